@@ -1,0 +1,389 @@
+// vblip.h - ask questions of video: search, answers and captions, with BLIP on Vulkan.
+//
+// Six conventions hold for every declaration in this file and are not repeated:
+//
+//   Errors     A function that can fail returns vblip_status and takes a nullable
+//              vblip_error last, which it resets on entry. On failure every output is
+//              zeroed, nothing leaks, and `err` holds one line: the subject, what is
+//              wrong with it, and the numbers.
+//   Ownership  open/load gives the caller an object through `out`. The matching
+//              close/free takes its address, accepts a NULL object, and leaves NULL.
+//              Strings passed in are not kept. Pointers handed to a callback die when
+//              the callback returns.
+//   Options    A NULL options pointer and an all-zero struct both mean the defaults.
+//   Units      Time is int64_t microseconds from the first frame. Text is UTF-8.
+//   Callbacks  run on the calling thread. Non-zero stops: the call returns
+//              VBLIP_ERR_CANCELLED, and what was reported until then stands.
+//   Threads    No object may be used by two threads at once. Distinct engines share
+//              nothing and may be used at the same time.
+#ifndef VBLIP_H
+#define VBLIP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define VBLIP_API     __attribute__((visibility("default")))
+#define VBLIP_CHECKED __attribute__((visibility("default"), warn_unused_result))
+#else
+#define VBLIP_API
+#define VBLIP_CHECKED
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// ---------------------------------------------------------------------------- errors
+
+// Every value says whose move is next: the caller's, the file's, or the machine's.
+typedef enum vblip_status {
+    VBLIP_OK = 0,
+    VBLIP_ERR_ARGUMENT = -1,    // the caller broke a documented rule; fix the call
+    VBLIP_ERR_IO = -2,          // a file is missing, unreadable or short
+    VBLIP_ERR_FORMAT = -3,      // a file was read in full and is not what it claims
+    VBLIP_ERR_UNSUPPORTED = -4, // valid input that this build or device cannot handle
+    VBLIP_ERR_MEMORY = -5,      // host or device memory ran out
+    VBLIP_ERR_DEVICE = -6,      // no usable Vulkan device, or the device was lost
+    VBLIP_ERR_CANCELLED = -7,   // a callback asked to stop
+} vblip_status;
+
+typedef struct vblip_error {
+    vblip_status status;
+    char message[508]; // never empty on failure; no trailing newline
+} vblip_error;
+
+VBLIP_API const char *vblip_version(void); // "0.1.0"
+
+// --------------------------------------------------------------------------- devices
+
+typedef enum vblip_device_kind {
+    VBLIP_DEVICE_OTHER,
+    VBLIP_DEVICE_DISCRETE_GPU,
+    VBLIP_DEVICE_INTEGRATED_GPU,
+    VBLIP_DEVICE_VIRTUAL_GPU,
+    VBLIP_DEVICE_SOFTWARE, // software Vulkan: computes on the processor's cores
+} vblip_device_kind;
+
+typedef struct vblip_device_info {
+    uint32_t index;
+    vblip_device_kind kind;
+    const char *name;         // "llvmpipe (LLVM 15.0.6, 256 bits)"
+    const char *driver;       // "Mesa 22.3.6 (LLVM 15.0.6)"
+    const char *api;          // "1.3.230"
+    const char *kernels;      // kernel family `auto` takes: "simt", "lavapipe"
+    const char *unusable;     // NULL when usable, else the reason
+    uint64_t memory_bytes;    // largest device-local heap
+    uint32_t subgroup_size;   // invocations
+    uint32_t max_binding_mib; // largest storage buffer range
+    bool f16_storage;         // 16-bit storage and arithmetic conversion
+} vblip_device_info;
+
+typedef int (*vblip_device_fn)(void *user, const vblip_device_info *device);
+
+// Calls `fn` for every Vulkan device, in the order in which `auto` would try them. No
+// device at all is VBLIP_ERR_DEVICE.
+VBLIP_CHECKED vblip_status vblip_devices(vblip_device_fn fn, void *user,
+                                         vblip_error *err);
+
+// The engine: one Vulkan device and its compiled pipelines. Costs up to a second to
+// open; open one and keep it.
+typedef struct vblip_engine vblip_engine;
+
+typedef struct vblip_engine_options {
+    const char *device;    // index or part of a name; "auto", "cpu"; NULL = auto
+    const char *kernels;   // kernel family, see vblip_device_info; NULL = auto
+    const char *precision; // "f32"; "auto" is f32 in this version; NULL = auto
+    const char *cache_dir; // pipeline cache and self-test verdicts; NULL = none kept
+    bool validate;         // run under the Khronos validation layer
+    bool profile;          // time every op on the device: vblip_engine_profile
+    void (*log)(void *user, const char *line); // NULL = silent; may be called any time
+    void *log_user;
+} vblip_engine_options;
+
+VBLIP_CHECKED vblip_status vblip_engine_open(vblip_engine **out,
+                                             const vblip_engine_options *options,
+                                             vblip_error *err);
+VBLIP_API void vblip_engine_close(vblip_engine **engine);
+
+// Valid until the engine is closed.
+VBLIP_API const vblip_device_info *vblip_engine_device(const vblip_engine *engine);
+
+// One line per op name: how often it ran and how long the device took in all.
+typedef struct vblip_op_time {
+    const char *op;
+    uint64_t calls;
+    double seconds;
+} vblip_op_time;
+typedef int (*vblip_op_time_fn)(void *user, const vblip_op_time *time);
+VBLIP_CHECKED vblip_status vblip_engine_profile(vblip_engine *engine,
+                                                vblip_op_time_fn fn, void *user,
+                                                vblip_error *err);
+
+// Runs every op on seeded input and compares with committed expected values.
+typedef struct vblip_check {
+    const char *op;
+    const char *kernels; // family that was checked
+    double nmse;         // normalised mean squared error; NaN when it did not run
+    double bound;        // largest nmse that passes
+    bool ok;
+} vblip_check;
+typedef int (*vblip_check_fn)(void *user, const vblip_check *check);
+VBLIP_CHECKED vblip_status vblip_engine_selftest(vblip_engine *engine,
+                                                 vblip_check_fn fn, void *user,
+                                                 vblip_error *err);
+
+typedef struct vblip_bench_result {
+    const char *name;   // "linear"
+    const char *detail; // "577x3072x768 lavapipe"
+    uint32_t runs;
+    double min_s, median_s;
+    double work;      // in `unit` at min_s
+    const char *unit; // "GFLOP/s", "GB/s"
+} vblip_bench_result;
+typedef int (*vblip_bench_fn)(void *user, const vblip_bench_result *result);
+
+// `name` is one of vblip_bench_names() (NULL-terminated), or NULL for all.
+VBLIP_API const char *const *vblip_bench_names(void);
+VBLIP_CHECKED vblip_status vblip_bench(vblip_engine *engine, const char *name,
+                                       vblip_bench_fn fn, void *user, vblip_error *err);
+
+// ------------------------------------------------------------------------ checkpoints
+
+enum vblip_task { // bits of vblip_model_info.tasks
+    VBLIP_TASK_RETRIEVAL = 1,
+    VBLIP_TASK_CAPTION = 2,
+    VBLIP_TASK_VQA = 4,
+};
+
+typedef struct vblip_model_info {
+    const char *path;   // folder that was read
+    const char *layout; // "huggingface"
+    const char *dtype;  // of the weights as stored: "F32", "F16", "BF16", "mixed"
+    uint32_t tasks;     // enum vblip_task
+    uint32_t image_size, patch_size;
+    uint32_t vision_width, vision_layers, vision_heads, vision_mlp;
+    uint32_t text_width, encoder_layers, decoder_layers, text_heads, text_mlp;
+    uint32_t projection_width, positions, vocabulary;
+    uint64_t parameters;           // elements in the tensors that are used
+    uint64_t file_bytes;           // of the weight file
+    bool demo;                     // the bundled demonstration model
+    const char *const *missing;    // NULL-terminated; tensors a task it names lacks
+    const char *const *unexpected; // NULL-terminated; tensors that nothing uses
+} vblip_model_info;
+
+typedef int (*vblip_model_info_fn)(void *user, const vblip_model_info *info);
+
+typedef struct vblip_model_options {
+    const char *path;    // checkpoint folder, model set, or hub name; required
+    const char *hub_dir; // Hugging Face hub cache in which hub names are looked up
+    const char *vocab;   // vocab.txt to use instead of the checkpoint's own
+    const char *default_vocab; // vocab.txt when the checkpoint has none
+    uint32_t image_size; // pixels, multiple of the patch; 0 = the checkpoint's own
+    uint32_t tasks;      // what it will be asked to do; 0 = all that it can
+    bool raw_text;       // texts are not cleaned (blip-spec 4.4)
+} vblip_model_options;
+
+// Says what a checkpoint (each member of a model set) holds. Loads no device.
+VBLIP_CHECKED vblip_status vblip_model_inspect(const vblip_model_options *options,
+                                               vblip_model_info_fn fn, void *user,
+                                               vblip_error *err);
+
+// A BLIP checkpoint resident in device memory. The engine must outlive it. Everything is
+// checked before the first upload. A task that the checkpoint cannot do is refused with
+// what it can.
+typedef struct vblip_model vblip_model;
+
+VBLIP_CHECKED vblip_status vblip_model_load(vblip_model **out, vblip_engine *engine,
+                                            const vblip_model_options *options,
+                                            vblip_error *err);
+VBLIP_API void vblip_model_free(vblip_model **model);
+
+// Valid until the model is freed.
+VBLIP_API const vblip_model_info *vblip_model_describe(const vblip_model *model);
+
+// -------------------------------------------------------------------------- tokenizer
+
+typedef struct vblip_tokenizer vblip_tokenizer;
+
+// `vocab` is a vocab.txt.
+VBLIP_CHECKED vblip_status vblip_tokenizer_open(vblip_tokenizer **out,
+                                                const char *vocab, vblip_error *err);
+VBLIP_API void vblip_tokenizer_close(vblip_tokenizer **tokenizer);
+
+typedef struct vblip_tokens {
+    uint32_t count;
+    const int32_t *ids;        // [CLS] ... [SEP]
+    const char *const *pieces; // as in the vocabulary
+} vblip_tokens;
+
+// WordPiece ids of `text` (`size` bytes, newlines are data), not cleaned, not
+// truncated. `out` is valid until the next call with this tokenizer.
+VBLIP_CHECKED vblip_status vblip_tokenize(vblip_tokens *out, vblip_tokenizer *tokenizer,
+                                          const char *text, uint64_t size,
+                                          vblip_error *err);
+
+// ----------------------------------------------------------------------------- inputs
+
+// The files that a list of paths stands for: a file stands for itself, a directory for
+// the videos and images below it, sorted bytewise, dot files skipped.
+typedef struct vblip_inputs vblip_inputs;
+
+typedef struct vblip_input {
+    const char *path;  // as typed, or directory as typed + '/' + relative name
+    const char *error; // NULL, or why this path is already known to be a failed input
+} vblip_input;
+
+typedef struct vblip_inputs_options {
+    const char *const *include; // NULL-terminated globs over relative names; NULL = all
+    const char *const *exclude;
+} vblip_inputs_options;
+
+VBLIP_CHECKED vblip_status vblip_inputs_open(vblip_inputs **out,
+                                             const char *const *paths, uint32_t count,
+                                             const vblip_inputs_options *options,
+                                             vblip_error *err);
+VBLIP_API void vblip_inputs_close(vblip_inputs **inputs);
+VBLIP_API uint32_t vblip_inputs_count(const vblip_inputs *inputs);
+VBLIP_API vblip_input vblip_inputs_at(const vblip_inputs *inputs, uint32_t index);
+
+// ------------------------------------------------------------------------------ tasks
+
+// A failed input. The job goes on with the next one unless the callback stops it.
+typedef struct vblip_failure {
+    const char *path;
+    const char *message; // what is wrong, without the path
+} vblip_failure;
+
+typedef struct vblip_progress {
+    const char *path;     // input in work
+    const char *unit;     // what is counted: "frames", "captions", "pairs"
+    uint64_t done, total; // total 0 = not known yet
+    double seconds_left;  // < 0 = not known yet
+} vblip_progress;
+
+// What every task shares.
+typedef struct vblip_job {
+    uint32_t frames; // per clip or segment; 0 = 8 for retrieve and match, 16 for ask
+    uint32_t batch;  // frames encoded at once; 0 = by memory
+    uint32_t jobs;   // files decoded at once; 0 = by cores and device
+    int (*failed)(void *user, const vblip_failure *failure);
+    int (*progress)(void *user, const vblip_progress *progress);
+    void *user;
+} vblip_job;
+
+// P(match) is softmax of the two ITM logits. `score` is itm_logits[1] + itc when
+// reranked, else itc.
+typedef struct vblip_hit {
+    uint32_t query; // index
+    uint32_t rank;  // from 1
+    const char *path;
+    bool timed; // a video: start and end mean something
+    int64_t start_us, end_us;
+    float score, itc;
+    bool reranked;
+    float itm_logits[2]; // unmatched, matched
+    float p_match;
+} vblip_hit;
+typedef int (*vblip_hit_fn)(void *user, const vblip_hit *hit);
+
+typedef struct vblip_retrieve_options {
+    vblip_job job;
+    uint32_t top;   // hits reported per query; 0 = 10
+    int32_t rerank; // candidates scored by ITM per query; 0 = 128, -1 = none
+    float min_p;    // hits with p_match below are dropped
+} vblip_retrieve_options;
+
+// Ranks the inputs by how well they match each query: ITC over all, then ITM over the
+// best. Each clip is encoded once, however many queries there are.
+VBLIP_CHECKED vblip_status vblip_retrieve(vblip_model *model,
+                                          const vblip_inputs *inputs,
+                                          const char *const *queries, uint32_t count,
+                                          const vblip_retrieve_options *options,
+                                          vblip_hit_fn fn, void *user,
+                                          vblip_error *err);
+
+typedef struct vblip_match_row {
+    const char *path;
+    uint32_t text; // index
+    float itc;
+    float itm_logits[2];
+    float p_match;
+} vblip_match_row;
+typedef int (*vblip_match_fn)(void *user, const vblip_match_row *row);
+
+typedef struct vblip_match_options {
+    vblip_job job;
+    bool itm_cls; // first token [CLS] instead of [ENC] (blip-spec 9 row 5)
+} vblip_match_options;
+
+VBLIP_CHECKED vblip_status vblip_match(vblip_model *model, const vblip_inputs *inputs,
+                                       const char *const *texts, uint32_t count,
+                                       const vblip_match_options *options,
+                                       vblip_match_fn fn, void *user, vblip_error *err);
+
+typedef struct vblip_ranked_answer {
+    uint32_t answer; // index
+    float score;     // blip-spec 6.2: sum over tokens, not normalised
+} vblip_ranked_answer;
+
+typedef struct vblip_answer {
+    const char *path;
+    uint32_t question; // index
+    const char *text;
+    float score;
+    bool timed;
+    int64_t start_us, end_us;
+    const vblip_ranked_answer *ranked; // best first; NULL when generated
+    uint32_t ranked_count;
+} vblip_answer;
+typedef int (*vblip_answer_fn)(void *user, const vblip_answer *answer);
+
+typedef struct vblip_ask_options {
+    vblip_job job;
+    const char *const *answers; // candidates to rank; NULL = generate
+    uint32_t answer_count;
+    uint32_t k_test; // candidates scored in full; 0 = 128
+} vblip_ask_options;
+
+VBLIP_CHECKED vblip_status vblip_ask(vblip_model *model, const vblip_inputs *inputs,
+                                     const char *const *questions, uint32_t count,
+                                     const vblip_ask_options *options,
+                                     vblip_answer_fn fn, void *user, vblip_error *err);
+
+typedef struct vblip_caption {
+    const char *path;
+    bool timed;
+    int64_t start_us; // first frame the text describes
+    int64_t end_us;   // exclusive
+    const char *text;
+    float score; // cli.md 5
+} vblip_caption;
+typedef int (*vblip_caption_fn)(void *user, const vblip_caption *caption);
+
+typedef struct vblip_caption_options {
+    vblip_job job;
+    int64_t every_us;         // one caption per interval; 0 = 1 s
+    uint32_t every_frames;    // one caption per N frames, instead of every_us
+    uint32_t count;           // N captions spread uniformly, instead of the above
+    const char *prompt;       // NULL = "a picture of "
+    uint32_t beams;           // 0 = 3; 1 = greedy
+    uint32_t max_length;      // tokens, prompt included; 0 = 20
+    uint32_t min_length;      // tokens, prompt included; 0 = 5
+    float repetition_penalty; // 0 = 1.0
+    bool merge;               // neighbours with the same text become one
+} vblip_caption_options;
+
+// Captions every input from start to end, in time order. A truncated video reports what
+// it holds and then counts as failed.
+VBLIP_CHECKED vblip_status vblip_caption_inputs(vblip_model *model,
+                                                const vblip_inputs *inputs,
+                                                const vblip_caption_options *options,
+                                                vblip_caption_fn fn, void *user,
+                                                vblip_error *err);
+
+#ifdef __cplusplus
+} // extern "C"
+#endif
+
+#endif // VBLIP_H

@@ -1,0 +1,42 @@
+#include "base/error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+vblip_status vb_fail(vblip_error *err, vblip_status status, const char *format, ...)
+{
+    if (!err || err->status != VBLIP_OK)
+        return status;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(err->message, sizeof err->message, format, args);
+    va_end(args);
+    for (char *c = err->message; *c; c++)
+        if (*c == '\n' || *c == '\r')
+            *c = ' ';
+    err->status = status;
+    return status;
+}
+
+vblip_status vb_fail_memory(vblip_error *err, const char *what)
+{
+    return vb_fail(err, VBLIP_ERR_MEMORY, "%s: out of memory", what);
+}
+
+void vb_error_reset(vblip_error *err)
+{
+    if (!err)
+        return;
+    err->status = VBLIP_OK;
+    err->message[0] = '\0';
+}
+
+void vb_error_prefix(vblip_error *err, const char *subject)
+{
+    if (!err || err->status == VBLIP_OK)
+        return;
+    vblip_error was = *err;
+    vb_error_reset(err);
+    vb_fail(err, was.status, "%s: %s", subject, was.message);
+}

@@ -1,0 +1,173 @@
+#include "base/file.h"
+
+#include "base/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static vblip_status fail_errno(vblip_error *err, const char *path)
+{
+    char reason[128];
+    if (strerror_r(errno, reason, sizeof reason) != 0)
+        snprintf(reason, sizeof reason, "system error %d", errno);
+    return vb_fail(err, VBLIP_ERR_IO, "%s: %s", path, reason);
+}
+
+// Opens a regular file for reading and says how large it is.
+static vblip_status open_regular(int *fd, size_t *size, const char *path,
+                                 vblip_error *err)
+{
+    *fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (*fd < 0)
+        return fail_errno(err, path);
+    struct stat st;
+    vblip_status status = VBLIP_OK;
+    if (fstat(*fd, &st) != 0)
+        status = fail_errno(err, path);
+    else if (!S_ISREG(st.st_mode))
+        status = vb_fail(err, VBLIP_ERR_IO, "%s: not a regular file", path);
+    if (status != VBLIP_OK) {
+        close(*fd);
+        return status;
+    }
+    *size = (size_t)st.st_size;
+    return VBLIP_OK;
+}
+
+vblip_status vb_file_map(vb_mapping *out, const char *path, vblip_error *err)
+{
+    *out = (vb_mapping){0};
+    int fd;
+    size_t size;
+    VB_TRY(open_regular(&fd, &size, path, err));
+    static const uint8_t nothing[1];
+    void *bytes = size ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
+    vblip_status status = VBLIP_OK;
+    if (bytes == MAP_FAILED)
+        status = fail_errno(err, path);
+    else
+        *out = (vb_mapping){.bytes = bytes ? bytes : nothing, .size = size};
+    close(fd);
+    return status;
+}
+
+void vb_file_unmap(vb_mapping *mapping)
+{
+    if (mapping->size)
+        munmap((void *)(uintptr_t)mapping->bytes, mapping->size);
+    *mapping = (vb_mapping){0};
+}
+
+static vblip_status read_all(int fd, char *bytes, size_t size, const char *path,
+                             vblip_error *err)
+{
+    for (size_t done = 0; done < size;) {
+        ssize_t n = read(fd, bytes + done, size - done);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return fail_errno(err, path);
+        if (n == 0)
+            return vb_fail(err, VBLIP_ERR_IO, "%s: ends after %zu of %zu bytes", path,
+                           done, size);
+        done += (size_t)n;
+    }
+    return VBLIP_OK;
+}
+
+vblip_status vb_file_read(char **out, size_t *size, const char *path, size_t limit,
+                          vblip_error *err)
+{
+    *out = NULL;
+    *size = 0;
+    int fd;
+    size_t bytes;
+    VB_TRY(open_regular(&fd, &bytes, path, err));
+    vblip_status status = VBLIP_OK;
+    char *text = NULL;
+    if (bytes > limit)
+        status = vb_fail(err, VBLIP_ERR_FORMAT, "%s: %zu bytes, at most %zu expected",
+                         path, bytes, limit);
+    else if (!(text = malloc(bytes + 1)))
+        status = vb_fail_memory(err, path);
+    else
+        status = read_all(fd, text, bytes, path, err);
+    close(fd);
+    if (status != VBLIP_OK) {
+        free(text);
+        return status;
+    }
+    text[bytes] = '\0';
+    *out = text;
+    *size = bytes;
+    return VBLIP_OK;
+}
+
+static bool write_all(int fd, const char *bytes, size_t size)
+{
+    for (size_t done = 0; done < size;) {
+        ssize_t n = write(fd, bytes + done, size - done);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        done += (size_t)n;
+    }
+    return true;
+}
+
+vblip_status vb_file_replace(const char *path, const void *bytes, size_t size,
+                             vblip_error *err)
+{
+    vb_string beside = {0};
+    if (!vb_string_appendf(&beside, "%s.XXXXXX", path)) {
+        vb_string_free(&beside);
+        return vb_fail_memory(err, path);
+    }
+    vblip_status status = VBLIP_OK;
+    int fd = mkstemp(beside.bytes);
+    if (fd < 0) {
+        status = fail_errno(err, path);
+    } else {
+        bool ok = write_all(fd, bytes, size) && fsync(fd) == 0;
+        if (!ok)
+            status = fail_errno(err, path);
+        if (close(fd) != 0 && ok)
+            status = fail_errno(err, path);
+        if (status == VBLIP_OK && rename(beside.bytes, path) != 0)
+            status = fail_errno(err, path);
+        if (status != VBLIP_OK)
+            unlink(beside.bytes);
+    }
+    vb_string_free(&beside);
+    return status;
+}
+
+bool vb_file_exists(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+vblip_status vb_make_folders(const char *path, vblip_error *err)
+{
+    char step[PATH_MAX];
+    size_t size = strlen(path);
+    if (size >= sizeof step)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "%s: path too long", path);
+    for (size_t i = 1; i <= size; i++) {
+        if (path[i] != '/' && path[i] != '\0')
+            continue;
+        memcpy(step, path, i);
+        step[i] = '\0';
+        if (mkdir(step, 0777) != 0 && errno != EEXIST)
+            return fail_errno(err, step);
+    }
+    return VBLIP_OK;
+}

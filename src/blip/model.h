@@ -1,0 +1,92 @@
+// model.h - what a loaded BLIP can be asked: the seam between the paper and the tasks.
+//
+// Texts are strings as the user typed them; cleaning, first tokens and lengths are this
+// layer's business (blip-spec 4.3, 4.4). Every call runs to completion on the device.
+#ifndef VB_BLIP_MODEL_H
+#define VB_BLIP_MODEL_H
+
+#include "base/frame.h"
+#include "blip/checkpoint.h"
+#include "blip/tokenizer.h"
+#include "compute/device.h"
+
+typedef struct vb_model vb_model;
+
+typedef struct vb_model_options {
+    uint32_t tasks; // enum vblip_task bits to upload weights for; 0 = all there are
+    bool raw_text;  // no pre_caption, no pre_question
+} vb_model_options;
+
+// Uploads what the tasks need. `checkpoint` may be closed afterwards; `device` must
+// outlive the model.
+VB_CHECKED vblip_status vb_model_load(vb_model **out, vb_device *device,
+                                      const vb_checkpoint *checkpoint,
+                                      const vb_model_options *options,
+                                      vblip_error *err);
+void vb_model_free(vb_model **model);
+
+const vb_config *vb_model_config(const vb_model *model);
+const vb_vocab *vb_model_vocab(const vb_model *model);
+vb_device *vb_model_device(const vb_model *model);
+
+// Visual tokens of one segment on the device, [frames * N, Dv], and, once a task asked
+// for them, the cross-attention keys and values made from them. A slot that is filled
+// again forgets what it held. Belongs to one model.
+typedef struct vb_visual vb_visual;
+
+VB_CHECKED vblip_status vb_visual_make(vb_visual **out, vb_model *model,
+                                       vblip_error *err);
+void vb_visual_free(vb_visual **visual);
+uint64_t vb_visual_bytes(const vb_visual *visual); // device memory it holds now
+
+// Encodes `count` frames, at most `batch` (0 = by memory) at once. With `itc` not NULL
+// writes the ITC vector [projection]: mean of the frames' projected [CLS] rows,
+// normalised (blip-spec 6.1).
+VB_CHECKED vblip_status vb_model_see(vb_model *model, vb_visual *visual,
+                                     const vb_frame *frames, uint32_t count,
+                                     uint32_t batch, float *itc, vblip_error *err);
+
+// The ITC vector [projection] of a text: [CLS], 35 tokens.
+VB_CHECKED vblip_status vb_model_text_itc(vb_model *model, const char *text, float *itc,
+                                          vblip_error *err);
+
+// The two ITM logits of each text with what `visual` shows: [ENC] first, or [CLS].
+VB_CHECKED vblip_status vb_model_itm(vb_model *model, vb_visual *visual,
+                                     const char *const *texts, uint32_t count,
+                                     bool cls_first, float (*logits)[2],
+                                     vblip_error *err);
+
+// A generated text and its score: sum of log-probabilities over its tokens, [SEP]
+// included when produced, divided by prompt + generated tokens without [SEP].
+typedef struct vb_generated {
+    vb_string text;
+    vb_ids ids; // prompt and [SEP] included
+    float score;
+} vb_generated;
+void vb_generated_free(vb_generated *generated);
+
+typedef struct vb_caption_params {
+    const char *prompt;                     // NULL = "a picture of "
+    uint32_t beams, max_length, min_length; // lengths count the prompt; 0 = 3, 20, 5
+    float repetition_penalty;               // 0 = 1
+} vb_caption_params;
+
+// Captions what `visual` shows (blip-spec 6.4). The prompt is cut off the text.
+VB_CHECKED vblip_status vb_model_caption(vb_model *model, vb_visual *visual,
+                                         const vb_caption_params *params,
+                                         vb_generated *out, vblip_error *err);
+
+// Answers a question about what `visual` shows: beam 3, at most 10 (blip-spec 6.2).
+VB_CHECKED vblip_status vb_model_answer(vb_model *model, vb_visual *visual,
+                                        const char *question, vb_generated *out,
+                                        vblip_error *err);
+
+// Ranks `count` answers: writes the indices of the min(k_test, count) that were scored,
+// best first, ties to the earlier, and their scores. `order` and `scores` have room for
+// `count`. Returns how many in `kept`.
+VB_CHECKED vblip_status vb_model_rank(vb_model *model, vb_visual *visual,
+                                      const char *question, const char *const *answers,
+                                      uint32_t count, uint32_t k_test, uint32_t *order,
+                                      float *scores, uint32_t *kept, vblip_error *err);
+
+#endif // VB_BLIP_MODEL_H

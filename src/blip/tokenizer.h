@@ -1,0 +1,56 @@
+// tokenizer.h - text to WordPiece ids and back, as bert-base-uncased does (blip-spec 4).
+#ifndef VB_BLIP_TOKENIZER_H
+#define VB_BLIP_TOKENIZER_H
+
+#include "base/error.h"
+#include "base/text.h"
+
+#include <stddef.h>
+
+// A vocabulary and what follows from it. Immutable once made.
+typedef struct vb_vocab vb_vocab;
+
+// The special ids: looked up in vocab.txt, [DEC] and [ENC] follow its last line.
+typedef struct vb_special_ids {
+    int32_t pad, unk, cls, sep, mask, dec, enc;
+} vb_special_ids;
+
+// Parses the bytes of a vocab.txt: one token a line, UTF-8, none twice, none empty.
+// `subject` names it in messages.
+VB_CHECKED vblip_status vb_vocab_parse(vb_vocab **out, const char *bytes, size_t size,
+                                       const char *subject, vblip_error *err);
+VB_CHECKED vblip_status vb_vocab_load(vb_vocab **out, const char *path,
+                                      vblip_error *err);
+void vb_vocab_free(vb_vocab **vocab);
+
+uint32_t vb_vocab_size(const vb_vocab *vocab); // lines + 2, as in the word embedding
+vb_special_ids vb_vocab_special(const vb_vocab *vocab);
+const char *vb_vocab_token(const vb_vocab *vocab, int32_t id); // id < vb_vocab_size
+
+// Growing list of ids. All-zero is empty.
+typedef struct vb_ids {
+    int32_t *ids;
+    uint32_t count, capacity;
+} vb_ids;
+void vb_ids_free(vb_ids *ids);
+
+// Replaces `out` by [CLS] pieces [SEP]. With max_length > 0 only the first max_length - 2
+// pieces are kept. Literal "[SEP]" and the like in the text become their ids. Text that
+// is not UTF-8 is VBLIP_ERR_ARGUMENT.
+VB_CHECKED vblip_status vb_tokenize(vb_ids *out, const vb_vocab *vocab,
+                                    const char *text, size_t size, uint32_t max_length,
+                                    vblip_error *err);
+
+// Appends the text of `ids` to `out`: special ids dropped, pieces joined, the clean-up
+// list of blip-spec 4.5 applied.
+VB_CHECKED vblip_status vb_detokenize(vb_string *out, const vb_vocab *vocab,
+                                      const int32_t *ids, uint32_t count,
+                                      vblip_error *err);
+
+// pre_caption and pre_question of blip-spec 4.4: append the cleaned text to `out`.
+VB_CHECKED vblip_status vb_pre_caption(vb_string *out, const char *text, size_t size,
+                                       uint32_t max_words, vblip_error *err);
+VB_CHECKED vblip_status vb_pre_question(vb_string *out, const char *text, size_t size,
+                                        uint32_t max_words, vblip_error *err);
+
+#endif // VB_BLIP_TOKENIZER_H

@@ -1,0 +1,47 @@
+#include "compute/device.h"
+
+#include <assert.h>
+
+void vb_device_close(vb_device **device)
+{
+    if (*device)
+        (*device)->table->close(*device);
+    *device = NULL;
+}
+
+vblip_status vb_buffer_make(vb_buffer **out, vb_device *device, uint64_t bytes,
+                            const char *name, vblip_error *err)
+{
+    *out = NULL;
+    if (bytes > device->caps.max_buffer_bytes)
+        return vb_fail(err, VBLIP_ERR_UNSUPPORTED,
+                       "%s: %s: %llu bytes, a buffer holds at most %llu",
+                       device->caps.name, name, (unsigned long long)bytes,
+                       (unsigned long long)device->caps.max_buffer_bytes);
+    return device->table->buffer_make(out, device, bytes, name, err);
+}
+
+void vb_buffer_free(vb_buffer **buffer)
+{
+    if (*buffer)
+        (*buffer)->device->table->buffer_free(*buffer);
+    *buffer = NULL;
+}
+
+vblip_status vb_matrix_make(vb_matrix **out, vb_device *device,
+                            const vb_matrix_block *blocks, uint32_t count,
+                            uint32_t cols, uint32_t uses, const char *name,
+                            vblip_error *err)
+{
+    *out = NULL;
+    assert(count && cols && uses);
+    return device->table->matrix_make(out, device, blocks, count, cols, uses, name,
+                                      err);
+}
+
+void vb_matrix_free(vb_matrix **matrix)
+{
+    if (*matrix)
+        (*matrix)->device->table->matrix_free(*matrix);
+    *matrix = NULL;
+}

@@ -1,0 +1,94 @@
+// device.h - what a device is to the rest of the program: facts and a table of functions.
+//
+// A device computes the ops of ops.h. The recorder has checked every shape, type, range
+// and overlap before it calls the table, so a device checks only what is its own:
+// memory, driver errors. Ops may run at once or be put off until submit; results may be
+// read on the host only after submit. Ops see the results of the ops before them.
+#ifndef VB_COMPUTE_DEVICE_H
+#define VB_COMPUTE_DEVICE_H
+
+#include "compute/ops.h"
+
+typedef struct vb_device_caps {
+    const char *name;          // as `vblip doctor` prints it
+    uint64_t max_buffer_bytes; // largest vb_buffer
+    uint64_t memory_bytes;     // what there is for buffers, in all
+    bool shares_cores;         // computes on the cores that decode runs on
+} vb_device_caps;
+
+// How ops will read a matrix. LINEAR: vb_linear. ROWS: vb_embed.
+enum vb_matrix_use { VB_USE_LINEAR = 1, VB_USE_ROWS = 2 };
+
+// Rows of a weight matrix as they lie in the checkpoint.
+typedef struct vb_matrix_block {
+    const void *data; // [rows, cols], packed, any alignment
+    vb_dtype type;    // VB_F32, VB_F16 or VB_BF16
+    uint32_t rows;
+} vb_matrix_block;
+
+// Weights in the device's own layout. A device puts its own fields behind these.
+struct vb_matrix {
+    vb_device *device;
+    uint32_t rows, cols; // out, in
+    uint32_t uses;       // enum vb_matrix_use
+};
+
+typedef struct vb_device_table {
+    void (*close)(vb_device *device);
+
+    // Memory. `name` is for error messages and debuggers. A new buffer is zeroed.
+    vblip_status (*buffer_make)(vb_buffer **out, vb_device *device, uint64_t bytes,
+                                const char *name, vblip_error *err);
+    void (*buffer_free)(vb_buffer *buffer);
+    vblip_status (*matrix_make)(vb_matrix **out, vb_device *device,
+                                const vb_matrix_block *blocks, uint32_t count,
+                                uint32_t cols, uint32_t uses, const char *name,
+                                vblip_error *err);
+    void (*matrix_free)(vb_matrix *matrix);
+
+    // Transfers, in order with the ops. The tensors are packed (copy: any strides).
+    vblip_status (*upload)(vb_device *device, vb_tensor y, const void *src,
+                           vblip_error *err);
+    vblip_status (*download)(vb_device *device, void *dst, vb_tensor x,
+                             vblip_error *err);
+    vblip_status (*copy)(vb_device *device, vb_tensor y, vb_tensor x, vblip_error *err);
+
+    // Ops.
+    vblip_status (*linear)(vb_device *, const vb_linear_args *, vblip_error *);
+    vblip_status (*layernorm)(vb_device *, const vb_layernorm_args *, vblip_error *);
+    vblip_status (*attention)(vb_device *, const vb_attention_args *, vblip_error *);
+    vblip_status (*patchify)(vb_device *, const vb_patchify_args *, vblip_error *);
+    vblip_status (*embed)(vb_device *, const vb_embed_args *, vblip_error *);
+    vblip_status (*add_rows)(vb_device *, const vb_add_rows_args *, vblip_error *);
+    vblip_status (*set_row)(vb_device *, const vb_set_row_args *, vblip_error *);
+    vblip_status (*mean_rows)(vb_device *, const vb_mean_rows_args *, vblip_error *);
+    vblip_status (*l2norm)(vb_device *, const vb_l2norm_args *, vblip_error *);
+    vblip_status (*gather_rows)(vb_device *, const vb_gather_rows_args *,
+                                vblip_error *);
+
+    // Runs what was recorded, waits for it, and fills downloads.
+    vblip_status (*submit)(vb_device *device, vblip_error *err);
+    // Drops what was recorded since the last submit, downloads included.
+    void (*discard)(vb_device *device);
+} vb_device_table;
+
+struct vb_device {
+    const vb_device_table *table;
+    vb_device_caps caps;
+};
+
+// Closes `*device` (NULL is fine) and leaves NULL.
+void vb_device_close(vb_device **device);
+
+VB_CHECKED vblip_status vb_buffer_make(vb_buffer **out, vb_device *device,
+                                       uint64_t bytes, const char *name,
+                                       vblip_error *err);
+void vb_buffer_free(vb_buffer **buffer);
+
+VB_CHECKED vblip_status vb_matrix_make(vb_matrix **out, vb_device *device,
+                                       const vb_matrix_block *blocks, uint32_t count,
+                                       uint32_t cols, uint32_t uses, const char *name,
+                                       vblip_error *err);
+void vb_matrix_free(vb_matrix **matrix);
+
+#endif // VB_COMPUTE_DEVICE_H

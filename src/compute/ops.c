@@ -1,0 +1,205 @@
+// ops.c - what each op demands of its operands. A device may rely on all of it.
+#include "compute/ops.h"
+
+#include "compute/recorder.h"
+
+enum { MAX_HEAD_DIM = 128, HEAD_DIM_STEP = 16, OFFSET_BYTES = 16 };
+
+// Fails unless `t` is a sound view of type `type` and shape [batch, rows, cols].
+static void expect(vb_recorder *rec, const char *op, const char *operand,
+                   const vb_tensor *t, vb_dtype type, uint32_t batch, uint32_t rows,
+                   uint32_t cols)
+{
+    if (rec->status != VBLIP_OK)
+        return;
+    if (!t->buffer)
+        vb_recorder_fail(rec, VBLIP_ERR_ARGUMENT, "%s: %s: absent", op, operand);
+    else if (t->type != type)
+        vb_recorder_fail(rec, VBLIP_ERR_ARGUMENT, "%s: %s: type %s, expected %s", op,
+                         operand, vb_dtype_name(t->type), vb_dtype_name(type));
+    else if (t->batch != batch || t->rows != rows || t->cols != cols)
+        vb_recorder_fail(rec, VBLIP_ERR_ARGUMENT,
+                         "%s: %s: shape %ux%ux%u, expected %ux%ux%u", op, operand,
+                         t->batch, t->rows, t->cols, batch, rows, cols);
+    else if (!batch || !rows || !cols)
+        vb_recorder_fail(rec, VBLIP_ERR_ARGUMENT, "%s: %s: empty: %ux%ux%u", op,
+                         operand, batch, rows, cols);
+    else if (t->row_stride < cols || t->offset % OFFSET_BYTES ||
+             t->offset > t->buffer->size ||
+             vb_tensor_bytes(t) > t->buffer->size - t->offset)
+        vb_recorder_fail(rec, VBLIP_ERR_ARGUMENT,
+                         "%s: %s: bytes %llu+%llu of a buffer of %llu, row stride %u",
+                         op, operand, (unsigned long long)t->offset,
+                         (unsigned long long)vb_tensor_bytes(t),
+                         (unsigned long long)t->buffer->size, t->row_stride);
+    else if (t->buffer->device != rec->device)
+        vb_recorder_fail(rec, VBLIP_ERR_ARGUMENT, "%s: %s: of another device", op,
+                         operand);
+}
+
+static void expect_matrix(vb_recorder *rec, const char *op, const char *operand,
+                          const vb_matrix *w, uint32_t use)
+{
+    if (rec->status != VBLIP_OK)
+        return;
+    if (!w)
+        vb_recorder_fail(rec, VBLIP_ERR_ARGUMENT, "%s: %s: absent", op, operand);
+    else if (w->device != rec->device)
+        vb_recorder_fail(rec, VBLIP_ERR_ARGUMENT, "%s: %s: of another device", op,
+                         operand);
+    else if (!(w->uses & use))
+        vb_recorder_fail(rec, VBLIP_ERR_ARGUMENT, "%s: %s: not made for this use", op,
+                         operand);
+}
+
+static void expect_true(vb_recorder *rec, bool ok, const char *op, const char *what)
+{
+    if (!ok)
+        vb_recorder_fail(rec, VBLIP_ERR_ARGUMENT, "%s: %s", op, what);
+}
+
+// Hands a checked op to the device.
+#define CALL(rec, function, ...)                                                       \
+    do {                                                                               \
+        if ((rec)->status == VBLIP_OK)                                                 \
+            (rec)->status = (rec)->device->table->function((rec)->device, __VA_ARGS__, \
+                                                           &(rec)->error);             \
+    } while (0)
+
+void vb_linear_op(vb_recorder *rec, const vb_linear_args *a)
+{
+    const uint32_t batch = a->y.batch, rows = a->y.rows;
+    expect_matrix(rec, "linear", "w", a->w, VB_USE_LINEAR);
+    if (rec->status != VBLIP_OK)
+        return;
+    const uint32_t out = a->w->rows, in = a->w->cols;
+    expect(rec, "linear", "y", &a->y, VB_F32, batch, rows, out);
+    expect(rec, "linear", "x", &a->x, VB_F32, batch, rows, in);
+    if (a->bias.buffer)
+        expect(rec, "linear", "bias", &a->bias, VB_F32, 1, 1, out);
+    if (a->residual.buffer)
+        expect(rec, "linear", "residual", &a->residual, VB_F32, batch, rows, out);
+    expect_true(rec,
+                in % 4 == 0 && a->x.row_stride % 4 == 0 && a->x.batch_stride % 4 == 0,
+                "linear", "x: columns and strides must be multiples of 4");
+    CALL(rec, linear, a);
+}
+
+void vb_layernorm_op(vb_recorder *rec, const vb_layernorm_args *a)
+{
+    const uint32_t cols = a->y.cols;
+    expect(rec, "layernorm", "y", &a->y, VB_F32, a->y.batch, a->y.rows, cols);
+    expect(rec, "layernorm", "x", &a->x, VB_F32, a->y.batch, a->y.rows, cols);
+    expect(rec, "layernorm", "gain", &a->gain, VB_F32, 1, 1, cols);
+    expect(rec, "layernorm", "bias", &a->bias, VB_F32, 1, 1, cols);
+    CALL(rec, layernorm, a);
+}
+
+void vb_attention_op(vb_recorder *rec, const vb_attention_args *a)
+{
+    const uint32_t batch = a->q.batch, width = a->q.cols, kv_len = a->k.rows;
+    const uint32_t kv_batch = a->k.batch == 1 ? 1 : batch;
+    expect(rec, "attention", "q", &a->q, VB_F32, batch, a->q.rows, width);
+    expect(rec, "attention", "y", &a->y, VB_F32, batch, a->q.rows, width);
+    expect(rec, "attention", "k", &a->k, VB_F32, kv_batch, kv_len, width);
+    expect(rec, "attention", "v", &a->v, VB_F32, kv_batch, kv_len, width);
+    if (a->lengths.buffer)
+        expect(rec, "attention", "lengths", &a->lengths, VB_I32, 1, 1, batch);
+    const uint32_t head_dim = a->heads ? width / a->heads : 0;
+    expect_true(rec, a->heads && width % a->heads == 0, "attention",
+                "width is not a multiple of the number of heads");
+    expect_true(rec, head_dim % HEAD_DIM_STEP == 0 && head_dim <= MAX_HEAD_DIM,
+                "attention", "head_dim must be a multiple of 16, at most 128");
+    expect_true(rec, !a->causal || (uint64_t)a->first_query + a->q.rows <= kv_len,
+                "attention", "causal: fewer keys than queries");
+    CALL(rec, attention, a);
+}
+
+void vb_patchify_op(vb_recorder *rec, const vb_patchify_args *a)
+{
+    const uint32_t frames = a->frames.batch, side = a->frames.rows, patch = a->patch;
+    expect(rec, "patchify", "frames", &a->frames, VB_U8, frames, side, side * 3);
+    expect_true(rec, patch && side % patch == 0 && vb_tensor_packed(&a->frames),
+                "patchify", "frames: packed, the side a multiple of the patch");
+    if (rec->status != VBLIP_OK)
+        return;
+    const uint32_t grid = side / patch;
+    expect(rec, "patchify", "y", &a->y, VB_F32, frames, grid * grid, 3 * patch * patch);
+    CALL(rec, patchify, a);
+}
+
+void vb_embed_op(vb_recorder *rec, const vb_embed_args *a)
+{
+    expect_matrix(rec, "embed", "words", a->words, VB_USE_ROWS);
+    if (rec->status != VBLIP_OK)
+        return;
+    const uint32_t cols = a->words->cols;
+    expect(rec, "embed", "y", &a->y, VB_F32, a->y.batch, a->y.rows, cols);
+    expect(rec, "embed", "ids", &a->ids, VB_I32, 1, a->y.batch, a->y.rows);
+    expect(rec, "embed", "positions", &a->positions, VB_F32, 1, a->positions.rows,
+           cols);
+    expect_true(rec, (uint64_t)a->first_position + a->y.rows <= a->positions.rows,
+                "embed", "text is longer than the position embeddings");
+    expect_true(rec, vb_tensor_packed(&a->ids), "embed", "ids: must be packed");
+    CALL(rec, embed, a);
+}
+
+void vb_add_rows_op(vb_recorder *rec, const vb_add_rows_args *a)
+{
+    expect(rec, "add_rows", "y", &a->y, VB_F32, a->y.batch, a->y.rows, a->y.cols);
+    expect(rec, "add_rows", "x", &a->x, VB_F32, 1, a->y.rows, a->y.cols);
+    CALL(rec, add_rows, a);
+}
+
+void vb_set_row_op(vb_recorder *rec, const vb_set_row_args *a)
+{
+    expect(rec, "set_row", "y", &a->y, VB_F32, a->y.batch, a->y.rows, a->y.cols);
+    expect(rec, "set_row", "x", &a->x, VB_F32, 1, 1, a->y.cols);
+    expect_true(rec, a->row < a->y.rows, "set_row", "no such row");
+    CALL(rec, set_row, a);
+}
+
+void vb_mean_rows_op(vb_recorder *rec, const vb_mean_rows_args *a)
+{
+    expect(rec, "mean_rows", "y", &a->y, VB_F32, a->x.batch, 1, a->x.cols);
+    expect(rec, "mean_rows", "x", &a->x, VB_F32, a->x.batch, a->x.rows, a->x.cols);
+    CALL(rec, mean_rows, a);
+}
+
+void vb_l2norm_op(vb_recorder *rec, const vb_l2norm_args *a)
+{
+    expect(rec, "l2norm", "y", &a->y, VB_F32, a->x.batch, a->x.rows, a->x.cols);
+    expect(rec, "l2norm", "x", &a->x, VB_F32, a->x.batch, a->x.rows, a->x.cols);
+    CALL(rec, l2norm, a);
+}
+
+void vb_gather_rows_op(vb_recorder *rec, const vb_gather_rows_args *a)
+{
+    expect(rec, "gather_rows", "y", &a->y, VB_F32, 1, a->y.rows, a->y.cols);
+    expect(rec, "gather_rows", "x", &a->x, VB_F32, 1, a->x.rows, a->y.cols);
+    expect(rec, "gather_rows", "index", &a->index, VB_I32, 1, 1, a->y.rows);
+    CALL(rec, gather_rows, a);
+}
+
+void vb_upload(vb_recorder *rec, vb_tensor y, const void *src)
+{
+    expect(rec, "upload", "y", &y, y.type, y.batch, y.rows, y.cols);
+    expect_true(rec, vb_tensor_packed(&y), "upload", "y: must be packed");
+    CALL(rec, upload, y, src);
+}
+
+void vb_download(vb_recorder *rec, void *dst, vb_tensor x)
+{
+    expect(rec, "download", "x", &x, x.type, x.batch, x.rows, x.cols);
+    expect_true(rec, vb_tensor_packed(&x), "download", "x: must be packed");
+    if (rec->status == VBLIP_OK)
+        rec->status = rec->device->table->download(rec->device, dst, x, &rec->error);
+}
+
+void vb_copy(vb_recorder *rec, vb_tensor y, vb_tensor x)
+{
+    expect(rec, "copy", "y", &y, y.type, y.batch, y.rows, y.cols);
+    expect(rec, "copy", "x", &x, y.type, y.batch, y.rows, y.cols);
+    expect_true(rec, vb_dtype_size(y.type) == 4, "copy", "elements must have 4 bytes");
+    CALL(rec, copy, y, x);
+}

@@ -1,0 +1,130 @@
+// ops.h - the whole vocabulary the model is written in.
+//
+// An op records; nothing is certain to have run until vb_recorder_submit(). Ops return
+// nothing: the first bad shape, type or allocation is latched in the recorder, later ops
+// are ignored, and submit reports it. A forward pass therefore reads as a straight list:
+//
+//     vb_layernorm(rec, .y = h, .x = x, .gain = w->gain, .bias = w->bias, .eps = eps);
+//
+// Operands are named at the call. One left out is absent, where the comment allows it.
+// Outputs come first, and may overlap inputs only where the comment says "in place".
+// Shapes are [batch, rows, cols]; everything is VB_F32 where nothing else is said.
+#ifndef VB_COMPUTE_OPS_H
+#define VB_COMPUTE_OPS_H
+
+#include "compute/tensor.h"
+
+typedef struct vb_recorder vb_recorder;
+typedef struct vb_matrix vb_matrix;
+
+typedef enum vb_act { VB_ACT_NONE, VB_ACT_GELU } vb_act; // GELU is the exact erf form
+
+// y[b,r,o] = act(sum_i x[b,r,i] * w[o,i] + bias[o]) + residual[b,r,o]
+// x [b,r,i], y [b,r,o], w made with VB_USE_LINEAR, bias [1,1,o].
+#define vb_linear(rec, ...) vb_linear_op(rec, &(vb_linear_args){__VA_ARGS__})
+typedef struct vb_linear_args {
+    vb_tensor y, x;
+    const vb_matrix *w;
+    vb_tensor bias;     // optional
+    vb_tensor residual; // optional, shaped like y; may be y itself, in place
+    vb_act act;
+} vb_linear_args;
+void vb_linear_op(vb_recorder *rec, const vb_linear_args *args);
+
+// y = gain * (x - mean) / sqrt(var + eps) + bias over each row, biased variance. Two
+// passes: BLIP's residual stream has outliers that E[x^2] - E[x]^2 does not survive.
+// x, y [b,r,c], gain and bias [1,1,c]. y may be x, in place.
+#define vb_layernorm(rec, ...) vb_layernorm_op(rec, &(vb_layernorm_args){__VA_ARGS__})
+typedef struct vb_layernorm_args {
+    vb_tensor y, x, gain, bias;
+    float eps;
+} vb_layernorm_args;
+void vb_layernorm_op(vb_recorder *rec, const vb_layernorm_args *args);
+
+// y = softmax(q k^T / sqrt(head_dim)) v for each head; head h owns columns h * head_dim
+// and up. head_dim is a multiple of 16, at most 128.
+// q, y [b, q_len, heads * head_dim]; k, v [b or 1, kv_len, heads * head_dim]: one k and
+// v for all of the batch when their batch is 1.
+#define vb_attention(rec, ...) vb_attention_op(rec, &(vb_attention_args){__VA_ARGS__})
+typedef struct vb_attention_args {
+    vb_tensor y, q, k, v;
+    uint32_t heads;
+    bool causal;          // query i sees keys 0 .. first_query + i
+    uint32_t first_query; // with causal: how many keys were there before query 0
+    vb_tensor lengths; // optional VB_I32 [1,1,b]: matrix i sees keys 0 .. lengths[i]-1,
+                       // 1 <= lengths[i] <= kv_len
+} vb_attention_args;
+void vb_attention_op(vb_recorder *rec, const vb_attention_args *args);
+
+// Normalised patches of RGB frames: y[f, gy*grid + gx, (c*P + py)*P + px] =
+// (frames[f, gy*P + py, (gx*P + px)*3 + c] / 255 - mean[c]) / deviation[c].
+// frames VB_U8 [f, side, side*3], y [f, grid*grid, 3*P*P], side = grid * P.
+#define vb_patchify(rec, ...) vb_patchify_op(rec, &(vb_patchify_args){__VA_ARGS__})
+typedef struct vb_patchify_args {
+    vb_tensor y, frames;
+    uint32_t patch; // P
+    float mean[3], deviation[3];
+} vb_patchify_args;
+void vb_patchify_op(vb_recorder *rec, const vb_patchify_args *args);
+
+// y[b,t,:] = words[ids[b,t],:] + positions[first_position + t,:]
+// ids VB_I32 [1,b,t], each below the rows of `words` (made with VB_USE_ROWS: the caller
+// answers for it), positions [1,p,c], y [b,t,c].
+#define vb_embed(rec, ...) vb_embed_op(rec, &(vb_embed_args){__VA_ARGS__})
+typedef struct vb_embed_args {
+    vb_tensor y, ids;
+    const vb_matrix *words;
+    vb_tensor positions;
+    uint32_t first_position;
+} vb_embed_args;
+void vb_embed_op(vb_recorder *rec, const vb_embed_args *args);
+
+// y[b,r,:] += x[r,:], in place. y [b,r,c], x [1,r,c].
+#define vb_add_rows(rec, ...) vb_add_rows_op(rec, &(vb_add_rows_args){__VA_ARGS__})
+typedef struct vb_add_rows_args {
+    vb_tensor y, x;
+} vb_add_rows_args;
+void vb_add_rows_op(vb_recorder *rec, const vb_add_rows_args *args);
+
+// y[b,row,:] = x for every b. y [b,r,c], x [1,1,c].
+#define vb_set_row(rec, ...) vb_set_row_op(rec, &(vb_set_row_args){__VA_ARGS__})
+typedef struct vb_set_row_args {
+    vb_tensor y, x;
+    uint32_t row;
+} vb_set_row_args;
+void vb_set_row_op(vb_recorder *rec, const vb_set_row_args *args);
+
+// y[b,0,:] = mean over r of x[b,r,:]. x [b,r,c], y [b,1,c].
+#define vb_mean_rows(rec, ...) vb_mean_rows_op(rec, &(vb_mean_rows_args){__VA_ARGS__})
+typedef struct vb_mean_rows_args {
+    vb_tensor y, x;
+} vb_mean_rows_args;
+void vb_mean_rows_op(vb_recorder *rec, const vb_mean_rows_args *args);
+
+// y = x / max(|x|, eps) over each row (torch F.normalize). x, y [b,r,c]; in place.
+#define vb_l2norm(rec, ...) vb_l2norm_op(rec, &(vb_l2norm_args){__VA_ARGS__})
+typedef struct vb_l2norm_args {
+    vb_tensor y, x;
+    float eps;
+} vb_l2norm_args;
+void vb_l2norm_op(vb_recorder *rec, const vb_l2norm_args *args);
+
+// y[0,r,:] = x[0,index[r],:]. x [1,n,c], y [1,r,c], index VB_I32 [1,1,r], each below n
+// (the caller answers for it). Not in place.
+#define vb_gather_rows(rec, ...)                                                       \
+    vb_gather_rows_op(rec, &(vb_gather_rows_args){__VA_ARGS__})
+typedef struct vb_gather_rows_args {
+    vb_tensor y, x, index;
+} vb_gather_rows_args;
+void vb_gather_rows_op(vb_recorder *rec, const vb_gather_rows_args *args);
+
+// Copies a packed tensor from the host; `src` is read before the call returns.
+void vb_upload(vb_recorder *rec, vb_tensor y, const void *src);
+
+// Copies a packed tensor to the host; `dst` is filled when submit returns.
+void vb_download(vb_recorder *rec, void *dst, vb_tensor x);
+
+// y = x, any strides, same shape and type (4-byte elements).
+void vb_copy(vb_recorder *rec, vb_tensor y, vb_tensor x);
+
+#endif // VB_COMPUTE_OPS_H

@@ -1,0 +1,49 @@
+// decode.h - files in, square RGB frames with their times out. The only door to FFmpeg.
+#ifndef VB_DECODE_DECODE_H
+#define VB_DECODE_DECODE_H
+
+#include "base/error.h"
+#include "base/frame.h"
+
+// A video or still image that is open for reading. Not safe for two threads; distinct
+// ones are independent.
+typedef struct vb_video vb_video;
+
+typedef struct vb_decode_options {
+    uint32_t side;           // frames are squashed to side x side pixels; required
+    uint32_t threads;        // codec threads; 0 = by cores
+    uint64_t max_pixels;     // of a coded frame; 0 = 16384 * 16384
+    int64_t max_duration_us; // 0 = 24 hours
+    bool ignore_orientation; // leave EXIF orientation alone, as the reference does
+} vb_decode_options;
+
+typedef struct vb_video_info {
+    bool still;             // an image: one frame, no times
+    uint64_t frames;        // video packets of the stream (vlen of blip-spec 5.3)
+    int64_t duration_us;    // end of the last frame, from the first; 0 for an image
+    uint32_t width, height; // as shown, after rotation
+} vb_video_info;
+
+// Opens `path` and reads its index (packet times, key frames), decoding nothing. Videos
+// are resized by swscale bilinear, still images by PIL's bicubic (design 4.2).
+VB_CHECKED vblip_status vb_video_open(vb_video **out, const char *path,
+                                      const vb_decode_options *options,
+                                      vblip_error *err);
+void vb_video_close(vb_video **video);
+
+const vb_video_info *vb_video_describe(const vb_video *video);
+
+// Time of frame `index` in presentation order, from the first frame.
+int64_t vb_video_time(const vb_video *video, uint64_t index);
+
+// The frame that is shown at `time_us`: the last one whose time is not later.
+uint64_t vb_video_index_at(const vb_video *video, int64_t time_us);
+
+// Reads frame `index` into `rgb` [side, side, 3]. Rising indices decode forward and seek
+// only when a key frame lies between here and there; falling ones seek. The same index
+// again costs a copy. A stream that ends before `index` is VBLIP_ERR_IO: "truncated: 31
+// of 75 frames decode".
+VB_CHECKED vblip_status vb_video_read(vb_video *video, uint64_t index, uint8_t *rgb,
+                                      vb_frame *out, vblip_error *err);
+
+#endif // VB_DECODE_DECODE_H

@@ -1,0 +1,35 @@
+// gpu.h - a vb_device on Vulkan. The only door to Vulkan; only vblip.c and tests open it.
+#ifndef VB_GPU_GPU_H
+#define VB_GPU_GPU_H
+
+#include "base/log.h"
+#include "compute/device.h"
+
+typedef struct vb_gpu_options {
+    const char *device;  // index, part of a name, "auto", "cpu"; NULL = auto
+    const char *kernels; // "simt", "lavapipe", "auto"; NULL = auto
+    const char
+        *cache_dir; // where pipeline cache and self-test verdicts live; NULL: none
+    bool validate;  // Khronos validation layer, synchronisation checks included
+    bool profile;   // timestamps around every op
+    vb_log log;     // validation messages and choices made
+} vb_gpu_options;
+
+VB_CHECKED vblip_status vb_gpu_open(vb_device **out, const vb_gpu_options *options,
+                                    vblip_error *err);
+
+// Every Vulkan device, in the order in which "auto" tries them.
+VB_CHECKED vblip_status vb_gpu_list(vblip_device_fn fn, void *user, vblip_error *err);
+
+const vblip_device_info *vb_gpu_describe(const vb_device *device);
+
+// How many messages the validation layer has given so far; 0 without `validate`.
+uint64_t vb_gpu_validation_messages(const vb_device *device);
+
+// See vblip_engine_profile, vblip_engine_selftest and vblip_bench.
+VB_CHECKED vblip_status vb_gpu_profile(vb_device *device, vblip_op_time_fn fn,
+                                       void *user, vblip_error *err);
+VB_CHECKED vblip_status vb_gpu_selftest(vb_device *device, vblip_check_fn fn,
+                                        void *user, vblip_error *err);
+
+#endif // VB_GPU_GPU_H

@@ -1,0 +1,168 @@
+// test_base.c - errors keep the first message, arenas align, text and files round-trip.
+#include "base/arena.h"
+#include "base/dtype.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/text.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static void test_first_message_wins(void **state)
+{
+    (void)state;
+    vblip_error err = {0};
+    assert_int_equal(vb_fail(&err, VBLIP_ERR_IO, "a: %d\nb", 1), VBLIP_ERR_IO);
+    assert_int_equal(vb_fail(&err, VBLIP_ERR_FORMAT, "second"), VBLIP_ERR_FORMAT);
+    assert_string_equal(err.message, "a: 1 b");
+    assert_int_equal(err.status, VBLIP_ERR_IO);
+    vb_error_prefix(&err, "file");
+    assert_string_equal(err.message, "file: a: 1 b");
+    vb_error_reset(&err);
+    assert_int_equal(err.status, VBLIP_OK);
+    assert_int_equal(vb_fail(NULL, VBLIP_ERR_IO, "x"), VBLIP_ERR_IO);
+}
+
+static void test_arena_aligns_and_refuses_overflow(void **state)
+{
+    (void)state;
+    vb_arena arena = {0};
+    for (size_t i = 0; i < 100; i++) {
+        char *at = vb_arena_alloc(&arena, i * 97, 3);
+        assert_non_null(at);
+        assert_int_equal((uintptr_t)at % _Alignof(max_align_t), 0);
+        for (size_t j = 0; j < i * 97 * 3; j++)
+            assert_int_equal(at[j], 0);
+        memset(at, 0xAA, i * 97 * 3);
+    }
+    assert_null(vb_arena_alloc(&arena, SIZE_MAX / 2, 3));
+    assert_string_equal(vb_arena_string(&arena, "abcd", 3), "abc");
+    vb_arena_free(&arena);
+    assert_null(arena.head);
+}
+
+static void test_halves_widen_exactly(void **state)
+{
+    (void)state;
+    for (uint32_t bits = 0; bits < 65536; bits++) {
+        int e = (int)(bits >> 10 & 31);
+        double f = bits & 1023;
+        double v = e == 31  ? (f != 0.0 ? (double)NAN : (double)INFINITY)
+                   : e == 0 ? ldexp(f, -24)
+                            : ldexp(1024 + f, e - 25);
+        float got = vb_f16_to_f32((uint16_t)bits);
+        if (isnan(v))
+            assert_true(isnan(got));
+        else
+            assert_true((double)got == (bits & 0x8000 ? -v : v));
+    }
+    assert_true(vb_bf16_to_f32(0x3f80) == 1.0f);
+    const uint16_t two[] = {0x3c00, 0xc000};
+    float wide[2];
+    vb_widen(wide, two, VB_F16, 2);
+    assert_true(wide[0] == 1.0f && wide[1] == -2.0f);
+}
+
+static void test_utf8(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        bool valid;
+    } cases[] = {
+        {"", true},
+        {"abc", true},
+        {"\xc3\xa9", true},
+        {"\xe2\x82\xac", true},
+        {"\xf0\x9f\x90\xb6", true},
+        {"\x80", false},
+        {"\xc0\x80", false},
+        {"\xc3", false},
+        {"\xe0\x80\x80", false},
+        {"\xed\xa0\x80", false},
+        {"\xf4\x90\x80\x80", false},
+        {"\xff", false},
+        {"a\xe2\x82", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(vb_utf8_valid(cases[i].bytes, strlen(cases[i].bytes)),
+                         cases[i].valid);
+    for (uint32_t code = 0; code <= 0x10FFFF; code++) {
+        if (code >= 0xD800 && code < 0xE000)
+            continue;
+        char bytes[4];
+        uint32_t back;
+        size_t length = vb_utf8_encode(bytes, code);
+        assert_int_equal(vb_utf8_decode(bytes, length, &back), length);
+        assert_int_equal(back, code);
+    }
+}
+
+static void test_strings_grow(void **state)
+{
+    (void)state;
+    vb_string s = {0};
+    for (int i = 0; i < 1000; i++)
+        assert_true(vb_string_appendf(&s, "%d,", i));
+    assert_int_equal(strlen(s.bytes), s.size);
+    assert_memory_equal(s.bytes + s.size - 4, "999,", 4);
+    vb_string_free(&s);
+}
+
+static void test_files_are_replaced_whole(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/vblip-test-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    char path[64], missing[64];
+    snprintf(path, sizeof path, "%s/file", folder);
+    snprintf(missing, sizeof missing, "%s/no/file", folder);
+
+    assert_int_equal(vb_file_replace(path, "one", 3, NULL), VBLIP_OK);
+    assert_int_equal(vb_file_replace(path, "three", 5, NULL), VBLIP_OK);
+    vb_mapping map;
+    assert_int_equal(vb_file_map(&map, path, NULL), VBLIP_OK);
+    assert_int_equal(map.size, 5);
+    assert_memory_equal(map.bytes, "three", 5);
+    vb_file_unmap(&map);
+
+    char *text;
+    size_t size;
+    vblip_error err = {0};
+    assert_int_equal(vb_file_read(&text, &size, path, 4, &err), VBLIP_ERR_FORMAT);
+    assert_non_null(strstr(err.message, "5 bytes, at most 4"));
+    assert_int_equal(vb_file_read(&text, &size, path, 5, NULL), VBLIP_OK);
+    assert_string_equal(text, "three");
+    free(text);
+
+    vb_error_reset(&err);
+    assert_int_equal(vb_file_replace(missing, "x", 1, &err), VBLIP_ERR_IO);
+    assert_non_null(strstr(err.message, "No such file"));
+    vb_error_reset(&err);
+    assert_int_equal(vb_file_map(&map, folder, &err), VBLIP_ERR_IO);
+    assert_non_null(strstr(err.message, "not a regular file"));
+    unlink(path);
+    rmdir(folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_first_message_wins),
+        cmocka_unit_test(test_arena_aligns_and_refuses_overflow),
+        cmocka_unit_test(test_halves_widen_exactly),
+        cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_strings_grow),
+        cmocka_unit_test(test_files_are_replaced_whole),
+    };
+    return cmocka_run_group_tests_name("base", tests, NULL, NULL);
+}
