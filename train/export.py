@@ -1,6 +1,6 @@
 """Write a trained model as a Hugging Face BLIP folder in float16.
 
-    python train/export.py runs/demo models/demo        after training, or from the last checkpoint of stage 2
+    python train/export.py build/demo-run models/demo        after training, or from the last checkpoint of stage 2
 """
 
 import argparse

@@ -17,7 +17,7 @@ import numpy as np
 
 from draw import background, compose, layout
 from texts import NUMBERS, QUESTION_KINDS, canonical, claim_of, holds_one, question
-from world import COLOURS, OBJECTS, held_out, recoloured, rng_for, sample_scene, swapped, turned
+from world import COLOURS, COUNT, OBJECTS, SIZE, SMALL, A, held_out, recoloured, rng_for, sample_kind, sample_scene, swapped, turned
 
 SHAPES = ((128, 96), (160, 120), (192, 144), (192, 108), (176, 132), (144, 144), (176, 144))
 TWINS = ("base", "swapped", "turned", "recoloured")
@@ -88,13 +88,24 @@ def twins(rng):
     return [scene, swapped(scene), turned(scene), recoloured(rng, scene)]
 
 
-def distinct(rng, count):
+def clear(scene):
+    """Shows well: something to see, not small, not many."""
+    return scene[A] >= 0 and scene[COUNT] < 4 and scene[SIZE] != SMALL
+
+
+def distinct(rng, count, only=lambda scene: True):
     """Held-out scenes with distinct captions, none of which is true of another's clip."""
     scenes = []
+    kind = sample_kind(rng)  # kept until it fits, so that the rules below do not change the mixture
     while len(scenes) < count:
-        scene = sample_scene(rng, want_held_out=True)
+        scene = sample_scene(rng, want_held_out=True, kind=kind)
+        if rng.random() < 0.01:  # that kind may be used up
+            kind = sample_kind(rng)
+        if not only(scene):
+            continue
         if all(not holds_one(claim_of(scene), s) and not holds_one(claim_of(s), scene) for s in scenes):
             scenes.append(scene)
+            kind = sample_kind(rng)
     return scenes
 
 
@@ -130,6 +141,7 @@ def main():
     p.add_argument("--count", type=int, default=100, help="clips, or groups of four with --twins")
     p.add_argument("--out", required=True)
     p.add_argument("--twins", action="store_true", help="groups: base, nouns swapped, other relation, other colour")
+    p.add_argument("--clear", action="store_true", help="only scenes that show well: not empty, small or crowded")
     p.add_argument("--questions", type=int, default=5, help="questions a clip")
     p.add_argument("--height", type=int, default=0, help="frame height in pixels, 4:3 (0: 96 to 144, mixed shapes)")
     p.add_argument("--crf", type=int, default=0, help="x264 quality (0: 23 to 33, mixed)")
@@ -139,11 +151,11 @@ def main():
     if args.twins:
         todo = [(g, t, s) for g in range(args.count) for t, s in zip(TWINS, twins(rng))]
     else:
-        todo = [(g, "base", s) for g, s in enumerate(distinct(rng, args.count))]
+        todo = [(g, "base", s) for g, s in enumerate(distinct(rng, args.count, *[clear] * args.clear))]
     outputs = [open(os.path.join(args.out, n + ".jsonl"), "w") for n in ("captions", "scenes", "questions")]
     for i, (group, twin, scene) in enumerate(todo):
         assert held_out(scene) or scene[0] < 0
-        name = "clip-%03d" % (i + 1)
+        name = "clip-%0*d" % (max(2, len(str(len(todo)))), i + 1)
         own = rng_for("clip", args.seed, i)
         write_clip(own, scene, os.path.join(args.out, name + ".mp4"), args.height, args.crf)
         caption, record, asked = annotate(own, name, scene, group, twin, args.questions)

@@ -1,7 +1,7 @@
 """Train the demo model from scratch: stage 1 the image encoder, stage 2 everything.
 
-    python train/train.py --out runs/demo                  the full recipe
-    python train/train.py --out runs/demo --minutes 60     the same within an hour, schedules stretched to fit
+    python train/train.py --out build/demo-run                  the full recipe
+    python train/train.py --out build/demo-run --minutes 60     the same within an hour, schedules stretched to fit
 
 Run again with the same --out to go on from the last checkpoint.
 """
