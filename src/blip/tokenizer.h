@@ -15,8 +15,8 @@ typedef struct vb_special_ids {
     int32_t pad, unk, cls, sep, mask, dec, enc;
 } vb_special_ids;
 
-// Parses the bytes of a vocab.txt: one token a line, UTF-8, none twice, none empty.
-// `subject` names it in messages.
+// Parses the bytes of a vocab.txt: one token a line, UTF-8, none twice, none empty; lines
+// end in LF or CRLF. `subject` names it in messages.
 VB_CHECKED vblip_status vb_vocab_parse(vb_vocab **out, const char *bytes, size_t size,
                                        const char *subject, vblip_error *err);
 VB_CHECKED vblip_status vb_vocab_load(vb_vocab **out, const char *path,
@@ -32,11 +32,12 @@ typedef struct vb_ids {
     int32_t *ids;
     uint32_t count, capacity;
 } vb_ids;
+VB_CHECKED bool vb_ids_append(vb_ids *ids, int32_t id);
 void vb_ids_free(vb_ids *ids);
 
 // Replaces `out` by [CLS] pieces [SEP]. With max_length > 0 only the first max_length - 2
 // pieces are kept. Literal "[SEP]" and the like in the text become their ids. Text that
-// is not UTF-8 is VBLIP_ERR_ARGUMENT.
+// is not UTF-8 and a max_length of 1 are VBLIP_ERR_ARGUMENT.
 VB_CHECKED vblip_status vb_tokenize(vb_ids *out, const vb_vocab *vocab,
                                     const char *text, size_t size, uint32_t max_length,
                                     vblip_error *err);

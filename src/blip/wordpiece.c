@@ -1,0 +1,237 @@
+// wordpiece.c - BertTokenizer(do_lower_case) of transformers 4.15.0 in one pass over the
+// text: literals, cleaning, words, accents, punctuation, pieces (blip-spec 4.2).
+#include "blip/unicode.h"
+#include "blip/vocab.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_WORD = 100 }; // characters, after accents are gone; a longer word is [UNK]
+
+typedef struct word {
+    uint32_t codes[MAX_WORD];
+    uint8_t classes[MAX_WORD]; // combining class of each
+    uint32_t count;            // MAX_WORD + 1 = too long
+    uint32_t run;              // first character that the next mark may move before
+} word;
+
+typedef struct tokenizer {
+    const vb_vocab *vocab;
+    vb_ids *out;
+    int32_t unk;
+    uint32_t room; // pieces that still fit
+    bool failed;   // memory
+    word word;
+} tokenizer;
+
+bool vb_ids_append(vb_ids *ids, int32_t id)
+{
+    if (ids->count == ids->capacity) {
+        if (ids->capacity > UINT32_MAX / 2)
+            return false;
+        uint32_t capacity = ids->capacity ? 2 * ids->capacity : 16;
+        int32_t *grown = realloc(ids->ids, (size_t)capacity * sizeof *grown);
+        if (!grown)
+            return false;
+        ids->ids = grown;
+        ids->capacity = capacity;
+    }
+    ids->ids[ids->count++] = id;
+    return true;
+}
+
+void vb_ids_free(vb_ids *ids)
+{
+    free(ids->ids);
+    *ids = (vb_ids){0};
+}
+
+static void emit(tokenizer *t, int32_t id)
+{
+    if (t->room == 0 || t->failed)
+        return;
+    t->room--;
+    t->failed = !vb_ids_append(t->out, id);
+}
+
+// A word as UTF-8, with room for the "##" that its pieces but the first carry.
+typedef struct spelling {
+    char bytes[2 + 4 * MAX_WORD];
+    uint32_t ends[MAX_WORD]; // in `bytes`, of each character
+    uint32_t count;
+} spelling;
+
+static void spell(spelling *s, const word *w)
+{
+    s->count = w->count;
+    uint32_t size = 2;
+    for (uint32_t i = 0; i < w->count; i++) {
+        char bytes[4];
+        uint32_t length = (uint32_t)vb_utf8_encode(bytes, w->codes[i]);
+        memcpy(s->bytes + size, bytes, length);
+        size += length;
+        s->ends[i] = size;
+    }
+}
+
+// The longest token that starts at character `first`: its id, and the character after it
+// in `next`. -1 = none. Writes "##" over the two bytes before it, which are done with.
+static int32_t longest_piece(spelling *s, const vb_vocab *vocab, uint32_t first,
+                             uint32_t *next)
+{
+    uint32_t start = first ? s->ends[first - 1] : 2;
+    if (first) {
+        start -= 2;
+        memcpy(s->bytes + start, "##", 2);
+    }
+    uint32_t hashes[MAX_WORD]; // of start .. ends[i]
+    uint32_t hash = VB_HASH_START, at = start, end = first;
+    for (; end < s->count && s->ends[end] - start <= vb_vocab_longest(vocab); end++) {
+        for (; at < s->ends[end]; at++)
+            hash = vb_hash_byte(hash, s->bytes[at]);
+        hashes[end] = hash;
+    }
+    while (end-- > first) {
+        int32_t id =
+            vb_vocab_find(vocab, s->bytes + start, s->ends[end] - start, hashes[end]);
+        if (id >= 0) {
+            *next = end + 1;
+            return id;
+        }
+    }
+    return -1;
+}
+
+// Ends the word in work, if there is one, and emits its pieces.
+static void end_word(tokenizer *t)
+{
+    word *w = &t->word;
+    int32_t pieces[MAX_WORD];
+    uint32_t count = 0;
+    if (w->count > MAX_WORD) {
+        pieces[count++] = t->unk;
+    } else {
+        spelling s;
+        spell(&s, w);
+        for (uint32_t at = 0; at < s.count;) {
+            int32_t id = longest_piece(&s, t->vocab, at, &at);
+            if (id < 0) {
+                pieces[0] = t->unk;
+                count = 1;
+                break;
+            }
+            pieces[count++] = id;
+        }
+    }
+    w->count = w->run = 0;
+    for (uint32_t i = 0; i < count; i++)
+        emit(t, pieces[i]);
+}
+
+// Adds a character of a word, keeping marks in canonical order.
+static void add_to_word(word *w, uint32_t code, uint8_t class)
+{
+    if (w->count >= MAX_WORD) {
+        w->count = MAX_WORD + 1;
+        return;
+    }
+    uint32_t at = w->count++;
+    if (class == 0)
+        w->run = w->count;
+    else
+        for (; at > w->run && w->classes[at - 1] > class; at--) {
+            w->codes[at] = w->codes[at - 1];
+            w->classes[at] = w->classes[at - 1];
+        }
+    w->codes[at] = code;
+    w->classes[at] = class;
+}
+
+// A character of the decomposed text: an accent is dropped, punctuation is its own word.
+static void add_part(tokenizer *t, uint32_t code)
+{
+    if (code >= 0x80 && vb_is_mark(code)) {
+        if (vb_combining_class(code) == 0)
+            t->word.run = t->word.count;
+        return;
+    }
+    bool alone = vb_is_punctuation(code);
+    if (alone)
+        end_word(t);
+    add_to_word(&t->word, code, code < 0x80 ? 0 : vb_combining_class(code));
+    if (alone)
+        end_word(t);
+}
+
+static void add_character(tokenizer *t, uint32_t code)
+{
+    if (code == 0 || code == 0xFFFD)
+        return;
+    if (vb_is_blank(code) || code == 0x2028 || code == 0x2029) {
+        end_word(t);
+        return;
+    }
+    if (vb_is_other(code))
+        return;
+    if (code < 0x80) {
+        add_part(t, vb_lower(code));
+        return;
+    }
+    bool alone = vb_is_cjk(code);
+    if (alone)
+        end_word(t);
+    uint32_t parts[VB_MAX_DECOMPOSED];
+    size_t count = vb_decompose(parts, vb_lower(code));
+    for (size_t i = 0; i < count; i++)
+        add_part(t, parts[i]);
+    if (alone)
+        end_word(t);
+}
+
+static void tokenize(tokenizer *t, const char *text, size_t size)
+{
+    for (size_t i = 0; i < size && t->room > 0 && !t->failed;) {
+        size_t length = 0;
+        int32_t literal = -1;
+        if (text[i] == '[')
+            literal = vb_vocab_literal(t->vocab, text + i, size - i, &length);
+        if (literal >= 0) {
+            end_word(t);
+            emit(t, literal);
+        } else {
+            uint32_t code = 0;
+            length = vb_utf8_decode(text + i, size - i, &code);
+            add_character(t, code);
+        }
+        i += length;
+    }
+    end_word(t);
+}
+
+vblip_status vb_tokenize(vb_ids *out, const vb_vocab *vocab, const char *text,
+                         size_t size, uint32_t max_length, vblip_error *err)
+{
+    out->count = 0;
+    vblip_status status = VBLIP_OK;
+    if (max_length == 1)
+        status = vb_fail(err, VBLIP_ERR_ARGUMENT,
+                         "text: at most 1 token, but [CLS] and [SEP] are 2");
+    else if (!vb_utf8_valid(text, size))
+        status = vb_fail(err, VBLIP_ERR_ARGUMENT, "text: not UTF-8");
+    if (status == VBLIP_OK) {
+        vb_special_ids special = vb_vocab_special(vocab);
+        tokenizer t = {
+            .vocab = vocab,
+            .out = out,
+            .unk = special.unk,
+            .room = max_length ? max_length - 2 : UINT32_MAX,
+            .failed = !vb_ids_append(out, special.cls),
+        };
+        tokenize(&t, text, size);
+        if (t.failed || !vb_ids_append(out, special.sep))
+            status = vb_fail_memory(err, "text");
+    }
+    if (status != VBLIP_OK)
+        vb_ids_free(out);
+    return status;
+}
