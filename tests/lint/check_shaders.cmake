@@ -1,0 +1,31 @@
+cmake_minimum_required(VERSION 3.25)
+# check_shaders.cmake - every shader is compiled by src/gpu/CMakeLists.txt and included by
+# a table in src/gpu, so that none lies about unused.
+# Run by ctest: cmake -DROOT=<repo> -P check_shaders.cmake
+file(GLOB shaders ${ROOT}/shaders/*.comp)
+file(STRINGS ${ROOT}/src/gpu/CMakeLists.txt lines REGEX "^[^#]*[a-z]")
+list(JOIN lines " " table)
+string(REGEX MATCHALL "[a-z0-9_]+" words "${table}")
+
+set(includes "")
+file(GLOB sources ${ROOT}/src/gpu/*.[ch])
+foreach(source ${sources})
+    file(STRINGS ${source} lines REGEX "^#include \"spv/")
+    list(APPEND includes ${lines})
+endforeach()
+
+set(bad 0)
+foreach(shader ${shaders})
+    get_filename_component(name ${shader} NAME_WE)
+    if(NOT name IN_LIST words)
+        message("shaders/${name}.comp: not in src/gpu/CMakeLists.txt")
+        math(EXPR bad "${bad} + 1")
+    endif()
+    if(NOT includes MATCHES "\"spv/${name}(_[a-z0-9_]+)?\\.h\"")
+        message("shaders/${name}.comp: not included in src/gpu")
+        math(EXPR bad "${bad} + 1")
+    endif()
+endforeach()
+if(bad)
+    message(FATAL_ERROR "${bad} shader(s) left out")
+endif()

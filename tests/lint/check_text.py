@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+"""check_text.py ROOT - text hygiene of every file of the repository.
+
+Every text file ends in one newline and has no trailing white space, no carriage return
+and no path of somebody's machine. Sources have no tabs, no notes to self and at most
+800 lines. Reference data (tests/golden) and fuzz inputs are as they are.
+"""
+import os
+import re
+import subprocess
+import sys
+
+DATA = ("tests/golden/", "tests/fuzz/corpus/")
+SOURCE = (".c", ".h", ".comp", ".glsl")
+NO_TABS = SOURCE + (".py", ".cmake", ".sh")
+MAX_LINES = 800
+
+# Written in two parts so that this file does not find itself.
+MACHINE = re.compile("/wo" "rk/|/ro" "ot/|/ho" "me/[a-z]|\\.\\./sha" "red")
+NOTES = re.compile(r"\b(TO" r"DO|FIX" r"ME|X" r"XX)\b")
+
+
+def files_of(root):
+    """Paths of what git has or would add; without git, of all but builds."""
+    git = subprocess.run(
+        ["git", "-C", root, "ls-files", "-co", "--exclude-standard", "-z"],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False,
+    ) if os.path.exists(os.path.join(root, ".git")) else None
+    if git and git.returncode == 0:
+        return sorted(p for p in git.stdout.decode().split("\0") if p)
+    found = []
+    for folder, folders, names in os.walk(root):
+        folders[:] = [f for f in folders if f not in (".git", "build", "__pycache__")]
+        found += [os.path.relpath(os.path.join(folder, n), root) for n in names]
+    return sorted(found)
+
+
+def check(path, data):
+    """Yields (line number, what is wrong)."""
+    text = data.decode("utf-8", "replace")
+    lines = text.split("\n")
+    if "\ufffd" in text:
+        yield 0, "not UTF-8"
+    if data and lines.pop() != "":
+        yield len(lines) + 1, "no newline at the end"
+    if data.endswith(b"\n\n"):
+        yield len(lines), "empty line at the end"
+    if path.endswith(SOURCE) and len(lines) > MAX_LINES:
+        yield len(lines), "more than %d lines" % MAX_LINES
+    for number, line in enumerate(lines, 1):
+        if line != line.rstrip():
+            yield number, "trailing white space"
+        if path.endswith(NO_TABS) and "\t" in line:
+            yield number, "tab"
+        if MACHINE.search(line):
+            yield number, "path of a machine"
+        if path.endswith(NO_TABS) and NOTES.search(line):
+            yield number, "note to self"
+
+
+def main():
+    root = sys.argv[1]
+    seen = bad = 0
+    for path in files_of(root):
+        if path.startswith(DATA) or not os.path.isfile(os.path.join(root, path)):
+            continue
+        with open(os.path.join(root, path), "rb") as file:
+            data = file.read()
+        if b"\0" in data:
+            continue
+        seen += 1
+        for number, what in check(path, data):
+            print("%s:%d: %s" % (path, number, what))
+            bad += 1
+    if seen < 50:
+        print("only %d files found under %s" % (seen, root))
+    return 1 if bad or seen < 50 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
