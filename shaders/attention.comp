@@ -1,0 +1,128 @@
+// attention.comp - one workgroup per (batch, head, QUERIES rows of q): softmax(q k^T) v,
+// KEYS keys at a time, with the running maximum and sum of each row, so that no more of
+// the scores is ever kept than one block.
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
+#include "common.glsl"
+#include "op_params.h"
+
+layout(constant_id = 0) const uint HEAD_DIM = 64u; // a multiple of 16
+layout(constant_id = 1) const uint QUERIES = 16u;  // a divisor of 64
+layout(constant_id = 2) const uint KEYS = 16u;
+
+const uint THREADS = 64u; // loops are unrolled: Mesa 22.3 stops an invocation of
+                          // llvmpipe after 65,535 turns of its loops, nested ones too
+layout(local_size_x = 64) in;
+
+layout(set = 0, binding = 0) writeonly buffer Y { float y[]; };
+layout(set = 0, binding = 1) readonly buffer Q { float q[]; };
+layout(set = 0, binding = 2) readonly buffer K { float k[]; };
+layout(set = 0, binding = 3) readonly buffer V { float v[]; };
+layout(set = 0, binding = 4) readonly buffer Lengths { int lengths[]; };
+layout(push_constant) uniform Params { vb_attention_params p; };
+
+const float LOWEST = -3.0e38; // of a score that is not seen; finite, so that no NaN comes
+
+shared float q_tile[QUERIES * HEAD_DIM];
+shared float kv_tile[KEYS * HEAD_DIM];
+shared float score[QUERIES * KEYS];
+shared float row_scale[QUERIES];
+
+void load_keys(bool values, uint base, uint row_stride, uint first, uint end)
+{
+    for (uint i = gl_LocalInvocationID.x; i < KEYS * HEAD_DIM; i += THREADS) {
+        uint key = first + i / HEAD_DIM;
+        float value = 0.0;
+        if (key < end) {
+            uint at = base + key * row_stride + i % HEAD_DIM;
+            value = values ? v[at] : k[at];
+        }
+        kv_tile[i] = value;
+    }
+}
+
+void main()
+{
+    uint t = gl_LocalInvocationID.x;
+    uint blocks = (p.q_len + QUERIES - 1u) / QUERIES;
+    uint group = group_index();
+    if (group >= blocks * p.heads * p.batch)
+        return;
+    uint query0 = group % blocks * QUERIES;
+    uint head = group / blocks % p.heads;
+    uint batch = group / blocks / p.heads;
+    uint column = head * HEAD_DIM;
+    uint q_base = p.q.offset + batch * p.q.batch_stride + column;
+    uint k_base = p.k.offset + batch * p.k.batch_stride + column;
+    uint v_base = p.v.offset + batch * p.v.batch_stride + column;
+
+    uint seen = p.kv_len; // by every query but for the causal mask
+    if (p.has_lengths != 0u)
+        seen = min(seen, uint(lengths[p.lengths + batch]));
+    uint end = seen; // by any query of this workgroup
+    if (p.causal != 0u)
+        end = min(end, p.first_query + query0 + QUERIES);
+
+    for (uint i = t; i < QUERIES * HEAD_DIM; i += THREADS) {
+        uint query = min(query0 + i / HEAD_DIM, p.q_len - 1u);
+        q_tile[i] = q[q_base + query * p.q.row_stride + i % HEAD_DIM] * p.scale;
+    }
+
+    float sum[QUERIES * HEAD_DIM / THREADS]; // elements t, t + THREADS, ... of y
+    for (uint i = 0u; i < QUERIES * HEAD_DIM / THREADS; i++)
+        sum[i] = 0.0;
+    float row_max = LOWEST, row_total = 0.0; // of row t, where t < QUERIES
+
+    for (uint first = 0u; first < end; first += KEYS) {
+        load_keys(false, k_base, p.k.row_stride, first, end);
+        barrier();
+        for (uint i = t; i < QUERIES * KEYS; i += THREADS) {
+            uint row = i / KEYS, key = first + i % KEYS;
+            float dot = 0.0;
+            [[unroll]] for (uint d = 0u; d < HEAD_DIM; d++)
+                dot = fma(q_tile[row * HEAD_DIM + d],
+                          kv_tile[i % KEYS * HEAD_DIM + d], dot);
+            bool visible =
+                key < seen && (p.causal == 0u || key <= p.first_query + query0 + row);
+            score[i] = visible ? dot : LOWEST;
+        }
+        barrier();
+        load_keys(true, v_base, p.v.row_stride, first, end);
+        if (t < QUERIES) {
+            float highest = row_max;
+            [[unroll]] for (uint j = 0u; j < KEYS; j++)
+                highest = max(highest, score[t * KEYS + j]);
+            float scale = exp(row_max - highest);
+            float total = 0.0;
+            [[unroll]] for (uint j = 0u; j < KEYS; j++) {
+                float s = score[t * KEYS + j];
+                float e = s > LOWEST ? exp(s - highest) : 0.0;
+                score[t * KEYS + j] = e;
+                total += e;
+            }
+            row_scale[t] = scale;
+            row_total = row_total * scale + total;
+            row_max = highest;
+        }
+        barrier();
+        [[unroll]] for (uint i = 0u; i < QUERIES * HEAD_DIM / THREADS; i++) {
+            uint row = (t + i * THREADS) / HEAD_DIM, d = (t + i * THREADS) % HEAD_DIM;
+            float s = sum[i] * row_scale[row];
+            [[unroll]] for (uint j = 0u; j < KEYS; j++)
+                s = fma(score[row * KEYS + j], kv_tile[j * HEAD_DIM + d], s);
+            sum[i] = s;
+        }
+        barrier();
+    }
+
+    if (t < QUERIES)
+        row_scale[t] = 1.0 / row_total;
+    barrier();
+    uint y_base = p.y.offset + batch * p.y.batch_stride + column;
+    for (uint i = 0u; i < QUERIES * HEAD_DIM / THREADS; i++) {
+        uint row = (t + i * THREADS) / HEAD_DIM, d = (t + i * THREADS) % HEAD_DIM;
+        if (query0 + row < p.q_len)
+            y[y_base + (query0 + row) * p.y.row_stride + d] = sum[i] * row_scale[row];
+    }
+}

@@ -1,0 +1,40 @@
+// layernorm.comp - one workgroup per row; two passes over the row, float accumulation.
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#include "common.glsl"
+#include "op_params.h"
+#include "row_sum.glsl"
+
+layout(local_size_x = 64) in;
+
+layout(set = 0, binding = 0) writeonly buffer Y { float y[]; };
+layout(set = 0, binding = 1) readonly buffer X { float x[]; };
+layout(set = 0, binding = 2) readonly buffer Gain { float gain[]; };
+layout(set = 0, binding = 3) readonly buffer Bias { float bias[]; };
+layout(push_constant) uniform Params { vb_layernorm_params p; };
+
+void main()
+{
+    uint group = group_index();
+    if (group >= p.batch * p.rows)
+        return;
+    uint batch = group / p.rows, row = group % p.rows;
+    uint from = p.x.offset + batch * p.x.batch_stride + row * p.x.row_stride;
+    uint to = p.y.offset + batch * p.y.batch_stride + row * p.y.row_stride;
+    uint t = gl_LocalInvocationID.x;
+
+    float sum = 0.0;
+    for (uint i = t; i < p.cols; i += WG)
+        sum += x[from + i];
+    float mean = row_sum(sum) / float(p.cols);
+
+    float square = 0.0;
+    for (uint i = t; i < p.cols; i += WG) {
+        float d = x[from + i] - mean;
+        square += d * d;
+    }
+    float scale = 1.0 / sqrt(row_sum(square) / float(p.cols) + p.eps);
+
+    for (uint i = t; i < p.cols; i += WG)
+        y[to + i] = (x[from + i] - mean) * scale * gain[p.gain + i] + bias[p.bias + i];
+}

@@ -1,0 +1,78 @@
+// commands.h - the one command buffer: dispatches, transfers, barriers, submit.
+//
+// Callers say what a command reads and writes; no one else types a pipeline stage. What
+// is recorded runs at the next flush, which may come early, when a ring is full.
+#ifndef VB_GPU_COMMANDS_H
+#define VB_GPU_COMMANDS_H
+
+#include "gpu/hazards.h"
+#include "gpu/memory.h"
+#include "gpu/pipelines.h"
+
+enum { VB_STAGING_BLOCKS = 8, VB_PENDING_DOWNLOADS = 64 };
+
+// Bytes first .. end - 1 of a buffer, as bound.
+typedef struct vb_span {
+    vb_gpu_buffer *buffer; // NULL: nothing is read there, and something is bound
+    uint64_t first, end;
+} vb_span;
+
+typedef struct vb_dispatch {
+    const char *op; // name in profiles and labels; a constant
+    vb_pipeline_id pipeline;
+    uint32_t constants[VB_MAX_CONSTANTS];
+    vb_span bindings[VB_MAX_BINDINGS]; // texel bindings take the whole buffer
+    const void *params;                // as many bytes as the table says
+    uint32_t groups[3];
+} vb_dispatch;
+
+typedef struct vb_pending_download {
+    void *dst;
+    const uint8_t *src; // mapped
+    size_t bytes;
+} vb_pending_download;
+
+typedef struct vb_commands {
+    VkCommandPool pool;
+    VkCommandBuffer buffer;
+    VkSemaphore timeline;
+    uint64_t submitted; // value of the timeline that the last submit signals
+    bool recording;
+    uint32_t dispatches; // recorded
+    vb_hazards hazards;
+    vb_gpu_buffer *nothing; // bound where an operand is absent
+    vb_gpu_buffer *staging[VB_STAGING_BLOCKS];
+    uint64_t staging_used[VB_STAGING_BLOCKS];
+    uint32_t staging_count;
+    vb_pending_download downloads[VB_PENDING_DOWNLOADS];
+    uint32_t download_count;
+} vb_commands;
+
+VB_CHECKED vblip_status vb_commands_open(vb_gpu *gpu, vblip_error *err);
+void vb_commands_close(vb_gpu *gpu);
+
+VB_CHECKED vblip_status vb_commands_dispatch(vb_gpu *gpu, const vb_dispatch *dispatch,
+                                             vblip_error *err);
+
+// `src` is read before the call returns; `dst` is filled at the latest by the next flush.
+VB_CHECKED vblip_status vb_commands_upload(vb_gpu *gpu, vb_gpu_buffer *buffer,
+                                           uint64_t offset, const void *src,
+                                           uint64_t bytes, vblip_error *err);
+VB_CHECKED vblip_status vb_commands_download(vb_gpu *gpu, vb_gpu_buffer *buffer,
+                                             uint64_t offset, void *dst, uint64_t bytes,
+                                             vblip_error *err);
+VB_CHECKED vblip_status vb_commands_zero(vb_gpu *gpu, vb_gpu_buffer *buffer,
+                                         vblip_error *err);
+
+// For transfer.c: begins the command buffer where that is needed, and a command in it.
+VB_CHECKED vblip_status vb_commands_begin(vb_gpu *gpu, vblip_error *err);
+void vb_command_open(vb_gpu *gpu, const char *op, const vb_access *accesses,
+                     uint32_t count);
+void vb_command_close(vb_gpu *gpu);
+
+// Runs what is recorded, if anything, waits, and fills downloads.
+VB_CHECKED vblip_status vb_commands_flush(vb_gpu *gpu, vblip_error *err);
+void vb_commands_discard(vb_gpu *gpu);
+bool vb_commands_recording(const vb_gpu *gpu);
+
+#endif // VB_GPU_COMMANDS_H

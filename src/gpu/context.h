@@ -1,0 +1,45 @@
+// context.h - the vb_device of this layer, seen from inside.
+#ifndef VB_GPU_CONTEXT_H
+#define VB_GPU_CONTEXT_H
+
+#include "compute/device.h"
+#include "gpu/commands.h"
+#include "gpu/gpu.h"
+#include "gpu/instance.h"
+#include "gpu/memory.h"
+#include "gpu/pipelines.h"
+#include "gpu/profile.h"
+
+typedef struct vb_gpu {
+    vb_device base; // first
+    vb_instance instance;
+    vb_physical physical;
+    enum vb_family family; // of kernels
+    vb_vk vk;              // device functions included
+    VkDevice device;
+    VkQueue queue;
+    vb_log log;
+    vb_memory memory;
+    vb_pipelines pipelines;
+    vb_commands commands;
+    vb_profile profile;
+} vb_gpu;
+
+// What a test takes away from a device, to run the path that does without.
+typedef struct vb_gpu_mask {
+    bool mapped_buffers; // device buffers that the host can write
+} vb_gpu_mask;
+
+VB_CHECKED vblip_status vb_gpu_open_masked(vb_device **out,
+                                           const vb_gpu_options *options,
+                                           const vb_gpu_mask *mask, vblip_error *err);
+
+static inline vb_gpu *vb_gpu_of(vb_device *device)
+{
+    return (vb_gpu *)device;
+}
+
+// Gives a Vulkan object a name for debuggers and validation messages, when labels are on.
+void vb_gpu_name(vb_gpu *gpu, VkObjectType type, uint64_t handle, const char *name);
+
+#endif // VB_GPU_CONTEXT_H

@@ -1,0 +1,210 @@
+#include "gpu/gpu.h"
+
+#include "gpu/context.h"
+#include "gpu/ops.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void close_gpu(vb_device *device)
+{
+    vb_gpu *gpu = vb_gpu_of(device);
+    if (gpu->device) {
+        gpu->vk.DeviceWaitIdle(gpu->device);
+        vb_commands_close(gpu);
+        vb_pipelines_close(gpu);
+        vb_profile_close(gpu);
+        gpu->vk.DestroyDevice(gpu->device, NULL);
+    }
+    vb_instance_close(&gpu->instance);
+    free(gpu);
+}
+
+static const vb_device_table table = {
+    .close = close_gpu,
+    .buffer_make = vb_gpu_buffer_make,
+    .buffer_free = vb_gpu_buffer_free,
+    .matrix_make = vb_gpu_matrix_make,
+    .matrix_free = vb_gpu_matrix_free,
+    .upload = vb_gpu_upload,
+    .download = vb_gpu_download,
+    .copy = vb_gpu_copy,
+    .linear = vb_gpu_linear,
+    .layernorm = vb_gpu_layernorm,
+    .attention = vb_gpu_attention,
+    .patchify = vb_gpu_patchify,
+    .embed = vb_gpu_embed,
+    .add_rows = vb_gpu_add_rows,
+    .set_row = vb_gpu_set_row,
+    .mean_rows = vb_gpu_mean_rows,
+    .l2norm = vb_gpu_l2norm,
+    .gather_rows = vb_gpu_gather_rows,
+    .submit = vb_gpu_submit,
+    .discard = vb_gpu_discard,
+};
+
+void vb_gpu_name(vb_gpu *gpu, VkObjectType type, uint64_t handle, const char *name)
+{
+    if (!gpu->instance.labels)
+        return;
+    const VkDebugUtilsObjectNameInfoEXT info = {
+        .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_OBJECT_NAME_INFO_EXT,
+        .objectType = type,
+        .objectHandle = handle,
+        .pObjectName = name,
+    };
+    // A name that could not be given harms nothing.
+    (void)gpu->vk.SetDebugUtilsObjectNameEXT(gpu->device, &info);
+}
+
+// The family asked for, or the one that suits the device.
+static vblip_status choose_family(vb_gpu *gpu, const char *wanted, vblip_error *err)
+{
+    if (!wanted || strcmp(wanted, "auto") == 0) {
+        gpu->family = gpu->physical.preferred;
+        return VBLIP_OK;
+    }
+    gpu->family = vb_family_find(wanted);
+    if (!gpu->family)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT,
+                       "kernels: %s: unknown, expected auto, simt or lavapipe", wanted);
+    if (!(gpu->physical.families & gpu->family))
+        return vb_fail(err, VBLIP_ERR_UNSUPPORTED, "%s: cannot run %s kernels",
+                       gpu->physical.name, wanted);
+    return VBLIP_OK;
+}
+
+static vblip_status choose_device(vb_gpu *gpu, const char *wanted, vblip_error *err)
+{
+    vb_physical *list = NULL;
+    const vb_physical *chosen;
+    uint32_t count;
+    VB_TRY(vb_physical_list(&list, &count, &gpu->instance, err));
+    vblip_status status = vb_physical_choose(&chosen, list, count, wanted, err);
+    if (status == VBLIP_OK) {
+        gpu->physical = *chosen;
+        vb_physical_describe(&gpu->physical);
+    }
+    free(list);
+    return status;
+}
+
+static vblip_status create_device(vb_gpu *gpu, vblip_error *err)
+{
+    vblip_status status = VBLIP_OK;
+    const float priority = 1.0F;
+    const VkDeviceQueueCreateInfo queue = {
+        .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
+        .queueFamilyIndex = gpu->physical.queue_family,
+        .queueCount = 1,
+        .pQueuePriorities = &priority,
+    };
+    const VkPhysicalDeviceVulkan12Features features = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
+        .timelineSemaphore = VK_TRUE,
+    };
+    const VkDeviceCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
+        .pNext = &features,
+        .queueCreateInfoCount = 1,
+        .pQueueCreateInfos = &queue,
+    };
+    gpu->vk = gpu->instance.vk;
+    VB_VK(gpu->vk.CreateDevice(gpu->physical.handle, &info, NULL, &gpu->device));
+    VB_OK(vb_vk_load_device(&gpu->vk, gpu->device, err));
+    gpu->vk.GetDeviceQueue(gpu->device, gpu->physical.queue_family, 0, &gpu->queue);
+fail:
+    return status;
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static vb_device_caps caps_of(const vb_gpu *gpu)
+{
+    const VkPhysicalDeviceLimits *limits = &gpu->physical.limits;
+    uint64_t most =
+        smaller(limits->maxStorageBufferRange, gpu->physical.max_allocation);
+    if (gpu->family == VB_LAVAPIPE)
+        most = smaller(most, (uint64_t)limits->maxTexelBufferElements * 16);
+    return (vb_device_caps){
+        .name = gpu->physical.name,
+        .max_buffer_bytes = most / 16 * 16,
+        .memory_bytes = gpu->physical.info.memory_bytes,
+        .shares_cores = gpu->physical.info.kind == VBLIP_DEVICE_SOFTWARE,
+    };
+}
+
+static vblip_status open_gpu(vb_gpu *gpu, const vb_gpu_options *options,
+                             vblip_error *err)
+{
+    const vb_instance_options instance = {
+        .validate = options->validate,
+        .labels = options->validate || options->profile,
+        .log = options->log,
+    };
+    gpu->log = options->log;
+    VB_TRY(vb_instance_open(&gpu->instance, &instance, err));
+    VB_TRY(choose_device(gpu, options->device, err));
+    VB_TRY(choose_family(gpu, options->kernels, err));
+    VB_TRY(create_device(gpu, err));
+    gpu->base = (vb_device){.table = &table, .caps = caps_of(gpu)};
+    VB_TRY(vb_pipelines_open(gpu, err));
+    VB_TRY(vb_commands_open(gpu, err));
+    if (options->profile)
+        VB_TRY(vb_profile_open(gpu, err));
+    vb_logf(&gpu->log, "%s: %s, Vulkan %s, %s kernels", gpu->physical.name,
+            gpu->physical.driver, gpu->physical.api, vb_family_name(gpu->family));
+    return VBLIP_OK;
+}
+
+vblip_status vb_gpu_open_masked(vb_device **out, const vb_gpu_options *options,
+                                const vb_gpu_mask *mask, vblip_error *err)
+{
+    *out = NULL;
+    vb_gpu *gpu = calloc(1, sizeof *gpu);
+    if (!gpu)
+        return vb_fail_memory(err, "device");
+    gpu->memory.mapped_buffers = !mask->mapped_buffers;
+    vblip_status status = open_gpu(gpu, options, err);
+    if (status != VBLIP_OK) {
+        close_gpu(&gpu->base);
+        return status;
+    }
+    *out = &gpu->base;
+    return VBLIP_OK;
+}
+
+vblip_status vb_gpu_open(vb_device **out, const vb_gpu_options *options,
+                         vblip_error *err)
+{
+    return vb_gpu_open_masked(out, options, &(vb_gpu_mask){0}, err);
+}
+
+vblip_status vb_gpu_list(vblip_device_fn fn, void *user, vblip_error *err)
+{
+    vb_instance instance;
+    vb_physical *list = NULL;
+    uint32_t count = 0;
+    VB_TRY(vb_instance_open(&instance, &(vb_instance_options){0}, err));
+    vblip_status status = vb_physical_list(&list, &count, &instance, err);
+    for (uint32_t i = 0; i < count && status == VBLIP_OK; i++) {
+        if (fn(user, &list[i].info))
+            status = vb_fail(err, VBLIP_ERR_CANCELLED, "devices: stopped");
+    }
+    free(list);
+    vb_instance_close(&instance);
+    return status;
+}
+
+const vblip_device_info *vb_gpu_describe(const vb_device *device)
+{
+    return &((const vb_gpu *)device)->physical.info;
+}
+
+uint64_t vb_gpu_validation_messages(const vb_device *device)
+{
+    return atomic_load(&((const vb_gpu *)device)->instance.validation_messages);
+}

@@ -1,0 +1,168 @@
+#include "gpu/instance.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char validation_layer[] = "VK_LAYER_KHRONOS_validation";
+
+static const char no_driver[] =
+    "no Vulkan driver found; on Debian: apt install mesa-vulkan-drivers "
+    "(it also computes without a GPU)";
+
+static VKAPI_ATTR VkBool32 VKAPI_CALL
+on_message(VkDebugUtilsMessageSeverityFlagBitsEXT severity,
+           VkDebugUtilsMessageTypeFlagsEXT types,
+           const VkDebugUtilsMessengerCallbackDataEXT *data, void *user)
+{
+    (void)severity;
+    vb_instance *instance = user;
+    if (types & VK_DEBUG_UTILS_MESSAGE_TYPE_VALIDATION_BIT_EXT) {
+        atomic_fetch_add(&instance->validation_messages, 1);
+        vb_logf(&instance->log, "validation: %s", data->pMessage);
+    }
+    return VK_FALSE;
+}
+
+static VkDebugUtilsMessengerCreateInfoEXT messenger_info(vb_instance *instance)
+{
+    return (VkDebugUtilsMessengerCreateInfoEXT){
+        .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT,
+        .messageSeverity = VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT |
+                           VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT,
+        .messageType = VK_DEBUG_UTILS_MESSAGE_TYPE_VALIDATION_BIT_EXT,
+        .pfnUserCallback = on_message,
+        .pUserData = instance,
+    };
+}
+
+static vblip_status has_layer(bool *out, const vb_vk *vk, const char *name,
+                              vblip_error *err)
+{
+    vblip_status status = VBLIP_OK;
+    VkLayerProperties *layers = NULL;
+    uint32_t count = 0;
+    *out = false;
+    VB_VK(vk->EnumerateInstanceLayerProperties(&count, NULL));
+    layers = calloc(count ? count : 1, sizeof *layers);
+    if (!layers)
+        return vb_fail_memory(err, "Vulkan layers");
+    VB_VK(vk->EnumerateInstanceLayerProperties(&count, layers));
+    for (uint32_t i = 0; i < count; i++)
+        *out = *out || strcmp(layers[i].layerName, name) == 0;
+fail:
+    free(layers);
+    return status;
+}
+
+static vblip_status has_extension(bool *out, const vb_vk *vk, const char *name,
+                                  vblip_error *err)
+{
+    vblip_status status = VBLIP_OK;
+    VkExtensionProperties *extensions = NULL;
+    uint32_t count = 0;
+    *out = false;
+    VB_VK(vk->EnumerateInstanceExtensionProperties(NULL, &count, NULL));
+    extensions = calloc(count ? count : 1, sizeof *extensions);
+    if (!extensions)
+        return vb_fail_memory(err, "Vulkan extensions");
+    VB_VK(vk->EnumerateInstanceExtensionProperties(NULL, &count, extensions));
+    for (uint32_t i = 0; i < count; i++)
+        *out = *out || strcmp(extensions[i].extensionName, name) == 0;
+fail:
+    free(extensions);
+    return status;
+}
+
+// Loaders before 1.1 refuse any newer version; those after take whatever is asked.
+static vblip_status check_version(const vb_vk *vk, vblip_error *err)
+{
+    vblip_status status = VBLIP_OK;
+    uint32_t version = 0;
+    VB_VK(vk->EnumerateInstanceVersion(&version));
+    if (version < VK_API_VERSION_1_1)
+        return vb_fail(err, VBLIP_ERR_DEVICE, "Vulkan loader: version %u.%u, needs 1.1",
+                       VK_API_VERSION_MAJOR(version), VK_API_VERSION_MINOR(version));
+fail:
+    return status;
+}
+
+static vblip_status create_instance(vb_instance *instance, bool validate,
+                                    vblip_error *err)
+{
+    const char *const extension = VK_EXT_DEBUG_UTILS_EXTENSION_NAME;
+    const char *const layer = validation_layer;
+    VkDebugUtilsMessengerCreateInfoEXT messenger = messenger_info(instance);
+    const VkValidationFeatureEnableEXT synchronization =
+        VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT;
+    VkValidationFeaturesEXT features = {
+        .sType = VK_STRUCTURE_TYPE_VALIDATION_FEATURES_EXT,
+        .pNext = &messenger,
+        .enabledValidationFeatureCount = 1,
+        .pEnabledValidationFeatures = &synchronization,
+    };
+    const VkApplicationInfo application = {
+        .sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
+        .pApplicationName = "vblip",
+        .pEngineName = "vblip",
+        .apiVersion = VK_API_VERSION_1_2,
+    };
+    VkInstanceCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
+        .pNext = validate ? &features : NULL,
+        .pApplicationInfo = &application,
+        .enabledLayerCount = validate ? 1 : 0,
+        .ppEnabledLayerNames = &layer,
+        .enabledExtensionCount = instance->labels ? 1 : 0,
+        .ppEnabledExtensionNames = &extension,
+    };
+    VkResult result = instance->vk.CreateInstance(&info, NULL, &instance->handle);
+    if (result == VK_ERROR_INCOMPATIBLE_DRIVER)
+        return vb_fail(err, VBLIP_ERR_DEVICE, "%s", no_driver);
+    if (result != VK_SUCCESS)
+        return vb_fail_vk(err, result, "CreateInstance()");
+    return VBLIP_OK;
+}
+
+vblip_status vb_instance_open(vb_instance *instance, const vb_instance_options *options,
+                              vblip_error *err)
+{
+    vblip_status status = VBLIP_OK;
+    *instance = (vb_instance){.log = options->log};
+    atomic_init(&instance->validation_messages, 0);
+    VB_OK(vb_vk_load_global(&instance->vk, err));
+    VB_OK(check_version(&instance->vk, err));
+    if (options->validate) {
+        bool found;
+        VB_OK(has_layer(&found, &instance->vk, validation_layer, err));
+        if (!found)
+            return vb_fail(err, VBLIP_ERR_UNSUPPORTED,
+                           "%s is not installed; on Debian: apt install "
+                           "vulkan-validationlayers",
+                           validation_layer);
+    }
+    if (options->validate || options->labels) // the layer brings the extension along
+        VB_OK(has_extension(&instance->labels, &instance->vk,
+                            VK_EXT_DEBUG_UTILS_EXTENSION_NAME, err));
+    VB_OK(create_instance(instance, options->validate, err));
+    VB_OK(vb_vk_load_instance(&instance->vk, instance->handle, err));
+    if (options->validate && instance->labels) {
+        const VkDebugUtilsMessengerCreateInfoEXT info = messenger_info(instance);
+        VB_VK(instance->vk.CreateDebugUtilsMessengerEXT(instance->handle, &info, NULL,
+                                                        &instance->messenger));
+    }
+    return VBLIP_OK;
+fail:
+    vb_instance_close(instance);
+    return status;
+}
+
+void vb_instance_close(vb_instance *instance)
+{
+    if (instance->messenger)
+        instance->vk.DestroyDebugUtilsMessengerEXT(instance->handle,
+                                                   instance->messenger, NULL);
+    if (instance->handle && instance->vk.DestroyInstance)
+        instance->vk.DestroyInstance(instance->handle, NULL);
+    instance->messenger = VK_NULL_HANDLE;
+    instance->handle = VK_NULL_HANDLE;
+}

@@ -1,0 +1,70 @@
+// instance.h - the Vulkan instance, and what is known of each device before it is opened.
+#ifndef VB_GPU_INSTANCE_H
+#define VB_GPU_INSTANCE_H
+
+#include "base/log.h"
+#include "gpu/vk.h"
+
+#include <stdatomic.h>
+
+// Must not move while open: the messenger keeps its address.
+typedef struct vb_instance {
+    vb_vk vk; // without the device's functions
+    VkInstance handle;
+    VkDebugUtilsMessengerEXT messenger;
+    vb_log log;
+    bool labels; // VK_EXT_debug_utils is on
+    atomic_uint_fast64_t validation_messages;
+} vb_instance;
+
+typedef struct vb_instance_options {
+    bool validate; // Khronos validation with synchronisation checks
+    bool labels;   // debug names and labels, where the loader has them
+    vb_log log;
+} vb_instance_options;
+
+VB_CHECKED vblip_status vb_instance_open(vb_instance *instance,
+                                         const vb_instance_options *options,
+                                         vblip_error *err);
+void vb_instance_close(vb_instance *instance); // all-zero is fine
+
+// Kernel families: vulkan.md 1 says why a software device needs its own.
+enum vb_family { VB_SIMT = 1, VB_LAVAPIPE = 2 };
+
+// A device that is not open. `info` points into the struct: see vb_physical_describe.
+typedef struct vb_physical {
+    VkPhysicalDevice handle;
+    VkPhysicalDeviceLimits limits;
+    VkPhysicalDeviceMemoryProperties memory;
+    VkPhysicalDeviceIDProperties id; // device and driver UUIDs
+    uint8_t cache_uuid[VK_UUID_SIZE];
+    VkDriverId driver_id;
+    uint32_t vendor, device, driver_version, api_version;
+    uint32_t queue_family; // computes
+    uint32_t families;     // enum vb_family, all that it can run
+    enum vb_family preferred;
+    uint32_t timestamp_bits; // of the queue family; 0 = none
+    uint64_t max_allocation; // bytes
+    vblip_device_info info;
+    char name[VK_MAX_PHYSICAL_DEVICE_NAME_SIZE], driver[VK_MAX_DRIVER_INFO_SIZE];
+    char api[24], unusable[160];
+} vb_physical;
+
+// All devices in the order in which "auto" tries them; malloc'd. None is an error.
+VB_CHECKED vblip_status vb_physical_list(vb_physical **out, uint32_t *count,
+                                         const vb_instance *instance, vblip_error *err);
+
+// Makes `info` point into its own struct, after a copy.
+void vb_physical_describe(vb_physical *physical);
+
+// The device meant by `wanted`: an index, part of a name, "auto" or NULL, "cpu".
+VB_CHECKED vblip_status vb_physical_choose(const vb_physical **out,
+                                           const vb_physical *list, uint32_t count,
+                                           const char *wanted, vblip_error *err);
+
+const char *vb_family_name(enum vb_family family);
+
+// 0 = no such family.
+enum vb_family vb_family_find(const char *name);
+
+#endif // VB_GPU_INSTANCE_H

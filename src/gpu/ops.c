@@ -1,0 +1,211 @@
+// ops.c - ops that move or combine rows, one invocation per element.
+#include "gpu/ops.h"
+
+#include "gpu/context.h"
+
+enum { INVOCATIONS = 64, MAX_GROUPS = 65535 };
+
+vb_span vb_span_of(const vb_gpu *gpu, const vb_tensor *t)
+{
+    if (!t->buffer)
+        return (vb_span){0};
+    const uint64_t align = gpu->physical.limits.minStorageBufferOffsetAlignment;
+    const uint64_t end = t->offset + vb_tensor_bytes(t);
+    return (vb_span){
+        .buffer = vb_gpu_buffer_of(t->buffer),
+        .first = t->offset / align * align,
+        .end = (end + 3) / 4 * 4, // buffers are padded, see memory.c
+    };
+}
+
+vb_span vb_span_whole(vb_buffer *buffer)
+{
+    return (vb_span){vb_gpu_buffer_of(buffer), 0, buffer->size};
+}
+
+struct vb_view vb_view_of(const vb_gpu *gpu, const vb_tensor *t)
+{
+    const uint64_t align = gpu->physical.limits.minStorageBufferOffsetAlignment;
+    return (struct vb_view){
+        .offset = (uint32_t)(t->offset % align / 4),
+        .row_stride = t->row_stride,
+        .batch_stride = t->batch_stride,
+    };
+}
+
+struct vb_view vb_view_quads(struct vb_view view)
+{
+    return (struct vb_view){view.offset / 4, view.row_stride / 4,
+                            view.batch_stride / 4};
+}
+
+void vb_dispatch_row(vb_dispatch *dispatch, uint64_t count)
+{
+    dispatch->groups[0] = count < MAX_GROUPS ? (uint32_t)count : MAX_GROUPS;
+    dispatch->groups[1] = (uint32_t)((count + MAX_GROUPS - 1) / MAX_GROUPS);
+    dispatch->groups[2] = 1;
+}
+
+static void dispatch_elements(vb_dispatch *dispatch, uint64_t elements)
+{
+    vb_dispatch_row(dispatch, (elements + INVOCATIONS - 1) / INVOCATIONS);
+}
+
+vblip_status vb_gpu_upload(vb_device *device, vb_tensor y, const void *src,
+                           vblip_error *err)
+{
+    return vb_commands_upload(vb_gpu_of(device), vb_gpu_buffer_of(y.buffer), y.offset,
+                              src, vb_tensor_bytes(&y), err);
+}
+
+vblip_status vb_gpu_download(vb_device *device, void *dst, vb_tensor x,
+                             vblip_error *err)
+{
+    return vb_commands_download(vb_gpu_of(device), vb_gpu_buffer_of(x.buffer), x.offset,
+                                dst, vb_tensor_bytes(&x), err);
+}
+
+// Runs a shader of struct vb_rows_params over `elements` invocations. `index` may be
+// absent.
+static vblip_status rows_op(vb_gpu *gpu, const char *op, vb_pipeline_id pipeline,
+                            struct vb_rows_params params, const vb_tensor *y,
+                            const vb_tensor *x, const vb_tensor *index, uint64_t groups,
+                            vblip_error *err)
+{
+    params.y = vb_view_of(gpu, y);
+    params.x = vb_view_of(gpu, x);
+    if (index)
+        params.index = vb_view_of(gpu, index).offset;
+    vb_dispatch dispatch = {
+        .op = op,
+        .pipeline = pipeline,
+        .bindings = {vb_span_of(gpu, y), vb_span_of(gpu, x)},
+        .params = &params,
+    };
+    if (index)
+        dispatch.bindings[2] = vb_span_of(gpu, index);
+    vb_dispatch_row(&dispatch, groups);
+    return vb_commands_dispatch(gpu, &dispatch, err);
+}
+
+static uint64_t element_groups(const vb_tensor *t)
+{
+    return (vb_tensor_elements(t) + INVOCATIONS - 1) / INVOCATIONS;
+}
+
+vblip_status vb_gpu_copy(vb_device *device, vb_tensor y, vb_tensor x, vblip_error *err)
+{
+    const struct vb_rows_params params = {
+        .batch = y.batch, .rows = y.rows, .cols = y.cols};
+    return rows_op(vb_gpu_of(device), "copy", VB_PIPELINE_COPY, params, &y, &x, NULL,
+                   element_groups(&y), err);
+}
+
+vblip_status vb_gpu_add_rows(vb_device *device, const vb_add_rows_args *a,
+                             vblip_error *err)
+{
+    const struct vb_rows_params params = {
+        .batch = a->y.batch, .rows = a->y.rows, .cols = a->y.cols};
+    return rows_op(vb_gpu_of(device), "add_rows", VB_PIPELINE_ADD_ROWS, params, &a->y,
+                   &a->x, NULL, element_groups(&a->y), err);
+}
+
+vblip_status vb_gpu_set_row(vb_device *device, const vb_set_row_args *a,
+                            vblip_error *err)
+{
+    const vb_tensor row = vb_rows(a->y, a->row, 1);
+    // The row may begin anywhere, but bindings and offsets are in words: fine.
+    const struct vb_rows_params params = {
+        .batch = row.batch, .rows = 1, .cols = row.cols};
+    return rows_op(vb_gpu_of(device), "set_row", VB_PIPELINE_SET_ROW, params, &row,
+                   &a->x, NULL, element_groups(&row), err);
+}
+
+vblip_status vb_gpu_gather_rows(vb_device *device, const vb_gather_rows_args *a,
+                                vblip_error *err)
+{
+    const struct vb_rows_params params = {
+        .batch = 1, .rows = a->y.rows, .cols = a->y.cols};
+    return rows_op(vb_gpu_of(device), "gather_rows", VB_PIPELINE_GATHER_ROWS, params,
+                   &a->y, &a->x, &a->index, element_groups(&a->y), err);
+}
+
+vblip_status vb_gpu_mean_rows(vb_device *device, const vb_mean_rows_args *a,
+                              vblip_error *err)
+{
+    const struct vb_rows_params params = {
+        .batch = a->x.batch, .rows = a->x.rows, .cols = a->x.cols};
+    return rows_op(vb_gpu_of(device), "mean_rows", VB_PIPELINE_MEAN_ROWS, params, &a->y,
+                   &a->x, NULL, element_groups(&a->y), err);
+}
+
+vblip_status vb_gpu_l2norm(vb_device *device, const vb_l2norm_args *a, vblip_error *err)
+{
+    const struct vb_rows_params params = {
+        .batch = a->x.batch, .rows = a->x.rows, .cols = a->x.cols, .eps = a->eps};
+    return rows_op(vb_gpu_of(device), "l2norm", VB_PIPELINE_L2NORM, params, &a->y,
+                   &a->x, NULL, (uint64_t)a->x.batch * a->x.rows, err);
+}
+
+vblip_status vb_gpu_embed(vb_device *device, const vb_embed_args *a, vblip_error *err)
+{
+    vb_gpu *gpu = vb_gpu_of(device);
+    const vb_gpu_matrix *words = (const vb_gpu_matrix *)a->words;
+    const vb_tensor positions = vb_rows(a->positions, a->first_position, a->y.rows);
+    const struct vb_view position = vb_view_of(gpu, &positions);
+    const struct vb_embed_params params = {
+        .y = vb_view_of(gpu, &a->y),
+        .ids = vb_view_of(gpu, &a->ids).offset,
+        .positions = position.offset,
+        .position_stride = position.row_stride,
+        .batch = a->y.batch,
+        .rows = a->y.rows,
+        .cols = a->y.cols,
+    };
+    vb_dispatch dispatch = {
+        .op = "embed",
+        .pipeline = VB_PIPELINE_EMBED,
+        .bindings = {vb_span_of(gpu, &a->y), vb_span_of(gpu, &a->ids),
+                     vb_span_whole(words->row_data), vb_span_of(gpu, &positions)},
+        .params = &params,
+    };
+    dispatch_elements(&dispatch, vb_tensor_elements(&a->y));
+    return vb_commands_dispatch(gpu, &dispatch, err);
+}
+
+vblip_status vb_gpu_patchify(vb_device *device, const vb_patchify_args *a,
+                             vblip_error *err)
+{
+    vb_gpu *gpu = vb_gpu_of(device);
+    const struct vb_patchify_params params = {
+        .y = vb_view_of(gpu, &a->y),
+        .frames = vb_view_of(gpu, &a->frames).offset,
+        .count = a->frames.batch,
+        .side = a->frames.rows,
+        .patch_side = a->patch,
+        .mean_r = a->mean[0],
+        .mean_g = a->mean[1],
+        .mean_b = a->mean[2],
+        .deviation_r = a->deviation[0],
+        .deviation_g = a->deviation[1],
+        .deviation_b = a->deviation[2],
+    };
+    vb_dispatch dispatch = {
+        .op = "patchify",
+        .pipeline = VB_PIPELINE_PATCHIFY,
+        .bindings = {vb_span_of(gpu, &a->y), vb_span_of(gpu, &a->frames)},
+        .params = &params,
+    };
+    dispatch_elements(&dispatch, vb_tensor_elements(&a->y));
+    return vb_commands_dispatch(gpu, &dispatch, err);
+}
+
+vblip_status vb_gpu_submit(vb_device *device, vblip_error *err)
+{
+    return vb_commands_flush(vb_gpu_of(device), err);
+}
+
+void vb_gpu_discard(vb_device *device)
+{
+    vb_commands_discard(vb_gpu_of(device));
+}

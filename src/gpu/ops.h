@@ -1,0 +1,54 @@
+// ops.h - the ops of compute/ops.h as dispatches. Functions of vb_device_table.
+#ifndef VB_GPU_OPS_H
+#define VB_GPU_OPS_H
+
+#include "compute/device.h"
+#include "gpu/commands.h"
+#include "op_params.h"
+
+vblip_status vb_gpu_upload(vb_device *device, vb_tensor y, const void *src,
+                           vblip_error *err);
+vblip_status vb_gpu_download(vb_device *device, void *dst, vb_tensor x,
+                             vblip_error *err);
+vblip_status vb_gpu_copy(vb_device *device, vb_tensor y, vb_tensor x, vblip_error *err);
+vblip_status vb_gpu_linear(vb_device *device, const vb_linear_args *a,
+                           vblip_error *err);
+vblip_status vb_gpu_layernorm(vb_device *device, const vb_layernorm_args *a,
+                              vblip_error *err);
+vblip_status vb_gpu_attention(vb_device *device, const vb_attention_args *a,
+                              vblip_error *err);
+vblip_status vb_gpu_patchify(vb_device *device, const vb_patchify_args *a,
+                             vblip_error *err);
+vblip_status vb_gpu_embed(vb_device *device, const vb_embed_args *a, vblip_error *err);
+vblip_status vb_gpu_add_rows(vb_device *device, const vb_add_rows_args *a,
+                             vblip_error *err);
+vblip_status vb_gpu_set_row(vb_device *device, const vb_set_row_args *a,
+                            vblip_error *err);
+vblip_status vb_gpu_mean_rows(vb_device *device, const vb_mean_rows_args *a,
+                              vblip_error *err);
+vblip_status vb_gpu_l2norm(vb_device *device, const vb_l2norm_args *a,
+                           vblip_error *err);
+vblip_status vb_gpu_gather_rows(vb_device *device, const vb_gather_rows_args *a,
+                                vblip_error *err);
+vblip_status vb_gpu_submit(vb_device *device, vblip_error *err);
+void vb_gpu_discard(vb_device *device);
+
+// For the files that implement them.
+
+// What is bound for a tensor: its bytes, from the alignment that the device demands.
+// Absent tensors give an empty span.
+vb_span vb_span_of(const vb_gpu *gpu, const vb_tensor *t);
+
+// The whole of a buffer.
+vb_span vb_span_whole(vb_buffer *buffer);
+
+// Where `t` begins in its span, in elements of 4 bytes, and its strides.
+struct vb_view vb_view_of(const vb_gpu *gpu, const vb_tensor *t);
+
+// The same in units of four elements.
+struct vb_view vb_view_quads(struct vb_view view);
+
+// Sets groups for `count` workgroups in a row, folded: shaders/common.glsl.
+void vb_dispatch_row(vb_dispatch *dispatch, uint64_t count);
+
+#endif // VB_GPU_OPS_H

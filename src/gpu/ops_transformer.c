@@ -1,0 +1,127 @@
+// ops_transformer.c - linear, layernorm and attention: where the time goes.
+#include "gpu/context.h"
+#include "gpu/ops.h"
+
+#include <math.h>
+
+// Of linear.comp and attention.comp.
+enum { LINEAR_TILE = 64, WIDE_HEAD = 64 };
+
+static uint32_t ceil_div(uint32_t a, uint32_t b)
+{
+    return a / b + (a % b != 0);
+}
+
+static struct vb_linear_params linear_params(const vb_gpu *gpu, const vb_linear_args *a)
+{
+    struct vb_linear_params params = {
+        .y = vb_view_of(gpu, &a->y),
+        .x = vb_view_quads(vb_view_of(gpu, &a->x)),
+        .batch = a->y.batch,
+        .rows = a->y.rows,
+        .in_cols = a->w->cols,
+        .out_cols = a->w->rows,
+    };
+    if (a->bias.buffer) {
+        params.bias = vb_view_of(gpu, &a->bias).offset;
+        params.flags |= VB_LINEAR_BIAS;
+    }
+    if (a->residual.buffer) {
+        params.residual = vb_view_of(gpu, &a->residual);
+        params.flags |= VB_LINEAR_RESIDUAL;
+    }
+    if (a->act == VB_ACT_GELU)
+        params.flags |= VB_LINEAR_GELU;
+    return params;
+}
+
+vblip_status vb_gpu_linear(vb_device *device, const vb_linear_args *a, vblip_error *err)
+{
+    vb_gpu *gpu = vb_gpu_of(device);
+    const vb_gpu_matrix *w = (const vb_gpu_matrix *)a->w;
+    const struct vb_linear_params params = linear_params(gpu, a);
+    const vb_dispatch dispatch = {
+        .op = "linear",
+        .pipeline = VB_PIPELINE_LINEAR,
+        .bindings = {vb_span_of(gpu, &a->y), vb_span_of(gpu, &a->x),
+                     vb_span_whole(w->row_data), vb_span_of(gpu, &a->bias),
+                     vb_span_of(gpu, &a->residual)},
+        .params = &params,
+        .groups = {ceil_div(params.out_cols, LINEAR_TILE),
+                   ceil_div(params.rows, LINEAR_TILE), params.batch},
+    };
+    return vb_commands_dispatch(gpu, &dispatch, err);
+}
+
+vblip_status vb_gpu_layernorm(vb_device *device, const vb_layernorm_args *a,
+                              vblip_error *err)
+{
+    vb_gpu *gpu = vb_gpu_of(device);
+    const struct vb_layernorm_params params = {
+        .y = vb_view_of(gpu, &a->y),
+        .x = vb_view_of(gpu, &a->x),
+        .gain = vb_view_of(gpu, &a->gain).offset,
+        .bias = vb_view_of(gpu, &a->bias).offset,
+        .batch = a->y.batch,
+        .rows = a->y.rows,
+        .cols = a->y.cols,
+        .eps = a->eps,
+    };
+    vb_dispatch dispatch = {
+        .op = "layernorm",
+        .pipeline = VB_PIPELINE_LAYERNORM,
+        .bindings = {vb_span_of(gpu, &a->y), vb_span_of(gpu, &a->x),
+                     vb_span_of(gpu, &a->gain), vb_span_of(gpu, &a->bias)},
+        .params = &params,
+    };
+    vb_dispatch_row(&dispatch, (uint64_t)a->y.batch * a->y.rows);
+    return vb_commands_dispatch(gpu, &dispatch, err);
+}
+
+static struct vb_attention_params attention_params(const vb_gpu *gpu,
+                                                   const vb_attention_args *a)
+{
+    const uint32_t head_dim = a->q.cols / a->heads;
+    struct vb_attention_params params = {
+        .y = vb_view_of(gpu, &a->y),
+        .q = vb_view_of(gpu, &a->q),
+        .k = vb_view_of(gpu, &a->k),
+        .v = vb_view_of(gpu, &a->v),
+        .has_lengths = a->lengths.buffer != NULL,
+        .batch = a->q.batch,
+        .heads = a->heads,
+        .q_len = a->q.rows,
+        .kv_len = a->k.rows,
+        .causal = a->causal,
+        .first_query = a->first_query,
+        .scale = 1.0F / sqrtf((float)head_dim),
+    };
+    if (a->lengths.buffer)
+        params.lengths = vb_view_of(gpu, &a->lengths).offset;
+    if (a->k.batch == 1)
+        params.k.batch_stride = params.v.batch_stride = 0;
+    return params;
+}
+
+vblip_status vb_gpu_attention(vb_device *device, const vb_attention_args *a,
+                              vblip_error *err)
+{
+    vb_gpu *gpu = vb_gpu_of(device);
+    const struct vb_attention_params params = attention_params(gpu, a);
+    // Keeps shared memory below the 16 KiB that Vulkan promises.
+    const uint32_t head_dim = a->q.cols / a->heads;
+    const uint32_t queries = head_dim > WIDE_HEAD ? 8 : 16;
+    const uint32_t keys = 16;
+    vb_dispatch dispatch = {
+        .op = "attention",
+        .pipeline = VB_PIPELINE_ATTENTION,
+        .constants = {head_dim, queries, keys},
+        .bindings = {vb_span_of(gpu, &a->y), vb_span_of(gpu, &a->q),
+                     vb_span_of(gpu, &a->k), vb_span_of(gpu, &a->v),
+                     vb_span_of(gpu, &a->lengths)},
+        .params = &params,
+    };
+    vb_dispatch_row(&dispatch, (uint64_t)ceil_div(params.q_len, queries) * a->heads *
+                                   params.batch);
+    return vb_commands_dispatch(gpu, &dispatch, err);
+}

@@ -1,0 +1,289 @@
+// physical.c - what each Vulkan device is and can, and which one a user means.
+#include "gpu/instance.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Largest number of buffers that an op binds, see gpu/pipelines.c.
+enum { STORAGE_BUFFERS = 5 };
+
+static const struct family_name {
+    enum vb_family family;
+    const char *name;
+} family_names[] = {{VB_SIMT, "simt"}, {VB_LAVAPIPE, "lavapipe"}};
+
+const char *vb_family_name(enum vb_family family)
+{
+    return family == VB_LAVAPIPE ? family_names[1].name : family_names[0].name;
+}
+
+enum vb_family vb_family_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof family_names / sizeof *family_names; i++) {
+        if (strcmp(family_names[i].name, name) == 0)
+            return family_names[i].family;
+    }
+    return 0;
+}
+
+static vblip_device_kind kind_of(VkPhysicalDeviceType type)
+{
+    switch (type) {
+    case VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU:
+        return VBLIP_DEVICE_DISCRETE_GPU;
+    case VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU:
+        return VBLIP_DEVICE_INTEGRATED_GPU;
+    case VK_PHYSICAL_DEVICE_TYPE_VIRTUAL_GPU:
+        return VBLIP_DEVICE_VIRTUAL_GPU;
+    case VK_PHYSICAL_DEVICE_TYPE_CPU:
+        return VBLIP_DEVICE_SOFTWARE;
+    default:
+        return VBLIP_DEVICE_OTHER;
+    }
+}
+
+// Place in the order of "auto".
+static int order(vblip_device_kind kind)
+{
+    static const int places[] = {
+        [VBLIP_DEVICE_DISCRETE_GPU] = 0, [VBLIP_DEVICE_INTEGRATED_GPU] = 1,
+        [VBLIP_DEVICE_VIRTUAL_GPU] = 2,  [VBLIP_DEVICE_OTHER] = 3,
+        [VBLIP_DEVICE_SOFTWARE] = 4,
+    };
+    return places[kind];
+}
+
+// The first family that computes, one without graphics if there is one.
+static vblip_status find_queue(vb_physical *p, const vb_vk *vk, vblip_error *err)
+{
+    uint32_t count = 0;
+    vk->GetPhysicalDeviceQueueFamilyProperties(p->handle, &count, NULL);
+    VkQueueFamilyProperties *families = calloc(count ? count : 1, sizeof *families);
+    if (!families)
+        return vb_fail_memory(err, "Vulkan queues");
+    vk->GetPhysicalDeviceQueueFamilyProperties(p->handle, &count, families);
+    p->queue_family = UINT32_MAX;
+    for (uint32_t i = count; i-- > 0;) {
+        const VkQueueFlags flags = families[i].queueFlags;
+        if (!(flags & VK_QUEUE_COMPUTE_BIT))
+            continue;
+        if (p->queue_family != UINT32_MAX && (flags & VK_QUEUE_GRAPHICS_BIT) &&
+            !(families[p->queue_family].queueFlags & VK_QUEUE_GRAPHICS_BIT))
+            continue;
+        p->queue_family = i;
+        p->timestamp_bits = families[i].timestampValidBits;
+    }
+    free(families);
+    return VBLIP_OK;
+}
+
+static uint64_t largest_local_heap(const VkPhysicalDeviceMemoryProperties *memory)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < memory->memoryHeapCount; i++) {
+        const VkMemoryHeap *heap = &memory->memoryHeaps[i];
+        if ((heap->flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT) && heap->size > bytes)
+            bytes = heap->size;
+    }
+    return bytes;
+}
+
+static void find_families(vb_physical *p)
+{
+    p->families = VB_SIMT;
+    p->preferred = VB_SIMT;
+}
+
+// Facts that need Vulkan 1.2.
+static void read_facts(vb_physical *p, const vb_vk *vk)
+{
+    VkPhysicalDeviceDriverProperties driver = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES};
+    VkPhysicalDeviceSubgroupProperties subgroup = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES,
+        .pNext = &driver};
+    VkPhysicalDeviceMaintenance3Properties maintenance3 = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_3_PROPERTIES,
+        .pNext = &subgroup};
+    p->id = (VkPhysicalDeviceIDProperties){
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES,
+        .pNext = &maintenance3};
+    VkPhysicalDeviceProperties2 properties = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &p->id};
+    vk->GetPhysicalDeviceProperties2(p->handle, &properties);
+    p->id.pNext = NULL;
+    p->driver_id = driver.driverID;
+    p->max_allocation = maintenance3.maxMemoryAllocationSize;
+    snprintf(p->driver, sizeof p->driver, "%s", driver.driverInfo);
+    p->info.subgroup_size = subgroup.subgroupSize;
+
+    VkPhysicalDeviceVulkan12Features vulkan12 = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES};
+    VkPhysicalDeviceVulkan11Features vulkan11 = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES,
+        .pNext = &vulkan12};
+    VkPhysicalDeviceFeatures2 features = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = &vulkan11};
+    vk->GetPhysicalDeviceFeatures2(p->handle, &features);
+    p->info.f16_storage = vulkan11.storageBuffer16BitAccess && vulkan12.shaderFloat16;
+    if (!vulkan12.timelineSemaphore)
+        snprintf(p->unusable, sizeof p->unusable, "no timeline semaphores");
+    find_families(p);
+}
+
+static void judge(vb_physical *p)
+{
+    const VkPhysicalDeviceLimits *limits = &p->limits;
+    if (p->queue_family == UINT32_MAX)
+        snprintf(p->unusable, sizeof p->unusable, "no queue that computes");
+    else if (limits->maxPerStageDescriptorStorageBuffers < STORAGE_BUFFERS)
+        snprintf(p->unusable, sizeof p->unusable,
+                 "%u storage buffers a shader, needs %d",
+                 limits->maxPerStageDescriptorStorageBuffers, STORAGE_BUFFERS);
+}
+
+static vblip_status examine(vb_physical *p, const vb_vk *vk, vblip_error *err)
+{
+    VkPhysicalDeviceProperties properties;
+    vk->GetPhysicalDeviceProperties(p->handle, &properties);
+    vk->GetPhysicalDeviceMemoryProperties(p->handle, &p->memory);
+    p->limits = properties.limits;
+    p->vendor = properties.vendorID;
+    p->device = properties.deviceID;
+    p->driver_version = properties.driverVersion;
+    p->api_version = properties.apiVersion;
+    memcpy(p->cache_uuid, properties.pipelineCacheUUID, sizeof p->cache_uuid);
+    snprintf(p->name, sizeof p->name, "%s", properties.deviceName);
+    snprintf(p->api, sizeof p->api, "%u.%u.%u", VK_API_VERSION_MAJOR(p->api_version),
+             VK_API_VERSION_MINOR(p->api_version),
+             VK_API_VERSION_PATCH(p->api_version));
+    p->info.kind = kind_of(properties.deviceType);
+    p->info.memory_bytes = largest_local_heap(&p->memory);
+    p->info.max_binding_mib = p->limits.maxStorageBufferRange >> 20;
+    p->preferred = VB_SIMT;
+    VB_TRY(find_queue(p, vk, err));
+    if (p->api_version < VK_API_VERSION_1_2) {
+        snprintf(p->unusable, sizeof p->unusable, "Vulkan %s, needs 1.2", p->api);
+        return VBLIP_OK;
+    }
+    read_facts(p, vk);
+    judge(p);
+    return VBLIP_OK;
+}
+
+void vb_physical_describe(vb_physical *p)
+{
+    p->info.name = p->name;
+    p->info.driver = p->driver;
+    p->info.api = p->api;
+    p->info.kernels = vb_family_name(p->preferred);
+    p->info.unusable = p->unusable[0] ? p->unusable : NULL;
+}
+
+// Stable, so that equal devices keep the driver's order.
+static void sort(vb_physical *list, uint32_t count)
+{
+    for (uint32_t i = 1; i < count; i++) {
+        for (uint32_t j = i;
+             j > 0 && order(list[j].info.kind) < order(list[j - 1].info.kind); j--) {
+            vb_physical swap = list[j];
+            list[j] = list[j - 1];
+            list[j - 1] = swap;
+        }
+    }
+}
+
+vblip_status vb_physical_list(vb_physical **out, uint32_t *count,
+                              const vb_instance *instance, vblip_error *err)
+{
+    const vb_vk *vk = &instance->vk;
+    vblip_status status = VBLIP_OK;
+    VkPhysicalDevice *handles = NULL;
+    vb_physical *list = NULL;
+    *out = NULL;
+    *count = 0;
+    uint32_t n = 0;
+    VB_VK(vk->EnumeratePhysicalDevices(instance->handle, &n, NULL));
+    if (n == 0)
+        return vb_fail(err, VBLIP_ERR_DEVICE, "the Vulkan drivers found no device");
+    handles = calloc(n, sizeof(VkPhysicalDevice));
+    list = calloc(n, sizeof *list);
+    if (!handles || !list) {
+        status = vb_fail_memory(err, "Vulkan devices");
+        goto fail;
+    }
+    VB_VK(vk->EnumeratePhysicalDevices(instance->handle, &n, handles));
+    for (uint32_t i = 0; i < n; i++) {
+        list[i].handle = handles[i];
+        VB_OK(examine(&list[i], vk, err));
+    }
+    sort(list, n);
+    for (uint32_t i = 0; i < n; i++) {
+        list[i].info.index = i;
+        vb_physical_describe(&list[i]);
+    }
+    free(handles);
+    *out = list;
+    *count = n;
+    return VBLIP_OK;
+fail:
+    free(handles);
+    free(list);
+    return status;
+}
+
+static bool contains(const char *text, const char *part)
+{
+    for (; *text; text++) {
+        size_t i = 0;
+        while (part[i] &&
+               tolower((unsigned char)text[i]) == tolower((unsigned char)part[i]))
+            i++;
+        if (!part[i])
+            return true;
+    }
+    return false;
+}
+
+static bool matches(const vb_physical *p, const char *wanted)
+{
+    if (!wanted || strcmp(wanted, "auto") == 0)
+        return !p->info.unusable;
+    if (strcmp(wanted, "cpu") == 0)
+        return p->info.kind == VBLIP_DEVICE_SOFTWARE;
+    if (strspn(wanted, "0123456789") == strlen(wanted))
+        return strtoul(wanted, NULL, 10) == p->info.index;
+    return contains(p->name, wanted);
+}
+
+vblip_status vb_physical_choose(const vb_physical **out, const vb_physical *list,
+                                uint32_t count, const char *wanted, vblip_error *err)
+{
+    *out = NULL;
+    if (wanted && !wanted[0])
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "device: empty name");
+    const vb_physical *unusable = NULL;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!matches(&list[i], wanted))
+            continue;
+        if (!list[i].info.unusable) {
+            *out = &list[i];
+            return VBLIP_OK;
+        }
+        unusable = unusable ? unusable : &list[i];
+    }
+    if (unusable)
+        return vb_fail(err, VBLIP_ERR_DEVICE, "%s: unusable: %s", unusable->name,
+                       unusable->unusable);
+    char names[320] = "";
+    for (uint32_t i = 0; i < count; i++) {
+        const size_t used = strlen(names);
+        snprintf(names + used, sizeof names - used, "%s%u %s%s%s", i ? "; " : "",
+                 list[i].info.index, list[i].name, list[i].unusable[0] ? ": " : "",
+                 list[i].unusable);
+    }
+    return vb_fail(err, VBLIP_ERR_DEVICE, "device %s: none usable; there are: %s",
+                   wanted ? wanted : "auto", names);
+}

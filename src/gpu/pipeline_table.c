@@ -1,0 +1,52 @@
+// pipeline_table.c - one row per shader; shaders/README.md says how to add one.
+#include "gpu/pipelines.h"
+#include "op_params.h"
+
+#include "spv/add_rows.h"
+#include "spv/attention.h"
+#include "spv/copy.h"
+#include "spv/embed.h"
+#include "spv/gather_rows.h"
+#include "spv/l2norm.h"
+#include "spv/layernorm.h"
+#include "spv/linear.h"
+#include "spv/mean_rows.h"
+#include "spv/patchify.h"
+#include "spv/set_row.h"
+
+#define SPIRV(name) #name, vb_spv_##name, sizeof vb_spv_##name
+
+const vb_pipeline_row vb_pipeline_rows[VB_PIPELINE_COUNT] = {
+    // id                        shader              bindings  push constants
+    [VB_PIPELINE_LINEAR] = {SPIRV(linear), "wrrrr", sizeof(struct vb_linear_params), 0},
+    [VB_PIPELINE_LAYERNORM] = {SPIRV(layernorm), "wrrr",
+                               sizeof(struct vb_layernorm_params), 0},
+    [VB_PIPELINE_ATTENTION] = {SPIRV(attention), "wrrrr",
+                               sizeof(struct vb_attention_params), 3},
+    [VB_PIPELINE_PATCHIFY] = {SPIRV(patchify), "wr", sizeof(struct vb_patchify_params),
+                              0},
+    [VB_PIPELINE_EMBED] = {SPIRV(embed), "wrrr", sizeof(struct vb_embed_params), 0},
+    [VB_PIPELINE_ADD_ROWS] = {SPIRV(add_rows), "br", sizeof(struct vb_rows_params), 0},
+    [VB_PIPELINE_SET_ROW] = {SPIRV(set_row), "wr", sizeof(struct vb_rows_params), 0},
+    [VB_PIPELINE_MEAN_ROWS] = {SPIRV(mean_rows), "wr", sizeof(struct vb_rows_params),
+                               0},
+    [VB_PIPELINE_L2NORM] = {SPIRV(l2norm), "wr", sizeof(struct vb_rows_params), 0},
+    [VB_PIPELINE_GATHER_ROWS] = {SPIRV(gather_rows), "wrr",
+                                 sizeof(struct vb_rows_params), 0},
+    [VB_PIPELINE_COPY] = {SPIRV(copy), "wr", sizeof(struct vb_rows_params), 0},
+};
+
+uint64_t vb_pipeline_rows_hash(void)
+{
+    uint64_t hash = 14695981039346656037u; // FNV-1a
+    for (uint32_t i = 0; i < VB_PIPELINE_COUNT; i++) {
+        const vb_pipeline_row *row = &vb_pipeline_rows[i];
+        for (size_t word = 0; word < row->spirv_bytes / sizeof(uint32_t); word++) {
+            for (uint32_t byte = 0; byte < 4; byte++) {
+                hash ^= row->spirv[word] >> (8 * byte) & 255u;
+                hash *= 1099511628211u;
+            }
+        }
+    }
+    return hash;
+}

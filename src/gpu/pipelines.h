@@ -1,0 +1,87 @@
+// pipelines.h - every compute pipeline, described by one table.
+#ifndef VB_GPU_PIPELINES_H
+#define VB_GPU_PIPELINES_H
+
+#include "base/error.h"
+#include "gpu/vk.h"
+
+#include <stddef.h>
+
+typedef struct vb_gpu vb_gpu;
+
+typedef enum vb_pipeline_id {
+    VB_PIPELINE_LINEAR,
+    VB_PIPELINE_LAYERNORM,
+    VB_PIPELINE_ATTENTION,
+    VB_PIPELINE_PATCHIFY,
+    VB_PIPELINE_EMBED,
+    VB_PIPELINE_ADD_ROWS,
+    VB_PIPELINE_SET_ROW,
+    VB_PIPELINE_MEAN_ROWS,
+    VB_PIPELINE_L2NORM,
+    VB_PIPELINE_GATHER_ROWS,
+    VB_PIPELINE_COPY,
+    VB_PIPELINE_COUNT
+} vb_pipeline_id;
+
+enum { VB_MAX_BINDINGS = 5, VB_MAX_CONSTANTS = 3, VB_MAX_PARAM_BYTES = 128 };
+
+// One shader. gpu.spirv_table holds each row to the SPIR-V it names.
+typedef struct vb_pipeline_row {
+    const char *name; // of shaders/NAME.comp
+    const uint32_t *spirv;
+    size_t spirv_bytes;
+    // A letter per binding, binding 0 first, all in set 0. Storage buffers: w written,
+    // r read, b both. Storage texel buffers of rgba32f: t read.
+    const char *bindings;
+    uint32_t param_bytes; // push constants
+    uint32_t constants;   // specialisation constants, ids 0 and up, 32 bits each
+} vb_pipeline_row;
+
+extern const vb_pipeline_row vb_pipeline_rows[VB_PIPELINE_COUNT];
+
+// Over all SPIR-V, in table order: what a cached pipeline or verdict belongs to.
+uint64_t vb_pipeline_rows_hash(void);
+
+typedef struct vb_pipeline_layout {
+    VkDescriptorSetLayout set_layout;
+    VkPipelineLayout handle;
+    VkDescriptorSet *sets; // written anew by each dispatch
+    uint32_t set_count, sets_used;
+} vb_pipeline_layout;
+
+// A pipeline as specialised.
+typedef struct vb_pipeline {
+    vb_pipeline_id id;
+    uint32_t constants[VB_MAX_CONSTANTS];
+    VkPipeline handle;
+} vb_pipeline;
+
+enum { VB_MAX_PIPELINES = 64 };
+
+typedef struct vb_pipelines {
+    vb_pipeline_layout layouts[VB_PIPELINE_COUNT];
+    vb_pipeline made[VB_MAX_PIPELINES];
+    uint32_t made_count;
+    VkPipelineCache cache;
+    VkDescriptorPool *pools; // each holds sets of one layout
+    uint32_t pool_count;
+} vb_pipelines;
+
+VB_CHECKED vblip_status vb_pipelines_open(vb_gpu *gpu, vblip_error *err);
+void vb_pipelines_close(vb_gpu *gpu);
+
+// Compiled at the first use. Constants beyond the row's count must be 0.
+VB_CHECKED vblip_status vb_pipeline_get(VkPipeline *out, vb_gpu *gpu, vb_pipeline_id id,
+                                        const uint32_t constants[VB_MAX_CONSTANTS],
+                                        vblip_error *err);
+
+// A descriptor set that no recorded command uses; new ones are made only when all are
+// in use.
+VB_CHECKED vblip_status vb_pipeline_set(VkDescriptorSet *out, vb_gpu *gpu,
+                                        vb_pipeline_id id, vblip_error *err);
+
+// All sets may be written again: the commands have run or were dropped.
+void vb_pipeline_sets_reset(vb_gpu *gpu);
+
+#endif // VB_GPU_PIPELINES_H

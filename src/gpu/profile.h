@@ -1,0 +1,35 @@
+// profile.h - how often each op ran, and how long the device took over it.
+#ifndef VB_GPU_PROFILE_H
+#define VB_GPU_PROFILE_H
+
+#include "base/error.h"
+#include "gpu/vk.h"
+
+typedef struct vb_gpu vb_gpu;
+
+enum { VB_PROFILE_OPS = 32, VB_PROFILE_SPANS = 1024 };
+
+// Off when all-zero.
+typedef struct vb_profile {
+    VkQueryPool queries;               // a pair per span; none = off
+    uint32_t spans;                    // since the last submit
+    uint8_t op_of[VB_PROFILE_SPANS];   // index into ops
+    vblip_op_time ops[VB_PROFILE_OPS]; // names are constants
+    uint32_t op_count;
+} vb_profile;
+
+VB_CHECKED vblip_status vb_profile_open(vb_gpu *gpu, vblip_error *err);
+void vb_profile_close(vb_gpu *gpu);
+
+// In the command buffer that is recorded: at its start, and around each op.
+void vb_profile_reset(vb_gpu *gpu);
+void vb_profile_begin(vb_gpu *gpu, const char *op);
+void vb_profile_end(vb_gpu *gpu);
+
+// True when the command buffer must be submitted before the next op.
+bool vb_profile_full(const vb_gpu *gpu);
+
+// After the commands have run.
+VB_CHECKED vblip_status vb_profile_collect(vb_gpu *gpu, vblip_error *err);
+
+#endif // VB_GPU_PROFILE_H

@@ -1,0 +1,113 @@
+// transfer.c - bytes between the host and the device, through staging memory.
+#include "gpu/context.h"
+
+#include <string.h>
+
+// Longer transfers go in pieces, so that staging stays bounded.
+enum { PIECE_BYTES = 16 << 20, SMALL_BLOCK_BYTES = 1 << 20, STAGING_ALIGNMENT = 256 };
+
+typedef struct staged {
+    vb_gpu_buffer *block;
+    uint64_t offset;
+} staged;
+
+static bool take_from_block(staged *out, vb_commands *commands, uint64_t bytes)
+{
+    for (uint32_t i = 0; i < commands->staging_count; i++) {
+        const uint64_t used = commands->staging_used[i];
+        if (commands->staging[i]->base.size - used < bytes)
+            continue;
+        *out = (staged){commands->staging[i], used};
+        const uint64_t end = (used + bytes + STAGING_ALIGNMENT - 1) /
+                             STAGING_ALIGNMENT * STAGING_ALIGNMENT;
+        const uint64_t size = commands->staging[i]->base.size;
+        commands->staging_used[i] = end < size ? end : size;
+        return true;
+    }
+    return false;
+}
+
+// `bytes` (at most PIECE_BYTES) of staging that nothing uses. May flush.
+static vblip_status take(staged *out, vb_gpu *gpu, uint64_t bytes, vblip_error *err)
+{
+    vb_commands *commands = &gpu->commands;
+    if (take_from_block(out, commands, bytes))
+        return VBLIP_OK;
+    if (commands->staging_count == VB_STAGING_BLOCKS) {
+        VB_TRY(vb_commands_flush(gpu, err));
+        if (take_from_block(out, commands, bytes))
+            return VBLIP_OK;
+        vb_gpu_buffer_free(&commands->staging[--commands->staging_count]->base);
+        commands->staging[commands->staging_count] = NULL;
+    }
+    vb_gpu_buffer *block;
+    const uint64_t size = bytes > SMALL_BLOCK_BYTES ? PIECE_BYTES : SMALL_BLOCK_BYTES;
+    VB_TRY(vb_staging_buffer_make(&block, gpu, size, err));
+    commands->staging[commands->staging_count] = block;
+    commands->staging_used[commands->staging_count++] = 0;
+    (void)take_from_block(out, commands, bytes);
+    return VBLIP_OK;
+}
+
+static void record_copy(vb_gpu *gpu, const char *op, vb_span to, vb_span from)
+{
+    const vb_access accesses[] = {{to.buffer, to.first, to.end, true},
+                                  {from.buffer, from.first, from.end, false}};
+    const VkBufferCopy region = {from.first, to.first, to.end - to.first};
+    vb_command_open(gpu, op, accesses, 2);
+    gpu->vk.CmdCopyBuffer(gpu->commands.buffer, from.buffer->handle, to.buffer->handle,
+                          1, &region);
+    vb_command_close(gpu);
+}
+
+vblip_status vb_commands_upload(vb_gpu *gpu, vb_gpu_buffer *buffer, uint64_t offset,
+                                const void *src, uint64_t bytes, vblip_error *err)
+{
+    for (uint64_t done = 0; done < bytes;) {
+        const uint64_t left = bytes - done;
+        const uint64_t piece = left < PIECE_BYTES ? left : PIECE_BYTES;
+        staged from;
+        VB_TRY(vb_commands_begin(gpu, err)); // may flush, which gives all staging back
+        VB_TRY(take(&from, gpu, piece, err));
+        memcpy(from.block->mapped + from.offset, (const uint8_t *)src + done,
+               (size_t)piece);
+        VB_TRY(vb_commands_begin(gpu, err));
+        record_copy(gpu, "upload",
+                    (vb_span){buffer, offset + done, offset + done + piece},
+                    (vb_span){from.block, from.offset, from.offset + piece});
+        done += piece;
+    }
+    return VBLIP_OK;
+}
+
+vblip_status vb_commands_download(vb_gpu *gpu, vb_gpu_buffer *buffer, uint64_t offset,
+                                  void *dst, uint64_t bytes, vblip_error *err)
+{
+    vb_commands *commands = &gpu->commands;
+    for (uint64_t done = 0; done < bytes;) {
+        const uint64_t left = bytes - done;
+        const uint64_t piece = left < PIECE_BYTES ? left : PIECE_BYTES;
+        staged to;
+        if (commands->download_count == VB_PENDING_DOWNLOADS)
+            VB_TRY(vb_commands_flush(gpu, err));
+        VB_TRY(vb_commands_begin(gpu, err));
+        VB_TRY(take(&to, gpu, piece, err));
+        VB_TRY(vb_commands_begin(gpu, err));
+        record_copy(gpu, "download", (vb_span){to.block, to.offset, to.offset + piece},
+                    (vb_span){buffer, offset + done, offset + done + piece});
+        commands->downloads[commands->download_count++] = (vb_pending_download){
+            (uint8_t *)dst + done, to.block->mapped + to.offset, (size_t)piece};
+        done += piece;
+    }
+    return VBLIP_OK;
+}
+
+vblip_status vb_commands_zero(vb_gpu *gpu, vb_gpu_buffer *buffer, vblip_error *err)
+{
+    VB_TRY(vb_commands_begin(gpu, err));
+    const vb_access access = {buffer, 0, buffer->base.size, true};
+    vb_command_open(gpu, "zero", &access, 1);
+    gpu->vk.CmdFillBuffer(gpu->commands.buffer, buffer->handle, 0, VK_WHOLE_SIZE, 0);
+    vb_command_close(gpu);
+    return VBLIP_OK;
+}

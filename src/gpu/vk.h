@@ -1,0 +1,126 @@
+// vk.h - Vulkan as tables of functions. No other file calls the loader, so a test can
+// swap in a function that fails.
+#ifndef VB_GPU_VK_H
+#define VB_GPU_VK_H
+
+#include "base/error.h"
+
+#define VK_NO_PROTOTYPES
+#include <vulkan/vulkan.h>
+
+#define VB_VK_GLOBAL(X)                                                                \
+    X(CreateInstance)                                                                  \
+    X(EnumerateInstanceVersion)                                                        \
+    X(EnumerateInstanceLayerProperties)                                                \
+    X(EnumerateInstanceExtensionProperties)
+
+#define VB_VK_INSTANCE(X)                                                              \
+    X(DestroyInstance)                                                                 \
+    X(EnumeratePhysicalDevices)                                                        \
+    X(GetPhysicalDeviceProperties)                                                     \
+    X(GetPhysicalDeviceProperties2)                                                    \
+    X(GetPhysicalDeviceFeatures2)                                                      \
+    X(GetPhysicalDeviceMemoryProperties)                                               \
+    X(GetPhysicalDeviceQueueFamilyProperties)                                          \
+    X(GetPhysicalDeviceFormatProperties)                                               \
+    X(CreateDevice)                                                                    \
+    X(GetDeviceProcAddr)
+
+#define VB_VK_DEVICE(X)                                                                \
+    X(DestroyDevice)                                                                   \
+    X(GetDeviceQueue)                                                                  \
+    X(DeviceWaitIdle)                                                                  \
+    X(QueueSubmit)                                                                     \
+    X(AllocateMemory)                                                                  \
+    X(FreeMemory)                                                                      \
+    X(MapMemory)                                                                       \
+    X(CreateBuffer)                                                                    \
+    X(DestroyBuffer)                                                                   \
+    X(CreateBufferView)                                                                \
+    X(DestroyBufferView)                                                               \
+    X(GetBufferMemoryRequirements)                                                     \
+    X(BindBufferMemory)                                                                \
+    X(CreateShaderModule)                                                              \
+    X(DestroyShaderModule)                                                             \
+    X(CreateDescriptorSetLayout)                                                       \
+    X(DestroyDescriptorSetLayout)                                                      \
+    X(CreatePipelineLayout)                                                            \
+    X(DestroyPipelineLayout)                                                           \
+    X(CreatePipelineCache)                                                             \
+    X(DestroyPipelineCache)                                                            \
+    X(GetPipelineCacheData)                                                            \
+    X(CreateComputePipelines)                                                          \
+    X(DestroyPipeline)                                                                 \
+    X(CreateDescriptorPool)                                                            \
+    X(DestroyDescriptorPool)                                                           \
+    X(AllocateDescriptorSets)                                                          \
+    X(UpdateDescriptorSets)                                                            \
+    X(CreateCommandPool)                                                               \
+    X(DestroyCommandPool)                                                              \
+    X(ResetCommandPool)                                                                \
+    X(AllocateCommandBuffers)                                                          \
+    X(BeginCommandBuffer)                                                              \
+    X(EndCommandBuffer)                                                                \
+    X(CmdBindPipeline)                                                                 \
+    X(CmdBindDescriptorSets)                                                           \
+    X(CmdPushConstants)                                                                \
+    X(CmdDispatch)                                                                     \
+    X(CmdPipelineBarrier)                                                              \
+    X(CmdCopyBuffer)                                                                   \
+    X(CmdFillBuffer)                                                                   \
+    X(CmdResetQueryPool)                                                               \
+    X(CmdWriteTimestamp)                                                               \
+    X(CreateQueryPool)                                                                 \
+    X(DestroyQueryPool)                                                                \
+    X(GetQueryPoolResults)                                                             \
+    X(CreateSemaphore)                                                                 \
+    X(DestroySemaphore)                                                                \
+    X(WaitSemaphores)
+
+// Extensions: NULL where not enabled.
+#define VB_VK_DEBUG(X)                                                                 \
+    X(CreateDebugUtilsMessengerEXT)                                                    \
+    X(DestroyDebugUtilsMessengerEXT)                                                   \
+    X(SetDebugUtilsObjectNameEXT)                                                      \
+    X(CmdBeginDebugUtilsLabelEXT)                                                      \
+    X(CmdEndDebugUtilsLabelEXT)
+
+#define VB_VK_MEMBER(name) PFN_vk##name name;
+
+typedef struct vb_vk {
+    VB_VK_GLOBAL(VB_VK_MEMBER)
+    VB_VK_INSTANCE(VB_VK_MEMBER)
+    VB_VK_DEVICE(VB_VK_MEMBER)
+    VB_VK_DEBUG(VB_VK_MEMBER)
+} vb_vk;
+
+// Each needs the functions of the one before it.
+VB_CHECKED vblip_status vb_vk_load_global(vb_vk *vk, vblip_error *err);
+VB_CHECKED vblip_status vb_vk_load_instance(vb_vk *vk, VkInstance instance,
+                                            vblip_error *err);
+VB_CHECKED vblip_status vb_vk_load_device(vb_vk *vk, VkDevice device, vblip_error *err);
+
+const char *vb_vk_result_name(VkResult result);
+
+// Records a failed call: memory results are VBLIP_ERR_MEMORY, others VBLIP_ERR_DEVICE.
+vblip_status vb_fail_vk(vblip_error *err, VkResult result, const char *call);
+
+// Calls Vulkan in a function that has `status`, `err` and a `fail:` label.
+#define VB_VK(call)                                                                    \
+    do {                                                                               \
+        VkResult vb_vk_result_ = (call);                                               \
+        if (vb_vk_result_ != VK_SUCCESS) {                                             \
+            status = vb_fail_vk(err, vb_vk_result_, #call);                            \
+            goto fail;                                                                 \
+        }                                                                              \
+    } while (0)
+
+// The same for our own calls.
+#define VB_OK(call)                                                                    \
+    do {                                                                               \
+        status = (call);                                                               \
+        if (status != VBLIP_OK)                                                        \
+            goto fail;                                                                 \
+    } while (0)
+
+#endif // VB_GPU_VK_H

@@ -1,0 +1,120 @@
+// test_op_attention.c - attention is right for every mask, head and length.
+#include "support/gpu_op.h"
+#include "support/ref_ops.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+// Weights are e^(score) relative: a float score of size s carries 2^-24 s, and the
+// driver's exp 8e-7, so errors of about 1e-6 each: nmse 1e-12, and 1e-9 where scores
+// reach 100 and more.
+static const struct shape {
+    uint32_t batch, kv_batch, q_len, kv_len, heads, head_dim;
+    bool causal;
+    uint32_t first_query;
+    bool lengths;
+    uint32_t gap; // between rows of q, k, v
+    float spread;
+    double max_nmse;
+} shapes[] = {
+    {1, 1, 1, 1, 1, 16, false, 0, false, 0, 1, 1e-11},
+    {1, 1, 37, 37, 3, 64, false, 0, false, 0, 1, 1e-11},
+    {2, 2, 37, 37, 3, 64, false, 0, false, 384, 1, 1e-11}, // columns of qkv
+    {1, 1, 17, 33, 2, 32, false, 0, false, 4, 1, 1e-11},
+    {1, 1, 9, 70, 2, 80, false, 0, false, 0, 1, 1e-11},
+    {1, 1, 5, 40, 1, 128, false, 0, false, 0, 1, 1e-11},
+    {1, 1, 3, 21, 2, 112, false, 0, false, 0, 1, 1e-11},
+    {3, 1, 4, 150, 2, 64, false, 0, false, 0, 1, 1e-11}, // one video, three texts
+    {3, 3, 20, 20, 2, 64, false, 0, true, 0, 1, 1e-11},  // padded texts
+    {1, 1, 20, 20, 2, 64, true, 0, false, 0, 1, 1e-11},
+    {3, 3, 1, 9, 2, 64, true, 8, false, 0, 1, 1e-11}, // a step of decoding
+    {2, 2, 7, 30, 2, 48, true, 5, true, 8, 1, 1e-11}, // keys past the last query
+    {1, 1, 577, 577, 1, 64, false, 0, false, 0, 1, 1e-11},
+    {1, 1, 2, 4616, 2, 64, false, 0, false, 0, 1, 1e-11}, // eight frames of tokens
+    {1, 1, 19, 65, 2, 64, false, 0, false, 0, 12, 1e-9},  // scores of hundreds
+    {1, 1, 8, 24, 1, 64, false, 0, false, 0, 1e4F, 1e-6}, // one key takes it all
+};
+
+static void run(gpu_fixture *fx, const struct shape *s)
+{
+    char what[128];
+    snprintf(what, sizeof what, "attention batch %u/%u, %u queries, %u keys, %ux%u%s%s",
+             s->batch, s->kv_batch, s->q_len, s->kv_len, s->heads, s->head_dim,
+             s->causal ? ", causal" : "", s->lengths ? ", lengths" : "");
+    const uint32_t width = s->heads * s->head_dim;
+    gpu_operand q = gpu_floats(fx, s->batch, s->q_len, width, s->gap,
+                               (gpu_values){1, 0, s->spread});
+    gpu_operand k = gpu_floats(fx, s->kv_batch, s->kv_len, width, s->gap,
+                               (gpu_values){2, 0, s->spread});
+    gpu_operand v =
+        gpu_floats(fx, s->kv_batch, s->kv_len, width, s->gap, (gpu_values){3, 0, 1});
+    gpu_operand y = gpu_floats(fx, s->batch, s->q_len, width, 4, (gpu_values){4, 0, 1});
+    int32_t *lengths = gpu_alloc(s->batch, sizeof *lengths);
+    for (uint32_t i = 0; i < s->batch; i++)
+        lengths[i] = (int32_t)(1 + (i * 7 + s->kv_len / 3) % s->kv_len);
+    gpu_operand l = gpu_data(fx, VB_I32, 1, 1, s->batch, lengths);
+
+    vb_attention_args args = {.y = y.t,
+                              .q = q.t,
+                              .k = k.t,
+                              .v = v.t,
+                              .heads = s->heads,
+                              .causal = s->causal,
+                              .first_query = s->first_query};
+    if (s->lengths)
+        args.lengths = l.t;
+    vb_attention_op(&fx->rec, &args);
+
+    float *q_data = gpu_packed(&q), *k_data = gpu_packed(&k), *v_data = gpu_packed(&v);
+    double *want = gpu_alloc((size_t)s->batch * s->q_len * width, sizeof *want);
+    double *scores = gpu_alloc(s->kv_len, sizeof *scores);
+    const ref_attention_shape shape = {
+        .batch = s->batch,
+        .kv_batch = s->kv_batch,
+        .q_len = s->q_len,
+        .kv_len = s->kv_len,
+        .heads = s->heads,
+        .head_dim = s->head_dim,
+        .causal = s->causal,
+        .first_query = s->first_query,
+        .lengths = s->lengths ? lengths : NULL,
+    };
+    ref_attention(want, q_data, k_data, v_data, &shape, scores);
+    gpu_check(fx, &y, want, s->max_nmse, what);
+
+    free(want);
+    free(scores);
+    free(lengths);
+    free(q_data);
+    free(k_data);
+    free(v_data);
+    gpu_operand_free(&q);
+    gpu_operand_free(&k);
+    gpu_operand_free(&v);
+    gpu_operand_free(&y);
+    gpu_operand_free(&l);
+}
+
+static void test_matches_double(void **state)
+{
+    (void)state;
+    for (const char *const *family = gpu_families; *family; family++) {
+        gpu_fixture fx = gpu_open(*family);
+        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+            run(&fx, &shapes[i]);
+        gpu_close(&fx);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_matches_double),
+    };
+    return cmocka_run_group_tests_name("op_attention", tests, NULL, NULL);
+}

@@ -1,0 +1,142 @@
+// test_op_linear.c - linear is right for every shape, stride and epilogue.
+#include "support/gpu_op.h"
+#include "support/ref_ops.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+enum { BIAS = 1, GELU = 2, RESIDUAL = 4, IN_PLACE = 8 };
+
+// Float sums of K products of independent errors of 2^-24: nmse about K * 2^-48 when
+// added one by one, so 1e-10 leaves room for K = 4096 and the errors of GELU.
+static const double max_nmse = 1e-10;
+
+static const struct shape {
+    uint32_t batch, rows, in, out;
+    uint32_t x_gap, y_gap; // elements between rows
+    uint32_t epilogue;
+    float spread;
+} shapes[] = {
+    {1, 1, 4, 1, 0, 0, 0, 1},
+    {1, 1, 16, 32, 0, 0, BIAS, 1},
+    {1, 16, 64, 64, 0, 0, BIAS | GELU, 1},
+    {1, 17, 68, 33, 0, 0, BIAS | RESIDUAL, 1},
+    {1, 37, 192, 192, 0, 0, BIAS | RESIDUAL | IN_PLACE, 1},
+    {3, 5, 20, 7, 4, 8, BIAS | GELU | RESIDUAL, 1},
+    {2, 37, 48, 131, 96, 4, BIAS | RESIDUAL | IN_PLACE, 1},
+    {8, 1, 192, 2, 0, 0, BIAS, 1},      // heads on a row of each matrix
+    {3, 1, 64, 515, 0, 0, BIAS, 1},     // a step of decoding
+    {1, 7, 768, 96, 0, 0, BIAS, 1},     //
+    {1, 8, 1020, 64, 0, 0, 0, 1},       // in_cols = 16 * n + 12
+    {1, 9, 1000, 64, 0, 0, 0, 1},       // in_cols = 16 * n + 8
+    {1, 577, 64, 40, 0, 0, BIAS, 1},    // tokens of ViT-B/16 at 384 px
+    {1, 33, 4096, 70, 0, 0, BIAS, 1e4}, // extreme activations
+    {5, 65, 132, 65, 12, 20, BIAS | GELU, 3},
+};
+
+static void run(gpu_fixture *fx, const struct shape *s)
+{
+    char what[96];
+    snprintf(what, sizeof what, "linear %ux%ux%ux%u epilogue %u", s->batch, s->rows,
+             s->in, s->out, s->epilogue);
+    const size_t lines = (size_t)s->batch * s->rows;
+    gpu_operand x = gpu_floats(fx, s->batch, s->rows, s->in, s->x_gap,
+                               (gpu_values){1, 0, s->spread});
+    gpu_operand y = gpu_floats(fx, s->batch, s->rows, s->out, s->y_gap,
+                               (gpu_values){2, 0, s->spread});
+    gpu_operand r =
+        gpu_floats(fx, s->batch, s->rows, s->out, 4, (gpu_values){3, 0, s->spread});
+    gpu_operand b = gpu_floats(fx, 1, 1, s->out, 0, (gpu_values){4, 0.5F, 1});
+    float *weights = gpu_random((size_t)s->out * s->in, (gpu_values){5, 0, 0.2F});
+    vb_matrix *w = gpu_matrix(fx, weights, s->out, s->in, VB_USE_LINEAR);
+
+    const gpu_operand *residual = s->epilogue & IN_PLACE ? &y : &r;
+    vb_linear_args args = {.y = y.t, .x = x.t, .w = w};
+    if (s->epilogue & BIAS)
+        args.bias = b.t;
+    if (s->epilogue & RESIDUAL)
+        args.residual = residual->t;
+    if (s->epilogue & GELU)
+        args.act = VB_ACT_GELU;
+    vb_linear_op(&fx->rec, &args);
+
+    float *x_data = gpu_packed(&x), *b_data = gpu_packed(&b);
+    float *r_data = gpu_packed(residual);
+    double *want = gpu_alloc(lines * s->out, sizeof *want);
+    ref_linear(want, x_data, weights, s->epilogue & BIAS ? b_data : NULL,
+               s->epilogue & RESIDUAL ? r_data : NULL, lines, s->in, s->out,
+               s->epilogue & GELU);
+    gpu_check(fx, &y, want, max_nmse, what);
+
+    free(want);
+    free(x_data);
+    free(b_data);
+    free(r_data);
+    free(weights);
+    vb_matrix_free(&w);
+    gpu_operand_free(&x);
+    gpu_operand_free(&y);
+    gpu_operand_free(&r);
+    gpu_operand_free(&b);
+}
+
+static void test_matches_double(void **state)
+{
+    (void)state;
+    for (const char *const *family = gpu_families; *family; family++) {
+        gpu_fixture fx = gpu_open(*family);
+        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+            run(&fx, &shapes[i]);
+        gpu_close(&fx);
+    }
+}
+
+// Row blocks of every float type become one matrix, as text layers' q, k and v do.
+static void test_joins_blocks_of_any_type(void **state)
+{
+    (void)state;
+    static const uint16_t half[2][4] = {{0x3c00, 0xc000, 0x0000, 0x3555},
+                                        {0x7bff, 0x0001, 0x3800, 0xbc00}};
+    static const uint16_t brain[1][4] = {{0x3f80, 0xc040, 0x0000, 0x3eab}};
+    static const float single[2][4] = {{1, 2, 3, 4}, {-1, 0.5F, 0.25F, 8}};
+    const vb_matrix_block blocks[] = {
+        {half, VB_F16, 2}, {brain, VB_BF16, 1}, {single, VB_F32, 2}};
+    float rows[5][4];
+    vb_widen(rows[0], half, VB_F16, 8);
+    vb_widen(rows[2], brain, VB_BF16, 4);
+    vb_widen(rows[3], single, VB_F32, 8);
+    for (const char *const *family = gpu_families; *family; family++) {
+        gpu_fixture fx = gpu_open(*family);
+        vb_matrix *w;
+        assert_int_equal(vb_matrix_make(&w, fx.device, blocks, 3, 4,
+                                        VB_USE_LINEAR | VB_USE_ROWS, "w", NULL),
+                         VBLIP_OK);
+        assert_int_equal(w->rows, 5);
+        gpu_operand x = gpu_floats(&fx, 1, 3, 4, 0, (gpu_values){1, 0, 1});
+        gpu_operand y = gpu_floats(&fx, 1, 3, 5, 0, (gpu_values){2, 0, 1});
+        vb_linear(&fx.rec, .y = y.t, .x = x.t, .w = w);
+        float *x_data = gpu_packed(&x);
+        double want[15];
+        ref_linear(want, x_data, rows[0], NULL, NULL, 3, 4, 5, false);
+        gpu_check(&fx, &y, want, 1e-12, "joined blocks");
+        free(x_data);
+        vb_matrix_free(&w);
+        gpu_operand_free(&x);
+        gpu_operand_free(&y);
+        gpu_close(&fx);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_matches_double),
+        cmocka_unit_test(test_joins_blocks_of_any_type),
+    };
+    return cmocka_run_group_tests_name("op_linear", tests, NULL, NULL);
+}

@@ -1,0 +1,180 @@
+// test_op_rows.c - ops that move, add or gather rows are right and stay in their rows.
+#include "support/gpu_op.h"
+#include "support/ref_ops.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+// Moves are exact; one addition or a short sum is off by 2^-24.
+static const double exact = 0, one_rounding = 1e-13;
+
+static const struct shape {
+    uint32_t batch, rows, cols, gap;
+} shapes[] = {
+    {1, 1, 1, 0}, {1, 5, 3, 1}, {2, 37, 192, 0}, {3, 4, 65, 3}, {16, 9, 64, 192},
+};
+
+static void widen(double *dst, const float *src, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        dst[i] = (double)src[i];
+}
+
+static void run_rows(gpu_fixture *fx, const struct shape *s)
+{
+    const size_t matrix = (size_t)s->rows * s->cols, count = s->batch * matrix;
+    gpu_operand x =
+        gpu_floats(fx, s->batch, s->rows, s->cols, s->gap, (gpu_values){1, 0, 1});
+    gpu_operand one = gpu_floats(fx, 1, s->rows, s->cols, 2, (gpu_values){2, 3, 1});
+    gpu_operand row = gpu_floats(fx, 1, 1, s->cols, 0, (gpu_values){3, 0, 1});
+    float *x_data = gpu_packed(&x), *one_data = gpu_packed(&one);
+    float *row_data = gpu_packed(&row);
+    double *want = gpu_alloc(count, sizeof *want);
+
+    gpu_operand y =
+        gpu_floats(fx, s->batch, s->rows, s->cols, 5, (gpu_values){4, 0, 1});
+    vb_copy(&fx->rec, y.t, x.t);
+    widen(want, x_data, count);
+    gpu_check(fx, &y, want, exact, "copy");
+
+    gpu_operand mean = gpu_floats(fx, s->batch, 1, s->cols, 3, (gpu_values){5, 0, 1});
+    vb_mean_rows(&fx->rec, .y = mean.t, .x = x.t);
+    ref_mean_rows(want, x_data, s->batch, s->rows, s->cols);
+    gpu_check(fx, &mean, want, one_rounding, "mean_rows");
+
+    const uint32_t place = s->rows / 2;
+    gpu_operand z =
+        gpu_floats(fx, s->batch, s->rows, s->cols, s->gap, (gpu_values){1, 0, 1});
+    vb_set_row(&fx->rec, .y = z.t, .x = row.t, .row = place);
+    ref_set_row(want, x_data, row_data, s->batch, s->rows, s->cols, place);
+    gpu_check(fx, &z, want, exact, "set_row");
+
+    vb_add_rows(&fx->rec, .y = x.t, .x = one.t);
+    ref_add_rows(want, x_data, one_data, s->batch, s->rows, s->cols);
+    gpu_check(fx, &x, want, one_rounding, "add_rows");
+
+    free(want);
+    free(x_data);
+    free(one_data);
+    free(row_data);
+    gpu_operand_free(&x);
+    gpu_operand_free(&y);
+    gpu_operand_free(&z);
+    gpu_operand_free(&one);
+    gpu_operand_free(&row);
+    gpu_operand_free(&mean);
+}
+
+static void run_gathers(gpu_fixture *fx)
+{
+    enum { WORDS = 41, COLS = 20, TEXTS = 3, TOKENS = 7, FIRST = 2 };
+    static const int32_t ids[TEXTS][TOKENS] = {
+        {0, 40, 1, 1, 7, 9, 3}, {5, 4, 3, 2, 1, 0, 40}, {39, 38, 0, 0, 0, 0, 12}};
+    float *words = gpu_random(WORDS * COLS, (gpu_values){1, 0, 1});
+    gpu_operand positions = gpu_floats(fx, 1, 16, COLS, 3, (gpu_values){2, 0, 1});
+    gpu_operand y = gpu_floats(fx, TEXTS, TOKENS, COLS, 4, (gpu_values){3, 0, 1});
+    gpu_operand i = gpu_data(fx, VB_I32, 1, TEXTS, TOKENS, ids);
+    vb_matrix *w = gpu_matrix(fx, words, WORDS, COLS, VB_USE_ROWS);
+    vb_embed(&fx->rec, .y = y.t, .ids = i.t, .words = w, .positions = positions.t,
+             .first_position = FIRST);
+    float *position_data = gpu_packed(&positions);
+    double want[TEXTS * TOKENS * COLS];
+    for (size_t b = 0; b < TEXTS; b++)
+        ref_embed(want + b * TOKENS * COLS, ids[b], words, position_data + FIRST * COLS,
+                  TOKENS, COLS);
+    gpu_check(fx, &y, want, one_rounding, "embed");
+
+    static const int32_t index[5] = {6, 0, 6, 3, 1};
+    gpu_operand x = gpu_floats(fx, 1, TOKENS, COLS, 4, (gpu_values){4, 0, 1});
+    gpu_operand g = gpu_floats(fx, 1, 5, COLS, 1, (gpu_values){5, 0, 1});
+    gpu_operand n = gpu_data(fx, VB_I32, 1, 1, 5, index);
+    vb_gather_rows(&fx->rec, .y = g.t, .x = x.t, .index = n.t);
+    float *x_data = gpu_packed(&x);
+    ref_gather_rows(want, x_data, index, 5, COLS);
+    gpu_check(fx, &g, want, exact, "gather_rows");
+
+    free(words);
+    free(position_data);
+    free(x_data);
+    vb_matrix_free(&w);
+    gpu_operand_free(&positions);
+    gpu_operand_free(&y);
+    gpu_operand_free(&i);
+    gpu_operand_free(&x);
+    gpu_operand_free(&g);
+    gpu_operand_free(&n);
+}
+
+static void run_patchify(gpu_fixture *fx, uint32_t count, uint32_t side, uint32_t patch)
+{
+    static const float mean[3] = {0.48145466F, 0.4578275F, 0.40821073F};
+    static const float deviation[3] = {0.26862954F, 0.26130258F, 0.27577711F};
+    const uint32_t grid = side / patch, cols = 3 * patch * patch;
+    const size_t bytes = (size_t)count * side * side * 3;
+    uint8_t *frames = gpu_alloc(bytes, 1);
+    for (size_t i = 0; i < bytes; i++)
+        frames[i] = (uint8_t)(i * 37 + i / 251);
+    gpu_operand x = gpu_data(fx, VB_U8, count, side, side * 3, frames);
+    gpu_operand y = gpu_floats(fx, count, grid * grid, cols, 4, (gpu_values){1, 0, 1});
+    vb_patchify_args args = {.y = y.t, .frames = x.t, .patch = patch};
+    for (int c = 0; c < 3; c++) {
+        args.mean[c] = mean[c];
+        args.deviation[c] = deviation[c];
+    }
+    vb_patchify_op(&fx->rec, &args);
+    double *want = gpu_alloc((size_t)count * grid * grid * cols, sizeof *want);
+    ref_patchify(want, frames, count, side, patch, mean, deviation);
+    gpu_check(fx, &y, want, 1e-12, "patchify");
+    free(want);
+    free(frames);
+    gpu_operand_free(&x);
+    gpu_operand_free(&y);
+}
+
+static void test_matches_double(void **state)
+{
+    (void)state;
+    for (const char *const *family = gpu_families; *family; family++) {
+        gpu_fixture fx = gpu_open(*family);
+        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+            run_rows(&fx, &shapes[i]);
+        run_gathers(&fx);
+        run_patchify(&fx, 2, 96, 16);
+        run_patchify(&fx, 3, 15, 5);
+        gpu_close(&fx);
+    }
+}
+
+// More elements than 65,535 workgroups of 64: the row of workgroups is folded.
+static void test_large_tensors_are_covered(void **state)
+{
+    (void)state;
+    enum { ROWS = 4100, COLS = 1030 };
+    gpu_fixture fx = gpu_open("simt");
+    gpu_operand x = gpu_floats(&fx, 1, ROWS, COLS, 0, (gpu_values){1, 0, 1});
+    gpu_operand y = gpu_floats(&fx, 1, ROWS, COLS, 0, (gpu_values){2, 0, 1});
+    vb_copy(&fx.rec, y.t, x.t);
+    float *data = gpu_packed(&x);
+    double *want = gpu_alloc((size_t)ROWS * COLS, sizeof *want);
+    widen(want, data, (size_t)ROWS * COLS);
+    gpu_check(&fx, &y, want, exact, "large copy");
+    free(data);
+    free(want);
+    gpu_operand_free(&x);
+    gpu_operand_free(&y);
+    gpu_close(&fx);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_matches_double),
+        cmocka_unit_test(test_large_tensors_are_covered),
+    };
+    return cmocka_run_group_tests_name("op_rows", tests, NULL, NULL);
+}

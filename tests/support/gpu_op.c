@@ -1,0 +1,213 @@
+#include "support/gpu_op.h"
+
+#include "support/ref_ops.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+const char *const gpu_families[] = {"simt", NULL};
+
+enum { GUARD_WORDS = 64 };
+static const uint32_t guard = 0x7fc0dead; // a NaN, so that reading it shows
+
+static void on_log(void *user, const char *line)
+{
+    (void)user;
+    if (strncmp(line, "validation", 10) == 0)
+        fprintf(stderr, "%s\n", line);
+}
+
+void gpu_open_masked(gpu_fixture *out, const vb_gpu_options *options,
+                     const vb_gpu_mask *mask)
+{
+    vb_gpu_options with_log = *options;
+    with_log.log.fn = on_log;
+    with_log.validate = true;
+    vblip_error err = {0};
+    *out = (gpu_fixture){.kernels = options->kernels};
+    if (vb_gpu_open_masked(&out->device, &with_log, mask, &err) != VBLIP_OK)
+        fail_msg("%s", err.message);
+    out->rec = vb_recorder_begin(out->device);
+}
+
+gpu_fixture gpu_open(const char *kernels)
+{
+    gpu_fixture fx;
+    gpu_open_masked(&fx, &(vb_gpu_options){.kernels = kernels}, &(vb_gpu_mask){0});
+    return fx;
+}
+
+void gpu_submit(gpu_fixture *fx)
+{
+    vblip_error err = {0};
+    if (vb_recorder_submit(&fx->rec, &err) != VBLIP_OK)
+        fail_msg("%s", err.message);
+    if (vb_gpu_validation_messages(fx->device) != 0)
+        fail_msg("the validation layer gave messages");
+}
+
+void gpu_close(gpu_fixture *fx)
+{
+    vb_device_close(&fx->device);
+}
+
+void *gpu_alloc(size_t count, size_t size)
+{
+    void *p = calloc(count ? count : 1, size);
+    assert_non_null(p);
+    return p;
+}
+
+static uint32_t next_random(uint32_t *state)
+{
+    uint32_t x = *state; // xorshift32
+    x ^= x << 13;
+    x ^= x >> 17;
+    x ^= x << 5;
+    return *state = x;
+}
+
+float *gpu_random(size_t count, gpu_values values)
+{
+    float *data = gpu_alloc(count, sizeof *data);
+    uint32_t state = values.seed * 2654435761u + 1u;
+    for (size_t i = 0; i < count; i++) {
+        float unit = (float)(next_random(&state) >> 8) / 8388608.0F - 1.0F;
+        data[i] = values.mean + values.spread * unit;
+    }
+    return data;
+}
+
+// Word of element (b, r, c).
+static size_t word_of(const gpu_operand *operand, size_t b, size_t r, size_t c)
+{
+    return GUARD_WORDS + b * operand->t.batch_stride + r * operand->t.row_stride + c;
+}
+
+static gpu_operand make(gpu_fixture *fx, uint32_t batch, uint32_t rows, uint32_t cols,
+                        uint32_t gap)
+{
+    gpu_operand operand = {0};
+    const uint32_t row_stride = cols + gap, batch_stride = rows * row_stride;
+    operand.count = (size_t)batch * batch_stride + 2 * GUARD_WORDS;
+    operand.words = gpu_alloc(operand.count, sizeof(uint32_t));
+    for (size_t i = 0; i < operand.count; i++)
+        operand.words[i] = guard;
+    vblip_error err = {0};
+    if (vb_buffer_make(&operand.buffer, fx->device, operand.count * 4, "operand",
+                       &err) != VBLIP_OK)
+        fail_msg("%s", err.message);
+    operand.t =
+        vb_tensor_view(operand.buffer, GUARD_WORDS * 4, VB_F32, batch, rows, cols);
+    operand.t.row_stride = row_stride;
+    operand.t.batch_stride = batch_stride;
+    return operand;
+}
+
+static void upload(gpu_fixture *fx, const gpu_operand *operand)
+{
+    vb_upload(
+        &fx->rec,
+        vb_tensor_view(operand->buffer, 0, VB_I32, 1, 1, (uint32_t)operand->count),
+        operand->words);
+}
+
+gpu_operand gpu_floats(gpu_fixture *fx, uint32_t batch, uint32_t rows, uint32_t cols,
+                       uint32_t gap, gpu_values values)
+{
+    gpu_operand operand = make(fx, batch, rows, cols, gap);
+    float *data = gpu_random((size_t)batch * rows * cols, values), *next = data;
+    for (size_t b = 0; b < batch; b++) {
+        for (size_t r = 0; r < rows; r++, next += cols)
+            memcpy(operand.words + word_of(&operand, b, r, 0), next, cols * 4);
+    }
+    free(data);
+    upload(fx, &operand);
+    return operand;
+}
+
+gpu_operand gpu_data(gpu_fixture *fx, vb_dtype type, uint32_t batch, uint32_t rows,
+                     uint32_t cols, const void *data)
+{
+    const size_t bytes = (size_t)batch * rows * cols * vb_dtype_size(type);
+    gpu_operand operand = make(fx, 1, 1, (uint32_t)((bytes + 3) / 4), 0);
+    memcpy(operand.words + GUARD_WORDS, data, bytes);
+    operand.t =
+        vb_tensor_view(operand.buffer, GUARD_WORDS * 4, type, batch, rows, cols);
+    upload(fx, &operand);
+    return operand;
+}
+
+void gpu_operand_free(gpu_operand *operand)
+{
+    vb_buffer_free(&operand->buffer);
+    free(operand->words);
+    *operand = (gpu_operand){0};
+}
+
+static float *packed(const gpu_operand *operand, const uint32_t *words)
+{
+    const vb_tensor *t = &operand->t;
+    float *data = gpu_alloc((size_t)vb_tensor_elements(t), sizeof *data), *next = data;
+    for (size_t b = 0; b < t->batch; b++) {
+        for (size_t r = 0; r < t->rows; r++, next += t->cols)
+            memcpy(next, words + word_of(operand, b, r, 0), t->cols * 4);
+    }
+    return data;
+}
+
+float *gpu_packed(const gpu_operand *operand)
+{
+    return packed(operand, operand->words);
+}
+
+// Every word that is no element of the tensor is as it was uploaded.
+static void check_guards(const gpu_operand *operand, const uint32_t *words,
+                         const char *what, const char *kernels)
+{
+    const vb_tensor *t = &operand->t;
+    for (size_t i = 0; i < operand->count; i++) {
+        const size_t at = i - GUARD_WORDS; // wraps before the tensor
+        const bool element = i >= GUARD_WORDS && i < operand->count - GUARD_WORDS &&
+                             at % t->row_stride < t->cols;
+        if (!element && words[i] != operand->words[i])
+            fail_msg("%s (%s): word %zu of %zu outside the tensor changed", what,
+                     kernels, i, operand->count);
+    }
+}
+
+void gpu_check(gpu_fixture *fx, const gpu_operand *operand, const double *want,
+               double max_nmse, const char *what)
+{
+    uint32_t *words = gpu_alloc(operand->count, sizeof *words);
+    vb_download(
+        &fx->rec, words,
+        vb_tensor_view(operand->buffer, 0, VB_I32, 1, 1, (uint32_t)operand->count));
+    gpu_submit(fx);
+    check_guards(operand, words, what, fx->kernels);
+    float *got = packed(operand, words);
+    const double nmse = ref_nmse(got, want, (size_t)vb_tensor_elements(&operand->t));
+    if (!(nmse <= max_nmse))
+        fail_msg("%s (%s): nmse %.3g, at most %.3g", what, fx->kernels, nmse, max_nmse);
+    free(got);
+    free(words);
+}
+
+vb_matrix *gpu_matrix(gpu_fixture *fx, const float *data, uint32_t rows, uint32_t cols,
+                      uint32_t uses)
+{
+    vb_matrix *matrix;
+    vblip_error err = {0};
+    const vb_matrix_block block = {data, VB_F32, rows};
+    if (vb_matrix_make(&matrix, fx->device, &block, 1, cols, uses, "matrix", &err) !=
+        VBLIP_OK)
+        fail_msg("%s", err.message);
+    return matrix;
+}

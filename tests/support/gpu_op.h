@@ -1,0 +1,70 @@
+// gpu_op.h - runs one op on a Vulkan device and judges it against double precision.
+//
+// Every tensor lies in a buffer of its own between guard bands, its rows perhaps apart;
+// whatever is not the tensor must come back untouched. The validation layer is on, and
+// any message of it fails the test.
+#ifndef GPU_OP_H
+#define GPU_OP_H
+
+#include "compute/ops.h"
+#include "compute/recorder.h"
+#include "gpu/context.h"
+#include "gpu/gpu.h"
+
+#include <stddef.h>
+
+// The families that the device at hand can run, NULL-terminated.
+extern const char *const gpu_families[];
+
+typedef struct gpu_fixture {
+    vb_device *device;
+    const char *kernels;
+    vb_recorder rec;
+} gpu_fixture;
+
+// Fails the test when there is no device.
+gpu_fixture gpu_open(const char *kernels);
+void gpu_open_masked(gpu_fixture *out, const vb_gpu_options *options,
+                     const vb_gpu_mask *mask);
+
+// Submits whatever is recorded and checks that the validation layer was silent.
+void gpu_submit(gpu_fixture *fx);
+void gpu_close(gpu_fixture *fx);
+
+typedef struct gpu_operand {
+    vb_buffer *buffer;
+    vb_tensor t;
+    uint32_t *words; // the whole buffer as it was uploaded
+    size_t count;
+} gpu_operand;
+
+// What the elements are drawn from: mean + spread * (uniform in -1 .. 1).
+typedef struct gpu_values {
+    uint32_t seed;
+    float mean, spread;
+} gpu_values;
+
+// [batch, rows, cols] with `gap` elements (a multiple of 4) after every row.
+gpu_operand gpu_floats(gpu_fixture *fx, uint32_t batch, uint32_t rows, uint32_t cols,
+                       uint32_t gap, gpu_values values);
+// `data` has batch * rows * cols elements of `type`.
+gpu_operand gpu_data(gpu_fixture *fx, vb_dtype type, uint32_t batch, uint32_t rows,
+                     uint32_t cols, const void *data);
+void gpu_operand_free(gpu_operand *operand);
+
+// The elements of `operand` as uploaded, packed; malloc'd.
+float *gpu_packed(const gpu_operand *operand);
+
+// Fails the test, naming `what`, unless the device's elements are within `max_nmse` of
+// `want` and nothing around them changed. Submits.
+void gpu_check(gpu_fixture *fx, const gpu_operand *operand, const double *want,
+               double max_nmse, const char *what);
+
+// A matrix of [rows, cols] and its values.
+vb_matrix *gpu_matrix(gpu_fixture *fx, const float *data, uint32_t rows, uint32_t cols,
+                      uint32_t uses);
+
+float *gpu_random(size_t count, gpu_values values); // malloc'd
+void *gpu_alloc(size_t count, size_t size);
+
+#endif // GPU_OP_H
