@@ -58,6 +58,69 @@ static void expect_true(vb_recorder *rec, bool ok, const char *op, const char *w
         vb_recorder_fail(rec, VBLIP_ERR_ARGUMENT, "%s: %s", op, what);
 }
 
+// Where the bytes of a view end.
+static uint64_t end_of(const vb_tensor *t)
+{
+    return t->offset + vb_tensor_bytes(t);
+}
+
+// Whether the rows of both views are rows of one grid of equal matrices.
+static bool same_grid(const vb_tensor *a, const vb_tensor *b)
+{
+    return a->type == b->type && a->row_stride == b->row_stride &&
+           a->batch_stride == b->batch_stride && a->batch_stride % a->row_stride == 0;
+}
+
+// Whether two sound views share an element. Exact for columns, rows and matrices of one
+// tensor; of other views in the same bytes it says yes.
+static bool overlap(const vb_tensor *a, const vb_tensor *b)
+{
+    if (a->buffer != b->buffer || end_of(a) <= b->offset || end_of(b) <= a->offset)
+        return false;
+    if (!same_grid(a, b) || !a->batch_stride)
+        return true;
+    if (b->offset < a->offset)
+        return overlap(b, a);
+    const uint64_t between = (b->offset - a->offset) / vb_dtype_size(a->type);
+    const uint64_t row = between % a->batch_stride / a->row_stride;
+    const uint64_t col = between % a->row_stride;
+    const bool wraps = col + b->cols > a->row_stride; // into the next row of `a`
+    const bool cols_meet = col < a->cols || wraps;
+    const bool rows_meet = row < a->rows || row + b->rows + (wraps ? 1 : 0) >
+                                                a->batch_stride / a->row_stride;
+    return cols_meet && rows_meet;
+}
+
+static bool same_view(const vb_tensor *a, const vb_tensor *b)
+{
+    return a->offset == b->offset && a->row_stride == b->row_stride &&
+           (a->batch == 1 || a->batch_stride == b->batch_stride) &&
+           a->batch == b->batch && a->rows == b->rows && a->cols == b->cols;
+}
+
+// How an output may lie to an input.
+typedef enum placing { APART, APART_OR_SAME } placing;
+
+// Fails when output y of `op` shares elements with `input`, absent or already checked.
+static void expect_apart(vb_recorder *rec, const char *op, const vb_tensor *y,
+                         const char *operand, const vb_tensor *input, placing how)
+{
+    if (rec->status != VBLIP_OK || !input->buffer)
+        return;
+    if (overlap(y, input) && !(how == APART_OR_SAME && same_view(y, input)))
+        vb_recorder_fail(rec, VBLIP_ERR_ARGUMENT, "%s: y: overlaps %s", op, operand);
+}
+
+// Fails unless the matrices of output y lie apart from each other.
+static void expect_distinct(vb_recorder *rec, const char *op, const vb_tensor *y)
+{
+    if (rec->status != VBLIP_OK || y->batch < 2)
+        return;
+    const vb_tensor first = vb_batches(*y, 0, 1), second = vb_batches(*y, 1, 1);
+    if (overlap(&first, &second))
+        vb_recorder_fail(rec, VBLIP_ERR_ARGUMENT, "%s: y: its matrices overlap", op);
+}
+
 // Hands a checked op to the device.
 #define CALL(rec, function, ...)                                                       \
     do {                                                                               \
@@ -82,6 +145,10 @@ void vb_linear_op(vb_recorder *rec, const vb_linear_args *a)
     expect_true(rec,
                 in % 4 == 0 && a->x.row_stride % 4 == 0 && a->x.batch_stride % 4 == 0,
                 "linear", "x: columns and strides must be multiples of 4");
+    expect_distinct(rec, "linear", &a->y);
+    expect_apart(rec, "linear", &a->y, "x", &a->x, APART);
+    expect_apart(rec, "linear", &a->y, "bias", &a->bias, APART);
+    expect_apart(rec, "linear", &a->y, "residual", &a->residual, APART_OR_SAME);
     CALL(rec, linear, a);
 }
 
@@ -92,6 +159,10 @@ void vb_layernorm_op(vb_recorder *rec, const vb_layernorm_args *a)
     expect(rec, "layernorm", "x", &a->x, VB_F32, a->y.batch, a->y.rows, cols);
     expect(rec, "layernorm", "gain", &a->gain, VB_F32, 1, 1, cols);
     expect(rec, "layernorm", "bias", &a->bias, VB_F32, 1, 1, cols);
+    expect_distinct(rec, "layernorm", &a->y);
+    expect_apart(rec, "layernorm", &a->y, "x", &a->x, APART_OR_SAME);
+    expect_apart(rec, "layernorm", &a->y, "gain", &a->gain, APART);
+    expect_apart(rec, "layernorm", &a->y, "bias", &a->bias, APART);
     CALL(rec, layernorm, a);
 }
 
@@ -112,6 +183,11 @@ void vb_attention_op(vb_recorder *rec, const vb_attention_args *a)
                 "attention", "head_dim must be a multiple of 16, at most 128");
     expect_true(rec, !a->causal || (uint64_t)a->first_query + a->q.rows <= kv_len,
                 "attention", "causal: fewer keys than queries");
+    expect_distinct(rec, "attention", &a->y);
+    expect_apart(rec, "attention", &a->y, "q", &a->q, APART);
+    expect_apart(rec, "attention", &a->y, "k", &a->k, APART);
+    expect_apart(rec, "attention", &a->y, "v", &a->v, APART);
+    expect_apart(rec, "attention", &a->y, "lengths", &a->lengths, APART);
     CALL(rec, attention, a);
 }
 
@@ -125,6 +201,8 @@ void vb_patchify_op(vb_recorder *rec, const vb_patchify_args *a)
         return;
     const uint32_t grid = side / patch;
     expect(rec, "patchify", "y", &a->y, VB_F32, frames, grid * grid, 3 * patch * patch);
+    expect_distinct(rec, "patchify", &a->y);
+    expect_apart(rec, "patchify", &a->y, "frames", &a->frames, APART);
     CALL(rec, patchify, a);
 }
 
@@ -141,6 +219,9 @@ void vb_embed_op(vb_recorder *rec, const vb_embed_args *a)
     expect_true(rec, (uint64_t)a->first_position + a->y.rows <= a->positions.rows,
                 "embed", "text is longer than the position embeddings");
     expect_true(rec, vb_tensor_packed(&a->ids), "embed", "ids: must be packed");
+    expect_distinct(rec, "embed", &a->y);
+    expect_apart(rec, "embed", &a->y, "ids", &a->ids, APART);
+    expect_apart(rec, "embed", &a->y, "positions", &a->positions, APART);
     CALL(rec, embed, a);
 }
 
@@ -148,6 +229,8 @@ void vb_add_rows_op(vb_recorder *rec, const vb_add_rows_args *a)
 {
     expect(rec, "add_rows", "y", &a->y, VB_F32, a->y.batch, a->y.rows, a->y.cols);
     expect(rec, "add_rows", "x", &a->x, VB_F32, 1, a->y.rows, a->y.cols);
+    expect_distinct(rec, "add_rows", &a->y);
+    expect_apart(rec, "add_rows", &a->y, "x", &a->x, APART);
     CALL(rec, add_rows, a);
 }
 
@@ -156,6 +239,8 @@ void vb_set_row_op(vb_recorder *rec, const vb_set_row_args *a)
     expect(rec, "set_row", "y", &a->y, VB_F32, a->y.batch, a->y.rows, a->y.cols);
     expect(rec, "set_row", "x", &a->x, VB_F32, 1, 1, a->y.cols);
     expect_true(rec, a->row < a->y.rows, "set_row", "no such row");
+    expect_distinct(rec, "set_row", &a->y);
+    expect_apart(rec, "set_row", &a->y, "x", &a->x, APART);
     CALL(rec, set_row, a);
 }
 
@@ -163,6 +248,8 @@ void vb_mean_rows_op(vb_recorder *rec, const vb_mean_rows_args *a)
 {
     expect(rec, "mean_rows", "y", &a->y, VB_F32, a->x.batch, 1, a->x.cols);
     expect(rec, "mean_rows", "x", &a->x, VB_F32, a->x.batch, a->x.rows, a->x.cols);
+    expect_distinct(rec, "mean_rows", &a->y);
+    expect_apart(rec, "mean_rows", &a->y, "x", &a->x, APART);
     CALL(rec, mean_rows, a);
 }
 
@@ -170,6 +257,8 @@ void vb_l2norm_op(vb_recorder *rec, const vb_l2norm_args *a)
 {
     expect(rec, "l2norm", "y", &a->y, VB_F32, a->x.batch, a->x.rows, a->x.cols);
     expect(rec, "l2norm", "x", &a->x, VB_F32, a->x.batch, a->x.rows, a->x.cols);
+    expect_distinct(rec, "l2norm", &a->y);
+    expect_apart(rec, "l2norm", &a->y, "x", &a->x, APART_OR_SAME);
     CALL(rec, l2norm, a);
 }
 
@@ -178,6 +267,9 @@ void vb_gather_rows_op(vb_recorder *rec, const vb_gather_rows_args *a)
     expect(rec, "gather_rows", "y", &a->y, VB_F32, 1, a->y.rows, a->y.cols);
     expect(rec, "gather_rows", "x", &a->x, VB_F32, 1, a->x.rows, a->y.cols);
     expect(rec, "gather_rows", "index", &a->index, VB_I32, 1, 1, a->y.rows);
+    expect_distinct(rec, "gather_rows", &a->y);
+    expect_apart(rec, "gather_rows", &a->y, "x", &a->x, APART);
+    expect_apart(rec, "gather_rows", &a->y, "index", &a->index, APART);
     CALL(rec, gather_rows, a);
 }
 
@@ -201,5 +293,7 @@ void vb_copy(vb_recorder *rec, vb_tensor y, vb_tensor x)
     expect(rec, "copy", "y", &y, y.type, y.batch, y.rows, y.cols);
     expect(rec, "copy", "x", &x, y.type, y.batch, y.rows, y.cols);
     expect_true(rec, vb_dtype_size(y.type) == 4, "copy", "elements must have 4 bytes");
+    expect_distinct(rec, "copy", &y);
+    expect_apart(rec, "copy", &y, "x", &x, APART);
     CALL(rec, copy, y, x);
 }
