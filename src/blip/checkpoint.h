@@ -8,6 +8,11 @@
 // Opens the checkpoint that `options` names and checks every tensor that its tasks need:
 // present, shaped and typed as the config says. Nothing is copied: weights stay mapped
 // until close.
+//
+// The tensors decide which tasks a checkpoint is for (survey.h). options->tasks are what
+// is asked of it: a task it is not for, or for which a tensor is missing or wrong, is a
+// failure; with 0 every task it is for must be whole. Of a model set, the first member
+// that is for all that is asked is opened, the one named after the task before others.
 typedef struct vb_checkpoint vb_checkpoint;
 
 VB_CHECKED vblip_status vb_checkpoint_open(vb_checkpoint **out,
@@ -15,12 +20,26 @@ VB_CHECKED vblip_status vb_checkpoint_open(vb_checkpoint **out,
                                            vblip_error *err);
 void vb_checkpoint_close(vb_checkpoint **checkpoint);
 
+// A text tower that no whole task needs has 0 layers.
 const vb_config *vb_checkpoint_config(const vb_checkpoint *checkpoint);
+
+// `tasks` are those whose tensors are all there and right.
 const vblip_model_info *vb_checkpoint_info(const vb_checkpoint *checkpoint);
+
+// options->vocab, else the folder's vocab.txt, else options->default_vocab.
 const char *vb_checkpoint_vocab_path(const vb_checkpoint *checkpoint);
 
 // The tensor with the Hugging Face name `name` (blip-spec 7.2), whatever the file calls
-// it; NULL when the checkpoint has none.
+// it: "...predictions.bias" also finds what is stored as "...predictions.decoder.bias".
+// NULL when the checkpoint has none: without "...predictions.decoder.weight" the head is
+// the word embedding. The vision position embedding is as stored, [1, G*G + 1, Dv],
+// whatever image_size is.
 const vb_weight *vb_checkpoint_find(const vb_checkpoint *checkpoint, const char *name);
+
+// Calls `fn` for the checkpoint, or for each member of a model set: `tasks` are those it
+// is for, `missing` what they lack. A tensor of a wrong shape or type is a failure.
+VB_CHECKED vblip_status vb_checkpoint_inspect(const vblip_model_options *options,
+                                              vblip_model_info_fn fn, void *user,
+                                              vblip_error *err);
 
 #endif // VB_BLIP_CHECKPOINT_H

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 typedef struct vb_vision_config {
@@ -39,5 +40,42 @@ static inline uint32_t vb_vision_tokens(const vb_vision_config *v)
     uint32_t grid = v->image_size / v->patch_size;
     return grid * grid + 1;
 }
+
+// Largest numbers a checkpoint may ask for, far above any BLIP. Products of two fit 64
+// bits with room to spare.
+enum {
+    VB_MAX_WIDTH = 1 << 16, // of vision, text, projection
+    VB_MAX_MLP = 1 << 18,
+    VB_MAX_LAYERS = 1 << 10,
+    VB_MAX_HEAD = 128, // width of one head, a multiple of 16
+    VB_MAX_POSITIONS = 1 << 16,
+    VB_MAX_VOCABULARY = 1 << 22,
+    VB_MAX_PATCH = 256,  // pixels
+    VB_MAX_IMAGE = 4096, // pixels
+};
+
+// What config.json and preprocessor_config.json say, defaults filled in (blip-spec 7.4).
+typedef struct vb_config_file {
+    vb_vision_config vision; // image_size is what the processor makes
+    uint32_t stored_size;    // pixels: the image that the stored positions are for
+    vb_text_config text;     // of both towers; cross_width 0: only tensors say
+    uint32_t projection;
+    int32_t bos, sep; // ids of [DEC] and [SEP]; -1 = not stated
+    float mean[3], deviation[3];
+    char architecture[48]; // the task class, cut to fit; "" = not stated
+    bool demo;             // "vblip_demo": true, a key of ours
+} vb_config_file;
+
+// Parses the bytes of a config.json. `subject` names it in messages.
+VB_CHECKED vblip_status vb_config_parse(vb_config_file *out, const char *json,
+                                        size_t size, const char *subject,
+                                        vblip_error *err);
+
+// Lays the bytes of a preprocessor_config.json over `config`. On failure `config` is
+// zeroed.
+VB_CHECKED vblip_status vb_config_parse_processor(vb_config_file *config,
+                                                  const char *json, size_t size,
+                                                  const char *subject,
+                                                  vblip_error *err);
 
 #endif // VB_BLIP_CONFIG_H

@@ -24,8 +24,9 @@ typedef struct vb_video_info {
     uint32_t width, height; // as shown, after rotation
 } vb_video_info;
 
-// Opens `path` and reads its index (packet times, key frames), decoding nothing. Videos
-// are resized by swscale bilinear, still images by PIL's bicubic (design 4.2).
+// Opens `path` and reads its index (packet times, key frames), decoding nothing; a still
+// image is decoded at once. Videos are resized by swscale bilinear, still images by PIL's
+// bicubic (design 4.2). Messages here and in vb_video_read do not name the path.
 VB_CHECKED vblip_status vb_video_open(vb_video **out, const char *path,
                                       const vb_decode_options *options,
                                       vblip_error *err);

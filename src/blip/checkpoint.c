@@ -1,0 +1,512 @@
+#include "blip/checkpoint.h"
+
+#include "base/file.h"
+#include "base/text.h"
+#include "blip/locate.h"
+#include "blip/schema.h"
+#include "blip/survey.h"
+#include "blip/tokenizer.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_JSON = 1 << 20 }; // bytes of config.json
+
+struct vb_checkpoint {
+    vb_arena arena; // every string and list below
+    vb_mapping mapping;
+    vb_safetensors st;
+    const char *folder, *weights_path;
+    vb_config_file file;
+    vb_survey survey;
+    vblip_model_info info;
+    const char *vocab;
+};
+
+// -------------------------------------------------------------------- reading a folder
+
+// What a folder may hold instead of model.safetensors.
+static vblip_status refuse_other_weights(vb_checkpoint *c, vblip_error *err)
+{
+    static const char *const names[] = {
+        "model.safetensors.index.json", "pytorch_model.bin",
+        "pytorch_model.bin.index.json", "tf_model.h5",
+        "flax_model.msgpack",
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *path = vb_path_join(&c->arena, c->folder, names[i]);
+        if (!path)
+            return vb_fail_memory(err, c->folder);
+        if (vb_file_exists(path))
+            return vb_fail(err, VBLIP_ERR_UNSUPPORTED,
+                           "%s: weights in %s are not in this version, only in "
+                           "model.safetensors",
+                           c->folder, names[i]);
+    }
+    return vb_fail(err, VBLIP_ERR_IO, "%s: no model.safetensors", c->folder);
+}
+
+static vblip_status read_weights(vb_checkpoint *c, vblip_error *err)
+{
+    c->weights_path = vb_path_join(&c->arena, c->folder, "model.safetensors");
+    if (!c->weights_path)
+        return vb_fail_memory(err, c->folder);
+    bool there;
+    VB_TRY(vb_path_exists(&there, c->weights_path, err));
+    if (!there)
+        return refuse_other_weights(c, err);
+    VB_TRY(vb_file_map(&c->mapping, c->weights_path, err));
+    vblip_error why = {0};
+    vblip_status status = vb_safetensors_parse(&c->st, &c->arena, c->mapping.bytes,
+                                               c->mapping.size, &why);
+    if (status != VBLIP_OK)
+        return vb_fail(err, status, "%s: %s", c->weights_path, why.message);
+    return VBLIP_OK;
+}
+
+static vblip_status read_config(vb_checkpoint *c, const char *path, vblip_error *err)
+{
+    char *json;
+    size_t size;
+    VB_TRY(vb_file_read(&json, &size, path, MAX_JSON, err));
+    vblip_status status = vb_config_parse(&c->file, json, size, path, err);
+    free(json);
+    return status;
+}
+
+static vblip_status read_processor(vb_checkpoint *c, vblip_error *err)
+{
+    const char *path = vb_path_join(&c->arena, c->folder, "preprocessor_config.json");
+    if (!path)
+        return vb_fail_memory(err, c->folder);
+    bool there;
+    VB_TRY(vb_path_exists(&there, path, err));
+    if (!there)
+        return VBLIP_OK;
+    char *json;
+    size_t size;
+    VB_TRY(vb_file_read(&json, &size, path, MAX_JSON, err));
+    vblip_status status = vb_config_parse_processor(&c->file, json, size, path, err);
+    free(json);
+    return status;
+}
+
+static vblip_status set_image_size(vb_checkpoint *c, uint32_t size, vblip_error *err)
+{
+    vb_vision_config *v = &c->survey.config.vision;
+    if (size == 0)
+        return VBLIP_OK;
+    if (size % v->patch_size != 0 || size > VB_MAX_IMAGE)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT,
+                       "image size %u: expected a multiple of %u, up to %d", size,
+                       v->patch_size, VB_MAX_IMAGE);
+    v->image_size = size;
+    return VBLIP_OK;
+}
+
+static vblip_status read_folder(vb_checkpoint *c, const char *folder,
+                                uint32_t image_size, vblip_error *err)
+{
+    c->folder = vb_arena_string(&c->arena, folder, strlen(folder));
+    const char *config = vb_path_join(&c->arena, folder, "config.json");
+    if (!c->folder || !config)
+        return vb_fail_memory(err, folder);
+    VB_TRY(read_config(c, config, err));
+    VB_TRY(read_processor(c, err));
+    VB_TRY(read_weights(c, err));
+    VB_TRY(vb_survey_make(&c->survey, &c->file, &c->st, config, c->weights_path, err));
+    return set_image_size(c, image_size, err);
+}
+
+// ---------------------------------------------------------------- checking the tensors
+
+// NULL-terminated, in the arena.
+typedef struct names {
+    const char **items;
+    size_t count, capacity;
+} names;
+
+static vblip_status push(names *list, vb_arena *arena, const char *name,
+                         vblip_error *err)
+{
+    if (list->count + 1 >= list->capacity) {
+        size_t capacity = list->capacity ? list->capacity * 2 : 16;
+        const char **items = VB_ARENA_NEW(arena, const char *, capacity);
+        if (!items)
+            return vb_fail_memory(err, "list of tensors");
+        if (list->count)
+            memcpy(items, list->items, list->count * sizeof *items);
+        list->items = items;
+        list->capacity = capacity;
+    }
+    if (name &&
+        !(list->items[list->count++] = vb_arena_string(arena, name, strlen(name))))
+        return vb_fail_memory(err, "list of tensors");
+    return VBLIP_OK;
+}
+
+typedef struct check {
+    vb_checkpoint *c;
+    uint32_t wanted; // tasks that must be whole
+    bool lenient;    // what is missing is only listed
+    uint32_t broken; // tasks that are not whole
+    bool *used;      // by index in st.weights
+    names missing;
+    uint64_t parameters;
+    bool types[VB_U8 + 1];
+    vblip_error *err;
+} check;
+
+static void format_shape(char out[96], const uint64_t *shape, uint32_t rank)
+{
+    size_t used = 0;
+    snprintf(out, 96, "scalar");
+    for (uint32_t i = 0; i < rank; i++)
+        used += (size_t)snprintf(out + used, 96 - used, "%s%" PRIu64, i ? "x" : "",
+                                 shape[i]);
+}
+
+// What is wrong with the tensor, in `what`; false when nothing is.
+static bool is_wrong(char what[256], const vb_weight *w, const vb_schema_tensor *t)
+{
+    if (w->dtype != VB_F32 && w->dtype != VB_F16 && w->dtype != VB_BF16) {
+        snprintf(what, 256, "type %s, expected F32, F16 or BF16",
+                 vb_dtype_name(w->dtype));
+        return true;
+    }
+    if (w->rank == t->rank && memcmp(w->shape, t->shape, sizeof w->shape) == 0)
+        return false;
+    char found[96], expected[96];
+    format_shape(found, w->shape, w->rank);
+    format_shape(expected, t->shape, t->rank);
+    snprintf(what, 256, "shape %s, expected %s", found, expected);
+    return true;
+}
+
+static vblip_status check_missing(check *k, const vb_schema_tensor *t)
+{
+    if (t->optional)
+        return VBLIP_OK;
+    k->broken |= t->tasks;
+    VB_TRY(push(&k->missing, &k->c->arena, t->name, k->err));
+    if (!k->lenient && (t->tasks & k->wanted))
+        return vb_fail(k->err, VBLIP_ERR_FORMAT, "%s: %s: missing", k->c->weights_path,
+                       t->name);
+    return VBLIP_OK;
+}
+
+static vblip_status check_tensor(void *user, const vb_schema_tensor *t)
+{
+    check *k = user;
+    if (!(t->tasks & k->c->survey.tasks))
+        return VBLIP_OK;
+    const vb_weight *w = vb_safetensors_find(&k->c->st, t->name);
+    const vb_weight *other = t->other ? vb_safetensors_find(&k->c->st, t->other) : NULL;
+    if (other)
+        k->used[other - k->c->st.weights] = true;
+    if (!w)
+        w = other;
+    if (!w)
+        return check_missing(k, t);
+    k->used[w - k->c->st.weights] = true;
+    k->parameters += w->size / vb_dtype_size(w->dtype);
+    k->types[w->dtype] = true;
+    char what[256];
+    if (!is_wrong(what, w, t))
+        return VBLIP_OK;
+    k->broken |= t->tasks;
+    if (t->tasks & k->wanted)
+        return vb_fail(k->err, VBLIP_ERR_FORMAT, "%s: %s: %s", k->c->weights_path,
+                       w->name, what);
+    return VBLIP_OK;
+}
+
+static vblip_status list_unexpected(check *k, names *list)
+{
+    const vb_safetensors *st = &k->c->st;
+    VB_TRY(push(list, &k->c->arena, NULL, k->err));
+    for (size_t i = 0; i < st->count; i++)
+        if (!k->used[i] && !vb_schema_ignores(st->weights[i].name))
+            VB_TRY(push(list, &k->c->arena, st->weights[i].name, k->err));
+    return VBLIP_OK;
+}
+
+static const char *dtype_of(const check *k)
+{
+    const char *name = "none";
+    int types = 0;
+    for (int i = 0; i <= VB_U8; i++) {
+        if (!k->types[i])
+            continue;
+        name = vb_dtype_name((vb_dtype)i);
+        types++;
+    }
+    return types > 1 ? "mixed" : name;
+}
+
+static void fill_info(vb_checkpoint *c)
+{
+    const vb_config *config = &c->survey.config;
+    const vb_vision_config *v = &config->vision;
+    const vb_text_config *t =
+        config->encoder.layers ? &config->encoder : &config->decoder;
+    vblip_model_info *info = &c->info;
+    info->path = c->folder;
+    info->layout = "huggingface";
+    info->image_size = v->image_size;
+    info->patch_size = v->patch_size;
+    info->vision_width = v->width;
+    info->vision_layers = v->layers;
+    info->vision_heads = v->heads;
+    info->vision_mlp = v->mlp;
+    info->text_width = t->width;
+    info->encoder_layers = config->encoder.layers;
+    info->decoder_layers = config->decoder.layers;
+    info->text_heads = t->heads;
+    info->text_mlp = t->mlp;
+    info->projection_width = config->projection;
+    info->positions = t->positions;
+    info->vocabulary = t->vocabulary;
+    info->file_bytes = c->mapping.size;
+    info->demo = c->file.demo;
+}
+
+// Towers and heads that no task of `tasks` needs are not there.
+static void keep_needed(vb_config *config, uint32_t tasks)
+{
+    if (!(tasks & (VBLIP_TASK_RETRIEVAL | VBLIP_TASK_VQA)))
+        config->encoder = (vb_text_config){0};
+    if (!(tasks & (VBLIP_TASK_CAPTION | VBLIP_TASK_VQA)))
+        config->decoder = (vb_text_config){0};
+    if (!(tasks & VBLIP_TASK_RETRIEVAL))
+        config->projection = 0;
+}
+
+// Fills c->info. `wanted` tasks must be whole, but for tensors that are missing when
+// `lenient`.
+static vblip_status check_tensors(vb_checkpoint *c, uint32_t wanted, bool lenient,
+                                  vblip_error *err)
+{
+    check k = {.c = c, .wanted = wanted, .lenient = lenient, .err = err};
+    k.used = VB_ARENA_NEW(&c->arena, bool, c->st.count);
+    if (!k.used)
+        return vb_fail_memory(err, c->folder);
+    VB_TRY(push(&k.missing, &c->arena, NULL, err));
+    VB_TRY(
+        vb_schema_visit(&c->survey.config, c->survey.stored_tokens, check_tensor, &k));
+    names unexpected = {0};
+    VB_TRY(list_unexpected(&k, &unexpected));
+    c->info.tasks = c->survey.tasks & (lenient ? UINT32_MAX : ~k.broken);
+    c->info.dtype = dtype_of(&k);
+    c->info.parameters = k.parameters;
+    c->info.missing = k.missing.items;
+    c->info.unexpected = unexpected.items;
+    keep_needed(&c->survey.config, c->info.tasks);
+    fill_info(c);
+    return VBLIP_OK;
+}
+
+// -------------------------------------------------------------------------- vocabulary
+
+static vblip_status find_vocab(vb_checkpoint *c, const vblip_model_options *options,
+                               vblip_error *err)
+{
+    const char *path = options->vocab;
+    if (!path) {
+        path = vb_path_join(&c->arena, c->folder, "vocab.txt");
+        if (!path)
+            return vb_fail_memory(err, c->folder);
+        bool there;
+        VB_TRY(vb_path_exists(&there, path, err));
+        if (!there)
+            path = options->default_vocab;
+    }
+    if (!path)
+        return vb_fail(err, VBLIP_ERR_IO, "%s: no vocab.txt", c->folder);
+    c->vocab = vb_arena_string(&c->arena, path, strlen(path));
+    return c->vocab ? VBLIP_OK : vb_fail_memory(err, path);
+}
+
+static vblip_status check_id(const vb_checkpoint *c, const char *key, int32_t stated,
+                             const char *token, int32_t id, vblip_error *err)
+{
+    if (stated < 0 || stated == id)
+        return VBLIP_OK;
+    return vb_fail(err, VBLIP_ERR_FORMAT,
+                   "%s/config.json: text_config.%s: %d, but %s is %d in %s", c->folder,
+                   key, stated, token, id, c->vocab);
+}
+
+// The vocabulary is the one the model was trained with (blip-spec 9 row 19).
+static vblip_status check_vocab(const vb_checkpoint *c, vblip_error *err)
+{
+    vb_vocab *vocab;
+    VB_TRY(vb_vocab_load(&vocab, c->vocab, err));
+    uint32_t size = vb_vocab_size(vocab), rows = c->file.text.vocabulary;
+    vb_special_ids ids = vb_vocab_special(vocab);
+    vb_vocab_free(&vocab);
+    if (size != rows)
+        return vb_fail(err, VBLIP_ERR_FORMAT,
+                       "%s: %u lines, but the word embedding of %s has %u rows, which "
+                       "is %u lines + 2",
+                       c->vocab, size - 2, c->weights_path, rows, rows - 2);
+    VB_TRY(check_id(c, "bos_token_id", c->file.bos, "[DEC]", ids.dec, err));
+    return check_id(c, "sep_token_id", c->file.sep, "[SEP]", ids.sep, err);
+}
+
+// ------------------------------------------------------------------------- open, close
+
+static vblip_status new_checkpoint(vb_checkpoint **out, const char *folder,
+                                   uint32_t image_size, vblip_error *err)
+{
+    *out = NULL;
+    vb_checkpoint *c = calloc(1, sizeof *c);
+    if (!c)
+        return vb_fail_memory(err, folder);
+    vblip_status status = read_folder(c, folder, image_size, err);
+    if (status != VBLIP_OK)
+        vb_checkpoint_close(&c);
+    *out = c;
+    return status;
+}
+
+void vb_checkpoint_close(vb_checkpoint **checkpoint)
+{
+    vb_checkpoint *c = *checkpoint;
+    if (!c)
+        return;
+    vb_file_unmap(&c->mapping);
+    vb_arena_free(&c->arena);
+    free(c);
+    *checkpoint = NULL;
+}
+
+// The order in which members are asked: those named after a wanted task first.
+static void sort_members(vb_located *found, uint32_t wanted)
+{
+    size_t n = 0;
+    vb_located sorted = {.count = found->count};
+    for (int named = 1; named >= 0; named--)
+        for (size_t i = 0; i < found->count; i++)
+            if (named == ((found->folders[i].task & wanted) != 0))
+                sorted.folders[n++] = found->folders[i];
+    *found = sorted;
+}
+
+// Opens the first folder that is for all `wanted` tasks. `held` gathers what they are
+// for; *out stays NULL when none is for all.
+static vblip_status pick(vb_checkpoint **out, const vb_located *found, uint32_t wanted,
+                         uint32_t image_size, uint32_t *held, vblip_error *err)
+{
+    *held = 0;
+    for (size_t i = 0; i < found->count; i++) {
+        VB_TRY(new_checkpoint(out, found->folders[i].path, image_size, err));
+        uint32_t tasks = (*out)->survey.tasks;
+        *held |= tasks;
+        if (tasks && (tasks & wanted) == wanted)
+            return VBLIP_OK;
+        vb_checkpoint_close(out);
+    }
+    return VBLIP_OK;
+}
+
+static vblip_status check_options(const vblip_model_options *options, vblip_error *err)
+{
+    if (!options || !options->path || !options->path[0])
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "no model named");
+    return VBLIP_OK;
+}
+
+static vblip_status open_found(vb_checkpoint **out, vb_located *found,
+                               const vblip_model_options *options, vblip_error *err)
+{
+    uint32_t held;
+    if (options->tasks == 0 && found->count > 1)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "%s: a model set, and no task named",
+                       options->path);
+    sort_members(found, options->tasks);
+    VB_TRY(pick(out, found, options->tasks, options->image_size, &held, err));
+    if (!*out) {
+        char tasks[32];
+        vb_task_names(tasks, sizeof tasks, held);
+        return vb_fail(err, VBLIP_ERR_UNSUPPORTED, "%s: this %s holds: %s",
+                       options->path,
+                       found->folders[0].task ? "model set" : "checkpoint", tasks);
+    }
+    uint32_t wanted = options->tasks ? options->tasks : (*out)->survey.tasks;
+    VB_TRY(check_tensors(*out, wanted, false, err));
+    VB_TRY(find_vocab(*out, options, err));
+    return check_vocab(*out, err);
+}
+
+vblip_status vb_checkpoint_open(vb_checkpoint **out, const vblip_model_options *options,
+                                vblip_error *err)
+{
+    *out = NULL;
+    VB_TRY(check_options(options, err));
+    vb_arena arena = {0};
+    vb_located found;
+    vblip_status status =
+        vb_locate(&found, &arena, options->path, options->hub_dir, err);
+    if (status == VBLIP_OK)
+        status = open_found(out, &found, options, err);
+    if (status != VBLIP_OK)
+        vb_checkpoint_close(out);
+    vb_arena_free(&arena);
+    return status;
+}
+
+static vblip_status inspect_folder(const char *folder, uint32_t image_size,
+                                   vblip_model_info_fn fn, void *user, vblip_error *err)
+{
+    vb_checkpoint *c;
+    VB_TRY(new_checkpoint(&c, folder, image_size, err));
+    vblip_status status = check_tensors(c, UINT32_MAX, true, err);
+    if (status == VBLIP_OK && fn(user, &c->info) != 0)
+        status = vb_fail(err, VBLIP_ERR_CANCELLED, "%s: stopped", folder);
+    vb_checkpoint_close(&c);
+    return status;
+}
+
+vblip_status vb_checkpoint_inspect(const vblip_model_options *options,
+                                   vblip_model_info_fn fn, void *user, vblip_error *err)
+{
+    VB_TRY(check_options(options, err));
+    vb_arena arena = {0};
+    vb_located found;
+    vblip_status status =
+        vb_locate(&found, &arena, options->path, options->hub_dir, err);
+    for (size_t i = 0; status == VBLIP_OK && i < found.count; i++)
+        status =
+            inspect_folder(found.folders[i].path, options->image_size, fn, user, err);
+    vb_arena_free(&arena);
+    return status;
+}
+
+// --------------------------------------------------------------------------- accessors
+
+const vb_config *vb_checkpoint_config(const vb_checkpoint *checkpoint)
+{
+    return &checkpoint->survey.config;
+}
+
+const vblip_model_info *vb_checkpoint_info(const vb_checkpoint *checkpoint)
+{
+    return &checkpoint->info;
+}
+
+const char *vb_checkpoint_vocab_path(const vb_checkpoint *checkpoint)
+{
+    return checkpoint->vocab;
+}
+
+const vb_weight *vb_checkpoint_find(const vb_checkpoint *checkpoint, const char *name)
+{
+    const vb_weight *w = vb_safetensors_find(&checkpoint->st, name);
+    if (!w && strcmp(name, "text_decoder.cls.predictions.bias") == 0)
+        w = vb_safetensors_find(&checkpoint->st,
+                                "text_decoder.cls.predictions.decoder.bias");
+    return w;
+}

@@ -1,0 +1,91 @@
+#include "blip/hub.h"
+
+#include "base/file.h"
+#include "base/text.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+// The length of the run of name characters at `text`, 0 when it starts with a dot: such
+// a run is one folder name and never leads out of where it is put.
+static size_t word_length(const char *text)
+{
+    size_t n = 0;
+    if (text[0] == '.')
+        return 0;
+    while (isalnum((unsigned char)text[n]) || (text[n] && strchr("._-", text[n])))
+        n++;
+    return n;
+}
+
+bool vb_hub_is_name(const char *name)
+{
+    size_t org = word_length(name);
+    if (org == 0 || name[org] != '/')
+        return false;
+    size_t model = word_length(name + org + 1);
+    return model > 0 && name[org + 1 + model] == '\0' && strlen(name) <= 200;
+}
+
+// refs/main holds the name of the snapshot, a commit.
+static vblip_status read_ref(vb_string *path, vblip_error *err, const char *folder)
+{
+    char *commit;
+    size_t size;
+    if (!vb_string_appendf(path, "%s/refs/main", folder))
+        return vb_fail_memory(err, folder);
+    VB_TRY(vb_file_read(&commit, &size, path->bytes, 4096, err));
+    size_t length = word_length(commit);
+    vblip_status status = VBLIP_OK;
+    if (length == 0 || strspn(commit + length, " \r\n") != size - length)
+        status = vb_fail(err, VBLIP_ERR_FORMAT, "%s: not the name of a snapshot",
+                         path->bytes);
+    if (status == VBLIP_OK) {
+        vb_string_clear(path);
+        if (!vb_string_appendf(path, "%s/snapshots/%.*s", folder, (int)length, commit))
+            status = vb_fail_memory(err, folder);
+    }
+    free(commit);
+    return status;
+}
+
+// "Salesforce/blip-vqa-base" is kept in models--Salesforce--blip-vqa-base.
+static vblip_status find(vb_string *folder, vb_string *path, const char *hub_dir,
+                         const char *name, vblip_error *err)
+{
+    const char *slash = strchr(name, '/');
+    if (!vb_string_appendf(folder, "%s/models--%.*s--%s", hub_dir, (int)(slash - name),
+                           name, slash + 1))
+        return vb_fail_memory(err, name);
+    if (!vb_file_exists(folder->bytes))
+        return vb_fail(err, VBLIP_ERR_IO,
+                       "%s: no such folder, and not in the Hugging Face cache %s; "
+                       "huggingface-cli download %s puts it there",
+                       name, hub_dir, name);
+    VB_TRY(read_ref(path, err, folder->bytes));
+    if (!vb_file_exists(path->bytes))
+        return vb_fail(err, VBLIP_ERR_IO,
+                       "%s: its snapshot is missing from the Hugging Face cache: %s",
+                       name, path->bytes);
+    return VBLIP_OK;
+}
+
+vblip_status vb_hub_find(char **out, vb_arena *arena, const char *hub_dir,
+                         const char *name, vblip_error *err)
+{
+    *out = NULL;
+    if (!hub_dir || !hub_dir[0])
+        return vb_fail(err, VBLIP_ERR_IO,
+                       "%s: no such folder, and there is no Hugging Face cache", name);
+    vb_string folder = {0}, path = {0};
+    vblip_status status = find(&folder, &path, hub_dir, name, err);
+    if (status == VBLIP_OK) {
+        *out = vb_arena_string(arena, path.bytes, path.size);
+        if (!*out)
+            status = vb_fail_memory(err, name);
+    }
+    vb_string_free(&folder);
+    vb_string_free(&path);
+    return status;
+}

@@ -1,0 +1,33 @@
+// locate.h - from what a user calls a model to the folders that hold it.
+#ifndef VB_BLIP_LOCATE_H
+#define VB_BLIP_LOCATE_H
+
+#include "base/arena.h"
+#include "base/error.h"
+
+#include <stddef.h>
+
+enum { VB_MAX_MEMBERS = 3 };
+
+// Every folder listed has a config.json.
+typedef struct vb_located {
+    struct {
+        const char *path;
+        uint32_t task; // the member's name in its set; 0 = a checkpoint by itself
+    } folders[VB_MAX_MEMBERS];
+    size_t count;
+} vb_located;
+
+// A checkpoint folder, a model set (subfolders retrieval, caption, vqa), or the hub name
+// of either. What is there but not read by this version is VBLIP_ERR_UNSUPPORTED.
+VB_CHECKED vblip_status vb_locate(vb_located *out, vb_arena *arena, const char *path,
+                                  const char *hub_dir, vblip_error *err);
+
+// FOLDER/NAME; NULL when memory runs out.
+char *vb_path_join(vb_arena *arena, const char *folder, const char *name);
+
+// Whether `path` is there, links followed. A reason other than its absence is
+// VBLIP_ERR_IO.
+VB_CHECKED vblip_status vb_path_exists(bool *out, const char *path, vblip_error *err);
+
+#endif // VB_BLIP_LOCATE_H

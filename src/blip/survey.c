@@ -1,0 +1,186 @@
+#include "blip/survey.h"
+
+#include "blip/schema.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct survey {
+    const vb_safetensors *st;
+    const vb_config_file *file;
+    const char *config_path, *weights_path;
+    vblip_error *err;
+} survey;
+
+// The number after `prefix` in `name`, or -1. Numbers no model has are names of
+// something else.
+static int layer_index(const char *name, const char *prefix)
+{
+    size_t size = strlen(prefix);
+    if (strncmp(name, prefix, size) != 0 || !isdigit((unsigned char)name[size]))
+        return -1;
+    char *end;
+    unsigned long index = strtoul(name + size, &end, 10);
+    if (*end != '.' || index >= VB_MAX_LAYERS || end - (name + size) > 4)
+        return -1;
+    return (int)index;
+}
+
+static uint32_t count_layers(const vb_safetensors *st, const char *prefix)
+{
+    int last = -1;
+    for (size_t i = 0; i < st->count; i++) {
+        int index = layer_index(st->weights[i].name, prefix);
+        if (index > last)
+            last = index;
+    }
+    return (uint32_t)(last + 1);
+}
+
+static bool has_prefix(const vb_safetensors *st, const char *prefix)
+{
+    for (size_t i = 0; i < st->count; i++)
+        if (strncmp(st->weights[i].name, prefix, strlen(prefix)) == 0)
+            return true;
+    return false;
+}
+
+// Dimension `axis` of the first layer's tensor named so, 0 where there is none. A number
+// out of all bounds is left to the schema to refuse.
+static uint32_t measure(const vb_safetensors *st, const char *prefix, uint32_t layers,
+                        const char *tensor, uint32_t axis, uint32_t max)
+{
+    for (uint32_t i = 0; i < layers; i++) {
+        char name[128];
+        snprintf(name, sizeof name, "%s%u.%s", prefix, i, tensor);
+        const vb_weight *w = vb_safetensors_find(st, name);
+        if (w)
+            return w->rank > axis && w->shape[axis] <= max ? (uint32_t)w->shape[axis]
+                                                           : 0;
+    }
+    return 0;
+}
+
+static vb_text_config text_tower(const survey *s, const char *prefix)
+{
+    vb_text_config t = s->file->text;
+    t.layers = count_layers(s->st, prefix);
+    uint32_t weight =
+        measure(s->st, prefix, t.layers, "intermediate.dense.weight", 0, VB_MAX_MLP);
+    uint32_t bias =
+        measure(s->st, prefix, t.layers, "intermediate.dense.bias", 0, VB_MAX_MLP);
+    if (weight && weight == bias)
+        t.mlp = weight;
+    t.cross_width = s->file->vision.width;
+    return t;
+}
+
+static bool has_heads(const vb_safetensors *st)
+{
+    return has_prefix(st, "vision_proj.") || has_prefix(st, "text_proj.") ||
+           has_prefix(st, "itm_head.");
+}
+
+// What the decoder's cross-attention reads: Dv or D. Anything else is left to the schema
+// to refuse.
+static uint32_t decoder_cross_width(const survey *s, const vb_config *c)
+{
+    uint32_t width = measure(s->st, VB_DECODER_LAYERS, c->decoder.layers,
+                             "crossattention.self.key.weight", 1, VB_MAX_WIDTH);
+    if (width == c->vision.width || width == c->decoder.width)
+        return width;
+    bool answers = c->encoder.layers && !has_heads(s->st);
+    return answers ? c->decoder.width : c->vision.width;
+}
+
+static vblip_status disagree(const survey *s, const char *key, uint32_t stated,
+                             uint32_t found)
+{
+    return vb_fail(s->err, VBLIP_ERR_FORMAT, "%s: %s: %u, but %s has %u",
+                   s->config_path, key, stated, s->weights_path, found);
+}
+
+static vblip_status check_depths(const survey *s, const vb_config *c)
+{
+    const vb_config_file *stated = s->file;
+    if (c->vision.layers != stated->vision.layers)
+        return disagree(s, "vision_config.num_hidden_layers", stated->vision.layers,
+                        c->vision.layers);
+    uint32_t some = c->encoder.layers ? c->encoder.layers : c->decoder.layers;
+    if (c->encoder.layers != stated->text.layers &&
+        c->decoder.layers != stated->text.layers)
+        return disagree(s, "text_config.num_hidden_layers", stated->text.layers, some);
+    return VBLIP_OK;
+}
+
+// Where no tower has the MLP that the file states, the schema shall name the tensors.
+static void settle_mlp(vb_config *c, uint32_t stated)
+{
+    bool encoder = c->encoder.layers && c->encoder.mlp == stated;
+    bool decoder = c->decoder.layers && c->decoder.mlp == stated;
+    if (!encoder && !decoder)
+        c->encoder.mlp = c->decoder.mlp = stated;
+}
+
+static uint32_t decide_tasks(const survey *s, const vb_config *c)
+{
+    const char *class = s->file->architecture;
+    bool vision = c->vision.layers > 0;
+    bool encoder = vision && c->encoder.layers > 0;
+    bool decoder = vision && c->decoder.layers > 0;
+    bool heads = has_heads(s->st);
+    bool captions = strcmp(class, "BlipForConditionalGeneration") == 0;
+    bool retrieves = strcmp(class, "BlipForImageTextRetrieval") == 0;
+
+    uint32_t tasks = 0;
+    if (encoder && (heads || retrieves))
+        tasks |= VBLIP_TASK_RETRIEVAL;
+    if (decoder && c->decoder.cross_width == c->vision.width &&
+        (!encoder || heads || captions))
+        tasks |= VBLIP_TASK_CAPTION;
+    if (decoder && encoder && c->decoder.cross_width == c->decoder.width)
+        tasks |= VBLIP_TASK_VQA;
+    return tasks;
+}
+
+vblip_status vb_survey_make(vb_survey *out, const vb_config_file *file,
+                            const vb_safetensors *st, const char *config_path,
+                            const char *weights_path, vblip_error *err)
+{
+    *out = (vb_survey){0};
+    survey s = {st, file, config_path, weights_path, err};
+    vb_config c = {.vision = file->vision, .projection = file->projection};
+    memcpy(c.mean, file->mean, sizeof c.mean);
+    memcpy(c.deviation, file->deviation, sizeof c.deviation);
+    c.vision.layers = count_layers(st, VB_VISION_LAYERS);
+    c.encoder = text_tower(&s, VB_ENCODER_LAYERS);
+    c.decoder = text_tower(&s, VB_DECODER_LAYERS);
+    c.decoder.cross_width = decoder_cross_width(&s, &c);
+    settle_mlp(&c, file->text.mlp);
+
+    uint32_t tasks = decide_tasks(&s, &c);
+    if (tasks)
+        VB_TRY(check_depths(&s, &c));
+    uint64_t grid = file->stored_size / file->vision.patch_size;
+    *out = (vb_survey){.config = c, .stored_tokens = grid * grid + 1, .tasks = tasks};
+    return VBLIP_OK;
+}
+
+void vb_task_names(char *out, size_t size, uint32_t tasks)
+{
+    static const struct {
+        uint32_t task;
+        const char *name;
+    } names[] = {{VBLIP_TASK_RETRIEVAL, "retrieval"},
+                 {VBLIP_TASK_CAPTION, "caption"},
+                 {VBLIP_TASK_VQA, "vqa"}};
+    snprintf(out, size, "no task");
+    size_t used = 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names && used < size; i++)
+        if (tasks & names[i].task)
+            used += (size_t)snprintf(out + used, size - used, "%s%s", used ? ", " : "",
+                                     names[i].name);
+}

@@ -1,0 +1,35 @@
+// survey.h - what the tensors of a file make of its configuration.
+#ifndef VB_BLIP_SURVEY_H
+#define VB_BLIP_SURVEY_H
+
+#include "blip/config.h"
+#include "blip/safetensors.h"
+
+typedef struct vb_survey {
+    vb_config config;       // a tower that is not there has 0 layers
+    uint64_t stored_tokens; // rows of the vision position embedding
+    uint32_t tasks;         // enum vblip_task: what the names of the tensors promise
+} vb_survey;
+
+// Takes depths, MLP widths and cross-attention widths from the tensors and holds them
+// against `file`: vision depth and MLP must be what it says. It has one number for two
+// text towers, so that one of those present must be as it says; the other may differ.
+//
+// The tensors decide what a checkpoint is for; the class that config.json names is asked
+// only where they leave it open:
+//   retrieval  text_encoder, and a projection or ITM tensor (or the retrieval class)
+//   vqa        text_encoder, and a text_decoder that reads width D
+//   caption    a text_decoder that reads width Dv. Where a text_encoder stands beside it
+//              and no projection or ITM tensor, it is the answer decoder of a VQA
+//              checkpoint whose Dv is D, and captions from it would mean nothing: only
+//              the class BlipForConditionalGeneration says otherwise.
+// `config_path` and `weights_path` name the files in messages.
+VB_CHECKED vblip_status vb_survey_make(vb_survey *out, const vb_config_file *file,
+                                       const vb_safetensors *st,
+                                       const char *config_path,
+                                       const char *weights_path, vblip_error *err);
+
+// "retrieval, vqa", or "no task". `size` of 32 is enough.
+void vb_task_names(char *out, size_t size, uint32_t tasks);
+
+#endif // VB_BLIP_SURVEY_H

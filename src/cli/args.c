@@ -1,0 +1,503 @@
+#include "cli/args.h"
+
+#include "cli/bytes.h"
+#include "cli/options.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// How a command reads its operands.
+typedef enum operands {
+    PATHS_THEN_QUERY, // PATH... "query", or PATH... with -e or --queries
+    PATH_THEN_TEXTS,  // PATH "text"..., or "text"... with -a
+    PATHS,
+    TEXTS,
+    ONE_PATH, // or none
+    NAMES,    // any, or none
+    NOTHING,
+} operands;
+
+static const struct {
+    const char *name;
+    operands operands;
+    const char *texts; // what its texts are called
+} commands[CLI_COMMAND_COUNT] = {
+    [CLI_RETRIEVE] = {"retrieve", PATHS_THEN_QUERY, "query"},
+    [CLI_QA] = {"qa", PATH_THEN_TEXTS, "question"},
+    [CLI_CAPTION] = {"caption", PATHS, "text"},
+    [CLI_MATCH] = {"match", PATH_THEN_TEXTS, "text"},
+    [CLI_TOKENIZE] = {"tokenize", TEXTS, "text"},
+    [CLI_MODELS] = {"models", ONE_PATH, "text"},
+    [CLI_DOCTOR] = {"doctor", NOTHING, "text"},
+    [CLI_BENCH] = {"bench", NAMES, "name"},
+};
+
+static const char *const later_commands[] = {"index", "embed", "reason", "eval",
+                                             "filter"};
+
+const char *cli_command_name(cli_command command)
+{
+    return command < CLI_COMMAND_COUNT ? commands[command].name : "vblip";
+}
+
+vblip_status cli_misuse(vblip_error *err, const char *format, ...)
+{
+    if (err && err->status == VBLIP_OK) {
+        va_list args;
+        va_start(args, format);
+        vsnprintf(err->message, sizeof err->message, format, args);
+        va_end(args);
+        err->status = VBLIP_ERR_ARGUMENT;
+    }
+    return VBLIP_ERR_ARGUMENT;
+}
+
+// ------------------------------------------------------------------------ reading argv
+
+typedef enum item {
+    ITEM_END,
+    ITEM_OPERAND,
+    ITEM_OPTION,
+    ITEM_HELP,
+    ITEM_VERSION,
+    ITEM_UNKNOWN,
+    ITEM_NEEDS_VALUE,
+    ITEM_TAKES_NO_VALUE,
+} item;
+
+// Goes through argv item by item; `-lZ` is two.
+typedef struct walk {
+    int argc, at;
+    char **argv;
+    const char *letters; // of a cluster, still to come
+    bool only_operands;  // after --
+    // of the current item
+    const char *label; // the option as typed
+    int label_size;
+    char letter_label[3];
+    const cli_option *option;
+    const char *value;
+} walk;
+
+static walk walk_begin(int argc, char **argv)
+{
+    return (walk){.argc = argc, .at = 1, .argv = argv};
+}
+
+static bool takes_value(const cli_option *option)
+{
+    return option->kind != CLI_FLAG && option->kind != CLI_LATER_FLAG;
+}
+
+// The value is what follows `attached`, else the next argument.
+static item walk_value(walk *w, const char *attached)
+{
+    if (attached) {
+        w->value = attached;
+        return ITEM_OPTION;
+    }
+    if (w->at >= w->argc)
+        return ITEM_NEEDS_VALUE;
+    w->value = w->argv[w->at++];
+    return ITEM_OPTION;
+}
+
+static item walk_letter(walk *w)
+{
+    char letter = *w->letters++;
+    w->letter_label[0] = '-';
+    w->letter_label[1] = letter;
+    w->letter_label[2] = '\0';
+    w->label = w->letter_label;
+    w->label_size = 2;
+    if (letter == 'h')
+        return ITEM_HELP;
+    w->option = cli_option_by_letter(letter);
+    if (!w->option)
+        return ITEM_UNKNOWN;
+    if (!takes_value(w->option))
+        return ITEM_OPTION;
+    const char *attached = *w->letters ? w->letters : NULL;
+    w->letters = NULL;
+    return walk_value(w, attached);
+}
+
+static item walk_name(walk *w, const char *argument)
+{
+    const char *equals = strchr(argument, '=');
+    size_t size = equals ? (size_t)(equals - argument) : strlen(argument);
+    w->label = argument;
+    w->label_size = size < 128 ? (int)size : 128;
+    if (strcmp(argument, "--help") == 0)
+        return ITEM_HELP;
+    if (strcmp(argument, "--version") == 0)
+        return ITEM_VERSION;
+    w->option = cli_option_by_name(argument + 2, size - 2);
+    if (!w->option)
+        return ITEM_UNKNOWN;
+    if (takes_value(w->option))
+        return walk_value(w, equals ? equals + 1 : NULL);
+    return equals ? ITEM_TAKES_NO_VALUE : ITEM_OPTION;
+}
+
+static item walk_next(walk *w)
+{
+    w->option = NULL;
+    w->value = NULL;
+    if (w->letters && *w->letters)
+        return walk_letter(w);
+    w->letters = NULL;
+    if (w->at >= w->argc)
+        return ITEM_END;
+    const char *argument = w->argv[w->at++];
+    if (w->only_operands || argument[0] != '-' || !argument[1]) {
+        w->value = argument;
+        return ITEM_OPERAND;
+    }
+    if (strcmp(argument, "--") == 0) {
+        w->only_operands = true;
+        return walk_next(w);
+    }
+    if (argument[1] == '-')
+        return walk_name(w, argument);
+    w->letters = argument + 1;
+    return walk_letter(w);
+}
+
+// --------------------------------------------------------------------- which command
+
+static void list_commands(char *out, size_t size)
+{
+    out[0] = '\0';
+    for (int i = 0; i < CLI_COMMAND_COUNT; i++) {
+        size_t used = strlen(out);
+        snprintf(out + used, size - used, "%s%s", i ? ", " : "", commands[i].name);
+    }
+}
+
+static vblip_status find_command(cli_command *out, const char *name, vblip_error *err)
+{
+    char list[160];
+    for (int i = 0; i < CLI_COMMAND_COUNT; i++)
+        if (strcmp(name, commands[i].name) == 0) {
+            *out = (cli_command)i;
+            return VBLIP_OK;
+        }
+    for (size_t i = 0; i < sizeof later_commands / sizeof *later_commands; i++)
+        if (strcmp(name, later_commands[i]) == 0)
+            return cli_misuse(err, "%s: not in this version", name);
+    list_commands(list, sizeof list);
+    return cli_misuse(err, "%.64s: unknown command; allowed: %s, help", name, list);
+}
+
+// First pass: what is asked for, whatever else may be wrong with the line.
+static vblip_status find_action(cli_args *out, int argc, char **argv, vblip_error *err)
+{
+    const char *words[3] = {0};
+    int count = 0;
+    bool help = false, version = false;
+    walk w = walk_begin(argc, argv);
+    for (item i; (i = walk_next(&w)) != ITEM_END;) {
+        help = help || i == ITEM_HELP;
+        version = version || i == ITEM_VERSION;
+        if (i == ITEM_OPERAND && count < 3)
+            words[count++] = w.value;
+    }
+    if (count && strcmp(words[0], "help") == 0) {
+        out->action = CLI_HELP;
+        if (count > 2)
+            return cli_misuse(err, "help: one command is allowed");
+        return count == 2 ? find_command(&out->command, words[1], err) : VBLIP_OK;
+    }
+    if (version) {
+        out->action = CLI_VERSION;
+        return VBLIP_OK;
+    }
+    if (help)
+        out->action = CLI_HELP;
+    if (count)
+        return find_command(&out->command, words[0], err);
+    if (help)
+        return VBLIP_OK;
+    char list[160];
+    list_commands(list, sizeof list);
+    return cli_misuse(err, "no command; allowed: %s, help", list);
+}
+
+// ------------------------------------------------------------------------- options
+
+// The options of `command` that the other commands do not have, and the common ones.
+static void list_options(char *out, size_t size, cli_command command)
+{
+    out[0] = '\0';
+    for (int common = 0; common < 2; common++)
+        for (const cli_option *o = cli_options; o->letter || o->name; o++) {
+            bool built = o->kind != CLI_LATER && o->kind != CLI_LATER_FLAG;
+            if (!built || !(o->commands & 1u << command) ||
+                (o->commands == CLI_ALL_COMMANDS) != common)
+                continue;
+            size_t used = strlen(out);
+            if (o->name)
+                snprintf(out + used, size - used, " --%s", o->name);
+            else
+                snprintf(out + used, size - used, " -%c", o->letter);
+        }
+}
+
+static vblip_status refuse_option(const walk *w, cli_command command, vblip_error *err)
+{
+    char list[420];
+    list_options(list, sizeof list, command);
+    return cli_misuse(err, "%.*s: %s %s; allowed:%s", w->label_size, w->label,
+                      w->option ? "not an option of" : "unknown option for",
+                      commands[command].name, list);
+}
+
+static vblip_status apply_item(cli_args *args, const walk *w, item i, vblip_error *err)
+{
+    if (i == ITEM_UNKNOWN ||
+        (w->option && !(w->option->commands & 1u << args->command)))
+        return refuse_option(w, args->command, err);
+    if (i == ITEM_NEEDS_VALUE)
+        return cli_misuse(err, "%.*s: a value is missing: %s", w->label_size, w->label,
+                          w->option->value ? w->option->value : "VALUE");
+    if (i == ITEM_TAKES_NO_VALUE)
+        return cli_misuse(err, "%.*s: takes no value", w->label_size, w->label);
+    return cli_option_apply(w->option, args, w->label, w->label_size, w->value, err);
+}
+
+// Second pass: options into their fields, operands into a list.
+static vblip_status read_items(cli_args *args, int argc, char **argv, vblip_error *err)
+{
+    bool command_seen = false;
+    walk w = walk_begin(argc, argv);
+    for (item i; (i = walk_next(&w)) != ITEM_END;) {
+        if (i == ITEM_OPERAND && !command_seen)
+            command_seen = true;
+        else if (i == ITEM_OPERAND) {
+            if (!cli_words_add(&args->operands, w.value))
+                return cli_misuse(err, "%s: out of memory", w.value);
+        } else if (apply_item(args, &w, i, err) != VBLIP_OK)
+            return VBLIP_ERR_ARGUMENT;
+    }
+    return VBLIP_OK;
+}
+
+// ------------------------------------------------------------------------- operands
+
+static cli_words from(cli_words words, uint32_t first, uint32_t count)
+{
+    return count ? (cli_words){words.items + first, count} : (cli_words){0};
+}
+
+static vblip_status need(bool there, const cli_args *args, const char *what,
+                         vblip_error *err)
+{
+    if (there)
+        return VBLIP_OK;
+    return cli_misuse(err, "%s: %s is missing; see: vblip help %s",
+                      commands[args->command].name, what, commands[args->command].name);
+}
+
+static vblip_status split_retrieve(cli_args *args, vblip_error *err)
+{
+    const cli_words all = args->operands;
+    bool separate = args->queries.count || args->texts_file;
+    uint32_t paths = separate || !all.count ? all.count : all.count - 1;
+    args->paths = from(all, 0, paths);
+    args->texts = separate ? args->queries : from(all, paths, all.count - paths);
+    if (need(separate || all.count, args, "a PATH and a query", err) != VBLIP_OK)
+        return VBLIP_ERR_ARGUMENT;
+    return need(paths || args->list, args,
+                separate ? "a PATH" : "a PATH (the last operand is the query)", err);
+}
+
+static vblip_status split_path_texts(cli_args *args, vblip_error *err)
+{
+    const cli_words all = args->operands;
+    uint32_t paths = args->list || !all.count ? 0 : 1;
+    args->paths = from(all, 0, paths);
+    args->texts = from(all, paths, all.count - paths);
+    if (need(paths || args->list, args, "a PATH", err) != VBLIP_OK)
+        return VBLIP_ERR_ARGUMENT;
+    return need(args->texts.count || args->texts_file, args,
+                args->command == CLI_QA ? "a question" : "a text", err);
+}
+
+static vblip_status split_operands(cli_args *args, vblip_error *err)
+{
+    const cli_words all = args->operands;
+    switch (commands[args->command].operands) {
+    case PATHS_THEN_QUERY:
+        return split_retrieve(args, err);
+    case PATH_THEN_TEXTS:
+        return split_path_texts(args, err);
+    case PATHS:
+        args->paths = all;
+        return need(all.count || args->list, args, "a PATH", err);
+    case TEXTS:
+        args->texts = all;
+        return need(all.count || args->list, args, "a TEXT", err);
+    case ONE_PATH:
+        args->paths = all;
+        if (all.count > 1)
+            return cli_misuse(err, "%.200s: one PATH is allowed", all.items[1]);
+        return VBLIP_OK;
+    case NAMES:
+        args->texts = all;
+        return VBLIP_OK;
+    case NOTHING:
+        break;
+    }
+    if (all.count)
+        return cli_misuse(err, "%.200s: %s takes no operands", all.items[0],
+                          commands[args->command].name);
+    return VBLIP_OK;
+}
+
+// ----------------------------------------------------------------- what must hold
+
+// `number` 0 = there is only one.
+static vblip_status check_utf8(const char *text, const char *what, uint32_t number,
+                               vblip_error *err)
+{
+    size_t size = strlen(text);
+    size_t bad = cli_utf8_check(text, size);
+    if (bad == size)
+        return VBLIP_OK;
+    if (!number)
+        return cli_misuse(err, "%s: not valid UTF-8 at byte %zu", what, bad + 1);
+    return cli_misuse(err, "%s %u: not valid UTF-8 at byte %zu", what, number, bad + 1);
+}
+
+static vblip_status check_texts(const cli_args *args, vblip_error *err)
+{
+    for (uint32_t i = 0; i < args->texts.count; i++)
+        if (check_utf8(args->texts.items[i], commands[args->command].texts, i + 1,
+                       err) != VBLIP_OK)
+            return VBLIP_ERR_ARGUMENT;
+    if (args->prompt && check_utf8(args->prompt, "--prompt", 0, err) != VBLIP_OK)
+        return VBLIP_ERR_ARGUMENT;
+    if (args->answers && check_utf8(args->answers, "--answers", 0, err) != VBLIP_OK)
+        return VBLIP_ERR_ARGUMENT;
+    return VBLIP_OK;
+}
+
+// More than one user of standard input would each get a part of it.
+static vblip_status check_stdin(const cli_args *args, vblip_error *err)
+{
+    const char *const files[] = {args->list, args->texts_file, args->answers_file};
+    uint32_t users = 0;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        users += files[i] && strcmp(files[i], "-") == 0;
+    if (args->command != CLI_MODELS)
+        for (uint32_t i = 0; i < args->paths.count; i++)
+            users += strcmp(args->paths.items[i], "-") == 0;
+    if (users > 1)
+        return cli_misuse(err, "-: standard input can be read only once");
+    return VBLIP_OK;
+}
+
+static vblip_status check_together(const cli_args *a, vblip_error *err)
+{
+    const struct {
+        bool bad;
+        const char *message;
+    } rules[] = {
+        {a->list_nul && !a->list, "-0: only allowed with -a FILE"},
+        {a->files_only && a->format != CLI_FORMAT_TEXT,
+         "--files-only: only allowed with --format text"},
+        {a->null_paths && a->format != CLI_FORMAT_TEXT,
+         "--null: only allowed with --format text"},
+        {a->answers && a->answers_file,
+         "--answers-file: not allowed together with --answers"},
+        {a->k_test && !a->answers && !a->answers_file,
+         "--k-test: only allowed with --answers or --answers-file"},
+        {a->count && (a->every_us || a->every_frames),
+         "--count: not allowed together with --every"},
+    };
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        if (rules[i].bad)
+            return cli_misuse(err, "%s", rules[i].message);
+    uint32_t most = a->max_length ? a->max_length : 20;
+    if (a->min_length > most)
+        return cli_misuse(err, "--min-length %u: at most --max-length %u is allowed",
+                          a->min_length, most);
+    return VBLIP_OK;
+}
+
+// -------------------------------------------------------------------------- format
+
+static cli_format format_of_name(const char *path)
+{
+    static const struct {
+        const char *extension;
+        cli_format format;
+    } known[] = {
+        {"txt", CLI_FORMAT_TEXT},  {"tsv", CLI_FORMAT_TSV},     {"csv", CLI_FORMAT_CSV},
+        {"json", CLI_FORMAT_JSON}, {"jsonl", CLI_FORMAT_JSONL}, {"srt", CLI_FORMAT_SRT},
+        {"vtt", CLI_FORMAT_VTT},
+    };
+    const char *slash = strrchr(path, '/');
+    const char *dot = strrchr(slash ? slash : path, '.');
+    for (size_t i = 0; dot && i < sizeof known / sizeof *known; i++) {
+        const char *a = dot + 1, *b = known[i].extension;
+        while (*a && tolower((unsigned char)*a) == *b)
+            a++, b++;
+        if (!*a && !*b)
+            return known[i].format;
+    }
+    return CLI_FORMAT_TEXT;
+}
+
+static vblip_status settle_format(cli_args *args, vblip_error *err)
+{
+    const bool given = args->format != CLI_FORMAT_UNSET;
+    if (!given)
+        args->format =
+            args->output ? (uint32_t)format_of_name(args->output) : CLI_FORMAT_TEXT;
+    if (args->command == CLI_CAPTION ||
+        (args->format != CLI_FORMAT_SRT && args->format != CLI_FORMAT_VTT))
+        return VBLIP_OK;
+    return cli_misuse(err, "%s %.200s: allowed for %s: text, tsv, csv, json, jsonl",
+                      given ? "--format" : "-o",
+                      given ? (args->format == CLI_FORMAT_SRT ? "srt" : "vtt")
+                            : args->output,
+                      commands[args->command].name);
+}
+
+static vblip_status parse_run(cli_args *args, int argc, char **argv, vblip_error *err)
+{
+    if (read_items(args, argc, argv, err) != VBLIP_OK ||
+        settle_format(args, err) != VBLIP_OK || split_operands(args, err) != VBLIP_OK ||
+        check_together(args, err) != VBLIP_OK || check_stdin(args, err) != VBLIP_OK)
+        return VBLIP_ERR_ARGUMENT;
+    return check_texts(args, err);
+}
+
+vblip_status cli_args_parse(cli_args *out, int argc, char **argv, vblip_error *err)
+{
+    vblip_error unused = {0};
+    if (!err)
+        err = &unused;
+    *err = (vblip_error){0};
+    *out = (cli_args){
+        .command = CLI_COMMAND_COUNT, .format = CLI_FORMAT_UNSET, .rerank = 128};
+    if (find_action(out, argc, argv, err) == VBLIP_OK &&
+        (out->action != CLI_RUN || parse_run(out, argc, argv, err) == VBLIP_OK))
+        return VBLIP_OK;
+    cli_args_free(out);
+    return VBLIP_ERR_ARGUMENT;
+}
+
+void cli_args_free(cli_args *args)
+{
+    free(args->operands.items);
+    free(args->queries.items);
+    free(args->include.items);
+    free(args->exclude.items);
+    *args = (cli_args){0};
+}

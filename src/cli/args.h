@@ -1,0 +1,107 @@
+// args.h - what the user asked for: argv, checked and turned into one struct.
+//
+// Pure: reads no file, no environment and no clock. The options are one table
+// (options.c), from which the help texts are made as well.
+#ifndef CLI_ARGS_H
+#define CLI_ARGS_H
+
+#include "vblip.h"
+
+typedef enum cli_command {
+    CLI_RETRIEVE,
+    CLI_QA,
+    CLI_CAPTION,
+    CLI_MATCH,
+    CLI_TOKENIZE,
+    CLI_MODELS,
+    CLI_DOCTOR,
+    CLI_BENCH,
+    CLI_COMMAND_COUNT, // also: no command
+} cli_command;
+
+const char *cli_command_name(cli_command command);
+
+typedef enum cli_action { CLI_RUN, CLI_HELP, CLI_VERSION } cli_action;
+
+// In the order of the choices of --format, --progress and --precision in options.c.
+typedef enum cli_format {
+    CLI_FORMAT_TEXT,
+    CLI_FORMAT_TSV,
+    CLI_FORMAT_CSV,
+    CLI_FORMAT_JSON,
+    CLI_FORMAT_JSONL,
+    CLI_FORMAT_SRT,
+    CLI_FORMAT_VTT,
+    CLI_FORMAT_UNSET,
+} cli_format;
+
+typedef enum cli_progress_style {
+    CLI_PROGRESS_AUTO,
+    CLI_PROGRESS_PLAIN,
+    CLI_PROGRESS_JSON,
+    CLI_PROGRESS_NONE,
+} cli_progress_style;
+
+// Strings of argv; NULL-terminated when count > 0.
+typedef struct cli_words {
+    const char **items;
+    uint32_t count;
+} cli_words;
+
+typedef struct cli_args {
+    cli_action action;
+    cli_command command;
+
+    // What is worked on, as typed. For `models` paths holds the operand, for `bench`
+    // texts holds the names.
+    cli_words paths, texts;
+    const char *list;       // -a: file of paths; of texts for tokenize
+    bool list_nul;          // -0: its entries are ended by NUL
+    const char *texts_file; // --queries, --questions
+
+    // common options; a number that was not given is 0
+    const char *model, *vocab, *device, *kernels, *output;
+    uint32_t precision; // 0 auto, 1 f32
+    uint32_t compat;    // 0 salesforce
+    uint32_t image_size, frames, batch, jobs;
+    uint32_t format;   // cli_format; settled when parsing ends
+    uint32_t progress; // cli_progress_style
+    bool raw_text, fail_fast, quiet, verbose, validate, profile;
+
+    // retrieve
+    uint32_t top, rerank; // rerank 0 = ITC only
+    uint32_t by;          // 0 segment, 1 video: one segment each in this version
+    float min_p;
+    cli_words include, exclude;
+    bool no_index, files_only, null_paths, exit_status;
+
+    // match
+    uint32_t itm_token; // 0 enc, 1 cls
+
+    // qa
+    const char *answers, *answers_file;
+    uint32_t k_test; // 0 = default
+
+    // caption
+    int64_t every_us; // 0 = default
+    uint32_t every_frames, count;
+    const char *prompt;
+    uint32_t beams, max_length, min_length;
+    float repetition_penalty;
+    bool merge;
+
+    cli_words operands, queries; // what paths and texts are views of
+} cli_args;
+
+// Fills `out` from argv. On failure the message names the subject and what is allowed.
+vblip_status cli_args_parse(cli_args *out, int argc, char **argv, vblip_error *err);
+void cli_args_free(cli_args *args);
+
+// Writes a message and returns VBLIP_ERR_ARGUMENT.
+vblip_status cli_misuse(vblip_error *err, const char *format, ...)
+#if defined(__GNUC__)
+    __attribute__((format(printf, 2, 3)))
+#endif
+    ;
+
+#endif // CLI_ARGS_H

@@ -1,0 +1,170 @@
+#include "cli/help.h"
+
+#include "cli/options.h"
+
+#include <string.h>
+
+typedef struct command_help {
+    const char *usage;
+    const char *summary;  // one line
+    const char *about;    // paragraphs
+    const char *examples; // two
+} command_help;
+
+static const command_help helps[CLI_COMMAND_COUNT] = {
+    [CLI_RETRIEVE] =
+        {"vblip retrieve [OPTIONS] PATH... \"query\"\n"
+         "       vblip retrieve [OPTIONS] -e \"query\" [-e \"query\"]... PATH...",
+         "rank videos and images by how well they match a text",
+         "Directories are searched for videos and images. Every clip is compared with\n"
+         "the query (ITC), the best K are then looked at closely (ITM). Text output:\n"
+         "rank, P(match), times, path. Fields: query rank path start end score itc\n"
+         "itm_logit p_match.\n",
+         "  vblip retrieve examples/clips \"a dog to the left of a pizza\"\n"
+         "  vblip retrieve --top 3 -f jsonl -e \"a dog\" -e \"two cats\" "
+         "examples/clips\n"},
+    [CLI_QA] =
+        {"vblip qa [OPTIONS] PATH \"question\"...",
+         "answer questions about a video or image",
+         "A directory answers for each of its files. Text output is the answer alone,\n"
+         "or PATH, question and answer parted by tabs when there is more than one "
+         "row.\n"
+         "Fields: path question answer score start end, and ranked with --answers.\n",
+         "  vblip qa examples/clips/clip-01.mp4 \"what is in the picture?\"\n"
+         "  vblip qa --answers red,green,blue examples/clips/clip-01.mp4 "
+         "\"what color is the background?\"\n"},
+    [CLI_CAPTION] =
+        {"vblip caption [OPTIONS] PATH...", "describe recordings frame by frame",
+         "Fields: path start end caption score. srt and vtt write one subtitle file\n"
+         "beside each input (clip.mp4: clip.srt, replaced when it exists), or -o FILE\n"
+         "for a single one.\n",
+         "  vblip caption --every 2 examples/clips/clip-02.mp4\n"
+         "  vblip caption -f srt --every 1 examples/clips/clip-02.mp4 -o "
+         "clip-02.srt\n"},
+    [CLI_MATCH] = {"vblip match [OPTIONS] PATH \"text\"...",
+                   "how well texts match: ITC cosine, ITM logits, probability",
+                   "One row for every pair of path and text. Text output: P(match), "
+                   "cosine, path,\n"
+                   "text. Fields: path text itc itm_logits p_match.\n",
+                   "  vblip match examples/clips/clip-01.mp4 \"a dog\" \"a cat\"\n"
+                   "  vblip match -f csv -o pairs.csv examples/clips \"a pizza\"\n"},
+    [CLI_TOKENIZE] =
+        {"vblip tokenize [OPTIONS] TEXT...", "token ids and pieces",
+         "Ids as the model sees them, [CLS] and [SEP] included; no cleaning, no\n"
+         "truncation, no padding. Loads no device. Fields: text ids pieces.\n",
+         "  vblip tokenize \"a dog to the left of a pizza\"\n"
+         "  vblip tokenize -f jsonl -a texts.txt\n"},
+    [CLI_MODELS] = {"vblip models [OPTIONS] [PATH]", "what a checkpoint holds",
+                    "Layout, tasks, sizes, data type, image size, tensors that are\n"
+                    "missing or unexpected. Loads no device.\n",
+                    "  vblip models\n"
+                    "  vblip models -f json Salesforce/blip-vqa-base\n"},
+    [CLI_DOCTOR] =
+        {"vblip doctor [OPTIONS]",
+         "devices, features, kernels, self-test errors, speed",
+         "Devices are listed in the order in which `--device auto` tries them.\n"
+         "Every operation is run on each and compared with expected values.\n",
+         "  vblip doctor\n"
+         "  vblip doctor --device llvmpipe -f json\n"},
+    [CLI_BENCH] = {"vblip bench [OPTIONS] [NAME...]", "timed work",
+                   "All benchmarks, or those named. Fields: name detail runs min_s\n"
+                   "median_s work unit.\n",
+                   "  vblip bench linear\n"
+                   "  vblip bench linear --kernels simt -f csv\n"},
+};
+
+enum { INDENT = 30, WIDTH = 88 };
+
+// `text` in lines of WIDTH, the first of which starts at column `at`.
+static void write_wrapped(cli_bytes *out, const char *text, size_t at)
+{
+    if (at + 2 > INDENT) {
+        cli_bytes_char(out, '\n');
+        at = 0;
+    }
+    for (; at < INDENT; at++)
+        cli_bytes_char(out, ' ');
+    while (*text) {
+        size_t word = strcspn(text, " ");
+        if (at > INDENT && at + 1 + word > WIDTH) {
+            cli_bytes_printf(out, "\n%*s", INDENT, "");
+            at = INDENT;
+        } else if (at > INDENT) {
+            cli_bytes_char(out, ' ');
+            at++;
+        }
+        cli_bytes_add(out, text, word);
+        at += word;
+        text += word;
+        text += strspn(text, " ");
+    }
+    cli_bytes_char(out, '\n');
+}
+
+static void write_option(cli_bytes *out, const cli_option *o)
+{
+    size_t start = out->size;
+    cli_bytes_text(out, "  ");
+    if (o->letter)
+        cli_bytes_printf(out, "-%c", o->letter);
+    if (o->letter && o->name)
+        cli_bytes_text(out, ", ");
+    if (o->name)
+        cli_bytes_printf(out, "--%s", o->name);
+    if (o->value)
+        cli_bytes_printf(out, " %s", o->value);
+    write_wrapped(out, o->help, out->size - start);
+}
+
+static void write_options(cli_bytes *out, cli_command command, bool common)
+{
+    for (const cli_option *o = cli_options; o->letter || o->name; o++)
+        if (o->help && (o->commands == CLI_ALL_COMMANDS) == common &&
+            (common || o->commands & 1u << command))
+            write_option(out, o);
+}
+
+static void write_command_help(cli_bytes *out, cli_command command)
+{
+    const command_help *help = &helps[command];
+    cli_bytes_printf(out, "usage: %s\n\n%s\n", help->usage, help->about);
+    size_t before = out->size;
+    cli_bytes_text(out, "options:\n");
+    size_t heading = out->size;
+    write_options(out, command, false);
+    if (out->size == heading)
+        out->size = before;
+    else
+        cli_bytes_char(out, '\n');
+    cli_bytes_text(out, "common options:\n");
+    write_options(out, command, true);
+    cli_bytes_printf(out, "\nexamples:\n%s", help->examples);
+}
+
+void cli_help_write(cli_bytes *out, cli_command command)
+{
+    if (command < CLI_COMMAND_COUNT) {
+        write_command_help(out, command);
+        return;
+    }
+    cli_bytes_text(out, "vblip: ask questions of video, with BLIP on Vulkan\n\n"
+                        "usage: vblip COMMAND [OPTIONS] ...\n\ncommands:\n");
+    for (int i = 0; i < CLI_COMMAND_COUNT; i++)
+        cli_bytes_printf(out, "  %-10s %s\n", cli_command_name((cli_command)i),
+                         helps[i].summary);
+    cli_bytes_text(out, "  help       help on a command: vblip help COMMAND\n"
+                        "\noptions of every command:\n");
+    write_options(out, command, true);
+    cli_bytes_text(
+        out,
+        "  -h, --help                  help\n"
+        "  --version                   version\n"
+        "\nexit status: 0 done, 1 nothing matched (only with --exit-status), 2 "
+        "misused,\n"
+        "3 some inputs failed, 4 every input failed or checkpoint, vocabulary or "
+        "output\n"
+        "unusable, 5 no usable device, 130 interrupted (what was finished is kept)\n"
+        "\nexamples:\n"
+        "  vblip retrieve examples/clips \"a dog to the left of a pizza\"\n"
+        "  vblip caption --every 2 examples/clips/clip-02.mp4\n");
+}

@@ -1,0 +1,11 @@
+// help.h - help texts, made from the table of options.
+#ifndef CLI_HELP_H
+#define CLI_HELP_H
+
+#include "cli/args.h"
+#include "cli/bytes.h"
+
+// Help on `command`; CLI_COMMAND_COUNT: on the program.
+void cli_help_write(cli_bytes *out, cli_command command);
+
+#endif // CLI_HELP_H

@@ -1,0 +1,503 @@
+#include "cli/options.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define AT(field) offsetof(cli_args, field)
+#define ON(cmd)   (1u << CLI_##cmd)
+#define INPUTS    (ON(RETRIEVE) | ON(QA) | ON(CAPTION) | ON(MATCH))
+
+// Common options first, then by command; help lists them in this order.
+const cli_option cli_options[] = {
+    {.name = "model",
+     .commands = CLI_ALL_COMMANDS,
+     .kind = CLI_STRING,
+     .offset = AT(model),
+     .value = "PATH",
+     .help = "checkpoint folder, model set, or hub name in the local Hugging Face "
+             "cache ($VBLIP_MODEL, else the bundled demo model)"},
+    {.name = "image-size",
+     .commands = CLI_ALL_COMMANDS,
+     .kind = CLI_COUNT,
+     .offset = AT(image_size),
+     .least = 16,
+     .most = 4096,
+     .value = "S",
+     .help = "evaluate at SxS pixels (the checkpoint's own)"},
+    {.name = "vocab",
+     .commands = CLI_ALL_COMMANDS,
+     .kind = CLI_STRING,
+     .offset = AT(vocab),
+     .value = "FILE",
+     .help = "WordPiece vocabulary (vocab.txt beside the checkpoint, else "
+             "bert-base-uncased's)"},
+    {.name = "raw-text",
+     .commands = CLI_ALL_COMMANDS,
+     .kind = CLI_FLAG,
+     .offset = AT(raw_text),
+     .help = "do not clean texts"},
+    {.name = "compat",
+     .commands = CLI_ALL_COMMANDS,
+     .kind = CLI_CHOICE,
+     .offset = AT(compat),
+     .choices = {"salesforce", "hf"},
+     .built = 1,
+     .value = "WHOSE",
+     .help = "whose semantics where they differ: salesforce (salesforce)"},
+    {.name = "device",
+     .commands = CLI_ALL_COMMANDS,
+     .kind = CLI_STRING,
+     .offset = AT(device),
+     .value = "D",
+     .help = "auto, cpu, or an index or part of a name from `vblip doctor` (auto)"},
+    {.name = "precision",
+     .commands = CLI_ALL_COMMANDS,
+     .kind = CLI_CHOICE,
+     .offset = AT(precision),
+     .choices = {"auto", "f32", "f16"},
+     .built = 3,
+     .value = "P",
+     .help = "storage precision: auto, f32 (auto)"},
+    {.name = "frames",
+     .commands = CLI_ALL_COMMANDS,
+     .kind = CLI_COUNT,
+     .offset = AT(frames),
+     .least = 1,
+     .most = 1024,
+     .value = "F",
+     .help = "frames per clip (8 for retrieve and match, 16 for qa)"},
+    {.name = "batch",
+     .commands = CLI_ALL_COMMANDS,
+     .kind = CLI_COUNT,
+     .offset = AT(batch),
+     .least = 1,
+     .most = 4096,
+     .value = "N",
+     .help = "frames per device batch (by memory)"},
+    {.letter = 'f',
+     .name = "format",
+     .commands = CLI_ALL_COMMANDS,
+     .kind = CLI_CHOICE,
+     .offset = AT(format),
+     .choices = {"text", "tsv", "csv", "json", "jsonl", "srt", "vtt"},
+     .built = 0x7F,
+     .value = "FORMAT",
+     .help = "text, tsv, csv, json, jsonl; caption also srt, vtt (by the extension of "
+             "-o, else text)"},
+    {.letter = 'o',
+     .commands = CLI_ALL_COMMANDS,
+     .kind = CLI_STRING,
+     .offset = AT(output),
+     .value = "FILE",
+     .help = "results to a file (standard output)"},
+    {.letter = 'j',
+     .name = "jobs",
+     .commands = CLI_ALL_COMMANDS,
+     .kind = CLI_COUNT,
+     .offset = AT(jobs),
+     .least = 1,
+     .most = 256,
+     .value = "N",
+     .help = "files decoded at once (by cores and device)"},
+    {.letter = 'q',
+     .name = "quiet",
+     .commands = CLI_ALL_COMMANDS,
+     .kind = CLI_FLAG,
+     .offset = AT(quiet),
+     .help = "errors only"},
+    {.letter = 'v',
+     .name = "verbose",
+     .commands = CLI_ALL_COMMANDS,
+     .kind = CLI_FLAG,
+     .offset = AT(verbose),
+     .help = "more messages"},
+    {.name = "progress",
+     .commands = CLI_ALL_COMMANDS,
+     .kind = CLI_CHOICE,
+     .offset = AT(progress),
+     .choices = {"auto", "plain", "json", "none"},
+     .built = 0xF,
+     .value = "STYLE",
+     .help = "auto, plain, json, none; auto is a bar on a terminal (auto)"},
+    {.name = "fail-fast",
+     .commands = CLI_ALL_COMMANDS,
+     .kind = CLI_FLAG,
+     .offset = AT(fail_fast),
+     .help = "stop at the first bad input"},
+    {.name = "kernels",
+     .commands = CLI_ALL_COMMANDS,
+     .kind = CLI_STRING,
+     .offset = AT(kernels),
+     .value = "FAMILY",
+     .help = "kernel family instead of the device's own (see `vblip doctor`)"},
+    {.name = "profile",
+     .commands = CLI_ALL_COMMANDS,
+     .kind = CLI_FLAG,
+     .offset = AT(profile),
+     .help = "device time of each op, on standard error at the end"},
+    {.name = "validate",
+     .commands = CLI_ALL_COMMANDS,
+     .kind = CLI_FLAG,
+     .offset = AT(validate),
+     .help = "run under the Vulkan validation layer"},
+
+    {.letter = 'a',
+     .commands = INPUTS | ON(TOKENIZE),
+     .kind = CLI_STRING,
+     .offset = AT(list),
+     .value = "FILE",
+     .help = "read paths from FILE, one a line (tokenize: texts); - is standard input"},
+    {.letter = '0',
+     .commands = INPUTS | ON(TOKENIZE),
+     .kind = CLI_FLAG,
+     .offset = AT(list_nul),
+     .help = "entries of -a FILE are ended by NUL"},
+
+    {.letter = 'e',
+     .commands = ON(RETRIEVE),
+     .kind = CLI_STRINGS,
+     .offset = AT(queries),
+     .value = "TEXT",
+     .help = "a query; may be given several times, all operands are paths then"},
+    {.name = "queries",
+     .commands = ON(RETRIEVE),
+     .kind = CLI_STRING,
+     .offset = AT(texts_file),
+     .value = "FILE",
+     .help = "read queries from FILE, one a line"},
+    {.name = "top",
+     .commands = ON(RETRIEVE),
+     .kind = CLI_COUNT,
+     .offset = AT(top),
+     .least = 1,
+     .most = 1000000,
+     .value = "N",
+     .help = "hits per query (10)"},
+    {.name = "rerank",
+     .commands = ON(RETRIEVE),
+     .kind = CLI_COUNT,
+     .offset = AT(rerank),
+     .least = 0,
+     .most = 1000000,
+     .value = "K",
+     .help = "candidates per query scored by ITM; 0 = ITC only (128)"},
+    {.name = "segment",
+     .commands = ON(RETRIEVE) | ON(QA),
+     .kind = CLI_SEGMENT,
+     .value = "HOW",
+     .help = "auto, whole: every recording is one segment in this version (auto)"},
+    {.name = "min-p",
+     .commands = ON(RETRIEVE),
+     .kind = CLI_REAL,
+     .offset = AT(min_p),
+     .least = 0,
+     .most = 1,
+     .value = "P",
+     .help = "drop hits with P(match) < P (0)"},
+    {.name = "by",
+     .commands = ON(RETRIEVE),
+     .kind = CLI_CHOICE,
+     .offset = AT(by),
+     .choices = {"segment", "video"},
+     .built = 3,
+     .value = "WHAT",
+     .help = "rank segments, or each video by its best segment: segment, video "
+             "(segment)"},
+    {.name = "index", .commands = ON(RETRIEVE), .kind = CLI_LATER},
+    {.name = "no-index",
+     .commands = ON(RETRIEVE),
+     .kind = CLI_FLAG,
+     .offset = AT(no_index),
+     .help = "leave nothing on disk (always so in this version)"},
+    {.name = "include",
+     .commands = ON(RETRIEVE),
+     .kind = CLI_STRINGS,
+     .offset = AT(include),
+     .value = "GLOB",
+     .help = "of files in directories, only those that match; may be repeated"},
+    {.name = "exclude",
+     .commands = ON(RETRIEVE),
+     .kind = CLI_STRINGS,
+     .offset = AT(exclude),
+     .value = "GLOB",
+     .help = "of files in directories, not those that match; may be repeated"},
+    {.letter = 'l',
+     .name = "files-only",
+     .commands = ON(RETRIEVE),
+     .kind = CLI_FLAG,
+     .offset = AT(files_only),
+     .help = "print only the paths of hits, each once"},
+    {.letter = 'Z',
+     .name = "null",
+     .commands = ON(RETRIEVE),
+     .kind = CLI_FLAG,
+     .offset = AT(null_paths),
+     .help = "end paths by NUL instead of a newline"},
+    {.name = "exit-status",
+     .commands = ON(RETRIEVE),
+     .kind = CLI_FLAG,
+     .offset = AT(exit_status),
+     .help = "exit 1 when nothing matched"},
+
+    {.name = "itm-token",
+     .commands = ON(MATCH),
+     .kind = CLI_CHOICE,
+     .offset = AT(itm_token),
+     .choices = {"enc", "cls"},
+     .built = 3,
+     .value = "TOKEN",
+     .help = "first token of the text for ITM: enc, cls (enc)"},
+
+    {.name = "questions",
+     .commands = ON(QA),
+     .kind = CLI_STRING,
+     .offset = AT(texts_file),
+     .value = "FILE",
+     .help = "read questions from FILE, one a line"},
+    {.name = "answers",
+     .commands = ON(QA),
+     .kind = CLI_STRING,
+     .offset = AT(answers),
+     .value = "A,B,C",
+     .help = "rank these answers instead of generating one"},
+    {.name = "answers-file",
+     .commands = ON(QA),
+     .kind = CLI_STRING,
+     .offset = AT(answers_file),
+     .value = "FILE",
+     .help = "rank the answers in FILE, one a line"},
+    {.name = "k-test",
+     .commands = ON(QA),
+     .kind = CLI_COUNT,
+     .offset = AT(k_test),
+     .least = 1,
+     .most = 1000000,
+     .value = "K",
+     .help = "answers scored in full, by their first token (128)"},
+
+    {.name = "every",
+     .commands = ON(CAPTION),
+     .kind = CLI_EVERY,
+     .value = "T|Nf",
+     .help = "one caption per T seconds, or per N frames (1)"},
+    {.name = "shots", .commands = ON(CAPTION), .kind = CLI_LATER_FLAG},
+    {.name = "count",
+     .commands = ON(CAPTION),
+     .kind = CLI_COUNT,
+     .offset = AT(count),
+     .least = 1,
+     .most = 1000000,
+     .value = "N",
+     .help = "N captions spread uniformly instead"},
+    {.name = "prompt",
+     .commands = ON(CAPTION),
+     .kind = CLI_STRING,
+     .offset = AT(prompt),
+     .value = "TEXT",
+     .help = "how captions begin; left out of the result (\"a picture of \")"},
+    {.name = "beams",
+     .commands = ON(CAPTION),
+     .kind = CLI_COUNT,
+     .offset = AT(beams),
+     .least = 1,
+     .most = 64,
+     .value = "B",
+     .help = "beams; 1 = greedy (3)"},
+    {.name = "max-length",
+     .commands = ON(CAPTION),
+     .kind = CLI_COUNT,
+     .offset = AT(max_length),
+     .least = 1,
+     .most = 512,
+     .value = "N",
+     .help = "most tokens, prompt included (20)"},
+    {.name = "min-length",
+     .commands = ON(CAPTION),
+     .kind = CLI_COUNT,
+     .offset = AT(min_length),
+     .least = 1,
+     .most = 512,
+     .value = "N",
+     .help = "fewest tokens, prompt included (5)"},
+    {.name = "repetition-penalty",
+     .commands = ON(CAPTION),
+     .kind = CLI_REAL,
+     .offset = AT(repetition_penalty),
+     .least = 0.01,
+     .most = 100,
+     .value = "R",
+     .help = "above 1 discourages repeated words (1.0)"},
+    {.name = "sample", .commands = ON(CAPTION), .kind = CLI_LATER_FLAG},
+    {.name = "top-p", .commands = ON(CAPTION), .kind = CLI_LATER},
+    {.name = "top-k", .commands = ON(CAPTION), .kind = CLI_LATER},
+    {.name = "seed", .commands = ON(CAPTION), .kind = CLI_LATER},
+    {.name = "merge",
+     .commands = ON(CAPTION),
+     .kind = CLI_FLAG,
+     .offset = AT(merge),
+     .help = "join neighbours with the same text (always for srt and vtt)"},
+    {0},
+};
+
+const cli_option *cli_option_by_name(const char *name, size_t size)
+{
+    for (const cli_option *o = cli_options; o->letter || o->name; o++)
+        if (o->name && strlen(o->name) == size && memcmp(o->name, name, size) == 0)
+            return o;
+    return NULL;
+}
+
+const cli_option *cli_option_by_letter(char letter)
+{
+    for (const cli_option *o = cli_options; o->letter || o->name; o++)
+        if (o->letter && o->letter == letter)
+            return o;
+    return NULL;
+}
+
+bool cli_words_add(cli_words *words, const char *word)
+{
+    const char **items = realloc(words->items, (words->count + 2) * sizeof *items);
+    if (!items)
+        return false;
+    items[words->count] = word;
+    items[words->count + 1] = NULL;
+    words->items = items;
+    words->count++;
+    return true;
+}
+
+// A decimal number and nothing else; no sign, no infinity, no hexadecimal.
+static bool read_number(double *out, const char *text, size_t size)
+{
+    char copy[32];
+    if (!size || size >= sizeof copy || strspn(text, "0123456789.e+-") < size ||
+        !(text[0] == '.' || (text[0] >= '0' && text[0] <= '9')))
+        return false;
+    memcpy(copy, text, size);
+    copy[size] = '\0';
+    char *end;
+    *out = strtod(copy, &end);
+    return *end == '\0' && isfinite(*out);
+}
+
+static bool read_whole(double *out, const char *text, size_t size)
+{
+    return strspn(text, "0123456789") >= size && read_number(out, text, size);
+}
+
+// The option as typed, for messages.
+typedef struct label {
+    const char *text;
+    int size;
+} label;
+
+static vblip_status apply_number(const cli_option *o, void *field, label l,
+                                 const char *value, vblip_error *err)
+{
+    double number;
+    bool whole = o->kind == CLI_COUNT;
+    bool ok = whole ? read_whole(&number, value, strlen(value))
+                    : read_number(&number, value, strlen(value));
+    if (!ok || number < o->least || number > o->most)
+        return cli_misuse(err, "%.*s %s: a %s from %g to %.7g is allowed", l.size,
+                          l.text, value, whole ? "whole number" : "number", o->least,
+                          o->most);
+    if (whole)
+        *(uint32_t *)field = (uint32_t)number;
+    else
+        *(float *)field = (float)number;
+    return VBLIP_OK;
+}
+
+static vblip_status apply_choice(const cli_option *o, uint32_t *field, label l,
+                                 const char *value, vblip_error *err)
+{
+    char allowed[128] = "";
+    for (uint32_t i = 0; i < CLI_MAX_CHOICES && o->choices[i]; i++) {
+        bool built = o->built & 1u << i;
+        if (strcmp(value, o->choices[i]) == 0) {
+            if (!built)
+                return cli_misuse(err, "%.*s %s: not in this version", l.size, l.text,
+                                  value);
+            *field = i;
+            return VBLIP_OK;
+        }
+        if (built) {
+            if (allowed[0])
+                strcat(allowed, ", ");
+            strcat(allowed, o->choices[i]);
+        }
+    }
+    return cli_misuse(err, "%.*s %s: allowed: %s", l.size, l.text, value, allowed);
+}
+
+static vblip_status apply_every(cli_args *args, label l, const char *value,
+                                vblip_error *err)
+{
+    enum { MOST_SECONDS = 86400, MOST_FRAMES = 1000000000 };
+    size_t size = strlen(value);
+    double number;
+    if (size && value[size - 1] == 'f') {
+        if (read_whole(&number, value, size - 1) && number >= 1 &&
+            number <= MOST_FRAMES) {
+            args->every_frames = (uint32_t)number;
+            args->every_us = 0;
+            return VBLIP_OK;
+        }
+    } else if (read_number(&number, value, size) && number >= 0.001 &&
+               number <= MOST_SECONDS) {
+        args->every_us = (int64_t)(number * 1e6 + 0.5);
+        args->every_frames = 0;
+        return VBLIP_OK;
+    }
+    return cli_misuse(err,
+                      "%.*s %s: seconds from 0.001 to %d, or frames from 1f to %df, "
+                      "are allowed",
+                      l.size, l.text, value, MOST_SECONDS, MOST_FRAMES);
+}
+
+static vblip_status apply_segment(label l, const char *value, vblip_error *err)
+{
+    double number;
+    if (strcmp(value, "auto") == 0 || strcmp(value, "whole") == 0)
+        return VBLIP_OK;
+    if (strcmp(value, "shots") == 0 ||
+        (read_number(&number, value, strlen(value)) && number > 0))
+        return cli_misuse(err, "%.*s %s: not in this version", l.size, l.text, value);
+    return cli_misuse(err, "%.*s %s: allowed: auto, whole", l.size, l.text, value);
+}
+
+vblip_status cli_option_apply(const cli_option *option, cli_args *args,
+                              const char *label_text, int label_size, const char *value,
+                              vblip_error *err)
+{
+    label l = {label_text, label_size};
+    void *field = (char *)args + option->offset;
+    switch (option->kind) {
+    case CLI_FLAG:
+        *(bool *)field = true;
+        return VBLIP_OK;
+    case CLI_STRING:
+        *(const char **)field = value;
+        return VBLIP_OK;
+    case CLI_STRINGS:
+        if (cli_words_add(field, value))
+            return VBLIP_OK;
+        return cli_misuse(err, "%.*s: out of memory", l.size, l.text);
+    case CLI_COUNT:
+    case CLI_REAL:
+        return apply_number(option, field, l, value, err);
+    case CLI_CHOICE:
+        return apply_choice(option, field, l, value, err);
+    case CLI_EVERY:
+        return apply_every(args, l, value, err);
+    case CLI_SEGMENT:
+        return apply_segment(l, value, err);
+    case CLI_LATER:
+    case CLI_LATER_FLAG:
+        break;
+    }
+    return cli_misuse(err, "%.*s: not in this version", l.size, l.text);
+}

@@ -1,0 +1,55 @@
+// options.h - the table of every option: how it is parsed, checked and explained.
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include "cli/args.h"
+
+#include <stddef.h>
+
+typedef enum cli_kind {
+    CLI_FLAG,    // bool
+    CLI_STRING,  // const char *
+    CLI_STRINGS, // cli_words; may be given several times
+    CLI_COUNT,   // uint32_t from `least` to `most`
+    CLI_REAL,    // float from `least` to `most`
+    CLI_CHOICE,  // uint32_t, index into `choices`
+    CLI_EVERY,   // T or Nf: every_us or every_frames
+    CLI_SEGMENT, // auto or whole; nothing to store in this version
+    CLI_LATER,   // takes a value, not in this version
+    CLI_LATER_FLAG,
+} cli_kind;
+
+enum { CLI_MAX_CHOICES = 8 };
+
+typedef struct cli_option {
+    char letter;       // 0 = none
+    const char *name;  // without "--"; NULL = none
+    uint32_t commands; // bit per cli_command
+    cli_kind kind;
+    size_t offset;      // of the field in cli_args
+    double least, most; // CLI_COUNT, CLI_REAL
+    const char *choices[CLI_MAX_CHOICES];
+    uint32_t built;    // bit per choice that this version has
+    const char *value; // how help names the value
+    const char *help;  // one line
+} cli_option;
+
+#define CLI_ALL_COMMANDS ((1u << CLI_COMMAND_COUNT) - 1u)
+
+// Ends with an entry that has neither letter nor name.
+extern const cli_option cli_options[];
+
+// The options of cli_options that stand for `--name` (size bytes) or `-letter`.
+const cli_option *cli_option_by_name(const char *name, size_t size);
+const cli_option *cli_option_by_letter(char letter);
+
+// Checks `value` and stores it in `args`. `label` (label_size bytes) is the option as
+// typed.
+vblip_status cli_option_apply(const cli_option *option, cli_args *args,
+                              const char *label, int label_size, const char *value,
+                              vblip_error *err);
+
+// False when memory runs out.
+bool cli_words_add(cli_words *words, const char *word);
+
+#endif // CLI_OPTIONS_H

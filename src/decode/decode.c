@@ -1,0 +1,217 @@
+#include "decode/decode.h"
+
+#include "decode/decoder.h"
+#include "decode/orient.h"
+#include "decode/resize.h"
+#include "decode/scale.h"
+#include "decode/still.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <libavutil/display.h>
+
+enum { MAX_SIDE = 16384 }; // pixels of the squares that are made
+
+struct vb_video {
+    vb_decode_options options;
+    vb_video_info info;
+    vb_decoder decoder; // closed for a still image
+    vb_scaler scaler;
+    uint32_t orientation;
+    uint8_t *rgb; // [side, side, 3], the frame that was read last
+    uint64_t rgb_index;
+    bool has_rgb;
+};
+
+static vblip_status fail_errno(vblip_error *err, int number)
+{
+    char reason[128];
+    if (strerror_r(number, reason, sizeof reason) != 0)
+        snprintf(reason, sizeof reason, "system error %d", number);
+    return vb_fail(err, VBLIP_ERR_IO, "%s", reason);
+}
+
+// The first bytes of a regular file, padded with zeros. A pipe could not be read twice,
+// and opening one could block for ever.
+static vblip_status read_head(uint8_t head[VB_STILL_HEAD], const char *path,
+                              vblip_error *err)
+{
+    memset(head, 0, VB_STILL_HEAD);
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return fail_errno(err, errno);
+    if (!S_ISREG(st.st_mode))
+        return vb_fail(err, VBLIP_ERR_IO, "not a regular file");
+    if (st.st_size == 0)
+        return vb_fail(err, VBLIP_ERR_FORMAT, "empty file");
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return fail_errno(err, errno);
+    size_t got = fread(head, 1, VB_STILL_HEAD, file);
+    int number = ferror(file) ? errno : 0;
+    fclose(file);
+    return got == 0 ? fail_errno(err, number ? number : EIO) : VBLIP_OK;
+}
+
+static vblip_status keep_image(vb_video *v, vb_image *image, vblip_error *err)
+{
+    v->info = (vb_video_info){
+        .still = true, .frames = 1, .width = image->width, .height = image->height};
+    VB_TRY(vb_resize_bicubic(v->rgb, v->options.side, image, err));
+    v->has_rgb = true;
+    return VBLIP_OK;
+}
+
+static vblip_status open_still(vb_video *v, const char *path, vblip_error *err)
+{
+    vb_image image;
+    VB_TRY(vb_still_read(&image, path, v->options.max_pixels,
+                         v->options.ignore_orientation, err));
+    vblip_status status = keep_image(v, &image, err);
+    free(image.rgb);
+    return status;
+}
+
+// A GIF that does not move is an image.
+static vblip_status open_single_gif(vb_video *v, vblip_error *err)
+{
+    const AVFrame *frame;
+    vb_image image;
+    VB_TRY(vb_decoder_frame(&v->decoder, 0, &frame, err));
+    VB_TRY(vb_still_from_frame(&image, frame, err));
+    vblip_status status = keep_image(v, &image, err);
+    free(image.rgb);
+    vb_decoder_close(&v->decoder);
+    return status;
+}
+
+static vblip_status open_video(vb_video *v, const char *path, vblip_error *err)
+{
+    VB_TRY(vb_decoder_open(&v->decoder, path, v->options.threads, v->options.max_pixels,
+                           v->options.max_duration_us, err));
+    const vb_packets *packets = &v->decoder.packets;
+    const AVStream *stream = v->decoder.source.stream;
+    if (packets->count == 1 && stream->codecpar->codec_id == AV_CODEC_ID_GIF)
+        return open_single_gif(v, err);
+    const uint8_t *matrix =
+        av_stream_get_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, NULL);
+    v->orientation = vb_orientation_from_matrix((const int32_t *)(const void *)matrix);
+    uint32_t width = (uint32_t)stream->codecpar->width;
+    uint32_t height = (uint32_t)stream->codecpar->height;
+    bool turned = (v->orientation & VB_TRANSPOSE) != 0;
+    v->info = (vb_video_info){
+        .frames = packets->count,
+        .duration_us = vb_packets_end_us(packets),
+        .width = turned ? height : width,
+        .height = turned ? width : height,
+    };
+    return VBLIP_OK;
+}
+
+static vblip_status set_options(vb_video *v, const vb_decode_options *options,
+                                vblip_error *err)
+{
+    const uint64_t day_us = UINT64_C(86400) * 1000000;
+    if (!options || options->side == 0 || options->side > MAX_SIDE)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "side %u, 1 to %d are allowed",
+                       options ? options->side : 0, MAX_SIDE);
+    v->options = *options;
+    if (v->options.max_pixels == 0 || v->options.max_pixels > INT64_MAX)
+        v->options.max_pixels = 16384 * 16384;
+    if (v->options.max_duration_us <= 0)
+        v->options.max_duration_us = (int64_t)day_us;
+    if (v->options.max_duration_us > (int64_t)(day_us * 3650))
+        v->options.max_duration_us = (int64_t)(day_us * 3650);
+    v->rgb = malloc((size_t)options->side * options->side * 3);
+    return v->rgb ? VBLIP_OK : vb_fail_memory(err, "frame");
+}
+
+vblip_status vb_video_open(vb_video **out, const char *path,
+                           const vb_decode_options *options, vblip_error *err)
+{
+    *out = NULL;
+    vb_video *v = calloc(1, sizeof *v);
+    if (!v)
+        return vb_fail_memory(err, "video");
+    uint8_t head[VB_STILL_HEAD];
+    vblip_status status = set_options(v, options, err);
+    if (status == VBLIP_OK)
+        status = read_head(head, path, err);
+    if (status == VBLIP_OK)
+        status =
+            vb_still_is(head) ? open_still(v, path, err) : open_video(v, path, err);
+    if (status != VBLIP_OK) {
+        vb_video_close(&v);
+        return status;
+    }
+    *out = v;
+    return VBLIP_OK;
+}
+
+void vb_video_close(vb_video **video)
+{
+    if (!*video)
+        return;
+    vb_decoder_close(&(*video)->decoder);
+    vb_scaler_free(&(*video)->scaler);
+    free((*video)->rgb);
+    free(*video);
+    *video = NULL;
+}
+
+const vb_video_info *vb_video_describe(const vb_video *video)
+{
+    return &video->info;
+}
+
+int64_t vb_video_time(const vb_video *video, uint64_t index)
+{
+    if (video->info.still)
+        return 0;
+    if (index >= video->info.frames)
+        return video->info.duration_us;
+    return vb_packets_time_us(&video->decoder.packets, index);
+}
+
+uint64_t vb_video_index_at(const vb_video *video, int64_t time_us)
+{
+    uint64_t low = 0, high = video->info.frames;
+    while (high - low > 1) {
+        uint64_t middle = low + (high - low) / 2;
+        if (vb_video_time(video, middle) <= time_us)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+vblip_status vb_video_read(vb_video *video, uint64_t index, uint8_t *rgb, vb_frame *out,
+                           vblip_error *err)
+{
+    *out = (vb_frame){0};
+    if (index >= video->info.frames)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "frame %" PRIu64 " of %" PRIu64, index,
+                       video->info.frames);
+    uint32_t side = video->options.side;
+    if (!video->has_rgb || video->rgb_index != index) {
+        const AVFrame *frame;
+        video->has_rgb = false;
+        VB_TRY(vb_decoder_frame(&video->decoder, index, &frame, err));
+        VB_TRY(vb_scaler_run(&video->scaler, video->rgb, side, frame,
+                             video->orientation, err));
+        video->rgb_index = index;
+        video->has_rgb = true;
+    }
+    memcpy(rgb, video->rgb, (size_t)side * side * 3);
+    *out = (vb_frame){.rgb = rgb,
+                      .side = side,
+                      .time_us = vb_video_time(video, index),
+                      .index = index};
+    return VBLIP_OK;
+}

@@ -1,0 +1,340 @@
+#include "decode/decoder.h"
+
+#include "decode/averror.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    BAD_RUN = 100,   // packets in a row that may fail to decode
+    NEAR = 16,       // packets: a key frame this close is reached faster by decoding
+    SEEK_TRIES = 4,  // before decoding starts over from the first packet
+    SEEK_SKIP = 1000 // packets looked at for the key frame after a seek
+};
+
+static vblip_status open_codec(vb_decoder *d, uint32_t threads, vblip_error *err)
+{
+    const AVCodecParameters *parameters = d->source.stream->codecpar;
+    const AVCodec *codec = avcodec_find_decoder(parameters->codec_id);
+    if (!codec)
+        return vb_fail(err, VBLIP_ERR_UNSUPPORTED, "no decoder for %s",
+                       avcodec_get_name(parameters->codec_id));
+    d->codec = avcodec_alloc_context3(codec);
+    if (!d->codec)
+        return vb_fail_memory(err, "decoder");
+    int code = avcodec_parameters_to_context(d->codec, parameters);
+    if (code < 0)
+        return vb_fail_av(err, code, codec->name);
+    d->codec->pkt_timebase = d->source.stream->time_base;
+    d->codec->thread_count = threads < INT16_MAX ? (int)threads : INT16_MAX;
+    d->codec->max_pixels = (int64_t)d->max_pixels;
+    code = avcodec_open2(d->codec, codec, NULL);
+    return code < 0 ? vb_fail_av(err, code, codec->name) : VBLIP_OK;
+}
+
+static vblip_status prepare(vb_decoder *d, uint32_t threads, int64_t max_duration_us,
+                            vblip_error *err)
+{
+    VB_TRY(vb_packets_read(&d->packets, &d->source, max_duration_us, err));
+    VB_TRY(open_codec(d, threads, err));
+    d->packet = av_packet_alloc();
+    d->shown = av_frame_alloc();
+    d->ahead = av_frame_alloc();
+    if (!d->packet || !d->shown || !d->ahead)
+        return vb_fail_memory(err, "decoder");
+    return VBLIP_OK;
+}
+
+vblip_status vb_decoder_open(vb_decoder *out, const char *path, uint32_t threads,
+                             uint64_t max_pixels, int64_t max_duration_us,
+                             vblip_error *err)
+{
+    *out = (vb_decoder){.max_pixels = max_pixels};
+    VB_TRY(vb_source_open(&out->source, path, max_pixels, err));
+    out->path = strdup(path);
+    vblip_status status = out->path ? VBLIP_OK : vb_fail_memory(err, "file name");
+    if (status == VBLIP_OK)
+        status = prepare(out, threads, max_duration_us, err);
+    if (status != VBLIP_OK)
+        vb_decoder_close(out);
+    out->position = out->packets.count; // the index was read: start with a seek
+    return status;
+}
+
+void vb_decoder_close(vb_decoder *decoder)
+{
+    avcodec_free_context(&decoder->codec);
+    av_packet_free(&decoder->packet);
+    av_frame_free(&decoder->shown);
+    av_frame_free(&decoder->ahead);
+    vb_packets_free(&decoder->packets);
+    vb_source_close(&decoder->source);
+    free(decoder->path);
+    *decoder = (vb_decoder){0};
+}
+
+// ---------------------------------------------------------------------------- seeking
+
+static void begin(vb_decoder *d, uint64_t position, bool from_start)
+{
+    avcodec_flush_buffers(d->codec);
+    av_frame_unref(d->shown);
+    av_frame_unref(d->ahead);
+    d->has_shown = d->has_ahead = d->ended = false;
+    d->has_packet = true;
+    d->from_start = from_start;
+    d->position = position;
+    d->outputs = 0;
+    d->bad_run = 0;
+}
+
+// Reads up to the first packet of the file into `packet`, after a seek back to it.
+static bool at_start(vb_decoder *d)
+{
+    for (;;) {
+        av_packet_unref(d->packet);
+        if (vb_source_read(&d->source, d->packet) < 0)
+            return false;
+        if (!(d->packet->flags & AV_PKT_FLAG_DISCARD))
+            return d->packet->pts == d->packets.first_pts &&
+                   d->packet->dts == d->packets.first_dts;
+    }
+}
+
+static bool seek_to_start(vb_decoder *d)
+{
+    int stream = d->source.stream->index;
+    int64_t times[] = {d->packets.first_dts, d->packets.first_pts};
+    for (size_t i = 0; i < 2; i++)
+        if (times[i] != AV_NOPTS_VALUE &&
+            av_seek_frame(d->source.format, stream, times[i], AVSEEK_FLAG_BACKWARD) >=
+                0 &&
+            at_start(d))
+            return true;
+    return !(d->source.format->iformat->flags & AVFMT_NO_BYTE_SEEK) &&
+           av_seek_frame(d->source.format, stream, 0, AVSEEK_FLAG_BYTE) >= 0 &&
+           at_start(d);
+}
+
+// Goes back to the first packet and leaves it in `packet`: by seeking, or by opening
+// the file again where that does not lead there.
+static vblip_status rewind_source(vb_decoder *d, vblip_error *err)
+{
+    if (!seek_to_start(d)) {
+        vb_source_close(&d->source);
+        VB_TRY(vb_source_open(&d->source, d->path, d->max_pixels, err));
+        if (!at_start(d))
+            return vb_fail(err, VBLIP_ERR_IO, "changed while it was read");
+    }
+    begin(d, 0, true);
+    return VBLIP_OK;
+}
+
+// Seeks to `time` and reads up to a key packet in front of packet `index`, no further
+// than that. False when there is none there.
+static bool seek_to_key(vb_decoder *d, int64_t time, uint64_t index)
+{
+    const vb_packets *p = &d->packets;
+    if (av_seek_frame(d->source.format, d->source.stream->index, time,
+                      AVSEEK_FLAG_BACKWARD) < 0)
+        return false;
+    for (int skipped = 0; skipped < SEEK_SKIP; skipped++) {
+        av_packet_unref(d->packet);
+        if (vb_source_read(&d->source, d->packet) < 0)
+            return false;
+        uint64_t at = vb_packets_find(p, d->packet->pts);
+        const vb_packet *item = &p->items[at];
+        if (item->time != d->packet->pts)
+            continue;
+        if (item->position > p->items[index].position)
+            return false;
+        if (item->key && at <= index && (d->packet->flags & AV_PKT_FLAG_KEY)) {
+            begin(d, item->position, item->position == 0);
+            return true;
+        }
+    }
+    return false;
+}
+
+// The last key packet that is shown at or before `index`; 0 when there is none.
+static uint64_t key_before(const vb_packets *packets, uint64_t index)
+{
+    while (index > 0 && !packets->items[index].key)
+        index--;
+    return index;
+}
+
+// Decoding starts at the `back`-th key packet before `index`. The container may look up
+// times of presentation or of decoding, so both are tried.
+static vblip_status seek(vb_decoder *d, uint64_t index, uint32_t back, vblip_error *err)
+{
+    const vb_packets *p = &d->packets;
+    uint64_t key = key_before(p, index);
+    for (uint32_t i = 0; i < back && key > 0; i++)
+        key = key_before(p, key - 1);
+    if (!p->by_order && back < SEEK_TRIES && p->items[key].position > 0) {
+        int64_t time = p->items[key].time;
+        if (seek_to_key(d, time, key) ||
+            (p->reordering && seek_to_key(d, time - p->reordering, key)))
+            return VBLIP_OK;
+    }
+    return rewind_source(d, err);
+}
+
+// --------------------------------------------------------------------------- decoding
+
+// Gives the decoder the packet in `packet`, or reads the next one; the end of the file
+// when there is none.
+static vblip_status feed(vb_decoder *d, vblip_error *err)
+{
+    int code = AVERROR_EOF;
+    if (d->has_packet)
+        code = 0;
+    else if (d->position < d->packets.readable)
+        code = vb_source_read(&d->source, d->packet);
+    d->has_packet = false;
+    if (code == AVERROR(ENOMEM))
+        return vb_fail_memory(err, "packet");
+    if (code < 0 && code != AVERROR_EOF) { // cannot be read: the reader has moved on
+        d->bad_run++;
+        return VBLIP_OK;
+    }
+    if (code == 0 && !(d->packet->flags & AV_PKT_FLAG_DISCARD))
+        d->position++;
+    if (code == AVERROR_EOF)
+        code = avcodec_send_packet(d->codec, NULL);
+    else if (d->packet->size > 0) // an empty one would end the stream
+        code = avcodec_send_packet(d->codec, d->packet);
+    av_packet_unref(d->packet);
+    if (code == AVERROR(ENOMEM))
+        return vb_fail_memory(err, "decoder");
+    if (code < 0 && code != AVERROR_EOF) {
+        d->bad++;
+        d->bad_run++;
+    }
+    return VBLIP_OK;
+}
+
+static uint64_t index_of(const vb_decoder *d, const AVFrame *frame)
+{
+    const vb_packets *p = &d->packets;
+    uint64_t last = p->count - 1;
+    int64_t time = frame->pts;
+    if (time == AV_NOPTS_VALUE)
+        time = frame->best_effort_timestamp;
+    if (p->by_order)
+        return d->outputs < last ? d->outputs : last;
+    if (time == AV_NOPTS_VALUE)
+        return d->has_shown && d->shown_index < last ? d->shown_index + 1 : 0;
+    return vb_packets_find(p, time);
+}
+
+// Decodes one more frame into `ahead`, or finds the end.
+static vblip_status step(vb_decoder *d, vblip_error *err)
+{
+    while (d->bad_run < BAD_RUN) {
+        int code = avcodec_receive_frame(d->codec, d->ahead);
+        if (code == 0) {
+            d->ahead_index = index_of(d, d->ahead);
+            d->has_ahead = true;
+            d->outputs++;
+            d->bad_run = 0;
+            return VBLIP_OK;
+        }
+        if (code == AVERROR_EOF) {
+            d->ended = true;
+            return VBLIP_OK;
+        }
+        if (code == AVERROR(ENOMEM))
+            return vb_fail_memory(err, "decoder");
+        if (code == AVERROR(EAGAIN)) {
+            VB_TRY(feed(d, err));
+        } else {
+            d->bad++;
+            d->bad_run++;
+        }
+    }
+    return vb_fail(err, VBLIP_ERR_FORMAT, "%u packets in a row do not decode", BAD_RUN);
+}
+
+static void take_ahead(vb_decoder *d)
+{
+    av_frame_unref(d->shown);
+    av_frame_move_ref(d->shown, d->ahead);
+    d->shown_index = d->ahead_index;
+    d->has_shown = true;
+    d->has_ahead = false;
+}
+
+// Decodes until the frame shown at `index` is in `shown`. It is not there when all that
+// came after the last seek is later, or when the stream ended before: `ended`.
+static vblip_status roll(vb_decoder *d, uint64_t index, bool *found, vblip_error *err)
+{
+    *found = false;
+    while (!(d->has_shown && d->shown_index == index)) {
+        if (!d->has_ahead && !d->ended)
+            VB_TRY(step(d, err));
+        if (!d->has_ahead)
+            break;
+        if (d->ahead_index > index && !d->has_shown && !d->from_start)
+            return VBLIP_OK;
+        if (d->ahead_index > index && d->has_shown)
+            break;
+        take_ahead(d);
+        if (d->shown_index > index) // nothing earlier decodes
+            break;
+    }
+    *found = d->has_shown;
+    return VBLIP_OK;
+}
+
+// Whether to go on decoding from where we are rather than seek.
+static bool is_ahead(const vb_decoder *d, uint64_t index)
+{
+    if (!d->has_shown || d->shown_index > index)
+        return false;
+    if (d->packets.by_order)
+        return true;
+    uint64_t key = key_before(&d->packets, index);
+    return key <= d->shown_index || d->packets.items[key].position < d->position + NEAR;
+}
+
+// Frames that the decoder swallows at the very end (a second field, a packet without a
+// picture) repeat the last one; what was damaged or cut off does not.
+static bool is_truncated(const vb_decoder *d, uint64_t index)
+{
+    const vb_packets *p = &d->packets;
+    return d->shown_index < index &&
+           (d->bad_run > 0 || p->readable <= p->items[index].position);
+}
+
+vblip_status vb_decoder_frame(vb_decoder *decoder, uint64_t index, const AVFrame **out,
+                              vblip_error *err)
+{
+    *out = NULL;
+    bool found = false;
+    vblip_status status = VBLIP_OK;
+    if (is_ahead(decoder, index))
+        status = roll(decoder, index, &found, err);
+    for (uint32_t back = 0; status == VBLIP_OK && !found && back <= SEEK_TRIES;
+         back++) {
+        status = seek(decoder, index, back, err);
+        if (status == VBLIP_OK)
+            status = roll(decoder, index, &found, err);
+        if (decoder->from_start)
+            break;
+    }
+    if (status != VBLIP_OK)
+        return status;
+    if (!found)
+        return vb_fail(err, VBLIP_ERR_FORMAT, "no frame decodes of %" PRIu64,
+                       decoder->packets.count);
+    if (decoder->ended && is_truncated(decoder, index))
+        return vb_fail(err, VBLIP_ERR_IO,
+                       "truncated: %" PRIu64 " of %" PRIu64 " frames decode",
+                       decoder->shown_index + 1, decoder->packets.count);
+    *out = decoder->shown;
+    return VBLIP_OK;
+}

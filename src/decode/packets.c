@@ -1,0 +1,244 @@
+#include "decode/packets.h"
+
+#include "decode/averror.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BAD_RUN = 100 }; // unreadable packets in a row that end the reading
+
+// What is collected while the file is read, in file order.
+typedef struct reading {
+    vb_packets *packets;
+    int64_t *decode_times; // [packets->count]
+    size_t capacity;
+    int64_t frame_ticks;          // nominal length of a frame, at least 1
+    int64_t last_time, last_span; // of the packet shown last so far
+    int64_t limit_ticks;
+    bool cut; // the packet read last is not complete
+} reading;
+
+// Times beyond this are noise, and sums of two such times still fit.
+#define TIME_LIMIT (INT64_C(1) << 61)
+
+static bool is_time(int64_t time)
+{
+    return time > -TIME_LIMIT && time < TIME_LIMIT; // AV_NOPTS_VALUE is not
+}
+
+static int64_t nominal_ticks(const AVStream *stream, int64_t limit_ticks)
+{
+    AVRational rate = stream->avg_frame_rate;
+    if (rate.num <= 0 || rate.den <= 0)
+        rate = stream->r_frame_rate;
+    if (rate.num <= 0 || rate.den <= 0)
+        rate = (AVRational){25, 1};
+    int64_t ticks = av_rescale_q(1, av_inv_q(rate), stream->time_base);
+    return ticks <= 0 ? 1 : ticks > limit_ticks ? limit_ticks : ticks;
+}
+
+static bool grow(reading *r)
+{
+    if (r->packets->count < r->capacity)
+        return true;
+    size_t capacity = r->capacity ? r->capacity * 2 : 1024;
+    vb_packet *items = realloc(r->packets->items, capacity * sizeof *items);
+    if (items)
+        r->packets->items = items;
+    int64_t *times = realloc(r->decode_times, capacity * sizeof *times);
+    if (times)
+        r->decode_times = times;
+    if (items && times)
+        r->capacity = capacity;
+    return items && times;
+}
+
+// Packets without a presentation time (the second field of a picture) go right behind
+// the one before them. A key packet without one says that the file has none to go by.
+static int64_t presentation(reading *r, const AVPacket *packet)
+{
+    vb_packets *p = r->packets;
+    if (is_time(packet->pts))
+        return packet->pts;
+    if (packet->flags & AV_PKT_FLAG_KEY)
+        p->by_order = true;
+    return p->count ? p->items[p->count - 1].time + 1 : 0;
+}
+
+static int64_t decoding(const reading *r, const AVPacket *packet)
+{
+    if (is_time(packet->dts))
+        return packet->dts;
+    uint64_t n = r->packets->count;
+    int64_t next = n ? r->decode_times[n - 1] + r->frame_ticks : 0;
+    return is_time(next) ? next : TIME_LIMIT;
+}
+
+static vblip_status fail_duration(int64_t limit_ticks, AVRational time_base,
+                                  vblip_error *err)
+{
+    int64_t seconds = av_rescale_q(limit_ticks, time_base, (AVRational){1, 1});
+    return vb_fail(err, VBLIP_ERR_UNSUPPORTED,
+                   "longer than %" PRId64 " s, the longest that is read", seconds);
+}
+
+static vblip_status add(reading *r, const AVPacket *packet, vblip_error *err)
+{
+    vb_packets *p = r->packets;
+    if (p->count == UINT32_MAX)
+        return vb_fail(err, VBLIP_ERR_UNSUPPORTED, "more than %u frames", UINT32_MAX);
+    if (!grow(r))
+        return vb_fail_memory(err, "packet index");
+    int64_t time = presentation(r, packet), dts = decoding(r, packet);
+    if (p->count == 0) {
+        p->first_pts = packet->pts;
+        p->first_dts = packet->dts;
+        r->last_time = time;
+    }
+    if (is_time(packet->pts) && is_time(packet->dts) &&
+        packet->pts - packet->dts > p->reordering)
+        p->reordering = packet->pts - packet->dts;
+    if (time >= r->last_time) {
+        r->last_time = time;
+        r->last_span = packet->duration;
+    }
+    if (p->count && time - p->items[0].time > r->limit_ticks)
+        return fail_duration(r->limit_ticks, p->time_base, err);
+    r->decode_times[p->count] = dts;
+    p->items[p->count] = (vb_packet){.time = time,
+                                     .position = (uint32_t)p->count,
+                                     .key = (packet->flags & AV_PKT_FLAG_KEY) != 0};
+    p->count++;
+    r->cut = (packet->flags & AV_PKT_FLAG_CORRUPT) != 0;
+    return VBLIP_OK;
+}
+
+static vblip_status read_all(reading *r, vb_source *source, vblip_error *err)
+{
+    AVPacket *packet = av_packet_alloc();
+    if (!packet)
+        return vb_fail_memory(err, "packet");
+    vblip_status status = VBLIP_OK;
+    for (int bad = 0; status == VBLIP_OK && bad < BAD_RUN;) {
+        int code = vb_source_read(source, packet);
+        if (code == AVERROR_EOF)
+            break;
+        if (code == AVERROR(ENOMEM))
+            status = vb_fail_memory(err, "packet");
+        bad = code < 0 ? bad + 1 : 0;
+        // Packets outside of the edit list are decoded, but never shown.
+        if (code >= 0 && !(packet->flags & AV_PKT_FLAG_DISCARD))
+            status = add(r, packet, err);
+        av_packet_unref(packet);
+    }
+    av_packet_free(&packet);
+    return status;
+}
+
+// How many frames the file says it has, where that can be relied on: the sample table
+// of mp4 (an AVI header may promise more than was ever recorded).
+static uint64_t declared(const vb_source *source)
+{
+    uint64_t count = 0;
+    if (!strstr(source->format->iformat->name, "mp4"))
+        return 0;
+    int entries = avformat_index_get_entries_count(source->stream);
+    for (int i = 0; i < entries; i++) {
+        const AVIndexEntry *entry = avformat_index_get_entry(source->stream, i);
+        if (entry && !(entry->flags & AVINDEX_DISCARD_FRAME))
+            count++;
+    }
+    return count;
+}
+
+// Frames that were cut off still count, at the times they would have had.
+static vblip_status add_missing(reading *r, uint64_t count, vblip_error *err)
+{
+    vb_packets *p = r->packets;
+    for (; p->count < count && p->count < UINT32_MAX; p->count++) {
+        if (!grow(r))
+            return vb_fail_memory(err, "packet index");
+        r->last_time += r->last_span;
+        if (r->last_time - p->items[0].time > r->limit_ticks)
+            return fail_duration(r->limit_ticks, p->time_base, err);
+        r->decode_times[p->count] = r->last_time;
+        p->items[p->count] =
+            (vb_packet){.time = r->last_time, .position = (uint32_t)p->count};
+    }
+    return VBLIP_OK;
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const vb_packet *x = a, *y = b;
+    if (x->time != y->time)
+        return x->time < y->time ? -1 : 1;
+    return x->position < y->position ? -1 : x->position > y->position;
+}
+
+vblip_status vb_packets_read(vb_packets *out, vb_source *source,
+                             int64_t max_duration_us, vblip_error *err)
+{
+    *out = (vb_packets){.time_base = source->stream->time_base};
+    reading r = {.packets = out};
+    r.limit_ticks = av_rescale_q(max_duration_us, AV_TIME_BASE_Q, out->time_base);
+    r.frame_ticks = nominal_ticks(source->stream, r.limit_ticks);
+    vblip_status status = read_all(&r, source, err);
+    if (status == VBLIP_OK && out->count == 0)
+        status = vb_fail(err, VBLIP_ERR_FORMAT, "no video frames");
+    if (r.last_span <= 0 || r.last_span > r.limit_ticks)
+        r.last_span = r.frame_ticks;
+    out->readable = r.cut ? out->count - 1 : out->count;
+    if (status == VBLIP_OK)
+        status = add_missing(&r, declared(source), err);
+    for (uint64_t i = 0; status == VBLIP_OK && out->by_order && i < out->count; i++)
+        out->items[i].time = r.decode_times[i];
+    free(r.decode_times);
+    if (status != VBLIP_OK) {
+        vb_packets_free(out);
+        return status;
+    }
+    qsort(out->items, out->count, sizeof *out->items, by_time);
+    out->end = out->items[out->count - 1].time + r.last_span;
+    if (out->end - out->items[0].time > r.limit_ticks) {
+        vb_packets_free(out);
+        return fail_duration(r.limit_ticks, source->stream->time_base, err);
+    }
+    return VBLIP_OK;
+}
+
+void vb_packets_free(vb_packets *packets)
+{
+    free(packets->items);
+    *packets = (vb_packets){0};
+}
+
+uint64_t vb_packets_find(const vb_packets *packets, int64_t time)
+{
+    uint64_t low = 0, high = packets->count; // items[low].time <= time, or low is 0
+    while (high - low > 1) {
+        uint64_t middle = low + (high - low) / 2;
+        if (packets->items[middle].time <= time)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static int64_t to_us(const vb_packets *packets, int64_t time)
+{
+    return av_rescale_q(time - packets->items[0].time, packets->time_base,
+                        AV_TIME_BASE_Q);
+}
+
+int64_t vb_packets_time_us(const vb_packets *packets, uint64_t index)
+{
+    return to_us(packets, packets->items[index].time);
+}
+
+int64_t vb_packets_end_us(const vb_packets *packets)
+{
+    return to_us(packets, packets->end);
+}

@@ -1,0 +1,154 @@
+#include "decode/scale.h"
+
+#include "decode/averror.h"
+#include "decode/orient.h"
+
+#include <string.h>
+
+#include <libavutil/opt.h>
+#include <libavutil/pixdesc.h>
+
+static vblip_status make_context(struct SwsContext **out, const AVFrame *frame,
+                                 int width, int height, int flags, vblip_error *err)
+{
+    sws_freeContext(*out);
+    *out = sws_alloc_context();
+    if (!*out)
+        return vb_fail_memory(err, "scaler");
+    const struct {
+        const char *name;
+        int64_t value;
+    } options[] = {
+        {"sws_flags", flags},
+        {"srcw", frame->width},
+        {"srch", frame->height},
+        {"src_format", frame->format},
+        {"dstw", width},
+        {"dsth", height},
+        {"dst_format", AV_PIX_FMT_RGB24},
+        // As the scale filter has it: chroma halfway between the rows of 8-bit 4:2:0,
+        // elsewhere (-513) where swscale puts it.
+        {"src_v_chr_pos", frame->format == AV_PIX_FMT_YUV420P ? 128 : -513},
+    };
+    int code = 0;
+    for (size_t i = 0; code >= 0 && i < sizeof options / sizeof *options; i++)
+        code = av_opt_set_int(*out, options[i].name, options[i].value, 0);
+    if (code >= 0)
+        code = sws_init_context(*out, NULL, NULL);
+    if (code >= 0)
+        return VBLIP_OK;
+    const char *name = av_get_pix_fmt_name(frame->format);
+    sws_freeContext(*out);
+    *out = NULL;
+    return vb_fail(err, VBLIP_ERR_UNSUPPORTED, "no conversion from %s %dx%d",
+                   name ? name : "unknown pixels", frame->width, frame->height);
+}
+
+// Matrix and range by the frame's tags: without a matrix BT.601, without a range
+// whatever the pixel format implies.
+static void set_colours(struct SwsContext *sws, const AVFrame *frame)
+{
+    int *from, *to, from_full, to_full, brightness, contrast, saturation;
+    if (sws_getColorspaceDetails(sws, &from, &from_full, &to, &to_full, &brightness,
+                                 &contrast, &saturation) < 0)
+        return; // nothing to choose between these two formats
+    const int *matrix = sws_getCoefficients((int)frame->colorspace);
+    if (frame->color_range != AVCOL_RANGE_UNSPECIFIED)
+        from_full = frame->color_range == AVCOL_RANGE_JPEG;
+    sws_setColorspaceDetails(sws, matrix, from_full, matrix, to_full, brightness,
+                             contrast, saturation);
+}
+
+// Where swscale writes: rows aligned, because it writes past their ends.
+static vblip_status make_output(AVFrame *out, int width, int height, vblip_error *err)
+{
+    if (out->width == width && out->height == height)
+        return VBLIP_OK;
+    av_frame_unref(out);
+    out->format = AV_PIX_FMT_RGB24;
+    out->width = width;
+    out->height = height;
+    int code = av_frame_get_buffer(out, 0);
+    return code < 0 ? vb_fail_av(err, code, "scaler") : VBLIP_OK;
+}
+
+static vblip_status run_context(struct SwsContext *sws, AVFrame *out,
+                                const AVFrame *frame, vblip_error *err)
+{
+    set_colours(sws, frame);
+    int code = sws_scale(sws, (const uint8_t *const *)frame->data, frame->linesize, 0,
+                         frame->height, out->data, out->linesize);
+    return code < 0 ? vb_fail_av(err, code, "scaler") : VBLIP_OK;
+}
+
+static vblip_status make_frames(vb_scaler *s, int side, vblip_error *err)
+{
+    if (!s->turned)
+        s->turned = av_frame_alloc();
+    if (!s->scaled)
+        s->scaled = av_frame_alloc();
+    if (!s->turned || !s->scaled)
+        return vb_fail_memory(err, "scaler");
+    return make_output(s->scaled, side, side, err);
+}
+
+// The context for frames like `frame`, kept while they stay alike.
+static vblip_status choose_context(vb_scaler *s, const AVFrame *frame, int side,
+                                   vblip_error *err)
+{
+    if (s->sws && s->width == frame->width && s->height == frame->height &&
+        s->format == frame->format)
+        return VBLIP_OK;
+    s->width = frame->width;
+    s->height = frame->height;
+    s->format = frame->format;
+    return make_context(&s->sws, frame, side, side, SWS_BILINEAR, err);
+}
+
+vblip_status vb_scaler_run(vb_scaler *scaler, uint8_t *rgb, uint32_t side,
+                           const AVFrame *frame, uint32_t orientation, vblip_error *err)
+{
+    VB_TRY(make_frames(scaler, (int)side, err));
+    if (orientation && vb_orient_can(frame->format, orientation)) {
+        VB_TRY(vb_orient_frame(scaler->turned, frame, orientation, err));
+        frame = scaler->turned;
+        orientation = 0;
+    }
+    VB_TRY(choose_context(scaler, frame, (int)side, err));
+    AVFrame *scaled = scaler->scaled;
+    VB_TRY(run_context(scaler->sws, scaled, frame, err));
+    vb_orient_plane((vb_plane){rgb, (ptrdiff_t)side * 3},
+                    (vb_plane){scaled->data[0], scaled->linesize[0]}, side, side, 3,
+                    orientation);
+    return VBLIP_OK;
+}
+
+void vb_scaler_free(vb_scaler *scaler)
+{
+    sws_freeContext(scaler->sws);
+    av_frame_free(&scaler->turned);
+    av_frame_free(&scaler->scaled);
+    *scaler = (vb_scaler){0};
+}
+
+vblip_status vb_scale_convert(uint8_t *rgb, const AVFrame *frame, vblip_error *err)
+{
+    const int flags =
+        SWS_BILINEAR | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_FULL_CHR_H_INP;
+    struct SwsContext *sws = NULL;
+    AVFrame *out = av_frame_alloc();
+    vblip_status status = out ? VBLIP_OK : vb_fail_memory(err, "image");
+    if (status == VBLIP_OK)
+        status = make_output(out, frame->width, frame->height, err);
+    if (status == VBLIP_OK)
+        status = make_context(&sws, frame, frame->width, frame->height, flags, err);
+    if (status == VBLIP_OK)
+        status = run_context(sws, out, frame, err);
+    size_t row = (size_t)frame->width * 3;
+    for (int y = 0; status == VBLIP_OK && y < frame->height; y++)
+        memcpy(rgb + (size_t)y * row, out->data[0] + (ptrdiff_t)y * out->linesize[0],
+               row);
+    sws_freeContext(sws);
+    av_frame_free(&out);
+    return status;
+}

@@ -1,0 +1,28 @@
+// scale.h - decoded frames to square RGB as FFmpeg's scale filter does (blip-spec 5.3).
+#ifndef VB_DECODE_SCALE_H
+#define VB_DECODE_SCALE_H
+
+#include "base/error.h"
+
+#include <libavutil/frame.h>
+#include <libswscale/swscale.h>
+
+// All-zero is empty. Keeps what it can from frame to frame.
+typedef struct vb_scaler {
+    struct SwsContext *sws;
+    int width, height, format; // of the frames `sws` was made for
+    AVFrame *turned, *scaled;
+} vb_scaler;
+
+// Turns `frame` upright and squashes it into `rgb` [side, side, 3] in one bilinear pass.
+VB_CHECKED vblip_status vb_scaler_run(vb_scaler *scaler, uint8_t *rgb, uint32_t side,
+                                      const AVFrame *frame, uint32_t orientation,
+                                      vblip_error *err);
+void vb_scaler_free(vb_scaler *scaler);
+
+// Writes `frame` at its own size into `rgb` [height, width, 3], chroma interpolated and
+// as exact as swscale can.
+VB_CHECKED vblip_status vb_scale_convert(uint8_t *rgb, const AVFrame *frame,
+                                         vblip_error *err);
+
+#endif // VB_DECODE_SCALE_H

@@ -1,0 +1,153 @@
+#include "decode/source.h"
+
+#include "decode/averror.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libavutil/log.h>
+
+// Demuxers of files that hold recordings, or sound that is to be told from them. Not
+// here on purpose: playlists and scripts (hls, dash, concat, sdp), which open other
+// files, and text that FFmpeg draws (tty, subtitles).
+static const char formats[] =
+    "mov,matroska,avi,mpeg,mpegts,asf,flv,ogg,gif,mxf,nut,ivf,dv,rm,wtv,h264,hevc,m4v,"
+    "mpegvideo,yuv4mpegpipe,mp3,wav,flac,aac,ac3";
+
+static int refuse_io(AVFormatContext *format, AVIOContext **out, const char *url,
+                     int flags, AVDictionary **options)
+{
+    (void)format, (void)url, (void)flags, (void)options;
+    *out = NULL;
+    return AVERROR(EPERM);
+}
+
+// FFmpeg's log level is one int for the whole process, and its default prints to stderr.
+// It is silenced only while it is still that default: an application that set a level
+// of its own keeps it.
+static void silence_ffmpeg(void)
+{
+    if (av_log_get_level() == AV_LOG_INFO)
+        av_log_set_level(AV_LOG_QUIET);
+}
+
+static vblip_status open_io(AVIOContext **out, const char *path, vblip_error *err)
+{
+    // The prefix keeps a name like "http:x.mp4" a file name.
+    size_t size = strlen(path) + sizeof "file:";
+    char *url = malloc(size);
+    if (!url)
+        return vb_fail_memory(err, "file name");
+    snprintf(url, size, "file:%s", path);
+    AVDictionary *options = NULL;
+    int code = av_dict_set(&options, "protocol_whitelist", "file", 0);
+    if (code >= 0)
+        code = avio_open2(out, url, AVIO_FLAG_READ, NULL, &options);
+    av_dict_free(&options);
+    free(url);
+    return code < 0 ? vb_fail_av(err, code, "not readable") : VBLIP_OK;
+}
+
+static vblip_status open_format(vb_source *s, vblip_error *err)
+{
+    s->format = avformat_alloc_context();
+    if (!s->format)
+        return vb_fail_memory(err, "demuxer");
+    s->format->pb = s->io;
+    s->format->io_open = refuse_io;
+    AVDictionary *options = NULL;
+    int code = av_dict_set(&options, "format_whitelist", formats, 0);
+    if (code >= 0) // frees `format` when it fails
+        code = avformat_open_input(&s->format, NULL, NULL, &options);
+    av_dict_free(&options);
+    if (code == AVERROR(ENOMEM) || code == AVERROR(EIO))
+        return vb_fail_av(err, code, "not readable");
+    if (code < 0)
+        return vb_fail(err, VBLIP_ERR_FORMAT, "not a video or image, or cut short");
+    return VBLIP_OK;
+}
+
+static bool is_video(const AVStream *stream)
+{
+    return stream->codecpar->codec_type == AVMEDIA_TYPE_VIDEO &&
+           !(stream->disposition & AV_DISPOSITION_ATTACHED_PIC);
+}
+
+static vblip_status check_pixels(const AVFormatContext *format, uint64_t max_pixels,
+                                 vblip_error *err)
+{
+    for (unsigned i = 0; i < format->nb_streams; i++) {
+        const AVCodecParameters *p = format->streams[i]->codecpar;
+        uint64_t w = p->width > 0 ? (uint64_t)p->width : 0;
+        uint64_t h = p->height > 0 ? (uint64_t)p->height : 0;
+        if (is_video(format->streams[i]) && w * h > max_pixels)
+            return vb_fail(err, VBLIP_ERR_UNSUPPORTED,
+                           "%" PRIu64 "x%" PRIu64 " pixels, at most %" PRIu64
+                           " in all are read",
+                           w, h, max_pixels);
+    }
+    return VBLIP_OK;
+}
+
+// FFmpeg's choice, unless that is cover art.
+static AVStream *pick_stream(AVFormatContext *format)
+{
+    int best = av_find_best_stream(format, AVMEDIA_TYPE_VIDEO, -1, -1, NULL, 0);
+    if (best >= 0 && is_video(format->streams[best]))
+        return format->streams[best];
+    for (unsigned i = 0; i < format->nb_streams; i++)
+        if (is_video(format->streams[i]))
+            return format->streams[i];
+    return NULL;
+}
+
+static vblip_status open_stream(vb_source *s, uint64_t max_pixels, vblip_error *err)
+{
+    VB_TRY(check_pixels(s->format, max_pixels, err));
+    int code = avformat_find_stream_info(s->format, NULL);
+    if (code < 0)
+        return vb_fail_av(err, code, "no stream is readable");
+    VB_TRY(check_pixels(s->format, max_pixels, err));
+    s->stream = pick_stream(s->format);
+    if (!s->stream)
+        return vb_fail(err, VBLIP_ERR_FORMAT, "no video stream");
+    for (unsigned i = 0; i < s->format->nb_streams; i++)
+        if (s->format->streams[i] != s->stream)
+            s->format->streams[i]->discard = AVDISCARD_ALL;
+    return VBLIP_OK;
+}
+
+vblip_status vb_source_open(vb_source *out, const char *path, uint64_t max_pixels,
+                            vblip_error *err)
+{
+    *out = (vb_source){0};
+    silence_ffmpeg();
+    vblip_status status = open_io(&out->io, path, err);
+    if (status == VBLIP_OK)
+        status = open_format(out, err);
+    if (status == VBLIP_OK)
+        status = open_stream(out, max_pixels, err);
+    if (status != VBLIP_OK)
+        vb_source_close(out);
+    return status;
+}
+
+void vb_source_close(vb_source *source)
+{
+    avformat_close_input(&source->format);
+    avio_closep(&source->io);
+    *source = (vb_source){0};
+}
+
+int vb_source_read(vb_source *source, AVPacket *packet)
+{
+    for (;;) {
+        int code = av_read_frame(source->format, packet);
+        if (code < 0 || packet->stream_index == source->stream->index)
+            return code;
+        av_packet_unref(packet);
+    }
+}

@@ -1,0 +1,26 @@
+// source.h - a media file opened by libavformat, and the one video stream we read.
+#ifndef VB_DECODE_SOURCE_H
+#define VB_DECODE_SOURCE_H
+
+#include "base/error.h"
+
+#include <libavformat/avformat.h>
+
+// All-zero is closed.
+typedef struct vb_source {
+    AVIOContext *io;
+    AVFormatContext *format;
+    AVStream *stream; // of `format`; its cover art and other streams are discarded
+} vb_source;
+
+// Opens `path`, finds out what it holds and picks the video stream. Nothing but that
+// file is ever opened, whatever it refers to. A coded frame of more than `max_pixels` is
+// refused.
+VB_CHECKED vblip_status vb_source_open(vb_source *out, const char *path,
+                                       uint64_t max_pixels, vblip_error *err);
+void vb_source_close(vb_source *source);
+
+// Reads the next packet of the stream. Returns 0, AVERROR_EOF, or another AVERROR.
+int vb_source_read(vb_source *source, AVPacket *packet);
+
+#endif // VB_DECODE_SOURCE_H

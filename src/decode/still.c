@@ -1,0 +1,213 @@
+#include "decode/still.h"
+
+#include "decode/averror.h"
+#include "decode/exif.h"
+#include "decode/orient.h"
+#include "decode/scale.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <libavcodec/avcodec.h>
+#include <libavutil/pixdesc.h>
+
+enum {
+    MAX_SIDE = 65535,   // pixels; keeps the rows of a resize in proportion
+    MAX_BYTES = 1 << 30 // of an image file
+};
+
+static enum AVCodecID codec_of(const uint8_t head[VB_STILL_HEAD])
+{
+    static const struct {
+        enum AVCodecID id;
+        const char *first, *second;
+        size_t first_size, second_size, second_at;
+    } kinds[] = {
+        {AV_CODEC_ID_PNG, "\x89PNG", "\r\n\x1A\n", 4, 4, 4},
+        {AV_CODEC_ID_MJPEG, "\xFF\xD8", "\xFF", 2, 1, 2},
+        {AV_CODEC_ID_WEBP, "RIFF", "WEBP", 4, 4, 8},
+        {AV_CODEC_ID_BMP, "BM", "\0\0\0\0", 2, 4, 6},
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (memcmp(head, kinds[i].first, kinds[i].first_size) == 0 &&
+            memcmp(head + kinds[i].second_at, kinds[i].second, kinds[i].second_size) ==
+                0)
+            return kinds[i].id;
+    return AV_CODEC_ID_NONE;
+}
+
+bool vb_still_is(const uint8_t head[VB_STILL_HEAD])
+{
+    return codec_of(head) != AV_CODEC_ID_NONE;
+}
+
+// The file's bytes, padded as decoders want them.
+static vblip_status read_packet(AVPacket *packet, const char *path, vblip_error *err)
+{
+    FILE *file = fopen(path, "rb");
+    struct stat st;
+    if (!file || fstat(fileno(file), &st) != 0) {
+        int code = AVERROR(errno);
+        if (file)
+            fclose(file);
+        return vb_fail_av(err, code, "not readable");
+    }
+    vblip_status status = VBLIP_OK;
+    size_t got = 0;
+    if (st.st_size > MAX_BYTES)
+        status = vb_fail(err, VBLIP_ERR_UNSUPPORTED, "%jd bytes, at most %d are read",
+                         (intmax_t)st.st_size, MAX_BYTES);
+    else if (av_new_packet(packet, (int)st.st_size) < 0)
+        status = vb_fail_memory(err, "image file");
+    else
+        got = fread(packet->data, 1, (size_t)packet->size, file);
+    if (status == VBLIP_OK && got != (size_t)packet->size)
+        status =
+            vb_fail(err, VBLIP_ERR_IO, "ends after %zu of %d bytes", got, packet->size);
+    fclose(file);
+    return status;
+}
+
+static vblip_status decode(AVFrame *frame, AVCodecContext *codec, AVPacket *packet,
+                           vblip_error *err)
+{
+    int code = avcodec_open2(codec, codec->codec, NULL);
+    if (code >= 0)
+        code = avcodec_send_packet(codec, packet);
+    if (code >= 0)
+        code = avcodec_send_packet(codec, NULL);
+    if (code >= 0)
+        code = avcodec_receive_frame(codec, frame);
+    if (code == AVERROR(ENOMEM))
+        return vb_fail_memory(err, "image");
+    if (code < 0 || (frame->flags & AV_FRAME_FLAG_CORRUPT) || frame->decode_error_flags)
+        return vb_fail(err, VBLIP_ERR_FORMAT, "broken or unsupported %s image",
+                       codec->codec->name);
+    return VBLIP_OK;
+}
+
+static vblip_status decode_packet(AVFrame *frame, AVPacket *packet, uint64_t max_pixels,
+                                  vblip_error *err)
+{
+    uint8_t head[VB_STILL_HEAD] = {0};
+    size_t size =
+        (size_t)packet->size < sizeof head ? (size_t)packet->size : sizeof head;
+    memcpy(head, packet->data, size);
+    const AVCodec *decoder = avcodec_find_decoder(codec_of(head));
+    AVCodecContext *codec = decoder ? avcodec_alloc_context3(decoder) : NULL;
+    if (!codec)
+        return decoder ? vb_fail_memory(err, "decoder")
+                       : vb_fail(err, VBLIP_ERR_UNSUPPORTED, "no decoder for images");
+    codec->thread_count = 1;
+    codec->max_pixels = (int64_t)max_pixels;
+    codec->err_recognition = AV_EF_EXPLODE;
+    vblip_status status = decode(frame, codec, packet, err);
+    uint64_t w = codec->width > 0 ? (uint64_t)codec->width : 0;
+    uint64_t h = codec->height > 0 ? (uint64_t)codec->height : 0;
+    if (status == VBLIP_OK && (w > MAX_SIDE || h > MAX_SIDE || w * h > max_pixels))
+        status = vb_fail(err, VBLIP_ERR_UNSUPPORTED,
+                         "%" PRIu64 "x%" PRIu64
+                         " pixels, at most %d a side and %" PRIu64 " in all are read",
+                         w, h, MAX_SIDE, max_pixels);
+    avcodec_free_context(&codec);
+    return status;
+}
+
+// ----------------------------------------------------------------------------- pixels
+
+// To 8 bits: PIL keeps the high byte of 16, and scales up what has fewer than 8.
+static uint8_t to_byte(uint32_t value, int depth)
+{
+    if (depth >= 8)
+        return (uint8_t)(value >> (depth - 8));
+    return (uint8_t)(value * 255 / ((1U << depth) - 1));
+}
+
+static void read_palette(uint8_t *rgb, const AVFrame *frame)
+{
+    for (int y = 0; y < frame->height; y++) {
+        const uint8_t *row = frame->data[0] + (ptrdiff_t)y * frame->linesize[0];
+        for (int x = 0; x < frame->width; x++, rgb += 3) {
+            uint32_t argb;
+            memcpy(&argb, frame->data[1] + 4 * (size_t)row[x], 4);
+            rgb[0] = (uint8_t)(argb >> 16);
+            rgb[1] = (uint8_t)(argb >> 8);
+            rgb[2] = (uint8_t)argb;
+        }
+    }
+}
+
+static void read_components(uint8_t *rgb, const AVFrame *frame, uint16_t *line,
+                            const AVPixFmtDescriptor *desc)
+{
+    uint8_t invert = frame->format == AV_PIX_FMT_MONOWHITE ? 0xFF : 0;
+    for (int y = 0; y < frame->height; y++, rgb += (size_t)frame->width * 3)
+        for (int c = 0; c < 3; c++) {
+            int from = (desc->flags & AV_PIX_FMT_FLAG_RGB) ? c : 0;
+            av_read_image_line2(line, (const uint8_t **)(uintptr_t)frame->data,
+                                frame->linesize, desc, 0, y, from, frame->width, 0,
+                                sizeof *line);
+            for (int x = 0; x < frame->width; x++)
+                rgb[(size_t)x * 3 + (size_t)c] =
+                    to_byte(line[x], desc->comp[from].depth) ^ invert;
+        }
+}
+
+vblip_status vb_still_from_frame(vb_image *out, const AVFrame *frame, vblip_error *err)
+{
+    *out =
+        (vb_image){.width = (uint32_t)frame->width, .height = (uint32_t)frame->height};
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
+    size_t pixels = (size_t)out->width * out->height;
+    uint16_t *line = malloc((size_t)out->width * sizeof *line);
+    out->rgb = malloc(pixels * 3);
+    vblip_status status = VBLIP_OK;
+    if (!line || !out->rgb)
+        status = vb_fail_memory(err, "image");
+    else if (desc->flags & AV_PIX_FMT_FLAG_PAL)
+        read_palette(out->rgb, frame);
+    else if ((desc->flags & AV_PIX_FMT_FLAG_RGB) || desc->nb_components < 3)
+        read_components(out->rgb, frame, line, desc);
+    else
+        status = vb_scale_convert(out->rgb, frame, err);
+    free(line);
+    if (status != VBLIP_OK) {
+        free(out->rgb);
+        *out = (vb_image){0};
+    }
+    return status;
+}
+
+vblip_status vb_still_read(vb_image *out, const char *path, uint64_t max_pixels,
+                           bool ignore_orientation, vblip_error *err)
+{
+    *out = (vb_image){0};
+    AVPacket *packet = av_packet_alloc();
+    AVFrame *frame = av_frame_alloc();
+    vblip_status status = VBLIP_OK;
+    uint32_t orientation = 0;
+    if (!packet || !frame)
+        status = vb_fail_memory(err, "image");
+    if (status == VBLIP_OK)
+        status = read_packet(packet, path, err);
+    if (status == VBLIP_OK && !ignore_orientation)
+        orientation = vb_orientation_from_exif(
+            vb_exif_orientation(packet->data, (size_t)packet->size));
+    if (status == VBLIP_OK)
+        status = decode_packet(frame, packet, max_pixels, err);
+    if (status == VBLIP_OK)
+        status = vb_still_from_frame(out, frame, err);
+    if (status == VBLIP_OK)
+        status = vb_orient_image(out, orientation, err);
+    if (status != VBLIP_OK) {
+        free(out->rgb);
+        *out = (vb_image){0};
+    }
+    av_packet_free(&packet);
+    av_frame_free(&frame);
+    return status;
+}

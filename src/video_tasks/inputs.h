@@ -1,0 +1,25 @@
+// inputs.h - the files that a list of paths stands for (cli.md 1: Directories, Rows).
+#ifndef VB_VIDEO_TASKS_INPUTS_H
+#define VB_VIDEO_TASKS_INPUTS_H
+
+#include "base/arena.h"
+#include "base/error.h"
+
+// All-zero is an empty list. Everything in it lives in `arena`.
+typedef struct vb_inputs {
+    vb_arena arena;
+    vblip_input *items; // [count], in the order of the paths, directories expanded
+    uint32_t count;
+} vb_inputs;
+
+// Expands `paths`. A path that cannot be looked at, or a directory that holds nothing of
+// use, is an item with an error, not a failure of the call. "-" stands for itself.
+// `options` may be NULL; its globs see only files found in directories, by their name
+// relative to the directory, and '*' matches '/' too.
+VB_CHECKED vblip_status vb_inputs_expand(vb_inputs *out, const char *const *paths,
+                                         uint32_t count,
+                                         const vblip_inputs_options *options,
+                                         vblip_error *err);
+void vb_inputs_free(vb_inputs *inputs);
+
+#endif // VB_VIDEO_TASKS_INPUTS_H

@@ -1,0 +1,489 @@
+// test_args.c - a command line becomes exactly what cli.md says, or one line of refusal.
+#include "cli/args.h"
+#include "cli/help.h"
+#include "cli/options.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { MOST_WORDS = 40 };
+
+typedef struct parsed {
+    char copy[1024];
+    char *argv[MOST_WORDS + 1];
+    cli_args args;
+    vblip_error err;
+    vblip_status status;
+} parsed;
+
+// Parses `line`, whose words are parted by '|'; the program name comes first.
+static void parse(parsed *p, const char *line)
+{
+    static char name[] = "vblip";
+    assert_true(strlen(line) < sizeof p->copy);
+    strcpy(p->copy, line);
+    int argc = 0;
+    p->argv[argc++] = name;
+    for (char *at = p->copy; *line && at;) {
+        assert_true(argc < MOST_WORDS);
+        p->argv[argc++] = at;
+        at = strchr(at, '|');
+        if (at)
+            *at++ = '\0';
+    }
+    p->argv[argc] = NULL;
+    p->status = cli_args_parse(&p->args, argc, p->argv, &p->err);
+    if ((p->status == VBLIP_OK) != (p->err.message[0] == '\0'))
+        fail_msg("%s: status %d with message \"%s\"", line, p->status, p->err.message);
+}
+
+static void join(char *out, size_t size, cli_words words)
+{
+    out[0] = '\0';
+    for (uint32_t i = 0; i < words.count; i++) {
+        if (i)
+            strncat(out, "|", size - strlen(out) - 1);
+        strncat(out, words.items[i], size - strlen(out) - 1);
+    }
+}
+
+static const struct operand_row {
+    const char *line;
+    cli_command command;
+    const char *paths, *texts;
+} operand_rows[] = {
+    {"retrieve|dir|a dog", CLI_RETRIEVE, "dir", "a dog"},
+    {"retrieve|a|b|c|a dog", CLI_RETRIEVE, "a|b|c", "a dog"},
+    {"retrieve|-e|x|a|b", CLI_RETRIEVE, "a|b", "x"},
+    {"retrieve|a|-e|x|b|-ey|-e|z", CLI_RETRIEVE, "a|b", "x|y|z"},
+    {"retrieve|a|--queries|q.txt", CLI_RETRIEVE, "a", ""},
+    {"retrieve|-a|list|a dog", CLI_RETRIEVE, "", "a dog"},
+    {"retrieve|-a|list|p|a dog", CLI_RETRIEVE, "p", "a dog"},
+    {"retrieve|-a|list|-e|x", CLI_RETRIEVE, "", "x"},
+    {"--model|m|retrieve|dir|--top|3|a dog", CLI_RETRIEVE, "dir", "a dog"},
+    {"--top=3|-q|retrieve|dir|a dog|-v", CLI_RETRIEVE, "dir", "a dog"},
+    {"retrieve|dir|--|-v", CLI_RETRIEVE, "dir", "-v"},
+    {"retrieve|--|-a|--top", CLI_RETRIEVE, "-a", "--top"},
+    {"--|retrieve|dir|q", CLI_RETRIEVE, "dir", "q"},
+    {"retrieve|-e|-x|dir", CLI_RETRIEVE, "dir", "-x"},
+    {"retrieve|-|q", CLI_RETRIEVE, "-", "q"},
+    {"qa|v.mp4|what?|who?", CLI_QA, "v.mp4", "what?|who?"},
+    {"qa|v.mp4|--questions|f", CLI_QA, "v.mp4", ""},
+    {"qa|-a|list|what?|who?", CLI_QA, "", "what?|who?"},
+    {"match|v.mp4|x|y", CLI_MATCH, "v.mp4", "x|y"},
+    {"match|-alist|x|y", CLI_MATCH, "", "x|y"},
+    {"match|v.mp4|", CLI_MATCH, "v.mp4", ""},
+    {"caption|a|b", CLI_CAPTION, "a|b", ""},
+    {"caption|-0a|list", CLI_CAPTION, "", ""},
+    {"tokenize|a dog|a cat", CLI_TOKENIZE, "", "a dog|a cat"},
+    {"tokenize|-a|-|-0", CLI_TOKENIZE, "", ""},
+    {"models", CLI_MODELS, "", ""},
+    {"models|m", CLI_MODELS, "m", ""},
+    {"doctor", CLI_DOCTOR, "", ""},
+    {"bench|linear|attention", CLI_BENCH, "", "linear|attention"},
+};
+
+static void test_operands_go_where_the_command_wants_them(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof operand_rows / sizeof *operand_rows; i++) {
+        const struct operand_row *row = &operand_rows[i];
+        parsed p;
+        parse(&p, row->line);
+        if (p.status != VBLIP_OK)
+            fail_msg("%s: %s", row->line, p.err.message);
+        char paths[256], texts[256];
+        join(paths, sizeof paths, p.args.paths);
+        join(texts, sizeof texts, p.args.texts);
+        if (p.args.command != row->command || p.args.action != CLI_RUN ||
+            strcmp(paths, row->paths) != 0 || strcmp(texts, row->texts) != 0)
+            fail_msg("%s: %s, paths %s, texts %s", row->line,
+                     cli_command_name(p.args.command), paths, texts);
+        cli_args_free(&p.args);
+    }
+}
+
+// Every one is refused with exactly this message (a trailing * ends the comparison).
+static const struct refusal {
+    const char *line, *message;
+} refusals[] = {
+    {"", "no command; allowed: retrieve, qa, caption, match, tokenize, models, doctor, "
+         "bench, help"},
+    {"find|x", "find: unknown command; allowed: retrieve, qa, *"},
+    {"-x", "no command; *"},
+    {"help|find", "find: unknown command; *"},
+    {"help|qa|match", "help: one command is allowed"},
+    // operands
+    {"retrieve", "retrieve: a PATH and a query is missing; see: vblip help retrieve"},
+    {"retrieve|q", "retrieve: a PATH (the last operand is the query) is missing; *"},
+    {"retrieve|-e|q", "retrieve: a PATH is missing; see: vblip help retrieve"},
+    {"qa|v.mp4", "qa: a question is missing; see: vblip help qa"},
+    {"qa", "qa: a PATH is missing; see: vblip help qa"},
+    {"match|v.mp4", "match: a text is missing; see: vblip help match"},
+    {"match|-a|f", "match: a text is missing; see: vblip help match"},
+    {"caption", "caption: a PATH is missing; see: vblip help caption"},
+    {"tokenize", "tokenize: a TEXT is missing; see: vblip help tokenize"},
+    {"models|a|b", "b: one PATH is allowed"},
+    {"doctor|x", "x: doctor takes no operands"},
+    // options
+    {"qa|v|q|--nope", "--nope: unknown option for qa; allowed: -a -0 --segment "
+                      "--questions --answers *"},
+    {"qa|v|q|--nope=3", "--nope: unknown option for qa; *"},
+    {"qa|v|q|-x", "-x: unknown option for qa; *"},
+    {"qa|v|q|-qx", "-x: unknown option for qa; *"},
+    {"qa|v|q|--top|3", "--top: not an option of qa; allowed: *"},
+    {"caption|v|-e|x", "-e: not an option of caption; *"},
+    {"models|-a|f", "-a: not an option of models; *"},
+    {"caption|v|--frames", "--frames: a value is missing: F"},
+    {"caption|v|-o", "-o: a value is missing: FILE"},
+    {"caption|v|--merge=yes", "--merge: takes no value"},
+    {"retrieve|v|q|--to|3", "--to: unknown option for retrieve; *"},
+    // numbers
+    {"caption|v|--frames|0", "--frames 0: a whole number from 1 to 1024 is allowed"},
+    {"caption|v|--frames|", "--frames : a whole number from 1 to 1024 is allowed"},
+    {"caption|v|--frames|8x", "--frames 8x: a whole number from 1 to 1024 is allowed"},
+    {"caption|v|--frames|-3", "--frames -3: a whole number from 1 to 1024 is allowed"},
+    {"caption|v|--frames|+3", "--frames +3: a whole number from 1 to 1024 is allowed"},
+    {"caption|v|--frames| 3", "--frames  3: a whole number from 1 to 1024 is allowed"},
+    {"caption|v|--frames|1e2", "--frames 1e2: a whole number *"},
+    {"caption|v|--frames|2.5", "--frames 2.5: a whole number *"},
+    {"caption|v|--frames|4294967297", "--frames 4294967297: a whole number *"},
+    {"caption|v|--frames|99999999999999999999999999999999999999",
+     "--frames 99999999999999999999999999999999999999: a whole number *"},
+    {"caption|v|-j0", "-j 0: a whole number from 1 to 256 is allowed"},
+    {"caption|v|--batch|0", "--batch 0: a whole number from 1 to 4096 is allowed"},
+    {"retrieve|v|q|--top|0", "--top 0: a whole number from 1 to 1000000 is allowed"},
+    {"retrieve|v|q|--min-p|1.5", "--min-p 1.5: a number from 0 to 1 is allowed"},
+    {"retrieve|v|q|--min-p|nan", "--min-p nan: a number from 0 to 1 is allowed"},
+    {"retrieve|v|q|--min-p|0x1", "--min-p 0x1: a number from 0 to 1 is allowed"},
+    {"retrieve|v|q|--min-p|0,5", "--min-p 0,5: a number from 0 to 1 is allowed"},
+    {"caption|v|--repetition-penalty|0",
+     "--repetition-penalty 0: a number from 0.01 to 100 is allowed"},
+    {"caption|v|--every|0", "--every 0: seconds from 0.001 to 86400, or frames from 1f "
+                            "to 1000000000f, are allowed"},
+    {"caption|v|--every|0f", "--every 0f: *"},
+    {"caption|v|--every|1.5f", "--every 1.5f: *"},
+    {"caption|v|--every|f", "--every f: *"},
+    {"caption|v|--every|1s", "--every 1s: *"},
+    {"caption|v|--every|1e99", "--every 1e99: *"},
+    {"caption|v|--min-length|30",
+     "--min-length 30: at most --max-length 20 is allowed"},
+    {"caption|v|--min-length|9|--max-length|8",
+     "--min-length 9: at most --max-length 8 is allowed"},
+    // choices
+    {"match|v|t|-f|xml", "-f xml: allowed: text, tsv, csv, json, jsonl, srt, vtt"},
+    {"match|v|t|-f|srt",
+     "--format srt: allowed for match: text, tsv, csv, json, jsonl"},
+    {"match|v|t|-o|x.VTT", "-o x.VTT: allowed for match: text, tsv, csv, json, jsonl"},
+    {"match|v|t|--itm-token|sep", "--itm-token sep: allowed: enc, cls"},
+    {"match|v|t|--progress|bar", "--progress bar: allowed: auto, plain, json, none"},
+    {"match|v|t|--precision|f64", "--precision f64: allowed: auto, f32"},
+    {"match|v|t|--compat|", "--compat : allowed: salesforce"},
+    {"retrieve|v|q|--by|clip", "--by clip: allowed: segment, video"},
+    {"retrieve|v|q|--segment|no", "--segment no: allowed: auto, whole"},
+    // what does not go together
+    {"caption|v|-0", "-0: only allowed with -a FILE"},
+    {"retrieve|v|q|-l|-f|json", "--files-only: only allowed with --format text"},
+    {"retrieve|v|q|-Z|-o|x.csv", "--null: only allowed with --format text"},
+    {"qa|v|q|--answers|a|--answers-file|f",
+     "--answers-file: not allowed together with --answers"},
+    {"qa|v|q|--k-test|5", "--k-test: only allowed with --answers or --answers-file"},
+    {"caption|v|--count|3|--every|2", "--count: not allowed together with --every"},
+    {"caption|-|-", "-: standard input can be read only once"},
+    {"retrieve|-|--queries|-", "-: standard input can be read only once"},
+    {"caption|-a|-|-", "-: standard input can be read only once"},
+    // texts
+    {"retrieve|v|a \xFF", "query 1: not valid UTF-8 at byte 3"},
+    {"retrieve|v|-e|ok|-e|\xC0\x80", "query 2: not valid UTF-8 at byte 1"},
+    {"qa|v|ok|\xED\xA0\x80", "question 2: not valid UTF-8 at byte 1"},
+    {"match|v|a\xE2\x82", "text 1: not valid UTF-8 at byte 2"},
+    {"tokenize|\xF4\x90\x80\x80", "text 1: not valid UTF-8 at byte 1"},
+    {"caption|v|--prompt|\x80", "--prompt: not valid UTF-8 at byte 1"},
+    {"qa|v|q|--answers|a,\x80", "--answers: not valid UTF-8 at byte 3"},
+    // of cli.md, not built yet
+    {"index|x", "index: not in this version"},
+    {"embed", "embed: not in this version"},
+    {"reason|a|b|c", "reason: not in this version"},
+    {"eval|retrieval", "eval: not in this version"},
+    {"filter", "filter: not in this version"},
+    {"help|index", "index: not in this version"},
+    {"index|--help", "index: not in this version"},
+    {"retrieve|v|q|--segment|shots", "--segment shots: not in this version"},
+    {"retrieve|v|q|--segment|10", "--segment 10: not in this version"},
+    {"qa|v|q|--segment|2.5", "--segment 2.5: not in this version"},
+    {"retrieve|v|q|--index|f", "--index: not in this version"},
+    {"caption|v|--shots", "--shots: not in this version"},
+    {"caption|v|--sample", "--sample: not in this version"},
+    {"caption|v|--top-p|0.9", "--top-p: not in this version"},
+    {"caption|v|--top-k|50", "--top-k: not in this version"},
+    {"caption|v|--seed=1", "--seed: not in this version"},
+    {"match|v|t|--compat|hf", "--compat hf: not in this version"},
+    {"match|v|t|--precision|f16", "--precision f16: not in this version"},
+};
+
+static void test_refuses_with_the_subject_and_what_is_allowed(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+        const struct refusal *row = &refusals[i];
+        parsed p;
+        parse(&p, row->line);
+        size_t size = strlen(row->message);
+        bool open = size && row->message[size - 1] == '*';
+        bool same = open ? strncmp(p.err.message, row->message, size - 1) == 0
+                         : strcmp(p.err.message, row->message) == 0;
+        if (p.status != VBLIP_ERR_ARGUMENT || !same || p.args.operands.items)
+            fail_msg("%s: status %d, \"%s\"", row->line, p.status, p.err.message);
+    }
+}
+
+static void test_common_options_reach_their_fields(void **state)
+{
+    (void)state;
+    parsed p;
+    parse(&p, "retrieve|d|q|--model|m|--image-size|96|--vocab=v|--raw-text|--compat|"
+              "salesforce|--device|1|--precision|f32|--frames|4|--batch|2|-fcsv|-o|x|"
+              "-j3|--fail-fast|--kernels|simt|--profile|--validate");
+    assert_int_equal(p.status, VBLIP_OK);
+    assert_string_equal(p.args.model, "m");
+    assert_int_equal(p.args.image_size, 96);
+    assert_string_equal(p.args.vocab, "v");
+    assert_true(p.args.raw_text && p.args.fail_fast);
+    assert_true(p.args.profile && p.args.validate);
+    assert_string_equal(p.args.device, "1");
+    assert_string_equal(p.args.kernels, "simt");
+    assert_int_equal(p.args.precision, 1);
+    assert_int_equal(p.args.frames, 4);
+    assert_int_equal(p.args.batch, 2);
+    assert_int_equal(p.args.jobs, 3);
+    assert_int_equal(p.args.format, CLI_FORMAT_CSV);
+    assert_string_equal(p.args.output, "x");
+    cli_args_free(&p.args);
+}
+
+static void test_retrieve_options_reach_their_fields(void **state)
+{
+    (void)state;
+    parsed p;
+    parse(&p, "retrieve|d|q|--top|3|--rerank|0|--min-p|.5|-lZ|--exit-status|--include|"
+              "*.mp4|--include|b*|--exclude|c*|--no-index|--by|video|--segment|whole");
+    assert_int_equal(p.status, VBLIP_OK);
+    assert_int_equal(p.args.top, 3);
+    assert_int_equal(p.args.rerank, 0);
+    assert_true(p.args.min_p == 0.5f);
+    assert_true(p.args.files_only && p.args.null_paths && p.args.exit_status);
+    assert_int_equal(p.args.include.count, 2);
+    assert_string_equal(p.args.include.items[1], "b*");
+    assert_null(p.args.include.items[2]);
+    assert_string_equal(p.args.exclude.items[0], "c*");
+    cli_args_free(&p.args);
+}
+
+static void test_other_options_reach_their_fields(void **state)
+{
+    (void)state;
+    parsed p;
+    parse(&p, "caption|d|--every|2.5|--prompt|x|--beams|1|--max-length|30|--min-length|"
+              "8|--repetition-penalty|1.5|--merge|--progress|json|-qv");
+    assert_int_equal(p.status, VBLIP_OK);
+    assert_int_equal(p.args.every_us, 2500000);
+    assert_int_equal(p.args.every_frames, 0);
+    assert_string_equal(p.args.prompt, "x");
+    assert_int_equal(p.args.beams, 1);
+    assert_int_equal(p.args.max_length, 30);
+    assert_int_equal(p.args.min_length, 8);
+    assert_true(p.args.repetition_penalty == 1.5f);
+    assert_true(p.args.merge && p.args.quiet && p.args.verbose);
+    assert_int_equal(p.args.progress, CLI_PROGRESS_JSON);
+    cli_args_free(&p.args);
+
+    parse(&p, "caption|d|--every|2|--every|25f"); // the last one counts
+    assert_int_equal(p.args.every_frames, 25);
+    assert_int_equal(p.args.every_us, 0);
+    cli_args_free(&p.args);
+
+    parse(&p, "match|d|t|--itm-token|cls");
+    assert_int_equal(p.args.itm_token, 1);
+    cli_args_free(&p.args);
+
+    parse(&p, "qa|d|q|--answers|a,b|--k-test|7");
+    assert_string_equal(p.args.answers, "a,b");
+    assert_int_equal(p.args.k_test, 7);
+    cli_args_free(&p.args);
+}
+
+static void test_defaults_are_those_of_the_contract(void **state)
+{
+    (void)state;
+    parsed p;
+    parse(&p, "retrieve|d|q");
+    assert_int_equal(p.args.rerank, 128);
+    assert_int_equal(p.args.format, CLI_FORMAT_TEXT);
+    assert_int_equal(p.args.progress, CLI_PROGRESS_AUTO);
+    assert_null(p.args.model);
+    assert_null(p.args.output);
+    assert_true(p.args.frames == 0 && p.args.top == 0 && p.args.min_p == 0.0f);
+    cli_args_free(&p.args);
+}
+
+static const struct format_row {
+    const char *line;
+    cli_format format;
+} format_rows[] = {
+    {"caption|v", CLI_FORMAT_TEXT},
+    {"caption|v|-o|x", CLI_FORMAT_TEXT},
+    {"caption|v|-o|x.txt", CLI_FORMAT_TEXT},
+    {"caption|v|-o|x.tsv", CLI_FORMAT_TSV},
+    {"caption|v|-o|x.csv", CLI_FORMAT_CSV},
+    {"caption|v|-o|x.json", CLI_FORMAT_JSON},
+    {"caption|v|-o|x.JSONL", CLI_FORMAT_JSONL},
+    {"caption|v|-o|x.srt", CLI_FORMAT_SRT},
+    {"caption|v|-o|x.vtt", CLI_FORMAT_VTT},
+    {"caption|v|-o|x.json.gz", CLI_FORMAT_TEXT},
+    {"caption|v|-o|d.csv/x", CLI_FORMAT_TEXT},
+    {"caption|v|-o|x.json|-f|csv", CLI_FORMAT_CSV},
+    {"caption|v|-f|text|-o|x.json", CLI_FORMAT_TEXT},
+    {"match|v|t|-f|text|-o|x.srt", CLI_FORMAT_TEXT},
+};
+
+static void test_format_comes_from_the_option_then_the_extension(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof format_rows / sizeof *format_rows; i++) {
+        parsed p;
+        parse(&p, format_rows[i].line);
+        if (p.status != VBLIP_OK || p.args.format != format_rows[i].format)
+            fail_msg("%s: %u, \"%s\"", format_rows[i].line, p.args.format,
+                     p.err.message);
+        cli_args_free(&p.args);
+    }
+}
+
+static const struct action_row {
+    const char *line;
+    cli_action action;
+    cli_command command;
+} action_rows[] = {
+    {"--version", CLI_VERSION, CLI_COMMAND_COUNT},
+    {"retrieve|--version", CLI_VERSION, CLI_COMMAND_COUNT},
+    {"--help", CLI_HELP, CLI_COMMAND_COUNT},
+    {"-h", CLI_HELP, CLI_COMMAND_COUNT},
+    {"help", CLI_HELP, CLI_COMMAND_COUNT},
+    {"help|retrieve", CLI_HELP, CLI_RETRIEVE},
+    {"retrieve|--help", CLI_HELP, CLI_RETRIEVE},
+    {"--help|qa", CLI_HELP, CLI_QA},
+    {"qa|--nope|--help", CLI_HELP, CLI_QA},
+    {"bench|-qh", CLI_HELP, CLI_BENCH},
+    {"tokenize|--|--help", CLI_RUN, CLI_TOKENIZE},
+    {"retrieve|d|-e|--help", CLI_RUN, CLI_RETRIEVE},
+};
+
+static void test_help_and_version_win_over_the_rest(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof action_rows / sizeof *action_rows; i++) {
+        parsed p;
+        parse(&p, action_rows[i].line);
+        if (p.status != VBLIP_OK || p.args.action != action_rows[i].action ||
+            p.args.command != action_rows[i].command)
+            fail_msg("%s: action %u, command %u", action_rows[i].line, p.args.action,
+                     p.args.command);
+        cli_args_free(&p.args);
+    }
+}
+
+static void check_listed(const char *help, const cli_option *o, const char *name)
+{
+    char label[64];
+    if (o->name)
+        snprintf(label, sizeof label, "--%s", o->name);
+    else
+        snprintf(label, sizeof label, "  -%c", o->letter);
+    if (!strstr(help, label))
+        fail_msg("help of %s lacks %s", name, label);
+}
+
+// cli.md: each help ends with two real examples.
+static void test_help_names_every_option_and_ends_with_two_examples(void **state)
+{
+    (void)state;
+    for (uint32_t c = 0; c <= CLI_COMMAND_COUNT; c++) {
+        cli_bytes out = {0};
+        cli_help_write(&out, (cli_command)c);
+        assert_false(out.failed);
+        const char *examples = strstr(out.data, "\nexamples:\n");
+        assert_non_null(examples);
+        int lines = 0;
+        for (const char *at = examples + 11; *at; at = strchr(at, '\n') + 1, lines++)
+            assert_memory_equal(at, "  vblip ", 8);
+        assert_int_equal(lines, 2);
+        for (const cli_option *o = cli_options; o->letter || o->name; o++)
+            if (o->help && (o->commands == CLI_ALL_COMMANDS || (o->commands & 1u << c)))
+                check_listed(out.data, o, cli_command_name((cli_command)c));
+        cli_bytes_free(&out);
+    }
+}
+
+// Splits a line of help, words or "quoted words", in place.
+static int split_example(char **argv, char *line)
+{
+    int argc = 0;
+    for (char *word = line; *word;) {
+        char stop = *word == '"' ? '"' : ' ';
+        argv[argc++] = stop == '"' ? ++word : word;
+        word += strcspn(word, stop == '"' ? "\"" : " ");
+        if (*word)
+            *word++ = '\0';
+        word += strspn(word, " ");
+    }
+    argv[argc] = NULL;
+    return argc;
+}
+
+// The examples are promises too: each must parse.
+static void test_help_examples_parse(void **state)
+{
+    (void)state;
+    for (int c = 0; c <= CLI_COMMAND_COUNT; c++) {
+        cli_bytes out = {0};
+        cli_help_write(&out, (cli_command)c);
+        char *at = strstr(out.data, "\nexamples:\n") + 11;
+        while (*at) {
+            char *end = strchr(at, '\n');
+            *end = '\0';
+            char *argv[MOST_WORDS + 1];
+            int argc = split_example(argv, at + 2);
+            cli_args args;
+            vblip_error err;
+            if (cli_args_parse(&args, argc, argv, &err) != VBLIP_OK)
+                fail_msg("%s: %s", argv[1], err.message);
+            cli_args_free(&args);
+            at = end + 1;
+        }
+        cli_bytes_free(&out);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_operands_go_where_the_command_wants_them),
+        cmocka_unit_test(test_refuses_with_the_subject_and_what_is_allowed),
+        cmocka_unit_test(test_common_options_reach_their_fields),
+        cmocka_unit_test(test_retrieve_options_reach_their_fields),
+        cmocka_unit_test(test_other_options_reach_their_fields),
+        cmocka_unit_test(test_defaults_are_those_of_the_contract),
+        cmocka_unit_test(test_format_comes_from_the_option_then_the_extension),
+        cmocka_unit_test(test_help_and_version_win_over_the_rest),
+        cmocka_unit_test(test_help_names_every_option_and_ends_with_two_examples),
+        cmocka_unit_test(test_help_examples_parse),
+    };
+    return cmocka_run_group_tests_name("args", tests, NULL, NULL);
+}
