@@ -3,8 +3,10 @@
 import numpy as np
 import torch
 
+from captions import ROLES, canonical, say
+from claims import claim_of, false_claim, thin
 from draw import SIDE, training_image
-from texts import ROLES, canonical, claim_of, false_claim, plain, question, say, thin
+from questions import question
 from vocab import CLS, SEP
 from world import BIG, LEFT, OBJECTS, rng_for, sample_scene, sibling
 

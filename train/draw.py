@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from sprites import paste
-from world import ABOVE, BIG, COLOURS, LEFT, SMALL
+from world import ABOVE, BIG, COLOURS, SMALL
 
 SIDE = 96
 

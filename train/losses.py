@@ -7,8 +7,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from batch import NOTHING
+from captions import ROLES
+from claims import holds
 from model import Packed
-from texts import ROLES, holds
 from vocab import CLS
 from world import COLOURS
 

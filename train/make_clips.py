@@ -15,8 +15,10 @@ import subprocess
 
 import numpy as np
 
+from captions import NUMBERS, canonical
+from claims import claim_of, holds_one
 from draw import background, compose, layout
-from texts import NUMBERS, QUESTION_KINDS, canonical, claim_of, holds_one, question
+from questions import QUESTIONS, question
 from world import COLOURS, COUNT, OBJECTS, SIZE, SMALL, A, held_out, recoloured, rng_for, sample_kind, sample_scene, swapped, turned
 
 SHAPES = ((128, 96), (160, 120), (192, 144), (192, 108), (176, 132), (144, 144), (176, 144))
@@ -124,7 +126,7 @@ def annotate(rng, name, scene, group, twin, questions):
     record = {"clip_name": name, "group": group, "twin": twin, "objects": things(scene), "absent": absent,
               "background": COLOURS[scene[4]][0]}
     asked, seen = [], set()
-    kinds = list(QUESTION_KINDS)
+    kinds = list(QUESTIONS)
     while len(asked) < questions:
         rng.shuffle(kinds)
         for kind in kinds:

@@ -1,6 +1,5 @@
 """An exported folder as a program would run it: retrieval, matching, questions and captions on decoded clips."""
 
-import json
 import os
 import re
 import subprocess
@@ -11,7 +10,7 @@ from safetensors.torch import load_file
 
 from batch import normalised
 from model import CONFIG, Blip, Packed
-from vocab import CLS, SEP, Tokenizer
+from vocab import SEP, Tokenizer
 
 
 def read_frames(path, count):

@@ -18,7 +18,7 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 
-from batch import Images, Texts, draw_scenes, training_images
+from batch import Images, Texts, training_images
 from losses import RoleHead, VisionHeads, joint
 from model import Blip
 from vocab import Tokenizer

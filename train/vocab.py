@@ -3,7 +3,7 @@
 import re
 import string
 
-from texts import WORDS
+from captions import WORDS
 from world import COLOURS, OBJECTS
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
