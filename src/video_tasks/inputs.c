@@ -1,0 +1,297 @@
+#include "video_tasks/inputs.h"
+
+#include "base/text.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+static const char *const extensions[] = {
+    "mp4", "m4v", "mov", "mkv", "webm", "avi", "mpg", "mpeg", "ts",   "m2ts", "mts",
+    "wmv", "flv", "ogv", "3gp", "gif",  "png", "jpg", "jpeg", "webp", "bmp",
+};
+
+// What a directory is known by, whatever its name.
+typedef struct identity {
+    dev_t device;
+    ino_t inode;
+} identity;
+
+// A directory that is being read, and those it lies in.
+typedef struct level {
+    const struct level *parent;
+    identity id;
+} level;
+
+// The expansion of one operand that is a directory.
+typedef struct walk {
+    vb_inputs *out;
+    const vblip_inputs_options *options;
+    vb_string path;     // of what is looked at
+    size_t relative_at; // where the name relative to the operand begins in it
+    identity *links;    // directories that links led to
+    size_t link_count, link_capacity;
+    uint32_t found;
+    vblip_error *err;
+} walk;
+
+// -------------------------------------------------------------------------- the list
+
+static vblip_status add(vb_inputs *out, const char *path, const char *error,
+                        vblip_error *err)
+{
+    bool full = (out->count & (out->count - 1)) == 0; // room for a power of two
+    if (out->count == UINT32_MAX)
+        return vb_fail(err, VBLIP_ERR_UNSUPPORTED, "more than %u inputs", UINT32_MAX);
+    if (full) {
+        size_t capacity = out->count ? (size_t)out->count * 2 : 1;
+        vblip_input *items = VB_ARENA_NEW(&out->arena, vblip_input, capacity);
+        if (!items)
+            return vb_fail_memory(err, "inputs");
+        if (out->count)
+            memcpy(items, out->items, out->count * sizeof *items);
+        out->items = items;
+    }
+    vblip_input *item = &out->items[out->count];
+    item->path = vb_arena_string(&out->arena, path, strlen(path));
+    item->error = error ? vb_arena_string(&out->arena, error, strlen(error)) : NULL;
+    if (!item->path || (error && !item->error))
+        return vb_fail_memory(err, "inputs");
+    out->count++;
+    return VBLIP_OK;
+}
+
+static vblip_status add_errno(vb_inputs *out, const char *path, int number,
+                              vblip_error *err)
+{
+    char reason[128];
+    if (strerror_r(number, reason, sizeof reason) != 0)
+        snprintf(reason, sizeof reason, "system error %d", number);
+    return add(out, path, reason, err);
+}
+
+// ------------------------------------------------------------------------ what counts
+
+static bool has_extension(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    for (size_t i = 0; dot && i < sizeof extensions / sizeof *extensions; i++)
+        if (strcasecmp(dot + 1, extensions[i]) == 0)
+            return true;
+    return false;
+}
+
+static bool matches_any(const char *const *globs, const char *name)
+{
+    for (; *globs; globs++)
+        if (fnmatch(*globs, name, 0) == 0)
+            return true;
+    return false;
+}
+
+static bool is_wanted(const walk *w)
+{
+    const vblip_inputs_options *options = w->options;
+    const char *name = w->path.bytes + w->relative_at;
+    if (!has_extension(name))
+        return false;
+    if (options && options->include && !matches_any(options->include, name))
+        return false;
+    return !(options && options->exclude && matches_any(options->exclude, name));
+}
+
+// ------------------------------------------------------------------------ directories
+
+static bool same(identity a, identity b)
+{
+    return a.device == b.device && a.inode == b.inode;
+}
+
+static bool is_open(const level *inner, identity id)
+{
+    for (; inner; inner = inner->parent)
+        if (same(inner->id, id))
+            return true;
+    return false;
+}
+
+// Notes that a link leads to `id`. False in `first` when one already did.
+static vblip_status follow(walk *w, identity id, bool *first)
+{
+    *first = false;
+    for (size_t i = 0; i < w->link_count; i++)
+        if (same(w->links[i], id))
+            return VBLIP_OK;
+    if (w->link_count == w->link_capacity) {
+        size_t capacity = w->link_capacity ? w->link_capacity * 2 : 16;
+        identity *links = realloc(w->links, capacity * sizeof *links);
+        if (!links)
+            return vb_fail_memory(w->err, "inputs");
+        w->links = links;
+        w->link_capacity = capacity;
+    }
+    w->links[w->link_count++] = id;
+    *first = true;
+    return VBLIP_OK;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+// The names in the directory at `path`, sorted, in `arena`. `*number` is an errno when
+// it cannot be read.
+static vblip_status list(vb_arena *arena, const char *path, char ***names,
+                         size_t *count, int *number, vblip_error *err)
+{
+    *names = NULL;
+    *count = 0;
+    DIR *directory = opendir(path);
+    *number = directory ? 0 : errno;
+    vblip_status status = VBLIP_OK;
+    for (size_t capacity = 0; directory && status == VBLIP_OK;) {
+        errno = 0;
+        const struct dirent *entry = readdir(directory);
+        *number = entry ? 0 : errno;
+        if (!entry)
+            break;
+        if (entry->d_name[0] == '.')
+            continue;
+        if (*count == capacity) {
+            capacity = capacity ? capacity * 2 : 64;
+            char **grown = VB_ARENA_NEW(arena, char *, capacity);
+            if (grown && *count)
+                memcpy(grown, *names, *count * sizeof *grown);
+            *names = grown;
+        }
+        char *name = vb_arena_string(arena, entry->d_name, strlen(entry->d_name));
+        if (*names && name)
+            (*names)[(*count)++] = name;
+        else
+            status = vb_fail_memory(err, "inputs");
+    }
+    if (directory)
+        closedir(directory);
+    if (*count)
+        qsort(*names, *count, sizeof **names, by_bytes);
+    return status;
+}
+
+static vblip_status walk_directory(walk *w, const level *parent, identity id);
+
+static vblip_status visit_directory(walk *w, const level *parent, identity id,
+                                    bool linked)
+{
+    bool enter = !is_open(parent, id);
+    if (enter && linked)
+        VB_TRY(follow(w, id, &enter));
+    return enter ? walk_directory(w, parent, id) : VBLIP_OK;
+}
+
+// Looks at what `path` names.
+static vblip_status visit(walk *w, const level *parent)
+{
+    const char *path = w->path.bytes;
+    struct stat st;
+    int number = lstat(path, &st) == 0 ? 0 : errno;
+    bool linked = number == 0 && S_ISLNK(st.st_mode);
+    if (linked)
+        number = stat(path, &st) == 0 ? 0 : errno;
+    if (number == 0 && S_ISDIR(st.st_mode))
+        return visit_directory(w, parent, (identity){st.st_dev, st.st_ino}, linked);
+    if (!is_wanted(w))
+        return VBLIP_OK;
+    w->found++;
+    if (number != 0)
+        return add_errno(w->out, path, number, w->err);
+    return add(w->out, path, S_ISREG(st.st_mode) ? NULL : "not a regular file", w->err);
+}
+
+static vblip_status visit_name(walk *w, const level *here, const char *name)
+{
+    size_t size = w->path.size;
+    if (!vb_string_append(&w->path, "/", 1) ||
+        !vb_string_append(&w->path, name, strlen(name)))
+        return vb_fail_memory(w->err, "inputs");
+    vblip_status status = visit(w, here);
+    w->path.size = size;
+    w->path.bytes[size] = '\0';
+    return status;
+}
+
+static vblip_status walk_directory(walk *w, const level *parent, identity id)
+{
+    const level here = {.parent = parent, .id = id};
+    vb_arena arena = {0};
+    char **names;
+    size_t count;
+    int number;
+    const char *path = w->path.size ? w->path.bytes : "/";
+    vblip_status status = list(&arena, path, &names, &count, &number, w->err);
+    if (status == VBLIP_OK && number != 0) {
+        w->found++;
+        status = add_errno(w->out, path, number, w->err);
+    }
+    for (size_t i = 0; status == VBLIP_OK && i < count; i++)
+        status = visit_name(w, &here, names[i]);
+    vb_arena_free(&arena);
+    return status;
+}
+
+static vblip_status expand_directory(vb_inputs *out, const char *path,
+                                     const struct stat *st,
+                                     const vblip_inputs_options *options,
+                                     vblip_error *err)
+{
+    size_t size = strlen(path);
+    while (size > 0 && path[size - 1] == '/')
+        size--;
+    walk w = {.out = out, .options = options, .relative_at = size + 1, .err = err};
+    vblip_status status = VBLIP_OK;
+    if (!vb_string_append(&w.path, path, size))
+        status = vb_fail_memory(err, "inputs");
+    if (status == VBLIP_OK)
+        status = walk_directory(&w, NULL, (identity){st->st_dev, st->st_ino});
+    if (status == VBLIP_OK && w.found == 0)
+        status = add(out, path, "no videos or images", err);
+    vb_string_free(&w.path);
+    free(w.links);
+    return status;
+}
+
+static vblip_status expand_path(vb_inputs *out, const char *path,
+                                const vblip_inputs_options *options, vblip_error *err)
+{
+    struct stat st;
+    if (strcmp(path, "-") == 0)
+        return add(out, path, NULL, err);
+    if (stat(path, &st) != 0)
+        return add_errno(out, path, errno, err);
+    if (S_ISDIR(st.st_mode))
+        return expand_directory(out, path, &st, options, err);
+    return add(out, path, NULL, err);
+}
+
+vblip_status vb_inputs_expand(vb_inputs *out, const char *const *paths, uint32_t count,
+                              const vblip_inputs_options *options, vblip_error *err)
+{
+    *out = (vb_inputs){0};
+    vblip_status status = VBLIP_OK;
+    for (uint32_t i = 0; status == VBLIP_OK && i < count; i++)
+        status = expand_path(out, paths[i], options, err);
+    if (status != VBLIP_OK)
+        vb_inputs_free(out);
+    return status;
+}
+
+void vb_inputs_free(vb_inputs *inputs)
+{
+    vb_arena_free(&inputs->arena);
+    *inputs = (vb_inputs){0};
+}
