@@ -1,0 +1,94 @@
+#include "video_tasks/cache.h"
+
+#include <stdlib.h>
+
+static vb_cache_entry *find(vb_cache *cache, uint32_t key)
+{
+    for (uint32_t i = 0; i < cache->count; i++)
+        if (cache->entries[i].key == key)
+            return &cache->entries[i];
+    return NULL;
+}
+
+static vb_cache_entry *oldest(vb_cache *cache)
+{
+    vb_cache_entry *entry = &cache->entries[0];
+    for (uint32_t i = 1; i < cache->count; i++)
+        if (cache->entries[i].used < entry->used)
+            entry = &cache->entries[i];
+    return entry;
+}
+
+// Whether one more visual, as large as the largest so far, fits. Asked every time:
+// visuals grow when their keys and values are made.
+static bool one_more_fits(const vb_cache *cache)
+{
+    uint64_t sum = 0, largest = 0;
+    for (uint32_t i = 0; i < cache->count; i++) {
+        uint64_t bytes = cache->brain->visual_bytes(cache->entries[i].visual);
+        sum += bytes;
+        if (bytes > largest)
+            largest = bytes;
+    }
+    return sum <= cache->budget && largest <= cache->budget - sum;
+}
+
+static vblip_status grow(vb_cache *cache, vblip_error *err)
+{
+    if (cache->count < cache->capacity)
+        return VBLIP_OK;
+    uint32_t capacity = cache->capacity ? cache->capacity * 2 : 16;
+    vb_cache_entry *entries = realloc(cache->entries, capacity * sizeof *entries);
+    if (!entries)
+        return vb_fail_memory(err, "cache of clips");
+    cache->entries = entries;
+    cache->capacity = capacity;
+    return VBLIP_OK;
+}
+
+vb_visual *vb_cache_find(vb_cache *cache, uint32_t key)
+{
+    vb_cache_entry *entry = find(cache, key);
+    if (!entry)
+        return NULL;
+    entry->used = ++cache->clock;
+    return entry->visual;
+}
+
+vblip_status vb_cache_take(vb_visual **out, vb_cache *cache, uint32_t key,
+                           vblip_error *err)
+{
+    *out = NULL;
+    vb_cache_entry *entry = NULL;
+    if (cache->count == 0 || one_more_fits(cache)) {
+        VB_TRY(grow(cache, err));
+        vb_visual *visual = NULL;
+        VB_TRY(cache->brain->visual_make(cache->brain->user, &visual, err));
+        entry = &cache->entries[cache->count++];
+        entry->visual = visual;
+    } else {
+        entry = oldest(cache);
+    }
+    entry->key = key;
+    entry->used = ++cache->clock;
+    *out = entry->visual;
+    return VBLIP_OK;
+}
+
+void vb_cache_drop(vb_cache *cache, uint32_t key)
+{
+    vb_cache_entry *entry = find(cache, key);
+    if (!entry)
+        return;
+    cache->brain->visual_free(&entry->visual);
+    *entry = cache->entries[--cache->count];
+}
+
+void vb_cache_free(vb_cache *cache)
+{
+    for (uint32_t i = 0; i < cache->count; i++)
+        cache->brain->visual_free(&cache->entries[i].visual);
+    free(cache->entries);
+    cache->entries = NULL;
+    cache->count = cache->capacity = 0;
+}

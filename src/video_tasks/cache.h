@@ -1,0 +1,35 @@
+// cache.h - visual tokens of clips, kept on the device while a budget lasts.
+#ifndef VB_VIDEO_TASKS_CACHE_H
+#define VB_VIDEO_TASKS_CACHE_H
+
+#include "video_tasks/brain.h"
+
+typedef struct vb_cache_entry {
+    uint32_t key;
+    vb_visual *visual;
+    uint64_t used; // when it was last asked for; larger is later
+} vb_cache_entry;
+
+// All-zero but for `brain` and `budget` is an empty cache.
+typedef struct vb_cache {
+    const vb_brain *brain;
+    uint64_t budget; // bytes; one visual is kept even when it is larger
+    vb_cache_entry *entries;
+    uint32_t count, capacity;
+    uint64_t clock;
+} vb_cache;
+
+// The visual kept for `key`, or NULL.
+vb_visual *vb_cache_find(vb_cache *cache, uint32_t key);
+
+// A visual for the caller to fill with `key`, which is not in the cache: a new one while
+// the budget lasts, else the one that was not asked for the longest.
+VB_CHECKED vblip_status vb_cache_take(vb_visual **out, vb_cache *cache, uint32_t key,
+                                      vblip_error *err);
+
+// Frees the visual of `key`, if there is one.
+void vb_cache_drop(vb_cache *cache, uint32_t key);
+
+void vb_cache_free(vb_cache *cache);
+
+#endif // VB_VIDEO_TASKS_CACHE_H

@@ -1,0 +1,155 @@
+#include "video_tasks/clips.h"
+
+#include "decode/sampler.h"
+#include "video_tasks/pipeline.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct vb_clips {
+    const vb_task *task;
+    const uint32_t *order; // NULL = inputs in order
+    uint32_t frames;       // wanted of a video
+    uint32_t codec_threads;
+    vb_pipeline *pipeline;
+    vb_clip *slots; // one per slot of the pipeline
+    uint32_t slot_count;
+};
+
+// The frames of a clip and their pixels, kept for the clips after it.
+static vblip_status make_room(vb_clip *clip, uint32_t count, uint32_t side,
+                              const char *path, vblip_error *err)
+{
+    if (count <= clip->capacity)
+        return VBLIP_OK;
+    size_t frame_bytes = (size_t)side * side * 3;
+    if (frame_bytes && count > SIZE_MAX / frame_bytes)
+        return vb_fail_memory(err, path);
+    vb_frame *frames = realloc(clip->frames, count * sizeof *frames);
+    if (frames)
+        clip->frames = frames;
+    uint8_t *pixels = realloc(clip->pixels, count * frame_bytes);
+    if (pixels)
+        clip->pixels = pixels;
+    if (!frames || !pixels)
+        return vb_fail_memory(err, path);
+    clip->capacity = count;
+    return VBLIP_OK;
+}
+
+// Fills `clip` with the frames that `indices` name.
+static vblip_status read_frames(vb_clip *clip, const vb_frames *source, vb_video *video,
+                                const uint64_t *indices, uint32_t count, uint32_t side,
+                                vblip_error *err)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        uint8_t *rgb = clip->pixels + (size_t)i * side * side * 3;
+        VB_TRY(source->read(video, indices[i], rgb, &clip->frames[i], err));
+    }
+    clip->count = count;
+    return VBLIP_OK;
+}
+
+static vblip_status sample(const vb_clips *clips, vb_clip *clip, vb_video *video,
+                           const char *path, vblip_error *err)
+{
+    const vb_frames *source = clips->task->frames;
+    const uint32_t side = clips->task->brain->side;
+    clip->info = *source->describe(video);
+    if (clip->info.frames == 0)
+        return vb_fail(err, VBLIP_ERR_FORMAT, "%s: no frames", path);
+
+    uint32_t room = clip->info.still ? 1 : clips->frames + 1;
+    uint64_t *indices = calloc(room, sizeof *indices);
+    if (!indices)
+        return vb_fail_memory(err, path);
+    uint32_t count = 1;
+    if (!clip->info.still)
+        count = vb_sample_uniform(indices, room, clip->info.frames, clips->frames);
+    vblip_status status = make_room(clip, count, side, path, err);
+    if (status == VBLIP_OK)
+        status = read_frames(clip, source, video, indices, count, side, err);
+    free(indices);
+    return status;
+}
+
+static vblip_status read_clip(const vb_clips *clips, vb_clip *clip, vblip_error *err)
+{
+    const vblip_input *input = &clips->task->inputs[clip->input];
+    if (input->error)
+        return vb_fail(err, VBLIP_ERR_IO, "%s", input->error);
+    const vb_frames *source = clips->task->frames;
+    const vb_decode_options options = {
+        .side = clips->task->brain->side,
+        .threads = clips->codec_threads,
+    };
+    vb_video *video = NULL;
+    VB_TRY(source->open(source->user, &video, input->path, &options, err));
+    vblip_status status = sample(clips, clip, video, input->path, err);
+    source->close(&video);
+    return status;
+}
+
+static void produce(void *user, uint64_t item, uint32_t slot)
+{
+    const vb_clips *clips = user;
+    vb_clip *clip = &clips->slots[slot];
+    clip->input = clips->order ? clips->order[item] : (uint32_t)item;
+    clip->count = 0;
+    clip->info = (vb_video_info){0};
+    vb_error_reset(&clip->error);
+    // The status is in the error as well.
+    vblip_status status = read_clip(clips, clip, &clip->error);
+    (void)status;
+}
+
+vblip_status vb_clips_open(vb_clips **out, const vb_task *task, const vblip_job *job,
+                           const uint32_t *order, uint32_t count, uint32_t frames,
+                           vblip_error *err)
+{
+    *out = NULL;
+    vb_clips *clips = calloc(1, sizeof *clips);
+    if (!clips)
+        return vb_fail_memory(err, "clips");
+    vb_thread_plan plan =
+        vb_plan_threads(job->jobs, vb_core_count(), task->brain->shares_cores);
+    *clips = (vb_clips){
+        .task = task,
+        .order = order,
+        .frames = frames,
+        .codec_threads = plan.codec_threads,
+        .slot_count = vb_pipeline_slots(plan.workers),
+    };
+    vblip_status status = VBLIP_OK;
+    clips->slots = calloc(clips->slot_count, sizeof *clips->slots);
+    if (!clips->slots)
+        status = vb_fail_memory(err, "clips");
+    else
+        status = vb_pipeline_open(&clips->pipeline, plan.workers, count, produce, clips,
+                                  err);
+    if (status != VBLIP_OK)
+        vb_clips_close(&clips);
+    *out = clips;
+    return status;
+}
+
+const vb_clip *vb_clips_next(vb_clips *clips)
+{
+    uint32_t slot = 0;
+    return vb_pipeline_next(clips->pipeline, &slot) ? &clips->slots[slot] : NULL;
+}
+
+void vb_clips_close(vb_clips **clips)
+{
+    vb_clips *c = *clips;
+    if (!c)
+        return;
+    vb_pipeline_close(&c->pipeline);
+    for (uint32_t i = 0; c->slots && i < c->slot_count; i++) {
+        free(c->slots[i].frames);
+        free(c->slots[i].pixels);
+    }
+    free(c->slots);
+    free(c);
+    *clips = NULL;
+}

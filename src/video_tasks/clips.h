@@ -1,0 +1,31 @@
+// clips.h - the sampled frames of one input after another, decoded ahead.
+#ifndef VB_VIDEO_TASKS_CLIPS_H
+#define VB_VIDEO_TASKS_CLIPS_H
+
+#include "video_tasks/tasks.h"
+
+// One input: its frames, or why there are none.
+typedef struct vb_clip {
+    uint32_t input;
+    vblip_error error;  // status is not OK when it could not be read
+    vb_video_info info; // of a clip that could
+    vb_frame *frames;
+    uint32_t count, capacity;
+    uint8_t *pixels; // of all the frames
+} vb_clip;
+
+typedef struct vb_clips vb_clips;
+
+// Reads the `count` inputs of `order`, or all of them in order when it is NULL, which
+// must stay valid. Of a video `frames` frames by the rule of sampler.h; of an image one.
+VB_CHECKED vblip_status vb_clips_open(vb_clips **out, const vb_task *task,
+                                      const vblip_job *job, const uint32_t *order,
+                                      uint32_t count, uint32_t frames,
+                                      vblip_error *err);
+
+// The next clip, valid until the next call; NULL after the last.
+const vb_clip *vb_clips_next(vb_clips *clips);
+
+void vb_clips_close(vb_clips **clips);
+
+#endif // VB_VIDEO_TASKS_CLIPS_H

@@ -1,0 +1,24 @@
+// frames.h - where a task gets its clips from: files, or what a test made up.
+#ifndef VB_VIDEO_TASKS_FRAMES_H
+#define VB_VIDEO_TASKS_FRAMES_H
+
+#include "decode/decode.h"
+
+// A source of clips. The functions mean what their namesakes of decode.h mean. Clips are
+// opened and read on any thread, each by one thread at a time.
+typedef struct vb_frames {
+    vblip_status (*open)(void *user, vb_video **out, const char *path,
+                         const vb_decode_options *options, vblip_error *err);
+    void (*close)(vb_video **video);
+    const vb_video_info *(*describe)(const vb_video *video);
+    int64_t (*time)(const vb_video *video, uint64_t index);
+    uint64_t (*index_at)(const vb_video *video, int64_t time_us);
+    vblip_status (*read)(vb_video *video, uint64_t index, uint8_t *rgb, vb_frame *out,
+                         vblip_error *err);
+    void *user;
+} vb_frames;
+
+// Clips that are files.
+vb_frames vb_frames_from_files(void);
+
+#endif // VB_VIDEO_TASKS_FRAMES_H

@@ -1,0 +1,77 @@
+#include "video_tasks/job.h"
+
+#include <string.h>
+#include <time.h>
+
+// The message without "path: " before it.
+static const char *without_path(const char *message, const char *path)
+{
+    size_t size = strlen(path);
+    if (strncmp(message, path, size) != 0 || strncmp(message + size, ": ", 2) != 0)
+        return message;
+    return message + size + 2;
+}
+
+vblip_status vb_job_failed(const vblip_job *job, const char *path,
+                           const vblip_error *why, vblip_error *err)
+{
+    if (!job->failed)
+        return VBLIP_OK;
+    vblip_failure failure = {
+        .path = path,
+        .message = without_path(why->message, path),
+    };
+    return job->failed(job->user, &failure) ? vb_fail_cancelled(err) : VBLIP_OK;
+}
+
+static double now_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+double vb_seconds_left(uint64_t done, uint64_t total, double elapsed_s)
+{
+    if (done == 0 || total == 0)
+        return -1.0;
+    if (done >= total)
+        return 0.0;
+    return elapsed_s / (double)done * (double)(total - done);
+}
+
+vb_meter vb_meter_start(const vblip_job *job, const char *unit, uint64_t total)
+{
+    return (vb_meter){.job = job, .unit = unit, .total = total, .started_s = now_s()};
+}
+
+vblip_status vb_meter_add(vb_meter *meter, const char *path, uint64_t done,
+                          vblip_error *err)
+{
+    meter->done += done;
+    if (!meter->job->progress)
+        return VBLIP_OK;
+    double elapsed_s = now_s() - meter->started_s;
+    vblip_progress progress = {
+        .path = path,
+        .unit = meter->unit,
+        .done = meter->done,
+        .total = meter->total,
+        .seconds_left = vb_seconds_left(meter->done, meter->total, elapsed_s),
+    };
+    return meter->job->progress(meter->job->user, &progress) ? vb_fail_cancelled(err)
+                                                             : VBLIP_OK;
+}
+
+vblip_status vb_meter_skip(vb_meter *meter, const char *path, uint64_t units,
+                           vblip_error *err)
+{
+    if (meter->total)
+        meter->total -= units;
+    return vb_meter_add(meter, path, 0, err);
+}
+
+vblip_status vb_fail_cancelled(vblip_error *err)
+{
+    return vb_fail(err, VBLIP_ERR_CANCELLED, "stopped by the caller");
+}

@@ -1,0 +1,162 @@
+#include "video_tasks/pipeline.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { MAX_WORKERS = 64, MAX_CHOSEN_WORKERS = 8 };
+
+struct vb_pipeline {
+    vb_produce_fn produce;
+    void *user;
+    uint64_t count;
+    uint32_t workers; // that run
+
+    pthread_mutex_t lock;  // guards all below but `threads`
+    pthread_cond_t change; // of any of it
+    uint64_t taken;        // items that a worker began
+    uint64_t given;        // items that the consumer got
+    bool stop;
+    bool ready[MAX_WORKERS + 1]; // slot holds the item that is due in it
+
+    pthread_t threads[MAX_WORKERS];
+};
+
+vb_thread_plan vb_plan_threads(uint32_t jobs, uint32_t cores, bool shares_cores)
+{
+    if (cores == 0)
+        cores = 1;
+    if (shares_cores && jobs <= 1)
+        return (vb_thread_plan){.workers = 0, .codec_threads = cores};
+    uint32_t workers = jobs;
+    if (workers == 0)
+        workers = cores / 2 < MAX_CHOSEN_WORKERS ? cores / 2 : MAX_CHOSEN_WORKERS;
+    if (workers > cores)
+        workers = cores;
+    if (workers > MAX_WORKERS)
+        workers = MAX_WORKERS;
+    if (workers == 0)
+        workers = 1;
+    return (vb_thread_plan){.workers = workers, .codec_threads = cores / workers};
+}
+
+uint32_t vb_core_count(void)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores < 1 ? 1 : (uint32_t)cores;
+}
+
+static uint32_t slot_of(const vb_pipeline *p, uint64_t item)
+{
+    return (uint32_t)(item % vb_pipeline_slots(p->workers));
+}
+
+// The consumer holds the slot of item given - 1, so items below given + workers have a
+// slot of their own.
+static bool may_take(const vb_pipeline *p)
+{
+    return p->taken < p->count && p->taken < p->given + p->workers;
+}
+
+static void *work(void *user)
+{
+    vb_pipeline *p = user;
+    pthread_mutex_lock(&p->lock);
+    for (;;) {
+        while (!p->stop && p->taken < p->count && !may_take(p))
+            pthread_cond_wait(&p->change, &p->lock);
+        if (p->stop || p->taken >= p->count)
+            break;
+        uint64_t item = p->taken++;
+        pthread_mutex_unlock(&p->lock);
+        p->produce(p->user, item, slot_of(p, item));
+        pthread_mutex_lock(&p->lock);
+        p->ready[slot_of(p, item)] = true;
+        pthread_cond_broadcast(&p->change);
+    }
+    pthread_mutex_unlock(&p->lock);
+    return NULL;
+}
+
+// Stops and joins `started` workers.
+static void join(vb_pipeline *p, uint32_t started)
+{
+    pthread_mutex_lock(&p->lock);
+    p->stop = true;
+    pthread_cond_broadcast(&p->change);
+    pthread_mutex_unlock(&p->lock);
+    for (uint32_t i = 0; i < started; i++)
+        pthread_join(p->threads[i], NULL);
+}
+
+// Signals stay with the program's own threads.
+static uint32_t start_workers(vb_pipeline *p)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    uint32_t started = 0;
+    while (started < p->workers &&
+           pthread_create(&p->threads[started], NULL, work, p) == 0)
+        started++;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return started;
+}
+
+vblip_status vb_pipeline_open(vb_pipeline **out, uint32_t workers, uint64_t count,
+                              vb_produce_fn produce, void *user, vblip_error *err)
+{
+    *out = NULL;
+    vb_pipeline *p = calloc(1, sizeof *p);
+    if (!p)
+        return vb_fail_memory(err, "decode threads");
+    p->produce = produce;
+    p->user = user;
+    p->count = count;
+    p->workers = workers < MAX_WORKERS ? workers : MAX_WORKERS;
+    pthread_mutex_init(&p->lock, NULL);
+    pthread_cond_init(&p->change, NULL);
+    uint32_t started = start_workers(p);
+    if (started < p->workers) {
+        join(p, started);
+        p->workers = 0;
+        vb_pipeline_close(&p);
+        return vb_fail(err, VBLIP_ERR_MEMORY, "decode: thread %u of %u did not start",
+                       started + 1, workers);
+    }
+    *out = p;
+    return VBLIP_OK;
+}
+
+bool vb_pipeline_next(vb_pipeline *p, uint32_t *slot)
+{
+    if (p->given >= p->count) // only this thread writes `given`
+        return false;
+    if (p->workers == 0) {
+        *slot = 0;
+        p->produce(p->user, p->given++, 0);
+        return true;
+    }
+    pthread_mutex_lock(&p->lock);
+    *slot = slot_of(p, p->given);
+    while (!p->ready[*slot])
+        pthread_cond_wait(&p->change, &p->lock);
+    p->ready[*slot] = false;
+    p->given++; // the slot handed out before is free now
+    pthread_cond_broadcast(&p->change);
+    pthread_mutex_unlock(&p->lock);
+    return true;
+}
+
+void vb_pipeline_close(vb_pipeline **pipeline)
+{
+    vb_pipeline *p = *pipeline;
+    if (!p)
+        return;
+    join(p, p->workers);
+    pthread_cond_destroy(&p->change);
+    pthread_mutex_destroy(&p->lock);
+    free(p);
+    *pipeline = NULL;
+}

@@ -1,0 +1,21 @@
+// ranking.h - best first, and what a pair of logits means.
+#ifndef VB_VIDEO_TASKS_RANKING_H
+#define VB_VIDEO_TASKS_RANKING_H
+
+#include <stdint.h>
+
+typedef struct vb_scored {
+    float score;
+    uint32_t index; // of the input
+} vb_scored;
+
+// Sorts by score, best first; equal scores keep the order of their indices, NaN is last.
+void vb_rank(vb_scored *items, uint32_t count);
+
+// Cosine of two vectors of length one.
+float vb_dot(const float *a, const float *b, uint32_t count);
+
+// P(match): softmax of the ITM logits (unmatched, matched), second entry.
+float vb_match_probability(const float logits[2]);
+
+#endif // VB_VIDEO_TASKS_RANKING_H

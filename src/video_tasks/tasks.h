@@ -1,0 +1,40 @@
+// tasks.h - the pipelines: clips in, a model asked, results out.
+//
+// Nothing here knows files, devices or checkpoints, so that every task runs in a test
+// with made-up frames and a made-up model.
+#ifndef VB_VIDEO_TASKS_TASKS_H
+#define VB_VIDEO_TASKS_TASKS_H
+
+#include "video_tasks/brain.h"
+#include "video_tasks/frames.h"
+
+// What every task works with.
+typedef struct vb_task {
+    const vb_brain *brain;
+    const vb_frames *frames;
+    const vblip_input *inputs;
+    uint32_t input_count;
+} vb_task;
+
+// See the functions of vblip.h that they serve. `options` is never NULL; zero fields
+// still mean the defaults.
+VB_CHECKED vblip_status vb_task_retrieve(const vb_task *task,
+                                         const char *const *queries, uint32_t count,
+                                         const vblip_retrieve_options *options,
+                                         vblip_hit_fn fn, void *user, vblip_error *err);
+
+VB_CHECKED vblip_status vb_task_match(const vb_task *task, const char *const *texts,
+                                      uint32_t count,
+                                      const vblip_match_options *options,
+                                      vblip_match_fn fn, void *user, vblip_error *err);
+
+VB_CHECKED vblip_status vb_task_ask(const vb_task *task, const char *const *questions,
+                                    uint32_t count, const vblip_ask_options *options,
+                                    vblip_answer_fn fn, void *user, vblip_error *err);
+
+VB_CHECKED vblip_status vb_task_caption(const vb_task *task,
+                                        const vblip_caption_options *options,
+                                        vblip_caption_fn fn, void *user,
+                                        vblip_error *err);
+
+#endif // VB_VIDEO_TASKS_TASKS_H

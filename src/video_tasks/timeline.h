@@ -1,0 +1,29 @@
+// timeline.h - which stretches of a recording get a caption, and which frame of each.
+#ifndef VB_VIDEO_TASKS_TIMELINE_H
+#define VB_VIDEO_TASKS_TIMELINE_H
+
+#include "video_tasks/frames.h"
+
+typedef struct vb_span {
+    int64_t start_us, end_us; // end exclusive; both 0 for an image
+    uint64_t frame;           // the one that stands for the stretch
+} vb_span;
+
+// The spans of one open clip, made one at a time: their number does not cost memory.
+typedef struct vb_timeline {
+    const vb_frames *frames;
+    const vb_video *video;
+    vb_video_info info;
+    int64_t every_us; // one of these three is not 0
+    uint64_t every_frames;
+    uint64_t uniform; // spans
+    uint64_t count;   // of spans, at least 1 when there are frames
+} vb_timeline;
+
+// See vblip_caption_options for the three; all 0 is every second.
+vb_timeline vb_timeline_make(const vb_frames *frames, const vb_video *video,
+                             int64_t every_us, uint32_t every_frames, uint32_t count);
+
+vb_span vb_timeline_at(const vb_timeline *timeline, uint64_t index);
+
+#endif // VB_VIDEO_TASKS_TIMELINE_H
