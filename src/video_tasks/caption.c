@@ -1,0 +1,266 @@
+// caption.c - recordings described frame by frame (blip-spec 6.4 per sampled frame).
+//
+// Memory is flat however long the file is: a frame is decoded, captioned, and its buffer
+// used again. Where the device leaves the cores alone the next one decodes meanwhile.
+#include "base/text.h"
+#include "video_tasks/job.h"
+#include "video_tasks/pipeline.h"
+#include "video_tasks/tasks.h"
+#include "video_tasks/timeline.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SLOTS = 2 }; // one worker at most: a file is decoded in order
+
+// A row that waits for its neighbour, with merge.
+typedef struct pending_row {
+    bool there;
+    int64_t start_us, end_us;
+    bool timed;
+    vb_string text;
+    double score_sum;
+    uint32_t count; // captions in it
+} pending_row;
+
+typedef struct captioning {
+    const vb_task *task;
+    const vblip_caption_options *options;
+    vb_caption_params params;
+    vb_thread_plan plan;
+    vblip_caption_fn fn;
+    void *user;
+    vb_meter meter;
+    vb_visual *visual; // owned; every frame in turn
+    vb_reply reply;    // owned; of the frame seen last
+} captioning;
+
+// One file in work.
+typedef struct recording {
+    captioning *c;
+    const char *path;
+    vb_video *video;
+    vb_timeline timeline;
+    uint64_t captions; // done
+    vb_pipeline *frames;
+    struct {
+        uint8_t *rgb;
+        vb_span span;
+        vb_frame frame;
+        vblip_error error;
+    } slots[SLOTS];
+    pending_row row;
+} recording;
+
+// ------------------------------------------------------------------------------ rows
+
+static vblip_status emit(captioning *c, const vblip_caption *caption, vblip_error *err)
+{
+    return c->fn(c->user, caption) ? vb_fail_cancelled(err) : VBLIP_OK;
+}
+
+// Reports the row that waits. A merged row's score is the mean of its captions'.
+static vblip_status flush(recording *r, vblip_error *err)
+{
+    pending_row *row = &r->row;
+    if (!row->there)
+        return VBLIP_OK;
+    row->there = false;
+    const vblip_caption caption = {
+        .path = r->path,
+        .timed = row->timed,
+        .start_us = row->start_us,
+        .end_us = row->end_us,
+        .text = row->text.bytes,
+        .score = (float)(row->score_sum / row->count),
+    };
+    return emit(r->c, &caption, err);
+}
+
+static vblip_status add_row(recording *r, const vb_span *span, vblip_error *err)
+{
+    const vb_reply *reply = &r->c->reply;
+    const char *text = reply->text.bytes ? reply->text.bytes : "";
+    pending_row *row = &r->row;
+    bool joins =
+        r->c->options->merge && row->there && strcmp(row->text.bytes, text) == 0;
+    if (!joins) {
+        VB_TRY(flush(r, err));
+        vb_string_clear(&row->text);
+        if (!vb_string_append(&row->text, text, strlen(text)))
+            return vb_fail_memory(err, r->path);
+        row->timed = !r->timeline.info.still;
+        row->start_us = span->start_us;
+        row->score_sum = 0.0;
+        row->count = 0;
+        row->there = true;
+    }
+    row->end_us = span->end_us;
+    row->score_sum += (double)reply->score;
+    row->count++;
+    return r->c->options->merge ? VBLIP_OK : flush(r, err);
+}
+
+// ---------------------------------------------------------------------------- frames
+
+static void produce(void *user, uint64_t item, uint32_t slot)
+{
+    recording *r = user;
+    const vb_frames *source = r->c->task->frames;
+    vblip_error *error = &r->slots[slot].error;
+    vb_error_reset(error);
+    r->slots[slot].span = vb_timeline_at(&r->timeline, item);
+    // The status is in the error as well.
+    vblip_status status =
+        source->read(r->video, r->slots[slot].span.frame, r->slots[slot].rgb,
+                     &r->slots[slot].frame, error);
+    (void)status;
+}
+
+// Captions all spans; the first that has no frame ends the file.
+static vblip_status caption_spans(recording *r, vblip_error *failed, vblip_error *err)
+{
+    captioning *c = r->c;
+    const vb_brain *brain = c->task->brain;
+    uint64_t last = UINT64_MAX; // frame the reply describes
+    uint32_t slot = 0;
+    while (vb_pipeline_next(r->frames, &slot)) {
+        const vb_span span = r->slots[slot].span;
+        if (r->slots[slot].error.status != VBLIP_OK) {
+            *failed = r->slots[slot].error;
+            return VBLIP_OK;
+        }
+        if (span.frame != last) {
+            VB_TRY(brain->see(brain->user, c->visual, &r->slots[slot].frame, 1,
+                              c->options->job.batch, NULL, err));
+            VB_TRY(brain->caption(brain->user, c->visual, &c->params, &c->reply, err));
+            last = span.frame;
+        }
+        VB_TRY(add_row(r, &span, err));
+        r->captions++;
+        VB_TRY(vb_meter_add(&c->meter, r->path, 1, err));
+    }
+    return VBLIP_OK;
+}
+
+// ------------------------------------------------------------------------- recordings
+
+static vblip_status open_video(captioning *c, const vblip_input *input,
+                               vb_video **video, vblip_error *err)
+{
+    *video = NULL;
+    if (input->error)
+        return vb_fail(err, VBLIP_ERR_IO, "%s", input->error);
+    const vb_decode_options options = {
+        .side = c->task->brain->side,
+        .threads = c->plan.codec_threads,
+    };
+    return c->task->frames->open(c->task->frames->user, video, input->path, &options,
+                                 err);
+}
+
+static vb_timeline timeline_of(const captioning *c, const vb_video *video)
+{
+    const vblip_caption_options *o = c->options;
+    return vb_timeline_make(c->task->frames, video, o->every_us, o->every_frames,
+                            o->count);
+}
+
+static vblip_status start_frames(recording *r, vblip_error *err)
+{
+    const size_t side = r->c->task->brain->side;
+    for (int i = 0; i < SLOTS; i++) {
+        r->slots[i].rgb = malloc(side * side * 3);
+        if (!r->slots[i].rgb)
+            return vb_fail_memory(err, r->path);
+    }
+    return vb_pipeline_open(&r->frames, r->c->plan.workers ? 1 : 0, r->timeline.count,
+                            produce, r, err);
+}
+
+// Captions one input. What is wrong with it goes to `failed`, with the captions that
+// will not come; what stops the job to `err`.
+static vblip_status caption_input(captioning *c, const vblip_input *input,
+                                  vblip_error *failed, uint64_t *skipped,
+                                  vblip_error *err)
+{
+    *skipped = 0;
+    recording r = {.c = c, .path = input->path};
+    if (open_video(c, input, &r.video, failed) != VBLIP_OK)
+        return VBLIP_OK;
+    r.timeline = timeline_of(c, r.video);
+    vblip_status status = start_frames(&r, err);
+    if (status == VBLIP_OK)
+        status = caption_spans(&r, failed, err);
+    vblip_status flushed = flush(&r, err); // what is finished stands, also when stopped
+    *skipped = r.timeline.count - r.captions;
+    vb_pipeline_close(&r.frames);
+    for (int i = 0; i < SLOTS; i++)
+        free(r.slots[i].rgb);
+    vb_string_free(&r.row.text);
+    c->task->frames->close(&r.video);
+    return status != VBLIP_OK ? status : flushed;
+}
+
+// How many captions all inputs will take, for the estimate of the time. Reads the index
+// of every file, so it is done only when somebody listens.
+static uint64_t count_captions(captioning *c)
+{
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < c->task->input_count; i++) {
+        vb_video *video = NULL;
+        if (open_video(c, &c->task->inputs[i], &video, NULL) != VBLIP_OK)
+            continue; // reported when its turn comes
+        total += timeline_of(c, video).count;
+        c->task->frames->close(&video);
+    }
+    return total;
+}
+
+static vblip_status caption_all(captioning *c, vblip_error *err)
+{
+    const vblip_job *job = &c->options->job;
+    const vb_brain *brain = c->task->brain;
+    VB_TRY(brain->visual_make(brain->user, &c->visual, err));
+    c->meter = vb_meter_start(job, "captions", job->progress ? count_captions(c) : 0);
+    for (uint32_t i = 0; i < c->task->input_count; i++) {
+        const vblip_input *input = &c->task->inputs[i];
+        if (i == 0)
+            VB_TRY(vb_meter_add(&c->meter, input->path, 0, err));
+        vblip_error failed = {0};
+        uint64_t skipped = 0;
+        VB_TRY(caption_input(c, input, &failed, &skipped, err));
+        if (failed.status == VBLIP_OK)
+            continue;
+        VB_TRY(vb_job_failed(job, input->path, &failed, err));
+        VB_TRY(vb_meter_skip(&c->meter, input->path, skipped, err));
+    }
+    return VBLIP_OK;
+}
+
+vblip_status vb_task_caption(const vb_task *task, const vblip_caption_options *options,
+                             vblip_caption_fn fn, void *user, vblip_error *err)
+{
+    const vblip_job *job = &options->job;
+    captioning c = {
+        .task = task,
+        .options = options,
+        .params =
+            {
+                .prompt = options->prompt,
+                .beams = options->beams,
+                .max_length = options->max_length,
+                .min_length = options->min_length,
+                .repetition_penalty = options->repetition_penalty,
+            },
+        .plan = vb_plan_threads(job->jobs, vb_core_count(), task->brain->shares_cores),
+        .fn = fn,
+        .user = user,
+    };
+    if (c.plan.workers > 1) // one file at a time
+        c.plan = vb_plan_threads(1, vb_core_count(), false);
+    vblip_status status = caption_all(&c, err);
+    vb_string_free(&c.reply.text);
+    task->brain->visual_free(&c.visual);
+    return status;
+}

@@ -1,0 +1,109 @@
+// match.c - ITC and ITM for every pair of input and text (blip-spec 6.6).
+#include "base/arena.h"
+#include "video_tasks/clips.h"
+#include "video_tasks/job.h"
+#include "video_tasks/ranking.h"
+#include "video_tasks/tasks.h"
+
+#include <string.h>
+
+enum { DEFAULT_FRAMES = 8 };
+
+typedef struct matching {
+    const vb_task *task;
+    const vblip_match_options *options;
+    const char *const *texts;
+    uint32_t count; // texts
+    vblip_match_fn fn;
+    void *user;
+    vb_meter meter;
+
+    vb_arena arena;     // owns the arrays
+    float *text_itc;    // [count, projection]
+    float *clip_itc;    // [projection]
+    float (*logits)[2]; // [count]
+    vb_visual *visual;  // owned as well; every clip in turn
+} matching;
+
+static vblip_status prepare(matching *m, vblip_error *err)
+{
+    const vb_brain *brain = m->task->brain;
+    const size_t width = brain->projection;
+    m->text_itc = VB_ARENA_NEW(&m->arena, float, m->count *width);
+    m->clip_itc = VB_ARENA_NEW(&m->arena, float, width);
+    m->logits = vb_arena_alloc(&m->arena, m->count, sizeof *m->logits);
+    if (!m->text_itc || !m->clip_itc || !m->logits)
+        return vb_fail_memory(err, "match");
+    for (uint32_t i = 0; i < m->count; i++)
+        VB_TRY(brain->text_itc(brain->user, m->texts[i], m->text_itc + i * width, err));
+    return brain->visual_make(brain->user, &m->visual, err);
+}
+
+static vblip_status report(matching *m, const char *path, vblip_error *err)
+{
+    const uint32_t width = m->task->brain->projection;
+    for (uint32_t i = 0; i < m->count; i++) {
+        vblip_match_row row = {
+            .path = path,
+            .text = i,
+            .itc = vb_dot(m->text_itc + (size_t)i * width, m->clip_itc, width),
+            .p_match = vb_match_probability(m->logits[i]),
+        };
+        memcpy(row.itm_logits, m->logits[i], sizeof row.itm_logits);
+        if (m->fn(m->user, &row))
+            return vb_fail_cancelled(err);
+    }
+    return VBLIP_OK;
+}
+
+static vblip_status match_clip(matching *m, const vb_clip *clip, vblip_error *err)
+{
+    const vb_brain *brain = m->task->brain;
+    const char *path = m->task->inputs[clip->input].path;
+    if (clip->error.status != VBLIP_OK) {
+        VB_TRY(vb_job_failed(&m->options->job, path, &clip->error, err));
+        return vb_meter_skip(&m->meter, path, m->count, err);
+    }
+    VB_TRY(brain->see(brain->user, m->visual, clip->frames, clip->count,
+                      m->options->job.batch, m->clip_itc, err));
+    VB_TRY(brain->itm(brain->user, m->visual, m->texts, m->count, m->options->itm_cls,
+                      m->logits, err));
+    VB_TRY(report(m, path, err));
+    return vb_meter_add(&m->meter, path, m->count, err);
+}
+
+static vblip_status match_clips(matching *m, vblip_error *err)
+{
+    const vblip_job *job = &m->options->job;
+    vb_clips *clips = NULL;
+    VB_TRY(vb_clips_open(&clips, m->task, job, NULL, m->task->input_count,
+                         job->frames ? job->frames : DEFAULT_FRAMES, err));
+    vblip_status status = VBLIP_OK;
+    const vb_clip *clip = NULL;
+    while (status == VBLIP_OK && (clip = vb_clips_next(clips)))
+        status = match_clip(m, clip, err);
+    vb_clips_close(&clips);
+    return status;
+}
+
+vblip_status vb_task_match(const vb_task *task, const char *const *texts,
+                           uint32_t count, const vblip_match_options *options,
+                           vblip_match_fn fn, void *user, vblip_error *err)
+{
+    matching m = {
+        .task = task,
+        .options = options,
+        .texts = texts,
+        .count = count,
+        .fn = fn,
+        .user = user,
+        .meter =
+            vb_meter_start(&options->job, "pairs", (uint64_t)task->input_count * count),
+    };
+    vblip_status status = prepare(&m, err);
+    if (status == VBLIP_OK)
+        status = match_clips(&m, err);
+    task->brain->visual_free(&m.visual);
+    vb_arena_free(&m.arena);
+    return status;
+}

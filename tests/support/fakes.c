@@ -1,0 +1,275 @@
+#include "support/fakes.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// ----------------------------------------------------------------------------- clips
+
+struct vb_video {
+    fake_clip *clip;
+    uint8_t id;
+    vb_video_info info;
+};
+
+static vblip_status open_clip(void *user, vb_video **out, const char *path,
+                              const vb_decode_options *options, vblip_error *err)
+{
+    fake_world *world = user;
+    *out = NULL;
+    if (options->side != FAKE_SIDE || options->threads == 0)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "%s: options", path);
+    uint32_t id = 0;
+    while (id < world->clip_count && strcmp(world->clips[id].path, path) != 0)
+        id++;
+    if (id == world->clip_count)
+        return vb_fail(err, VBLIP_ERR_IO, "%s: No such file or directory", path);
+    fake_clip *clip = &world->clips[id];
+    clip->opened++;
+    if (clip->error || (clip->fail_from && clip->opened >= clip->fail_from))
+        return vb_fail(err, VBLIP_ERR_FORMAT, "%s: %s", path,
+                       clip->error ? clip->error : "gone");
+    *out = calloc(1, sizeof **out);
+    if (!*out)
+        return vb_fail_memory(err, path);
+    **out = (vb_video){.clip = clip, .id = (uint8_t)id};
+    (*out)->info = (vb_video_info){
+        .still = clip->still,
+        .frames = clip->frames,
+        .duration_us = clip->still ? 0 : (int64_t)clip->frames * clip->frame_us,
+        .width = 64,
+        .height = 48,
+    };
+    return VBLIP_OK;
+}
+
+static void close_clip(vb_video **video)
+{
+    free(*video);
+    *video = NULL;
+}
+
+static const vb_video_info *describe(const vb_video *video)
+{
+    return &video->info;
+}
+
+static int64_t time_of(const vb_video *video, uint64_t index)
+{
+    return video->clip->still ? 0 : (int64_t)index * video->clip->frame_us;
+}
+
+static uint64_t index_at(const vb_video *video, int64_t time_us)
+{
+    uint64_t index = (uint64_t)(time_us / video->clip->frame_us);
+    return index < video->info.frames ? index : video->info.frames - 1;
+}
+
+static vblip_status read_frame(vb_video *video, uint64_t index, uint8_t *rgb,
+                               vb_frame *out, vblip_error *err)
+{
+    *out = (vb_frame){0};
+    const fake_clip *clip = video->clip;
+    if (clip->truncated && index >= clip->truncated)
+        return vb_fail(err, VBLIP_ERR_IO, "%s: truncated: %u of %u frames decode",
+                       clip->path, (unsigned)clip->truncated, (unsigned)clip->frames);
+    if (index >= clip->frames)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "%s: frame %u", clip->path,
+                       (unsigned)index);
+    video->clip->read++;
+    memset(rgb, 0, FAKE_SIDE * FAKE_SIDE * 3);
+    rgb[0] = video->id;
+    rgb[1] = (uint8_t)(index & 255);
+    rgb[2] = (uint8_t)(index >> 8);
+    *out = (vb_frame){.rgb = rgb,
+                      .side = FAKE_SIDE,
+                      .time_us = time_of(video, index),
+                      .index = index};
+    return VBLIP_OK;
+}
+
+// ----------------------------------------------------------------------------- model
+
+struct vb_visual {
+    fake_brain *model;
+    uint32_t clip;
+    uint64_t frame; // the first seen
+    uint64_t bytes;
+};
+
+static vblip_status visual_make(void *user, vb_visual **out, vblip_error *err)
+{
+    fake_brain *model = user;
+    *out = calloc(1, sizeof **out);
+    if (!*out)
+        return vb_fail_memory(err, "visual");
+    (*out)->model = model;
+    model->live++;
+    model->made++;
+    return VBLIP_OK;
+}
+
+static void visual_free(vb_visual **visual)
+{
+    if (*visual)
+        (*visual)->model->live--;
+    free(*visual);
+    *visual = NULL;
+}
+
+static uint64_t visual_bytes(const vb_visual *visual)
+{
+    return visual->bytes;
+}
+
+static vblip_status see(void *user, vb_visual *visual, const vb_frame *frames,
+                        uint32_t count, uint32_t batch, float *itc, vblip_error *err)
+{
+    (void)batch;
+    fake_brain *model = user;
+    if (++model->see_calls == model->fail_see)
+        return vb_fail(err, VBLIP_ERR_DEVICE, "fake: device lost");
+    for (uint32_t i = 0; i < count; i++) // all of one clip, as told
+        if (frames[i].rgb[0] != frames[0].rgb[0] ||
+            frames[i].rgb[1] + 256u * frames[i].rgb[2] != frames[i].index)
+            return vb_fail(err, VBLIP_ERR_ARGUMENT, "fake: frames mixed up");
+    visual->clip = frames[0].rgb[0];
+    visual->frame = frames[0].index;
+    if (visual->bytes < model->visual_bytes)
+        visual->bytes = model->visual_bytes;
+    model->seen[visual->clip]++;
+    model->frames = count;
+    for (uint32_t q = 0; itc && q < FAKE_MAX_QUERIES; q++)
+        itc[q] = model->itc[q][visual->clip];
+    return VBLIP_OK;
+}
+
+// Query q is the q-th axis, so its cosine with a clip is what the table says.
+static vblip_status text_itc(void *user, const char *text, float *itc, vblip_error *err)
+{
+    fake_brain *model = user;
+    model->text_calls++;
+    unsigned long q = strtoul(text, NULL, 10);
+    if (q >= FAKE_MAX_QUERIES)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "fake: text %s", text);
+    memset(itc, 0, FAKE_MAX_QUERIES * sizeof *itc);
+    itc[q] = 1.0f;
+    return VBLIP_OK;
+}
+
+static vblip_status itm(void *user, vb_visual *visual, const char *const *texts,
+                        uint32_t count, bool cls_first, float (*logits)[2],
+                        vblip_error *err)
+{
+    (void)err;
+    fake_brain *model = user;
+    model->itm_calls[visual->clip]++;
+    model->itm_texts += count;
+    visual->bytes = model->visual_bytes + model->itm_bytes;
+    for (uint32_t i = 0; i < count; i++) {
+        float logit = model->logit[strtoul(texts[i], NULL, 10)][visual->clip];
+        logits[i][0] = -logit;
+        logits[i][1] = cls_first ? logit + 100.0f : logit;
+    }
+    return VBLIP_OK;
+}
+
+static vblip_status reply_with(vb_reply *out, const char *text, float score,
+                               vblip_error *err)
+{
+    vb_string_clear(&out->text);
+    if (!vb_string_append(&out->text, text, strlen(text)))
+        return vb_fail_memory(err, "fake");
+    out->score = score;
+    return VBLIP_OK;
+}
+
+static vblip_status caption(void *user, vb_visual *visual,
+                            const vb_caption_params *params, vb_reply *out,
+                            vblip_error *err)
+{
+    (void)params;
+    fake_brain *model = user;
+    char text[32];
+    snprintf(text, sizeof text, "frame %u", (unsigned)visual->frame);
+    return reply_with(out, model->captions ? model->captions[visual->frame] : text,
+                      -(float)visual->frame, err);
+}
+
+static vblip_status answer(void *user, vb_visual *visual, const char *question,
+                           vb_reply *out, vblip_error *err)
+{
+    (void)user;
+    char text[64];
+    snprintf(text, sizeof text, "%s of clip %u", question, (unsigned)visual->clip);
+    return reply_with(out, text, -1.0f, err);
+}
+
+// The last answers are the best.
+static vblip_status rank(void *user, vb_visual *visual, const char *question,
+                         const char *const *answers, uint32_t count, uint32_t k_test,
+                         uint32_t *order, float *scores, uint32_t *kept,
+                         vblip_error *err)
+{
+    (void)user;
+    (void)visual;
+    (void)question;
+    (void)answers;
+    (void)err;
+    *kept = count < k_test ? count : k_test;
+    for (uint32_t i = 0; i < *kept; i++) {
+        order[i] = count - 1 - i;
+        scores[i] = 10.0f - (float)i;
+    }
+    return VBLIP_OK;
+}
+
+// ----------------------------------------------------------------------------- world
+
+void fake_world_make(fake_world *world, uint32_t clips, uint64_t frames)
+{
+    static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h",
+                                        "i", "j", "k", "l", "m", "n", "o", "p"};
+    *world = (fake_world){.clip_count = clips};
+    for (uint32_t i = 0; i < clips; i++)
+        world->clips[i] =
+            (fake_clip){.path = names[i], .frames = frames, .frame_us = 40000};
+    world->model.visual_bytes = 100;
+}
+
+vb_task fake_task(fake_world *world, bool threads)
+{
+    world->frames = (vb_frames){
+        .open = open_clip,
+        .close = close_clip,
+        .describe = describe,
+        .time = time_of,
+        .index_at = index_at,
+        .read = read_frame,
+        .user = world,
+    };
+    world->brain = (vb_brain){
+        .user = &world->model,
+        .side = FAKE_SIDE,
+        .projection = FAKE_MAX_QUERIES,
+        .shares_cores = !threads,
+        .cache_bytes = 1000000,
+        .visual_make = visual_make,
+        .visual_free = visual_free,
+        .visual_bytes = visual_bytes,
+        .see = see,
+        .text_itc = text_itc,
+        .itm = itm,
+        .caption = caption,
+        .answer = answer,
+        .rank = rank,
+    };
+    for (uint32_t i = 0; i < world->clip_count; i++)
+        world->inputs[i] = (vblip_input){.path = world->clips[i].path};
+    return (vb_task){
+        .brain = &world->brain,
+        .frames = &world->frames,
+        .inputs = world->inputs,
+        .input_count = world->clip_count,
+    };
+}

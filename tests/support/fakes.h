@@ -1,0 +1,53 @@
+// fakes.h - made-up clips and a made-up model, so that a task runs without files,
+// weights or a device, and every number in its results is known beforehand.
+#ifndef VB_TESTS_FAKES_H
+#define VB_TESTS_FAKES_H
+
+#include "video_tasks/tasks.h"
+
+enum { FAKE_SIDE = 2, FAKE_MAX_CLIPS = 32, FAKE_MAX_QUERIES = 8 };
+
+// A clip of constant frame rate. Its pixels say which clip and which frame they are.
+typedef struct fake_clip {
+    const char *path;
+    bool still;
+    uint64_t frames;
+    int64_t frame_us;      // each is shown this long
+    const char *error;     // message of open, or NULL
+    uint64_t truncated;    // frames that decode; 0 = all
+    uint32_t fail_from;    // opens from this one on fail; 0 = none
+    uint32_t opened, read; // counted
+} fake_clip;
+
+// What the model says: texts are indices in decimal ("0", "1", ...).
+typedef struct fake_brain {
+    float itc[FAKE_MAX_QUERIES][FAKE_MAX_CLIPS];
+    float logit[FAKE_MAX_QUERIES][FAKE_MAX_CLIPS]; // itm: {-logit, logit}
+    const char *const *captions;                   // [frame index], NULL = "frame N"
+    uint64_t visual_bytes, itm_bytes; // of a visual; more once itm was asked
+    uint32_t fail_see; // the call of see that fails; 0 = none, 1 = the first
+    // Counted.
+    uint32_t seen[FAKE_MAX_CLIPS]; // encoded
+    uint32_t itm_calls[FAKE_MAX_CLIPS], itm_texts, see_calls, text_calls;
+    uint32_t frames; // of the last see
+    uint32_t live, made;
+} fake_brain;
+
+typedef struct fake_world {
+    fake_clip clips[FAKE_MAX_CLIPS];
+    uint32_t clip_count;
+    fake_brain model;
+    // Filled by fake_task.
+    vb_frames frames;
+    vb_brain brain;
+    vblip_input inputs[FAKE_MAX_CLIPS];
+} fake_world;
+
+// Clips "a", "b", ... of `frames` frames of 40 ms.
+void fake_world_make(fake_world *world, uint32_t clips, uint64_t frames);
+
+// The task over all clips of `world`, which must not move. With `threads` decode runs
+// beside compute.
+vb_task fake_task(fake_world *world, bool threads);
+
+#endif // VB_TESTS_FAKES_H

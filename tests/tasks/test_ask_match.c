@@ -1,0 +1,179 @@
+// test_ask_match.c - every pair of input and text gets its row, in order.
+#include "support/fakes.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const char *const texts[] = {"0", "1"};
+
+typedef struct log {
+    char rows[2048];
+    uint32_t count, stop_after;
+    char failures[512];
+    uint64_t done, total;
+} log_of;
+
+static bool add(log_of *log, const char *row)
+{
+    size_t at = strlen(log->rows);
+    snprintf(log->rows + at, sizeof log->rows - at, "%s;", row);
+    return ++log->count == log->stop_after;
+}
+
+static int on_match(void *user, const vblip_match_row *row)
+{
+    char line[128];
+    snprintf(line, sizeof line, "%s %u %.2f %.0f %.0f", row->path, row->text,
+             (double)row->itc, (double)row->itm_logits[0], (double)row->itm_logits[1]);
+    assert_true((row->p_match > 0.5f) == (row->itm_logits[1] > row->itm_logits[0]));
+    return add(user, line);
+}
+
+static int on_answer(void *user, const vblip_answer *answer)
+{
+    char line[128];
+    snprintf(line, sizeof line, "%s %u %s %.0f %d-%d", answer->path, answer->question,
+             answer->text, (double)answer->score, (int)(answer->start_us / 1000),
+             answer->timed ? (int)(answer->end_us / 1000) : -1);
+    for (uint32_t i = 0; i < answer->ranked_count; i++) {
+        size_t at = strlen(line);
+        snprintf(line + at, sizeof line - at, " %u=%.0f", answer->ranked[i].answer,
+                 (double)answer->ranked[i].score);
+    }
+    return add(user, line);
+}
+
+static int on_failed(void *user, const vblip_failure *failure)
+{
+    log_of *log = user;
+    size_t at = strlen(log->failures);
+    snprintf(log->failures + at, sizeof log->failures - at, "%s|%s;", failure->path,
+             failure->message);
+    return 0;
+}
+
+static int on_progress(void *user, const vblip_progress *progress)
+{
+    log_of *log = user;
+    assert_true(progress->done <= progress->total);
+    log->done = progress->done;
+    log->total = progress->total;
+    return 0;
+}
+
+static vblip_job job_of(log_of *log)
+{
+    return (vblip_job){.failed = on_failed, .progress = on_progress, .user = log};
+}
+
+static void make_world(fake_world *world)
+{
+    fake_world_make(world, 3, 100);
+    world->clips[1].error = "not a video";
+    world->clips[2].still = true;
+    world->clips[2].frames = 1;
+    for (int q = 0; q < 2; q++)
+        for (int c = 0; c < 3; c++) {
+            world->model.itc[q][c] = (float)(q + c) / 4;
+            world->model.logit[q][c] = (float)(q - c);
+        }
+}
+
+static void test_match_rows_come_in_order(void **state)
+{
+    (void)state;
+    for (int threads = 0; threads <= 1; threads++) {
+        fake_world world;
+        make_world(&world);
+        log_of log = {0};
+        vb_task task = fake_task(&world, threads);
+        vblip_match_options options = {.job = job_of(&log)};
+        assert_int_equal(vb_task_match(&task, texts, 2, &options, on_match, &log, NULL),
+                         VBLIP_OK);
+        assert_string_equal(log.rows, "a 0 0.00 -0 0;a 1 0.25 -1 1;"
+                                      "c 0 0.50 2 -2;c 1 0.75 1 -1;");
+        assert_string_equal(log.failures, "b|not a video;");
+        assert_int_equal(world.model.see_calls, 2);
+        assert_int_equal(world.clips[0].read, 8);
+        assert_int_equal(log.done, 4);
+        assert_int_equal(log.total, 4);
+        assert_int_equal(world.model.live, 0);
+    }
+}
+
+static void test_match_with_cls(void **state)
+{
+    (void)state;
+    fake_world world;
+    make_world(&world);
+    log_of log = {.stop_after = 1};
+    vb_task task = fake_task(&world, false);
+    vblip_match_options options = {.job = job_of(&log), .itm_cls = true};
+    options.job.frames = 5;
+    assert_int_equal(vb_task_match(&task, texts, 2, &options, on_match, &log, NULL),
+                     VBLIP_ERR_CANCELLED);
+    assert_string_equal(log.rows, "a 0 0.00 -0 100;");
+    assert_int_equal(world.clips[0].read, 5);
+    assert_int_equal(world.model.live, 0);
+}
+
+static void test_answers_come_in_order(void **state)
+{
+    (void)state;
+    static const char *const questions[] = {"what", "who"};
+    static const char *const answers[] = {"yes", "no", "two"};
+    static const struct {
+        const char *const *answers;
+        uint32_t answer_count, k_test;
+        const char *rows;
+    } cases[] = {
+        {NULL, 0, 0,
+         "a 0 what of clip 0 -1 0-4000;a 1 who of clip 0 -1 0-4000;"
+         "c 0 what of clip 2 -1 0--1;c 1 who of clip 2 -1 0--1;"},
+        {answers, 3, 0,
+         "a 0 two 10 0-4000 2=10 1=9 0=8;a 1 two 10 0-4000 2=10 1=9 0=8;"
+         "c 0 two 10 0--1 2=10 1=9 0=8;c 1 two 10 0--1 2=10 1=9 0=8;"},
+        {answers, 3, 1,
+         "a 0 two 10 0-4000 2=10;a 1 two 10 0-4000 2=10;"
+         "c 0 two 10 0--1 2=10;c 1 two 10 0--1 2=10;"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        for (int threads = 0; threads <= 1; threads++) {
+            fake_world world;
+            make_world(&world);
+            log_of log = {0};
+            vb_task task = fake_task(&world, threads);
+            vblip_ask_options options = {
+                .job = job_of(&log),
+                .answers = cases[i].answers,
+                .answer_count = cases[i].answer_count,
+                .k_test = cases[i].k_test,
+            };
+            assert_int_equal(
+                vb_task_ask(&task, questions, 2, &options, on_answer, &log, NULL),
+                VBLIP_OK);
+            assert_string_equal(log.rows, cases[i].rows);
+            assert_string_equal(log.failures, "b|not a video;");
+            assert_int_equal(world.model.see_calls, 2); // not once per question
+            assert_int_equal(world.clips[0].read, 16);
+            assert_int_equal(log.done, 4);
+            assert_int_equal(log.total, 4);
+            assert_int_equal(world.model.live, 0);
+        }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_match_rows_come_in_order),
+        cmocka_unit_test(test_match_with_cls),
+        cmocka_unit_test(test_answers_come_in_order),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

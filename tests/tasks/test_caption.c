@@ -1,0 +1,260 @@
+// test_caption.c - rows tile the file, neighbours merge, and a file that breaks keeps
+// the rows before the break.
+#include "support/fakes.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+typedef struct log {
+    char rows[4096]; // "path start-end text;" in ms; no times for an image
+    float score;
+    uint32_t count, stop_after;
+    char failures[512];
+    uint32_t fail_stop, progress_calls, progress_stop;
+    uint64_t done, total, first_total;
+} log_of;
+
+static int on_caption(void *user, const vblip_caption *caption)
+{
+    log_of *log = user;
+    size_t at = strlen(log->rows);
+    if (caption->timed)
+        snprintf(log->rows + at, sizeof log->rows - at, "%s %d-%d %s;", caption->path,
+                 (int)(caption->start_us / 1000), (int)(caption->end_us / 1000),
+                 caption->text);
+    else
+        snprintf(log->rows + at, sizeof log->rows - at, "%s %s;", caption->path,
+                 caption->text);
+    log->score = caption->score;
+    return ++log->count == log->stop_after;
+}
+
+static int on_failed(void *user, const vblip_failure *failure)
+{
+    log_of *log = user;
+    size_t at = strlen(log->failures);
+    snprintf(log->failures + at, sizeof log->failures - at, "%s|%s;", failure->path,
+             failure->message);
+    return log->fail_stop != 0;
+}
+
+static int on_progress(void *user, const vblip_progress *progress)
+{
+    log_of *log = user;
+    assert_string_equal(progress->unit, "captions");
+    assert_true(progress->done <= progress->total);
+    assert_true(progress->done > 0 || progress->seconds_left < 0);
+    if (log->progress_calls++ == 0)
+        log->first_total = progress->total;
+    log->done = progress->done;
+    log->total = progress->total;
+    return log->progress_calls == log->progress_stop;
+}
+
+static vblip_status caption(fake_world *world, vb_task task,
+                            vblip_caption_options options, log_of *log,
+                            vblip_error *err)
+{
+    options.job.failed = on_failed;
+    options.job.user = log;
+    vblip_status status = vb_task_caption(&task, &options, on_caption, log, err);
+    assert_int_equal(world->model.live, 0);
+    return status;
+}
+
+static const char *const story[] = {"x", "x", "y", "x", "x", "x"};
+
+static void test_rows(void **state)
+{
+    (void)state;
+    static const struct {
+        vblip_caption_options options;
+        bool story;
+        const char *rows;
+        uint32_t encoded;
+    } cases[] = {
+        {{.every_us = 0}, false, "a 0-240 frame 0;", 1},
+        {{.every_us = 80000},
+         false,
+         "a 0-80 frame 0;a 80-160 frame 2;a 160-240 frame 4;",
+         3},
+        {{.every_us = 100000},
+         false,
+         "a 0-100 frame 0;a 100-200 frame 2;a 200-240 frame 5;",
+         3},
+        {{.every_frames = 4}, false, "a 0-160 frame 0;a 160-240 frame 4;", 2},
+        {{.count = 2}, false, "a 0-120 frame 0;a 120-240 frame 3;", 2},
+        // The same frame is not asked about twice in a row.
+        {{.every_us = 20000, .count = 0},
+         false,
+         "a 0-20 frame 0;a 20-40 frame 0;a 40-60 frame 1;a 60-80 frame 1;"
+         "a 80-100 frame 2;a 100-120 frame 2;a 120-140 frame 3;a 140-160 frame 3;"
+         "a 160-180 frame 4;a 180-200 frame 4;a 200-220 frame 5;a 220-240 frame 5;",
+         6},
+        {{.every_frames = 1},
+         true,
+         "a 0-40 x;a 40-80 x;a 80-120 y;a 120-160 x;a 160-200 x;a 200-240 x;",
+         6},
+        {{.every_frames = 1, .merge = true},
+         true,
+         "a 0-80 x;a 80-120 y;a 120-240 x;",
+         6},
+        {{.every_frames = 6, .merge = true}, true, "a 0-240 x;", 1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        for (int threads = 0; threads <= 1; threads++) {
+            fake_world world;
+            fake_world_make(&world, 1, 6);
+            world.model.captions = cases[i].story ? story : NULL;
+            log_of log = {0};
+            assert_int_equal(caption(&world, fake_task(&world, threads),
+                                     cases[i].options, &log, NULL),
+                             VBLIP_OK);
+            assert_string_equal(log.rows, cases[i].rows);
+            assert_int_equal(world.model.see_calls, cases[i].encoded);
+            assert_int_equal(world.model.made, 1); // one visual, used again
+        }
+}
+
+static void test_a_merged_score_is_the_mean(void **state)
+{
+    (void)state;
+    fake_world world;
+    fake_world_make(&world, 1, 6);
+    world.model.captions = story;
+    log_of log = {0};
+    vblip_caption_options options = {.every_frames = 1, .merge = true};
+    assert_int_equal(caption(&world, fake_task(&world, false), options, &log, NULL),
+                     VBLIP_OK);
+    assert_true(log.score == -4.0f); // of frames 3, 4, 5, which score -3, -4, -5
+}
+
+static void test_files_follow_each_other(void **state)
+{
+    (void)state;
+    for (int threads = 0; threads <= 1; threads++) {
+        fake_world world;
+        fake_world_make(&world, 4, 6);
+        world.model.captions = story; // merging does not cross files
+        world.clips[1].still = true;
+        world.clips[1].frames = 1;
+        world.clips[2].error = "not a video";
+        log_of log = {0};
+        vblip_caption_options options = {.merge = true,
+                                         .job = {.progress = on_progress}};
+        assert_int_equal(
+            caption(&world, fake_task(&world, threads), options, &log, NULL), VBLIP_OK);
+        assert_string_equal(log.rows, "a 0-240 x;b x;d 0-240 x;");
+        assert_string_equal(log.failures, "c|not a video;");
+        assert_int_equal(log.first_total, 3); // known before the first caption
+        assert_int_equal(log.total, 3);
+        assert_int_equal(log.done, 3);
+    }
+}
+
+static void test_a_truncated_file_keeps_its_rows(void **state)
+{
+    (void)state;
+    for (int threads = 0; threads <= 1; threads++)
+        for (int merge = 0; merge <= 1; merge++) {
+            fake_world world;
+            fake_world_make(&world, 2, 6);
+            world.clips[0].truncated = 2;
+            world.model.captions = story;
+            log_of log = {0};
+            vblip_caption_options options = {
+                .every_frames = 1, .merge = merge, .job = {.progress = on_progress}};
+            assert_int_equal(
+                caption(&world, fake_task(&world, threads), options, &log, NULL),
+                VBLIP_OK);
+            assert_string_equal(log.failures, "a|truncated: 2 of 6 frames decode;");
+            assert_string_equal(log.rows,
+                                merge ? "a 0-80 x;b 0-80 x;b 80-120 y;b 120-240 x;"
+                                      : "a 0-40 x;a 40-80 x;b 0-40 x;b 40-80 x;"
+                                        "b 80-120 y;b 120-160 x;b 160-200 x;"
+                                        "b 200-240 x;");
+            assert_int_equal(log.first_total, 12);
+            assert_int_equal(log.total, 8); // four will not come
+            assert_int_equal(log.done, 8);
+        }
+}
+
+static void test_stopping_keeps_what_is_finished(void **state)
+{
+    (void)state;
+    for (int threads = 0; threads <= 1; threads++) {
+        fake_world world;
+        vblip_error err = {0};
+        vblip_caption_options options = {
+            .every_frames = 1, .merge = true, .job = {.progress = on_progress}};
+        fake_world_make(&world, 2, 6);
+        world.model.captions = story;
+        log_of log = {.progress_stop = 3}; // after two captions
+        assert_int_equal(
+            caption(&world, fake_task(&world, threads), options, &log, &err),
+            VBLIP_ERR_CANCELLED);
+        assert_string_equal(log.rows, "a 0-80 x;");
+        assert_int_equal(err.status, VBLIP_ERR_CANCELLED);
+
+        fake_world_make(&world, 2, 6);
+        world.model.captions = story;
+        log = (log_of){.stop_after = 1};
+        assert_int_equal(
+            caption(&world, fake_task(&world, threads), options, &log, NULL),
+            VBLIP_ERR_CANCELLED);
+        assert_string_equal(log.rows, "a 0-80 x;"); // never called again
+
+        fake_world_make(&world, 2, 6);
+        world.clips[0].error = "bad";
+        log = (log_of){.fail_stop = 1};
+        assert_int_equal(
+            caption(&world, fake_task(&world, threads), options, &log, NULL),
+            VBLIP_ERR_CANCELLED);
+        assert_string_equal(log.rows, "");
+
+        fake_world_make(&world, 2, 6);
+        world.model.fail_see = 2;
+        log = (log_of){0};
+        vb_error_reset(&err);
+        assert_int_equal(
+            caption(&world, fake_task(&world, threads), options, &log, &err),
+            VBLIP_ERR_DEVICE);
+        assert_string_equal(err.message, "fake: device lost");
+        assert_string_equal(log.rows, "a 0-40 frame 0;");
+    }
+}
+
+// However long the file: frames are read one by one into the same two buffers (ASan
+// would see a third), and only those that are captioned.
+static void test_long_files(void **state)
+{
+    (void)state;
+    fake_world world;
+    fake_world_make(&world, 1, 60000);
+    log_of log = {.stop_after = 0};
+    vblip_caption_options options = {.every_us = 40000000};
+    assert_int_equal(caption(&world, fake_task(&world, true), options, &log, NULL),
+                     VBLIP_OK);
+    assert_int_equal(log.count, 60);
+    assert_int_equal(world.clips[0].read, 60);
+    assert_int_equal(world.clips[0].opened, 1); // nobody asked for progress
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_a_merged_score_is_the_mean),
+        cmocka_unit_test(test_files_follow_each_other),
+        cmocka_unit_test(test_a_truncated_file_keeps_its_rows),
+        cmocka_unit_test(test_stopping_keeps_what_is_finished),
+        cmocka_unit_test(test_long_files),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

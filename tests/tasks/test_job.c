@@ -1,0 +1,125 @@
+// test_job.c - failures say the path once, estimates are honest, scores rank stably.
+#include "support/fakes.h"
+#include "video_tasks/cache.h"
+#include "video_tasks/job.h"
+#include "video_tasks/ranking.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static int keep_message(void *user, const vblip_failure *failure)
+{
+    strcpy(user, failure->message);
+    return 0;
+}
+
+static void test_a_failure_does_not_repeat_the_path(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path, *message, *expected;
+    } cases[] = {
+        {"clip.mp4", "clip.mp4: no video stream", "no video stream"},
+        {"clip.mp4", "no video stream", "no video stream"},
+        {"clip.mp4", "clip.mp4 is odd", "clip.mp4 is odd"},
+        {"clip", "clip.mp4: odd", "clip.mp4: odd"},
+        {"a: b", "a: b: odd", "odd"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char got[512] = "";
+        vblip_job job = {.failed = keep_message, .user = got};
+        vblip_error why = {0};
+        vb_fail(&why, VBLIP_ERR_IO, "%s", cases[i].message);
+        assert_int_equal(vb_job_failed(&job, cases[i].path, &why, NULL), VBLIP_OK);
+        assert_string_equal(got, cases[i].expected);
+        assert_int_equal(vb_job_failed(&(vblip_job){0}, cases[i].path, &why, NULL),
+                         VBLIP_OK);
+    }
+}
+
+static void test_time_left(void **state)
+{
+    (void)state;
+    assert_true(vb_seconds_left(0, 10, 5.0) < 0); // nothing measured yet
+    assert_true(vb_seconds_left(3, 0, 5.0) < 0);  // no end known
+    assert_true(vb_seconds_left(2, 10, 5.0) == 20.0);
+    assert_true(vb_seconds_left(10, 10, 5.0) == 0.0);
+    assert_true(vb_seconds_left(11, 10, 5.0) == 0.0);
+}
+
+static void test_ties_keep_their_order(void **state)
+{
+    (void)state;
+    vb_scored items[] = {{1, 3}, {2, 2}, {NAN, 0}, {1, 1}, {-INFINITY, 5}, {2, 4}};
+    static const uint32_t expected[] = {2, 4, 1, 3, 5, 0};
+    vb_rank(items, 6);
+    for (int i = 0; i < 6; i++)
+        assert_int_equal(items[i].index, expected[i]);
+    vb_rank(NULL, 0);
+}
+
+static void test_p_match(void **state)
+{
+    (void)state;
+    assert_true(vb_match_probability((float[]){0, 0}) == 0.5f);
+    assert_true(vb_match_probability((float[]){200, -200}) == 0.0f);
+    assert_true(vb_match_probability((float[]){-200, 200}) == 1.0f);
+    assert_true(fabs((double)vb_match_probability((float[]){1, 3}) -
+                     exp(3) / (exp(1) + exp(3))) < 1e-7);
+}
+
+static void fill(fake_world *world, vb_visual *visual)
+{
+    uint8_t rgb[FAKE_SIDE * FAKE_SIDE * 3] = {0};
+    vb_frame frame = {.rgb = rgb, .side = FAKE_SIDE};
+    assert_int_equal(world->brain.see(&world->model, visual, &frame, 1, 0, NULL, NULL),
+                     VBLIP_OK);
+}
+
+static void test_the_cache_forgets_what_was_not_asked_for(void **state)
+{
+    (void)state;
+    fake_world world;
+    fake_world_make(&world, 1, 1);
+    vb_task task = fake_task(&world, false);
+    vb_cache cache = {.brain = task.brain, .budget = 300};
+    vb_visual *visuals[5] = {0};
+    for (uint32_t key = 0; key < 3; key++) {
+        assert_null(vb_cache_find(&cache, key));
+        assert_int_equal(vb_cache_take(&visuals[key], &cache, key, NULL), VBLIP_OK);
+        fill(&world, visuals[key]);
+    }
+    assert_ptr_equal(vb_cache_find(&cache, 0), visuals[0]); // 1 is the oldest now
+    assert_int_equal(vb_cache_take(&visuals[3], &cache, 3, NULL), VBLIP_OK);
+    assert_ptr_equal(visuals[3], visuals[1]); // its memory is used again
+    assert_null(vb_cache_find(&cache, 1));
+    assert_non_null(vb_cache_find(&cache, 2));
+    vb_cache_drop(&cache, 2);
+    vb_cache_drop(&cache, 77);
+    assert_null(vb_cache_find(&cache, 2));
+    assert_int_equal(world.model.live, 2);
+    assert_int_equal(vb_cache_take(&visuals[4], &cache, 4, NULL), VBLIP_OK);
+    assert_int_equal(world.model.live, 3);
+    assert_non_null(vb_cache_find(&cache, 0));
+    vb_cache_free(&cache);
+    assert_int_equal(world.model.live, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_failure_does_not_repeat_the_path),
+        cmocka_unit_test(test_time_left),
+        cmocka_unit_test(test_ties_keep_their_order),
+        cmocka_unit_test(test_p_match),
+        cmocka_unit_test(test_the_cache_forgets_what_was_not_asked_for),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
