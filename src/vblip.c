@@ -1,0 +1,90 @@
+// vblip.c - the engine's exported functions. The only place that opens a device.
+#include "vblip.h"
+
+#include "gpu/gpu.h"
+#include "vblip_objects.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const char *vblip_version(void)
+{
+    return VBLIP_VERSION;
+}
+
+vblip_status vblip_devices(vblip_device_fn fn, void *user, vblip_error *err)
+{
+    vb_error_reset(err);
+    VB_TRY(vb_need(fn != NULL, "fn", err));
+    return vb_gpu_list(fn, user, err);
+}
+
+static vblip_status check_precision(const char *precision, vblip_error *err)
+{
+    if (!precision || strcmp(precision, "auto") == 0 || strcmp(precision, "f32") == 0)
+        return VBLIP_OK;
+    if (strcmp(precision, "f16") == 0)
+        return vb_fail(err, VBLIP_ERR_UNSUPPORTED,
+                       "precision f16: not in this version");
+    return vb_fail(err, VBLIP_ERR_ARGUMENT, "precision %s: expected auto or f32",
+                   precision);
+}
+
+vblip_status vblip_engine_open(vblip_engine **out, const vblip_engine_options *options,
+                               vblip_error *err)
+{
+    static const vblip_engine_options defaults = {0};
+    vb_error_reset(err);
+    VB_TRY(vb_need(out != NULL, "out", err));
+    *out = NULL;
+    const vblip_engine_options *o = options ? options : &defaults;
+    VB_TRY(check_precision(o->precision, err));
+    vblip_engine *engine = calloc(1, sizeof *engine);
+    if (!engine)
+        return vb_fail_memory(err, "engine");
+    const vb_gpu_options gpu = {
+        .device = o->device,
+        .kernels = o->kernels,
+        .cache_dir = o->cache_dir,
+        .validate = o->validate,
+        .profile = o->profile,
+        .log = {.fn = o->log, .user = o->log_user},
+    };
+    vblip_status status = vb_gpu_open(&engine->device, &gpu, err);
+    if (status != VBLIP_OK)
+        vblip_engine_close(&engine);
+    *out = engine;
+    return status;
+}
+
+void vblip_engine_close(vblip_engine **engine)
+{
+    if (!engine || !*engine)
+        return;
+    vb_device_close(&(*engine)->device);
+    free(*engine);
+    *engine = NULL;
+}
+
+const vblip_device_info *vblip_engine_device(const vblip_engine *engine)
+{
+    return engine ? vb_gpu_describe(engine->device) : NULL;
+}
+
+vblip_status vblip_engine_profile(vblip_engine *engine, vblip_op_time_fn fn, void *user,
+                                  vblip_error *err)
+{
+    vb_error_reset(err);
+    VB_TRY(vb_need(engine != NULL, "engine", err));
+    VB_TRY(vb_need(fn != NULL, "fn", err));
+    return vb_gpu_profile(engine->device, fn, user, err);
+}
+
+vblip_status vblip_engine_selftest(vblip_engine *engine, vblip_check_fn fn, void *user,
+                                   vblip_error *err)
+{
+    vb_error_reset(err);
+    VB_TRY(vb_need(engine != NULL, "engine", err));
+    VB_TRY(vb_need(fn != NULL, "fn", err));
+    return vb_gpu_selftest(engine->device, fn, user, err);
+}

@@ -1,0 +1,27 @@
+// vblip_objects.h - what the handles of vblip.h are made of. Only vblip*.c see it.
+#ifndef VBLIP_OBJECTS_H
+#define VBLIP_OBJECTS_H
+
+#include "base/error.h"
+#include "blip/checkpoint.h"
+#include "blip/model.h"
+#include "compute/device.h"
+
+struct vblip_engine {
+    vb_device *device;
+};
+
+struct vblip_model {
+    vb_checkpoint *checkpoint; // stays open for vblip_model_describe
+    vb_model *model;
+    uint32_t tasks; // enum vblip_task: what it was loaded for
+};
+
+// A caller's mistake unless `given`.
+VB_CHECKED static inline vblip_status vb_need(bool given, const char *what,
+                                              vblip_error *err)
+{
+    return given ? VBLIP_OK : vb_fail(err, VBLIP_ERR_ARGUMENT, "%s: missing", what);
+}
+
+#endif // VBLIP_OBJECTS_H

@@ -1,0 +1,197 @@
+// vblip_tasks.c - the exported functions about inputs and tasks.
+#include "vblip.h"
+
+#include "base/text.h"
+#include "blip/survey.h"
+#include "vblip_objects.h"
+#include "video_tasks/inputs.h"
+#include "video_tasks/tasks.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_FRAMES = 1024 }; // of a clip; BLIP's longest is 16
+
+// ----------------------------------------------------------------------------- inputs
+
+struct vblip_inputs {
+    vb_inputs list;
+};
+
+vblip_status vblip_inputs_open(vblip_inputs **out, const char *const *paths,
+                               uint32_t count, const vblip_inputs_options *options,
+                               vblip_error *err)
+{
+    vb_error_reset(err);
+    VB_TRY(vb_need(out != NULL, "out", err));
+    *out = NULL;
+    VB_TRY(vb_need(paths != NULL, "paths", err));
+    for (uint32_t i = 0; i < count; i++)
+        VB_TRY(vb_need(paths[i] != NULL, "path", err));
+    vblip_inputs *inputs = calloc(1, sizeof *inputs);
+    if (!inputs)
+        return vb_fail_memory(err, "inputs");
+    vblip_status status = vb_inputs_expand(&inputs->list, paths, count, options, err);
+    if (status != VBLIP_OK)
+        vblip_inputs_close(&inputs);
+    *out = inputs;
+    return status;
+}
+
+void vblip_inputs_close(vblip_inputs **inputs)
+{
+    if (!inputs || !*inputs)
+        return;
+    vb_inputs_free(&(*inputs)->list);
+    free(*inputs);
+    *inputs = NULL;
+}
+
+uint32_t vblip_inputs_count(const vblip_inputs *inputs)
+{
+    return inputs ? inputs->list.count : 0;
+}
+
+vblip_input vblip_inputs_at(const vblip_inputs *inputs, uint32_t index)
+{
+    return index < vblip_inputs_count(inputs) ? inputs->list.items[index]
+                                              : (vblip_input){0};
+}
+
+// ------------------------------------------------------------------------------ tasks
+
+// What a task stands on. Points into itself.
+typedef struct job_setup {
+    vb_brain brain;
+    vb_frames frames;
+    vb_task task;
+} job_setup;
+
+static vblip_status check_job(const vblip_job *job, vblip_error *err)
+{
+    if (job->frames > MAX_FRAMES)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "frames: %u, at most %u",
+                       (unsigned)job->frames, (unsigned)MAX_FRAMES);
+    return VBLIP_OK;
+}
+
+static vblip_status set_up(job_setup *setup, vblip_model *model, uint32_t task,
+                           const vblip_inputs *inputs, const vblip_job *job,
+                           vblip_error *err)
+{
+    VB_TRY(vb_need(model != NULL, "model", err));
+    VB_TRY(vb_need(inputs != NULL, "inputs", err));
+    VB_TRY(check_job(job, err));
+    char held[32];
+    vb_task_names(held, sizeof held, model->tasks);
+    if (!(model->tasks & task))
+        return vb_fail(err, VBLIP_ERR_UNSUPPORTED, "%s: this checkpoint holds: %s",
+                       vb_checkpoint_info(model->checkpoint)->path, held);
+    setup->brain = vb_brain_from_model(model->model);
+    setup->frames = vb_frames_from_files();
+    setup->task = (vb_task){
+        .brain = &setup->brain,
+        .frames = &setup->frames,
+        .inputs = inputs->list.items,
+        .input_count = inputs->list.count,
+    };
+    return VBLIP_OK;
+}
+
+// Texts are checked before anything is decoded: the last should not fail after an hour.
+static vblip_status check_texts(const char *const *texts, uint32_t count,
+                                const char *what, vblip_error *err)
+{
+    if (!texts || count == 0)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "%s: none given", what);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!texts[i])
+            return vb_fail(err, VBLIP_ERR_ARGUMENT, "%s: number %u is missing", what,
+                           (unsigned)i + 1);
+        if (!vb_utf8_valid(texts[i], strlen(texts[i])))
+            return vb_fail(err, VBLIP_ERR_ARGUMENT, "%s: number %u is not valid UTF-8",
+                           what, (unsigned)i + 1);
+    }
+    return VBLIP_OK;
+}
+
+vblip_status vblip_retrieve(vblip_model *model, const vblip_inputs *inputs,
+                            const char *const *queries, uint32_t count,
+                            const vblip_retrieve_options *options, vblip_hit_fn fn,
+                            void *user, vblip_error *err)
+{
+    static const vblip_retrieve_options defaults = {.top = 0};
+    const vblip_retrieve_options *o = options ? options : &defaults;
+    vb_error_reset(err);
+    VB_TRY(vb_need(fn != NULL, "fn", err));
+    VB_TRY(check_texts(queries, count, "queries", err));
+    if (!(o->min_p >= 0.0f && o->min_p <= 1.0f))
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "min_p: %g, expected 0 to 1",
+                       (double)o->min_p);
+    if (o->min_p > 0.0f && o->rerank < 0)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT,
+                       "min_p: without reranking there is no P(match)");
+    job_setup s;
+    VB_TRY(set_up(&s, model, VBLIP_TASK_RETRIEVAL, inputs, &o->job, err));
+    return vb_task_retrieve(&s.task, queries, count, o, fn, user, err);
+}
+
+vblip_status vblip_match(vblip_model *model, const vblip_inputs *inputs,
+                         const char *const *texts, uint32_t count,
+                         const vblip_match_options *options, vblip_match_fn fn,
+                         void *user, vblip_error *err)
+{
+    static const vblip_match_options defaults = {.itm_cls = false};
+    const vblip_match_options *o = options ? options : &defaults;
+    vb_error_reset(err);
+    VB_TRY(vb_need(fn != NULL, "fn", err));
+    VB_TRY(check_texts(texts, count, "texts", err));
+    job_setup s;
+    VB_TRY(set_up(&s, model, VBLIP_TASK_RETRIEVAL, inputs, &o->job, err));
+    return vb_task_match(&s.task, texts, count, o, fn, user, err);
+}
+
+vblip_status vblip_ask(vblip_model *model, const vblip_inputs *inputs,
+                       const char *const *questions, uint32_t count,
+                       const vblip_ask_options *options, vblip_answer_fn fn, void *user,
+                       vblip_error *err)
+{
+    static const vblip_ask_options defaults = {.k_test = 0};
+    const vblip_ask_options *o = options ? options : &defaults;
+    vb_error_reset(err);
+    VB_TRY(vb_need(fn != NULL, "fn", err));
+    VB_TRY(check_texts(questions, count, "questions", err));
+    if (o->answers)
+        VB_TRY(check_texts(o->answers, o->answer_count, "answers", err));
+    job_setup s;
+    VB_TRY(set_up(&s, model, VBLIP_TASK_VQA, inputs, &o->job, err));
+    return vb_task_ask(&s.task, questions, count, o, fn, user, err);
+}
+
+static vblip_status check_caption_options(const vblip_caption_options *o,
+                                          vblip_error *err)
+{
+    if (o->every_us < 0)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "every: %lld us, expected more than 0",
+                       (long long)o->every_us);
+    if (!(o->repetition_penalty >= 0.0f && isfinite(o->repetition_penalty)))
+        return vb_fail(err, VBLIP_ERR_ARGUMENT,
+                       "repetition penalty: %g, expected more than 0",
+                       (double)o->repetition_penalty);
+    return o->prompt ? check_texts(&o->prompt, 1, "prompt", err) : VBLIP_OK;
+}
+
+vblip_status vblip_caption_inputs(vblip_model *model, const vblip_inputs *inputs,
+                                  const vblip_caption_options *options,
+                                  vblip_caption_fn fn, void *user, vblip_error *err)
+{
+    static const vblip_caption_options defaults = {.count = 0};
+    const vblip_caption_options *o = options ? options : &defaults;
+    vb_error_reset(err);
+    VB_TRY(vb_need(fn != NULL, "fn", err));
+    VB_TRY(check_caption_options(o, err));
+    job_setup s;
+    VB_TRY(set_up(&s, model, VBLIP_TASK_CAPTION, inputs, &o->job, err));
+    return vb_task_caption(&s.task, o, fn, user, err);
+}
