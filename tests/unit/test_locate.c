@@ -1,0 +1,167 @@
+// test_locate.c - what a user calls a model leads to its folder, or to a reason.
+#include "blip/hub.h"
+#include "blip/locate.h"
+#include "support/hf_folder.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char folder[64]; // of the test that runs
+
+static int setup(void **state)
+{
+    (void)state;
+    hf_temporary(folder);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    hf_remove(folder);
+    return 0;
+}
+
+static void must_locate(const char *path, const char *hub, size_t count,
+                        const char *first)
+{
+    vb_arena arena = {0};
+    vb_located found;
+    vblip_error err = {0};
+    if (vb_locate(&found, &arena, path, hub, &err) != VBLIP_OK)
+        fail_msg("%s: %s", path, err.message);
+    assert_int_equal(found.count, count);
+    assert_string_equal(found.folders[0].path, first);
+    vb_arena_free(&arena);
+}
+
+static void must_refuse(const char *path, const char *hub, vblip_status status,
+                        const char *message)
+{
+    vb_arena arena = {0};
+    vb_located found;
+    vblip_error err = {0};
+    vblip_status got = vb_locate(&found, &arena, path, hub, &err);
+    if (got != status || found.count || !strstr(err.message, message))
+        fail_msg("%s: status %d, message \"%s\"", path, got, err.message);
+    vb_arena_free(&arena);
+}
+
+static void test_hub_names_are_two_words(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"Salesforce/blip-vqa-base", "a/b",
+                                        "me/my_model.v1.0", "0/-"};
+    static const char *const others[] = {
+        "",    "blip", "a/",    "/b",    "a/b/c",           "../b", "a/..", "a/.b",
+        "./a", "a//b", "a b/c", "a/b\n", "models/\xc3\xa9", "a/b/", "~/b",  "a/b?c",
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!vb_hub_is_name(names[i]))
+            fail_msg("%s", names[i]);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (vb_hub_is_name(others[i]))
+            fail_msg("%s", others[i]);
+}
+
+#define REPOSITORY "models--Salesforce--blip-vqa-base"
+static const char name[] = "Salesforce/blip-vqa-base";
+
+static void test_hub_names_lead_to_the_snapshot_of_main(void **state)
+{
+    (void)state;
+    hf_write_file(folder, REPOSITORY "/refs/main", "787b3d3\n");
+    hf_write_file(folder, REPOSITORY "/snapshots/787b3d3/config.json", "{}");
+    hf_write_file(folder, REPOSITORY "/snapshots/0000000/config.json", "{}");
+    char snapshot[256];
+    snprintf(snapshot, sizeof snapshot, "%s/" REPOSITORY "/snapshots/787b3d3", folder);
+    must_locate(name, folder, 1, snapshot);
+}
+
+static void test_hub_names_that_are_not_there_say_where_was_looked(void **state)
+{
+    (void)state;
+    char message[256];
+    snprintf(message, sizeof message,
+             "Salesforce/blip-vqa-base: no such folder, and not in the Hugging Face "
+             "cache %s; huggingface-cli download Salesforce/blip-vqa-base",
+             folder);
+    must_refuse(name, folder, VBLIP_ERR_IO, message);
+    must_refuse(name, NULL, VBLIP_ERR_IO, "there is no Hugging Face cache");
+    must_refuse(name, "", VBLIP_ERR_IO, "there is no Hugging Face cache");
+
+    hf_write_file(folder, REPOSITORY "/snapshots/787b3d3/vocab.txt", "x");
+    must_refuse(name, folder, VBLIP_ERR_IO,
+                REPOSITORY "/refs/main: No such file or directory");
+    hf_write_file(folder, REPOSITORY "/refs/main", "1111111");
+    must_refuse(name, folder, VBLIP_ERR_IO, "its snapshot is missing");
+    hf_write_file(folder, REPOSITORY "/refs/main", "787b3d3");
+    must_refuse(name, folder, VBLIP_ERR_FORMAT, ": no config.json");
+}
+
+// refs/main is a file like any other: it must not lead out of the cache.
+static void test_hub_references_are_one_folder_name(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"",  "\n",  "../../x", "a/b", "..",
+                                      ".", "a b", "a\nb",    "/etc"};
+    hf_write_file(folder, REPOSITORY "/snapshots/a/config.json", "{}");
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        hf_write_file(folder, REPOSITORY "/refs/main", bad[i]);
+        must_refuse(name, folder, VBLIP_ERR_FORMAT, "not the name of a snapshot");
+    }
+}
+
+static void test_folders_and_sets_are_found(void **state)
+{
+    (void)state;
+    char path[128];
+    snprintf(path, sizeof path, "%s/", folder);
+    must_refuse(path, NULL, VBLIP_ERR_FORMAT, ": no config.json");
+    hf_write_file(folder, "vqa/config.json", "{}");
+    hf_write_file(folder, "caption/config.json", "{}");
+    hf_write_file(folder, "retrieval/vocab.txt", "x");
+    snprintf(path, sizeof path, "%s/caption", folder);
+    must_locate(folder, NULL, 2, path);
+    hf_write_file(folder, "config.json", "{}");
+    must_locate(folder, NULL, 1, folder);
+}
+
+static void test_files_and_nothing_are_refused(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"model_base.pth", "x.pt", "pytorch_model.bin",
+                                        "model.safetensors"};
+    char path[128];
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        hf_write_file(folder, files[i], "x");
+        snprintf(path, sizeof path, "%s/%s", folder, files[i]);
+        must_refuse(path, NULL, VBLIP_ERR_UNSUPPORTED, "file is not in this version");
+    }
+    hf_write_file(folder, "notes.txt", "x");
+    snprintf(path, sizeof path, "%s/notes.txt", folder);
+    must_refuse(path, NULL, VBLIP_ERR_FORMAT, "a file, expected a checkpoint folder");
+    snprintf(path, sizeof path, "%s/nowhere", folder);
+    must_refuse(path, folder, VBLIP_ERR_IO, "/nowhere: No such file or directory");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_hub_names_are_two_words),
+        TEST(test_hub_names_lead_to_the_snapshot_of_main),
+        TEST(test_hub_names_that_are_not_there_say_where_was_looked),
+        TEST(test_hub_references_are_one_folder_name),
+        TEST(test_folders_and_sets_are_found),
+        TEST(test_files_and_nothing_are_refused),
+    };
+    return cmocka_run_group_tests_name("locate", tests, NULL, NULL);
+}
