@@ -28,13 +28,18 @@ void main()
         sum += x[from + i];
     float mean = row_sum(sum) / float(p.cols);
 
-    float square = 0.0;
+    // What rounding left in the mean shows in the sum of the differences.
+    float square = 0.0, rest = 0.0;
     for (uint i = t; i < p.cols; i += WG) {
         float d = x[from + i] - mean;
+        rest += d;
         square += d * d;
     }
-    float scale = 1.0 / sqrt(row_sum(square) / float(p.cols) + p.eps);
+    rest = row_sum(rest) / float(p.cols);
+    float variance = max(row_sum(square) / float(p.cols) - rest * rest, 0.0);
+    float scale = 1.0 / sqrt(variance + p.eps);
 
     for (uint i = t; i < p.cols; i += WG)
-        y[to + i] = (x[from + i] - mean) * scale * gain[p.gain + i] + bias[p.bias + i];
+        y[to + i] = (x[from + i] - mean - rest) * scale * gain[p.gain + i] +
+                    bias[p.bias + i];
 }

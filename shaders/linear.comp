@@ -1,6 +1,6 @@
 // linear.comp - one workgroup per tile of 64 rows by 64 columns of y; x and w go through
-// shared memory, 16 of their columns at a time. Tiles along x are columns, along y rows,
-// along z the batch.
+// shared memory, 16 of their columns at a time. Tiles along x are columns, along y rows
+// of all the batch.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
@@ -22,9 +22,16 @@ layout(push_constant) uniform Params { vb_linear_params p; };
 shared float x_tile[DEPTH][TILE + 1u];
 shared float w_tile[DEPTH][TILE + 1u];
 
+// Where row `line`, counted through all the batch, begins.
+uint place(vb_view view, uint line)
+{
+    return view.offset + line / p.rows * view.batch_stride +
+           line % p.rows * view.row_stride;
+}
+
 // Column `quad` (in vec4) of row `row0 + i` and of weight row `col0 + i`, into shared
 // memory; zero outside.
-void load_tiles(uint row0, uint col0, uint quad0, uint x_base)
+void load_tiles(uint row0, uint col0, uint quad0)
 {
     uint quads = p.in_cols / 4u;
     for (uint i = gl_LocalInvocationID.x; i < TILE * DEPTH / 4u; i += THREADS) {
@@ -33,8 +40,8 @@ void load_tiles(uint row0, uint col0, uint quad0, uint x_base)
         uint row = row0 + line, col = col0 + line;
         bool inside = quad < quads;
         vec4 a = vec4(0.0), b = vec4(0.0);
-        if (inside && row < p.rows)
-            a = x[x_base + row * p.x.row_stride + quad];
+        if (inside && row < p.batch * p.rows)
+            a = x[place(p.x, row) + quad];
         if (inside && col < p.out_cols)
             b = w[col * quads + quad];
         uint k = 4u * (i % (DEPTH / 4u));
@@ -45,26 +52,23 @@ void load_tiles(uint row0, uint col0, uint quad0, uint x_base)
     }
 }
 
-void store(uint batch, uint row, uint col, float sum)
+void store(uint row, uint col, float sum)
 {
-    if (row >= p.rows || col >= p.out_cols)
+    if (row >= p.batch * p.rows || col >= p.out_cols)
         return;
     if ((p.flags & VB_LINEAR_BIAS) != 0u)
         sum += bias[p.bias + col];
     if ((p.flags & VB_LINEAR_GELU) != 0u)
         sum = gelu(sum);
     if ((p.flags & VB_LINEAR_RESIDUAL) != 0u)
-        sum += residual[p.residual.offset + batch * p.residual.batch_stride +
-                        row * p.residual.row_stride + col];
-    y[p.y.offset + batch * p.y.batch_stride + row * p.y.row_stride + col] = sum;
+        sum += residual[place(p.residual, row) + col];
+    y[place(p.y, row) + col] = sum;
 }
 
 void main()
 {
     uint t = gl_LocalInvocationID.x;
     uint row0 = gl_WorkGroupID.y * TILE, col0 = gl_WorkGroupID.x * TILE;
-    uint batch = gl_WorkGroupID.z;
-    uint x_base = p.x.offset + batch * p.x.batch_stride;
     uint row = t / 16u, col = t % 16u; // first of this invocation's; then every 8th, 16th
 
     float sum[ROWS][COLS];
@@ -73,7 +77,7 @@ void main()
             sum[r][c] = 0.0;
 
     for (uint quad = 0u; quad < p.in_cols / 4u; quad += DEPTH / 4u) {
-        load_tiles(row0, col0, quad, x_base);
+        load_tiles(row0, col0, quad);
         barrier();
         [[unroll]] for (uint k = 0u; k < DEPTH; k++) {
             float b[COLS];
@@ -90,5 +94,5 @@ void main()
 
     [[unroll]] for (uint r = 0u; r < ROWS; r++)
         [[unroll]] for (uint c = 0u; c < COLS; c++)
-            store(batch, row0 + row + 8u * r, col0 + col + 16u * c, sum[r][c]);
+            store(row0 + row + 8u * r, col0 + col + 16u * c, sum[r][c]);
 }

@@ -44,6 +44,7 @@ typedef struct vb_physical {
     uint32_t families;     // enum vb_family, all that it can run
     enum vb_family preferred;
     uint32_t timestamp_bits; // of the queue family; 0 = none
+    uint32_t max_turns;      // of its loops that an invocation may make
     uint64_t max_allocation; // bytes
     vblip_device_info info;
     char name[VK_MAX_PHYSICAL_DEVICE_NAME_SIZE], driver[VK_MAX_DRIVER_INFO_SIZE];

@@ -39,6 +39,15 @@ struct vb_view vb_view_quads(struct vb_view view)
                             view.batch_stride / 4};
 }
 
+struct vb_view vb_view_texels(const vb_tensor *t)
+{
+    return (struct vb_view){
+        .offset = (uint32_t)(t->offset / 16),
+        .row_stride = t->row_stride / 4,
+        .batch_stride = t->batch_stride / 4,
+    };
+}
+
 void vb_dispatch_row(vb_dispatch *dispatch, uint64_t count)
 {
     dispatch->groups[0] = count < MAX_GROUPS ? (uint32_t)count : MAX_GROUPS;
@@ -81,6 +90,10 @@ static vblip_status rows_op(vb_gpu *gpu, const char *op, vb_pipeline_id pipeline
         .pipeline = pipeline,
         .bindings = {vb_span_of(gpu, y), vb_span_of(gpu, x)},
         .params = &params,
+        // Above what mean_rows and l2norm need; the others have no loops.
+        .turns = pipeline == VB_PIPELINE_MEAN_ROWS ? params.rows
+                 : pipeline == VB_PIPELINE_L2NORM  ? vb_ceil_div(params.cols, 8)
+                                                   : 0,
     };
     if (index)
         dispatch.bindings[2] = vb_span_of(gpu, index);

@@ -48,7 +48,28 @@ struct vb_view vb_view_of(const vb_gpu *gpu, const vb_tensor *t);
 // The same in units of four elements.
 struct vb_view vb_view_quads(struct vb_view view);
 
+// The same of a whole buffer in texels, for texel bindings.
+struct vb_view vb_view_texels(const vb_tensor *t);
+
+static inline uint32_t vb_ceil_div(uint32_t a, uint32_t b)
+{
+    return a / b + (a % b != 0);
+}
+
 // Sets groups for `count` workgroups in a row, folded: shaders/common.glsl.
 void vb_dispatch_row(vb_dispatch *dispatch, uint64_t count);
+
+// Kernels of the lavapipe family; `params` is what the simt kernel would get. Where the
+// operands do not fit into texels, the simt kernel takes them.
+vblip_status vb_lavapipe_linear(vb_gpu *gpu, const vb_linear_args *a,
+                                struct vb_linear_params *params, vblip_error *err);
+bool vb_lavapipe_layernorm_fits(const vb_layernorm_args *a);
+vblip_status vb_lavapipe_layernorm(vb_gpu *gpu, const vb_layernorm_args *a,
+                                   struct vb_layernorm_params *params,
+                                   vblip_error *err);
+bool vb_lavapipe_attention_fits(const vb_attention_args *a);
+vblip_status vb_lavapipe_attention(vb_gpu *gpu, const vb_attention_args *a,
+                                   struct vb_attention_params *params,
+                                   vblip_error *err);
 
 #endif // VB_GPU_OPS_H

@@ -5,12 +5,14 @@
 #include <math.h>
 
 // Of linear.comp and attention.comp.
-enum { LINEAR_TILE = 64, WIDE_HEAD = 64 };
-
-static uint32_t ceil_div(uint32_t a, uint32_t b)
-{
-    return a / b + (a % b != 0);
-}
+enum {
+    LINEAR_TILE = 64,
+    LINEAR_DEPTH = 16,
+    LINEAR_TURNS = 3,
+    NORM_ROW = 64,
+    WIDE_HEAD = 64,
+    ATTENTION_TURNS = 80
+};
 
 static struct vb_linear_params linear_params(const vb_gpu *gpu, const vb_linear_args *a)
 {
@@ -39,7 +41,9 @@ vblip_status vb_gpu_linear(vb_device *device, const vb_linear_args *a, vblip_err
 {
     vb_gpu *gpu = vb_gpu_of(device);
     const vb_gpu_matrix *w = (const vb_gpu_matrix *)a->w;
-    const struct vb_linear_params params = linear_params(gpu, a);
+    struct vb_linear_params params = linear_params(gpu, a);
+    if (gpu->family == VB_LAVAPIPE)
+        return vb_lavapipe_linear(gpu, a, &params, err);
     const vb_dispatch dispatch = {
         .op = "linear",
         .pipeline = VB_PIPELINE_LINEAR,
@@ -47,8 +51,9 @@ vblip_status vb_gpu_linear(vb_device *device, const vb_linear_args *a, vblip_err
                      vb_span_whole(w->row_data), vb_span_of(gpu, &a->bias),
                      vb_span_of(gpu, &a->residual)},
         .params = &params,
-        .groups = {ceil_div(params.out_cols, LINEAR_TILE),
-                   ceil_div(params.rows, LINEAR_TILE), params.batch},
+        .groups = {vb_ceil_div(params.out_cols, LINEAR_TILE),
+                   vb_ceil_div(params.batch * params.rows, LINEAR_TILE), 1},
+        .turns = vb_ceil_div(params.in_cols, LINEAR_DEPTH) * LINEAR_TURNS,
     };
     return vb_commands_dispatch(gpu, &dispatch, err);
 }
@@ -57,7 +62,7 @@ vblip_status vb_gpu_layernorm(vb_device *device, const vb_layernorm_args *a,
                               vblip_error *err)
 {
     vb_gpu *gpu = vb_gpu_of(device);
-    const struct vb_layernorm_params params = {
+    struct vb_layernorm_params params = {
         .y = vb_view_of(gpu, &a->y),
         .x = vb_view_of(gpu, &a->x),
         .gain = vb_view_of(gpu, &a->gain).offset,
@@ -67,12 +72,15 @@ vblip_status vb_gpu_layernorm(vb_device *device, const vb_layernorm_args *a,
         .cols = a->y.cols,
         .eps = a->eps,
     };
+    if (gpu->family == VB_LAVAPIPE && vb_lavapipe_layernorm_fits(a))
+        return vb_lavapipe_layernorm(gpu, a, &params, err);
     vb_dispatch dispatch = {
         .op = "layernorm",
         .pipeline = VB_PIPELINE_LAYERNORM,
         .bindings = {vb_span_of(gpu, &a->y), vb_span_of(gpu, &a->x),
                      vb_span_of(gpu, &a->gain), vb_span_of(gpu, &a->bias)},
         .params = &params,
+        .turns = vb_ceil_div(params.cols, NORM_ROW) * 3,
     };
     vb_dispatch_row(&dispatch, (uint64_t)a->y.batch * a->y.rows);
     return vb_commands_dispatch(gpu, &dispatch, err);
@@ -107,7 +115,9 @@ vblip_status vb_gpu_attention(vb_device *device, const vb_attention_args *a,
                               vblip_error *err)
 {
     vb_gpu *gpu = vb_gpu_of(device);
-    const struct vb_attention_params params = attention_params(gpu, a);
+    struct vb_attention_params params = attention_params(gpu, a);
+    if (gpu->family == VB_LAVAPIPE && vb_lavapipe_attention_fits(a))
+        return vb_lavapipe_attention(gpu, a, &params, err);
     // Keeps shared memory below the 16 KiB that Vulkan promises.
     const uint32_t head_dim = a->q.cols / a->heads;
     const uint32_t queries = head_dim > WIDE_HEAD ? 8 : 16;
@@ -121,7 +131,7 @@ vblip_status vb_gpu_attention(vb_device *device, const vb_attention_args *a,
                      vb_span_of(gpu, &a->lengths)},
         .params = &params,
     };
-    vb_dispatch_row(&dispatch, (uint64_t)ceil_div(params.q_len, queries) * a->heads *
+    vb_dispatch_row(&dispatch, (uint64_t)vb_ceil_div(params.q_len, queries) * a->heads *
                                    params.batch);
     return vb_commands_dispatch(gpu, &dispatch, err);
 }

@@ -7,7 +7,7 @@
 #include <string.h>
 
 // Largest number of buffers that an op binds, see gpu/pipelines.c.
-enum { STORAGE_BUFFERS = 5 };
+enum { STORAGE_BUFFERS = 5, TEXEL_BUFFERS = 4, LAVAPIPE_LANES = 8 };
 
 static const struct family_name {
     enum vb_family family;
@@ -90,10 +90,40 @@ static uint64_t largest_local_heap(const VkPhysicalDeviceMemoryProperties *memor
     return bytes;
 }
 
-static void find_families(vb_physical *p)
+static void find_families(vb_physical *p, const vb_vk *vk,
+                          const VkPhysicalDeviceSubgroupProperties *subgroup)
 {
+    const VkSubgroupFeatureFlags need =
+        VK_SUBGROUP_FEATURE_BASIC_BIT | VK_SUBGROUP_FEATURE_SHUFFLE_BIT;
+    VkFormatProperties format;
+    vk->GetPhysicalDeviceFormatProperties(p->handle, VK_FORMAT_R32G32B32A32_SFLOAT,
+                                          &format);
+    const bool texels =
+        (format.bufferFeatures & VK_FORMAT_FEATURE_STORAGE_TEXEL_BUFFER_BIT) &&
+        p->limits.maxPerStageDescriptorStorageImages >= TEXEL_BUFFERS;
     p->families = VB_SIMT;
     p->preferred = VB_SIMT;
+    if (p->info.kind == VBLIP_DEVICE_SOFTWARE && texels &&
+        subgroup->subgroupSize == LAVAPIPE_LANES &&
+        (subgroup->supportedStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
+        (subgroup->supportedOperations & need) == need) {
+        p->families |= VB_LAVAPIPE;
+        if (p->driver_id == VK_DRIVER_ID_MESA_LLVMPIPE)
+            p->preferred = VB_LAVAPIPE;
+    }
+}
+
+// llvmpipe before Mesa 25 counts the turns of all loops of an invocation, nested ones
+// too, and leaves them without a word after 65,535 (vulkan.md 1.2).
+static uint32_t max_turns(VkDriverId driver_id, const char *driver)
+{
+    static const char mesa[] = "Mesa ";
+    if (driver_id != VK_DRIVER_ID_MESA_LLVMPIPE)
+        return UINT32_MAX;
+    if (strncmp(driver, mesa, sizeof mesa - 1) == 0 &&
+        strtoul(driver + sizeof mesa - 1, NULL, 10) >= 25)
+        return UINT32_MAX;
+    return 65535;
 }
 
 // Facts that need Vulkan 1.2.
@@ -117,6 +147,7 @@ static void read_facts(vb_physical *p, const vb_vk *vk)
     p->driver_id = driver.driverID;
     p->max_allocation = maintenance3.maxMemoryAllocationSize;
     snprintf(p->driver, sizeof p->driver, "%s", driver.driverInfo);
+    p->max_turns = max_turns(p->driver_id, p->driver);
     p->info.subgroup_size = subgroup.subgroupSize;
 
     VkPhysicalDeviceVulkan12Features vulkan12 = {
@@ -130,7 +161,7 @@ static void read_facts(vb_physical *p, const vb_vk *vk)
     p->info.f16_storage = vulkan11.storageBuffer16BitAccess && vulkan12.shaderFloat16;
     if (!vulkan12.timelineSemaphore)
         snprintf(p->unusable, sizeof p->unusable, "no timeline semaphores");
-    find_families(p);
+    find_families(p, vk, &subgroup);
 }
 
 static void judge(vb_physical *p)

@@ -4,12 +4,15 @@
 
 #include "spv/add_rows.h"
 #include "spv/attention.h"
+#include "spv/attention_lavapipe.h"
 #include "spv/copy.h"
 #include "spv/embed.h"
 #include "spv/gather_rows.h"
 #include "spv/l2norm.h"
 #include "spv/layernorm.h"
+#include "spv/layernorm_lavapipe.h"
 #include "spv/linear.h"
+#include "spv/linear_lavapipe.h"
 #include "spv/mean_rows.h"
 #include "spv/patchify.h"
 #include "spv/set_row.h"
@@ -34,6 +37,12 @@ const vb_pipeline_row vb_pipeline_rows[VB_PIPELINE_COUNT] = {
     [VB_PIPELINE_GATHER_ROWS] = {SPIRV(gather_rows), "wrr",
                                  sizeof(struct vb_rows_params), 0},
     [VB_PIPELINE_COPY] = {SPIRV(copy), "wr", sizeof(struct vb_rows_params), 0},
+    [VB_PIPELINE_LINEAR_LAVAPIPE] = {SPIRV(linear_lavapipe), "wttrr",
+                                     sizeof(struct vb_linear_params), 1},
+    [VB_PIPELINE_LAYERNORM_LAVAPIPE] = {SPIRV(layernorm_lavapipe), "wttt",
+                                        sizeof(struct vb_layernorm_params), 0},
+    [VB_PIPELINE_ATTENTION_LAVAPIPE] = {SPIRV(attention_lavapipe), "wtttr",
+                                        sizeof(struct vb_attention_params), 1},
 };
 
 uint64_t vb_pipeline_rows_hash(void)

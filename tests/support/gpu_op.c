@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-const char *const gpu_families[] = {"simt", NULL};
+const char *const gpu_families[] = {"simt", "lavapipe", NULL};
 
 enum { GUARD_WORDS = 64 };
 static const uint32_t guard = 0x7fc0dead; // a NaN, so that reading it shows

@@ -1,0 +1,104 @@
+// linear_lavapipe.comp - one workgroup, which is one subgroup of 8, per tile of ROWS rows
+// by 32 columns of y. Tiles along x are columns, along y rows of all the batch.
+//
+// For Mesa's llvmpipe, where barriers and shared memory cost more than they save, a texel
+// fetch is four vector loads, and a shuffle by a constant is one instruction: lane i
+// fetches row i of x and columns i, i + 8, i + 16, i + 24 of w, four of their elements at
+// a time, and each element of x is then handed to all lanes.
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
+#extension GL_KHR_shader_subgroup_basic : require
+#extension GL_KHR_shader_subgroup_shuffle : require
+#include "common.glsl"
+#include "op_params.h"
+
+layout(constant_id = 0) const uint ROWS = 16u; // 16, or what a lane's fetch gives: 1 .. 8
+
+const uint LANES = 8u, COLS = VB_PANEL_ROWS / LANES;
+const uint DEPTH = 4u; // fetches of four columns per turn of the loop
+
+layout(local_size_x = 8) in;
+
+layout(set = 0, binding = 0) writeonly buffer Y { float y[]; };
+layout(set = 0, binding = 1, rgba32f) readonly uniform imageBuffer x;
+layout(set = 0, binding = 2, rgba32f) readonly uniform imageBuffer w; // panels: matrix.c
+layout(set = 0, binding = 3) readonly buffer Bias { float bias[]; };
+layout(set = 0, binding = 4) readonly buffer Residual { float residual[]; };
+layout(push_constant) uniform Params { vb_linear_params p; };
+
+const uint FETCHES = (ROWS + LANES - 1u) / LANES;
+const uint FETCHED = ROWS < LANES ? ROWS : LANES; // rows that one fetch of x gives
+
+uint place(vb_view view, uint line)
+{
+    return view.offset + line / p.rows * view.batch_stride +
+           line % p.rows * view.row_stride;
+}
+
+void main()
+{
+    uint lane = gl_LocalInvocationID.x;
+    uint col0 = gl_WorkGroupID.x * VB_PANEL_ROWS + lane;
+    uint line0 = gl_WorkGroupID.y * ROWS;
+    uint lines = p.batch * p.rows;
+    uint quads = p.in_cols / 4u;
+    int w_at = int(gl_WorkGroupID.x * quads * VB_PANEL_ROWS + lane);
+    int x_at[FETCHES];
+    [[unroll]] for (uint f = 0u; f < FETCHES; f++)
+        x_at[f] = int(place(p.x, min(line0 + f * LANES + lane, lines - 1u)));
+
+    float sum[ROWS][COLS];
+    [[unroll]] for (uint r = 0u; r < ROWS; r++)
+        [[unroll]] for (uint c = 0u; c < COLS; c++)
+            sum[r][c] = 0.0;
+
+    // All fetches of a turn come first: calls spill every vector that is live.
+#define TURN(depth)                                                                    \
+    {                                                                                  \
+        vec4 a[depth][FETCHES], b[depth][COLS];                                        \
+        [[unroll]] for (uint q = 0u; q < depth; q++) {                                 \
+            [[unroll]] for (uint f = 0u; f < FETCHES; f++)                             \
+                a[q][f] = imageLoad(x, x_at[f] + int(quad + q));                       \
+            [[unroll]] for (uint c = 0u; c < COLS; c++)                                \
+                b[q][c] = imageLoad(                                                   \
+                    w, w_at + int((quad + q) * VB_PANEL_ROWS + c * LANES));            \
+        }                                                                              \
+        [[unroll]] for (uint f = 0u; f < FETCHES; f++)                                 \
+            [[unroll]] for (uint q = 0u; q < depth; q++)                               \
+                [[unroll]] for (uint j = 0u; j < 4u; j++)                              \
+                    [[unroll]] for (uint i = 0u; i < FETCHED; i++) {                   \
+                        float e = subgroupShuffle(a[q][f][j], i);                      \
+                        [[unroll]] for (uint c = 0u; c < COLS; c++)                    \
+                            sum[f * LANES + i][c] =                                    \
+                                fma(e, b[q][c][j], sum[f * LANES + i][c]);             \
+                    }                                                                  \
+    }
+    uint quad = 0u;
+    for (; quad + DEPTH <= quads; quad += DEPTH)
+        TURN(DEPTH)
+    for (; quad < quads; quad++)
+        TURN(1u)
+
+    bool inside[COLS];
+    float shift[COLS];
+    [[unroll]] for (uint c = 0u; c < COLS; c++) {
+        inside[c] = col0 + c * LANES < p.out_cols;
+        shift[c] = 0.0;
+        if (inside[c] && (p.flags & VB_LINEAR_BIAS) != 0u)
+            shift[c] = bias[p.bias + col0 + c * LANES];
+    }
+    [[unroll]] for (uint r = 0u; r < ROWS; r++) {
+        uint to = place(p.y, line0 + r), from = place(p.residual, line0 + r);
+        [[unroll]] for (uint c = 0u; c < COLS; c++) {
+            float value = sum[r][c] + shift[c];
+            if ((p.flags & VB_LINEAR_GELU) != 0u)
+                value = gelu(value);
+            if (line0 + r < lines && inside[c]) {
+                if ((p.flags & VB_LINEAR_RESIDUAL) != 0u)
+                    value += residual[from + col0 + c * LANES];
+                y[to + col0 + c * LANES] = value;
+            }
+        }
+    }
+}

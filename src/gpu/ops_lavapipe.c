@@ -1,0 +1,96 @@
+// ops_lavapipe.c - the ops that have a kernel of their own on llvmpipe.
+#include "gpu/context.h"
+#include "gpu/ops.h"
+
+enum { LANES = 8, MOST_ROWS = 16 };
+
+// Rows of one tile: few, when there are few in all.
+static uint32_t tile_rows(uint32_t lines)
+{
+    for (uint32_t rows = 1; rows < MOST_ROWS; rows *= 2) {
+        if (lines <= rows)
+            return rows;
+    }
+    return MOST_ROWS;
+}
+
+vblip_status vb_lavapipe_linear(vb_gpu *gpu, const vb_linear_args *a,
+                                struct vb_linear_params *params, vblip_error *err)
+{
+    const vb_gpu_matrix *w = (const vb_gpu_matrix *)a->w;
+    const uint32_t lines = params->batch * params->rows, rows = tile_rows(lines);
+    params->x = vb_view_texels(&a->x);
+    const vb_dispatch dispatch = {
+        .op = "linear",
+        .pipeline = VB_PIPELINE_LINEAR_LAVAPIPE,
+        .constants = {rows},
+        .bindings = {vb_span_of(gpu, &a->y), vb_span_of(gpu, &a->x),
+                     vb_span_whole(w->panels), vb_span_of(gpu, &a->bias),
+                     vb_span_of(gpu, &a->residual)},
+        .params = params,
+        .groups = {vb_ceil_div(params->out_cols, VB_PANEL_ROWS),
+                   vb_ceil_div(lines, rows), 1},
+        .turns = params->in_cols / 16 + 4,
+    };
+    return vb_commands_dispatch(gpu, &dispatch, err);
+}
+
+static bool in_texels(const vb_tensor *t)
+{
+    return t->offset % 16 == 0 && t->row_stride % 4 == 0 && t->batch_stride % 4 == 0;
+}
+
+bool vb_lavapipe_layernorm_fits(const vb_layernorm_args *a)
+{
+    return a->x.cols % 4 == 0 && in_texels(&a->x);
+}
+
+vblip_status vb_lavapipe_layernorm(vb_gpu *gpu, const vb_layernorm_args *a,
+                                   struct vb_layernorm_params *params, vblip_error *err)
+{
+    params->x = vb_view_texels(&a->x);
+    params->gain = vb_view_texels(&a->gain).offset;
+    params->bias = vb_view_texels(&a->bias).offset;
+    vb_dispatch dispatch = {
+        .op = "layernorm",
+        .pipeline = VB_PIPELINE_LAYERNORM_LAVAPIPE,
+        .bindings = {vb_span_of(gpu, &a->y), vb_span_of(gpu, &a->x),
+                     vb_span_of(gpu, &a->gain), vb_span_of(gpu, &a->bias)},
+        .params = params,
+        .turns = params->cols / 4 * 3,
+    };
+    vb_dispatch_row(&dispatch, vb_ceil_div(params->batch * params->rows, LANES));
+    return vb_commands_dispatch(gpu, &dispatch, err);
+}
+
+bool vb_lavapipe_attention_fits(const vb_attention_args *a)
+{
+    return in_texels(&a->q) && in_texels(&a->k) && in_texels(&a->v);
+}
+
+vblip_status vb_lavapipe_attention(vb_gpu *gpu, const vb_attention_args *a,
+                                   struct vb_attention_params *params, vblip_error *err)
+{
+    params->q = vb_view_texels(&a->q);
+    params->k = vb_view_texels(&a->k);
+    params->v = vb_view_texels(&a->v);
+    if (a->k.batch == 1)
+        params->k.batch_stride = params->v.batch_stride = 0;
+    // As in the shader: queries of all the batch side by side when they share the keys.
+    const bool shared_kv = params->batch > 1 && a->k.batch == 1 && !params->has_lengths;
+    const uint32_t blocks = shared_kv
+                                ? vb_ceil_div(params->batch * params->q_len, LANES)
+                                : vb_ceil_div(params->q_len, LANES) * params->batch;
+    vb_dispatch dispatch = {
+        .op = "attention",
+        .pipeline = VB_PIPELINE_ATTENTION_LAVAPIPE,
+        .constants = {a->q.cols / a->heads},
+        .bindings = {vb_span_of(gpu, &a->y), vb_span_of(gpu, &a->q),
+                     vb_span_of(gpu, &a->k), vb_span_of(gpu, &a->v),
+                     vb_span_of(gpu, &a->lengths)},
+        .params = params,
+        .turns = vb_ceil_div(params->kv_len, LANES),
+    };
+    vb_dispatch_row(&dispatch, (uint64_t)blocks * a->heads);
+    return vb_commands_dispatch(gpu, &dispatch, err);
+}
