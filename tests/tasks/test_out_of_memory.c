@@ -1,0 +1,116 @@
+// test_out_of_memory.c - a task whose n-th allocation fails says so and leaks nothing.
+#include "support/fail_alloc.h"
+#include "support/fakes.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const char *const texts[] = {"0", "1"};
+
+// The last failed input. Memory that runs out while a clip is decoded is its failure:
+// the others may be smaller.
+static int on_failed(void *user, const vblip_failure *failure)
+{
+    vb_fail(user, VBLIP_ERR_MEMORY, "%s: %s", failure->path, failure->message);
+    return 0;
+}
+
+static int on_hit(void *user, const vblip_hit *hit)
+{
+    (void)user;
+    return hit->rank == 0;
+}
+
+static int on_match(void *user, const vblip_match_row *row)
+{
+    (void)user;
+    return row->path == NULL;
+}
+
+static int on_answer(void *user, const vblip_answer *answer)
+{
+    (void)user;
+    return answer->path == NULL;
+}
+
+static int on_caption(void *user, const vblip_caption *caption)
+{
+    (void)user;
+    return caption->path == NULL;
+}
+
+static vblip_status retrieve(const vb_task *task, const vblip_job *job,
+                             vblip_error *err)
+{
+    const vblip_retrieve_options options = {.job = *job};
+    return vb_task_retrieve(task, texts, 2, &options, on_hit, NULL, err);
+}
+
+static vblip_status match(const vb_task *task, const vblip_job *job, vblip_error *err)
+{
+    const vblip_match_options options = {.job = *job};
+    return vb_task_match(task, texts, 2, &options, on_match, NULL, err);
+}
+
+static vblip_status ask(const vb_task *task, const vblip_job *job, vblip_error *err)
+{
+    const vblip_ask_options options = {.job = *job};
+    return vb_task_ask(task, texts, 2, &options, on_answer, NULL, err);
+}
+
+static vblip_status rank(const vb_task *task, const vblip_job *job, vblip_error *err)
+{
+    const vblip_ask_options options = {
+        .job = *job, .answers = texts, .answer_count = 2};
+    return vb_task_ask(task, texts, 2, &options, on_answer, NULL, err);
+}
+
+static vblip_status caption(const vb_task *task, const vblip_job *job, vblip_error *err)
+{
+    const vblip_caption_options options = {.job = *job, .merge = true};
+    return vb_task_caption(task, &options, on_caption, NULL, err);
+}
+
+typedef struct task_case {
+    const char *name;
+    vblip_status (*run)(const vb_task *task, const vblip_job *job, vblip_error *err);
+} task_case;
+
+// `user` is the case. The cache has room for two of the three clips.
+static vblip_status run_task(void *user, vblip_error *err)
+{
+    const task_case *c = user;
+    fake_world world;
+    fake_world_make(&world, 3, 50);
+    vb_task task = fake_task(&world, false);
+    world.brain.cache_bytes = 200;
+    vblip_error failed = {0};
+    const vblip_job job = {.failed = on_failed, .user = &failed};
+    vblip_status status = c->run(&task, &job, err);
+    assert_int_equal(world.model.live, 0);
+    if (status == VBLIP_OK && failed.status != VBLIP_OK)
+        status = vb_fail(err, failed.status, "%s", failed.message);
+    return status;
+}
+
+static void test_tasks(void **state)
+{
+    (void)state;
+    static task_case cases[] = {
+        {"retrieve", retrieve}, {"match", match},     {"ask", ask},
+        {"rank", rank},         {"caption", caption},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_true(fail_alloc_each(cases[i].name, run_task, &cases[i]) > 5);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_tasks)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
