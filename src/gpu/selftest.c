@@ -1,0 +1,380 @@
+#include "gpu/selftest.h"
+
+#include "compute/pool.h"
+#include "compute/recorder.h"
+#include "gpu/context.h"
+#include "gpu/selftest_expected.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Bounds: a float sum of a few hundred products is off by 2^-24 of its terms, so 1e-12
+// in square; a driver's exp by 8e-7, so the ops that use it get 1e-10. A wrong kernel is
+// off by 1e-4 and more.
+const vb_selftest_case vb_selftest_cases[] = {
+    {.op = "linear",
+     .name = "linear",
+     .batch = 1,
+     .rows = 37,
+     .cols = 100,
+     .out_cols = 70,
+     .spread = 1,
+     .bound = 1e-10},
+    {.op = "linear",
+     .name = "linear, few rows",
+     .batch = 3,
+     .rows = 1,
+     .cols = 64,
+     .out_cols = 45,
+     .spread = 1,
+     .bound = 1e-10},
+    {.op = "layernorm",
+     .name = "layernorm",
+     .batch = 2,
+     .rows = 9,
+     .cols = 132,
+     .mean = 1000,
+     .spread = 1,
+     .bound = 1e-10},
+    {.op = "attention",
+     .name = "attention",
+     .batch = 2,
+     .rows = 11,
+     .cols = 128,
+     .keys = 21,
+     .heads = 2,
+     .spread = 1,
+     .bound = 1e-10},
+    {.op = "patchify",
+     .name = "patchify",
+     .batch = 2,
+     .rows = 12,
+     .cols = 36,
+     .out_cols = 48,
+     .bound = 1e-12},
+    {.op = "embed",
+     .name = "embed",
+     .batch = 2,
+     .rows = 5,
+     .cols = 20,
+     .spread = 1,
+     .bound = 1e-12},
+    {.op = "add_rows",
+     .name = "add_rows",
+     .batch = 2,
+     .rows = 5,
+     .cols = 20,
+     .spread = 1,
+     .bound = 1e-12},
+    {.op = "set_row",
+     .name = "set_row",
+     .batch = 2,
+     .rows = 5,
+     .cols = 20,
+     .spread = 1,
+     .bound = 0},
+    {.op = "mean_rows",
+     .name = "mean_rows",
+     .batch = 2,
+     .rows = 5,
+     .cols = 20,
+     .spread = 1,
+     .bound = 1e-12},
+    {.op = "l2norm",
+     .name = "l2norm",
+     .batch = 2,
+     .rows = 3,
+     .cols = 100,
+     .spread = 1,
+     .bound = 1e-12},
+    {.op = "gather_rows",
+     .name = "gather_rows",
+     .batch = 1,
+     .rows = 7,
+     .cols = 20,
+     .spread = 1,
+     .bound = 0},
+};
+const uint32_t vb_selftest_case_count =
+    sizeof vb_selftest_cases / sizeof *vb_selftest_cases;
+
+void vb_selftest_fill(float *values, size_t count, uint32_t seed, float mean,
+                      float spread)
+{
+    uint32_t x = seed * 2654435761u + 12345u; // never 0 for the seeds in use
+    for (size_t i = 0; i < count; i++) {
+        x ^= x << 13;
+        x ^= x >> 17;
+        x ^= x << 5;
+        values[i] = mean + spread * ((float)(x >> 8) / 8388608.0F - 1.0F);
+    }
+}
+
+size_t vb_selftest_sample(size_t n, size_t count)
+{
+    return n * 7919u % count; // a prime: spread over rows and columns
+}
+
+// What the cases run with.
+typedef struct bench {
+    vb_device *device;
+    vb_recorder rec;
+    vb_pool pool;
+    float *host; // of the last upload
+    vb_matrix *matrix;
+    vb_tensor x, y;
+    const vb_selftest_case *c;
+    vblip_error *err;
+} bench;
+
+static vblip_status take(bench *b, vb_tensor *out, vb_dtype type, uint32_t batch,
+                         uint32_t rows, uint32_t cols)
+{
+    return vb_pool_tensor(out, &b->pool, type, batch, rows, cols, b->err);
+}
+
+// A tensor of seeded floats.
+static vblip_status seeded(bench *b, vb_tensor *out, uint32_t batch, uint32_t rows,
+                           uint32_t cols, uint32_t seed, float mean, float spread)
+{
+    VB_TRY(take(b, out, VB_F32, batch, rows, cols));
+    const size_t count = (size_t)batch * rows * cols;
+    float *host = malloc(count * sizeof *host);
+    if (!host)
+        return vb_fail_memory(b->err, "self-test");
+    vb_selftest_fill(host, count, seed, mean, spread);
+    vb_upload(&b->rec, *out, host);
+    free(host);
+    return VBLIP_OK;
+}
+
+// Integers seed, seed + step, ... modulo `modulus`, from 1 when `from_one`.
+static vblip_status integers(bench *b, vb_tensor *out, uint32_t rows, uint32_t cols,
+                             uint32_t modulus, int32_t first)
+{
+    int32_t values[64];
+    const uint32_t count = rows * cols;
+    for (uint32_t i = 0; i < count && i < 64; i++)
+        values[i] = first + (int32_t)((i * 7 + 3) % modulus);
+    VB_TRY(take(b, out, VB_I32, 1, rows, cols));
+    vb_upload(&b->rec, *out, values);
+    return VBLIP_OK;
+}
+
+static vblip_status weights(bench *b, uint32_t rows, uint32_t cols, uint32_t uses)
+{
+    float *host = malloc((size_t)rows * cols * sizeof *host);
+    if (!host)
+        return vb_fail_memory(b->err, "self-test");
+    vb_selftest_fill(host, (size_t)rows * cols, 2, 0, 0.5F);
+    const vb_matrix_block block = {host, VB_F32, rows};
+    vblip_status status = vb_matrix_make(&b->matrix, b->device, &block, 1, cols, uses,
+                                         "self-test", b->err);
+    free(host);
+    return status;
+}
+
+static vblip_status run_linear(bench *b)
+{
+    const vb_selftest_case *c = b->c;
+    vb_tensor bias, residual;
+    VB_TRY(weights(b, c->out_cols, c->cols, VB_USE_LINEAR));
+    VB_TRY(seeded(b, &bias, 1, 1, c->out_cols, 3, 0, 1));
+    VB_TRY(seeded(b, &residual, c->batch, c->rows, c->out_cols, 4, 0, 1));
+    VB_TRY(take(b, &b->y, VB_F32, c->batch, c->rows, c->out_cols));
+    vb_linear(&b->rec, .y = b->y, .x = b->x, .w = b->matrix, .bias = bias,
+              .residual = residual, .act = VB_ACT_GELU);
+    return VBLIP_OK;
+}
+
+static vblip_status run_layernorm(bench *b)
+{
+    vb_tensor gain, bias;
+    VB_TRY(seeded(b, &gain, 1, 1, b->c->cols, 2, 1, 0.5F));
+    VB_TRY(seeded(b, &bias, 1, 1, b->c->cols, 3, 0, 1));
+    vb_layernorm(&b->rec, .y = b->y, .x = b->x, .gain = gain, .bias = bias,
+                 .eps = 1e-6F);
+    return VBLIP_OK;
+}
+
+// Causal with keys before the first query, and a length per matrix.
+static vblip_status run_attention(bench *b)
+{
+    const vb_selftest_case *c = b->c;
+    vb_tensor k, v, lengths;
+    VB_TRY(seeded(b, &k, c->batch, c->keys, c->cols, 2, 0, 1));
+    VB_TRY(seeded(b, &v, c->batch, c->keys, c->cols, 3, 0, 1));
+    VB_TRY(integers(b, &lengths, 1, c->batch, c->keys, 1));
+    vb_attention(&b->rec, .y = b->y, .q = b->x, .k = k, .v = v, .heads = c->heads,
+                 .causal = true, .first_query = c->keys - c->rows, .lengths = lengths);
+    return VBLIP_OK;
+}
+
+// Frames of side c->rows in patches of 4 x 4.
+static vblip_status run_patchify(bench *b)
+{
+    const vb_selftest_case *c = b->c;
+    const uint32_t grid = c->rows / 4;
+    const size_t bytes = (size_t)c->batch * c->rows * c->cols;
+    uint8_t *frames = malloc(bytes);
+    if (!frames)
+        return vb_fail_memory(b->err, "self-test");
+    for (size_t i = 0; i < bytes; i++)
+        frames[i] = (uint8_t)(i * 37 + i / 251);
+    vb_tensor x = {0};
+    vblip_status status = take(b, &x, VB_U8, c->batch, c->rows, c->cols);
+    if (status == VBLIP_OK)
+        vb_upload(&b->rec, x, frames);
+    free(frames);
+    VB_TRY(status);
+    VB_TRY(take(b, &b->y, VB_F32, c->batch, grid * grid, c->out_cols));
+    vb_patchify(&b->rec, .y = b->y, .frames = x, .patch = 4,
+                .mean = {0.5F, 0.25F, 0.125F}, .deviation = {0.25F, 0.5F, 0.75F});
+    return VBLIP_OK;
+}
+
+static vblip_status run_embed(bench *b)
+{
+    const vb_selftest_case *c = b->c;
+    vb_tensor ids, positions;
+    VB_TRY(weights(b, 11, c->cols, VB_USE_ROWS));
+    VB_TRY(integers(b, &ids, c->batch, c->rows, 11, 0));
+    VB_TRY(seeded(b, &positions, 1, c->rows + 1, c->cols, 3, 0, 1));
+    vb_embed(&b->rec, .y = b->y, .ids = ids, .words = b->matrix, .positions = positions,
+             .first_position = 1);
+    return VBLIP_OK;
+}
+
+static vblip_status run_add_rows(bench *b)
+{
+    vb_tensor x;
+    VB_TRY(seeded(b, &x, 1, b->c->rows, b->c->cols, 2, 0, 1));
+    vb_copy(&b->rec, b->y, b->x);
+    vb_add_rows(&b->rec, .y = b->y, .x = x);
+    return VBLIP_OK;
+}
+
+static vblip_status run_set_row(bench *b)
+{
+    vb_tensor x;
+    VB_TRY(seeded(b, &x, 1, 1, b->c->cols, 2, 0, 1));
+    vb_copy(&b->rec, b->y, b->x);
+    vb_set_row(&b->rec, .y = b->y, .x = x, .row = 2);
+    return VBLIP_OK;
+}
+
+static vblip_status run_mean_rows(bench *b)
+{
+    VB_TRY(take(b, &b->y, VB_F32, b->c->batch, 1, b->c->cols));
+    vb_mean_rows(&b->rec, .y = b->y, .x = b->x);
+    return VBLIP_OK;
+}
+
+static vblip_status run_l2norm(bench *b)
+{
+    vb_l2norm(&b->rec, .y = b->y, .x = b->x, .eps = 1e-12F);
+    return VBLIP_OK;
+}
+
+static vblip_status run_gather_rows(bench *b)
+{
+    vb_tensor index;
+    VB_TRY(integers(b, &index, 1, b->c->rows, b->c->rows, 0));
+    vb_gather_rows(&b->rec, .y = b->y, .x = b->x, .index = index);
+    return VBLIP_OK;
+}
+
+static const struct runner {
+    const char *op;
+    vblip_status (*run)(bench *);
+} runners[] = {
+    {"linear", run_linear},       {"layernorm", run_layernorm},
+    {"attention", run_attention}, {"patchify", run_patchify},
+    {"embed", run_embed},         {"add_rows", run_add_rows},
+    {"set_row", run_set_row},     {"mean_rows", run_mean_rows},
+    {"l2norm", run_l2norm},       {"gather_rows", run_gather_rows},
+};
+
+// x and y are [batch, rows, cols] before the op's own function sees them.
+static vblip_status record(bench *b)
+{
+    const vb_selftest_case *c = b->c;
+    VB_TRY(seeded(b, &b->x, c->batch, c->rows, c->cols, 1, c->mean, c->spread));
+    VB_TRY(take(b, &b->y, VB_F32, c->batch, c->rows, c->cols));
+    for (size_t i = 0; i < sizeof runners / sizeof *runners; i++) {
+        if (strcmp(runners[i].op, c->op) == 0)
+            return runners[i].run(b);
+    }
+    return vb_fail(b->err, VBLIP_ERR_UNSUPPORTED, "self-test: no op %s", c->op);
+}
+
+// NaN when any value is.
+static double nmse_of(const float *got, size_t count, const double *want)
+{
+    double error = 0, power = 0;
+    for (size_t n = 0; n < VB_SELFTEST_SAMPLES; n++) {
+        const double value = (double)got[vb_selftest_sample(n, count)];
+        error += (value - want[n]) * (value - want[n]);
+        power += want[n] * want[n];
+    }
+    return error / power;
+}
+
+static vblip_status run_case(double *nmse, bench *b, uint32_t index)
+{
+    b->c = &vb_selftest_cases[index];
+    vb_pool_reset(&b->pool);
+    vblip_status status = record(b);
+    float *got = NULL;
+    const size_t count = (size_t)vb_tensor_elements(&b->y);
+    if (status == VBLIP_OK) {
+        got = malloc(count * sizeof *got);
+        if (!got)
+            status = vb_fail_memory(b->err, "self-test");
+    }
+    if (status == VBLIP_OK) {
+        vb_download(&b->rec, got, b->y);
+        status = vb_recorder_submit(&b->rec, b->err);
+    } else {
+        b->device->table->discard(b->device);
+        b->rec = vb_recorder_begin(b->device);
+    }
+    if (status == VBLIP_OK)
+        *nmse = nmse_of(got, count, vb_selftest_expected[index]);
+    free(got);
+    vb_matrix_free(&b->matrix);
+    return status;
+}
+
+vblip_status vb_selftest_run(bool *ok, vb_device *device, const char *kernels,
+                             vblip_check_fn fn, void *user, vblip_error *err)
+{
+    bench b = {.device = device,
+               .rec = vb_recorder_begin(device),
+               .pool = {.device = device, .name = "self-test"},
+               .err = err};
+    vblip_status status = VBLIP_OK;
+    *ok = true;
+    for (uint32_t i = 0; i < vb_selftest_case_count && status == VBLIP_OK; i++) {
+        vblip_check check = {.op = vb_selftest_cases[i].name,
+                             .kernels = kernels,
+                             .nmse = NAN,
+                             .bound = vb_selftest_cases[i].bound};
+        status = run_case(&check.nmse, &b, i);
+        check.ok = status == VBLIP_OK && check.nmse <= check.bound;
+        *ok = *ok && check.ok;
+        if (status == VBLIP_OK && fn && fn(user, &check))
+            status = vb_fail(err, VBLIP_ERR_CANCELLED, "self-test: stopped");
+    }
+    vb_pool_free(&b.pool);
+    return status;
+}
+
+vblip_status vb_gpu_selftest(vb_device *device, vblip_check_fn fn, void *user,
+                             vblip_error *err)
+{
+    bool ok;
+    return vb_selftest_run(&ok, device, vb_family_name(vb_gpu_of(device)->family), fn,
+                           user, err);
+}

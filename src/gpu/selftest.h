@@ -1,0 +1,38 @@
+// selftest.h - every op once on seeded input, against committed answers in double.
+//
+// The answers are in selftest_expected.h; gpu.selftest computes them again with
+// tests/support/ref_ops.c, from the inputs that the functions here give.
+#ifndef VB_GPU_SELFTEST_H
+#define VB_GPU_SELFTEST_H
+
+#include "compute/device.h"
+
+enum { VB_SELFTEST_SAMPLES = 48 }; // of each case's output
+
+// One op and one shape. The sizes mean what compute/ops.h says of the op.
+typedef struct vb_selftest_case {
+    const char *op;                       // "linear"
+    const char *name;                     // of the case: "linear, few rows"
+    uint32_t batch, rows, cols, out_cols; // of x; columns of y, where they differ
+    uint32_t keys, heads;                 // attention
+    float mean, spread;                   // of x
+    double bound;                         // largest nmse that passes
+} vb_selftest_case;
+
+extern const vb_selftest_case vb_selftest_cases[];
+extern const uint32_t vb_selftest_case_count;
+
+// Uniform in mean - spread .. mean + spread.
+void vb_selftest_fill(float *values, size_t count, uint32_t seed, float mean,
+                      float spread);
+
+// Which element of an output of `count` the n-th sample is.
+size_t vb_selftest_sample(size_t n, size_t count);
+
+// Runs all cases on an open device. `ok` is false when any fails; a failure to run at
+// all is an error. `fn` may be NULL.
+VB_CHECKED vblip_status vb_selftest_run(bool *ok, vb_device *device,
+                                        const char *kernels, vblip_check_fn fn,
+                                        void *user, vblip_error *err);
+
+#endif // VB_GPU_SELFTEST_H
