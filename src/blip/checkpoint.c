@@ -3,12 +3,10 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "blip/locate.h"
-#include "blip/schema.h"
 #include "blip/survey.h"
 #include "blip/tokenizer.h"
+#include "blip/verify.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -120,131 +118,7 @@ static vblip_status read_folder(vb_checkpoint *c, const char *folder,
     return set_image_size(c, image_size, err);
 }
 
-// ---------------------------------------------------------------- checking the tensors
-
-// NULL-terminated, in the arena.
-typedef struct names {
-    const char **items;
-    size_t count, capacity;
-} names;
-
-static vblip_status push(names *list, vb_arena *arena, const char *name,
-                         vblip_error *err)
-{
-    if (list->count + 1 >= list->capacity) {
-        size_t capacity = list->capacity ? list->capacity * 2 : 16;
-        const char **items = VB_ARENA_NEW(arena, const char *, capacity);
-        if (!items)
-            return vb_fail_memory(err, "list of tensors");
-        if (list->count)
-            memcpy(items, list->items, list->count * sizeof *items);
-        list->items = items;
-        list->capacity = capacity;
-    }
-    if (name &&
-        !(list->items[list->count++] = vb_arena_string(arena, name, strlen(name))))
-        return vb_fail_memory(err, "list of tensors");
-    return VBLIP_OK;
-}
-
-typedef struct check {
-    vb_checkpoint *c;
-    uint32_t wanted; // tasks that must be whole
-    bool lenient;    // what is missing is only listed
-    uint32_t broken; // tasks that are not whole
-    bool *used;      // by index in st.weights
-    names missing;
-    uint64_t parameters;
-    bool types[VB_U8 + 1];
-    vblip_error *err;
-} check;
-
-static void format_shape(char out[96], const uint64_t *shape, uint32_t rank)
-{
-    size_t used = 0;
-    snprintf(out, 96, "scalar");
-    for (uint32_t i = 0; i < rank; i++)
-        used += (size_t)snprintf(out + used, 96 - used, "%s%" PRIu64, i ? "x" : "",
-                                 shape[i]);
-}
-
-// What is wrong with the tensor, in `what`; false when nothing is.
-static bool is_wrong(char what[256], const vb_weight *w, const vb_schema_tensor *t)
-{
-    if (w->dtype != VB_F32 && w->dtype != VB_F16 && w->dtype != VB_BF16) {
-        snprintf(what, 256, "type %s, expected F32, F16 or BF16",
-                 vb_dtype_name(w->dtype));
-        return true;
-    }
-    if (w->rank == t->rank && memcmp(w->shape, t->shape, sizeof w->shape) == 0)
-        return false;
-    char found[96], expected[96];
-    format_shape(found, w->shape, w->rank);
-    format_shape(expected, t->shape, t->rank);
-    snprintf(what, 256, "shape %s, expected %s", found, expected);
-    return true;
-}
-
-static vblip_status check_missing(check *k, const vb_schema_tensor *t)
-{
-    if (t->optional)
-        return VBLIP_OK;
-    k->broken |= t->tasks;
-    VB_TRY(push(&k->missing, &k->c->arena, t->name, k->err));
-    if (!k->lenient && (t->tasks & k->wanted))
-        return vb_fail(k->err, VBLIP_ERR_FORMAT, "%s: %s: missing", k->c->weights_path,
-                       t->name);
-    return VBLIP_OK;
-}
-
-static vblip_status check_tensor(void *user, const vb_schema_tensor *t)
-{
-    check *k = user;
-    if (!(t->tasks & k->c->survey.tasks))
-        return VBLIP_OK;
-    const vb_weight *w = vb_safetensors_find(&k->c->st, t->name);
-    const vb_weight *other = t->other ? vb_safetensors_find(&k->c->st, t->other) : NULL;
-    if (other)
-        k->used[other - k->c->st.weights] = true;
-    if (!w)
-        w = other;
-    if (!w)
-        return check_missing(k, t);
-    k->used[w - k->c->st.weights] = true;
-    k->parameters += w->size / vb_dtype_size(w->dtype);
-    k->types[w->dtype] = true;
-    char what[256];
-    if (!is_wrong(what, w, t))
-        return VBLIP_OK;
-    k->broken |= t->tasks;
-    if (t->tasks & k->wanted)
-        return vb_fail(k->err, VBLIP_ERR_FORMAT, "%s: %s: %s", k->c->weights_path,
-                       w->name, what);
-    return VBLIP_OK;
-}
-
-static vblip_status list_unexpected(check *k, names *list)
-{
-    const vb_safetensors *st = &k->c->st;
-    VB_TRY(push(list, &k->c->arena, NULL, k->err));
-    for (size_t i = 0; i < st->count; i++)
-        if (!k->used[i] && !vb_schema_ignores(st->weights[i].name))
-            VB_TRY(push(list, &k->c->arena, st->weights[i].name, k->err));
-    return VBLIP_OK;
-}
-
-static const char *dtype_of(const check *k)
-{
-    const char *name = "none";
-    int types = 0;
-    for (int i = 0; i <= VB_U8; i++) {
-        if (!k->types[i])
-            continue;
-        name = vb_dtype_name((vb_dtype)i);
-        types++;
-    }
-    return types > 1 ? "mixed" : name;
-}
+// -------------------------------------------------------------------------- what it is
 
 static void fill_info(vb_checkpoint *c)
 {
@@ -289,20 +163,14 @@ static void keep_needed(vb_config *config, uint32_t tasks)
 static vblip_status check_tensors(vb_checkpoint *c, uint32_t wanted, bool lenient,
                                   vblip_error *err)
 {
-    check k = {.c = c, .wanted = wanted, .lenient = lenient, .err = err};
-    k.used = VB_ARENA_NEW(&c->arena, bool, c->st.count);
-    if (!k.used)
-        return vb_fail_memory(err, c->folder);
-    VB_TRY(push(&k.missing, &c->arena, NULL, err));
-    VB_TRY(
-        vb_schema_visit(&c->survey.config, c->survey.stored_tokens, check_tensor, &k));
-    names unexpected = {0};
-    VB_TRY(list_unexpected(&k, &unexpected));
-    c->info.tasks = c->survey.tasks & (lenient ? UINT32_MAX : ~k.broken);
-    c->info.dtype = dtype_of(&k);
-    c->info.parameters = k.parameters;
-    c->info.missing = k.missing.items;
-    c->info.unexpected = unexpected.items;
+    vb_verdict verdict;
+    VB_TRY(vb_verify(&verdict, &c->arena, &c->st, &c->survey, wanted, lenient,
+                     c->weights_path, err));
+    c->info.tasks = lenient ? c->survey.tasks : verdict.whole;
+    c->info.dtype = verdict.dtype;
+    c->info.parameters = verdict.parameters;
+    c->info.missing = verdict.missing;
+    c->info.unexpected = verdict.unexpected;
     keep_needed(&c->survey.config, c->info.tasks);
     fill_info(c);
     return VBLIP_OK;

@@ -87,8 +87,8 @@ static vblip_status read_offsets(parser *p, vb_weight *w, const cJSON *value)
         !vb_json_whole(&end, value->child->next))
         return FORMAT(p, "%s: data_offsets are not two whole numbers", w->name);
     if (begin > end || end > p->data_size)
-        return FORMAT(p, "%s: bytes %" PRIu64 " to %" PRIu64 " of %zu", w->name, begin,
-                      end, p->data_size);
+        return FORMAT(p, "%s: bytes %" PRIu64 " to %" PRIu64 " of %zu bytes of data",
+                      w->name, begin, end, p->data_size);
     if (!shape_bytes(&expected, w))
         return FORMAT(p, "%s: shape overflows", w->name);
     if (end - begin != expected)

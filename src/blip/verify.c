@@ -1,0 +1,165 @@
+#include "blip/verify.h"
+
+#include "blip/schema.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+// NULL-terminated, in the arena.
+typedef struct names {
+    const char **items;
+    size_t count, capacity;
+} names;
+
+static vblip_status push(names *list, vb_arena *arena, const char *name,
+                         vblip_error *err)
+{
+    if (list->count + 1 >= list->capacity) {
+        size_t capacity = list->capacity ? list->capacity * 2 : 16;
+        const char **items = VB_ARENA_NEW(arena, const char *, capacity);
+        if (!items)
+            return vb_fail_memory(err, "list of tensors");
+        if (list->count)
+            memcpy(items, list->items, list->count * sizeof *items);
+        list->items = items;
+        list->capacity = capacity;
+    }
+    if (name &&
+        !(list->items[list->count++] = vb_arena_string(arena, name, strlen(name))))
+        return vb_fail_memory(err, "list of tensors");
+    return VBLIP_OK;
+}
+
+typedef struct check {
+    vb_arena *arena;
+    const vb_safetensors *st;
+    const vb_survey *survey;
+    uint32_t wanted; // tasks that must be whole
+    bool lenient;    // what is missing is only listed
+    const char *path;
+    vblip_error *err;
+
+    uint32_t broken; // tasks that are not whole
+    bool *used;      // by index in st->weights
+    names missing, unexpected;
+    uint64_t parameters;
+    bool types[VB_U8 + 1];
+} check;
+
+static void format_shape(char out[96], const uint64_t *shape, uint32_t rank)
+{
+    size_t used = 0;
+    snprintf(out, 96, "scalar");
+    for (uint32_t i = 0; i < rank; i++)
+        used += (size_t)snprintf(out + used, 96 - used, "%s%" PRIu64, i ? "x" : "",
+                                 shape[i]);
+}
+
+// What is wrong with the tensor, in `what`; false when nothing is.
+static bool is_wrong(char what[256], const vb_weight *w, const vb_schema_tensor *t)
+{
+    if (w->dtype != VB_F32 && w->dtype != VB_F16 && w->dtype != VB_BF16) {
+        snprintf(what, 256, "type %s, expected F32, F16 or BF16",
+                 vb_dtype_name(w->dtype));
+        return true;
+    }
+    if (w->rank == t->rank && memcmp(w->shape, t->shape, sizeof w->shape) == 0)
+        return false;
+    char found[96], expected[96];
+    format_shape(found, w->shape, w->rank);
+    format_shape(expected, t->shape, t->rank);
+    snprintf(what, 256, "shape %s, expected %s", found, expected);
+    return true;
+}
+
+static vblip_status check_missing(check *k, const vb_schema_tensor *t)
+{
+    if (t->optional)
+        return VBLIP_OK;
+    k->broken |= t->tasks;
+    VB_TRY(push(&k->missing, k->arena, t->name, k->err));
+    if (!k->lenient && (t->tasks & k->wanted))
+        return vb_fail(k->err, VBLIP_ERR_FORMAT, "%s: %s: missing", k->path, t->name);
+    return VBLIP_OK;
+}
+
+static vblip_status check_tensor(void *user, const vb_schema_tensor *t)
+{
+    check *k = user;
+    if (!(t->tasks & k->survey->tasks))
+        return VBLIP_OK;
+    const vb_weight *w = vb_safetensors_find(k->st, t->name);
+    const vb_weight *other = t->other ? vb_safetensors_find(k->st, t->other) : NULL;
+    if (other)
+        k->used[other - k->st->weights] = true;
+    if (!w)
+        w = other;
+    if (!w)
+        return check_missing(k, t);
+    k->used[w - k->st->weights] = true;
+    k->parameters += w->size / vb_dtype_size(w->dtype);
+    k->types[w->dtype] = true;
+    char what[256];
+    if (!is_wrong(what, w, t))
+        return VBLIP_OK;
+    k->broken |= t->tasks;
+    if (t->tasks & k->wanted)
+        return vb_fail(k->err, VBLIP_ERR_FORMAT, "%s: %s: %s", k->path, w->name, what);
+    return VBLIP_OK;
+}
+
+static vblip_status list_unexpected(check *k)
+{
+    const vb_safetensors *st = k->st;
+    for (size_t i = 0; i < st->count; i++)
+        if (!k->used[i] && !vb_schema_ignores(st->weights[i].name))
+            VB_TRY(push(&k->unexpected, k->arena, st->weights[i].name, k->err));
+    return VBLIP_OK;
+}
+
+static const char *dtype_of(const check *k)
+{
+    const char *name = "none";
+    int types = 0;
+    for (int i = 0; i <= VB_U8; i++) {
+        if (!k->types[i])
+            continue;
+        name = vb_dtype_name((vb_dtype)i);
+        types++;
+    }
+    return types > 1 ? "mixed" : name;
+}
+
+static vblip_status verify(check *k)
+{
+    k->used = VB_ARENA_NEW(k->arena, bool, k->st->count);
+    if (!k->used)
+        return vb_fail_memory(k->err, k->path);
+    VB_TRY(push(&k->missing, k->arena, NULL, k->err)); // empty, but terminated
+    VB_TRY(push(&k->unexpected, k->arena, NULL, k->err));
+    VB_TRY(
+        vb_schema_visit(&k->survey->config, k->survey->stored_tokens, check_tensor, k));
+    return list_unexpected(k);
+}
+
+vblip_status vb_verify(vb_verdict *out, vb_arena *arena, const vb_safetensors *st,
+                       const vb_survey *survey, uint32_t wanted, bool lenient,
+                       const char *path, vblip_error *err)
+{
+    *out = (vb_verdict){0};
+    check k = {.arena = arena,
+               .st = st,
+               .survey = survey,
+               .wanted = wanted,
+               .lenient = lenient,
+               .path = path,
+               .err = err};
+    VB_TRY(verify(&k));
+    *out = (vb_verdict){.whole = survey->tasks & ~k.broken,
+                        .dtype = dtype_of(&k),
+                        .parameters = k.parameters,
+                        .missing = k.missing.items,
+                        .unexpected = k.unexpected.items};
+    return VBLIP_OK;
+}
