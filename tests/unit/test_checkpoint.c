@@ -335,6 +335,15 @@ static void test_each_tensor_has_its_shape_and_type(void **state)
     must_refuse(0, VBLIP_ERR_UNSUPPORTED,
                 "model.safetensors: itm_head.bias: type F64, expected F32");
     free(m);
+
+    // The width that is wrong is the one that tells answers from captions.
+    m = hf_make(HF_ENCODER | HF_DECODER | HF_ANSWERS, 32, 2, 2);
+    hf_at(m, "text_decoder.bert.encoder.layer.0.crossattention.self.key.weight")
+        ->shape[1] = 49;
+    hf_write(m, folder);
+    must_refuse(0, VBLIP_ERR_FORMAT,
+                "layer.0.crossattention.self.key.weight: shape 48x49, expected 48x48");
+    free(m);
 }
 
 // Damage to one task does not stand in the way of another.
