@@ -106,6 +106,7 @@ static vblip_status open_video(vb_video *v, const char *path, vblip_error *err)
     bool turned = (v->orientation & VB_TRANSPOSE) != 0;
     v->info = (vb_video_info){
         .frames = packets->count,
+        .readable = packets->readable,
         .duration_us = vb_packets_end_us(packets),
         .width = turned ? height : width,
         .height = turned ? width : height,

@@ -90,17 +90,13 @@ static void begin(vb_decoder *d, uint64_t position, bool from_start)
     d->bad_run = 0;
 }
 
-// Reads up to the first packet of the file into `packet`, after a seek back to it.
+// Reads the next packet and says whether it is the first of the file.
 static bool at_start(vb_decoder *d)
 {
-    for (;;) {
-        av_packet_unref(d->packet);
-        if (vb_source_read(&d->source, d->packet) < 0)
-            return false;
-        if (!(d->packet->flags & AV_PKT_FLAG_DISCARD))
-            return d->packet->pts == d->packets.first_pts &&
-                   d->packet->dts == d->packets.first_dts;
-    }
+    av_packet_unref(d->packet);
+    return vb_source_read(&d->source, d->packet) >= 0 &&
+           d->packet->pts == d->packets.first_pts &&
+           d->packet->dts == d->packets.first_dts;
 }
 
 static bool seek_to_start(vb_decoder *d)
@@ -301,40 +297,48 @@ static bool is_ahead(const vb_decoder *d, uint64_t index)
     return key <= d->shown_index || d->packets.items[key].position < d->position + NEAR;
 }
 
-// Frames that the decoder swallows at the very end (a second field, a packet without a
-// picture) repeat the last one; what was damaged or cut off does not.
-static bool is_truncated(const vb_decoder *d, uint64_t index)
+// After a seek a decoder may keep to itself the last pictures of the stream, because it
+// does not trust them yet: they need a start further ahead.
+static bool is_short(const vb_decoder *d, uint64_t index)
 {
-    const vb_packets *p = &d->packets;
-    return d->shown_index < index &&
-           (d->bad_run > 0 || p->readable <= p->items[index].position);
+    return d->ended && !d->from_start && d->shown_index < index;
+}
+
+// Seeks further and further back until the frame shown at `index` decodes.
+static vblip_status seek_and_roll(vb_decoder *d, uint64_t index, bool *found,
+                                  vblip_error *err)
+{
+    *found = false;
+    for (uint32_t back = 0; back <= SEEK_TRIES; back++) {
+        VB_TRY(seek(d, index, back, err));
+        VB_TRY(roll(d, index, found, err));
+        if (d->from_start || (*found && !is_short(d, index)))
+            break;
+    }
+    return VBLIP_OK;
 }
 
 vblip_status vb_decoder_frame(vb_decoder *decoder, uint64_t index, const AVFrame **out,
                               vblip_error *err)
 {
     *out = NULL;
+    const vb_packets *packets = &decoder->packets;
+    if (packets->items[index].position >= packets->readable)
+        return vb_packets_fail_truncated(packets->readable, packets->count, err);
+    if (!decoder->source.format)
+        return vb_fail(err, VBLIP_ERR_IO, "changed while it was read");
     bool found = false;
-    vblip_status status = VBLIP_OK;
     if (is_ahead(decoder, index))
-        status = roll(decoder, index, &found, err);
-    for (uint32_t back = 0; status == VBLIP_OK && !found && back <= SEEK_TRIES;
-         back++) {
-        status = seek(decoder, index, back, err);
-        if (status == VBLIP_OK)
-            status = roll(decoder, index, &found, err);
-        if (decoder->from_start)
-            break;
-    }
-    if (status != VBLIP_OK)
-        return status;
+        VB_TRY(roll(decoder, index, &found, err));
+    if (!found || is_short(decoder, index))
+        VB_TRY(seek_and_roll(decoder, index, &found, err));
     if (!found)
         return vb_fail(err, VBLIP_ERR_FORMAT, "no frame decodes of %" PRIu64,
-                       decoder->packets.count);
-    if (decoder->ended && is_truncated(decoder, index))
-        return vb_fail(err, VBLIP_ERR_IO,
-                       "truncated: %" PRIu64 " of %" PRIu64 " frames decode",
-                       decoder->shown_index + 1, decoder->packets.count);
+                       packets->count);
+    // What the decoder swallows at the very end (a second field, a packet without a
+    // picture) repeats the last frame; what is damaged there does not.
+    if (decoder->ended && decoder->shown_index < index && decoder->bad_run > 0)
+        return vb_packets_fail_truncated(decoder->shown_index + 1, packets->count, err);
     *out = decoder->shown;
     return VBLIP_OK;
 }

@@ -91,11 +91,8 @@ static vblip_status add(reading *r, const AVPacket *packet, vblip_error *err)
     if (!grow(r))
         return vb_fail_memory(err, "packet index");
     int64_t time = presentation(r, packet), dts = decoding(r, packet);
-    if (p->count == 0) {
-        p->first_pts = packet->pts;
-        p->first_dts = packet->dts;
+    if (p->count == 0)
         r->last_time = time;
-    }
     if (is_time(packet->pts) && is_time(packet->dts) &&
         packet->pts - packet->dts > p->reordering)
         p->reordering = packet->pts - packet->dts;
@@ -120,6 +117,7 @@ static vblip_status read_all(reading *r, vb_source *source, vblip_error *err)
     if (!packet)
         return vb_fail_memory(err, "packet");
     vblip_status status = VBLIP_OK;
+    bool first = true;
     for (int bad = 0; status == VBLIP_OK && bad < BAD_RUN;) {
         int code = vb_source_read(source, packet);
         if (code == AVERROR_EOF)
@@ -127,6 +125,11 @@ static vblip_status read_all(reading *r, vb_source *source, vblip_error *err)
         if (code == AVERROR(ENOMEM))
             status = vb_fail_memory(err, "packet");
         bad = code < 0 ? bad + 1 : 0;
+        if (code >= 0 && first) {
+            r->packets->first_pts = packet->pts;
+            r->packets->first_dts = packet->dts;
+            first = false;
+        }
         // Packets outside of the edit list are decoded, but never shown.
         if (code >= 0 && !(packet->flags & AV_PKT_FLAG_DISCARD))
             status = add(r, packet, err);
@@ -136,37 +139,96 @@ static vblip_status read_all(reading *r, vb_source *source, vblip_error *err)
     return status;
 }
 
-// How many frames the file says it has, where that can be relied on: the sample table
-// of mp4 (an AVI header may promise more than was ever recorded).
-static uint64_t declared(const vb_source *source)
+static bool is_avi(const vb_source *source)
+{
+    return strcmp(source->format->iformat->name, "avi") == 0;
+}
+
+// The usual distance of frames. AVI counts chunks, many of which may be empty, and the
+// rate that it states with them.
+static int64_t usual_ticks(const reading *r, const vb_source *source)
+{
+    uint64_t n = r->packets->count;
+    if (n < 2 || !(r->packets->by_order || is_avi(source)))
+        return r->frame_ticks;
+    int64_t span = r->decode_times[n - 1] - r->decode_times[0];
+    int64_t mean = span > 0 && span <= r->limit_ticks ? span / (int64_t)(n - 1) : 0;
+    return mean > 0 ? mean : r->frame_ticks;
+}
+
+// The sample table of an mp4 lists every frame.
+static uint64_t count_samples(const AVStream *stream)
 {
     uint64_t count = 0;
-    if (!strstr(source->format->iformat->name, "mp4"))
-        return 0;
-    int entries = avformat_index_get_entries_count(source->stream);
+    int entries = avformat_index_get_entries_count(stream);
     for (int i = 0; i < entries; i++) {
-        const AVIndexEntry *entry = avformat_index_get_entry(source->stream, i);
+        const AVIndexEntry *entry = avformat_index_get_entry((AVStream *)stream, i);
         if (entry && !(entry->flags & AVINDEX_DISCARD_FRAME))
             count++;
     }
     return count;
 }
 
-// Frames that were cut off still count, at the times they would have had.
-static vblip_status add_missing(reading *r, uint64_t count, vblip_error *err)
+// How many frames the file says it has; 0 when it does not. Of a file that was cut off
+// and has no sample table, the duration is taken to go on as it begins. (The frame count
+// of an AVI that is whole means nothing: it may promise more than was ever recorded.)
+static uint64_t declared(const reading *r, const vb_source *source)
+{
+    const AVStream *stream = source->stream;
+    if (strstr(source->format->iformat->name, "mp4"))
+        return count_samples(stream);
+    if (!source->cut)
+        return 0;
+    int64_t usual = usual_ticks(r, source), ticks = stream->nb_frames;
+    if (!is_avi(source))
+        ticks = source->format->duration <= 0
+                    ? 0
+                    : av_rescale_q(source->format->duration, AV_TIME_BASE_Q,
+                                   stream->time_base);
+    return ticks > 0 ? (uint64_t)(ticks / usual + (ticks % usual > usual / 2)) : 0;
+}
+
+// Frames that were cut off still count, at about the times they would have had: behind
+// those that are there.
+static vblip_status add_missing(reading *r, uint64_t count, int64_t usual,
+                                vblip_error *err)
 {
     vb_packets *p = r->packets;
+    int64_t first = p->items[0].time;
     for (; p->count < count && p->count < UINT32_MAX; p->count++) {
         if (!grow(r))
             return vb_fail_memory(err, "packet index");
-        r->last_time += r->last_span;
-        if (r->last_time - p->items[0].time > r->limit_ticks)
+        int64_t regular = (int64_t)p->count > r->limit_ticks / usual
+                              ? r->limit_ticks
+                              : (int64_t)p->count * usual;
+        r->last_time =
+            first + regular > r->last_time ? first + regular : r->last_time + 1;
+        if (r->last_time - first > r->limit_ticks)
             return fail_duration(r->limit_ticks, p->time_base, err);
         r->decode_times[p->count] = r->last_time;
         p->items[p->count] =
             (vb_packet){.time = r->last_time, .position = (uint32_t)p->count};
     }
     return VBLIP_OK;
+}
+
+// Settles how many frames there are, and how many of them can be read.
+static vblip_status count_frames(reading *r, const vb_source *source, vblip_error *err)
+{
+    vb_packets *p = r->packets;
+    uint64_t promised = declared(r, source);
+    if (r->cut && promised < p->count) // half a frame that nobody promised
+        p->count--;
+    p->readable = r->cut && promised >= p->count && p->count ? p->count - 1 : p->count;
+    if (p->count == 0 && promised == 0)
+        return vb_fail(err, VBLIP_ERR_FORMAT, "no video frames");
+    if (p->count == 0)
+        return vb_packets_fail_truncated(0, promised, err);
+    int64_t usual = usual_ticks(r, source);
+    r->last_span = r->last_span > 0 && !p->by_order ? r->last_span : usual;
+    if (r->last_span > r->limit_ticks)
+        r->last_span = r->frame_ticks;
+    return add_missing(r, promised, usual, err);
 }
 
 static int by_time(const void *a, const void *b)
@@ -185,13 +247,8 @@ vblip_status vb_packets_read(vb_packets *out, vb_source *source,
     r.limit_ticks = av_rescale_q(max_duration_us, AV_TIME_BASE_Q, out->time_base);
     r.frame_ticks = nominal_ticks(source->stream, r.limit_ticks);
     vblip_status status = read_all(&r, source, err);
-    if (status == VBLIP_OK && out->count == 0)
-        status = vb_fail(err, VBLIP_ERR_FORMAT, "no video frames");
-    if (r.last_span <= 0 || r.last_span > r.limit_ticks)
-        r.last_span = r.frame_ticks;
-    out->readable = r.cut ? out->count - 1 : out->count;
     if (status == VBLIP_OK)
-        status = add_missing(&r, declared(source), err);
+        status = count_frames(&r, source, err);
     for (uint64_t i = 0; status == VBLIP_OK && out->by_order && i < out->count; i++)
         out->items[i].time = r.decode_times[i];
     free(r.decode_times);
@@ -212,6 +269,14 @@ void vb_packets_free(vb_packets *packets)
 {
     free(packets->items);
     *packets = (vb_packets){0};
+}
+
+vblip_status vb_packets_fail_truncated(uint64_t decoded, uint64_t count,
+                                       vblip_error *err)
+{
+    return vb_fail(err, VBLIP_ERR_IO,
+                   "truncated: %" PRIu64 " of %" PRIu64 " frames decode", decoded,
+                   count);
 }
 
 uint64_t vb_packets_find(const vb_packets *packets, int64_t time)

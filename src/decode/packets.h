@@ -15,12 +15,12 @@ typedef struct vb_packet {
 typedef struct vb_packets {
     vb_packet *items;   // [count], by time
     uint64_t count;     // at most UINT32_MAX
-    uint64_t readable;  // packets that are in the file; the rest was cut off
+    uint64_t readable;  // packets that are whole in the file; the rest was cut off
     bool by_order;      // the file has no presentation times: the n-th frame that comes
                         // out of the decoder is frame n
     int64_t end;        // of the last frame
     int64_t reordering; // largest presentation minus decoding time
-    int64_t first_pts, first_dts; // of the first packet in the file
+    int64_t first_pts, first_dts; // of the first packet in the file, shown or not
     AVRational time_base;
 } vb_packets;
 
@@ -28,6 +28,10 @@ typedef struct vb_packets {
 VB_CHECKED vblip_status vb_packets_read(vb_packets *out, vb_source *source,
                                         int64_t max_duration_us, vblip_error *err);
 void vb_packets_free(vb_packets *packets);
+
+// The failure of a file that holds `decoded` of its `count` frames.
+VB_CHECKED vblip_status vb_packets_fail_truncated(uint64_t decoded, uint64_t count,
+                                                  vblip_error *err);
 
 // Index of the last packet that is not later than `time`; 0 when all are.
 uint64_t vb_packets_find(const vb_packets *packets, int64_t time);

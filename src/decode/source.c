@@ -1,6 +1,7 @@
 #include "decode/source.h"
 
 #include "decode/averror.h"
+#include "decode/promise.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -51,8 +52,27 @@ static vblip_status open_io(AVIOContext **out, const char *path, vblip_error *er
     return code < 0 ? vb_fail_av(err, code, "not readable") : VBLIP_OK;
 }
 
+// What a file that no demuxer takes is, by its first bytes.
+static vblip_status fail_format(const uint8_t *head, vblip_error *err)
+{
+    static const char *const boxes[] = {"ftyp", "moov", "mdat", "wide", "free", "skip"};
+    for (size_t i = 0; i < sizeof boxes / sizeof *boxes; i++)
+        if (memcmp(head + 4, boxes[i], 4) == 0)
+            return vb_fail(err, VBLIP_ERR_FORMAT,
+                           "mp4 without its index (moov): cut short or never finished");
+    return vb_fail(err, VBLIP_ERR_FORMAT, "not a video or image");
+}
+
 static vblip_status open_format(vb_source *s, vblip_error *err)
 {
+    uint8_t head[VB_PROMISE_HEAD] = {0};
+    int got = avio_read(s->io, head, sizeof head);
+    uint64_t promised = vb_promised_size(head, got > 0 ? (size_t)got : 0);
+    int64_t size = avio_size(s->io);
+    s->cut =
+        size >= 0 && promised > (uint64_t)size + 8; // some writers are a little off
+    if (got < 0 || avio_seek(s->io, 0, SEEK_SET) < 0)
+        return vb_fail(err, VBLIP_ERR_IO, "not readable");
     s->format = avformat_alloc_context();
     if (!s->format)
         return vb_fail_memory(err, "demuxer");
@@ -66,7 +86,7 @@ static vblip_status open_format(vb_source *s, vblip_error *err)
     if (code == AVERROR(ENOMEM) || code == AVERROR(EIO))
         return vb_fail_av(err, code, "not readable");
     if (code < 0)
-        return vb_fail(err, VBLIP_ERR_FORMAT, "not a video or image, or cut short");
+        return fail_format(head, err);
     return VBLIP_OK;
 }
 

@@ -11,6 +11,7 @@ typedef struct vb_source {
     AVIOContext *io;
     AVFormatContext *format;
     AVStream *stream; // of `format`; its cover art and other streams are discarded
+    bool cut;         // the file is smaller than its header says
 } vb_source;
 
 // Opens `path`, finds out what it holds and picks the video stream. Nothing but that
