@@ -1,0 +1,247 @@
+#include "gpu/bench.h"
+
+#include "compute/pool.h"
+#include "compute/recorder.h"
+#include "gpu/context.h"
+#include "gpu/selftest.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+const char *const vb_gpu_bench_names[] = {"linear", "attention", "layernorm", NULL};
+
+enum { MIN_RUNS = 3, MAX_RUNS = 25 };
+static const double enough_s = 0.6; // of timed runs for one shape
+
+typedef struct shape {
+    const char *name;
+    const char *what;         // the shape is of
+    uint32_t rows, cols, out; // linear: in, out; attention: queries, head_dim, keys
+    uint32_t heads;
+} shape;
+
+static const shape shapes[] = {
+    {"linear", "ViT-B 384 px, fc1", 577, 768, 3072, 0},
+    {"linear", "ViT-B 384 px, fc2", 577, 3072, 768, 0},
+    {"linear", "ViT-B 384 px, qkv", 577, 768, 2304, 0},
+    {"linear", "demo model, fc1 of 8 frames", 296, 192, 768, 0},
+    {"linear", "a text of 20 tokens, fc1", 20, 768, 3072, 0},
+    {"linear", "a step of 3 beams, fc1", 3, 768, 3072, 0},
+    {"linear", "a step of 3 beams, words", 3, 768, 30524, 0},
+    {"attention", "ViT-B 384 px", 577, 64, 577, 12},
+    {"attention", "a text of 20 tokens, 8 frames", 20, 64, 4616, 12},
+    {"attention", "a step of 3 beams, 8 frames", 3, 64, 4616, 12},
+    {"layernorm", "ViT-B 384 px", 577, 768, 0, 0},
+    {"layernorm", "a step of 3 beams", 3, 768, 0, 0},
+};
+
+// Operands of one shape.
+typedef struct bench {
+    vb_device *device;
+    vb_pool pool;
+    vb_matrix *w;
+    vb_tensor x, y, k, v, gain;
+    double work; // of one run, in units of 1e9
+    const char *unit;
+    char detail[96];
+} bench;
+
+static double now_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static vblip_status seeded(bench *b, vb_tensor *out, uint32_t rows, uint32_t cols,
+                           vblip_error *err)
+{
+    VB_TRY(vb_pool_tensor(out, &b->pool, VB_F32, 1, rows, cols, err));
+    float *host = malloc((size_t)rows * cols * sizeof *host);
+    if (!host)
+        return vb_fail_memory(err, "bench");
+    vb_selftest_fill(host, (size_t)rows * cols, 1, 0, 1);
+    vb_recorder rec = vb_recorder_begin(b->device);
+    vb_upload(&rec, *out, host);
+    free(host);
+    return vb_recorder_submit(&rec, err);
+}
+
+static vblip_status make_linear(bench *b, const shape *s, vblip_error *err)
+{
+    const size_t count = (size_t)s->out * s->cols;
+    float *host = malloc(count * sizeof *host);
+    if (!host)
+        return vb_fail_memory(err, "bench");
+    vb_selftest_fill(host, count, 2, 0, 1);
+    const vb_matrix_block block = {host, VB_F32, s->out};
+    vblip_status status = vb_matrix_make(&b->w, b->device, &block, 1, s->cols,
+                                         VB_USE_LINEAR, "bench", err);
+    free(host);
+    VB_TRY(status);
+    VB_TRY(seeded(b, &b->x, s->rows, s->cols, err));
+    VB_TRY(vb_pool_tensor(&b->y, &b->pool, VB_F32, 1, s->rows, s->out, err));
+    b->work = 2e-9 * s->rows * s->cols * s->out;
+    b->unit = "GFLOP/s";
+    snprintf(b->detail, sizeof b->detail, "%ux%ux%u", s->rows, s->out, s->cols);
+    return VBLIP_OK;
+}
+
+static vblip_status make_attention(bench *b, const shape *s, vblip_error *err)
+{
+    const uint32_t width = s->heads * s->cols;
+    VB_TRY(seeded(b, &b->x, s->rows, width, err));
+    VB_TRY(seeded(b, &b->k, s->out, width, err));
+    VB_TRY(seeded(b, &b->v, s->out, width, err));
+    VB_TRY(vb_pool_tensor(&b->y, &b->pool, VB_F32, 1, s->rows, width, err));
+    b->work = 4e-9 * s->rows * s->out * width;
+    b->unit = "GFLOP/s";
+    snprintf(b->detail, sizeof b->detail, "%u queries, %u keys, %u heads of %u",
+             s->rows, s->out, s->heads, s->cols);
+    return VBLIP_OK;
+}
+
+static vblip_status make_layernorm(bench *b, const shape *s, vblip_error *err)
+{
+    VB_TRY(seeded(b, &b->x, s->rows, s->cols, err));
+    VB_TRY(seeded(b, &b->gain, 1, s->cols, err));
+    VB_TRY(vb_pool_tensor(&b->y, &b->pool, VB_F32, 1, s->rows, s->cols, err));
+    b->work = 8e-9 * s->rows * s->cols; // read once, written once
+    b->unit = "GB/s";
+    snprintf(b->detail, sizeof b->detail, "%ux%u", s->rows, s->cols);
+    return VBLIP_OK;
+}
+
+static void record_linear(vb_recorder *rec, const bench *b, const shape *s)
+{
+    (void)s;
+    vb_linear(rec, .y = b->y, .x = b->x, .w = b->w);
+}
+
+static void record_attention(vb_recorder *rec, const bench *b, const shape *s)
+{
+    vb_attention(rec, .y = b->y, .q = b->x, .k = b->k, .v = b->v, .heads = s->heads);
+}
+
+static void record_layernorm(vb_recorder *rec, const bench *b, const shape *s)
+{
+    (void)s;
+    vb_layernorm(rec, .y = b->y, .x = b->x, .gain = b->gain, .bias = b->gain,
+                 .eps = 1e-6F);
+}
+
+static const struct op {
+    const char *name;
+    vblip_status (*make)(bench *, const shape *, vblip_error *);
+    void (*record)(vb_recorder *, const bench *, const shape *);
+} ops[] = {
+    {"linear", make_linear, record_linear},
+    {"attention", make_attention, record_attention},
+    {"layernorm", make_layernorm, record_layernorm},
+};
+
+static int ascending(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+// The first run compiles and is not counted.
+static vblip_status time_runs(double times[MAX_RUNS], uint32_t *runs, const bench *b,
+                              const struct op *op, const shape *s, vblip_error *err)
+{
+    vb_recorder rec = vb_recorder_begin(b->device);
+    op->record(&rec, b, s);
+    VB_TRY(vb_recorder_submit(&rec, err));
+    double spent = 0;
+    for (*runs = 0; *runs < MAX_RUNS && (*runs < MIN_RUNS || spent < enough_s);) {
+        const double start = now_s();
+        op->record(&rec, b, s);
+        VB_TRY(vb_recorder_submit(&rec, err));
+        times[*runs] = now_s() - start;
+        spent += times[(*runs)++];
+    }
+    qsort(times, *runs, sizeof *times, ascending);
+    return VBLIP_OK;
+}
+
+static vblip_status run_shape(vb_device *device, const struct op *op, const shape *s,
+                              vblip_bench_fn fn, void *user, vblip_error *err)
+{
+    bench b = {.device = device, .pool = {.device = device, .name = "bench"}};
+    double times[MAX_RUNS];
+    uint32_t runs = 0;
+    vblip_status status = op->make(&b, s, err);
+    if (status == VBLIP_OK)
+        status = time_runs(times, &runs, &b, op, s, err);
+    if (status == VBLIP_OK) {
+        char detail[192];
+        snprintf(detail, sizeof detail, "%s %s (%s)", b.detail,
+                 vb_family_name(vb_gpu_of(device)->family), s->what);
+        const vblip_bench_result result = {
+            .name = s->name,
+            .detail = detail,
+            .runs = runs,
+            .min_s = times[0],
+            .median_s = times[runs / 2],
+            .work = b.work / times[0],
+            .unit = b.unit,
+        };
+        if (fn(user, &result))
+            status = vb_fail(err, VBLIP_ERR_CANCELLED, "bench: stopped");
+    }
+    vb_matrix_free(&b.w);
+    vb_pool_free(&b.pool);
+    return status;
+}
+
+static vblip_status run_shapes(vb_device *device, const struct op *op,
+                               vblip_bench_fn fn, void *user, vblip_error *err)
+{
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        if (strcmp(shapes[i].name, op->name) == 0)
+            VB_TRY(run_shape(device, op, &shapes[i], fn, user, err));
+    }
+    return VBLIP_OK;
+}
+
+// The device as it is, and once more with each other family that it can run.
+static vblip_status run_families(vb_device *device, const struct op *op,
+                                 vblip_bench_fn fn, void *user, vblip_error *err)
+{
+    const vb_gpu *gpu = vb_gpu_of(device);
+    VB_TRY(run_shapes(device, op, fn, user, err));
+    for (uint32_t family = VB_SIMT; family <= VB_LAVAPIPE; family <<= 1) {
+        if (family == (uint32_t)gpu->family || !(gpu->physical.families & family))
+            continue;
+        char index[16];
+        snprintf(index, sizeof index, "%u", gpu->physical.info.index);
+        vb_device *other;
+        VB_TRY(vb_gpu_open(
+            &other,
+            &(vb_gpu_options){.device = index,
+                              .kernels = vb_family_name((enum vb_family)family)},
+            err));
+        vblip_status status = run_shapes(other, op, fn, user, err);
+        vb_device_close(&other);
+        VB_TRY(status);
+    }
+    return VBLIP_OK;
+}
+
+vblip_status vb_gpu_bench(vb_device *device, const char *name, vblip_bench_fn fn,
+                          void *user, vblip_error *err)
+{
+    bool found = false;
+    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
+        if (name && strcmp(name, ops[i].name) != 0)
+            continue;
+        found = true;
+        VB_TRY(run_families(device, &ops[i], fn, user, err));
+    }
+    if (!found)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "bench: %s: unknown", name);
+    return VBLIP_OK;
+}

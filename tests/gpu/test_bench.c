@@ -1,0 +1,93 @@
+// test_bench.c - the benchmarks run, and report time and work that agree.
+//
+// With arguments it prints instead: test_gpu_bench print [NAME].
+#include "gpu/bench.h"
+
+#include "support/gpu_op.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static int print(void *user, const vblip_bench_result *r)
+{
+    (void)user;
+    printf("%-10s %-64s %9.3f ms (median %9.3f)  %8.2f %s\n", r->name, r->detail,
+           r->min_s * 1e3, r->median_s * 1e3, r->work, r->unit);
+    fflush(stdout);
+    return 0;
+}
+
+typedef struct seen {
+    uint32_t results, simt, lavapipe;
+} seen;
+
+static int on_result(void *user, const vblip_bench_result *r)
+{
+    seen *s = user;
+    s->results++;
+    s->simt += strstr(r->detail, "simt") != NULL;
+    s->lavapipe += strstr(r->detail, "lavapipe") != NULL;
+    assert_string_equal(r->name, "layernorm");
+    assert_true(r->runs >= 3 && r->min_s > 0 && r->min_s <= r->median_s);
+    assert_true(r->work > 0);
+    return 0;
+}
+
+static void test_times_every_family(void **state)
+{
+    (void)state;
+    gpu_fixture fx = gpu_open(NULL);
+    seen s = {0};
+    assert_int_equal(vb_gpu_bench(fx.device, "layernorm", on_result, &s, NULL),
+                     VBLIP_OK);
+    assert_int_equal(s.simt, s.results / 2);
+    assert_int_equal(s.lavapipe, s.results / 2);
+    gpu_close(&fx);
+}
+
+static int stop(void *user, const vblip_bench_result *r)
+{
+    (void)user;
+    (void)r;
+    return 1;
+}
+
+static void test_refuses_and_stops(void **state)
+{
+    (void)state;
+    gpu_fixture fx = gpu_open("lavapipe");
+    vblip_error err = {0};
+    assert_int_equal(vb_gpu_bench(fx.device, "nonsense", stop, NULL, &err),
+                     VBLIP_ERR_ARGUMENT);
+    assert_non_null(strstr(err.message, "nonsense"));
+    assert_int_equal(vb_gpu_bench(fx.device, "layernorm", stop, NULL, NULL),
+                     VBLIP_ERR_CANCELLED);
+    gpu_close(&fx);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1) {
+        vb_device *device;
+        vblip_error err = {0};
+        const vb_gpu_options options = {.kernels = NULL};
+        if (vb_gpu_open(&device, &options, &err) != VBLIP_OK ||
+            vb_gpu_bench(device, argc > 2 ? argv[2] : NULL, print, NULL, &err) !=
+                VBLIP_OK) {
+            fprintf(stderr, "%s\n", err.message);
+            return 1;
+        }
+        vb_device_close(&device);
+        return 0;
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_times_every_family),
+        cmocka_unit_test(test_refuses_and_stops),
+    };
+    return cmocka_run_group_tests_name("bench", tests, NULL, NULL);
+}
