@@ -3,6 +3,7 @@
 #define VB_GPU_CONTEXT_H
 
 #include "compute/device.h"
+#include "gpu/cache.h"
 #include "gpu/commands.h"
 #include "gpu/gpu.h"
 #include "gpu/instance.h"
@@ -23,11 +24,13 @@ typedef struct vb_gpu {
     vb_pipelines pipelines;
     vb_commands commands;
     vb_profile profile;
+    vb_cache cache;
 } vb_gpu;
 
 // What a test takes away from a device, to run the path that does without.
 typedef struct vb_gpu_mask {
-    bool mapped_buffers; // device buffers that the host can write
+    bool mapped_buffers;      // device buffers that the host can write
+    uint32_t broken_families; // enum vb_family bits: fail the self-test
 } vb_gpu_mask;
 
 VB_CHECKED vblip_status vb_gpu_open_masked(vb_device **out,

@@ -2,6 +2,7 @@
 
 #include "gpu/context.h"
 #include "gpu/ops.h"
+#include "gpu/selftest.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,8 @@ static void close_gpu(vb_device *device)
     vb_gpu *gpu = vb_gpu_of(device);
     if (gpu->device) {
         gpu->vk.DeviceWaitIdle(gpu->device);
+        vb_cache_save(gpu);
+        vb_cache_close(gpu);
         vb_commands_close(gpu);
         vb_pipelines_close(gpu);
         vb_profile_close(gpu);
@@ -138,7 +141,7 @@ static vb_device_caps caps_of(const vb_gpu *gpu)
 }
 
 static vblip_status open_gpu(vb_gpu *gpu, const vb_gpu_options *options,
-                             vblip_error *err)
+                             const char *kernels, vblip_error *err)
 {
     const vb_instance_options instance = {
         .validate = options->validate,
@@ -148,10 +151,11 @@ static vblip_status open_gpu(vb_gpu *gpu, const vb_gpu_options *options,
     gpu->log = options->log;
     VB_TRY(vb_instance_open(&gpu->instance, &instance, err));
     VB_TRY(choose_device(gpu, options->device, err));
-    VB_TRY(choose_family(gpu, options->kernels, err));
+    VB_TRY(choose_family(gpu, kernels, err));
     VB_TRY(create_device(gpu, err));
     gpu->base = (vb_device){.table = &table, .caps = caps_of(gpu)};
     VB_TRY(vb_pipelines_open(gpu, err));
+    VB_TRY(vb_cache_open(gpu, options->cache_dir, err));
     VB_TRY(vb_commands_open(gpu, err));
     if (options->profile)
         VB_TRY(vb_profile_open(gpu, err));
@@ -160,18 +164,69 @@ static vblip_status open_gpu(vb_gpu *gpu, const vb_gpu_options *options,
     return VBLIP_OK;
 }
 
+// Whether the kernels in use compute what they should on this driver: found out once, and
+// then remembered. Without a cache there is nowhere to remember it, and no test.
+static vblip_status judge(bool *sound, vb_gpu *gpu, const vb_gpu_mask *mask,
+                          vblip_error *err)
+{
+    vb_cache *cache = &gpu->cache;
+    const uint32_t family = (uint32_t)gpu->family;
+    *sound = true;
+    if (!cache->path)
+        return VBLIP_OK;
+    if (!(cache->tested & family)) {
+        bool ok;
+        VB_TRY(vb_selftest_run(&ok, &gpu->base, vb_family_name(gpu->family), NULL, NULL,
+                               err));
+        cache->tested |= family;
+        if (ok && !(mask->broken_families & family))
+            cache->passed |= family;
+        cache->changed = true;
+        vb_cache_save(gpu);
+    }
+    *sound = (cache->passed & family) != 0;
+    return VBLIP_OK;
+}
+
+// One attempt with one family, or with the preferred one when `kernels` is NULL.
+static vblip_status try_open(vb_gpu **out, bool *sound, const vb_gpu_options *options,
+                             const char *kernels, const vb_gpu_mask *mask,
+                             vblip_error *err)
+{
+    *out = calloc(1, sizeof **out);
+    if (!*out)
+        return vb_fail_memory(err, "device");
+    (*out)->memory.mapped_buffers = !mask->mapped_buffers;
+    vblip_status status = open_gpu(*out, options, kernels, err);
+    if (status == VBLIP_OK)
+        status = judge(sound, *out, mask, err);
+    if (status != VBLIP_OK) {
+        close_gpu(&(*out)->base);
+        *out = NULL;
+    }
+    return status;
+}
+
 vblip_status vb_gpu_open_masked(vb_device **out, const vb_gpu_options *options,
                                 const vb_gpu_mask *mask, vblip_error *err)
 {
+    const char *kernels = options->kernels;
+    const bool chosen_by_us = !kernels || strcmp(kernels, "auto") == 0;
+    vb_gpu *gpu;
+    bool sound;
     *out = NULL;
-    vb_gpu *gpu = calloc(1, sizeof *gpu);
-    if (!gpu)
-        return vb_fail_memory(err, "device");
-    gpu->memory.mapped_buffers = !mask->mapped_buffers;
-    vblip_status status = open_gpu(gpu, options, err);
-    if (status != VBLIP_OK) {
+    VB_TRY(try_open(&gpu, &sound, options, kernels, mask, err));
+    if (!sound && chosen_by_us && gpu->family != VB_SIMT) {
+        vb_logf(&gpu->log, "%s: %s kernels fail their self-test, taking simt instead",
+                gpu->physical.name, vb_family_name(gpu->family));
         close_gpu(&gpu->base);
-        return status;
+        VB_TRY(try_open(&gpu, &sound, options, vb_family_name(VB_SIMT), mask, err));
+    }
+    if (!sound) {
+        vb_fail(err, VBLIP_ERR_DEVICE, "%s: %s kernels fail their self-test",
+                gpu->physical.name, vb_family_name(gpu->family));
+        close_gpu(&gpu->base);
+        return VBLIP_ERR_DEVICE;
     }
     *out = &gpu->base;
     return VBLIP_OK;

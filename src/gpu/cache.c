@@ -1,0 +1,146 @@
+#include "gpu/cache.h"
+
+#include "base/file.h"
+#include "gpu/cache_file.h"
+#include "gpu/context.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static vb_cache_key key_of(const vb_gpu *gpu)
+{
+    const vb_physical *p = &gpu->physical;
+    vb_cache_key key = {
+        .shaders = vb_pipeline_rows_hash(),
+        .driver_version = p->driver_version,
+        .vendor_id = p->vendor,
+        .device_id = p->device,
+    };
+    memcpy(key.device, p->id.deviceUUID, sizeof key.device);
+    memcpy(key.driver, p->id.driverUUID, sizeof key.driver);
+    memcpy(key.pipelines, p->cache_uuid, sizeof key.pipelines);
+    return key;
+}
+
+// dir/vulkan-VENDOR-DEVICE-UUID.cache: two devices of one machine do not share a file.
+static char *file_path(const vb_physical *p, const char *dir)
+{
+    const size_t size = strlen(dir) + 80;
+    char *path = malloc(size);
+    if (!path)
+        return NULL;
+    int used = snprintf(path, size, "%s/vulkan-%04x-%04x-", dir, p->vendor, p->device);
+    for (size_t i = 0; i < 8; i++)
+        used += snprintf(path + used, size - (size_t)used, "%02x",
+                         p->id.deviceUUID[i] ^ p->cache_uuid[i]);
+    snprintf(path + used, size - (size_t)used, ".cache");
+    return path;
+}
+
+// The driver's own cache, filled from the file. What the driver refuses is a miss too.
+static void give_to_driver(vb_gpu *gpu, const vb_cache_entry *entry)
+{
+    const VkPipelineCacheCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO,
+        .initialDataSize = entry->size,
+        .pInitialData = entry->data,
+    };
+    VkPipelineCache filled = VK_NULL_HANDLE;
+    if (entry->size == 0 ||
+        gpu->vk.CreatePipelineCache(gpu->device, &info, NULL, &filled) != VK_SUCCESS)
+        return;
+    gpu->vk.DestroyPipelineCache(gpu->device, gpu->pipelines.cache, NULL);
+    gpu->pipelines.cache = filled;
+}
+
+vblip_status vb_cache_open(vb_gpu *gpu, const char *dir, vblip_error *err)
+{
+    vb_cache *cache = &gpu->cache;
+    *cache = (vb_cache){0};
+    if (!dir || !dir[0])
+        return VBLIP_OK;
+    cache->path = file_path(&gpu->physical, dir);
+    if (!cache->path)
+        return vb_fail_memory(err, "pipeline cache");
+    if (!vb_file_exists(cache->path))
+        return VBLIP_OK;
+    vblip_error why = {0};
+    vb_mapping file;
+    if (vb_file_map(&file, cache->path, &why) != VBLIP_OK) {
+        vb_logf(&gpu->log, "%s", why.message);
+        return VBLIP_OK;
+    }
+    const vb_cache_key key = key_of(gpu);
+    vb_cache_entry entry;
+    if (vb_cache_parse(&entry, file.bytes, file.size, &key, &why) == VBLIP_OK) {
+        cache->tested = entry.tested;
+        cache->passed = entry.passed;
+        cache->data_size = entry.size;
+        give_to_driver(gpu, &entry);
+    } else {
+        vb_logf(&gpu->log, "%s: %s; made anew", cache->path, why.message);
+    }
+    vb_file_unmap(&file);
+    return VBLIP_OK;
+}
+
+static vblip_status driver_data(vb_cache_entry *entry, uint8_t **owned, vb_gpu *gpu,
+                                vblip_error *err)
+{
+    vblip_status status = VBLIP_OK;
+    size_t size = 0;
+    VB_VK(gpu->vk.GetPipelineCacheData(gpu->device, gpu->pipelines.cache, &size, NULL));
+    *owned = malloc(size ? size : 1);
+    if (!*owned)
+        return vb_fail_memory(err, "pipeline cache");
+    VB_VK(
+        gpu->vk.GetPipelineCacheData(gpu->device, gpu->pipelines.cache, &size, *owned));
+    entry->data = *owned;
+    entry->size = size;
+fail:
+    return status;
+}
+
+static vblip_status write_file(vb_gpu *gpu, const vb_cache_entry *entry,
+                               vblip_error *err)
+{
+    char *path = gpu->cache.path, *slash = strrchr(path, '/');
+    const vb_cache_key key = key_of(gpu);
+    vb_string file = {0};
+    vblip_status status = vb_cache_format(&file, entry, &key, err);
+    if (status == VBLIP_OK) {
+        *slash = '\0';
+        status = vb_make_folders(path, err);
+        *slash = '/';
+    }
+    if (status == VBLIP_OK)
+        status = vb_file_replace(path, file.bytes, file.size, err);
+    vb_string_free(&file);
+    return status;
+}
+
+void vb_cache_save(vb_gpu *gpu)
+{
+    vb_cache *cache = &gpu->cache;
+    if (!cache->path)
+        return;
+    vblip_error why = {0};
+    vb_cache_entry entry = {.tested = cache->tested, .passed = cache->passed};
+    uint8_t *owned = NULL;
+    vblip_status status = driver_data(&entry, &owned, gpu, &why);
+    if (status == VBLIP_OK && (cache->changed || entry.size != cache->data_size)) {
+        status = write_file(gpu, &entry, &why);
+        cache->changed = false;
+        cache->data_size = entry.size;
+    }
+    if (status != VBLIP_OK)
+        vb_logf(&gpu->log, "pipeline cache not written: %s", why.message);
+    free(owned);
+}
+
+void vb_cache_close(vb_gpu *gpu)
+{
+    free(gpu->cache.path);
+    gpu->cache = (vb_cache){0};
+}

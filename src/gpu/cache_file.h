@@ -1,0 +1,52 @@
+// cache_file.h - the file in which compiled pipelines and self-test verdicts are kept.
+//
+//     offset  bytes
+//     0       8      "vblipVPC"
+//     8       4      version, 1; little endian, as all numbers here
+//     12      4      size of the header, 104
+//     16      16     device UUID
+//     32      16     driver UUID
+//     48      16     pipeline cache UUID
+//     64      8      hash of all SPIR-V
+//     72      4      driver version
+//     76      4      kernel families that were tested (enum vb_family)
+//     80      4      of them, those that passed
+//     84      4      0
+//     88      8      size of the driver's data, which follows the header
+//     96      8      FNV-1a over all other bytes, header first
+//
+// A file that is damaged, or of another device, driver or build, is a miss.
+#ifndef VB_GPU_CACHE_FILE_H
+#define VB_GPU_CACHE_FILE_H
+
+#include "base/error.h"
+#include "base/text.h"
+
+enum { VB_CACHE_HEADER_BYTES = 104, VB_CACHE_UUID_BYTES = 16 };
+
+// What a cached pipeline or verdict belongs to.
+typedef struct vb_cache_key {
+    uint8_t device[VB_CACHE_UUID_BYTES], driver[VB_CACHE_UUID_BYTES];
+    uint8_t pipelines[VB_CACHE_UUID_BYTES];
+    uint64_t shaders;
+    uint32_t driver_version;
+    uint32_t vendor_id, device_id; // in the driver's data, not in our header
+} vb_cache_key;
+
+typedef struct vb_cache_entry {
+    uint32_t tested, passed; // enum vb_family bits
+    const uint8_t *data;     // the driver's; within the bytes that were parsed
+    size_t size;
+} vb_cache_entry;
+
+// VBLIP_ERR_FORMAT: damaged. VBLIP_ERR_UNSUPPORTED: whole, but for another key. The
+// driver's data is checked as far as Vulkan says what is in it.
+VB_CHECKED vblip_status vb_cache_parse(vb_cache_entry *out, const uint8_t *bytes,
+                                       size_t size, const vb_cache_key *key,
+                                       vblip_error *err);
+
+// Appends the whole file to `out`.
+VB_CHECKED vblip_status vb_cache_format(vb_string *out, const vb_cache_entry *entry,
+                                        const vb_cache_key *key, vblip_error *err);
+
+#endif // VB_GPU_CACHE_FILE_H

@@ -1,0 +1,156 @@
+// test_cache.c - verdicts and pipelines outlive the device, and a bad family is left.
+#include "base/file.h"
+#include "support/gpu_op.h"
+
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+typedef struct scratch {
+    char dir[64], path[512]; // of the one cache file, once there is one
+} scratch;
+
+static scratch make_scratch(void)
+{
+    scratch s = {.dir = "/tmp/vblip-test-cache-XXXXXX"};
+    assert_non_null(mkdtemp(s.dir));
+    return s;
+}
+
+static void find_file(scratch *s)
+{
+    DIR *dir = opendir(s->dir);
+    assert_non_null(dir);
+    int files = 0;
+    for (struct dirent *e; (e = readdir(dir));) {
+        if (e->d_name[0] == '.')
+            continue;
+        snprintf(s->path, sizeof s->path, "%s/%s", s->dir, e->d_name);
+        files++;
+    }
+    closedir(dir);
+    assert_int_equal(files, 1);
+}
+
+static void drop_scratch(scratch *s)
+{
+    if (s->path[0])
+        unlink(s->path);
+    assert_int_equal(rmdir(s->dir), 0);
+}
+
+static gpu_fixture open_cached(const scratch *s, const char *kernels, uint32_t broken)
+{
+    gpu_fixture fx;
+    gpu_open_masked(&fx, &(vb_gpu_options){.kernels = kernels, .cache_dir = s->dir},
+                    &(vb_gpu_mask){.broken_families = broken});
+    return fx;
+}
+
+static void test_verdicts_outlive_the_device(void **state)
+{
+    (void)state;
+    scratch s = make_scratch();
+    gpu_fixture fx = open_cached(&s, NULL, 0);
+    const vb_gpu *gpu = vb_gpu_of(fx.device);
+    const uint32_t family = (uint32_t)gpu->family;
+    assert_int_equal(gpu->cache.tested, family);
+    assert_int_equal(gpu->cache.passed, family);
+    assert_true(gpu->pipelines.made_count > 0); // the self-test ran
+    gpu_close(&fx);
+    find_file(&s);
+
+    // A second time nothing runs, not even when it would fail.
+    fx = open_cached(&s, NULL, family);
+    gpu = vb_gpu_of(fx.device);
+    assert_int_equal(gpu->family, family);
+    assert_int_equal(gpu->pipelines.made_count, 0);
+    gpu_close(&fx);
+    find_file(&s);
+    drop_scratch(&s);
+}
+
+static void test_a_bad_family_is_left_for_simt(void **state)
+{
+    (void)state;
+    scratch s = make_scratch();
+    gpu_fixture fx = open_cached(&s, "auto", VB_LAVAPIPE);
+    assert_int_equal(vb_gpu_of(fx.device)->family, VB_SIMT);
+    assert_int_equal(vb_gpu_of(fx.device)->cache.tested, VB_SIMT | VB_LAVAPIPE);
+    gpu_close(&fx);
+    fx = open_cached(&s, NULL, 0); // remembered
+    assert_int_equal(vb_gpu_of(fx.device)->family, VB_SIMT);
+    gpu_close(&fx);
+
+    vb_device *device;
+    vblip_error err = {0};
+    const vb_gpu_options asked = {.kernels = "lavapipe", .cache_dir = s.dir};
+    assert_int_equal(vb_gpu_open(&device, &asked, &err), VBLIP_ERR_DEVICE);
+    assert_non_null(strstr(err.message, "lavapipe kernels fail their self-test"));
+    assert_null(device);
+    find_file(&s);
+    drop_scratch(&s);
+}
+
+static void test_no_family_left_is_an_error(void **state)
+{
+    (void)state;
+    scratch s = make_scratch();
+    vb_device *device;
+    vblip_error err = {0};
+    const vb_gpu_options options = {.cache_dir = s.dir};
+    const vb_gpu_mask mask = {.broken_families = VB_SIMT | VB_LAVAPIPE};
+    assert_int_equal(vb_gpu_open_masked(&device, &options, &mask, &err),
+                     VBLIP_ERR_DEVICE);
+    assert_non_null(strstr(err.message, "simt kernels fail their self-test"));
+    find_file(&s);
+    drop_scratch(&s);
+}
+
+static void test_damaged_files_are_made_anew(void **state)
+{
+    (void)state;
+    scratch s = make_scratch();
+    gpu_fixture fx = open_cached(&s, "simt", 0);
+    gpu_close(&fx);
+    find_file(&s);
+    assert_int_equal(truncate(s.path, 90), 0);
+    fx = open_cached(&s, "simt", 0);
+    assert_int_equal(vb_gpu_of(fx.device)->cache.passed, VB_SIMT);
+    gpu_close(&fx);
+    vb_mapping file;
+    assert_int_equal(vb_file_map(&file, s.path, NULL), VBLIP_OK);
+    assert_true(file.size >= 104);
+    vb_file_unmap(&file);
+    drop_scratch(&s);
+}
+
+// A folder that cannot be written to costs the cache, not the device.
+static void test_an_unwritable_folder_does_no_harm(void **state)
+{
+    (void)state;
+    gpu_fixture fx;
+    gpu_open_masked(&fx,
+                    &(vb_gpu_options){.kernels = "simt", .cache_dir = "/dev/null/x"},
+                    &(vb_gpu_mask){0});
+    gpu_close(&fx);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_verdicts_outlive_the_device),
+        cmocka_unit_test(test_a_bad_family_is_left_for_simt),
+        cmocka_unit_test(test_no_family_left_is_an_error),
+        cmocka_unit_test(test_damaged_files_are_made_anew),
+        cmocka_unit_test(test_an_unwritable_folder_does_no_harm),
+    };
+    return cmocka_run_group_tests_name("cache", tests, NULL, NULL);
+}

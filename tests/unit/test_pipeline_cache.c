@@ -1,0 +1,177 @@
+// test_pipeline_cache.c - a cache file gives back what was put in, and nothing else is
+// ever handed to a driver.
+#include "gpu/cache_file.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { DATA = 40, SIZE = VB_CACHE_HEADER_BYTES + DATA, CHECKSUM = 96 };
+
+static const vb_cache_key key = {
+    .device = {1, 2, 3},
+    .driver = {4, 5},
+    .pipelines = {6, 7, 8, 9},
+    .shaders = 0x0123456789abcdef,
+    .driver_version = 77,
+    .vendor_id = 0x10005,
+    .device_id = 3,
+};
+
+// The driver's data as Vulkan demands it to begin.
+static void make_data(uint8_t data[DATA])
+{
+    memset(data, 0xab, DATA);
+    memset(data, 0, 16);
+    data[0] = 32;
+    data[4] = 1;
+    data[8] = 5, data[10] = 1;
+    data[12] = 3;
+    memcpy(data + 16, key.pipelines, 16);
+}
+
+// A good file in memory of its exact size.
+static uint8_t *make_file(void)
+{
+    uint8_t data[DATA];
+    make_data(data);
+    const vb_cache_entry entry = {.tested = 3, .passed = 2, .data = data, .size = DATA};
+    vb_string file = {0};
+    assert_int_equal(vb_cache_format(&file, &entry, &key, NULL), VBLIP_OK);
+    assert_int_equal(file.size, SIZE);
+    uint8_t *bytes = malloc(SIZE);
+    assert_non_null(bytes);
+    memcpy(bytes, file.bytes, SIZE);
+    vb_string_free(&file);
+    return bytes;
+}
+
+static void fix_checksum(uint8_t *bytes)
+{
+    uint64_t hash = 14695981039346656037u;
+    for (size_t i = 0; i < SIZE; i++) {
+        if (i < CHECKSUM || i >= VB_CACHE_HEADER_BYTES)
+            hash = (hash ^ bytes[i]) * 1099511628211u;
+    }
+    for (int i = 0; i < 8; i++)
+        bytes[CHECKSUM + i] = (uint8_t)(hash >> (8 * i));
+}
+
+static void test_gives_back_what_was_written(void **state)
+{
+    (void)state;
+    uint8_t *bytes = make_file(), data[DATA];
+    make_data(data);
+    vb_cache_entry entry;
+    assert_int_equal(vb_cache_parse(&entry, bytes, SIZE, &key, NULL), VBLIP_OK);
+    assert_int_equal(entry.tested, 3);
+    assert_int_equal(entry.passed, 2);
+    assert_int_equal(entry.size, DATA);
+    assert_memory_equal(entry.data, data, DATA);
+    free(bytes);
+}
+
+static void test_verdicts_stand_without_pipelines(void **state)
+{
+    (void)state;
+    const vb_cache_entry none = {.tested = 1};
+    vb_string file = {0};
+    vb_cache_entry entry;
+    assert_int_equal(vb_cache_format(&file, &none, &key, NULL), VBLIP_OK);
+    assert_int_equal(
+        vb_cache_parse(&entry, (const uint8_t *)file.bytes, file.size, &key, NULL),
+        VBLIP_OK);
+    assert_int_equal(entry.tested, 1);
+    assert_int_equal(entry.passed, 0);
+    assert_int_equal(entry.size, 0);
+    vb_string_free(&file);
+}
+
+// One byte changed and the checksum made right again: what only a check of meaning sees.
+static const struct bad_file {
+    const char *name;
+    size_t at;
+    vblip_status status;
+} bad_files[] = {
+    {"magic", 0, VBLIP_ERR_FORMAT},
+    {"version", 8, VBLIP_ERR_FORMAT},
+    {"header size", 12, VBLIP_ERR_FORMAT},
+    {"another device", 16, VBLIP_ERR_UNSUPPORTED},
+    {"another driver", 33, VBLIP_ERR_UNSUPPORTED},
+    {"another pipeline cache UUID", 50, VBLIP_ERR_UNSUPPORTED},
+    {"other shaders", 71, VBLIP_ERR_UNSUPPORTED},
+    {"another driver version", 72, VBLIP_ERR_UNSUPPORTED},
+    {"passed without a test", 80, VBLIP_ERR_FORMAT},
+    {"reserved bytes", 84, VBLIP_ERR_FORMAT},
+    {"data size", 88, VBLIP_ERR_FORMAT},
+    {"data size, high", 95, VBLIP_ERR_FORMAT},
+    {"driver header size", 104, VBLIP_ERR_FORMAT},
+    {"driver header version", 108, VBLIP_ERR_FORMAT},
+    {"driver data of another vendor", 112, VBLIP_ERR_FORMAT},
+    {"driver data of another device", 116, VBLIP_ERR_FORMAT},
+    {"driver data of another driver", 120, VBLIP_ERR_FORMAT},
+};
+
+static void test_refuses_bad_files(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof bad_files / sizeof *bad_files; i++) {
+        uint8_t *bytes = make_file();
+        bytes[bad_files[i].at] ^= 0x84;
+        fix_checksum(bytes);
+        vb_cache_entry entry;
+        vblip_error err = {0};
+        vblip_status status = vb_cache_parse(&entry, bytes, SIZE, &key, &err);
+        if (status != bad_files[i].status || !err.message[0] || entry.data ||
+            entry.tested)
+            fail_msg("%s: status %d, message \"%s\"", bad_files[i].name, status,
+                     err.message);
+        free(bytes);
+    }
+}
+
+static void test_refuses_every_changed_bit(void **state)
+{
+    (void)state;
+    for (size_t bit = 0; bit < 8 * SIZE; bit++) {
+        uint8_t *bytes = make_file();
+        bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        vb_cache_entry entry;
+        assert_int_equal(vb_cache_parse(&entry, bytes, SIZE, &key, NULL),
+                         VBLIP_ERR_FORMAT);
+        free(bytes);
+    }
+}
+
+static void test_refuses_every_truncation(void **state)
+{
+    (void)state;
+    uint8_t *bytes = make_file();
+    for (size_t size = 0; size < SIZE; size++) {
+        uint8_t *cut = malloc(size ? size : 1);
+        assert_non_null(cut);
+        memcpy(cut, bytes, size);
+        vb_cache_entry entry;
+        assert_int_equal(vb_cache_parse(&entry, cut, size, &key, NULL),
+                         VBLIP_ERR_FORMAT);
+        free(cut);
+    }
+    free(bytes);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_gives_back_what_was_written),
+        cmocka_unit_test(test_verdicts_stand_without_pipelines),
+        cmocka_unit_test(test_refuses_bad_files),
+        cmocka_unit_test(test_refuses_every_changed_bit),
+        cmocka_unit_test(test_refuses_every_truncation),
+    };
+    return cmocka_run_group_tests_name("pipeline_cache", tests, NULL, NULL);
+}
