@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include <libavutil/error.h>
+#include <libavutil/log.h>
 
 vblip_status vb_fail_av(vblip_error *err, int code, const char *what)
 {
@@ -25,4 +26,10 @@ vblip_status vb_fail_av(vblip_error *err, int code, const char *what)
     char words[AV_ERROR_MAX_STRING_SIZE] = "";
     av_strerror(code, words, sizeof words);
     return vb_fail(err, status, "%s: %s", what, words);
+}
+
+void vb_av_silence(void)
+{
+    if (av_log_get_level() == AV_LOG_INFO)
+        av_log_set_level(AV_LOG_QUIET);
 }

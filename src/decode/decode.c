@@ -60,8 +60,11 @@ static vblip_status read_head(uint8_t head[VB_STILL_HEAD], const char *path,
 
 static vblip_status keep_image(vb_video *v, vb_image *image, vblip_error *err)
 {
-    v->info = (vb_video_info){
-        .still = true, .frames = 1, .width = image->width, .height = image->height};
+    v->info = (vb_video_info){.still = true,
+                              .frames = 1,
+                              .readable = 1,
+                              .width = image->width,
+                              .height = image->height};
     VB_TRY(vb_resize_bicubic(v->rgb, v->options.side, image, err));
     v->has_rgb = true;
     return VBLIP_OK;

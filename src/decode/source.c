@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <libavutil/log.h>
-
 // Demuxers of files that hold recordings, or sound that is to be told from them. Not
 // here on purpose: playlists and scripts (hls, dash, concat, sdp), which open other
 // files, and text that FFmpeg draws (tty, subtitles).
@@ -24,15 +22,6 @@ static int refuse_io(AVFormatContext *format, AVIOContext **out, const char *url
     (void)format, (void)url, (void)flags, (void)options;
     *out = NULL;
     return AVERROR(EPERM);
-}
-
-// FFmpeg's log level is one int for the whole process, and its default prints to stderr.
-// It is silenced only while it is still that default: an application that set a level
-// of its own keeps it.
-static void silence_ffmpeg(void)
-{
-    if (av_log_get_level() == AV_LOG_INFO)
-        av_log_set_level(AV_LOG_QUIET);
 }
 
 static vblip_status open_io(AVIOContext **out, const char *path, vblip_error *err)
@@ -144,7 +133,7 @@ vblip_status vb_source_open(vb_source *out, const char *path, uint64_t max_pixel
                             vblip_error *err)
 {
     *out = (vb_source){0};
-    silence_ffmpeg();
+    vb_av_silence();
     vblip_status status = open_io(&out->io, path, err);
     if (status == VBLIP_OK)
         status = open_format(out, err);

@@ -51,10 +51,12 @@ static vblip_status read_packet(AVPacket *packet, const char *path, vblip_error 
     FILE *file = fopen(path, "rb");
     struct stat st;
     if (!file || fstat(fileno(file), &st) != 0) {
-        int code = AVERROR(errno);
+        char reason[128] = "not readable";
+        int number = errno;
         if (file)
             fclose(file);
-        return vb_fail_av(err, code, "not readable");
+        strerror_r(number, reason, sizeof reason);
+        return vb_fail(err, VBLIP_ERR_IO, "%s", reason);
     }
     vblip_status status = VBLIP_OK;
     size_t got = 0;
@@ -72,8 +74,34 @@ static vblip_status read_packet(AVPacket *packet, const char *path, vblip_error 
     return status;
 }
 
+static vblip_status check_size(const AVCodecContext *codec, uint64_t max_pixels,
+                               vblip_error *err)
+{
+    uint64_t w = codec->width > 0 ? (uint64_t)codec->width : 0;
+    uint64_t h = codec->height > 0 ? (uint64_t)codec->height : 0;
+    if (w * h > max_pixels)
+        return vb_fail(err, VBLIP_ERR_UNSUPPORTED,
+                       "%" PRIu64 "x%" PRIu64 " pixels, at most %" PRIu64
+                       " in all are read",
+                       w, h, max_pixels);
+    if (w > MAX_SIDE || h > MAX_SIDE)
+        return vb_fail(err, VBLIP_ERR_UNSUPPORTED,
+                       "%" PRIu64 "x%" PRIu64 " pixels, at most %d a side are read", w,
+                       h, MAX_SIDE);
+    return VBLIP_OK;
+}
+
+// Keeps the decoder from making a picture that is larger than `opaque` says.
+static int bounded_buffer(AVCodecContext *codec, AVFrame *frame, int flags)
+{
+    const uint64_t *max_pixels = codec->opaque;
+    if (check_size(codec, *max_pixels, NULL) != VBLIP_OK)
+        return AVERROR(EINVAL);
+    return avcodec_default_get_buffer2(codec, frame, flags);
+}
+
 static vblip_status decode(AVFrame *frame, AVCodecContext *codec, AVPacket *packet,
-                           vblip_error *err)
+                           uint64_t max_pixels, vblip_error *err)
 {
     int code = avcodec_open2(codec, codec->codec, NULL);
     if (code >= 0)
@@ -84,6 +112,7 @@ static vblip_status decode(AVFrame *frame, AVCodecContext *codec, AVPacket *pack
         code = avcodec_receive_frame(codec, frame);
     if (code == AVERROR(ENOMEM))
         return vb_fail_memory(err, "image");
+    VB_TRY(check_size(codec, max_pixels, err)); // first: it may be why that failed
     if (code < 0 || (frame->flags & AV_FRAME_FLAG_CORRUPT) || frame->decode_error_flags)
         return vb_fail(err, VBLIP_ERR_FORMAT, "broken or unsupported %s image",
                        codec->codec->name);
@@ -103,16 +132,10 @@ static vblip_status decode_packet(AVFrame *frame, AVPacket *packet, uint64_t max
         return decoder ? vb_fail_memory(err, "decoder")
                        : vb_fail(err, VBLIP_ERR_UNSUPPORTED, "no decoder for images");
     codec->thread_count = 1;
-    codec->max_pixels = (int64_t)max_pixels;
     codec->err_recognition = AV_EF_EXPLODE;
-    vblip_status status = decode(frame, codec, packet, err);
-    uint64_t w = codec->width > 0 ? (uint64_t)codec->width : 0;
-    uint64_t h = codec->height > 0 ? (uint64_t)codec->height : 0;
-    if (status == VBLIP_OK && (w > MAX_SIDE || h > MAX_SIDE || w * h > max_pixels))
-        status = vb_fail(err, VBLIP_ERR_UNSUPPORTED,
-                         "%" PRIu64 "x%" PRIu64
-                         " pixels, at most %d a side and %" PRIu64 " in all are read",
-                         w, h, MAX_SIDE, max_pixels);
+    codec->get_buffer2 = bounded_buffer;
+    codec->opaque = &max_pixels;
+    vblip_status status = decode(frame, codec, packet, max_pixels, err);
     avcodec_free_context(&codec);
     return status;
 }
@@ -186,6 +209,7 @@ vblip_status vb_still_read(vb_image *out, const char *path, uint64_t max_pixels,
                            bool ignore_orientation, vblip_error *err)
 {
     *out = (vb_image){0};
+    vb_av_silence();
     AVPacket *packet = av_packet_alloc();
     AVFrame *frame = av_frame_alloc();
     vblip_status status = VBLIP_OK;
