@@ -1,0 +1,435 @@
+// test_device.c - devices are listed, chosen and refused as promised, and a device that
+// runs out of memory says so and stays usable.
+#include "support/gpu_op.h"
+#include "support/ref_ops.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+typedef struct listed {
+    uint32_t count, usable, software;
+    char name[256];
+} listed;
+
+static int on_device(void *user, const vblip_device_info *info)
+{
+    listed *l = user;
+    assert_int_equal(info->index, l->count);
+    assert_true(info->name[0] && info->driver && info->api[0] == '1');
+    assert_non_null(vb_family_find(info->kernels) ? info : NULL);
+    l->count++;
+    l->usable += info->unusable == NULL;
+    l->software += info->kind == VBLIP_DEVICE_SOFTWARE;
+    if (!info->unusable && !l->name[0])
+        snprintf(l->name, sizeof l->name, "%s", info->name);
+    return 0;
+}
+
+static int stop(void *user, const vblip_device_info *info)
+{
+    (void)user;
+    (void)info;
+    return 1;
+}
+
+static void test_lists_devices(void **state)
+{
+    (void)state;
+    listed l = {0};
+    vblip_error err = {0};
+    assert_int_equal(vb_gpu_list(on_device, &l, &err), VBLIP_OK);
+    assert_true(l.count > 0 && l.usable > 0);
+    assert_int_equal(vb_gpu_list(stop, NULL, NULL), VBLIP_ERR_CANCELLED);
+}
+
+// Devices that do not exist, so that every rule of choice can be seen.
+static void describe(vb_physical *p, uint32_t index, const char *name,
+                     vblip_device_kind kind, const char *unusable)
+{
+    *p = (vb_physical){.preferred = VB_SIMT};
+    p->info.index = index;
+    p->info.kind = kind;
+    snprintf(p->name, sizeof p->name, "%s", name);
+    snprintf(p->unusable, sizeof p->unusable, "%s", unusable);
+    vb_physical_describe(p);
+}
+
+static const struct choice {
+    const char *wanted;
+    int chosen; // index; -1 = none
+    vblip_status status;
+    const char *message; // part of it
+} choices[] = {
+    {NULL, 1, VBLIP_OK, ""},
+    {"auto", 1, VBLIP_OK, ""},
+    {"cpu", 2, VBLIP_OK, ""},
+    {"1", 1, VBLIP_OK, ""},
+    {"2", 2, VBLIP_OK, ""},
+    {"llvm", 2, VBLIP_OK, ""},
+    {"RADEON", 1, VBLIP_OK, ""},
+    {"0", -1, VBLIP_ERR_DEVICE, "Old Card: unusable: Vulkan 1.0.2, needs 1.2"},
+    {"old", -1, VBLIP_ERR_DEVICE, "Vulkan 1.0.2, needs 1.2"},
+    {"3", -1, VBLIP_ERR_DEVICE, "device 3: none usable; there are: 0 Old Card"},
+    {"nvidia", -1, VBLIP_ERR_DEVICE, "1 AMD Radeon (RADV); 2 llvmpipe"},
+    {"", -1, VBLIP_ERR_ARGUMENT, "empty"},
+    {"99999999999999999999", -1, VBLIP_ERR_DEVICE, "there are"},
+};
+
+static void test_chooses_by_index_name_and_kind(void **state)
+{
+    (void)state;
+    static vb_physical list[3];
+    describe(&list[0], 0, "Old Card", VBLIP_DEVICE_DISCRETE_GPU,
+             "Vulkan 1.0.2, needs 1.2");
+    describe(&list[1], 1, "AMD Radeon (RADV)", VBLIP_DEVICE_INTEGRATED_GPU, "");
+    describe(&list[2], 2, "llvmpipe (LLVM 15.0.6, 256 bits)", VBLIP_DEVICE_SOFTWARE,
+             "");
+    for (size_t i = 0; i < sizeof choices / sizeof *choices; i++) {
+        const struct choice *c = &choices[i];
+        const vb_physical *chosen;
+        vblip_error err = {0};
+        const vblip_status status =
+            vb_physical_choose(&chosen, list, 3, c->wanted, &err);
+        const int index = chosen ? (int)chosen->info.index : -1;
+        if (status != c->status || index != c->chosen ||
+            !strstr(err.message, c->message))
+            fail_msg("%s: status %d, device %d, \"%s\"", c->wanted ? c->wanted : "NULL",
+                     status, index, err.message);
+    }
+}
+
+static void test_refuses_what_is_not_there(void **state)
+{
+    (void)state;
+    vb_device *device;
+    vblip_error err = {0};
+    assert_int_equal(
+        vb_gpu_open(&device, &(vb_gpu_options){.device = "no such card"}, &err),
+        VBLIP_ERR_DEVICE);
+    assert_null(device);
+    assert_non_null(strstr(err.message, "no such card"));
+    err = (vblip_error){0};
+    assert_int_equal(vb_gpu_open(&device, &(vb_gpu_options){.kernels = "avx"}, &err),
+                     VBLIP_ERR_ARGUMENT);
+    assert_non_null(strstr(err.message, "avx"));
+}
+
+// ------------------------------------------------------------------ running out
+
+static struct {
+    uint32_t left; // calls that still succeed
+    PFN_vkAllocateMemory sound;
+} allocator;
+
+static VKAPI_ATTR VkResult VKAPI_CALL
+failing_allocate(VkDevice device, const VkMemoryAllocateInfo *info,
+                 const VkAllocationCallbacks *callbacks, VkDeviceMemory *memory)
+{
+    if (allocator.left == 0)
+        return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    allocator.left--;
+    return allocator.sound(device, info, callbacks, memory);
+}
+
+enum { ROWS = 5, COLS = 64 };
+
+// Weights, activations, an upload and a download: everything that allocates.
+static vblip_status use_device(vb_device *device, float *out, vblip_error *err)
+{
+    float x_data[ROWS * COLS], w_data[COLS * COLS];
+    for (int i = 0; i < ROWS * COLS; i++)
+        x_data[i] = (float)(i % 7);
+    for (int i = 0; i < COLS * COLS; i++)
+        w_data[i] = i % (COLS + 1) == 0 ? 2 : 0; // twice the identity
+    const vb_matrix_block block = {w_data, VB_F32, COLS};
+    vb_matrix *w = NULL;
+    vb_buffer *buffer = NULL;
+    vblip_status status =
+        vb_matrix_make(&w, device, &block, 1, COLS, VB_USE_LINEAR, "weights", err);
+    if (status == VBLIP_OK)
+        status = vb_buffer_make(&buffer, device, sizeof x_data * 2, "activations", err);
+    if (status == VBLIP_OK) {
+        const vb_tensor x = vb_tensor_view(buffer, 0, VB_F32, 1, ROWS, COLS);
+        const vb_tensor y =
+            vb_tensor_view(buffer, sizeof x_data, VB_F32, 1, ROWS, COLS);
+        vb_recorder rec = vb_recorder_begin(device);
+        vb_upload(&rec, x, x_data);
+        vb_linear(&rec, .y = y, .x = x, .w = w);
+        vb_download(&rec, out, y);
+        status = vb_recorder_submit(&rec, err);
+    }
+    vb_buffer_free(&buffer);
+    vb_matrix_free(&w);
+    return status;
+}
+
+static void check_use(vb_device *device)
+{
+    float out[ROWS * COLS] = {0};
+    vblip_error err = {0};
+    if (use_device(device, out, &err) != VBLIP_OK)
+        fail_msg("%s", err.message);
+    for (int i = 0; i < ROWS * COLS; i++)
+        assert_true(out[i] == 2 * (float)(i % 7));
+}
+
+// Fails the first device allocation, then the second, until all succeed.
+static void run_out_of_memory(const vb_gpu_mask *mask, const char *kernels)
+{
+    gpu_fixture fx;
+    gpu_open_masked(&fx, &(vb_gpu_options){.kernels = kernels}, mask);
+    vb_gpu *gpu = vb_gpu_of(fx.device);
+    allocator.sound = gpu->vk.AllocateMemory;
+    gpu->vk.AllocateMemory = failing_allocate;
+    uint32_t failures = 0;
+    for (;; failures++) {
+        float out[ROWS * COLS];
+        vblip_error err = {0};
+        allocator.left = failures;
+        const vblip_status status = use_device(fx.device, out, &err);
+        if (status == VBLIP_OK)
+            break;
+        if (status != VBLIP_ERR_MEMORY || !strstr(err.message, "out of device memory"))
+            fail_msg("allocation %u: status %d, \"%s\"", failures, status, err.message);
+        assert_true(failures < 100);
+    }
+    assert_true(failures >= 2); // weights and activations at the least
+    gpu->vk.AllocateMemory = allocator.sound;
+    check_use(fx.device);
+    assert_int_equal(vb_gpu_validation_messages(fx.device), 0);
+    gpu_close(&fx);
+}
+
+static void test_running_out_of_device_memory_is_reported(void **state)
+{
+    (void)state;
+    for (const char *const *family = gpu_families; *family; family++) {
+        run_out_of_memory(&(vb_gpu_mask){0}, *family);
+        run_out_of_memory(&(vb_gpu_mask){.mapped_buffers = true}, *family);
+    }
+}
+
+static void test_too_large_a_buffer_is_refused(void **state)
+{
+    (void)state;
+    gpu_fixture fx = gpu_open(NULL);
+    vb_buffer *buffer;
+    vblip_error err = {0};
+    assert_int_equal(vb_buffer_make(&buffer, fx.device,
+                                    fx.device->caps.max_buffer_bytes + 16, "huge",
+                                    &err),
+                     VBLIP_ERR_UNSUPPORTED);
+    assert_null(buffer);
+    assert_non_null(strstr(err.message, "huge"));
+    gpu_close(&fx);
+}
+
+// --------------------------------------------------------------- paths that do without
+
+// A device whose buffers the host cannot write: everything goes through staging.
+static void test_unmapped_buffers_work(void **state)
+{
+    (void)state;
+    for (const char *const *family = gpu_families; *family; family++) {
+        gpu_fixture fx;
+        gpu_open_masked(&fx, &(vb_gpu_options){.kernels = *family},
+                        &(vb_gpu_mask){.mapped_buffers = true});
+        check_use(fx.device);
+        vb_buffer *buffer;
+        uint32_t words[64];
+        memset(words, 0xff, sizeof words);
+        assert_int_equal(
+            vb_buffer_make(&buffer, fx.device, sizeof words, "zeros", NULL), VBLIP_OK);
+        assert_null(vb_gpu_buffer_of(buffer)->mapped);
+        vb_download(&fx.rec, words, vb_tensor_view(buffer, 0, VB_I32, 1, 1, 64));
+        gpu_submit(&fx);
+        for (int i = 0; i < 64; i++)
+            assert_int_equal(words[i], 0);
+        vb_buffer_free(&buffer);
+        gpu_close(&fx);
+    }
+}
+
+// Transfers longer than a staging block, and more of them than there are blocks.
+static void test_long_transfers_arrive(void **state)
+{
+    (void)state;
+    enum { WORDS = 5 << 20, TIMES = 9 }; // 20 MiB each
+    gpu_fixture fx = gpu_open("simt");
+    uint32_t *in = gpu_alloc(WORDS, 4), *out = gpu_alloc(WORDS, 4);
+    vb_buffer *buffer;
+    assert_int_equal(vb_buffer_make(&buffer, fx.device, WORDS * 4, "long", NULL),
+                     VBLIP_OK);
+    const vb_tensor t = vb_tensor_view(buffer, 0, VB_I32, 1, 1, WORDS);
+    for (uint32_t time = 0; time < TIMES; time++) {
+        for (uint32_t i = 0; i < WORDS; i += 997)
+            in[i] = i * 31 + time;
+        vb_upload(&fx.rec, t, in);
+        vb_download(&fx.rec, out, t);
+    }
+    gpu_submit(&fx);
+    assert_memory_equal(in, out, WORDS * 4);
+    vb_buffer_free(&buffer);
+    free(in);
+    free(out);
+    gpu_close(&fx);
+}
+
+// ------------------------------------------------------------------- promises of submit
+
+static void test_nothing_is_allocated_after_warm_up(void **state)
+{
+    (void)state;
+    gpu_fixture fx = gpu_open(NULL);
+    const vb_gpu *gpu = vb_gpu_of(fx.device);
+    gpu_operand x = gpu_floats(&fx, 1, 40, 64, 0, (gpu_values){1, 0, 1});
+    float host[40 * 64];
+    uint64_t allocations = 0;
+    uint32_t pools = 0;
+    for (int frame = 0; frame < 4; frame++) {
+        for (int layer = 0; layer < 50; layer++)
+            vb_l2norm(&fx.rec, .y = x.t, .x = x.t, .eps = 1e-6F);
+        vb_upload(&fx.rec, x.t, host);
+        vb_download(&fx.rec, host, x.t);
+        gpu_submit(&fx);
+        if (frame == 0) {
+            allocations = gpu->memory.allocations;
+            pools = gpu->pipelines.pool_count;
+        }
+    }
+    assert_int_equal(gpu->memory.allocations, allocations);
+    assert_int_equal(gpu->pipelines.pool_count, pools);
+    gpu_operand_free(&x);
+    gpu_close(&fx);
+}
+
+// What a failed list recorded does not run, and the next list does.
+static void test_a_failed_list_is_dropped(void **state)
+{
+    (void)state;
+    gpu_fixture fx = gpu_open(NULL);
+    gpu_operand x = gpu_floats(&fx, 1, 4, 16, 0, (gpu_values){1, 0, 1});
+    float before[64], after[64];
+    vb_download(&fx.rec, before, x.t);
+    gpu_submit(&fx);
+    vb_l2norm(&fx.rec, .y = x.t, .x = x.t, .eps = 1);
+    vb_download(&fx.rec, after, x.t);
+    vb_recorder_fail(&fx.rec, VBLIP_ERR_ARGUMENT, "changed my mind");
+    assert_int_equal(vb_recorder_submit(&fx.rec, NULL), VBLIP_ERR_ARGUMENT);
+    vb_download(&fx.rec, after, x.t);
+    gpu_submit(&fx);
+    assert_memory_equal(before, after, sizeof before);
+    gpu_operand_free(&x);
+    gpu_close(&fx);
+}
+
+// A buffer may go while commands that read it wait.
+static void test_buffers_may_be_freed_early(void **state)
+{
+    (void)state;
+    gpu_fixture fx = gpu_open(NULL);
+    gpu_operand x = gpu_floats(&fx, 1, 4, 16, 0, (gpu_values){1, 0, 1});
+    gpu_operand y = gpu_floats(&fx, 1, 4, 16, 0, (gpu_values){2, 0, 1});
+    float *data = gpu_packed(&x);
+    double want[64];
+    for (int i = 0; i < 64; i++)
+        want[i] = (double)data[i];
+    vb_copy(&fx.rec, y.t, x.t);
+    gpu_operand_free(&x);
+    gpu_check(&fx, &y, want, 0, "copy from a freed buffer");
+    free(data);
+    gpu_operand_free(&y);
+    gpu_close(&fx);
+}
+
+// More turns than an older llvmpipe makes: right, or refused, but never cut short.
+static void test_long_loops_are_right_or_refused(void **state)
+{
+    (void)state;
+    enum { LONG = 70000 };
+    gpu_fixture fx = gpu_open(NULL);
+    gpu_operand x = gpu_floats(&fx, 1, LONG, 4, 0, (gpu_values){1, 1, 0});
+    gpu_operand y = gpu_floats(&fx, 1, 1, 4, 0, (gpu_values){2, 0, 1});
+    gpu_submit(&fx);
+    vb_mean_rows(&fx.rec, .y = y.t, .x = x.t);
+    const vblip_status refused = fx.rec.status;
+    if (refused != VBLIP_OK) {
+        assert_int_equal(refused, VBLIP_ERR_UNSUPPORTED);
+        assert_non_null(
+            strstr(fx.rec.error.message, "mean_rows: loops of 70000 turns"));
+        assert_int_equal(vb_recorder_submit(&fx.rec, NULL), VBLIP_ERR_UNSUPPORTED);
+    } else {
+        const double want[4] = {1, 1, 1, 1};
+        gpu_check(&fx, &y, want, 1e-9, "long mean");
+    }
+    gpu_operand_free(&x);
+    gpu_operand_free(&y);
+    gpu_close(&fx);
+}
+
+typedef struct totals {
+    uint64_t copies, uploads;
+    double seconds;
+} totals;
+
+static int on_time(void *user, const vblip_op_time *time)
+{
+    totals *t = user;
+    if (strcmp(time->op, "copy") == 0)
+        t->copies += time->calls;
+    if (strcmp(time->op, "upload") == 0)
+        t->uploads += time->calls;
+    t->seconds += time->seconds;
+    return 0;
+}
+
+// Also when there are more ops than the device keeps timestamps for.
+static void test_profile_counts_every_op(void **state)
+{
+    (void)state;
+    enum { COPIES = VB_PROFILE_SPANS + 100 };
+    gpu_fixture fx;
+    gpu_open_masked(&fx, &(vb_gpu_options){.profile = true}, &(vb_gpu_mask){0});
+    gpu_operand x = gpu_floats(&fx, 1, 4, 16, 0, (gpu_values){1, 0, 1});
+    gpu_operand y = gpu_floats(&fx, 1, 4, 16, 0, (gpu_values){2, 0, 1});
+    for (int i = 0; i < COPIES; i++)
+        vb_copy(&fx.rec, y.t, x.t);
+    gpu_submit(&fx);
+    totals t = {0};
+    assert_int_equal(vb_gpu_profile(fx.device, on_time, &t, NULL), VBLIP_OK);
+    assert_int_equal(t.copies, COPIES);
+    assert_int_equal(t.uploads, 2);
+    assert_true(t.seconds > 0 && t.seconds < 60);
+    gpu_operand_free(&x);
+    gpu_operand_free(&y);
+    gpu_close(&fx);
+
+    fx = gpu_open(NULL);
+    assert_int_equal(vb_gpu_profile(fx.device, on_time, &t, NULL), VBLIP_ERR_ARGUMENT);
+    gpu_close(&fx);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_lists_devices),
+        cmocka_unit_test(test_chooses_by_index_name_and_kind),
+        cmocka_unit_test(test_refuses_what_is_not_there),
+        cmocka_unit_test(test_running_out_of_device_memory_is_reported),
+        cmocka_unit_test(test_too_large_a_buffer_is_refused),
+        cmocka_unit_test(test_unmapped_buffers_work),
+        cmocka_unit_test(test_long_transfers_arrive),
+        cmocka_unit_test(test_nothing_is_allocated_after_warm_up),
+        cmocka_unit_test(test_a_failed_list_is_dropped),
+        cmocka_unit_test(test_buffers_may_be_freed_early),
+        cmocka_unit_test(test_long_loops_are_right_or_refused),
+        cmocka_unit_test(test_profile_counts_every_op),
+    };
+    return cmocka_run_group_tests_name("device", tests, NULL, NULL);
+}
