@@ -359,7 +359,7 @@ vblip_status vb_selftest_run(bool *ok, vb_device *device, const char *kernels,
     for (uint32_t i = 0; i < vb_selftest_case_count && status == VBLIP_OK; i++) {
         vblip_check check = {.op = vb_selftest_cases[i].name,
                              .kernels = kernels,
-                             .nmse = NAN,
+                             .nmse = (double)NAN,
                              .bound = vb_selftest_cases[i].bound};
         status = run_case(&check.nmse, &b, i);
         check.ok = status == VBLIP_OK && check.nmse <= check.bound;

@@ -51,6 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         volatile uint8_t sink = 0;
         for (size_t i = 0; i < entry.size; i++)
             sink ^= entry.data[i];
+        (void)sink;
         vb_string again = {0};
         if (vb_cache_format(&again, &entry, &key, NULL) == VBLIP_OK &&
             (again.size != size || memcmp(again.bytes, copy, size) != 0))
