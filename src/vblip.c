@@ -1,7 +1,7 @@
 // vblip.c - the engine's exported functions. The only place that opens a device.
 #include "vblip.h"
 
-#include "gpu/gpu.h"
+#include "gpu/bench.h"
 #include "vblip_objects.h"
 
 #include <stdlib.h>
@@ -87,4 +87,18 @@ vblip_status vblip_engine_selftest(vblip_engine *engine, vblip_check_fn fn, void
     VB_TRY(vb_need(engine != NULL, "engine", err));
     VB_TRY(vb_need(fn != NULL, "fn", err));
     return vb_gpu_selftest(engine->device, fn, user, err);
+}
+
+const char *const *vblip_bench_names(void)
+{
+    return vb_gpu_bench_names;
+}
+
+vblip_status vblip_bench(vblip_engine *engine, const char *name, vblip_bench_fn fn,
+                         void *user, vblip_error *err)
+{
+    vb_error_reset(err);
+    VB_TRY(vb_need(engine != NULL, "engine", err));
+    VB_TRY(vb_need(fn != NULL, "fn", err));
+    return vb_gpu_bench(engine->device, name, fn, user, err);
 }

@@ -140,6 +140,9 @@ static vblip_status caption_spans(recording *r, vblip_error *failed, vblip_error
         r->captions++;
         VB_TRY(vb_meter_add(&c->meter, r->path, 1, err));
     }
+    // Cut behind the last frame that was wanted. The status is in the error as well.
+    vblip_status whole = vb_check_whole(&r->timeline.info, r->path, failed);
+    (void)whole;
     return VBLIP_OK;
 }
 

@@ -58,6 +58,7 @@ static vblip_status sample(const vb_clips *clips, vb_clip *clip, vb_video *video
     clip->info = *source->describe(video);
     if (clip->info.frames == 0)
         return vb_fail(err, VBLIP_ERR_FORMAT, "%s: no frames", path);
+    VB_TRY(vb_check_whole(&clip->info, path, err)); // also where no sample lies behind
 
     uint32_t room = clip->info.still ? 1 : clips->frames + 1;
     uint64_t *indices = calloc(room, sizeof *indices);

@@ -18,6 +18,10 @@ typedef struct vb_frames {
     void *user;
 } vb_frames;
 
+// The failure of a video that was cut: it has fewer frames than its index promises.
+VB_CHECKED vblip_status vb_check_whole(const vb_video_info *info, const char *path,
+                                       vblip_error *err);
+
 // Clips that are files.
 vb_frames vb_frames_from_files(void);
 

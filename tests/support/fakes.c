@@ -36,6 +36,7 @@ static vblip_status open_clip(void *user, vb_video **out, const char *path,
     (*out)->info = (vb_video_info){
         .still = clip->still,
         .frames = clip->frames,
+        .readable = clip->cut ? clip->cut : clip->frames,
         .duration_us = clip->still ? 0 : (int64_t)clip->frames * clip->frame_us,
         .width = 64,
         .height = 48,

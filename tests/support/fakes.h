@@ -14,6 +14,7 @@ typedef struct fake_clip {
     uint64_t frames;
     int64_t frame_us;      // each is shown this long
     const char *error;     // message of open, or NULL
+    uint64_t cut;          // frames that the file holds; 0 = all
     uint64_t truncated;    // frames that decode; 0 = all
     uint32_t fail_from;    // opens from this one on fail; 0 = none
     uint32_t opened, read; // counted

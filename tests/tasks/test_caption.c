@@ -185,6 +185,21 @@ static void test_a_truncated_file_keeps_its_rows(void **state)
         }
 }
 
+// No caption looks behind the cut, yet the file counts as failed.
+static void test_a_file_cut_behind_the_last_caption(void **state)
+{
+    (void)state;
+    fake_world world;
+    fake_world_make(&world, 1, 6);
+    world.clips[0].cut = 5;
+    log_of log = {0};
+    vblip_caption_options options = {.every_frames = 4};
+    assert_int_equal(caption(&world, fake_task(&world, false), options, &log, NULL),
+                     VBLIP_OK);
+    assert_string_equal(log.rows, "a 0-160 frame 0;a 160-240 frame 4;");
+    assert_string_equal(log.failures, "a|truncated: 5 of 6 frames decode;");
+}
+
 static void test_stopping_keeps_what_is_finished(void **state)
 {
     (void)state;
@@ -253,6 +268,7 @@ int main(void)
         cmocka_unit_test(test_a_merged_score_is_the_mean),
         cmocka_unit_test(test_files_follow_each_other),
         cmocka_unit_test(test_a_truncated_file_keeps_its_rows),
+        cmocka_unit_test(test_a_file_cut_behind_the_last_caption),
         cmocka_unit_test(test_stopping_keeps_what_is_finished),
         cmocka_unit_test(test_long_files),
     };

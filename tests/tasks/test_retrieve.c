@@ -257,6 +257,20 @@ static void test_one_bad_input_does_not_stop_the_others(void **state)
     }
 }
 
+static void test_a_file_cut_behind_the_last_sample(void **state)
+{
+    (void)state;
+    fake_world world;
+    make_small(&world);
+    world.clips[1].cut = 99; // the last sample is frame 84
+    log_of log = {0};
+    assert_int_equal(retrieve(&world, fake_task(&world, false), 1,
+                              (vblip_retrieve_options){.top = 0}, &log, NULL),
+                     VBLIP_OK);
+    assert_string_equal(log.failures, "b|truncated: 99 of 100 frames decode;");
+    assert_string_equal(log.lines, "0:a 0:d 0:c ");
+}
+
 static void test_nothing_can_be_read(void **state)
 {
     (void)state;
@@ -355,6 +369,7 @@ int main(void)
         cmocka_unit_test(test_what_the_cache_lost_is_encoded_again),
         cmocka_unit_test(test_only_candidates_are_encoded_again),
         cmocka_unit_test(test_one_bad_input_does_not_stop_the_others),
+        cmocka_unit_test(test_a_file_cut_behind_the_last_sample),
         cmocka_unit_test(test_nothing_can_be_read),
         cmocka_unit_test(test_a_clip_that_goes_away),
         cmocka_unit_test(test_callbacks_stop_the_job),

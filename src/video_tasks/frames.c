@@ -1,5 +1,17 @@
 #include "video_tasks/frames.h"
 
+#include <inttypes.h>
+
+vblip_status vb_check_whole(const vb_video_info *info, const char *path,
+                            vblip_error *err)
+{
+    if (info->readable >= info->frames)
+        return VBLIP_OK;
+    return vb_fail(err, VBLIP_ERR_IO,
+                   "%s: truncated: %" PRIu64 " of %" PRIu64 " frames decode", path,
+                   info->readable, info->frames);
+}
+
 static vblip_status open_file(void *user, vb_video **out, const char *path,
                               const vb_decode_options *options, vblip_error *err)
 {
