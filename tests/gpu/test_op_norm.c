@@ -47,12 +47,12 @@ static void run(gpu_fixture *fx, const struct shape *s)
     const gpu_operand *to = s->in_place ? &x : &y;
     vb_layernorm(&fx->rec, .y = to->t, .x = x.t, .gain = gain.t, .bias = bias.t,
                  .eps = 1e-6F);
-    ref_layernorm(want, x_data, gain_data, bias_data, lines, s->cols, 1e-6F);
+    ref_layernorm(want, x_data, gain_data, bias_data, lines, s->cols, (double)1e-6F);
     gpu_check(fx, to, want, s->max_nmse, what);
 
     gpu_operand z = gpu_floats(fx, s->batch, s->rows, s->cols, s->gap, values);
     vb_l2norm(&fx->rec, .y = z.t, .x = z.t, .eps = 1e-12F);
-    ref_l2norm(want, x_data, lines, s->cols, 1e-12F);
+    ref_l2norm(want, x_data, lines, s->cols, (double)1e-12F);
     gpu_check(fx, &z, want, 1e-12, what);
 
     free(want);

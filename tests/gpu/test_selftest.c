@@ -45,7 +45,7 @@ static void linear(double *y, const vb_selftest_case *c, const float *x)
 static void layernorm(double *y, const vb_selftest_case *c, const float *x)
 {
     float *gain = seeded(c->cols, 2, 1, 0.5F), *bias = seeded(c->cols, 3, 0, 1);
-    ref_layernorm(y, x, gain, bias, (size_t)c->batch * c->rows, c->cols, 1e-6F);
+    ref_layernorm(y, x, gain, bias, (size_t)c->batch * c->rows, c->cols, (double)1e-6F);
     free(gain);
     free(bias);
 }
@@ -121,7 +121,7 @@ static void mean_rows(double *y, const vb_selftest_case *c, const float *x)
 
 static void l2norm(double *y, const vb_selftest_case *c, const float *x)
 {
-    ref_l2norm(y, x, (size_t)c->batch * c->rows, c->cols, 1e-12F);
+    ref_l2norm(y, x, (size_t)c->batch * c->rows, c->cols, (double)1e-12F);
 }
 
 static void gather_rows(double *y, const vb_selftest_case *c, const float *x)
