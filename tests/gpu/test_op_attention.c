@@ -26,6 +26,7 @@ static const struct shape {
     {1, 1, 37, 37, 3, 64, false, 0, false, 0, 1, 1e-11},
     {2, 2, 37, 37, 3, 64, false, 0, false, 384, 1, 1e-11}, // columns of qkv
     {1, 1, 17, 33, 2, 32, false, 0, false, 4, 1, 1e-11},
+    {1, 1, 9, 20, 2, 32, false, 0, false, 2, 1, 1e-11}, // rows that are no texels
     {1, 1, 9, 70, 2, 80, false, 0, false, 0, 1, 1e-11},
     {1, 1, 5, 40, 1, 128, false, 0, false, 0, 1, 1e-11},
     {1, 1, 3, 21, 2, 112, false, 0, false, 0, 1, 1e-11},
