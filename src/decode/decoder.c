@@ -86,7 +86,7 @@ static void begin(vb_decoder *d, uint64_t position, bool from_start)
     d->has_packet = true;
     d->from_start = from_start;
     d->position = position;
-    d->outputs = 0;
+    d->outputs = d->shown_index = 0;
     d->bad_run = 0;
 }
 
@@ -217,14 +217,11 @@ static uint64_t index_of(const vb_decoder *d, const AVFrame *frame)
 {
     const vb_packets *p = &d->packets;
     uint64_t last = p->count - 1;
-    int64_t time = frame->pts;
-    if (time == AV_NOPTS_VALUE)
-        time = frame->best_effort_timestamp;
     if (p->by_order)
         return d->outputs < last ? d->outputs : last;
-    if (time == AV_NOPTS_VALUE)
-        return d->has_shown && d->shown_index < last ? d->shown_index + 1 : 0;
-    return vb_packets_find(p, time);
+    if (frame->pts != AV_NOPTS_VALUE)
+        return vb_packets_find(p, frame->pts);
+    return d->has_shown && d->shown_index < last ? d->shown_index + 1 : d->shown_index;
 }
 
 // Decodes one more frame into `ahead`, or finds the end.

@@ -14,13 +14,17 @@ typedef struct reading {
     int64_t *decode_times; // [packets->count]
     size_t capacity;
     int64_t frame_ticks;          // nominal length of a frame, at least 1
+    int64_t first_time;           // of the first packet that has one
     int64_t last_time, last_span; // of the packet shown last so far
     int64_t limit_ticks;
-    bool cut; // the packet read last is not complete
+    uint64_t untimed, untimed_keys; // packets without a presentation time
+    bool cut;                       // the packet read last is not complete
 } reading;
 
 // Times beyond this are noise, and sums of two such times still fit.
 #define TIME_LIMIT (INT64_C(1) << 61)
+
+#define UNTIMED INT64_MIN
 
 static bool is_time(int64_t time)
 {
@@ -54,18 +58,6 @@ static bool grow(reading *r)
     return items && times;
 }
 
-// Packets without a presentation time (the second field of a picture) go right behind
-// the one before them. A key packet without one says that the file has none to go by.
-static int64_t presentation(reading *r, const AVPacket *packet)
-{
-    vb_packets *p = r->packets;
-    if (is_time(packet->pts))
-        return packet->pts;
-    if (packet->flags & AV_PKT_FLAG_KEY)
-        p->by_order = true;
-    return p->count ? p->items[p->count - 1].time + 1 : 0;
-}
-
 static int64_t decoding(const reading *r, const AVPacket *packet)
 {
     if (is_time(packet->dts))
@@ -90,22 +82,23 @@ static vblip_status add(reading *r, const AVPacket *packet, vblip_error *err)
         return vb_fail(err, VBLIP_ERR_UNSUPPORTED, "more than %u frames", UINT32_MAX);
     if (!grow(r))
         return vb_fail_memory(err, "packet index");
-    int64_t time = presentation(r, packet), dts = decoding(r, packet);
-    if (p->count == 0)
-        r->last_time = time;
-    if (is_time(packet->pts) && is_time(packet->dts) &&
-        packet->pts - packet->dts > p->reordering)
+    bool timed = is_time(packet->pts), key = packet->flags & AV_PKT_FLAG_KEY;
+    if (timed && is_time(packet->dts) && packet->pts - packet->dts > p->reordering)
         p->reordering = packet->pts - packet->dts;
-    if (time >= r->last_time) {
-        r->last_time = time;
+    if (timed && r->untimed == p->count)
+        r->first_time = r->last_time = packet->pts;
+    if (timed && packet->pts >= r->last_time) {
+        r->last_time = packet->pts;
         r->last_span = packet->duration;
     }
-    if (p->count && time - p->items[0].time > r->limit_ticks)
+    if (timed && packet->pts - r->first_time > r->limit_ticks)
         return fail_duration(r->limit_ticks, p->time_base, err);
-    r->decode_times[p->count] = dts;
-    p->items[p->count] = (vb_packet){.time = time,
+    r->untimed += !timed;
+    r->untimed_keys += key && !timed;
+    r->decode_times[p->count] = decoding(r, packet);
+    p->items[p->count] = (vb_packet){.time = timed ? packet->pts : UNTIMED,
                                      .position = (uint32_t)p->count,
-                                     .key = (packet->flags & AV_PKT_FLAG_KEY) != 0};
+                                     .key = key};
     p->count++;
     r->cut = (packet->flags & AV_PKT_FLAG_CORRUPT) != 0;
     return VBLIP_OK;
@@ -212,10 +205,55 @@ static vblip_status add_missing(reading *r, uint64_t count, int64_t usual,
     return VBLIP_OK;
 }
 
+// Gives every packet a time where some, but not enough to trust the order of decoding
+// more, have none. A second field goes right behind the first. A picture is one that
+// waits for the next picture that waits, and is shown when that one is decoded (as in
+// MPEG-2 program streams, whose last pictures lack times).
+static void resolve_times(reading *r, bool fields)
+{
+    vb_packets *p = r->packets;
+    int64_t waits = 0, last = r->last_time;
+    for (uint64_t i = 0; i < p->count; i++)
+        waits = r->decode_times[i] > waits || i == 0 ? r->decode_times[i] : waits;
+    waits += r->frame_ticks;
+    for (uint64_t i = p->count; !fields && i-- > 0;) {
+        int64_t dts = r->decode_times[i];
+        bool waiting = p->items[i].time == UNTIMED || p->items[i].time > dts;
+        if (p->items[i].time == UNTIMED)
+            p->items[i].time = waits;
+        if (waiting)
+            waits = dts;
+    }
+    for (uint64_t i = 0; i < p->count; i++) {
+        if (p->items[i].time == UNTIMED)
+            p->items[i].time = i ? p->items[i - 1].time + 1 : r->first_time;
+        last = p->items[i].time > last ? p->items[i].time : last;
+    }
+    if (last > r->last_time)
+        r->last_span = 0;
+    r->last_time = last;
+}
+
+// Chooses between times and order, and gives every packet a time.
+static void settle_times(reading *r, const AVStream *stream)
+{
+    vb_packets *p = r->packets;
+    bool fields = stream->codecpar->field_order > AV_FIELD_PROGRESSIVE;
+    p->by_order = r->untimed_keys > 0 || (!fields && r->untimed > p->count / 10 + 2);
+    if (!p->by_order)
+        resolve_times(r, fields);
+    for (uint64_t i = 0; p->by_order && i < p->count; i++) {
+        p->items[i].time = r->decode_times[i];
+        r->last_time = i == 0 || r->decode_times[i] > r->last_time ? r->decode_times[i]
+                                                                   : r->last_time;
+    }
+}
+
 // Settles how many frames there are, and how many of them can be read.
 static vblip_status count_frames(reading *r, const vb_source *source, vblip_error *err)
 {
     vb_packets *p = r->packets;
+    settle_times(r, source->stream);
     uint64_t promised = declared(r, source);
     if (r->cut && promised < p->count) // half a frame that nobody promised
         p->count--;
@@ -249,8 +287,6 @@ vblip_status vb_packets_read(vb_packets *out, vb_source *source,
     vblip_status status = read_all(&r, source, err);
     if (status == VBLIP_OK)
         status = count_frames(&r, source, err);
-    for (uint64_t i = 0; status == VBLIP_OK && out->by_order && i < out->count; i++)
-        out->items[i].time = r.decode_times[i];
     free(r.decode_times);
     if (status != VBLIP_OK) {
         vb_packets_free(out);

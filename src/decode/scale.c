@@ -57,7 +57,10 @@ static void set_colours(struct SwsContext *sws, const AVFrame *frame)
     if (sws_getColorspaceDetails(sws, &from, &from_full, &to, &to_full, &brightness,
                                  &contrast, &saturation) < 0)
         return; // nothing to choose between these two formats
-    const int *matrix = sws_getCoefficients((int)frame->colorspace);
+    int space = (int)frame->colorspace;
+    if (space < 1 || space > 10 || space == 8) // RGB, and what swscale does not know
+        space = SWS_CS_ITU601;
+    const int *matrix = sws_getCoefficients(space);
     if (frame->color_range != AVCOL_RANGE_UNSPECIFIED)
         from_full = frame->color_range == AVCOL_RANGE_JPEG;
     sws_setColorspaceDetails(sws, matrix, from_full, matrix, to_full, brightness,

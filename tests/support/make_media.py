@@ -1,0 +1,136 @@
+"""Makes the odd videos of the decode tests, and what ffmpeg itself gives for them.
+
+    make_media.py OUT
+
+For each NAME that holds video: OUT/NAME.rgb, every frame at 64x64 by `ffmpeg -vf
+scale=64:64:flags=bilinear`, and OUT/NAME.times, when they are shown by ffprobe, in
+microseconds from the first. The videos are formulas; encoders may differ between builds.
+"""
+import json
+import os
+import subprocess
+import sys
+from fractions import Fraction
+
+SIDE = 64
+PATTERN = ["-f", "lavfi", "-i", "testsrc2=s=176x144:r=25:d=2"]
+ODD = ["-f", "lavfi", "-i", "mandelbrot=s=75x43:r=25", "-frames:v", "12"]
+TONE = ["-f", "lavfi", "-i", "sine=d=1"]
+X264 = ["-c:v", "libx264", "-preset", "veryfast", "-threads", "1"]
+COPY = ["-c", "copy"]
+
+# Name, arguments; files named there were made before.
+VIDEOS = [
+    ("plain.mp4", PATTERN + X264 + ["-g", "20", "-bf", "3", "-pix_fmt", "yuv420p",
+                                    "-x264-params", "open-gop=1:b-pyramid=normal"]),
+    ("plain.mkv", ["-i", "plain.mp4"] + COPY),
+    ("plain.ts", ["-i", "plain.mp4"] + COPY),
+    ("plain.flv", ["-i", "plain.mp4"] + COPY),
+    ("fragments.mp4", ["-i", "plain.mp4"] + COPY + ["-movflags", "frag_keyframe+empty_moov"]),
+    ("edited.mp4", ["-ss", "1.1", "-i", "plain.mp4"] + COPY),
+    ("turned90.mp4", ["-i", "plain.mp4"] + COPY + ["-metadata:s:v", "rotate=90"]),
+    ("turned180.mp4", ["-i", "plain.mp4"] + COPY + ["-metadata:s:v", "rotate=180"]),
+    ("turned270.mp4", ["-i", "plain.mp4"] + COPY + ["-metadata:s:v", "rotate=270"]),
+    ("422.mp4", PATTERN + X264 + ["-pix_fmt", "yuv422p"]),
+    ("turned422.mp4", ["-i", "422.mp4"] + COPY + ["-metadata:s:v", "rotate=90"]),
+    ("uneven.mp4", PATTERN + ["-vf", "select=not(mod(n\\,3))+gt(n\\,30)", "-vsync", "vfr"] +
+     X264 + ["-pix_fmt", "yuv420p"]),
+    ("ten_bits.mp4", PATTERN + X264 + ["-pix_fmt", "yuv420p10le"]),
+    ("full_range.mp4", PATTERN + X264 + ["-pix_fmt", "yuvj420p"]),
+    ("refresh.mkv", PATTERN + X264 + ["-pix_fmt", "yuv420p", "-x264-params",
+                                      "intra-refresh=1:keyint=20:bframes=0"]),
+    ("quick.mp4", PATTERN + X264 + ["-g", "10", "-bf", "0", "-pix_fmt", "yuv420p",
+                                    "-movflags", "faststart"]),
+    ("b_frames.avi", PATTERN + ["-c:v", "mpeg4", "-bf", "2", "-g", "15"]),
+    ("b_frames.mpg", PATTERN + ["-c:v", "mpeg2video", "-bf", "2", "-g", "15"]),
+    ("hidden.webm", PATTERN + ["-c:v", "libvpx", "-b:v", "200k", "-auto-alt-ref", "1",
+                               "-lag-in-frames", "16", "-g", "25", "-deadline", "realtime",
+                               "-cpu-used", "8"]),
+    ("odd.mkv", ODD + ["-c:v", "ffv1", "-pix_fmt", "yuv420p"]),
+    ("pictures.mkv", ODD + ["-c:v", "png", "-pix_fmt", "rgb24"]),
+    ("moving.gif", ["-f", "lavfi", "-i", "testsrc2=s=60x44:r=10:d=1"]),
+    ("cover.png", ["-f", "lavfi", "-i", "testsrc2=s=32x32", "-frames:v", "1"]),
+    ("cover_first.mp4", ["-i", "plain.mp4", "-i", "cover.png", "-map", "1", "-map", "0",
+                         "-c:v:0", "png", "-c:v:1", "copy", "-disposition:v:0", "attached_pic"]),
+]
+SOUNDS = [
+    ("sound.mp4", TONE + ["-c:a", "aac"]),
+    ("sound.mp3", TONE + ["-i", "cover.png", "-map", "0", "-map", "1", "-c:v", "png",
+                          "-disposition:v:0", "attached_pic"]),
+]
+
+
+def run(*command):
+    return subprocess.run(command, check=True, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE).stdout
+
+
+def make(name, arguments):
+    run("ffmpeg", "-v", "error", "-y", *arguments, "-fflags", "+bitexact", name)
+
+
+def expect(name):
+    # 4:2:2 is turned after scaling: on its side, its chroma would need another format.
+    turn, then = ([], "") if name != "turned422.mp4" else (
+        ["-noautorotate"], ",format=rgb24,transpose=cclock")
+    run("ffmpeg", "-v", "error", "-y", *turn, "-i", name, "-map", "0:V:0",
+        "-vsync", "passthrough", "-vf",
+        "scale=%d:%d:flags=bilinear%s" % (SIDE, SIDE, then), "-pix_fmt", "rgb24",
+        "-f", "rawvideo", name + ".rgb")
+    probe = json.loads(run("ffprobe", "-v", "error", "-select_streams", "V:0",
+                           "-show_entries", "stream=time_base:packet=pts,dts,flags",
+                           "-of", "json", name))
+    base = Fraction(probe["streams"][0]["time_base"])
+    # AVI has no presentation times, and program streams lack some: the frames of these
+    # two follow each other as they are decoded. D: outside of the edit list.
+    clock = "dts" if name.endswith((".avi", ".mpg")) else "pts"
+    ticks = sorted(p[clock] for p in probe["packets"] if "D" not in p["flags"])
+    with open(name + ".times", "w") as out:
+        for t in ticks:
+            out.write("%d\n" % round((t - ticks[0]) * base * 1000000))
+
+
+def without_times(source, name):
+    """Takes the time stamps from two of three pictures of a transport stream."""
+    data = bytearray(open(source, "rb").read())
+    seen = 0
+    for at in range(0, len(data) - 187, 188):
+        start = data.find(b"\0\0\1\xe0", at + 4, at + 160)
+        if not data[at + 1] & 0x40 or start < 0:
+            continue
+        seen += 1
+        if seen % 3 == 1:
+            continue
+        length = data[start + 8]
+        data[start + 7] &= 0x3F
+        data[start + 9:start + 9 + length] = b"\xff" * length
+    with open(name, "wb") as out:
+        out.write(data)
+
+
+def write(name, data):
+    with open(name, "wb") as out:
+        out.write(data)
+
+
+def main():
+    os.makedirs(sys.argv[1], exist_ok=True)
+    os.chdir(sys.argv[1])
+    for name, arguments in VIDEOS:
+        make(name, arguments)
+        if not name.endswith(".png"):
+            expect(name)
+    for name, arguments in SOUNDS:
+        make(name, arguments)
+    without_times("plain.ts", "sparse.ts")
+    plain = open("plain.mp4", "rb").read()
+    write("no_index.mp4", plain[:plain.index(b"moov") - 4])
+    write("empty.mp4", b"")
+    write("text.mp4", b"This is not a video.\n" * 100)
+    write("playlist.mp4", b"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nplain.ts\n"
+                          b"#EXT-X-ENDLIST\n")
+    write("script.mp4", b"ffconcat version 1.0\nfile plain.mp4\n")
+
+
+if __name__ == "__main__":
+    main()
