@@ -78,13 +78,14 @@ vblip_status vb_lavapipe_attention(vb_gpu *gpu, const vb_attention_args *a,
         params->k.batch_stride = params->v.batch_stride = 0;
     // As in the shader: queries of all the batch side by side when they share the keys.
     const bool shared_kv = params->batch > 1 && a->k.batch == 1 && !params->has_lengths;
-    const uint32_t blocks = shared_kv
-                                ? vb_ceil_div(params->batch * params->q_len, LANES)
-                                : vb_ceil_div(params->q_len, LANES) * params->batch;
+    const uint32_t lines = shared_kv ? params->batch * params->q_len : params->q_len;
+    const uint32_t sets = lines > LANES ? 2 : 1;
+    const uint32_t blocks =
+        vb_ceil_div(lines, sets * LANES) * (shared_kv ? 1 : params->batch);
     vb_dispatch dispatch = {
         .op = "attention",
         .pipeline = VB_PIPELINE_ATTENTION_LAVAPIPE,
-        .constants = {a->q.cols / a->heads},
+        .constants = {a->q.cols / a->heads, sets},
         .bindings = {vb_span_of(gpu, &a->y), vb_span_of(gpu, &a->q),
                      vb_span_of(gpu, &a->k), vb_span_of(gpu, &a->v),
                      vb_span_of(gpu, &a->lengths)},

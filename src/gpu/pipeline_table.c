@@ -42,7 +42,7 @@ const vb_pipeline_row vb_pipeline_rows[VB_PIPELINE_COUNT] = {
     [VB_PIPELINE_LAYERNORM_LAVAPIPE] = {SPIRV(layernorm_lavapipe), "wttt",
                                         sizeof(struct vb_layernorm_params), 0},
     [VB_PIPELINE_ATTENTION_LAVAPIPE] = {SPIRV(attention_lavapipe), "wtttr",
-                                        sizeof(struct vb_attention_params), 1},
+                                        sizeof(struct vb_attention_params), 2},
 };
 
 uint64_t vb_pipeline_rows_hash(void)
