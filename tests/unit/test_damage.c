@@ -1,0 +1,289 @@
+// test_damage.c - what is cut off or broken in a video is said with its numbers; the rest
+// keeps its frames at their places (files by tests/support/make_media.py).
+#include "base/file.h"
+#include "decode/decode.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { SIDE = 64, FRAME = SIDE * SIDE * 3, SCRATCH = 64 };
+
+typedef struct file {
+    char *bytes;
+    size_t size;
+    char path[SCRATCH]; // of what is written from it
+} file;
+
+static file load(const char *name)
+{
+    file f = {.path = "/tmp/vblip-damage-XXXXXX"};
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", VB_MEDIA, name);
+    assert_int_equal(vb_file_read(&f.bytes, &f.size, path, 1 << 26, NULL), VBLIP_OK);
+    int fd = mkstemp(f.path);
+    assert_true(fd >= 0);
+    close(fd);
+    return f;
+}
+
+static void unload(file *f)
+{
+    unlink(f->path);
+    free(f->bytes);
+}
+
+static vblip_status open_part(vb_video **video, const file *f, size_t size,
+                              vblip_error *err)
+{
+    FILE *out = fopen(f->path, "wb");
+    assert_non_null(out);
+    assert_int_equal(fwrite(f->bytes, 1, size, out), size);
+    fclose(out);
+    *err = (vblip_error){0};
+    return vb_video_open(video, f->path, &(vb_decode_options){.side = SIDE}, err);
+}
+
+static vblip_status read_at(vb_video *video, uint64_t index, uint8_t *rgb,
+                            vblip_error *err)
+{
+    vb_frame frame;
+    *err = (vblip_error){0};
+    return vb_video_read(video, index, rgb, &frame, err);
+}
+
+static uint8_t *expected_frames(const char *name)
+{
+    char path[512], *bytes;
+    size_t size;
+    snprintf(path, sizeof path, "%s/%s.rgb", VB_MEDIA, name);
+    assert_int_equal(vb_file_read(&bytes, &size, path, 1 << 26, NULL), VBLIP_OK);
+    return (uint8_t *)bytes;
+}
+
+// Reads on until it fails; the frames must be the first ones of `expected`, and the
+// failure must tell their number.
+static void check_cut(vb_video *video, const uint8_t *expected, uint64_t frames)
+{
+    const vb_video_info *info = vb_video_describe(video);
+    assert_int_equal(info->frames, frames);
+    assert_true(info->readable < frames);
+    uint8_t rgb[FRAME];
+    vblip_error err;
+    uint64_t good = 0;
+    while (good < frames && read_at(video, good, rgb, &err) == VBLIP_OK) {
+        if (memcmp(rgb, expected + good * FRAME, FRAME) != 0)
+            fail_msg("frame %u of %u is another", (unsigned)good,
+                     (unsigned)info->readable);
+        good++;
+    }
+    assert_int_equal(good, info->readable);
+    char message[64];
+    snprintf(message, sizeof message, "truncated: %u of %u frames decode",
+             (unsigned)good, (unsigned)frames);
+    assert_int_equal(err.status, VBLIP_ERR_IO);
+    assert_string_equal(err.message, message);
+    if (good > 0) // what is there can still be read
+        assert_int_equal(read_at(video, 0, rgb, &err), VBLIP_OK);
+    assert_int_equal(read_at(video, frames - 1, rgb, &err), VBLIP_ERR_IO);
+    assert_string_equal(err.message, message);
+}
+
+// Files that say how much they hold. None has B-frames, so that what is there is the
+// beginning.
+static void test_a_cut_video_tells_how_much_is_left(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        size_t from; // 1/from of the file; an AVI's frame rate shows from two frames on
+    } rows[] = {{"quick.mp4", 60}, {"quick.mkv", 60}, {"quick.avi", 4}};
+    for (size_t n = 0; n < sizeof rows / sizeof *rows; n++) {
+        file f = load(rows[n].name);
+        uint8_t *expected = expected_frames("quick.mp4");
+        uint32_t opened = 0;
+        for (size_t size = f.size / rows[n].from; size < f.size * 19 / 20;
+             size += f.size / 23) {
+            vb_video *video;
+            vblip_error err;
+            if (open_part(&video, &f, size, &err) == VBLIP_OK) {
+                check_cut(video, expected, 50);
+                opened++;
+            } else {
+                assert_null(video);
+                assert_true(err.message[0] != '\0');
+            }
+            vb_video_close(&video);
+        }
+        assert_true(opened > 10);
+        free(expected);
+        unload(&f);
+    }
+}
+
+// Files that do not are as long as they are.
+static void test_a_cut_stream_ends_where_it_ends(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"plain.ts", "plain.flv", "b_frames.mpg",
+                                        "moving.gif"};
+    for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
+        file f = load(names[n]);
+        for (size_t size = f.size / 20; size < f.size; size += f.size / 11) {
+            vb_video *video;
+            vblip_error err;
+            uint8_t rgb[FRAME];
+            if (open_part(&video, &f, size, &err) != VBLIP_OK)
+                continue;
+            const vb_video_info *info = vb_video_describe(video);
+            assert_int_equal(info->readable, info->frames);
+            for (uint64_t i = 0; i < info->frames; i++)
+                if (read_at(video, i, rgb, &err) != VBLIP_OK) {
+                    // the packet that was cut in two may still have been there
+                    assert_true(i + 2 >= info->frames);
+                    break;
+                }
+            vb_video_close(&video);
+        }
+        unload(&f);
+    }
+}
+
+// Overwrites the header of the `index`-th whole PNG picture of a file.
+static void break_picture(file *f, uint32_t index)
+{
+    const char *at = f->bytes, *end = f->bytes + f->size;
+    for (uint32_t seen = 0; at + 8 < end; at++)
+        if (memcmp(at, "IHDR", 4) == 0 && seen++ == index)
+            break;
+    assert_true(at + 8 < end);
+    memset(f->bytes + (at - f->bytes), 'x', 4);
+}
+
+static void test_a_broken_packet_shifts_nothing(void **state)
+{
+    (void)state;
+    file f = load("pictures.mkv");
+    uint8_t *expected = expected_frames("pictures.mkv"), rgb[FRAME];
+    break_picture(&f, 5);
+    vb_video *video;
+    vblip_error err;
+    assert_int_equal(open_part(&video, &f, f.size, &err), VBLIP_OK);
+    assert_int_equal(vb_video_describe(video)->frames, 12);
+    static const uint32_t order[] = {0,  1,  2, 3, 4, 5, 6, 7, 8, 9,
+                                     10, 11, 5, 2, 6, 5, 0, 5, 4, 11};
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
+        uint32_t shown = order[i] == 5 ? 4 : order[i]; // the one before stays
+        assert_int_equal(read_at(video, order[i], rgb, &err), VBLIP_OK);
+        if (memcmp(rgb, expected + (size_t)shown * FRAME, FRAME) != 0)
+            fail_msg("frame %u, read as number %u, is another", order[i], (unsigned)i);
+    }
+    vb_video_close(&video);
+    free(expected);
+    unload(&f);
+}
+
+static void test_a_broken_start_shows_the_first_frame_there_is(void **state)
+{
+    (void)state;
+    file f = load("pictures.mkv");
+    uint8_t *expected = expected_frames("pictures.mkv"), rgb[FRAME];
+    break_picture(&f, 0);
+    vb_video *video;
+    vblip_error err;
+    assert_int_equal(open_part(&video, &f, f.size, &err), VBLIP_OK);
+    assert_int_equal(read_at(video, 0, rgb, &err), VBLIP_OK);
+    assert_memory_equal(rgb, expected + FRAME, FRAME);
+    assert_int_equal(read_at(video, 7, rgb, &err), VBLIP_OK);
+    assert_memory_equal(rgb, expected + (size_t)7 * FRAME, FRAME);
+    vb_video_close(&video);
+    free(expected);
+    unload(&f);
+}
+
+static void test_a_broken_end_is_a_truncation(void **state)
+{
+    (void)state;
+    file f = load("pictures.mkv");
+    break_picture(&f, 10);
+    break_picture(&f, 10); // what is now the eleventh picture that is whole
+    vb_video *video;
+    vblip_error err;
+    uint8_t rgb[FRAME];
+    assert_int_equal(open_part(&video, &f, f.size, &err), VBLIP_OK);
+    assert_int_equal(read_at(video, 9, rgb, &err), VBLIP_OK);
+    assert_int_equal(read_at(video, 11, rgb, &err), VBLIP_ERR_IO);
+    assert_string_equal(err.message, "truncated: 10 of 12 frames decode");
+    vb_video_close(&video);
+    unload(&f);
+}
+
+static void test_a_hundred_broken_packets_in_a_row_are_an_error(void **state)
+{
+    (void)state;
+    file f = load("many_pictures.mkv");
+    for (int i = 0; i < 110; i++)
+        break_picture(&f, 5);
+    vb_video *video;
+    vblip_error err;
+    uint8_t rgb[FRAME];
+    assert_int_equal(open_part(&video, &f, f.size, &err), VBLIP_OK);
+    assert_int_equal(vb_video_describe(video)->frames, 130);
+    assert_int_equal(read_at(video, 4, rgb, &err), VBLIP_OK);
+    assert_int_equal(read_at(video, 60, rgb, &err), VBLIP_ERR_FORMAT);
+    assert_string_equal(err.message, "100 packets in a row do not decode");
+    assert_int_equal(read_at(video, 61, rgb, &err), VBLIP_ERR_FORMAT);
+    assert_int_equal(read_at(video, 3, rgb, &err), VBLIP_OK);
+    vb_video_close(&video);
+    unload(&f);
+}
+
+// Noise anywhere in a file: whatever comes of it, nothing worse than a message.
+static void test_noise_does_no_harm(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"plain.mp4", "plain.mkv",   "b_frames.avi",
+                                        "sparse.ts", "hidden.webm", "moving.gif"};
+    uint32_t noise = 1;
+    for (size_t n = 0; n < sizeof names / sizeof *names; n++)
+        for (int round = 0; round < 20; round++) {
+            file f = load(names[n]);
+            for (int i = 0; i < 1 << (round % 8); i++) {
+                noise = noise * 1664525 + 1013904223;
+                f.bytes[noise % f.size] = (char)(noise >> 24);
+            }
+            vb_video *video;
+            vblip_error err;
+            uint8_t rgb[FRAME];
+            if (open_part(&video, &f, f.size, &err) == VBLIP_OK)
+                for (uint64_t i = 0; i < vb_video_describe(video)->frames; i += 13) {
+                    vblip_status status = read_at(video, i, rgb, &err);
+                    assert_true((status == VBLIP_OK) == (err.message[0] == '\0'));
+                }
+            else
+                assert_true(err.message[0] != '\0');
+            vb_video_close(&video);
+            unload(&f);
+        }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_cut_video_tells_how_much_is_left),
+        cmocka_unit_test(test_a_cut_stream_ends_where_it_ends),
+        cmocka_unit_test(test_a_broken_packet_shifts_nothing),
+        cmocka_unit_test(test_a_broken_start_shows_the_first_frame_there_is),
+        cmocka_unit_test(test_a_broken_end_is_a_truncation),
+        cmocka_unit_test(test_a_hundred_broken_packets_in_a_row_are_an_error),
+        cmocka_unit_test(test_noise_does_no_harm),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
