@@ -3,23 +3,17 @@
 #include <stdlib.h>
 
 struct vb_pool_block {
-    vb_pool_block *next; // toward older blocks
+    vb_pool_block *next; // toward younger blocks
     vb_buffer *buffer;
     uint64_t used;
 };
 
 enum { ALIGNMENT = 256, BLOCK_BYTES = 1 << 20 };
 
-// Makes a block that holds at least `bytes` the one tensors are cut from. After a reset
-// an old block that is large enough is taken again.
-static vblip_status open_block(vb_pool *pool, uint64_t bytes, vblip_error *err)
+// Adds a block that holds at least `bytes` at `*end`, the end of the list.
+static vblip_status add_block(vb_pool_block **end, vb_pool *pool, uint64_t bytes,
+                              vblip_error *err)
 {
-    for (vb_pool_block *b = pool->head; b; b = b->next) {
-        if (b->buffer->size - b->used < bytes)
-            continue;
-        pool->open = b;
-        return VBLIP_OK;
-    }
     vb_pool_block *block = calloc(1, sizeof *block);
     if (!block)
         return vb_fail_memory(err, pool->name);
@@ -30,8 +24,7 @@ static vblip_status open_block(vb_pool *pool, uint64_t bytes, vblip_error *err)
         free(block);
         return status;
     }
-    block->next = pool->head;
-    pool->head = pool->open = block;
+    *end = block;
     pool->bytes += size;
     return VBLIP_OK;
 }
@@ -48,9 +41,14 @@ vblip_status vb_pool_tensor(vb_tensor *out, vb_pool *pool, vb_dtype type,
                        pool->name, batch, rows, cols);
     uint64_t bytes = elements * batch * vb_dtype_size(type);
     bytes = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    if (!pool->open || pool->open->buffer->size - pool->open->used < bytes)
-        VB_TRY(open_block(pool, bytes, err));
-    vb_pool_block *block = pool->open;
+    // First fit from the oldest block on: the same sequence of tensors after a reset
+    // lands where it did before, and makes nothing new.
+    vb_pool_block **at = &pool->head;
+    while (*at && (*at)->buffer->size - (*at)->used < bytes)
+        at = &(*at)->next;
+    if (!*at)
+        VB_TRY(add_block(at, pool, bytes, err));
+    vb_pool_block *block = *at;
     *out = vb_tensor_view(block->buffer, block->used, type, batch, rows, cols);
     block->used += bytes;
     return VBLIP_OK;
@@ -60,7 +58,6 @@ void vb_pool_reset(vb_pool *pool)
 {
     for (vb_pool_block *b = pool->head; b; b = b->next)
         b->used = 0;
-    pool->open = pool->head;
 }
 
 void vb_pool_free(vb_pool *pool)
@@ -71,6 +68,5 @@ void vb_pool_free(vb_pool *pool)
         free(pool->head);
         pool->head = next;
     }
-    pool->open = NULL;
     pool->bytes = 0;
 }

@@ -12,13 +12,13 @@ typedef struct vb_pool_block vb_pool_block;
 typedef struct vb_pool {
     vb_device *device;
     const char *name;    // "weights", in messages; kept
-    vb_pool_block *head; // all blocks
-    vb_pool_block *open; // the one tensors are cut from
+    vb_pool_block *head; // all blocks, oldest first
     uint64_t bytes;      // in all blocks
 } vb_pool;
 
 // A packed tensor of zeros or of old contents. New device memory is made only when the
-// blocks are full. At least 256-byte aligned.
+// blocks are full: not for a sequence of tensors that was made before the last reset.
+// At least 256-byte aligned.
 VB_CHECKED vblip_status vb_pool_tensor(vb_tensor *out, vb_pool *pool, vb_dtype type,
                                        uint32_t batch, uint32_t rows, uint32_t cols,
                                        vblip_error *err);
