@@ -1,0 +1,243 @@
+// answer.c - visual question answering: by generating, and by ranking (blip-spec 6.2).
+#include "blip/heads.h"
+#include "blip/logits.h"
+#include "blip/model_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ANSWER_BEAMS = 3, ANSWER_MAX_LENGTH = 10, ANSWER_MIN_LENGTH = 1 };
+
+// Answers are ranked in batches of at most this much memory for their logits.
+static const uint64_t rank_bytes = 16u << 20;
+
+// The reference trains with label smoothing and leaves it on when it ranks.
+static const double smoothing = 0.1;
+
+// ---------------------------------------------------------------------------- question
+
+// Encodes `question` with what `visual` shows, and makes the keys and values that the
+// decoder reads from all of its states. Begins the call: resets the activations.
+static vblip_status ask(vb_model *m, vb_visual *visual, const char *question,
+                        vblip_error *err)
+{
+    const vb_text_config *c = &m->config.encoder;
+    const uint32_t longest =
+        c->positions < VB_TEXT_TOKENS ? c->positions : VB_TEXT_TOKENS;
+    const vb_cross *seen;
+    VB_TRY(vb_model_need(m, VBLIP_TASK_VQA, err));
+    VB_TRY(vb_visual_encoder_cross(&seen, visual, err));
+    VB_TRY(vb_model_tokens(m, &m->ids, question, vb_pre_question, VB_QUESTION_WORDS,
+                           longest, m->special.enc, err));
+
+    const uint32_t tokens = m->ids.count;
+    vb_pool *pool = &m->activations;
+    vb_text_scratch scratch;
+    vb_tensor ids, qkv;
+    vb_pool_reset(pool);
+    VB_TRY(vb_pool_tensor(&ids, pool, VB_I32, 1, 1, tokens, err));
+    VB_TRY(vb_pool_tensor(&qkv, pool, VB_F32, 1, tokens, 3 * c->width, err));
+    VB_TRY(vb_text_scratch_make(&scratch, pool, c, 1, tokens, err));
+    VB_TRY(vb_cross_make(&m->question, pool, &m->config.decoder, tokens, err));
+
+    vb_recorder rec = vb_recorder_begin(m->device);
+    vb_upload(&rec, ids, m->ids.ids);
+    vb_text_encode(&rec, &m->weights.encoder, c, &scratch, qkv, ids, (vb_tensor){0},
+                   seen);
+    vb_cross_fill(&rec, &m->weights.decoder, &m->question, scratch.hidden);
+    return vb_recorder_submit(&rec, err);
+}
+
+// ----------------------------------------------------------------------------- generate
+
+static vblip_status answer(vb_model *m, vb_visual *visual, const char *question,
+                           vb_generated *out, vblip_error *err)
+{
+    const uint32_t positions = m->config.decoder.positions;
+    const vb_search_params search = {
+        .beams = ANSWER_BEAMS,
+        .max_length = positions < ANSWER_MAX_LENGTH ? positions : ANSWER_MAX_LENGTH,
+        .min_length = ANSWER_MIN_LENGTH,
+        .repetition_penalty = 1.0f,
+        .eos = m->special.sep,
+        .vocabulary = m->config.decoder.vocabulary,
+    };
+    VB_TRY(ask(m, visual, question, err));
+    VB_TRY(vb_ids_assign(&m->ids, &m->special.dec, 1, err));
+    return vb_model_write(m, &m->question, &search, &m->ids, 0, out, err);
+}
+
+vblip_status vb_model_answer(vb_model *model, vb_visual *visual, const char *question,
+                             vb_generated *out, vblip_error *err)
+{
+    *out = (vb_generated){0};
+    vblip_status status = answer(model, visual, question, out, err);
+    if (status != VBLIP_OK)
+        vb_generated_free(out);
+    return status;
+}
+
+// --------------------------------------------------------------------------------- rank
+
+typedef struct candidate {
+    uint32_t index; // of the answer
+    float score;
+    vb_ids ids; // [DEC] ... [SEP]
+} candidate;
+
+static int by_score(const void *left, const void *right)
+{
+    const candidate *a = left, *b = right;
+    if (a->score != b->score)
+        return a->score > b->score ? -1 : 1;
+    return a->index < b->index ? -1 : 1;
+}
+
+static vblip_status tokenize(vb_model *m, candidate *list, const char *const *answers,
+                             uint32_t count, vblip_error *err)
+{
+    const uint32_t positions = m->config.decoder.positions;
+    for (uint32_t i = 0; i < count; i++) {
+        list[i].index = i;
+        VB_TRY(vb_model_tokens(m, &list[i].ids, answers[i], NULL, 0, 0, m->special.dec,
+                               err));
+        if (list[i].ids.count > positions)
+            return vb_fail(err, VBLIP_ERR_ARGUMENT,
+                           "answer %u: %u tokens, the model has %u positions", i + 1,
+                           list[i].ids.count, positions);
+    }
+    return VBLIP_OK;
+}
+
+// Room on the device for `count` texts of `tokens` ids each.
+typedef struct ranker {
+    uint32_t count, tokens;
+    vb_tensor ids;    // VB_I32 [1, count, tokens]
+    vb_tensor cache;  // [count, tokens, layers * 3 * D]
+    vb_tensor work;   // [count, tokens, D]
+    vb_tensor logits; // [count, tokens, V]
+    vb_text_scratch scratch;
+} ranker;
+
+static vblip_status ranker_make(ranker *out, vb_model *m, uint32_t count,
+                                uint32_t tokens, vblip_error *err)
+{
+    const vb_text_config *c = &m->config.decoder;
+    const uint32_t width = c->layers * 3 * c->width;
+    vb_pool *pool = &m->activations;
+    *out = (ranker){.count = count, .tokens = tokens};
+    VB_TRY(vb_pool_tensor(&out->ids, pool, VB_I32, 1, count, tokens, err));
+    VB_TRY(vb_pool_tensor(&out->cache, pool, VB_F32, count, tokens, width, err));
+    VB_TRY(vb_pool_tensor(&out->work, pool, VB_F32, count, tokens, c->width, err));
+    VB_TRY(
+        vb_pool_tensor(&out->logits, pool, VB_F32, count, tokens, c->vocabulary, err));
+    VB_TRY(vb_text_scratch_make(&out->scratch, pool, c, count, tokens, err));
+    VB_TRY(vb_decoder_reserve(&m->decoder, count * tokens, err));
+    return vb_model_stage(m, (uint64_t)count * tokens * sizeof(int32_t), err);
+}
+
+// Log-probabilities of what follows each position of the ids in m->staging, in
+// m->decoder.logits.
+static vblip_status predict(vb_model *m, const ranker *r, vblip_error *err)
+{
+    const vb_text_config *c = &m->config.decoder;
+    vb_recorder rec = vb_recorder_begin(m->device);
+    vb_upload(&rec, r->ids, m->staging);
+    vb_text_decode(&rec, &m->weights.decoder, c, &r->scratch, r->cache, r->ids, 0,
+                   &m->question);
+    vb_lm_head(&rec, &m->weights.lm, c->eps, r->logits, r->scratch.hidden, r->work);
+    vb_download(&rec, m->decoder.logits, r->logits);
+    VB_TRY(vb_recorder_submit(&rec, err));
+    for (uint32_t row = 0; row < r->count * r->tokens; row++)
+        vb_log_softmax(m->decoder.logits + (size_t)row * c->vocabulary, c->vocabulary);
+    return VBLIP_OK;
+}
+
+// Scores answers by the probability of their first piece after [DEC], best first.
+static vblip_status rank_first_pieces(vb_model *m, candidate *list, uint32_t count,
+                                      vblip_error *err)
+{
+    ranker first;
+    VB_TRY(ranker_make(&first, m, 1, 1, err));
+    memcpy(m->staging, &m->special.dec, sizeof m->special.dec);
+    VB_TRY(predict(m, &first, err));
+    for (uint32_t i = 0; i < count; i++)
+        list[i].score = m->decoder.logits[list[i].ids.ids[1]];
+    qsort(list, count, sizeof *list, by_score);
+    return VBLIP_OK;
+}
+
+// Sum over the tokens after [DEC] of 0.9 log p(token) + 0.1 mean over V of log p.
+static float score_answer(const vb_ids *ids, const float *logp, uint32_t vocabulary)
+{
+    double score = 0.0;
+    for (uint32_t t = 0; t + 1 < ids->count; t++, logp += vocabulary) {
+        double sum = 0.0;
+        for (uint32_t v = 0; v < vocabulary; v++)
+            sum += (double)logp[v];
+        score += (1.0 - smoothing) * (double)logp[ids->ids[t + 1]] +
+                 smoothing * sum / vocabulary;
+    }
+    return (float)score;
+}
+
+// Scores whole answers, best first.
+static vblip_status rank_whole(vb_model *m, candidate *list, uint32_t count,
+                               vblip_error *err)
+{
+    uint32_t tokens = 1; // the last id of an answer predicts nothing
+    for (uint32_t i = 0; i < count; i++)
+        if (list[i].ids.count - 1 > tokens)
+            tokens = list[i].ids.count - 1;
+    const uint32_t vocabulary = m->config.decoder.vocabulary;
+    const uint64_t fits = rank_bytes / ((uint64_t)tokens * vocabulary * sizeof(float));
+    const uint32_t most = fits < 1 ? 1 : fits < count ? (uint32_t)fits : count;
+
+    ranker r;
+    VB_TRY(ranker_make(&r, m, most, tokens, err));
+    for (uint32_t done = 0; done < count; done += most) {
+        const uint32_t n = count - done < most ? count - done : most;
+        int32_t *rows = (int32_t *)(void *)m->staging;
+        memset(rows, 0, (size_t)most * tokens * sizeof *rows); // any id will do as pad
+        for (uint32_t i = 0; i < n; i++)
+            memcpy(rows + (size_t)i * tokens, list[done + i].ids.ids,
+                   (list[done + i].ids.count - 1) * sizeof *rows);
+        VB_TRY(predict(m, &r, err));
+        for (uint32_t i = 0; i < n; i++)
+            list[done + i].score = score_answer(
+                &list[done + i].ids,
+                m->decoder.logits + (size_t)i * tokens * vocabulary, vocabulary);
+    }
+    qsort(list, count, sizeof *list, by_score);
+    return VBLIP_OK;
+}
+
+vblip_status vb_model_rank(vb_model *model, vb_visual *visual, const char *question,
+                           const char *const *answers, uint32_t count, uint32_t k_test,
+                           uint32_t *order, float *scores, uint32_t *kept,
+                           vblip_error *err)
+{
+    const uint32_t k = k_test < count ? k_test : count;
+    *kept = 0;
+    memset(order, 0, count * sizeof *order);
+    memset(scores, 0, count * sizeof *scores);
+    candidate *list = calloc(count ? count : 1, sizeof *list);
+    if (!list)
+        return vb_fail_memory(err, "answers");
+    vblip_status status = tokenize(model, list, answers, count, err);
+    if (status == VBLIP_OK)
+        status = ask(model, visual, question, err);
+    if (status == VBLIP_OK && count)
+        status = rank_first_pieces(model, list, count, err);
+    if (status == VBLIP_OK && k)
+        status = rank_whole(model, list, k, err);
+    for (uint32_t i = 0; i < k && status == VBLIP_OK; i++) {
+        order[i] = list[i].index;
+        scores[i] = list[i].score;
+        *kept = k;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        vb_ids_free(&list[i].ids);
+    free(list);
+    return status;
+}

@@ -1,0 +1,75 @@
+// beam.h - beam search as transformers 4.15 does it (blip-spec 8.2), for one sequence.
+// Pure: logits in, tokens out.
+#ifndef VB_BLIP_BEAM_H
+#define VB_BLIP_BEAM_H
+
+#include "base/error.h"
+
+enum { VB_MAX_BEAMS = 64 };
+
+typedef struct vb_search_params {
+    uint32_t beams;
+    uint32_t max_length, min_length; // tokens, prompt included, [SEP] not
+    float repetition_penalty;        // 1 = none
+    int32_t eos;                     // [SEP]
+    uint32_t vocabulary;
+} vb_search_params;
+
+// A token that may be appended to row `row`, and the sum of log-probabilities with it.
+typedef struct vb_candidate {
+    float sum;
+    uint32_t row;
+    int32_t token;
+} vb_candidate;
+
+// A finished text, without [SEP].
+typedef struct vb_hypothesis {
+    double score; // sum / length
+    uint32_t length;
+    int32_t *ids; // [max_length]
+} vb_hypothesis;
+
+// Refuses parameters that cannot be, a prompt of max_length tokens or more, and ids
+// outside the vocabulary, with VBLIP_ERR_ARGUMENT.
+VB_CHECKED vblip_status vb_search_check(const vb_search_params *params,
+                                        const int32_t *prompt, uint32_t count,
+                                        vblip_error *err);
+
+// All-zero is unused. What a search allocates is kept for the next one.
+typedef struct vb_beam {
+    vb_search_params params;
+    uint32_t length; // of the running rows
+    bool done;
+
+    int32_t *rows;     // [beams, max_length], running
+    float *sums;       // [beams], of log-probabilities
+    int32_t *tokens;   // [beams], appended by the last step
+    uint32_t *parents; // [beams], rows of the step before that they were appended to
+
+    vb_hypothesis *finished; // [beams + 1], in order of their adding
+    uint32_t finished_count;
+    double worst; // lowest score in it
+
+    vb_candidate *candidates; // [2 * beams]
+    int32_t *next_rows;       // [beams, max_length]
+    int32_t *finished_ids;    // [beams + 1, max_length]
+    uint64_t capacity;        // beams + 1 times max_length that there is room for
+    uint32_t beam_capacity;
+} vb_beam;
+
+// Begins a search that continues `prompt`; see vb_search_check.
+VB_CHECKED vblip_status vb_beam_start(vb_beam *beam, const vb_search_params *params,
+                                      const int32_t *prompt, uint32_t count,
+                                      vblip_error *err);
+void vb_beam_free(vb_beam *beam);
+
+// One step, given the logits [beams, vocabulary] of the running rows' last positions,
+// which are overwritten. Returns false when the search is over, else `tokens` and
+// `parents` say how the rows went on.
+bool vb_beam_step(vb_beam *beam, float *logits);
+
+// The best text after the last step: `ids` has room for max_length ids, [SEP] included.
+// Returns how many there are.
+uint32_t vb_beam_finish(vb_beam *beam, int32_t *ids, float *score);
+
+#endif // VB_BLIP_BEAM_H

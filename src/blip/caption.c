@@ -1,0 +1,126 @@
+// caption.c - texts written by the decoder, and captions (blip-spec 6.4).
+#include "blip/model_internal.h"
+
+#include <string.h>
+
+void vb_generated_free(vb_generated *generated)
+{
+    vb_string_free(&generated->text);
+    vb_ids_free(&generated->ids);
+    generated->score = 0.0f;
+}
+
+// Bytes of the first `count` characters of `text`.
+static size_t leading_bytes(const vb_string *text, uint32_t count)
+{
+    size_t at = 0;
+    for (uint32_t i = 0; i < count && at < text->size; i++) {
+        uint32_t code;
+        const size_t step = vb_utf8_decode(text->bytes + at, text->size - at, &code);
+        at += step ? step : 1;
+    }
+    return at;
+}
+
+static uint32_t characters(const vb_string *text)
+{
+    uint32_t count = 0;
+    while (leading_bytes(text, count) < text->size)
+        count++;
+    return count;
+}
+
+vblip_status vb_model_write(vb_model *m, const vb_cross *cross,
+                            const vb_search_params *params, const vb_ids *prompt,
+                            uint32_t cut, vb_generated *out, vblip_error *err)
+{
+    uint32_t count;
+    VB_TRY(vb_search_check(params, prompt->ids, prompt->count, err));
+    VB_TRY(vb_model_stage(m, (uint64_t)params->max_length * sizeof(int32_t), err));
+    int32_t *ids = (int32_t *)(void *)m->staging;
+    VB_TRY(vb_generate(&m->decoder, cross, params, prompt->ids, prompt->count, ids,
+                       &count, &out->score, err));
+    VB_TRY(vb_ids_assign(&out->ids, ids, count, err));
+
+    vb_string_clear(&m->cleaned);
+    VB_TRY(vb_detokenize(&m->cleaned, m->vocab, ids, count, err));
+    const size_t from = leading_bytes(&m->cleaned, cut);
+    vb_string_clear(&out->text);
+    const char *bytes = m->cleaned.bytes ? m->cleaned.bytes + from : "";
+    if (!vb_string_append(&out->text, bytes, m->cleaned.size - from))
+        return vb_fail_memory(err, "text");
+    return VBLIP_OK;
+}
+
+static const vb_caption_params default_params = {
+    .prompt = "a picture of ",
+    .beams = 3,
+    .max_length = 20,
+    .min_length = 5,
+    .repetition_penalty = 1.0f,
+};
+
+static vb_caption_params with_defaults(const vb_caption_params *given)
+{
+    vb_caption_params p = default_params;
+    if (!given)
+        return p;
+    if (given->prompt)
+        p.prompt = given->prompt;
+    if (given->beams)
+        p.beams = given->beams;
+    if (given->max_length)
+        p.max_length = given->max_length;
+    if (given->min_length)
+        p.min_length = given->min_length;
+    if (given->repetition_penalty != 0.0f)
+        p.repetition_penalty = given->repetition_penalty;
+    return p;
+}
+
+// [DEC] and the pieces of the prompt, no [SEP], in m->ids. `cut` is the number of
+// characters that the prompt, and the space after it, make at the start of a caption.
+static vblip_status encode_prompt(vb_model *m, const char *prompt, uint32_t *cut,
+                                  vblip_error *err)
+{
+    VB_TRY(vb_model_tokens(m, &m->ids, prompt, NULL, 0, 0, m->special.dec, err));
+    m->ids.count--;
+    vb_string_clear(&m->cleaned);
+    VB_TRY(vb_detokenize(&m->cleaned, m->vocab, m->ids.ids, m->ids.count, err));
+    const uint32_t written = characters(&m->cleaned);
+    *cut = written ? written + 1 : 0;
+    return VBLIP_OK;
+}
+
+static vblip_status caption(vb_model *m, vb_visual *visual,
+                            const vb_caption_params *given, vb_generated *out,
+                            vblip_error *err)
+{
+    const vb_caption_params p = with_defaults(given);
+    const vb_search_params search = {
+        .beams = p.beams,
+        .max_length = p.max_length,
+        .min_length = p.min_length,
+        .repetition_penalty = p.repetition_penalty,
+        .eos = m->special.sep,
+        .vocabulary = m->config.decoder.vocabulary,
+    };
+    const vb_cross *cross;
+    uint32_t cut;
+    VB_TRY(vb_model_need(m, VBLIP_TASK_CAPTION, err));
+    VB_TRY(encode_prompt(m, p.prompt, &cut, err));
+    VB_TRY(vb_visual_decoder_cross(&cross, visual, err));
+    vb_pool_reset(&m->activations);
+    return vb_model_write(m, cross, &search, &m->ids, cut, out, err);
+}
+
+vblip_status vb_model_caption(vb_model *model, vb_visual *visual,
+                              const vb_caption_params *params, vb_generated *out,
+                              vblip_error *err)
+{
+    *out = (vb_generated){0};
+    vblip_status status = caption(model, visual, params, out, err);
+    if (status != VBLIP_OK)
+        vb_generated_free(out);
+    return status;
+}

@@ -1,0 +1,38 @@
+// generate.h - texts from the decoder: beam search and greedy, with a cache of keys and
+// values (blip-spec 8).
+#ifndef VB_BLIP_GENERATE_H
+#define VB_BLIP_GENERATE_H
+
+#include "blip/beam.h"
+#include "blip/text.h"
+
+// A decoder and what it needs to run. `pool` gives the activations; who resets it must
+// let a run finish.
+typedef struct vb_decoder {
+    const vb_text_config *config;
+    const vb_text_weights *text;
+    const vb_lm_weights *lm;
+    vb_pool *pool;
+
+    vb_beam beam;
+    float *logits; // [beams, V] on the host
+    uint64_t capacity;
+} vb_decoder;
+
+void vb_decoder_free(vb_decoder *decoder); // what it allocated; not the pool
+
+// Room on the host for `rows` rows of logits, in decoder->logits.
+VB_CHECKED vblip_status vb_decoder_reserve(vb_decoder *decoder, uint32_t rows,
+                                           vblip_error *err);
+
+// Continues `prompt`, attending to `cross`: by beam search, or with one beam by taking
+// the best token each time. `ids` has room for max_length ids; `count` of them are
+// written, prompt and [SEP] included. `score` is the sum of log-probabilities, after the
+// repetition penalty, over the length without [SEP].
+VB_CHECKED vblip_status vb_generate(vb_decoder *decoder, const vb_cross *cross,
+                                    const vb_search_params *params,
+                                    const int32_t *prompt, uint32_t prompt_count,
+                                    int32_t *ids, uint32_t *count, float *score,
+                                    vblip_error *err);
+
+#endif // VB_BLIP_GENERATE_H

@@ -1,0 +1,313 @@
+// model.c - loading, seeing, and what the other files that implement model.h share.
+#include "blip/model_internal.h"
+
+#include "blip/heads.h"
+#include "blip/vision.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+// Frames are encoded together up to this much memory for one intermediate value.
+static const uint64_t vision_bytes = 64u << 20;
+
+// ------------------------------------------------------------------------------- load
+
+static vblip_status check_vocabulary(const vb_model *m, const char *path,
+                                     vblip_error *err)
+{
+    const vb_text_config *t =
+        m->config.encoder.layers ? &m->config.encoder : &m->config.decoder;
+    const uint32_t size = vb_vocab_size(m->vocab);
+    if (size == t->vocabulary)
+        return VBLIP_OK;
+    return vb_fail(err, VBLIP_ERR_FORMAT,
+                   "%s: %u lines and 2 more ids, the word embedding has %u rows", path,
+                   size - 2, t->vocabulary);
+}
+
+vblip_status vb_model_load(vb_model **out, vb_device *device,
+                           const vb_checkpoint *checkpoint,
+                           const vb_model_options *options, vblip_error *err)
+{
+    *out = NULL;
+    vb_model *m = calloc(1, sizeof *m);
+    if (!m)
+        return vb_fail_memory(err, "model");
+    m->device = device;
+    m->config = *vb_checkpoint_config(checkpoint);
+    m->tasks = vb_checkpoint_info(checkpoint)->tasks;
+    if (options && options->tasks)
+        m->tasks = options->tasks;
+    m->raw_text = options && options->raw_text;
+    m->activations = (vb_pool){.device = device, .name = "activations"};
+    m->decoder = (vb_decoder){.config = &m->config.decoder,
+                              .text = &m->weights.decoder,
+                              .lm = &m->weights.lm,
+                              .pool = &m->activations};
+
+    const char *vocab = vb_checkpoint_vocab_path(checkpoint);
+    vblip_status status = vb_vocab_load(&m->vocab, vocab, err);
+    if (status == VBLIP_OK)
+        status = check_vocabulary(m, vocab, err);
+    if (status == VBLIP_OK)
+        status = vb_weights_load(&m->weights, device, checkpoint, m->tasks, err);
+    if (status != VBLIP_OK) {
+        vb_model_free(&m);
+        return status;
+    }
+    m->special = vb_vocab_special(m->vocab);
+    *out = m;
+    return VBLIP_OK;
+}
+
+void vb_model_free(vb_model **model)
+{
+    vb_model *m = *model;
+    if (!m)
+        return;
+    vb_weights_free(&m->weights);
+    vb_pool_free(&m->activations);
+    vb_decoder_free(&m->decoder);
+    vb_cross_free(&m->question);
+    vb_ids_free(&m->ids);
+    vb_string_free(&m->cleaned);
+    vb_vocab_free(&m->vocab);
+    free(m->staging);
+    free(m);
+    *model = NULL;
+}
+
+const vb_config *vb_model_config(const vb_model *model)
+{
+    return &model->config;
+}
+
+const vb_vocab *vb_model_vocab(const vb_model *model)
+{
+    return model->vocab;
+}
+
+vb_device *vb_model_device(const vb_model *model)
+{
+    return model->device;
+}
+
+vblip_status vb_model_need(const vb_model *model, uint32_t task, vblip_error *err)
+{
+    static const struct {
+        uint32_t task;
+        const char *what;
+    } names[] = {
+        {VBLIP_TASK_RETRIEVAL, "retrieval"},
+        {VBLIP_TASK_CAPTION, "captions"},
+        {VBLIP_TASK_VQA, "questions"},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (names[i].task & task & ~model->tasks)
+            return vb_fail(err, VBLIP_ERR_ARGUMENT, "model: not loaded for %s",
+                           names[i].what);
+    return VBLIP_OK;
+}
+
+vblip_status vb_model_stage(vb_model *model, uint64_t bytes, vblip_error *err)
+{
+    if (bytes <= model->staging_bytes)
+        return VBLIP_OK;
+    uint8_t *grown = realloc(model->staging, bytes);
+    if (!grown)
+        return vb_fail_memory(err, "staging");
+    model->staging = grown;
+    model->staging_bytes = bytes;
+    return VBLIP_OK;
+}
+
+// ------------------------------------------------------------------------------- text
+
+vblip_status vb_ids_assign(vb_ids *ids, const int32_t *values, uint32_t count,
+                           vblip_error *err)
+{
+    if (count > ids->capacity) {
+        int32_t *grown = realloc(ids->ids, count * sizeof *grown);
+        if (!grown)
+            return vb_fail_memory(err, "ids");
+        ids->ids = grown;
+        ids->capacity = count;
+    }
+    memcpy(ids->ids, values, count * sizeof *values);
+    ids->count = count;
+    return VBLIP_OK;
+}
+
+vblip_status vb_model_tokens(vb_model *model, vb_ids *ids, const char *text,
+                             vb_cleaner clean, uint32_t max_words, uint32_t max_length,
+                             int32_t first, vblip_error *err)
+{
+    size_t size = strlen(text);
+    if (clean && !model->raw_text) {
+        vb_string_clear(&model->cleaned);
+        VB_TRY(clean(&model->cleaned, text, size, max_words, err));
+        text = model->cleaned.bytes ? model->cleaned.bytes : "";
+        size = model->cleaned.size;
+    }
+    VB_TRY(vb_tokenize(ids, model->vocab, text, size, max_length, err));
+    ids->ids[0] = first;
+    return VBLIP_OK;
+}
+
+// ---------------------------------------------------------------------------- visuals
+
+vblip_status vb_visual_make(vb_visual **out, vb_model *model, vblip_error *err)
+{
+    vb_visual *visual = calloc(1, sizeof *visual);
+    *out = visual;
+    if (!visual)
+        return vb_fail_memory(err, "visual tokens");
+    visual->model = model;
+    visual->pool = (vb_pool){.device = model->device, .name = "visual tokens"};
+    return VBLIP_OK;
+}
+
+void vb_visual_free(vb_visual **visual)
+{
+    if (*visual) {
+        vb_cross_free(&(*visual)->encoder);
+        vb_cross_free(&(*visual)->decoder);
+        vb_pool_free(&(*visual)->pool);
+    }
+    free(*visual);
+    *visual = NULL;
+}
+
+uint64_t vb_visual_bytes(const vb_visual *visual)
+{
+    return visual->pool.bytes;
+}
+
+static void forget(vb_visual *visual)
+{
+    vb_pool_reset(&visual->pool);
+    visual->tokens = (vb_tensor){0};
+    visual->encoder_filled = visual->decoder_filled = false;
+}
+
+static vblip_status cross_of(vb_visual *visual, vb_cross *cross, bool *filled,
+                             const vb_text_weights *w, const vb_text_config *config,
+                             vblip_error *err)
+{
+    if (!visual->tokens.buffer)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "visual tokens: nothing was seen");
+    if (*filled)
+        return VBLIP_OK;
+    VB_TRY(vb_cross_make(cross, &visual->pool, config, visual->tokens.rows, err));
+    vb_recorder rec = vb_recorder_begin(visual->model->device);
+    vb_cross_fill(&rec, w, cross, visual->tokens);
+    VB_TRY(vb_recorder_submit(&rec, err));
+    *filled = true;
+    return VBLIP_OK;
+}
+
+vblip_status vb_visual_encoder_cross(const vb_cross **out, vb_visual *visual,
+                                     vblip_error *err)
+{
+    const vb_model *m = visual->model;
+    *out = &visual->encoder;
+    return cross_of(visual, &visual->encoder, &visual->encoder_filled,
+                    &m->weights.encoder, &m->config.encoder, err);
+}
+
+vblip_status vb_visual_decoder_cross(const vb_cross **out, vb_visual *visual,
+                                     vblip_error *err)
+{
+    const vb_model *m = visual->model;
+    *out = &visual->decoder;
+    return cross_of(visual, &visual->decoder, &visual->decoder_filled,
+                    &m->weights.decoder, &m->config.decoder, err);
+}
+
+// -------------------------------------------------------------------------------- see
+
+static vblip_status check_frames(const vb_model *m, const vb_frame *frames,
+                                 uint32_t count, const float *itc, vblip_error *err)
+{
+    const uint32_t side = m->config.vision.image_size;
+    if (itc)
+        VB_TRY(vb_model_need(m, VBLIP_TASK_RETRIEVAL, err));
+    if (!count)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "frames: none given");
+    for (uint32_t i = 0; i < count; i++)
+        if (frames[i].side != side)
+            return vb_fail(err, VBLIP_ERR_ARGUMENT,
+                           "frame %u: %u pixels wide, the model takes %u", i,
+                           frames[i].side, side);
+    return VBLIP_OK;
+}
+
+// How many frames to encode at once.
+static uint32_t choose_batch(const vb_model *m, uint32_t count, uint32_t batch)
+{
+    const uint64_t most = m->device->caps.max_buffer_bytes;
+    const uint64_t bytes = batch || vision_bytes > most ? most : vision_bytes;
+    const uint32_t fits = vb_vision_batch(&m->config.vision, bytes);
+    if (!batch || batch > fits)
+        batch = fits;
+    return batch < count ? batch : count;
+}
+
+// x [count, N, Dv] = visual tokens of `count` frames.
+static vblip_status encode(vb_model *m, const vb_vision_scratch *scratch, vb_tensor x,
+                           const vb_frame *frames, uint32_t count, vblip_error *err)
+{
+    const uint64_t side = m->config.vision.image_size, bytes = side * side * 3;
+    const vb_vision_scratch s = vb_vision_scratch_cut(scratch, count);
+    for (uint32_t i = 0; i < count; i++)
+        memcpy(m->staging + i * bytes, frames[i].rgb, bytes);
+    vb_recorder rec = vb_recorder_begin(m->device);
+    vb_upload(&rec, s.pixels, m->staging);
+    vb_vision_forward(&rec, &m->weights.vision, &m->config, &s, x);
+    return vb_recorder_submit(&rec, err);
+}
+
+static vblip_status see(vb_model *m, vb_visual *visual, const vb_frame *frames,
+                        uint32_t count, uint32_t batch, float *itc, vblip_error *err)
+{
+    const vb_vision_config *c = &m->config.vision;
+    const uint32_t tokens = vb_vision_tokens(c), projection = m->config.projection;
+    batch = choose_batch(m, count, batch);
+
+    vb_vision_scratch scratch;
+    vb_tensor x, proj, vector;
+    vb_pool_reset(&m->activations);
+    VB_TRY(vb_pool_tensor(&x, &visual->pool, VB_F32, count, tokens, c->width, err));
+    VB_TRY(vb_vision_scratch_make(&scratch, &m->activations, c, batch, err));
+    VB_TRY(vb_model_stage(m, (uint64_t)batch * c->image_size * c->image_size * 3, err));
+    for (uint32_t done = 0; done < count; done += batch) {
+        const uint32_t n = count - done < batch ? count - done : batch;
+        VB_TRY(encode(m, &scratch, vb_batches(x, done, n), frames + done, n, err));
+    }
+    if (itc) {
+        vb_recorder rec = vb_recorder_begin(m->device);
+        VB_TRY(
+            vb_pool_tensor(&proj, &m->activations, VB_F32, 1, count, projection, err));
+        VB_TRY(vb_pool_tensor(&vector, &m->activations, VB_F32, 1, 1, projection, err));
+        vb_itc_vision(&rec, &m->weights, vector, proj, x);
+        vb_download(&rec, itc, vector);
+        VB_TRY(vb_recorder_submit(&rec, err));
+    }
+    visual->tokens = vb_reshape(x, 1, count * tokens, c->width);
+    return VBLIP_OK;
+}
+
+vblip_status vb_model_see(vb_model *model, vb_visual *visual, const vb_frame *frames,
+                          uint32_t count, uint32_t batch, float *itc, vblip_error *err)
+{
+    forget(visual);
+    vblip_status status = check_frames(model, frames, count, itc, err);
+    if (status == VBLIP_OK)
+        status = see(model, visual, frames, count, batch, itc, err);
+    if (status != VBLIP_OK) {
+        forget(visual);
+        if (itc)
+            memset(itc, 0, model->config.projection * sizeof *itc);
+    }
+    return status;
+}

@@ -1,0 +1,76 @@
+// model_internal.h - the inside of a model, for the files that implement model.h.
+#ifndef VB_BLIP_MODEL_INTERNAL_H
+#define VB_BLIP_MODEL_INTERNAL_H
+
+#include "blip/generate.h"
+#include "blip/model.h"
+#include "compute/recorder.h"
+
+struct vb_model {
+    vb_device *device;
+    vb_config config;
+    vb_vocab *vocab;
+    vb_special_ids special;
+    uint32_t tasks; // enum vblip_task bits that weights are there for
+    bool raw_text;
+    vb_weights weights;
+
+    // Reused by every call; one call at a time.
+    vb_pool activations; // reset at the start of a call
+    vb_decoder decoder;
+    vb_cross question; // what the decoder attends to while it answers
+    vb_ids ids;
+    vb_string cleaned;
+    uint8_t *staging; // pixels, or padded ids, on their way to the device
+    uint64_t staging_bytes;
+};
+
+struct vb_visual {
+    vb_model *model;
+    vb_pool pool;     // everything below
+    vb_tensor tokens; // [1, frames * N, Dv]; absent while nothing was seen
+    vb_cross encoder, decoder;
+    bool encoder_filled, decoder_filled;
+};
+
+// Refuses a call that the model was not loaded for.
+VB_CHECKED vblip_status vb_model_need(const vb_model *model, uint32_t task,
+                                      vblip_error *err);
+
+// At least `bytes` of model->staging.
+VB_CHECKED vblip_status vb_model_stage(vb_model *model, uint64_t bytes,
+                                       vblip_error *err);
+
+typedef vblip_status (*vb_cleaner)(vb_string *out, const char *text, size_t size,
+                                   uint32_t max_words, vblip_error *err);
+
+// Replaces `ids` by those of `text`, cleaned (`clean` NULL: as it is), of at most
+// `max_length` (0 = any), with `first` in front instead of [CLS].
+VB_CHECKED vblip_status vb_model_tokens(vb_model *model, vb_ids *ids, const char *text,
+                                        vb_cleaner clean, uint32_t max_words,
+                                        uint32_t max_length, int32_t first,
+                                        vblip_error *err);
+
+// Keys and values of what `visual` shows, for the encoder or the decoder: made on first
+// use, kept until it is filled again.
+VB_CHECKED vblip_status vb_visual_encoder_cross(const vb_cross **out, vb_visual *visual,
+                                                vblip_error *err);
+VB_CHECKED vblip_status vb_visual_decoder_cross(const vb_cross **out, vb_visual *visual,
+                                                vblip_error *err);
+
+// Writes a text that continues `prompt` into `out`, decoded but for its first
+// `cut` characters.
+VB_CHECKED vblip_status vb_model_write(vb_model *model, const vb_cross *cross,
+                                       const vb_search_params *params,
+                                       const vb_ids *prompt, uint32_t cut,
+                                       vb_generated *out, vblip_error *err);
+
+// Replaces `ids` by `count` ids.
+VB_CHECKED vblip_status vb_ids_assign(vb_ids *ids, const int32_t *values,
+                                      uint32_t count, vblip_error *err);
+
+// Texts are cut to this many tokens, first and [SEP] included (blip-spec 4.3), and their
+// words to these many before that (4.4).
+enum { VB_TEXT_TOKENS = 35, VB_CAPTION_WORDS = 40, VB_QUESTION_WORDS = 50 };
+
+#endif // VB_BLIP_MODEL_INTERNAL_H

@@ -1,0 +1,144 @@
+#include "blip/text.h"
+
+#include "compute/recorder.h"
+
+#include <stdlib.h>
+
+vblip_status vb_cross_make(vb_cross *out, vb_pool *pool, const vb_text_config *config,
+                           uint32_t kv_len, vblip_error *err)
+{
+    *out = (vb_cross){.layers = calloc(config->layers, sizeof *out->layers),
+                      .count = config->layers};
+    if (!out->layers)
+        return vb_fail_memory(err, "keys and values");
+    for (uint32_t i = 0; i < config->layers; i++) {
+        vblip_status status = vb_pool_tensor(&out->layers[i], pool, VB_F32, 1, kv_len,
+                                             2 * config->width, err);
+        if (status != VBLIP_OK) {
+            vb_cross_free(out);
+            return status;
+        }
+    }
+    return VBLIP_OK;
+}
+
+void vb_cross_free(vb_cross *cross)
+{
+    free(cross->layers);
+    *cross = (vb_cross){0};
+}
+
+void vb_cross_fill(vb_recorder *rec, const vb_text_weights *w, const vb_cross *cross,
+                   vb_tensor states)
+{
+    for (uint32_t i = 0; i < cross->count; i++)
+        vb_linear(rec, .y = cross->layers[i], .x = states, .w = w->layers[i].cross_kv.w,
+                  .bias = w->layers[i].cross_kv.b);
+}
+
+vblip_status vb_text_scratch_make(vb_text_scratch *out, vb_pool *pool,
+                                  const vb_text_config *c, uint32_t batch,
+                                  uint32_t tokens, vblip_error *err)
+{
+    *out = (vb_text_scratch){0};
+    VB_TRY(vb_pool_tensor(&out->hidden, pool, VB_F32, batch, tokens, c->width, err));
+    VB_TRY(vb_pool_tensor(&out->query, pool, VB_F32, batch, tokens, c->width, err));
+    VB_TRY(vb_pool_tensor(&out->mixed, pool, VB_F32, batch, tokens, c->width, err));
+    VB_TRY(vb_pool_tensor(&out->wide, pool, VB_F32, batch, tokens, c->mlp, err));
+    return VBLIP_OK;
+}
+
+void vb_text_embed(vb_recorder *rec, const vb_text_weights *w,
+                   const vb_text_config *config, const vb_text_scratch *s,
+                   vb_tensor ids, uint32_t first)
+{
+    vb_embed(rec, .y = s->hidden, .ids = ids, .words = w->words,
+             .positions = w->positions, .first_position = first);
+    vb_layernorm(rec, .y = s->hidden, .x = s->hidden, .gain = w->norm.gain,
+                 .bias = w->norm.bias, .eps = config->eps);
+}
+
+// h = norm(h + out(mixed)): how every attention ends.
+static void close_attention(vb_recorder *rec, const vb_text_scratch *s,
+                            const vb_dense *out, const vb_norm *norm, float eps)
+{
+    vb_linear(rec, .y = s->hidden, .x = s->mixed, .w = out->w, .bias = out->b,
+              .residual = s->hidden);
+    vb_layernorm(rec, .y = s->hidden, .x = s->hidden, .gain = norm->gain,
+                 .bias = norm->bias, .eps = eps);
+}
+
+// h = norm(h + out(attention(h, h)))
+void vb_text_self_attention(vb_recorder *rec, const vb_text_layer *w,
+                            const vb_text_config *config, const vb_text_scratch *s,
+                            const vb_self *self)
+{
+    const uint32_t width = config->width, tokens = s->hidden.rows;
+    const vb_tensor present = vb_rows(self->qkv, self->first, tokens);
+
+    vb_linear(rec, .y = present, .x = s->hidden, .w = w->qkv.w, .bias = w->qkv.b);
+    vb_attention(rec, .y = s->mixed, .q = vb_columns(present, 0, width),
+                 .k = vb_columns(self->qkv, width, width),
+                 .v = vb_columns(self->qkv, 2 * width, width), .heads = config->heads,
+                 .causal = self->causal, .first_query = self->first,
+                 .lengths = self->lengths);
+    close_attention(rec, s, &w->self_out, &w->self_norm, config->eps);
+}
+
+// h = norm(h + out(attention(h, cross)))
+void vb_text_cross_attention(vb_recorder *rec, const vb_text_layer *w,
+                             const vb_text_config *config, const vb_text_scratch *s,
+                             vb_tensor cross)
+{
+    const uint32_t width = config->width;
+    vb_linear(rec, .y = s->query, .x = s->hidden, .w = w->cross_q.w,
+              .bias = w->cross_q.b);
+    vb_attention(rec, .y = s->mixed, .q = s->query, .k = vb_columns(cross, 0, width),
+                 .v = vb_columns(cross, width, width), .heads = config->heads);
+    close_attention(rec, s, &w->cross_out, &w->cross_norm, config->eps);
+}
+
+// h = norm(h + fc2(gelu(fc1(h))))
+void vb_text_mlp(vb_recorder *rec, const vb_text_layer *w, const vb_text_config *config,
+                 const vb_text_scratch *s)
+{
+    vb_linear(rec, .y = s->wide, .x = s->hidden, .w = w->fc1.w, .bias = w->fc1.b,
+              .act = VB_ACT_GELU);
+    vb_linear(rec, .y = s->hidden, .x = s->wide, .w = w->fc2.w, .bias = w->fc2.b,
+              .residual = s->hidden);
+    vb_layernorm(rec, .y = s->hidden, .x = s->hidden, .gain = w->mlp_norm.gain,
+                 .bias = w->mlp_norm.bias, .eps = config->eps);
+}
+
+void vb_text_encode(vb_recorder *rec, const vb_text_weights *w,
+                    const vb_text_config *config, const vb_text_scratch *s,
+                    vb_tensor qkv, vb_tensor ids, vb_tensor lengths,
+                    const vb_cross *cross)
+{
+    const vb_self self = {.qkv = qkv, .lengths = lengths};
+    vb_text_embed(rec, w, config, s, ids, 0);
+    for (uint32_t i = 0; i < config->layers; i++) {
+        vb_text_self_attention(rec, &w->layers[i], config, s, &self);
+        if (cross)
+            vb_text_cross_attention(rec, &w->layers[i], config, s, cross->layers[i]);
+        vb_text_mlp(rec, &w->layers[i], config, s);
+    }
+}
+
+void vb_text_decode(vb_recorder *rec, const vb_text_weights *w,
+                    const vb_text_config *config, const vb_text_scratch *s,
+                    vb_tensor cache, vb_tensor ids, uint32_t first,
+                    const vb_cross *cross)
+{
+    const uint32_t width = 3 * config->width;
+    const vb_tensor filled = vb_rows(cache, 0, first + s->hidden.rows);
+    vb_text_embed(rec, w, config, s, ids, first);
+    for (uint32_t i = 0; i < config->layers; i++) {
+        const vb_self self = {.qkv = vb_columns(filled, i * width, width),
+                              .first = first,
+                              .causal = true};
+        vb_text_self_attention(rec, &w->layers[i], config, s, &self);
+        vb_text_cross_attention(rec, &w->layers[i], config, s, cross->layers[i]);
+        vb_text_mlp(rec, &w->layers[i], config, s);
+    }
+}

@@ -1,0 +1,76 @@
+// text.h - the MED text transformer (blip-spec 2): bidirectional encoder with or without
+// cross-attention, and causal decoder.
+#ifndef VB_BLIP_TEXT_H
+#define VB_BLIP_TEXT_H
+
+#include "blip/weights.h"
+
+// What cross-attention reads, of every layer: keys in the first D columns, values in the
+// others. Made once for what is seen, shared by all texts, beams and steps.
+typedef struct vb_cross {
+    vb_tensor *layers; // [1, kv_len, 2 * D] each; NULL = none made
+    uint32_t count;
+} vb_cross;
+
+VB_CHECKED vblip_status vb_cross_make(vb_cross *out, vb_pool *pool,
+                                      const vb_text_config *config, uint32_t kv_len,
+                                      vblip_error *err);
+void vb_cross_free(vb_cross *cross); // the tensors are the pool's
+
+// Keys and values of `states` [1, kv_len, cross_width].
+void vb_cross_fill(vb_recorder *rec, const vb_text_weights *w, const vb_cross *cross,
+                   vb_tensor states);
+
+// Intermediate values for `batch` texts of `tokens` tokens.
+typedef struct vb_text_scratch {
+    vb_tensor hidden; // [batch, tokens, D]
+    vb_tensor query;  // [batch, tokens, D]
+    vb_tensor mixed;  // [batch, tokens, D]
+    vb_tensor wide;   // [batch, tokens, mlp]
+} vb_text_scratch;
+
+VB_CHECKED vblip_status vb_text_scratch_make(vb_text_scratch *out, vb_pool *pool,
+                                             const vb_text_config *config,
+                                             uint32_t batch, uint32_t tokens,
+                                             vblip_error *err);
+
+// Which keys self-attention sees besides those of the tokens themselves.
+typedef struct vb_self {
+    vb_tensor qkv;  // [batch, first + tokens, 3 * D]: q, k, v of this layer's past and
+                    // present; the forward pass fills in the present
+    uint32_t first; // past tokens
+    bool causal;    // decoder
+    vb_tensor lengths; // encoder: VB_I32 [1, 1, batch], or absent
+} vb_self;
+
+// s->hidden = LN(words[ids] + positions[first ...]). ids VB_I32 [1, batch, tokens].
+void vb_text_embed(vb_recorder *rec, const vb_text_weights *w,
+                   const vb_text_config *config, const vb_text_scratch *s,
+                   vb_tensor ids, uint32_t first);
+
+// The three thirds of a layer, in place on s->hidden.
+void vb_text_self_attention(vb_recorder *rec, const vb_text_layer *w,
+                            const vb_text_config *config, const vb_text_scratch *s,
+                            const vb_self *self);
+void vb_text_cross_attention(vb_recorder *rec, const vb_text_layer *w,
+                             const vb_text_config *config, const vb_text_scratch *s,
+                             vb_tensor cross);
+void vb_text_mlp(vb_recorder *rec, const vb_text_layer *w, const vb_text_config *config,
+                 const vb_text_scratch *s);
+
+// s->hidden = last hidden states of `ids` [1, batch, tokens], padded to the longest;
+// `qkv` [batch, tokens, 3 * D] is scratch. Without `cross` (NULL) this is mode "text",
+// with it mode "multimodal".
+void vb_text_encode(vb_recorder *rec, const vb_text_weights *w,
+                    const vb_text_config *config, const vb_text_scratch *s,
+                    vb_tensor qkv, vb_tensor ids, vb_tensor lengths,
+                    const vb_cross *cross);
+
+// s->hidden = hidden states of tokens first .. first + tokens - 1, given `cache`
+// [batch, room, layers * 3 * D] of those before, which is extended by these.
+void vb_text_decode(vb_recorder *rec, const vb_text_weights *w,
+                    const vb_text_config *config, const vb_text_scratch *s,
+                    vb_tensor cache, vb_tensor ids, uint32_t first,
+                    const vb_cross *cross);
+
+#endif // VB_BLIP_TEXT_H

@@ -1,0 +1,183 @@
+#include "support/model_fixture.h"
+
+#include "gpu/gpu.h"
+#include "support/ref_device.h"
+#include "support/seeded_image.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { EXIT_SKIP = 77 };
+
+static void die(int code, const char *message)
+{
+    fprintf(stderr, "%s\n", message);
+    exit(code);
+}
+
+static vb_device *open_device(const char *name)
+{
+    vb_device *device;
+    vblip_error err = {0};
+    if (strcmp(name, "ref") == 0) {
+        if (ref_device_open(&device, NULL, &err) != VBLIP_OK)
+            die(EXIT_FAILURE, err.message);
+        return device;
+    }
+    const vb_gpu_options options = {.kernels = name};
+    vblip_status status = vb_gpu_open(&device, &options, &err);
+    if (status != VBLIP_OK)
+        die(status == VBLIP_ERR_DEVICE ? EXIT_SKIP : EXIT_FAILURE, err.message);
+    return device;
+}
+
+void fixture_open(model_fixture *f, int argc, char **argv)
+{
+    char path[512];
+    vblip_error err = {0};
+    if (argc != 3)
+        die(EXIT_FAILURE, "usage: test CONFIG DEVICE");
+    *f = (model_fixture){.config = argv[1], .device = open_device(argv[2])};
+    snprintf(path, sizeof path, VB_GOLDEN "/model/%s/manifest.json", f->config);
+    f->manifest = json_load(path);
+    snprintf(path, sizeof path, VB_GOLDEN "/model/%s/vectors.safetensors", f->config);
+    if (vb_file_map(&f->vectors_file, path, &err) != VBLIP_OK ||
+        vb_safetensors_parse(&f->vectors, &f->arena, f->vectors_file.bytes,
+                             f->vectors_file.size, &err) != VBLIP_OK)
+        die(EXIT_FAILURE, err.message);
+}
+
+void fixture_close(model_fixture *f)
+{
+    cJSON_Delete(f->manifest);
+    vb_arena_free(&f->arena);
+    vb_file_unmap(&f->vectors_file);
+    vb_device_close(&f->device);
+}
+
+void fixture_ok(vblip_status status, const vblip_error *err)
+{
+    if (status != VBLIP_OK)
+        fail_msg("%d: %s", (int)status, err->message);
+}
+
+vb_checkpoint *fixture_checkpoint(const model_fixture *f, const char *task)
+{
+    char path[512];
+    vb_checkpoint *checkpoint;
+    vblip_error err = {0};
+    snprintf(path, sizeof path, VB_CHECKPOINTS "/%s-%s", f->config, task);
+    const vblip_model_options options = {.path = path};
+    fixture_ok(vb_checkpoint_open(&checkpoint, &options, &err), &err);
+    return checkpoint;
+}
+
+vb_model *fixture_model(const model_fixture *f, const char *task)
+{
+    vb_model *model;
+    vblip_error err = {0};
+    vb_checkpoint *checkpoint = fixture_checkpoint(f, task);
+    fixture_ok(vb_model_load(&model, f->device, checkpoint, NULL, &err), &err);
+    vb_checkpoint_close(&checkpoint);
+    return model;
+}
+
+void fixture_frames(vb_frame *frames, uint32_t side, uint32_t first, uint32_t count)
+{
+    const size_t bytes = (size_t)side * side * 3;
+    uint8_t *rgb = malloc(bytes * count);
+    assert_non_null(rgb);
+    for (uint32_t i = 0; i < count; i++) {
+        frames[i] = (vb_frame){.rgb = rgb + i * bytes, .side = side};
+        seeded_image(frames[i].rgb, first + i, side, side, 1);
+    }
+}
+
+static const vb_weight *find(const model_fixture *f, const char *name)
+{
+    const vb_weight *weight = vb_safetensors_find(&f->vectors, name);
+    if (!weight)
+        fail_msg("%s: no such golden tensor", name);
+    return weight;
+}
+
+float *fixture_vector(const model_fixture *f, const char *name, size_t *count)
+{
+    const vb_weight *weight = find(f, name);
+    assert_int_equal(weight->dtype, VB_F32);
+    const size_t n = weight->size / sizeof(float);
+    float *values = malloc(weight->size);
+    assert_non_null(values);
+    vb_widen(values, weight->data, VB_F32, n);
+    if (count)
+        *count = n;
+    return values;
+}
+
+const int32_t *fixture_ints(const model_fixture *f, const char *name, size_t *count)
+{
+    const vb_weight *weight = find(f, name);
+    assert_int_equal(weight->dtype, VB_I32);
+    assert_int_equal((uintptr_t)weight->data % sizeof(int32_t), 0);
+    *count = weight->size / sizeof(int32_t);
+    return (const int32_t *)(const void *)weight->data;
+}
+
+void fixture_expect(const model_fixture *f, const char *name, const float *got,
+                    size_t count)
+{
+    const cJSON *row = json_member(json_member(f->manifest, "tensors"), name);
+    const double atol = json_number(row, "atol");
+    size_t wanted, worst = 0;
+    float *want = fixture_vector(f, name, &wanted);
+    if (wanted != count)
+        fail_msg("%s: %zu values, expected %zu", name, count, wanted);
+    double error = 0.0;
+    for (size_t i = 0; i < count; i++) {
+        double distance = fabs((double)got[i] - (double)want[i]);
+        if (!(distance <= error)) {
+            error = distance;
+            worst = i;
+        }
+    }
+    print_message("  %-28s error %.2g of %.2g\n", name, error, atol);
+    if (!(error <= atol))
+        fail_msg("%s[%zu]: %.7g, expected %.7g within %.2g", name, worst,
+                 (double)got[worst], (double)want[worst], atol);
+    free(want);
+}
+
+const char *fixture_text(const model_fixture *f, const char *name, uint32_t index)
+{
+    const cJSON *item = cJSON_GetArrayItem(json_member(f->manifest, name), (int)index);
+    assert_true(cJSON_IsString(item));
+    return item->valuestring;
+}
+
+void fixture_submit(vb_recorder *rec)
+{
+    vblip_error err = {0};
+    fixture_ok(vb_recorder_submit(rec, &err), &err);
+}
+
+float *fixture_values(vb_recorder *rec, vb_pool *pool, vb_tensor t)
+{
+    vb_tensor packed;
+    vblip_error err = {0};
+    float *values = malloc((size_t)vb_tensor_elements(&t) * sizeof *values);
+    assert_non_null(values);
+    fixture_ok(vb_pool_tensor(&packed, pool, VB_F32, t.batch, t.rows, t.cols, &err),
+               &err);
+    vb_copy(rec, packed, t);
+    vb_download(rec, values, packed);
+    fixture_submit(rec);
+    return values;
+}

@@ -1,0 +1,53 @@
+// model_fixture.h - seeded checkpoints on a device, and the golden vectors they must give.
+#ifndef SUPPORT_MODEL_FIXTURE_H
+#define SUPPORT_MODEL_FIXTURE_H
+
+#include "base/file.h"
+#include "blip/model_internal.h"
+#include "blip/safetensors.h"
+#include "support/json_file.h"
+
+// What a test executable was called with: CONFIG ("tiny", "small", "wide") and DEVICE
+// ("ref", or a kernel family of Vulkan). All tests of a run share it.
+typedef struct model_fixture {
+    const char *config;
+    vb_device *device;
+    cJSON *manifest;
+    vb_mapping vectors_file;
+    vb_arena arena;
+    vb_safetensors vectors;
+} model_fixture;
+
+// Opens what argv names; exits with a message, or with 77 where there is no such device.
+void fixture_open(model_fixture *f, int argc, char **argv);
+void fixture_close(model_fixture *f);
+
+// The folder CONFIG-TASK and the model in it, or the test fails.
+vb_checkpoint *fixture_checkpoint(const model_fixture *f, const char *task);
+vb_model *fixture_model(const model_fixture *f, const char *task);
+
+// Formula images first .. first + count - 1 of the model's size, in one allocation that
+// is freed with frames[0].rgb. `frames` has room for them.
+void fixture_frames(vb_frame *frames, uint32_t side, uint32_t first, uint32_t count);
+
+// The whole golden tensor `name`, widened; free() it. `count` may be NULL.
+float *fixture_vector(const model_fixture *f, const char *name, size_t *count);
+const int32_t *fixture_ints(const model_fixture *f, const char *name, size_t *count);
+
+// Fails unless `got` is the golden tensor `name` within its tolerance.
+void fixture_expect(const model_fixture *f, const char *name, const float *got,
+                    size_t count);
+
+// Entry `index` of the manifest's list `name`.
+const char *fixture_text(const model_fixture *f, const char *name, uint32_t index);
+
+// Submits, or fails the test with what went wrong.
+void fixture_submit(vb_recorder *rec);
+
+// The values of `t`, any strides, after everything recorded before; free() them.
+float *fixture_values(vb_recorder *rec, vb_pool *pool, vb_tensor t);
+
+// Fails the test with `err` unless `status` is VBLIP_OK.
+void fixture_ok(vblip_status status, const vblip_error *err);
+
+#endif // SUPPORT_MODEL_FIXTURE_H
