@@ -1,0 +1,16 @@
+// cmd.h - the commands, one file each.
+#ifndef CLI_CMD_H
+#define CLI_CMD_H
+
+#include "cli/session.h"
+
+cli_exit cli_cmd_retrieve(cli_session *s);
+cli_exit cli_cmd_qa(cli_session *s);
+cli_exit cli_cmd_caption(cli_session *s);
+cli_exit cli_cmd_match(cli_session *s);
+cli_exit cli_cmd_tokenize(cli_session *s);
+cli_exit cli_cmd_models(cli_session *s);
+cli_exit cli_cmd_doctor(cli_session *s);
+cli_exit cli_cmd_bench(cli_session *s);
+
+#endif // CLI_CMD_H

@@ -1,0 +1,242 @@
+// cmd_caption.c - captions as rows or as subtitles (cli.md 5).
+#include "cli/cmd.h"
+#include "cli/interrupt.h"
+#include "cli/subtitles.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const cli_column columns[] = {
+    {"path", CLI_CELL_TEXT, NULL},  {"start", CLI_CELL_TIME, NULL},
+    {"end", CLI_CELL_TIME, NULL},   {"caption", CLI_CELL_TEXT, NULL},
+    {"score", CLI_CELL_REAL, NULL},
+};
+static const cli_table table = {columns, sizeof columns / sizeof *columns};
+
+typedef struct caption_state {
+    char *path; // of the input in work, NULL before the first
+    bool skip;  // it is an image, which subtitles cannot show
+    cli_subtitles subtitles;
+    cli_outfile beside; // its subtitle file
+    cli_list stems;     // of the inputs before: "clip" of clip.mp4
+} caption_state;
+
+static bool to_subtitles(const cli_session *s)
+{
+    return s->args->format == CLI_FORMAT_SRT || s->args->format == CLI_FORMAT_VTT;
+}
+
+// -------------------------------------------------------------------------- as rows
+
+// A heading when there are several inputs: the path, on a line of its own.
+static int emit_text(cli_session *s, const vblip_caption *caption, bool new_path)
+{
+    if (new_path && s->input_count > 1)
+        cli_bytes_printf(&s->line, "%s%s\n", s->written ? "\n" : "",
+                         cli_shown_path(s, caption->path));
+    if (caption->timed) {
+        cli_clock(&s->line, caption->start_us, '.');
+        cli_bytes_text(&s->line, "  ");
+    }
+    cli_bytes_printf(&s->line, "%s\n", caption->text);
+    return cli_emit_line(s);
+}
+
+static int emit_machine(cli_session *s, const vblip_caption *caption)
+{
+    const cli_cell cells[] = {
+        cli_cell_text(cli_shown_path(s, caption->path)),
+        cli_cell_time(caption->timed, caption->start_us),
+        cli_cell_time(caption->timed, caption->end_us),
+        cli_cell_text(caption->text),
+        cli_cell_real((double)caption->score),
+    };
+    return cli_emit_row(s, cells);
+}
+
+// --------------------------------------------------------------------- as subtitles
+
+// "folder/clip" of "folder/clip.mp4".
+static size_t stem_size(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    const char *dot = strrchr(name, '.');
+    return dot && dot > name ? (size_t)(dot - path) : strlen(path);
+}
+
+// clip.mp4: clip.srt; when an earlier input had that name, clip.mp4.srt.
+static void name_beside(cli_session *s, const char *path, cli_bytes *name)
+{
+    caption_state *state = s->state;
+    size_t size = stem_size(path);
+    for (uint32_t i = 0; i < state->stems.count; i++)
+        if (state->stems.sizes[i] == size &&
+            memcmp(state->stems.items[i], path, size) == 0) {
+            size = strlen(path);
+            break;
+        }
+    if (!cli_list_add(&state->stems, path, size))
+        name->failed = true;
+    cli_bytes_add(name, path, size);
+    cli_bytes_text(name, s->args->format == CLI_FORMAT_SRT ? ".srt" : ".vtt");
+}
+
+static bool output_failed(cli_session *s, const vblip_error *err)
+{
+    cli_error(&s->console, "%s", err->message);
+    s->failed_output = true;
+    return false;
+}
+
+// Ends the file of the input before.
+static bool close_beside(cli_session *s)
+{
+    caption_state *state = s->state;
+    vblip_error err = {0};
+    return cli_outfile_finish(&state->beside, &err) || output_failed(s, &err);
+}
+
+// True when each input has a file of its own.
+static bool writes_beside(const cli_session *s)
+{
+    return to_subtitles(s) && !s->args->output;
+}
+
+static bool open_beside(cli_session *s, const char *path)
+{
+    caption_state *state = s->state;
+    cli_bytes name = {0};
+    vblip_error err = {VBLIP_ERR_MEMORY, "out of memory"};
+    if (strcmp(cli_shown_path(s, path), "-") == 0)
+        cli_bytes_text(&name, "-"); // beside nothing: standard output
+    else
+        name_beside(s, path, &name);
+    if (!name.failed) {
+        err = (vblip_error){0};
+        if (cli_outfile_open(&state->beside, name.data, &err) == VBLIP_OK &&
+            state->beside.temp)
+            cli_note(&s->console, "writing %s", name.data);
+    }
+    cli_bytes_free(&name);
+    return err.status == VBLIP_OK || output_failed(s, &err);
+}
+
+static int put_subtitles(cli_session *s)
+{
+    caption_state *state = s->state;
+    if (!writes_beside(s))
+        return cli_emit_line(s);
+    if (s->line.failed)
+        state->beside.error = ENOMEM;
+    cli_outfile_write(&state->beside, s->line.data, s->line.size);
+    bool ok = cli_outfile_flush(&state->beside);
+    cli_bytes_clear(&s->line);
+    s->written++;
+    return !ok || cli_interrupted();
+}
+
+static int begin_subtitles(cli_session *s, const vblip_caption *caption)
+{
+    caption_state *state = s->state;
+    state->skip = !caption->timed;
+    if (state->skip) {
+        const vblip_failure failure = {caption->path,
+                                       "an image has no times, subtitles need them"};
+        return cli_input_failed(s, &failure);
+    }
+    state->subtitles = (cli_subtitles){.format = (cli_format)s->args->format};
+    if (writes_beside(s) && !open_beside(s, caption->path))
+        return 1;
+    cli_subtitles_begin(&state->subtitles, &s->line);
+    return 0;
+}
+
+static int emit_subtitle(cli_session *s, const vblip_caption *caption, bool new_path)
+{
+    caption_state *state = s->state;
+    if (new_path && begin_subtitles(s, caption))
+        return 1;
+    if (state->skip)
+        return 0;
+    cli_subtitles_add(&state->subtitles, &s->line, caption->start_us, caption->end_us,
+                      caption->text);
+    return put_subtitles(s);
+}
+
+// ------------------------------------------------------------------------ the command
+
+static int on_caption(void *session, const vblip_caption *caption)
+{
+    cli_session *s = session;
+    caption_state *state = s->state;
+    bool new_path = !state->path || strcmp(state->path, caption->path) != 0;
+    if (new_path) {
+        if (!close_beside(s))
+            return 1;
+        free(state->path);
+        state->path = strdup(caption->path);
+        if (!state->path)
+            s->line.failed = true;
+    }
+    if (to_subtitles(s))
+        return emit_subtitle(s, caption, new_path);
+    if (s->args->format == CLI_FORMAT_TEXT)
+        return emit_text(s, caption, new_path);
+    return emit_machine(s, caption);
+}
+
+static vblip_status check(cli_session *s, vblip_error *err)
+{
+    if (to_subtitles(s) && s->args->output && s->input_count > 1)
+        return cli_misuse(
+            err, "-o %.300s: one input is allowed with --format %s, not %u",
+            s->args->output, s->args->format == CLI_FORMAT_SRT ? "srt" : "vtt",
+            s->input_count);
+    return VBLIP_OK;
+}
+
+static vblip_status run(cli_session *s, vblip_error *err)
+{
+    const cli_args *a = s->args;
+    const vblip_caption_options options = {
+        .job = cli_job(s),
+        .every_us = a->every_us,
+        .every_frames = a->every_frames,
+        .count = a->count,
+        .prompt = a->prompt,
+        .beams = a->beams,
+        .max_length = a->max_length,
+        .min_length = a->min_length,
+        .repetition_penalty = a->repetition_penalty,
+        .merge = a->merge || to_subtitles(s),
+    };
+    return vblip_caption_inputs(s->model, s->inputs, &options, on_caption, s, err);
+}
+
+static cli_exit finish(cli_session *s, cli_exit code)
+{
+    caption_state *state = s->state;
+    if (state->beside.stream == stdout && state->beside.error == EPIPE)
+        cli_outfile_discard(&state->beside);
+    return close_beside(s) ? code : CLI_EXIT_UNUSABLE;
+}
+
+cli_exit cli_cmd_caption(cli_session *s)
+{
+    static const cli_task task = {
+        .table = &table,
+        .needs = VBLIP_TASK_CAPTION,
+        .weights = "Salesforce/blip-image-captioning-base",
+        .check = check,
+        .run = run,
+        .finish = finish,
+    };
+    caption_state state = {0};
+    s->state = &state;
+    cli_exit code = cli_session_run(s, &task);
+    free(state.path);
+    cli_list_free(&state.stems);
+    return code;
+}

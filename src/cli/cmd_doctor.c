@@ -1,0 +1,266 @@
+// cmd_doctor.c - what each device is, whether it computes right, and how fast.
+#include "cli/cmd.h"
+#include "cli/interrupt.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const cli_column check_columns[] = {
+    {"op", CLI_CELL_TEXT, NULL},   {"kernels", CLI_CELL_TEXT, NULL},
+    {"nmse", CLI_CELL_REAL, NULL}, {"bound", CLI_CELL_REAL, NULL},
+    {"ok", CLI_CELL_FLAG, NULL},
+};
+enum { CHECK_COLUMNS = sizeof check_columns / sizeof *check_columns };
+static const cli_table check_table = {check_columns, CHECK_COLUMNS};
+
+static const cli_column speed_columns[] = {
+    {"name", CLI_CELL_TEXT, NULL},  {"detail", CLI_CELL_TEXT, NULL},
+    {"min_s", CLI_CELL_REAL, NULL}, {"median_s", CLI_CELL_REAL, NULL},
+    {"work", CLI_CELL_REAL, NULL},  {"unit", CLI_CELL_TEXT, NULL},
+};
+enum { SPEED_COLUMNS = sizeof speed_columns / sizeof *speed_columns };
+static const cli_table speed_table = {speed_columns, SPEED_COLUMNS};
+
+static const cli_column columns[] = {
+    {"index", CLI_CELL_WHOLE, NULL},
+    {"name", CLI_CELL_TEXT, NULL},
+    {"kind", CLI_CELL_TEXT, NULL},
+    {"driver", CLI_CELL_TEXT, NULL},
+    {"api", CLI_CELL_TEXT, NULL},
+    {"memory_bytes", CLI_CELL_WHOLE, NULL},
+    {"subgroup_size", CLI_CELL_WHOLE, NULL},
+    {"max_binding_mib", CLI_CELL_WHOLE, NULL},
+    {"f16_storage", CLI_CELL_FLAG, NULL},
+    {"kernels", CLI_CELL_TEXT, NULL},
+    {"problem", CLI_CELL_TEXT, NULL},
+    {"checks", CLI_CELL_ROWS, &check_table},
+    {"speed", CLI_CELL_ROWS, &speed_table},
+};
+static const cli_table table = {columns, sizeof columns / sizeof *columns};
+
+// Rows that grow; their texts live in `strings`.
+typedef struct cells {
+    cli_cell *items;
+    uint32_t rows;
+    bool failed;
+} cells;
+
+// What is found out about one device.
+typedef struct examination {
+    vblip_device_info info;
+    cli_list strings;
+    const char *problem; // NULL = none
+    cells checks, speed;
+    uint32_t wrong; // checks that did not pass
+} examination;
+
+static const char *const kinds[] = {
+    [VBLIP_DEVICE_OTHER] = "other",
+    [VBLIP_DEVICE_DISCRETE_GPU] = "discrete GPU",
+    [VBLIP_DEVICE_INTEGRATED_GPU] = "integrated GPU",
+    [VBLIP_DEVICE_VIRTUAL_GPU] = "virtual GPU",
+    [VBLIP_DEVICE_SOFTWARE] = "software",
+};
+
+static const char *keep(examination *e, const char *text)
+{
+    return text ? cli_list_add(&e->strings, text, strlen(text)) : NULL;
+}
+
+static void add_row(cells *list, const cli_cell *row, uint32_t count)
+{
+    size_t old = (size_t)list->rows * count;
+    cli_cell *items = realloc(list->items, (old + count) * sizeof *items);
+    if (!items) {
+        list->failed = true;
+        return;
+    }
+    memcpy(items + old, row, count * sizeof *row);
+    list->items = items;
+    list->rows++;
+}
+
+// ------------------------------------------------------------------------ finding out
+
+static int on_check(void *user, const vblip_check *check)
+{
+    examination *e = user;
+    const cli_cell row[CHECK_COLUMNS] = {
+        cli_cell_text(keep(e, check->op)), cli_cell_text(keep(e, check->kernels)),
+        cli_cell_real(check->nmse),        cli_cell_real(check->bound),
+        cli_cell_flag(check->ok),
+    };
+    e->wrong += !check->ok;
+    add_row(&e->checks, row, CHECK_COLUMNS);
+    return e->checks.failed || cli_interrupted();
+}
+
+static int on_speed(void *user, const vblip_bench_result *r)
+{
+    examination *e = user;
+    const cli_cell row[SPEED_COLUMNS] = {
+        cli_cell_text(keep(e, r->name)), cli_cell_text(keep(e, r->detail)),
+        cli_cell_real(r->min_s),         cli_cell_real(r->median_s),
+        cli_cell_real(r->work),          cli_cell_text(keep(e, r->unit)),
+    };
+    add_row(&e->speed, row, SPEED_COLUMNS);
+    return e->speed.failed || cli_interrupted();
+}
+
+// "linear" tells most about a device; a library without it has its first benchmark.
+static const char *speed_benchmark(void)
+{
+    const char *const *names = vblip_bench_names();
+    for (const char *const *name = names; *name; name++)
+        if (strcmp(*name, "linear") == 0)
+            return *name;
+    return *names;
+}
+
+// Self-test and speed of the device that s->engine has open.
+static void examine(cli_session *s, examination *e)
+{
+    vblip_error err = {0};
+    vblip_status status = vblip_engine_selftest(s->engine, on_check, e, &err);
+    const char *benchmark = speed_benchmark();
+    if (status == VBLIP_OK && benchmark)
+        status = vblip_bench(s->engine, benchmark, on_speed, e, &err);
+    if (status != VBLIP_OK && status != VBLIP_ERR_CANCELLED)
+        e->problem = keep(e, err.message);
+    else if (e->wrong)
+        e->problem = "self-test failed";
+}
+
+static void forget(examination *e)
+{
+    cli_list_free(&e->strings);
+    free(e->checks.items);
+    free(e->speed.items);
+    *e = (examination){0};
+}
+
+// ----------------------------------------------------------------------------- telling
+
+static const char *kind_name(vblip_device_kind kind)
+{
+    return (size_t)kind < sizeof kinds / sizeof *kinds ? kinds[kind] : "other";
+}
+
+static void write_text(cli_bytes *out, const examination *e)
+{
+    const vblip_device_info *d = &e->info;
+    cli_bytes_printf(out, "%u  %s\n", d->index, d->name);
+    cli_bytes_printf(out, "   kind       %s\n", kind_name(d->kind));
+    cli_bytes_printf(out, "   driver     %s, Vulkan %s\n", d->driver, d->api);
+    cli_bytes_printf(out, "   memory     %" PRIu64 " MiB, largest binding %u MiB\n",
+                     d->memory_bytes >> 20, d->max_binding_mib);
+    cli_bytes_printf(out, "   features   subgroups of %u, 16-bit storage: %s\n",
+                     d->subgroup_size, d->f16_storage ? "yes" : "no");
+    if (d->kernels)
+        cli_bytes_printf(out, "   kernels    %s\n", d->kernels);
+    for (uint32_t i = 0; i < e->checks.rows; i++) {
+        const cli_cell *c = e->checks.items + (size_t)i * CHECK_COLUMNS;
+        cli_bytes_printf(out, "   self-test  %-14s %-9s %s  ", c[0].text, c[1].text,
+                         c[4].number ? "ok   " : "WRONG");
+        if (c[2].there)
+            cli_bytes_printf(out, "error %.1e, allowed %.1e\n", c[2].real, c[3].real);
+        else
+            cli_bytes_text(out, "did not run\n");
+    }
+    for (uint32_t i = 0; i < e->speed.rows; i++) {
+        const cli_cell *c = e->speed.items + (size_t)i * SPEED_COLUMNS;
+        cli_bytes_printf(out, "   speed      %s %s  %.1f %s\n", c[0].text, c[1].text,
+                         c[4].real, c[5].text);
+    }
+    if (e->problem)
+        cli_bytes_printf(out, "   problem    %s\n", e->problem);
+}
+
+static int tell(cli_session *s, const examination *e)
+{
+    const vblip_device_info *d = &e->info;
+    if (s->args->format == CLI_FORMAT_TEXT) {
+        write_text(&s->line, e);
+        return cli_emit_line(s);
+    }
+    const cli_cell row[] = {
+        cli_cell_whole(d->index),
+        cli_cell_text(d->name),
+        cli_cell_text(kind_name(d->kind)),
+        cli_cell_text(d->driver),
+        cli_cell_text(d->api),
+        cli_cell_whole(d->memory_bytes),
+        cli_cell_whole(d->subgroup_size),
+        cli_cell_whole(d->max_binding_mib),
+        cli_cell_flag(d->f16_storage),
+        cli_cell_text(d->kernels),
+        cli_cell_text(e->problem),
+        cli_cell_rows(e->checks.items, e->checks.rows),
+        cli_cell_rows(e->speed.items, e->speed.rows),
+    };
+    return cli_emit_row(s, row);
+}
+
+// -------------------------------------------------------------------------- every one
+
+typedef struct round {
+    cli_session *session;
+    uint32_t devices, unusable;
+} round;
+
+// Examines the device `d`, whose engine is opened by index unless it is open already.
+static int visit(round *r, const vblip_device_info *d)
+{
+    cli_session *s = r->session;
+    vblip_error err = {0};
+    examination e = {.info = *d, .problem = d->unusable};
+    char index[16];
+    snprintf(index, sizeof index, "%u", d->index);
+    if (!e.problem && !s->engine && cli_engine_open(s, index, &err) != VBLIP_OK)
+        e.problem = keep(&e, err.message);
+    if (!e.problem)
+        examine(s, &e);
+    r->devices++;
+    r->unusable += e.problem != NULL;
+    int stop = cli_interrupted() || tell(s, &e);
+    forget(&e);
+    vblip_engine_close(&s->engine);
+    return stop;
+}
+
+static int on_device(void *user, const vblip_device_info *device)
+{
+    return visit(user, device);
+}
+
+static cli_exit run(cli_session *s)
+{
+    vblip_error err = {0};
+    round r = {.session = s};
+    vblip_status status;
+    cli_rows_begin(&s->rows, &s->line);
+    if (s->args->device) {
+        status = cli_engine_open(s, NULL, &err);
+        if (status == VBLIP_OK) {
+            const vblip_device_info info = *vblip_engine_device(s->engine);
+            visit(&r, &info);
+        }
+    } else
+        status = vblip_devices(on_device, &r, &err);
+    if (cli_interrupted())
+        return CLI_EXIT_INTERRUPTED;
+    if (status != VBLIP_OK && status != VBLIP_ERR_CANCELLED) {
+        cli_error(&s->console, "%s", err.message);
+        return CLI_EXIT_NO_DEVICE;
+    }
+    if (!r.unusable)
+        return CLI_EXIT_DONE;
+    return r.unusable < r.devices ? CLI_EXIT_SOME_FAILED : CLI_EXIT_NO_DEVICE;
+}
+
+cli_exit cli_cmd_doctor(cli_session *s)
+{
+    cli_exit code = cli_output_begin(s, &table);
+    return code == CLI_EXIT_DONE ? cli_output_end(s, run(s)) : code;
+}

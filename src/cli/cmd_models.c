@@ -1,0 +1,156 @@
+// cmd_models.c - what a checkpoint holds. Loads no device.
+#include "cli/cmd.h"
+#include "cli/interrupt.h"
+
+#include <inttypes.h>
+
+static const cli_column columns[] = {
+    {"path", CLI_CELL_TEXT, NULL},
+    {"layout", CLI_CELL_TEXT, NULL},
+    {"tasks", CLI_CELL_STRINGS, NULL},
+    {"dtype", CLI_CELL_TEXT, NULL},
+    {"image_size", CLI_CELL_WHOLE, NULL},
+    {"patch_size", CLI_CELL_WHOLE, NULL},
+    {"vision_width", CLI_CELL_WHOLE, NULL},
+    {"vision_layers", CLI_CELL_WHOLE, NULL},
+    {"vision_heads", CLI_CELL_WHOLE, NULL},
+    {"vision_mlp", CLI_CELL_WHOLE, NULL},
+    {"text_width", CLI_CELL_WHOLE, NULL},
+    {"encoder_layers", CLI_CELL_WHOLE, NULL},
+    {"decoder_layers", CLI_CELL_WHOLE, NULL},
+    {"text_heads", CLI_CELL_WHOLE, NULL},
+    {"text_mlp", CLI_CELL_WHOLE, NULL},
+    {"projection_width", CLI_CELL_WHOLE, NULL},
+    {"positions", CLI_CELL_WHOLE, NULL},
+    {"vocabulary", CLI_CELL_WHOLE, NULL},
+    {"parameters", CLI_CELL_WHOLE, NULL},
+    {"file_bytes", CLI_CELL_WHOLE, NULL},
+    {"demo", CLI_CELL_FLAG, NULL},
+    {"missing", CLI_CELL_STRINGS, NULL},
+    {"unexpected", CLI_CELL_STRINGS, NULL},
+};
+static const cli_table table = {columns, sizeof columns / sizeof *columns};
+
+enum { TASK_KINDS = 3 };
+
+// Names of the tasks in `bits`; returns how many.
+static uint32_t name_tasks(const char *names[TASK_KINDS + 1], uint32_t bits)
+{
+    static const struct {
+        uint32_t bit;
+        const char *name;
+    } tasks[TASK_KINDS] = {{VBLIP_TASK_RETRIEVAL, "retrieval"},
+                           {VBLIP_TASK_CAPTION, "caption"},
+                           {VBLIP_TASK_VQA, "vqa"}};
+    uint32_t count = 0;
+    for (int i = 0; i < TASK_KINDS; i++)
+        if (bits & tasks[i].bit)
+            names[count++] = tasks[i].name;
+    names[count] = NULL;
+    return count;
+}
+
+static uint32_t length(const char *const *strings)
+{
+    uint32_t count = 0;
+    while (strings && strings[count])
+        count++;
+    return count;
+}
+
+static cli_cell strings_cell(const char *const *strings)
+{
+    return cli_cell_strings(strings, length(strings));
+}
+
+static void add_list(cli_bytes *out, const char *label, const char *const *strings,
+                     const char *separator)
+{
+    cli_bytes_printf(out, "  %-12s", label);
+    if (!length(strings))
+        cli_bytes_text(out, "none");
+    for (uint32_t i = 0; strings && strings[i]; i++)
+        cli_bytes_printf(out, "%s%s", i ? separator : "", strings[i]);
+    cli_bytes_char(out, '\n');
+}
+
+static int emit_text(cli_session *s, const vblip_model_info *m)
+{
+    const char *tasks[TASK_KINDS + 1];
+    name_tasks(tasks, m->tasks);
+    cli_bytes *out = &s->line;
+    cli_bytes_printf(out, "%s%s\n", m->path, m->demo ? " (the demo model)" : "");
+    cli_bytes_printf(out, "  layout      %s\n", m->layout);
+    add_list(out, "tasks", tasks, ", ");
+    cli_bytes_printf(out, "  dtype       %s\n", m->dtype);
+    cli_bytes_printf(out, "  image       %ux%u, patch %u\n", m->image_size,
+                     m->image_size, m->patch_size);
+    cli_bytes_printf(out, "  vision      width %u, layers %u, heads %u, mlp %u\n",
+                     m->vision_width, m->vision_layers, m->vision_heads, m->vision_mlp);
+    cli_bytes_printf(out,
+                     "  text        width %u, encoder layers %u, decoder layers %u, "
+                     "heads %u, mlp %u\n",
+                     m->text_width, m->encoder_layers, m->decoder_layers, m->text_heads,
+                     m->text_mlp);
+    cli_bytes_printf(out, "  projection  %u\n  positions   %u\n  vocabulary  %u\n",
+                     m->projection_width, m->positions, m->vocabulary);
+    cli_bytes_printf(out,
+                     "  parameters  %" PRIu64 "\n  file        %" PRIu64 " bytes\n",
+                     m->parameters, m->file_bytes);
+    add_list(out, "missing", m->missing, "\n              ");
+    add_list(out, "unexpected", m->unexpected, "\n              ");
+    return cli_emit_line(s);
+}
+
+static int on_model(void *session, const vblip_model_info *m)
+{
+    cli_session *s = session;
+    if (s->args->format == CLI_FORMAT_TEXT)
+        return emit_text(s, m);
+    const char *tasks[TASK_KINDS + 1];
+    uint32_t task_count = name_tasks(tasks, m->tasks);
+    const cli_cell cells[] = {
+        cli_cell_text(m->path),
+        cli_cell_text(m->layout),
+        cli_cell_strings(tasks, task_count),
+        cli_cell_text(m->dtype),
+        cli_cell_whole(m->image_size),
+        cli_cell_whole(m->patch_size),
+        cli_cell_whole(m->vision_width),
+        cli_cell_whole(m->vision_layers),
+        cli_cell_whole(m->vision_heads),
+        cli_cell_whole(m->vision_mlp),
+        cli_cell_whole(m->text_width),
+        cli_cell_whole(m->encoder_layers),
+        cli_cell_whole(m->decoder_layers),
+        cli_cell_whole(m->text_heads),
+        cli_cell_whole(m->text_mlp),
+        cli_cell_whole(m->projection_width),
+        cli_cell_whole(m->positions),
+        cli_cell_whole(m->vocabulary),
+        cli_cell_whole(m->parameters),
+        cli_cell_whole(m->file_bytes),
+        cli_cell_flag(m->demo),
+        strings_cell(m->missing),
+        strings_cell(m->unexpected),
+    };
+    return cli_emit_row(s, cells);
+}
+
+cli_exit cli_cmd_models(cli_session *s)
+{
+    vblip_error err = {0};
+    vblip_model_options options;
+    if (!cli_model_options(s, &options, 0))
+        return CLI_EXIT_UNUSABLE;
+    cli_exit code = cli_output_begin(s, &table);
+    if (code != CLI_EXIT_DONE)
+        return code;
+    cli_rows_begin(&s->rows, &s->line);
+    vblip_status status = vblip_model_inspect(&options, on_model, s, &err);
+    if (cli_interrupted())
+        code = CLI_EXIT_INTERRUPTED;
+    else if (status != VBLIP_OK && status != VBLIP_ERR_CANCELLED)
+        code = cli_fail(s, status, &err);
+    return cli_output_end(s, code);
+}

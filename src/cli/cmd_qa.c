@@ -1,0 +1,123 @@
+// cmd_qa.c - answers, generated or ranked (cli.md 4).
+#include "cli/cmd.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static const cli_column ranked_columns[] = {{"answer", CLI_CELL_TEXT, NULL},
+                                            {"score", CLI_CELL_REAL, NULL}};
+static const cli_table ranked_table = {ranked_columns, 2};
+
+// Generated answers have no last column.
+static const cli_column columns[] = {
+    {"path", CLI_CELL_TEXT, NULL},
+    {"question", CLI_CELL_TEXT, NULL},
+    {"answer", CLI_CELL_TEXT, NULL},
+    {"score", CLI_CELL_REAL, NULL},
+    {"start", CLI_CELL_TIME, NULL},
+    {"end", CLI_CELL_TIME, NULL},
+    {"ranked", CLI_CELL_ROWS, &ranked_table},
+};
+enum { COLUMNS = sizeof columns / sizeof *columns };
+static const cli_table generated_table = {columns, COLUMNS - 1};
+static const cli_table both_table = {columns, COLUMNS};
+
+typedef struct qa_state {
+    cli_list answers; // to rank; empty = generate
+    cli_cell *ranked; // [answers, 2], for one row
+} qa_state;
+
+static int emit_text(cli_session *s, const vblip_answer *answer)
+{
+    bool alone = (uint64_t)s->input_count * s->texts.count == 1;
+    if (!alone)
+        cli_bytes_printf(&s->line, "%s\t%s\t", cli_shown_path(s, answer->path),
+                         s->texts.items[answer->question]);
+    cli_bytes_printf(&s->line, "%s\n", answer->text);
+    return cli_emit_line(s);
+}
+
+static int on_answer(void *session, const vblip_answer *answer)
+{
+    cli_session *s = session;
+    const qa_state *state = s->state;
+    if (s->args->format == CLI_FORMAT_TEXT)
+        return emit_text(s, answer);
+    const uint32_t q = answer->question;
+    uint32_t ranked = answer->ranked ? answer->ranked_count : 0;
+    if (ranked > state->answers.count)
+        ranked = state->answers.count;
+    for (uint32_t i = 0; i < ranked; i++) {
+        const vblip_ranked_answer *r = &answer->ranked[i];
+        state->ranked[2 * i] = cli_cell_text(state->answers.items[r->answer]);
+        state->ranked[2 * i + 1] = cli_cell_real((double)r->score);
+    }
+    const cli_cell cells[COLUMNS] = {
+        cli_cell_text(cli_shown_path(s, answer->path)),
+        cli_cell_bytes(s->texts.items[q], s->texts.sizes[q]),
+        cli_cell_text(answer->text),
+        cli_cell_real((double)answer->score),
+        cli_cell_time(answer->timed, answer->start_us),
+        cli_cell_time(answer->timed, answer->end_us),
+        cli_cell_rows(state->ranked, ranked),
+    };
+    return cli_emit_row(s, cells);
+}
+
+static vblip_status run(cli_session *s, vblip_error *err)
+{
+    const qa_state *state = s->state;
+    const vblip_ask_options options = {
+        .job = cli_job(s),
+        .answers = (const char *const *)state->answers.items,
+        .answer_count = state->answers.count,
+        .k_test = s->args->k_test,
+    };
+    return vblip_ask(s->model, s->inputs, (const char *const *)s->texts.items,
+                     s->texts.count, &options, on_answer, s, err);
+}
+
+static vblip_status gather_answers(qa_state *state, const cli_args *args,
+                                   vblip_error *err)
+{
+    vblip_status status = VBLIP_OK;
+    if (args->answers)
+        status = cli_list_split(&state->answers, args->answers, err);
+    if (args->answers_file)
+        status = cli_list_read(&state->answers, args->answers_file, '\n',
+                               CLI_ENTRIES_TEXTS, err);
+    if (status != VBLIP_OK)
+        return status;
+    if ((args->answers || args->answers_file) && !state->answers.count)
+        return cli_misuse(err, "%.400s: holds no answer",
+                          args->answers ? "--answers" : args->answers_file);
+    size_t cells = 2 * (size_t)state->answers.count;
+    state->ranked = calloc(cells ? cells : 1, sizeof *state->ranked);
+    if (state->ranked)
+        return VBLIP_OK;
+    *err = (vblip_error){VBLIP_ERR_MEMORY, "--answers: out of memory"};
+    return VBLIP_ERR_MEMORY;
+}
+
+cli_exit cli_cmd_qa(cli_session *s)
+{
+    qa_state state = {0};
+    vblip_error err = {0};
+    s->state = &state;
+    vblip_status status = gather_answers(&state, s->args, &err);
+    cli_exit code;
+    if (status != VBLIP_OK)
+        code = cli_fail(s, status, &err);
+    else {
+        const cli_task task = {
+            .table = state.answers.count ? &both_table : &generated_table,
+            .needs = VBLIP_TASK_VQA,
+            .weights = "Salesforce/blip-vqa-base",
+            .run = run,
+        };
+        code = cli_session_run(s, &task);
+    }
+    cli_list_free(&state.answers);
+    free(state.ranked);
+    return code;
+}

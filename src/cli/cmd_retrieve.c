@@ -1,0 +1,143 @@
+// cmd_retrieve.c - hits, ranked (cli.md 3).
+#include "cli/cmd.h"
+
+#include <string.h>
+
+static const cli_column columns[] = {
+    {"query", CLI_CELL_TEXT, NULL},   {"rank", CLI_CELL_WHOLE, NULL},
+    {"path", CLI_CELL_TEXT, NULL},    {"start", CLI_CELL_TIME, NULL},
+    {"end", CLI_CELL_TIME, NULL},     {"score", CLI_CELL_REAL, NULL},
+    {"itc", CLI_CELL_REAL, NULL},     {"itm_logit", CLI_CELL_REAL, NULL},
+    {"p_match", CLI_CELL_REAL, NULL},
+};
+static const cli_table table = {columns, sizeof columns / sizeof *columns};
+
+typedef struct retrieve_state {
+    cli_list seen;       // paths printed by --files-only
+    uint64_t hits;       // of all queries
+    uint32_t last_query; // that had a hit; text output has a heading for each
+} retrieve_state;
+
+static int emit_machine(cli_session *s, const vblip_hit *hit)
+{
+    const uint32_t q = hit->query;
+    cli_cell reranked[2] = {0};
+    if (hit->reranked) {
+        reranked[0] = cli_cell_real((double)hit->itm_logits[1]);
+        reranked[1] = cli_cell_real((double)hit->p_match);
+    }
+    const cli_cell cells[] = {
+        cli_cell_bytes(s->texts.items[q], s->texts.sizes[q]),
+        cli_cell_whole(hit->rank),
+        cli_cell_text(cli_shown_path(s, hit->path)),
+        cli_cell_time(hit->timed, hit->start_us),
+        cli_cell_time(hit->timed, hit->end_us),
+        cli_cell_real((double)hit->score),
+        cli_cell_real((double)hit->itc),
+        reranked[0],
+        reranked[1],
+    };
+    return cli_emit_row(s, cells);
+}
+
+// A heading when there are several queries: the query, on a line of its own.
+static void add_heading(cli_session *s, retrieve_state *state, uint32_t query)
+{
+    if (s->texts.count < 2 || (state->hits && state->last_query == query))
+        return;
+    if (state->hits)
+        cli_bytes_char(&s->line, '\n');
+    for (const char *c = s->texts.items[query]; *c; c++)
+        cli_bytes_char(&s->line, *c == '\n' ? ' ' : *c);
+    cli_bytes_char(&s->line, '\n');
+}
+
+static int emit_text(cli_session *s, retrieve_state *state, const vblip_hit *hit)
+{
+    add_heading(s, state, hit->query);
+    cli_bytes_printf(&s->line, "%u  ", hit->rank);
+    if (hit->reranked)
+        cli_bytes_printf(&s->line, "%.2f  ", (double)hit->p_match);
+    else if (s->args->rerank == 0)
+        cli_bytes_printf(&s->line, "%.2f  ", (double)hit->score);
+    else
+        cli_bytes_text(&s->line, "-  "); // beyond the K that ITM looked at
+    if (hit->timed) {
+        cli_clock(&s->line, hit->start_us, '.');
+        cli_bytes_char(&s->line, '-');
+        cli_clock(&s->line, hit->end_us, '.');
+        cli_bytes_text(&s->line, "  ");
+    }
+    cli_bytes_text(&s->line, cli_shown_path(s, hit->path));
+    cli_bytes_char(&s->line, s->args->null_paths ? '\0' : '\n');
+    return cli_emit_line(s);
+}
+
+static int emit_file(cli_session *s, retrieve_state *state, const vblip_hit *hit)
+{
+    const char *path = cli_shown_path(s, hit->path);
+    for (uint32_t i = 0; i < state->seen.count; i++)
+        if (strcmp(state->seen.items[i], path) == 0)
+            return 0;
+    if (!cli_list_add(&state->seen, path, strlen(path)))
+        s->line.failed = true;
+    cli_bytes_text(&s->line, path);
+    cli_bytes_char(&s->line, s->args->null_paths ? '\0' : '\n');
+    return cli_emit_line(s);
+}
+
+static int on_hit(void *session, const vblip_hit *hit)
+{
+    cli_session *s = session;
+    retrieve_state *state = s->state;
+    int stop;
+    if (s->args->format != CLI_FORMAT_TEXT)
+        stop = emit_machine(s, hit);
+    else if (s->args->files_only)
+        stop = emit_file(s, state, hit);
+    else
+        stop = emit_text(s, state, hit);
+    state->hits++;
+    state->last_query = hit->query;
+    return stop;
+}
+
+static vblip_status run(cli_session *s, vblip_error *err)
+{
+    const cli_args *a = s->args;
+    const vblip_retrieve_options options = {
+        .job = cli_job(s),
+        .top = a->top,
+        .rerank = a->rerank ? (int32_t)a->rerank : -1,
+        .min_p = a->min_p,
+    };
+    return vblip_retrieve(s->model, s->inputs, (const char *const *)s->texts.items,
+                          s->texts.count, &options, on_hit, s, err);
+}
+
+static cli_exit finish(cli_session *s, cli_exit code)
+{
+    const retrieve_state *state = s->state;
+    bool done = code == CLI_EXIT_DONE || code == CLI_EXIT_SOME_FAILED;
+    if (!done || state->hits || s->out.error)
+        return code;
+    if (!s->args->quiet)
+        cli_raw_line(&s->console, "no match");
+    return code == CLI_EXIT_DONE && s->args->exit_status ? CLI_EXIT_NO_MATCH : code;
+}
+
+cli_exit cli_cmd_retrieve(cli_session *s)
+{
+    static const cli_task task = {
+        .table = &table,
+        .needs = VBLIP_TASK_RETRIEVAL,
+        .weights = "Salesforce/blip-itm-base-coco",
+        .run = run,
+        .finish = finish,
+    };
+    retrieve_state state = {0};
+    s->state = &state;
+    cli_exit code = cli_session_run(s, &task);
+    cli_list_free(&state.seen);
+    return code;
+}

@@ -1,0 +1,131 @@
+// cmd_tokenize.c - token ids and pieces (cli.md 6). Loads no device.
+#include "cli/cmd.h"
+#include "cli/interrupt.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const cli_column columns[] = {
+    {"text", CLI_CELL_TEXT, NULL},
+    {"ids", CLI_CELL_IDS, NULL},
+    {"pieces", CLI_CELL_STRINGS, NULL},
+};
+static const cli_table table = {columns, sizeof columns / sizeof *columns};
+
+static bool add_if_readable(cli_bytes *out, const char *folder)
+{
+    cli_bytes_clear(out);
+    cli_bytes_printf(out, "%s/vocab.txt", folder);
+    return !out->failed && access(out->data, R_OK) == 0;
+}
+
+static int on_model(void *vocab, const vblip_model_info *info)
+{
+    return add_if_readable(vocab, info->path); // the first that has one will do
+}
+
+// The vocabulary that the model would use, into `out`.
+static cli_exit find_vocab(cli_session *s, cli_bytes *out)
+{
+    vblip_error err = {0};
+    vblip_model_options options;
+    if (s->args->vocab) {
+        cli_bytes_text(out, s->args->vocab);
+        return CLI_EXIT_DONE;
+    }
+    bool named = s->args->model || s->env.model;
+    if (named || s->env.demo_model) {
+        if (!cli_model_options(s, &options, 0))
+            return CLI_EXIT_UNUSABLE;
+        if (add_if_readable(out, options.path))
+            return CLI_EXIT_DONE;
+        vblip_status status = vblip_model_inspect(&options, on_model, out, &err);
+        if (status == VBLIP_ERR_CANCELLED)
+            return CLI_EXIT_DONE;
+        if (status != VBLIP_OK && named)
+            return cli_fail(s, status, &err);
+    }
+    cli_bytes_clear(out);
+    if (!s->env.demo_vocab) {
+        cli_error(&s->console, "no vocabulary: the bundled one is not installed; give "
+                               "--vocab FILE or --model PATH");
+        return CLI_EXIT_UNUSABLE;
+    }
+    cli_bytes_text(out, s->env.demo_vocab);
+    return CLI_EXIT_DONE;
+}
+
+static vblip_status gather(cli_session *s, vblip_error *err)
+{
+    const cli_args *a = s->args;
+    for (uint32_t i = 0; i < a->texts.count; i++)
+        if (!cli_list_add(&s->texts, a->texts.items[i], strlen(a->texts.items[i]))) {
+            *err = (vblip_error){VBLIP_ERR_MEMORY, "out of memory"};
+            return VBLIP_ERR_MEMORY;
+        }
+    if (!a->list)
+        return VBLIP_OK;
+    return cli_list_read(&s->texts, a->list, a->list_nul ? '\0' : '\n',
+                         CLI_ENTRIES_EXACT, err);
+}
+
+static int emit(cli_session *s, uint32_t i, const vblip_tokens *tokens)
+{
+    if (s->args->format == CLI_FORMAT_TEXT) {
+        for (uint32_t t = 0; t < tokens->count; t++)
+            cli_bytes_printf(&s->line, "%s%d", t ? " " : "", (int)tokens->ids[t]);
+        for (uint32_t t = 0; t < tokens->count; t++)
+            cli_bytes_printf(&s->line, "%s%s", t ? " " : "  ", tokens->pieces[t]);
+        cli_bytes_char(&s->line, '\n');
+        return cli_emit_line(s);
+    }
+    const cli_cell cells[] = {
+        cli_cell_bytes(s->texts.items[i], s->texts.sizes[i]),
+        cli_cell_ids(tokens->ids, tokens->count),
+        cli_cell_strings(tokens->pieces, tokens->count),
+    };
+    return cli_emit_row(s, cells);
+}
+
+static cli_exit tokenize_all(cli_session *s, vblip_tokenizer *tokenizer)
+{
+    vblip_error err = {0};
+    for (uint32_t i = 0; i < s->texts.count; i++) {
+        vblip_tokens tokens;
+        vblip_status status = vblip_tokenize(&tokens, tokenizer, s->texts.items[i],
+                                             s->texts.sizes[i], &err);
+        if (status != VBLIP_OK)
+            return cli_fail(s, status, &err);
+        if (emit(s, i, &tokens))
+            return cli_interrupted() ? CLI_EXIT_INTERRUPTED : CLI_EXIT_DONE;
+    }
+    return CLI_EXIT_DONE;
+}
+
+cli_exit cli_cmd_tokenize(cli_session *s)
+{
+    vblip_error err = {0};
+    cli_bytes vocab = {0};
+    vblip_tokenizer *tokenizer = NULL;
+    vblip_status status = gather(s, &err);
+    cli_exit code = cli_interrupted()    ? CLI_EXIT_INTERRUPTED
+                    : status != VBLIP_OK ? cli_fail(s, status, &err)
+                                         : find_vocab(s, &vocab);
+    if (code == CLI_EXIT_DONE) {
+        status = vblip_tokenizer_open(&tokenizer, vocab.data ? vocab.data : "", &err);
+        if (status != VBLIP_OK) {
+            cli_error(&s->console, "%s", err.message);
+            code = CLI_EXIT_UNUSABLE;
+        }
+    }
+    if (code == CLI_EXIT_DONE)
+        code = cli_output_begin(s, &table);
+    if (code == CLI_EXIT_DONE) {
+        cli_rows_begin(&s->rows, &s->line);
+        code = cli_output_end(s, tokenize_all(s, tokenizer));
+    }
+    vblip_tokenizer_close(&tokenizer);
+    cli_bytes_free(&vocab);
+    return code;
+}

@@ -1,0 +1,90 @@
+#include "cli/console.h"
+
+#include <stdarg.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+static int terminal_columns(int fd)
+{
+    struct winsize size;
+    if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col >= 20)
+        return size.ws_col;
+    return 80;
+}
+
+cli_console cli_console_open(bool quiet, bool verbose, const char *term)
+{
+    bool terminal = isatty(STDERR_FILENO) && !(term && strcmp(term, "dumb") == 0);
+    return (cli_console){
+        .stream = stderr,
+        .terminal = terminal,
+        .quiet = quiet,
+        .verbose = verbose,
+        .columns = terminal ? terminal_columns(STDERR_FILENO) : 80,
+    };
+}
+
+static void say(cli_console *c, const char *format, va_list args) CLI_PRINTF(2, 0);
+
+static void say(cli_console *c, const char *format, va_list args)
+{
+    cli_bar_clear(c);
+    fputs("vblip: ", c->stream);
+    vfprintf(c->stream, format, args);
+    fputc('\n', c->stream);
+    fflush(c->stream);
+}
+
+void cli_error(cli_console *c, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    say(c, format, args);
+    va_end(args);
+}
+
+void cli_warn(cli_console *c, const char *format, ...)
+{
+    if (c->quiet)
+        return;
+    va_list args;
+    va_start(args, format);
+    say(c, format, args);
+    va_end(args);
+}
+
+void cli_note(cli_console *c, const char *format, ...)
+{
+    if (c->quiet || !(c->terminal || c->verbose))
+        return;
+    va_list args;
+    va_start(args, format);
+    say(c, format, args);
+    va_end(args);
+}
+
+void cli_raw_line(cli_console *c, const char *line)
+{
+    cli_bar_clear(c);
+    fprintf(c->stream, "%s\n", line);
+    fflush(c->stream);
+}
+
+// Blanks instead of escape sequences: they work on every terminal.
+void cli_bar_clear(cli_console *c)
+{
+    if (!c->bar_size)
+        return;
+    fprintf(c->stream, "\r%*s\r", c->bar_size, "");
+    fflush(c->stream);
+    c->bar_size = 0;
+}
+
+void cli_bar_draw(cli_console *c, const char *text, int columns)
+{
+    int rest = c->bar_size > columns ? c->bar_size - columns : 0;
+    fprintf(c->stream, "\r%s%*s", text, rest, "");
+    fflush(c->stream);
+    c->bar_size = columns;
+}

@@ -1,0 +1,95 @@
+#include "cli/env.h"
+
+#include "cli/bytes.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+// $name, or NULL when it is not set or empty.
+static const char *variable(const char *name)
+{
+    const char *value = getenv(name);
+    return value && *value ? value : NULL;
+}
+
+// "a" + "b" + "c"; latches in `ok`.
+static char *join(bool *ok, const char *a, const char *b, const char *c)
+{
+    cli_bytes text = {0};
+    cli_bytes_printf(&text, "%s%s%s", a, b, c);
+    if (text.failed) {
+        cli_bytes_free(&text);
+        *ok = false;
+    }
+    return text.data;
+}
+
+static char *copy(bool *ok, const char *text)
+{
+    return text ? join(ok, text, "", "") : NULL;
+}
+
+// `folder` in $name, else in `below` the home folder.
+static char *folder_in(bool *ok, const char *name, const char *folder,
+                       const char *below)
+{
+    const char *value = variable(name);
+    if (value)
+        return join(ok, value, folder, "");
+    const char *home = variable("HOME");
+    return home ? join(ok, home, below, folder) : NULL;
+}
+
+// `name` under ../share/vblip beside the executable, else in the source folder.
+static char *bundled(bool *ok, const char *name)
+{
+    char exe[4096];
+    ssize_t size = readlink("/proc/self/exe", exe, sizeof exe - 1);
+    char *slash = NULL;
+    if (size > 0) {
+        exe[size] = '\0';
+        slash = strrchr(exe, '/');
+    }
+    if (slash) {
+        slash[1] = '\0';
+        char *shared = join(ok, exe, "../share/vblip/", name);
+        if (shared && access(shared, R_OK) == 0)
+            return shared;
+        free(shared);
+    }
+    char *source = join(ok, VBLIP_SOURCE_DIR, "/", name);
+    if (source && access(source, R_OK) == 0)
+        return source;
+    free(source);
+    return NULL;
+}
+
+bool cli_env_read(cli_env *env)
+{
+    bool ok = true;
+    const char *temp = variable("TMPDIR");
+    const char *hub = variable("HF_HUB_CACHE");
+    *env = (cli_env){0};
+    env->model = copy(&ok, variable("VBLIP_MODEL"));
+    env->hub_dir =
+        hub ? copy(&ok, hub) : folder_in(&ok, "HF_HOME", "/hub", "/.cache/huggingface");
+    env->cache_dir = folder_in(&ok, "XDG_CACHE_HOME", "/vblip", "/.cache");
+    env->temp_dir = copy(&ok, temp ? temp : "/tmp");
+    env->term = copy(&ok, variable("TERM"));
+    env->demo_model = bundled(&ok, "models/demo");
+    env->demo_vocab = bundled(&ok, "models/bert-base-uncased-vocab.txt");
+    return ok;
+}
+
+void cli_env_free(cli_env *env)
+{
+    free(env->model);
+    free(env->hub_dir);
+    free(env->cache_dir);
+    free(env->temp_dir);
+    free(env->term);
+    free(env->demo_model);
+    free(env->demo_vocab);
+    *env = (cli_env){0};
+}

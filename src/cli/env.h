@@ -1,0 +1,22 @@
+// env.h - the environment, read here and nowhere else, and where bundled files are.
+#ifndef CLI_ENV_H
+#define CLI_ENV_H
+
+#include <stdbool.h>
+
+// Owned strings; NULL where there is nothing.
+typedef struct cli_env {
+    char *model;      // $VBLIP_MODEL
+    char *hub_dir;    // Hugging Face hub cache
+    char *cache_dir;  // for pipelines and self-test verdicts
+    char *temp_dir;   // never NULL
+    char *term;       // $TERM
+    char *demo_model; // the bundled model
+    char *demo_vocab; // bert-base-uncased's vocabulary
+} cli_env;
+
+// False when memory runs out.
+bool cli_env_read(cli_env *env);
+void cli_env_free(cli_env *env);
+
+#endif // CLI_ENV_H

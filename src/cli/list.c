@@ -1,0 +1,135 @@
+#include "cli/list.h"
+
+#include "cli/args.h"
+#include "cli/bytes.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool grow(cli_list *list)
+{
+    if (list->count + 1 < list->capacity)
+        return true;
+    uint32_t capacity = list->capacity ? 2 * list->capacity : 16;
+    char **items = realloc(list->items, capacity * sizeof *items);
+    if (items)
+        list->items = items;
+    size_t *sizes = items ? realloc(list->sizes, capacity * sizeof *sizes) : NULL;
+    if (!sizes)
+        return false;
+    list->sizes = sizes;
+    list->capacity = capacity;
+    return true;
+}
+
+const char *cli_list_add(cli_list *list, const char *bytes, size_t size)
+{
+    char *copy = grow(list) ? malloc(size + 1) : NULL;
+    if (!copy)
+        return NULL;
+    if (size)
+        memcpy(copy, bytes, size);
+    copy[size] = '\0';
+    list->items[list->count] = copy;
+    list->sizes[list->count] = size;
+    list->items[++list->count] = NULL;
+    return copy;
+}
+
+void cli_list_free(cli_list *list)
+{
+    for (uint32_t i = 0; i < list->count; i++)
+        free(list->items[i]);
+    free(list->items);
+    free(list->sizes);
+    *list = (cli_list){0};
+}
+
+static vblip_status out_of_memory(vblip_error *err, const char *name)
+{
+    snprintf(err->message, sizeof err->message, "%.400s: out of memory", name);
+    err->status = VBLIP_ERR_MEMORY;
+    return err->status;
+}
+
+static bool is_blank(const char *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (!strchr(" \t\r\n\v\f", bytes[i]) || !bytes[i])
+            return false;
+    return true;
+}
+
+static vblip_status add_entry(cli_list *list, const char *name, uint64_t number,
+                              const char *bytes, size_t size, cli_entries kind,
+                              vblip_error *err)
+{
+    if (kind == CLI_ENTRIES_TEXTS && size && bytes[size - 1] == '\r')
+        size--;
+    if ((kind == CLI_ENTRIES_PATHS && !size) ||
+        (kind == CLI_ENTRIES_TEXTS && is_blank(bytes, size)))
+        return VBLIP_OK;
+    if (kind != CLI_ENTRIES_EXACT && memchr(bytes, '\0', size))
+        return cli_misuse(err, "%.300s: entry %llu: holds a NUL byte", name,
+                          (unsigned long long)number);
+    size_t bad = kind == CLI_ENTRIES_PATHS ? size : cli_utf8_check(bytes, size);
+    if (bad < size)
+        return cli_misuse(err, "%.300s: entry %llu: not valid UTF-8 at byte %zu", name,
+                          (unsigned long long)number, bad + 1);
+    if (list->count == UINT32_MAX / 4 || !cli_list_add(list, bytes, size))
+        return out_of_memory(err, name);
+    return VBLIP_OK;
+}
+
+static vblip_status read_entries(cli_list *list, const char *name, FILE *stream,
+                                 char end, cli_entries kind, vblip_error *err)
+{
+    char *entry = NULL;
+    size_t capacity = 0;
+    vblip_status status = VBLIP_OK;
+    errno = 0;
+    for (uint64_t number = 1; status == VBLIP_OK; number++) {
+        ssize_t got = getdelim(&entry, &capacity, end, stream);
+        if (got <= 0)
+            break;
+        size_t size = (size_t)got;
+        if (entry[size - 1] == end)
+            size--;
+        status = add_entry(list, name, number, entry, size, kind, err);
+    }
+    free(entry);
+    if (status == VBLIP_OK && (ferror(stream) || !feof(stream)))
+        return cli_misuse(err, "%.300s: %s", name, strerror(errno ? errno : EIO));
+    return status;
+}
+
+vblip_status cli_list_read(cli_list *list, const char *file, char end, cli_entries kind,
+                           vblip_error *err)
+{
+    if (strcmp(file, "-") == 0)
+        return read_entries(list, "standard input", stdin, end, kind, err);
+    FILE *stream = fopen(file, "rb");
+    if (!stream)
+        return cli_misuse(err, "%.300s: %s", file, strerror(errno));
+    vblip_status status = read_entries(list, file, stream, end, kind, err);
+    fclose(stream);
+    return status;
+}
+
+vblip_status cli_list_split(cli_list *list, const char *text, vblip_error *err)
+{
+    while (*text) {
+        size_t size = strcspn(text, ",");
+        const char *next = text + size + (text[size] == ',');
+        while (size && strchr(" \t", *text))
+            text++, size--;
+        while (size && strchr(" \t", text[size - 1]))
+            size--;
+        if (size && !cli_list_add(list, text, size))
+            return out_of_memory(err, "--answers");
+        text = next;
+    }
+    return VBLIP_OK;
+}

@@ -1,0 +1,70 @@
+// main.c - the table of commands, and the exit status of the one that runs.
+#include "cli/cmd.h"
+#include "cli/help.h"
+#include "cli/interrupt.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static cli_exit (*const commands[CLI_COMMAND_COUNT])(cli_session *) = {
+    [CLI_RETRIEVE] = cli_cmd_retrieve, [CLI_QA] = cli_cmd_qa,
+    [CLI_CAPTION] = cli_cmd_caption,   [CLI_MATCH] = cli_cmd_match,
+    [CLI_TOKENIZE] = cli_cmd_tokenize, [CLI_MODELS] = cli_cmd_models,
+    [CLI_DOCTOR] = cli_cmd_doctor,     [CLI_BENCH] = cli_cmd_bench,
+};
+
+// Help and version, to standard output.
+static cli_exit print_text(const cli_args *args)
+{
+    cli_bytes text = {0};
+    if (args->action == CLI_VERSION)
+        cli_bytes_printf(&text, "vblip %s\n", vblip_version());
+    else
+        cli_help_write(&text, args->command);
+    errno = 0;
+    bool ok = !text.failed && fwrite(text.data, 1, text.size, stdout) == text.size &&
+              fflush(stdout) == 0;
+    cli_bytes_free(&text);
+    if (ok || errno == EPIPE)
+        return CLI_EXIT_DONE;
+    fprintf(stderr, "vblip: standard output: %s\n", strerror(errno ? errno : ENOMEM));
+    return CLI_EXIT_UNUSABLE;
+}
+
+static cli_exit run(const cli_args *args)
+{
+    cli_session s = {.args = args};
+    cli_exit code = CLI_EXIT_UNUSABLE;
+    bool ready = cli_env_read(&s.env);
+    s.console = cli_console_open(args->quiet, args->verbose, s.env.term);
+    if (ready)
+        code = commands[args->command](&s);
+    else
+        cli_error(&s.console, "out of memory");
+    cli_bar_clear(&s.console);
+    vblip_model_free(&s.model);
+    vblip_engine_close(&s.engine);
+    vblip_inputs_close(&s.inputs);
+    cli_spool_close(&s.spool);
+    cli_list_free(&s.texts);
+    cli_list_free(&s.paths);
+    cli_bytes_free(&s.line);
+    cli_env_free(&s.env);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    cli_args args;
+    vblip_error err;
+    cli_interrupt_install();
+    if (cli_args_parse(&args, argc, argv, &err) != VBLIP_OK) {
+        fprintf(stderr, "vblip: %s\n", err.message);
+        return CLI_EXIT_MISUSED;
+    }
+    cli_exit code = args.action == CLI_RUN ? run(&args) : print_text(&args);
+    cli_args_free(&args);
+    return (int)code;
+}

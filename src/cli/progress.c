@@ -1,0 +1,198 @@
+#include "cli/progress.h"
+
+#include "cli/json_out.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static const double LONG_WORK_S = 60; // said beforehand
+static const double BAR_EVERY_S = 0.1, PLAIN_EVERY_S = 10, JSON_EVERY_S = 0.5;
+
+void cli_duration(cli_bytes *out, double seconds)
+{
+    if (seconds < 59.5) {
+        cli_bytes_printf(out, "%.0f s", seconds < 1 ? 1 : seconds);
+        return;
+    }
+    uint64_t minutes = seconds < 1e15 ? (uint64_t)(seconds / 60 + 0.5) : 0;
+    uint64_t hours = minutes / 60, days = hours / 24;
+    if (!hours)
+        cli_bytes_printf(out, "%" PRIu64 " min", minutes);
+    else if (!days)
+        cli_bytes_printf(out, "%" PRIu64 " h %" PRIu64 " min", hours, minutes % 60);
+    else
+        cli_bytes_printf(out, "%" PRIu64 " days %" PRIu64 " h", days, hours % 24);
+}
+
+void cli_cost(cli_bytes *out, const vblip_progress *p, double seconds,
+              const char *device)
+{
+    cli_bytes_printf(out, "%" PRIu64 " %s, about ", p->total, p->unit);
+    cli_duration(out, seconds);
+    cli_bytes_printf(out, " on %s", device);
+}
+
+static unsigned percent(const vblip_progress *p)
+{
+    return p->done >= p->total ? 100
+                               : (unsigned)((double)p->done * 100 / (double)p->total);
+}
+
+// As much of `path` as fits: its end, cut between characters.
+static int add_path_end(cli_bytes *out, const char *path, int columns)
+{
+    int wide = 0;
+    const char *at = path + strlen(path);
+    while (at > path && wide < columns) {
+        do
+            at--;
+        while (at > path && ((unsigned char)*at & 0xC0) == 0x80);
+        wide++;
+    }
+    cli_bytes_text(out, at);
+    return wide;
+}
+
+int cli_progress_bar(cli_bytes *out, const vblip_progress *p, int columns)
+{
+    enum { CELLS = 20 };
+    size_t start = out->size;
+    if (p->total) {
+        char bar[CELLS + 1];
+        unsigned filled = percent(p) * CELLS / 100;
+        for (unsigned i = 0; i < CELLS; i++)
+            bar[i] = i < filled ? '#' : '.';
+        bar[CELLS] = '\0';
+        cli_bytes_printf(out, "[%s] %3u %%  %" PRIu64 "/%" PRIu64 " %s", bar,
+                         percent(p), p->done, p->total, p->unit);
+    } else
+        cli_bytes_printf(out, "%" PRIu64 " %s", p->done, p->unit);
+    if (p->seconds_left >= 0 && p->done < p->total) {
+        cli_bytes_text(out, "  about ");
+        cli_duration(out, p->seconds_left);
+        cli_bytes_text(out, " left");
+    }
+    int wide = (int)(out->size - start); // all of it is ASCII
+    if (wide > columns) {
+        out->size = start + (size_t)columns;
+        if (out->data)
+            out->data[out->size] = '\0';
+        return columns;
+    }
+    if (!p->path || columns - wide < 8)
+        return wide;
+    cli_bytes_text(out, "  ");
+    return wide + 2 + add_path_end(out, p->path, columns - wide - 2);
+}
+
+void cli_progress_plain(cli_bytes *out, const vblip_progress *p)
+{
+    if (p->total)
+        cli_bytes_printf(out, "%" PRIu64 " of %" PRIu64 " %s, %u %%", p->done, p->total,
+                         p->unit, percent(p));
+    else
+        cli_bytes_printf(out, "%" PRIu64 " %s", p->done, p->unit);
+    if (p->seconds_left >= 0 && p->done < p->total) {
+        cli_bytes_text(out, ", about ");
+        cli_duration(out, p->seconds_left);
+        cli_bytes_text(out, " left");
+    }
+    if (p->path)
+        cli_bytes_printf(out, ", %s", p->path);
+}
+
+void cli_progress_json(cli_bytes *out, const vblip_progress *p)
+{
+    cli_bytes_text(out, "{\"path\":");
+    if (p->path)
+        cli_json_string(out, p->path, strlen(p->path));
+    else
+        cli_bytes_text(out, "null");
+    cli_bytes_text(out, ",\"unit\":");
+    cli_json_string(out, p->unit, strlen(p->unit));
+    cli_bytes_printf(out, ",\"done\":%" PRIu64 ",\"total\":", p->done);
+    if (p->total)
+        cli_bytes_printf(out, "%" PRIu64, p->total);
+    else
+        cli_bytes_text(out, "null");
+    cli_bytes_text(out, ",\"seconds_left\":");
+    if (p->seconds_left >= 0)
+        cli_json_time(out,
+                      (int64_t)(p->seconds_left < 1e12 ? p->seconds_left * 1e6 : 0));
+    else
+        cli_bytes_text(out, "null");
+    cli_bytes_char(out, '}');
+}
+
+static double now_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+// Once per phase, as soon as the first estimate is there.
+static void announce(cli_progress *progress, const vblip_progress *p, double now)
+{
+    if (progress->announced || !p->total || !p->done || p->seconds_left < 0)
+        return;
+    progress->announced = true;
+    double seconds = now - progress->phase_s + p->seconds_left;
+    if (seconds < LONG_WORK_S)
+        return;
+    cli_bytes text = {0};
+    cli_cost(&text, p, seconds, progress->device);
+    if (!text.failed)
+        cli_warn(progress->console, "%s", text.data);
+    cli_bytes_free(&text);
+}
+
+static void show(cli_progress *progress, const vblip_progress *p,
+                 cli_progress_style style)
+{
+    cli_bytes text = {0};
+    if (style == CLI_PROGRESS_AUTO) {
+        int wide = cli_progress_bar(&text, p, progress->console->columns - 1);
+        if (!text.failed)
+            cli_bar_draw(progress->console, text.data, wide);
+    } else if (style == CLI_PROGRESS_PLAIN) {
+        cli_progress_plain(&text, p);
+        if (!text.failed)
+            cli_error(progress->console, "%s", text.data);
+    } else {
+        cli_progress_json(&text, p);
+        if (!text.failed)
+            cli_raw_line(progress->console, text.data);
+    }
+    cli_bytes_free(&text);
+}
+
+void cli_progress_report(cli_progress *progress, const vblip_progress *p)
+{
+    static const double every_s[] = {[CLI_PROGRESS_AUTO] = BAR_EVERY_S,
+                                     [CLI_PROGRESS_PLAIN] = PLAIN_EVERY_S,
+                                     [CLI_PROGRESS_JSON] = JSON_EVERY_S};
+    double now = now_s();
+    if (strncmp(progress->unit, p->unit, sizeof progress->unit - 1) != 0) {
+        snprintf(progress->unit, sizeof progress->unit, "%s", p->unit);
+        progress->phase_s = now;
+        progress->shown_s = 0;
+        progress->announced = false;
+    }
+    announce(progress, p, now);
+    bool hidden = progress->style == CLI_PROGRESS_NONE ||
+                  (progress->style == CLI_PROGRESS_AUTO &&
+                   (!progress->console->terminal || progress->console->quiet));
+    bool last = p->total && p->done >= p->total;
+    if (hidden || (!last && now - progress->shown_s < every_s[progress->style]))
+        return;
+    progress->shown_s = now;
+    show(progress, p, progress->style);
+}
+
+void cli_progress_end(cli_progress *progress)
+{
+    cli_bar_clear(progress->console);
+}

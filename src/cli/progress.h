@@ -1,0 +1,36 @@
+// progress.h - how far a job is and how long it will take, in the style asked for.
+#ifndef CLI_PROGRESS_H
+#define CLI_PROGRESS_H
+
+#include "cli/args.h"
+#include "cli/console.h"
+
+typedef struct cli_progress {
+    cli_console *console;
+    cli_progress_style style;
+    const char *device; // "llvmpipe"; for the estimate
+    char unit[24];      // of the phase that runs
+    double phase_s;     // when it began, monotonic clock
+    double shown_s;     // when progress was last shown
+    bool announced;     // the cost of this phase
+} cli_progress;
+
+// Shows `p` when it is time to, and once per phase says what long work will cost.
+void cli_progress_report(cli_progress *progress, const vblip_progress *p);
+
+// Ends with nothing left on the line.
+void cli_progress_end(cli_progress *progress);
+
+// "45 s", "40 min", "2 h 10 min", "3 days 4 h".
+void cli_duration(cli_bytes *out, double seconds);
+
+// "600 captions, about 40 min on llvmpipe"
+void cli_cost(cli_bytes *out, const vblip_progress *p, double seconds,
+              const char *device);
+
+// The bar, at most `columns` wide; returns its width in columns.
+int cli_progress_bar(cli_bytes *out, const vblip_progress *p, int columns);
+void cli_progress_plain(cli_bytes *out, const vblip_progress *p);
+void cli_progress_json(cli_bytes *out, const vblip_progress *p);
+
+#endif // CLI_PROGRESS_H

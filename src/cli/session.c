@@ -1,0 +1,374 @@
+#include "cli/session.h"
+
+#include "cli/interrupt.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+// ---------------------------------------------------------------------------- failing
+
+cli_exit cli_fail(cli_session *s, vblip_status status, const vblip_error *err)
+{
+    if (status == VBLIP_ERR_CANCELLED)
+        return CLI_EXIT_INTERRUPTED;
+    cli_error(&s->console, "%s", err->message);
+    if (status == VBLIP_ERR_ARGUMENT)
+        return CLI_EXIT_MISUSED;
+    return status == VBLIP_ERR_DEVICE ? CLI_EXIT_NO_DEVICE : CLI_EXIT_UNUSABLE;
+}
+
+const char *cli_shown_path(const cli_session *s, const char *path)
+{
+    return path && s->spool.path[0] && strcmp(path, s->spool.path) == 0 ? "-" : path;
+}
+
+// ---------------------------------------------------------------------------- output
+
+cli_exit cli_output_begin(cli_session *s, const cli_table *table)
+{
+    vblip_error err = {0};
+    s->rows = (cli_rows){.format = (cli_format)s->args->format, .table = table};
+    vblip_status status = cli_outfile_open(&s->out, s->args->output, &err);
+    return status == VBLIP_OK ? CLI_EXIT_DONE : cli_fail(s, status, &err);
+}
+
+// What is finished is kept; a result without a row replaces nothing unless it is one.
+static bool worth_keeping(const cli_session *s, cli_exit code)
+{
+    return s->written || code == CLI_EXIT_DONE || code == CLI_EXIT_NO_MATCH ||
+           code == CLI_EXIT_SOME_FAILED;
+}
+
+cli_exit cli_output_end(cli_session *s, cli_exit code)
+{
+    vblip_error err = {0};
+    if (!s->out.stream)
+        return code;
+    bool pipe_closed = s->out.error == EPIPE;
+    if (worth_keeping(s, code) || s->rows.any)
+        cli_rows_end(&s->rows, &s->line);
+    else
+        cli_bytes_clear(&s->line); // a header without a job
+    cli_outfile_write(&s->out, s->line.data, s->line.size);
+    if (!pipe_closed && s->out.temp && !worth_keeping(s, code)) {
+        bool failed = s->out.error;
+        if (failed)
+            cli_error(&s->console, "%s: %s", s->out.name, strerror(s->out.error));
+        cli_outfile_discard(&s->out);
+        return failed ? CLI_EXIT_UNUSABLE : code;
+    }
+    if (!cli_outfile_flush(&s->out))
+        pipe_closed = s->out.error == EPIPE;
+    if (cli_outfile_finish(&s->out, &err) || pipe_closed)
+        return code;
+    cli_error(&s->console, "%s", err.message);
+    return CLI_EXIT_UNUSABLE;
+}
+
+// Writes s->line and empties it.
+static int put_line(cli_session *s, bool flush)
+{
+    if (s->line.failed)
+        s->out.error = s->out.error ? s->out.error : ENOMEM;
+    if (s->out.stream == stdout)
+        cli_bar_clear(&s->console); // both may be the same terminal
+    cli_outfile_write(&s->out, s->line.data, s->line.size);
+    if (flush)
+        cli_outfile_flush(&s->out);
+    cli_bytes_clear(&s->line);
+    return s->out.error || cli_interrupted();
+}
+
+int cli_emit_line(cli_session *s)
+{
+    s->written++;
+    return put_line(s, true);
+}
+
+int cli_emit_row(cli_session *s, const cli_cell *cells)
+{
+    cli_rows_add(&s->rows, &s->line, cells);
+    return cli_emit_line(s);
+}
+
+int cli_input_failed(void *session, const vblip_failure *failure)
+{
+    cli_session *s = session;
+    const char *path = cli_shown_path(s, failure->path);
+    s->failed++;
+    cli_error(&s->console, "%s: %s", path, failure->message);
+    cli_rows_failure(&s->rows, &s->line, path, failure->message);
+    return put_line(s, true) || s->args->fail_fast;
+}
+
+static int on_progress(void *session, const vblip_progress *progress)
+{
+    cli_session *s = session;
+    vblip_progress shown = *progress;
+    shown.path = cli_shown_path(s, progress->path);
+    cli_progress_report(&s->progress, &shown);
+    return s->out.error || cli_interrupted();
+}
+
+vblip_job cli_job(cli_session *s)
+{
+    return (vblip_job){
+        .frames = s->args->frames,
+        .batch = s->args->batch,
+        .jobs = s->args->jobs,
+        .failed = cli_input_failed,
+        .progress = on_progress,
+        .user = s,
+    };
+}
+
+// ----------------------------------------------------------------------------- inputs
+
+static vblip_status out_of_memory(vblip_error *err)
+{
+    *err = (vblip_error){VBLIP_ERR_MEMORY, "out of memory"};
+    return VBLIP_ERR_MEMORY;
+}
+
+static vblip_status gather_texts(cli_session *s, vblip_error *err)
+{
+    const cli_args *a = s->args;
+    for (uint32_t i = 0; i < a->texts.count; i++)
+        if (!cli_list_add(&s->texts, a->texts.items[i], strlen(a->texts.items[i])))
+            return out_of_memory(err);
+    if (!a->texts_file)
+        return VBLIP_OK;
+    vblip_status status =
+        cli_list_read(&s->texts, a->texts_file, '\n', CLI_ENTRIES_TEXTS, err);
+    if (status == VBLIP_OK && !s->texts.count)
+        return cli_misuse(err, "%.400s: holds no text", a->texts_file);
+    return status;
+}
+
+static vblip_status gather_paths(cli_session *s, vblip_error *err)
+{
+    const cli_args *a = s->args;
+    for (uint32_t i = 0; i < a->paths.count; i++) {
+        const char *path = a->paths.items[i];
+        if (strcmp(path, "-") == 0) {
+            vblip_status status = cli_spool_stdin(&s->spool, s->env.temp_dir, err);
+            if (status != VBLIP_OK)
+                return status;
+            path = s->spool.path;
+        }
+        if (!cli_list_add(&s->paths, path, strlen(path)))
+            return out_of_memory(err);
+    }
+    if (!a->list)
+        return VBLIP_OK;
+    vblip_status status = cli_list_read(&s->paths, a->list, a->list_nul ? '\0' : '\n',
+                                        CLI_ENTRIES_PATHS, err);
+    if (status == VBLIP_OK && !s->paths.count)
+        return cli_misuse(err, "%.400s: holds no path", a->list);
+    return status;
+}
+
+// Results must not replace what they are made from.
+static vblip_status check_output_is_no_input(const cli_session *s, vblip_error *err)
+{
+    struct stat out, in;
+    if (!s->args->output || stat(s->args->output, &out) != 0 || !S_ISREG(out.st_mode))
+        return VBLIP_OK;
+    for (uint32_t i = 0; i < s->input_count; i++)
+        if (stat(vblip_inputs_at(s->inputs, i).path, &in) == 0 &&
+            in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+            return cli_misuse(err, "-o %.400s: is an input", s->args->output);
+    return VBLIP_OK;
+}
+
+static vblip_status gather(cli_session *s, const cli_task *task, vblip_error *err)
+{
+    vblip_inputs_options options = {
+        .include = s->args->include.items,
+        .exclude = s->args->exclude.items,
+    };
+    vblip_status status = gather_texts(s, err);
+    if (status == VBLIP_OK)
+        status = gather_paths(s, err);
+    if (status == VBLIP_OK)
+        status = vblip_inputs_open(&s->inputs, (const char *const *)s->paths.items,
+                                   s->paths.count, &options, err);
+    if (status != VBLIP_OK)
+        return cli_interrupted() ? VBLIP_ERR_CANCELLED : status;
+    s->input_count = vblip_inputs_count(s->inputs);
+    status = check_output_is_no_input(s, err);
+    return status == VBLIP_OK && task->check ? task->check(s, err) : status;
+}
+
+// Inputs that are all known to have failed need no model to say so.
+static bool all_failed_already(const cli_session *s)
+{
+    for (uint32_t i = 0; i < s->input_count; i++)
+        if (!vblip_inputs_at(s->inputs, i).error)
+            return false;
+    return true;
+}
+
+static void report_failed_inputs(cli_session *s)
+{
+    for (uint32_t i = 0; i < s->input_count; i++) {
+        vblip_input input = vblip_inputs_at(s->inputs, i);
+        vblip_failure failure = {.path = input.path, .message = input.error};
+        if (cli_input_failed(s, &failure))
+            return;
+    }
+}
+
+// ------------------------------------------------------------------- engine and model
+
+static void on_log(void *session, const char *line)
+{
+    cli_session *s = session;
+    cli_note(&s->console, "%s", line);
+}
+
+vblip_status cli_engine_open(cli_session *s, const char *device, vblip_error *err)
+{
+    const cli_args *a = s->args;
+    const vblip_engine_options options = {
+        .device = device ? device : a->device,
+        .kernels = a->kernels,
+        .precision = a->precision == 1 ? "f32" : NULL,
+        .cache_dir = s->env.cache_dir,
+        .validate = a->validate,
+        .profile = a->profile,
+        .log = a->verbose ? on_log : NULL,
+        .log_user = s,
+    };
+    vblip_status status = vblip_engine_open(&s->engine, &options, err);
+    if (status != VBLIP_OK)
+        return status;
+    const char *name = vblip_engine_device(s->engine)->name;
+    const char *detail = strstr(name, " (");
+    size_t size = detail ? (size_t)(detail - name) : strlen(name);
+    snprintf(s->device, sizeof s->device, "%.*s", (int)(size < 60 ? size : 60), name);
+    return VBLIP_OK;
+}
+
+bool cli_model_options(cli_session *s, vblip_model_options *options, uint32_t tasks)
+{
+    const cli_args *a = s->args;
+    const bool operand = a->command == CLI_MODELS && a->paths.count;
+    *options = (vblip_model_options){
+        .path = operand        ? a->paths.items[0]
+                : a->model     ? a->model
+                : s->env.model ? s->env.model
+                               : s->env.demo_model,
+        .hub_dir = s->env.hub_dir,
+        .vocab = a->vocab,
+        .default_vocab = s->env.demo_vocab,
+        .image_size = a->image_size,
+        .tasks = tasks,
+        .raw_text = a->raw_text,
+    };
+    if (options->path)
+        return true;
+    cli_error(&s->console, "no model: the bundled demo model is not installed; give "
+                           "--model PATH or set VBLIP_MODEL");
+    return false;
+}
+
+static cli_exit open_model(cli_session *s, const cli_task *task)
+{
+    vblip_error err = {0};
+    vblip_model_options options;
+    if (!cli_model_options(s, &options, task->needs))
+        return CLI_EXIT_UNUSABLE;
+    if (cli_engine_open(s, NULL, &err) != VBLIP_OK) {
+        cli_error(&s->console, "%s", err.message);
+        return CLI_EXIT_NO_DEVICE;
+    }
+    vblip_status status = vblip_model_load(&s->model, s->engine, &options, &err);
+    if (status != VBLIP_OK)
+        return cli_fail(s, status, &err);
+    if (vblip_model_describe(s->model)->demo)
+        cli_warn(&s->console,
+                 "the bundled demo model answers; it knows only generated emoji "
+                 "scenes. Real weights: huggingface-cli download %s, then --model %s",
+                 task->weights, task->weights);
+    s->progress = (cli_progress){
+        .console = &s->console,
+        .style = (cli_progress_style)s->args->progress,
+        .device = s->device,
+    };
+    return cli_interrupted() ? CLI_EXIT_INTERRUPTED : CLI_EXIT_DONE;
+}
+
+static int on_op_time(void *session, const vblip_op_time *time)
+{
+    cli_session *s = session;
+    char line[160];
+    snprintf(line, sizeof line, "%-24s %10llu calls %12.6f s", time->op,
+             (unsigned long long)time->calls, time->seconds);
+    cli_raw_line(&s->console, line);
+    return 0;
+}
+
+static void report_profile(cli_session *s)
+{
+    vblip_error err = {0};
+    if (s->args->profile && s->engine &&
+        vblip_engine_profile(s->engine, on_op_time, s, &err) != VBLIP_OK)
+        cli_warn(&s->console, "--profile: %s", err.message);
+}
+
+// ------------------------------------------------------------------------- the whole
+
+// The exit status of a job that ended with `status`.
+static cli_exit job_exit(cli_session *s, vblip_status status, const vblip_error *err)
+{
+    if (s->failed_output)
+        return CLI_EXIT_UNUSABLE;
+    if (cli_interrupted()) {
+        cli_warn(&s->console, "interrupted; what was finished is kept");
+        return CLI_EXIT_INTERRUPTED;
+    }
+    if (status != VBLIP_OK && status != VBLIP_ERR_CANCELLED)
+        return cli_fail(s, status, err);
+    if (!s->failed)
+        return CLI_EXIT_DONE;
+    return s->failed < s->input_count ? CLI_EXIT_SOME_FAILED : CLI_EXIT_UNUSABLE;
+}
+
+// From an open output to the exit status.
+static cli_exit run_job(cli_session *s, const cli_task *task)
+{
+    vblip_error err = {0};
+    vblip_status status = VBLIP_OK;
+    bool hopeless = all_failed_already(s);
+    if (!hopeless) {
+        cli_exit code = open_model(s, task);
+        if (code != CLI_EXIT_DONE)
+            return code;
+    }
+    cli_rows_begin(&s->rows, &s->line);
+    if (put_line(s, true))
+        status = VBLIP_ERR_CANCELLED;
+    else if (hopeless)
+        report_failed_inputs(s);
+    else
+        status = task->run(s, &err);
+    cli_bar_clear(&s->console);
+    report_profile(s);
+    cli_exit code = job_exit(s, status, &err);
+    return task->finish ? task->finish(s, code) : code;
+}
+
+cli_exit cli_session_run(cli_session *s, const cli_task *task)
+{
+    vblip_error err = {0};
+    vblip_status status = gather(s, task, &err);
+    if (status != VBLIP_OK)
+        return cli_fail(s, status, &err);
+    cli_exit code = cli_output_begin(s, task->table);
+    if (code != CLI_EXIT_DONE)
+        return code;
+    return cli_output_end(s, run_job(s, task));
+}

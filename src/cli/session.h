@@ -1,0 +1,87 @@
+// session.h - one run of a command: what it opens, what it reports, how it ends.
+#ifndef CLI_SESSION_H
+#define CLI_SESSION_H
+
+#include "cli/console.h"
+#include "cli/env.h"
+#include "cli/list.h"
+#include "cli/outfile.h"
+#include "cli/progress.h"
+#include "cli/rows.h"
+#include "cli/spool.h"
+
+// cli.md 2, exit status.
+typedef enum cli_exit {
+    CLI_EXIT_DONE = 0,
+    CLI_EXIT_NO_MATCH = 1,
+    CLI_EXIT_MISUSED = 2,
+    CLI_EXIT_SOME_FAILED = 3,
+    CLI_EXIT_UNUSABLE = 4,
+    CLI_EXIT_NO_DEVICE = 5,
+    CLI_EXIT_INTERRUPTED = 130,
+} cli_exit;
+
+typedef struct cli_session {
+    const cli_args *args;
+    cli_env env;
+    cli_console console;
+    cli_progress progress;
+    char device[64]; // for estimates: "llvmpipe"
+
+    cli_list texts; // queries, questions, texts
+    cli_list paths;
+    cli_spool spool; // standard input, when a path is "-"
+    vblip_inputs *inputs;
+    uint32_t input_count;
+    vblip_engine *engine;
+    vblip_model *model;
+
+    cli_outfile out;
+    cli_rows rows;
+    cli_bytes line;     // the row that is put together
+    uint64_t written;   // rows
+    uint32_t failed;    // inputs
+    bool failed_output; // a file beside an input: already reported
+    void *state;        // of the command
+} cli_session;
+
+// What a command that works on inputs with a model is made of.
+typedef struct cli_task {
+    const cli_table *table;
+    uint32_t needs;      // enum vblip_task
+    const char *weights; // real ones, for the notice of the demo model
+    // Refuses what only shows now that texts and inputs are known; may be NULL.
+    vblip_status (*check)(cli_session *s, vblip_error *err);
+    vblip_status (*run)(cli_session *s, vblip_error *err);
+    // Has the last word on the exit status; may be NULL.
+    cli_exit (*finish)(cli_session *s, cli_exit code);
+} cli_task;
+
+cli_exit cli_session_run(cli_session *s, const cli_task *task);
+
+// For commands without inputs: opens the output, and ends it.
+cli_exit cli_output_begin(cli_session *s, const cli_table *table);
+cli_exit cli_output_end(cli_session *s, cli_exit code);
+
+// Callbacks return these: non-zero stops the job.
+int cli_emit_row(cli_session *s, const cli_cell *cells); // machine formats
+int cli_emit_line(cli_session *s);                       // s->line, as it is
+int cli_input_failed(void *session, const vblip_failure *failure);
+
+// What the library calls `path`, as the user typed it.
+const char *cli_shown_path(const cli_session *s, const char *path);
+
+// The job options that every task shares.
+vblip_job cli_job(cli_session *s);
+
+// Says `err` and returns the exit status of a failure of `status` kind.
+cli_exit cli_fail(cli_session *s, vblip_status status, const vblip_error *err);
+
+// Model options from arguments and environment. False, with a message, when there is no
+// model at all.
+bool cli_model_options(cli_session *s, vblip_model_options *options, uint32_t tasks);
+
+// Opens the engine; `device` NULL is that of the arguments.
+vblip_status cli_engine_open(cli_session *s, const char *device, vblip_error *err);
+
+#endif // CLI_SESSION_H

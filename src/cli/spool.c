@@ -1,0 +1,86 @@
+#include "cli/spool.h"
+
+#include "cli/bytes.h"
+#include "cli/interrupt.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static vblip_status fail(vblip_error *err, const char *what, int error)
+{
+    snprintf(err->message, sizeof err->message, "%.400s: %s", what, strerror(error));
+    err->status = VBLIP_ERR_IO;
+    return err->status;
+}
+
+static vblip_status open_nameless(int *fd, const char *folder, vblip_error *err)
+{
+    cli_bytes name = {0};
+    cli_bytes_printf(&name, "%s/vblip-stdin-XXXXXX", folder);
+    *fd = name.failed ? -1 : mkstemp(name.data);
+    vblip_status status = VBLIP_OK;
+    if (*fd < 0)
+        status = fail(err, folder, name.failed ? ENOMEM : errno);
+    else
+        unlink(name.data);
+    cli_bytes_free(&name);
+    return status;
+}
+
+static bool write_all(int fd, const char *bytes, size_t size)
+{
+    while (size) {
+        ssize_t done = write(fd, bytes, size);
+        if (done < 0 && errno != EINTR)
+            return false;
+        if (done > 0) {
+            bytes += done;
+            size -= (size_t)done;
+        }
+    }
+    return true;
+}
+
+static vblip_status copy_stdin(int fd, const char *folder, vblip_error *err)
+{
+    char bytes[1 << 14];
+    while (!cli_interrupted()) {
+        ssize_t got = read(STDIN_FILENO, bytes, sizeof bytes);
+        if (got == 0)
+            return VBLIP_OK;
+        if (got < 0 && errno != EINTR)
+            return fail(err, "standard input", errno);
+        if (got > 0 && !write_all(fd, bytes, (size_t)got))
+            return fail(err, folder, errno);
+    }
+    snprintf(err->message, sizeof err->message, "interrupted");
+    err->status = VBLIP_ERR_CANCELLED;
+    return err->status;
+}
+
+vblip_status cli_spool_stdin(cli_spool *out, const char *folder, vblip_error *err)
+{
+    *out = (cli_spool){0};
+    int fd;
+    vblip_status status = open_nameless(&fd, folder, err);
+    if (status != VBLIP_OK)
+        return status;
+    status = copy_stdin(fd, folder, err);
+    if (status != VBLIP_OK) {
+        close(fd);
+        return status;
+    }
+    out->fd = fd;
+    snprintf(out->path, sizeof out->path, "/proc/self/fd/%d", fd);
+    return VBLIP_OK;
+}
+
+void cli_spool_close(cli_spool *spool)
+{
+    if (spool->path[0])
+        close(spool->fd);
+    *spool = (cli_spool){0};
+}

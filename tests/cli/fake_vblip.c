@@ -1,0 +1,563 @@
+// fake_vblip.c - a library behind vblip.h that decodes nothing and computes nothing.
+//
+// Answers are canned, so that tests know every byte of the program's output. What goes
+// wrong is chosen by names: of a path ("bad", "short", "interrupt", "lost", "long",
+// "options"), of a model ("nomodel", "demo", "caption-only") or of a device ("none").
+#include "vblip.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct vblip_engine {
+    vblip_device_info info;
+};
+
+struct vblip_model {
+    vblip_model_info info;
+};
+
+struct vblip_tokenizer {
+    int32_t ids[64];
+    const char *pieces[64];
+};
+
+enum { MOST_INPUTS = 64, PATH_SIZE = 256 };
+
+struct vblip_inputs {
+    char paths[MOST_INPUTS][PATH_SIZE];
+    vblip_input items[MOST_INPUTS];
+    uint32_t count;
+};
+
+static vblip_status fail(vblip_error *err, vblip_status status, const char *format, ...)
+#if defined(__GNUC__)
+    __attribute__((format(printf, 3, 4)))
+#endif
+    ;
+
+static vblip_status fail(vblip_error *err, vblip_status status, const char *format, ...)
+{
+    if (err) {
+        va_list args;
+        va_start(args, format);
+        vsnprintf(err->message, sizeof err->message, format, args);
+        va_end(args);
+        err->status = status;
+    }
+    return status;
+}
+
+static vblip_status cancelled(vblip_error *err)
+{
+    return fail(err, VBLIP_ERR_CANCELLED, "stopped by the caller");
+}
+
+static bool has(const char *text, const char *part)
+{
+    return text && strstr(text, part);
+}
+
+const char *vblip_version(void)
+{
+    return "0.1.0";
+}
+
+// ----------------------------------------------------------------------------- devices
+
+static const vblip_device_info devices[] = {
+    {.index = 0,
+     .kind = VBLIP_DEVICE_SOFTWARE,
+     .name = "llvmpipe (LLVM 15.0.6, 256 bits)",
+     .driver = "Mesa 22.3.6",
+     .api = "1.3.230",
+     .kernels = "lavapipe",
+     .memory_bytes = 2147483648u,
+     .subgroup_size = 8,
+     .max_binding_mib = 128},
+    {.index = 1,
+     .kind = VBLIP_DEVICE_INTEGRATED_GPU,
+     .name = "Old GPU",
+     .driver = "old",
+     .api = "1.0.2",
+     .unusable = "Vulkan 1.0.2, expected 1.2"},
+};
+
+vblip_status vblip_devices(vblip_device_fn fn, void *user, vblip_error *err)
+{
+    for (size_t i = 0; i < sizeof devices / sizeof *devices; i++)
+        if (fn(user, &devices[i]))
+            return cancelled(err);
+    return VBLIP_OK;
+}
+
+vblip_status vblip_engine_open(vblip_engine **out, const vblip_engine_options *options,
+                               vblip_error *err)
+{
+    *out = NULL;
+    if (has(options->device, "none"))
+        return fail(err, VBLIP_ERR_DEVICE, "--device none: no device matches");
+    *out = calloc(1, sizeof **out);
+    if (!*out)
+        return fail(err, VBLIP_ERR_MEMORY, "engine: out of memory");
+    (*out)->info = devices[0];
+    if (options->log)
+        options->log(options->log_user, "opened");
+    return VBLIP_OK;
+}
+
+void vblip_engine_close(vblip_engine **engine)
+{
+    free(*engine);
+    *engine = NULL;
+}
+
+const vblip_device_info *vblip_engine_device(const vblip_engine *engine)
+{
+    return &engine->info;
+}
+
+vblip_status vblip_engine_profile(vblip_engine *engine, vblip_op_time_fn fn, void *user,
+                                  vblip_error *err)
+{
+    (void)engine;
+    const vblip_op_time time = {.op = "linear", .calls = 12, .seconds = 0.5};
+    return fn(user, &time) ? cancelled(err) : VBLIP_OK;
+}
+
+vblip_status vblip_engine_selftest(vblip_engine *engine, vblip_check_fn fn, void *user,
+                                   vblip_error *err)
+{
+    (void)engine;
+    const vblip_check checks[] = {
+        {"linear", "lavapipe", 1e-13, 1e-9, true},
+        {"attention", "simt", 0.5, 1e-9, !getenv("FAKE_WRONG")},
+    };
+    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
+        if (fn(user, &checks[i]))
+            return cancelled(err);
+    return VBLIP_OK;
+}
+
+const char *const *vblip_bench_names(void)
+{
+    static const char *const names[] = {"linear", "attention", NULL};
+    return names;
+}
+
+vblip_status vblip_bench(vblip_engine *engine, const char *name, vblip_bench_fn fn,
+                         void *user, vblip_error *err)
+{
+    (void)engine;
+    for (const char *const *known = vblip_bench_names(); *known; known++) {
+        const vblip_bench_result result = {
+            .name = *known,
+            .detail = "577x3072x768 lavapipe",
+            .runs = 20,
+            .min_s = 0.0625,
+            .median_s = 0.125,
+            .work = 60.5,
+            .unit = "GFLOP/s",
+        };
+        if ((!name || strcmp(name, *known) == 0) && fn(user, &result))
+            return cancelled(err);
+    }
+    return VBLIP_OK;
+}
+
+// ------------------------------------------------------------------------ checkpoints
+
+static const char *const no_names[] = {NULL};
+
+static vblip_status describe(vblip_model_info *info, const vblip_model_options *options,
+                             vblip_error *err)
+{
+    static const char *const lacking[] = {"itm_head.bias", NULL};
+    const char *path = options->path;
+    if (has(path, "nomodel"))
+        return fail(err, VBLIP_ERR_IO, "%s: No such file or directory", path);
+    if (has(options->vocab, "novocab"))
+        return fail(err, VBLIP_ERR_FORMAT, "%s: 3 lines, expected 428", options->vocab);
+    *info = (vblip_model_info){
+        .path = has(path, "demo") ? "fake-demo" : "fake",
+        .layout = "huggingface",
+        .dtype = "F16",
+        .tasks = has(path, "caption-only") ? VBLIP_TASK_CAPTION : 7,
+        .image_size = options->image_size ? options->image_size : 96,
+        .patch_size = 16,
+        .vision_width = 192,
+        .vision_layers = 5,
+        .vision_heads = 3,
+        .vision_mlp = 768,
+        .text_width = 193,
+        .encoder_layers = 3,
+        .decoder_layers = 4,
+        .text_heads = 6,
+        .text_mlp = 640,
+        .projection_width = 128,
+        .positions = 64,
+        .vocabulary = 432,
+        .parameters = 5924000,
+        .file_bytes = 11880000,
+        .demo = has(path, "demo"),
+        .missing = has(path, "caption-only") ? lacking : no_names,
+        .unexpected = no_names,
+    };
+    if (options->tasks & ~info->tasks)
+        return fail(err, VBLIP_ERR_UNSUPPORTED, "%s: this checkpoint holds: caption",
+                    path);
+    return VBLIP_OK;
+}
+
+vblip_status vblip_model_inspect(const vblip_model_options *options,
+                                 vblip_model_info_fn fn, void *user, vblip_error *err)
+{
+    vblip_model_info info;
+    vblip_status status = describe(&info, options, err);
+    if (status != VBLIP_OK)
+        return status;
+    return fn(user, &info) ? cancelled(err) : VBLIP_OK;
+}
+
+vblip_status vblip_model_load(vblip_model **out, vblip_engine *engine,
+                              const vblip_model_options *options, vblip_error *err)
+{
+    (void)engine;
+    *out = NULL;
+    vblip_model_info info;
+    vblip_status status = describe(&info, options, err);
+    if (status != VBLIP_OK)
+        return status;
+    *out = calloc(1, sizeof **out);
+    if (!*out)
+        return fail(err, VBLIP_ERR_MEMORY, "model: out of memory");
+    (*out)->info = info;
+    return VBLIP_OK;
+}
+
+void vblip_model_free(vblip_model **model)
+{
+    free(*model);
+    *model = NULL;
+}
+
+const vblip_model_info *vblip_model_describe(const vblip_model *model)
+{
+    return &model->info;
+}
+
+// -------------------------------------------------------------------------- tokenizer
+
+vblip_status vblip_tokenizer_open(vblip_tokenizer **out, const char *vocab,
+                                  vblip_error *err)
+{
+    *out = NULL;
+    if (has(vocab, "novocab"))
+        return fail(err, VBLIP_ERR_IO, "%s: No such file or directory", vocab);
+    *out = calloc(1, sizeof **out);
+    return *out ? VBLIP_OK : fail(err, VBLIP_ERR_MEMORY, "tokenizer: out of memory");
+}
+
+void vblip_tokenizer_close(vblip_tokenizer **tokenizer)
+{
+    free(*tokenizer);
+    *tokenizer = NULL;
+}
+
+// [CLS], one piece "x" per byte with the byte as its id, [SEP].
+vblip_status vblip_tokenize(vblip_tokens *out, vblip_tokenizer *tokenizer,
+                            const char *text, uint64_t size, vblip_error *err)
+{
+    *out = (vblip_tokens){0};
+    if (size > 62)
+        return fail(err, VBLIP_ERR_ARGUMENT, "text too long for the fake");
+    uint32_t count = 0;
+    tokenizer->ids[count] = 101;
+    tokenizer->pieces[count++] = "[CLS]";
+    for (uint64_t i = 0; i < size; i++) {
+        tokenizer->ids[count] = (unsigned char)text[i];
+        tokenizer->pieces[count++] = "x";
+    }
+    tokenizer->ids[count] = 102;
+    tokenizer->pieces[count++] = "[SEP]";
+    *out = (vblip_tokens){count, tokenizer->ids, tokenizer->pieces};
+    return VBLIP_OK;
+}
+
+// ----------------------------------------------------------------------------- inputs
+
+static void add_input(vblip_inputs *inputs, const char *error, const char *format, ...)
+#if defined(__GNUC__)
+    __attribute__((format(printf, 3, 4)))
+#endif
+    ;
+
+static void add_input(vblip_inputs *inputs, const char *error, const char *format, ...)
+{
+    if (inputs->count == MOST_INPUTS)
+        return;
+    char *path = inputs->paths[inputs->count];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(path, PATH_SIZE, format, args);
+    va_end(args);
+    inputs->items[inputs->count++] = (vblip_input){path, error};
+}
+
+// "missing..." is not there; "dir" holds a.mp4 and b.mp4; "empty" is a folder of nothing.
+vblip_status vblip_inputs_open(vblip_inputs **out, const char *const *paths,
+                               uint32_t count, const vblip_inputs_options *options,
+                               vblip_error *err)
+{
+    *out = calloc(1, sizeof **out);
+    if (!*out)
+        return fail(err, VBLIP_ERR_MEMORY, "inputs: out of memory");
+    bool filtered = options && options->include && has(options->include[0], "a*");
+    for (uint32_t i = 0; i < count; i++) {
+        if (has(paths[i], "missing"))
+            add_input(*out, "No such file or directory", "%s", paths[i]);
+        else if (strcmp(paths[i], "empty") == 0)
+            add_input(*out, "no videos or images", "%s", paths[i]);
+        else if (strcmp(paths[i], "dir") == 0) {
+            add_input(*out, NULL, "dir/a.mp4");
+            if (!filtered)
+                add_input(*out, NULL, "dir/b.mp4");
+        } else
+            add_input(*out, NULL, "%s", paths[i]);
+    }
+    return VBLIP_OK;
+}
+
+void vblip_inputs_close(vblip_inputs **inputs)
+{
+    free(*inputs);
+    *inputs = NULL;
+}
+
+uint32_t vblip_inputs_count(const vblip_inputs *inputs)
+{
+    return inputs->count;
+}
+
+vblip_input vblip_inputs_at(const vblip_inputs *inputs, uint32_t index)
+{
+    return inputs->items[index];
+}
+
+// ------------------------------------------------------------------------------ tasks
+
+typedef enum verdict { GOOD, FAILED, STOPPED } verdict;
+
+// What every task does with an input before it looks at it.
+static verdict visit(const vblip_job *job, const vblip_input *input, vblip_error *err)
+{
+    const vblip_progress progress = {
+        .path = input->path,
+        .unit = "captions",
+        .done = 1,
+        .total = has(input->path, "long") ? 600 : 3,
+        .seconds_left = has(input->path, "long") ? 2395 : 2,
+    };
+    vblip_failure failure = {input->path, input->error};
+    if (!failure.message && has(input->path, "bad"))
+        failure.message = "no video stream";
+    if (has(input->path, "lost")) {
+        fail(err, VBLIP_ERR_DEVICE, "llvmpipe: device lost");
+        return STOPPED;
+    }
+    if (failure.message ? job->failed(job->user, &failure)
+                        : job->progress(job->user, &progress)) {
+        cancelled(err);
+        return STOPPED;
+    }
+    return failure.message ? FAILED : GOOD;
+}
+
+static bool is_image(const char *path)
+{
+    return has(path, ".png");
+}
+
+static vblip_status good_inputs(uint32_t *good, uint32_t *count,
+                                const vblip_inputs *inputs, const vblip_job *job,
+                                vblip_error *err)
+{
+    *count = 0;
+    for (uint32_t i = 0; i < inputs->count; i++) {
+        verdict v = visit(job, &inputs->items[i], err);
+        if (v == STOPPED)
+            return err->status;
+        if (v == GOOD)
+            good[(*count)++] = i;
+    }
+    return VBLIP_OK;
+}
+
+vblip_status vblip_retrieve(vblip_model *model, const vblip_inputs *inputs,
+                            const char *const *queries, uint32_t count,
+                            const vblip_retrieve_options *options, vblip_hit_fn fn,
+                            void *user, vblip_error *err)
+{
+    (void)model;
+    uint32_t good[MOST_INPUTS], found;
+    vblip_status status = good_inputs(good, &found, inputs, &options->job, err);
+    if (status != VBLIP_OK)
+        return status;
+    uint32_t top = options->top ? options->top : 10;
+    uint32_t scored = options->rerank < 0 ? 0 : (uint32_t)options->rerank;
+    for (uint32_t q = 0; q < count; q++) {
+        uint32_t rank = 0;
+        for (uint32_t i = 0; i < found && rank < top; i++) {
+            vblip_hit hit = {
+                .query = q,
+                .rank = rank + 1,
+                .path = inputs->items[good[i]].path,
+                .timed = !is_image(inputs->items[good[i]].path),
+                .start_us = 72000000,
+                .end_us = 80000000,
+                .itc = 0.5f,
+                .score = 0.5f,
+            };
+            if (i < scored) {
+                hit.reranked = true;
+                hit.itm_logits[0] = -1.5f;
+                hit.itm_logits[1] = 2.0f;
+                hit.score = 2.5f;
+                hit.p_match = i ? 0.25f : 0.96875f;
+            }
+            bool nothing = has(queries[q], "nothing");
+            if (nothing || (hit.reranked && hit.p_match < options->min_p))
+                continue;
+            rank++;
+            if (fn(user, &hit))
+                return cancelled(err);
+        }
+    }
+    return VBLIP_OK;
+}
+
+vblip_status vblip_match(vblip_model *model, const vblip_inputs *inputs,
+                         const char *const *texts, uint32_t count,
+                         const vblip_match_options *options, vblip_match_fn fn,
+                         void *user, vblip_error *err)
+{
+    (void)model;
+    (void)texts;
+    for (uint32_t i = 0; i < inputs->count; i++) {
+        verdict v = visit(&options->job, &inputs->items[i], err);
+        if (v == STOPPED)
+            return err->status;
+        for (uint32_t t = 0; v == GOOD && t < count; t++) {
+            const vblip_match_row row = {
+                .path = inputs->items[i].path,
+                .text = t,
+                .itc = options->itm_cls ? 0.125f : 0.25f,
+                .itm_logits = {-1.0f, 1.5f},
+                .p_match = 0.9375f,
+            };
+            if (fn(user, &row))
+                return cancelled(err);
+        }
+    }
+    return VBLIP_OK;
+}
+
+vblip_status vblip_ask(vblip_model *model, const vblip_inputs *inputs,
+                       const char *const *questions, uint32_t count,
+                       const vblip_ask_options *options, vblip_answer_fn fn, void *user,
+                       vblip_error *err)
+{
+    (void)model;
+    (void)questions;
+    // Ranks the answers backwards.
+    vblip_ranked_answer ranked[16];
+    uint32_t k = options->k_test ? options->k_test : 128;
+    k = k < options->answer_count ? k : options->answer_count;
+    for (uint32_t i = 0; i < k && i < 16; i++)
+        ranked[i] = (vblip_ranked_answer){options->answer_count - 1 - i,
+                                          -0.5f * (float)(i + 1)};
+    for (uint32_t i = 0; i < inputs->count; i++) {
+        verdict v = visit(&options->job, &inputs->items[i], err);
+        if (v == STOPPED)
+            return err->status;
+        for (uint32_t q = 0; v == GOOD && q < count; q++) {
+            const vblip_answer answer = {
+                .path = inputs->items[i].path,
+                .question = q,
+                .text = k ? options->answers[ranked[0].answer] : "yes",
+                .score = -0.5f,
+                .timed = !is_image(inputs->items[i].path),
+                .end_us = 2500000,
+                .ranked = k ? ranked : NULL,
+                .ranked_count = k,
+            };
+            if (fn(user, &answer))
+                return cancelled(err);
+        }
+    }
+    return VBLIP_OK;
+}
+
+// Three captions of a video, two when neighbours are merged, one of an image.
+static vblip_status caption_one(const char *path, const vblip_caption_options *options,
+                                vblip_caption_fn fn, void *user, vblip_error *err)
+{
+    static const vblip_caption rows[] = {
+        {.start_us = 0, .end_us = 1000000, .text = "a dog on a beach"},
+        {.start_us = 1000000, .end_us = 2000000, .text = "a dog on a beach"},
+        {.start_us = 2000000, .end_us = 2500000, .text = "a cat"},
+    };
+    char echo[256];
+    snprintf(echo, sizeof echo,
+             "every %lld us %u frames, count %u, prompt %s, beams %u, length %u to %u, "
+             "penalty %g, frames %u, batch %u, jobs %u",
+             (long long)options->every_us, options->every_frames, options->count,
+             options->prompt ? options->prompt : "-", options->beams,
+             options->min_length, options->max_length,
+             (double)options->repetition_penalty, options->job.frames,
+             options->job.batch, options->job.jobs);
+    for (int i = 0; i < 3; i++) {
+        vblip_caption row = rows[i];
+        row.path = path;
+        row.timed = !is_image(path);
+        row.score = -0.25f;
+        if (has(path, "options"))
+            row.text = echo;
+        if (options->merge && i == 1)
+            continue;
+        if (options->merge && i == 0)
+            row.end_us = rows[1].end_us;
+        if (i == 1 && has(path, "interrupt"))
+            raise(SIGINT);
+        if (fn(user, &row))
+            return cancelled(err);
+        if (!row.timed || has(path, "options"))
+            break;
+    }
+    return VBLIP_OK;
+}
+
+vblip_status vblip_caption_inputs(vblip_model *model, const vblip_inputs *inputs,
+                                  const vblip_caption_options *options,
+                                  vblip_caption_fn fn, void *user, vblip_error *err)
+{
+    (void)model;
+    for (uint32_t i = 0; i < inputs->count; i++) {
+        const char *path = inputs->items[i].path;
+        verdict v = visit(&options->job, &inputs->items[i], err);
+        if (v == STOPPED)
+            return err->status;
+        if (v == FAILED)
+            continue;
+        vblip_status status = caption_one(path, options, fn, user, err);
+        if (status != VBLIP_OK)
+            return status;
+        const vblip_failure cut = {path, "truncated: 3 of 9 frames"};
+        if (has(path, "short") && options->job.failed(options->job.user, &cut))
+            return cancelled(err);
+    }
+    return VBLIP_OK;
+}
