@@ -20,7 +20,7 @@ typedef struct vb_decode_options {
 typedef struct vb_video_info {
     bool still;             // an image: one frame, no times
     uint64_t frames;        // video packets of the stream (vlen of blip-spec 5.3)
-    uint64_t readable;      // of these, how many the file holds: fewer when it was cut
+    uint64_t readable;      // how many of these the file holds: fewer where it was cut
     int64_t duration_us;    // end of the last frame, from the first; 0 for an image
     uint32_t width, height; // as shown, after rotation
 } vb_video_info;
