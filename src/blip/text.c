@@ -7,6 +7,7 @@
 vblip_status vb_cross_make(vb_cross *out, vb_pool *pool, const vb_text_config *config,
                            uint32_t kv_len, vblip_error *err)
 {
+    vb_cross_free(out);
     *out = (vb_cross){.layers = calloc(config->layers, sizeof *out->layers),
                       .count = config->layers};
     if (!out->layers)
