@@ -1,0 +1,344 @@
+// test_api.c - vblip.h keeps its conventions: errors reset and filled, outputs zeroed,
+// bad arguments refused, and a search answers through nothing but the public header.
+#include "vblip.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define CLIP VB_GOLDEN "/video/clip00.mp4"
+
+static vblip_engine *engine;
+
+static vblip_model *load(const char *name, uint32_t tasks)
+{
+    char path[256];
+    snprintf(path, sizeof path, VB_CHECKPOINTS "/%s", name);
+    const vblip_model_options options = {.path = path, .tasks = tasks};
+    vblip_model *model = NULL;
+    vblip_error err;
+    if (vblip_model_load(&model, engine, &options, &err) != VBLIP_OK)
+        fail_msg("%s", err.message);
+    return model;
+}
+
+static vblip_inputs *inputs_of(const char *path)
+{
+    vblip_inputs *inputs = NULL;
+    assert_int_equal(vblip_inputs_open(&inputs, &path, 1, NULL, NULL), VBLIP_OK);
+    return inputs;
+}
+
+// A failure's message names `about`; the error was reset before it.
+static void refused(vblip_status status, vblip_status expected, const vblip_error *err,
+                    const char *about)
+{
+    assert_int_equal(status, expected);
+    assert_int_equal(err->status, expected);
+    if (!strstr(err->message, about))
+        fail_msg("\"%s\" does not name %s", err->message, about);
+}
+
+static const vblip_error stale = {VBLIP_ERR_IO, "an old message"};
+
+static void test_version(void **state)
+{
+    (void)state;
+    int major = -1, minor = -1, patch = -1;
+    assert_int_equal(sscanf(vblip_version(), "%d.%d.%d", &major, &minor, &patch), 3);
+}
+
+static void test_engine_refuses(void **state)
+{
+    (void)state;
+    static const struct {
+        vblip_engine_options options;
+        vblip_status status;
+        const char *about;
+    } cases[] = {
+        {{.precision = "f16"}, VBLIP_ERR_UNSUPPORTED, "not in this version"},
+        {{.precision = "f64"}, VBLIP_ERR_ARGUMENT, "f64"},
+        {{.precision = ""}, VBLIP_ERR_ARGUMENT, "precision"},
+        {{.device = "no such device"}, VBLIP_ERR_DEVICE, "no such device"},
+        {{.kernels = "no such family"}, VBLIP_ERR_ARGUMENT, "no such family"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        vblip_error err = stale;
+        vblip_engine *none = (vblip_engine *)&err;
+        refused(vblip_engine_open(&none, &cases[i].options, &err), cases[i].status,
+                &err, cases[i].about);
+        assert_null(none);
+    }
+    vblip_error err = stale;
+    refused(vblip_engine_open(NULL, NULL, &err), VBLIP_ERR_ARGUMENT, &err, "out");
+    refused(vblip_devices(NULL, NULL, &err), VBLIP_ERR_ARGUMENT, &err, "fn");
+    refused(vblip_engine_profile(NULL, NULL, NULL, &err), VBLIP_ERR_ARGUMENT, &err,
+            "engine");
+    refused(vblip_engine_selftest(engine, NULL, NULL, &err), VBLIP_ERR_ARGUMENT, &err,
+            "fn");
+    vblip_engine *none = NULL;
+    vblip_engine_close(&none);
+    vblip_engine_close(NULL);
+    assert_null(vblip_engine_device(NULL));
+}
+
+static int count_device(void *user, const vblip_device_info *device)
+{
+    assert_non_null(device->name);
+    ++*(int *)user;
+    return 0;
+}
+
+static int stop_at_once(void *user, const vblip_device_info *device)
+{
+    (void)device;
+    ++*(int *)user;
+    return 1;
+}
+
+static void test_devices(void **state)
+{
+    (void)state;
+    vblip_error err = stale;
+    int count = 0;
+    assert_int_equal(vblip_devices(count_device, &count, &err), VBLIP_OK);
+    assert_int_equal(err.status, VBLIP_OK);
+    assert_true(count >= 1);
+    count = 0;
+    refused(vblip_devices(stop_at_once, &count, &err), VBLIP_ERR_CANCELLED, &err, "");
+    assert_int_equal(count, 1);
+    assert_non_null(vblip_engine_device(engine)->kernels);
+}
+
+static void test_model_refuses(void **state)
+{
+    (void)state;
+    static const struct {
+        vblip_model_options options;
+        vblip_status status;
+        const char *about;
+    } cases[] = {
+        {{.path = NULL}, VBLIP_ERR_ARGUMENT, "path"},
+        {{.path = "x", .tasks = 8}, VBLIP_ERR_ARGUMENT, "tasks"},
+        {{.path = "/nonexistent/model"}, VBLIP_ERR_IO, "/nonexistent/model"},
+        {{.path = VB_CHECKPOINTS "/tiny-caption", .tasks = VBLIP_TASK_VQA},
+         VBLIP_ERR_UNSUPPORTED,
+         "holds: caption"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        vblip_error err = stale;
+        vblip_model *none = (vblip_model *)&err;
+        refused(vblip_model_load(&none, engine, &cases[i].options, &err),
+                cases[i].status, &err, cases[i].about);
+        assert_null(none);
+    }
+    vblip_error err = stale;
+    vblip_model *none = NULL;
+    const vblip_model_options options = {.path = "x"};
+    refused(vblip_model_load(&none, NULL, &options, &err), VBLIP_ERR_ARGUMENT, &err,
+            "engine");
+    refused(vblip_model_load(&none, engine, NULL, &err), VBLIP_ERR_ARGUMENT, &err,
+            "options");
+    refused(vblip_model_inspect(&options, NULL, NULL, &err), VBLIP_ERR_ARGUMENT, &err,
+            "fn");
+    vblip_model_free(&none);
+    assert_null(vblip_model_describe(NULL));
+}
+
+static int count_info(void *user, const vblip_model_info *info)
+{
+    assert_int_equal(info->tasks, VBLIP_TASK_CAPTION);
+    ++*(int *)user;
+    return 0;
+}
+
+static void test_inspect(void **state)
+{
+    (void)state;
+    vblip_error err = stale;
+    int count = 0;
+    const vblip_model_options options = {.path = VB_CHECKPOINTS "/tiny-caption"};
+    assert_int_equal(vblip_model_inspect(&options, count_info, &count, &err), VBLIP_OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(err.status, VBLIP_OK);
+}
+
+static void test_tokenizer(void **state)
+{
+    (void)state;
+    vblip_error err = stale;
+    vblip_tokenizer *t = NULL;
+    refused(vblip_tokenizer_open(&t, NULL, &err), VBLIP_ERR_ARGUMENT, &err, "vocab");
+    refused(vblip_tokenizer_open(&t, "/nonexistent", &err), VBLIP_ERR_IO, &err,
+            "/nonexistent");
+    assert_null(t);
+    assert_int_equal(vblip_tokenizer_open(&t, VB_GOLDEN "/text/vocab.txt", &err),
+                     VBLIP_OK);
+    vblip_tokens tokens;
+    assert_int_equal(vblip_tokenize(&tokens, t, "a dog\n", 6, &err), VBLIP_OK);
+    assert_int_equal(tokens.count, 4);
+    static const int32_t ids[] = {101, 1037, 3899, 102};
+    assert_memory_equal(tokens.ids, ids, sizeof ids);
+    assert_string_equal(tokens.pieces[0], "[CLS]");
+    assert_string_equal(tokens.pieces[2], "dog");
+    refused(vblip_tokenize(&tokens, t, "\xff", 1, &err), VBLIP_ERR_ARGUMENT, &err,
+            "UTF-8");
+    assert_int_equal(tokens.count, 0);
+    assert_null(tokens.ids);
+    assert_int_equal(vblip_tokenize(&tokens, t, "", 0, &err), VBLIP_OK);
+    assert_int_equal(tokens.count, 2);
+    vblip_tokenizer_close(&t);
+    assert_null(t);
+    vblip_tokenizer_close(&t);
+}
+
+static void test_inputs(void **state)
+{
+    (void)state;
+    vblip_error err = stale;
+    vblip_inputs *inputs = NULL;
+    refused(vblip_inputs_open(&inputs, NULL, 1, NULL, &err), VBLIP_ERR_ARGUMENT, &err,
+            "paths");
+    const char *const paths[] = {CLIP, "/nonexistent/clip.mp4"};
+    assert_int_equal(vblip_inputs_open(&inputs, paths, 2, NULL, &err), VBLIP_OK);
+    assert_int_equal(vblip_inputs_count(inputs), 2);
+    assert_string_equal(vblip_inputs_at(inputs, 0).path, CLIP);
+    assert_null(vblip_inputs_at(inputs, 0).error);
+    assert_string_equal(vblip_inputs_at(inputs, 1).path, paths[1]);
+    assert_null(vblip_inputs_at(inputs, 2).path);
+    vblip_inputs_close(&inputs);
+    assert_null(inputs);
+    assert_int_equal(vblip_inputs_count(NULL), 0);
+}
+
+static int keep_hit(void *user, const vblip_hit *hit)
+{
+    *(vblip_hit *)user = *hit;
+    ((vblip_hit *)user)->path = NULL; // dies with this call
+    return 0;
+}
+
+static int ignore_answer(void *user, const vblip_answer *answer)
+{
+    (void)user;
+    (void)answer;
+    return 0;
+}
+
+static int ignore_caption(void *user, const vblip_caption *caption)
+{
+    (void)user;
+    (void)caption;
+    return 0;
+}
+
+static int stop_match(void *user, const vblip_match_row *row)
+{
+    *(vblip_match_row *)user = *row;
+    return 1;
+}
+
+static void test_a_search_answers(void **state)
+{
+    (void)state;
+    vblip_error err = stale;
+    vblip_model *model = load("tiny-retrieval", 0);
+    vblip_inputs *inputs = inputs_of(CLIP);
+    const char *const queries[] = {"a dog runs on the beach"};
+    vblip_hit hit = {0};
+    assert_int_equal(
+        vblip_retrieve(model, inputs, queries, 1, NULL, keep_hit, &hit, &err),
+        VBLIP_OK);
+    assert_int_equal(err.status, VBLIP_OK);
+    assert_int_equal(hit.rank, 1);
+    assert_true(hit.reranked && hit.timed && hit.end_us > 0);
+
+    vblip_match_row row = {0};
+    refused(vblip_match(model, inputs, queries, 1, NULL, stop_match, &row, &err),
+            VBLIP_ERR_CANCELLED, &err, "");
+    assert_true(row.itc == hit.itc); // the same clip, the same words, the same numbers
+    assert_true(row.itm_logits[1] == hit.itm_logits[1]);
+    vblip_inputs_close(&inputs);
+    vblip_model_free(&model);
+    assert_null(model);
+}
+
+static void test_tasks_refuse(void **state)
+{
+    (void)state;
+    vblip_error err = stale;
+    vblip_model *model = load("tiny-retrieval", 0);
+    vblip_inputs *inputs = inputs_of(CLIP);
+    const char *const good[] = {"a dog"}, *const bad[] = {"a", "\xff"},
+                      *const none[] = {NULL};
+    vblip_hit hit;
+    const struct {
+        vblip_model *model;
+        const vblip_inputs *inputs;
+        const char *const *queries;
+        uint32_t count;
+        vblip_retrieve_options options;
+        const char *about;
+    } cases[] = {
+        {NULL, inputs, good, 1, {.top = 0}, "model"},
+        {model, NULL, good, 1, {.top = 0}, "inputs"},
+        {model, inputs, NULL, 1, {.top = 0}, "queries"},
+        {model, inputs, good, 0, {.top = 0}, "queries"},
+        {model, inputs, bad, 2, {.top = 0}, "number 2"},
+        {model, inputs, none, 1, {.top = 0}, "number 1"},
+        {model, inputs, good, 1, {.min_p = 1.5f}, "min_p"},
+        {model, inputs, good, 1, {.min_p = -0.5f}, "min_p"},
+        {model, inputs, good, 1, {.min_p = 0.5f, .rerank = -1}, "min_p"},
+        {model, inputs, good, 1, {.job = {.frames = 100000}}, "frames"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        refused(vblip_retrieve(cases[i].model, cases[i].inputs, cases[i].queries,
+                               cases[i].count, &cases[i].options, keep_hit, &hit, &err),
+                VBLIP_ERR_ARGUMENT, &err, cases[i].about);
+    refused(vblip_retrieve(model, inputs, good, 1, NULL, NULL, NULL, &err),
+            VBLIP_ERR_ARGUMENT, &err, "fn");
+
+    const char *holds = "this checkpoint holds: retrieval";
+    refused(vblip_ask(model, inputs, good, 1, NULL, ignore_answer, NULL, &err),
+            VBLIP_ERR_UNSUPPORTED, &err, holds);
+    refused(vblip_caption_inputs(model, inputs, NULL, ignore_caption, NULL, &err),
+            VBLIP_ERR_UNSUPPORTED, &err, holds);
+    const vblip_ask_options no_answers = {.answers = good};
+    refused(vblip_ask(model, inputs, good, 1, &no_answers, ignore_answer, NULL, &err),
+            VBLIP_ERR_ARGUMENT, &err, "answers");
+    const vblip_caption_options negative = {.every_us = -1};
+    refused(vblip_caption_inputs(model, inputs, &negative, ignore_caption, NULL, &err),
+            VBLIP_ERR_ARGUMENT, &err, "every");
+    vblip_inputs_close(&inputs);
+    vblip_model_free(&model);
+}
+
+static int open_engine(void **state)
+{
+    (void)state;
+    return vblip_engine_open(&engine, NULL, NULL);
+}
+
+static int close_engine(void **state)
+{
+    (void)state;
+    vblip_engine_close(&engine);
+    return engine != NULL;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_version),      cmocka_unit_test(test_engine_refuses),
+        cmocka_unit_test(test_devices),      cmocka_unit_test(test_model_refuses),
+        cmocka_unit_test(test_inspect),      cmocka_unit_test(test_tokenizer),
+        cmocka_unit_test(test_inputs),       cmocka_unit_test(test_a_search_answers),
+        cmocka_unit_test(test_tasks_refuse),
+    };
+    return cmocka_run_group_tests(tests, open_engine, close_engine);
+}
