@@ -206,7 +206,7 @@ static int tell(cli_session *s, const examination *e)
 
 typedef struct round {
     cli_session *session;
-    uint32_t devices, unusable;
+    uint32_t usable, wrong; // devices that can be tried; of them, that compute wrong
 } round;
 
 // Examines the device `d`, whose engine is opened by index unless it is open already.
@@ -221,8 +221,8 @@ static int visit(round *r, const vblip_device_info *d)
         e.problem = keep(&e, err.message);
     if (!e.problem)
         examine(s, &e);
-    r->devices++;
-    r->unusable += e.problem != NULL;
+    r->usable += !d->unusable;
+    r->wrong += !d->unusable && e.problem;
     int stop = cli_interrupted() || tell(s, &e);
     forget(&e);
     vblip_engine_close(&s->engine);
@@ -254,9 +254,9 @@ static cli_exit run(cli_session *s)
         cli_error(&s->console, "%s", err.message);
         return CLI_EXIT_NO_DEVICE;
     }
-    if (!r.unusable)
-        return CLI_EXIT_DONE;
-    return r.unusable < r.devices ? CLI_EXIT_SOME_FAILED : CLI_EXIT_NO_DEVICE;
+    if (r.wrong == r.usable)
+        return CLI_EXIT_NO_DEVICE;
+    return r.wrong ? CLI_EXIT_SOME_FAILED : CLI_EXIT_DONE;
 }
 
 cli_exit cli_cmd_doctor(cli_session *s)
