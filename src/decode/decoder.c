@@ -93,7 +93,6 @@ static void begin(vb_decoder *d, uint64_t position, bool from_start)
 // Reads the next packet and says whether it is the first of the file.
 static bool at_start(vb_decoder *d)
 {
-    av_packet_unref(d->packet);
     return vb_source_read(&d->source, d->packet) >= 0 &&
            d->packet->pts == d->packets.first_pts &&
            d->packet->dts == d->packets.first_dts;
@@ -121,8 +120,10 @@ static vblip_status rewind_source(vb_decoder *d, vblip_error *err)
     if (!seek_to_start(d)) {
         vb_source_close(&d->source);
         VB_TRY(vb_source_open(&d->source, d->path, d->max_pixels, err));
-        if (!at_start(d))
+        if (!at_start(d)) {
+            vb_source_close(&d->source);
             return vb_fail(err, VBLIP_ERR_IO, "changed while it was read");
+        }
     }
     begin(d, 0, true);
     return VBLIP_OK;
@@ -137,7 +138,6 @@ static bool seek_to_key(vb_decoder *d, int64_t time, uint64_t index)
                       AVSEEK_FLAG_BACKWARD) < 0)
         return false;
     for (int skipped = 0; skipped < SEEK_SKIP; skipped++) {
-        av_packet_unref(d->packet);
         if (vb_source_read(&d->source, d->packet) < 0)
             return false;
         uint64_t at = vb_packets_find(p, d->packet->pts);
@@ -206,10 +206,8 @@ static vblip_status feed(vb_decoder *d, vblip_error *err)
     av_packet_unref(d->packet);
     if (code == AVERROR(ENOMEM))
         return vb_fail_memory(err, "decoder");
-    if (code < 0 && code != AVERROR_EOF) {
-        d->bad++;
+    if (code < 0 && code != AVERROR_EOF)
         d->bad_run++;
-    }
     return VBLIP_OK;
 }
 
@@ -245,7 +243,6 @@ static vblip_status step(vb_decoder *d, vblip_error *err)
         if (code == AVERROR(EAGAIN)) {
             VB_TRY(feed(d, err));
         } else {
-            d->bad++;
             d->bad_run++;
         }
     }

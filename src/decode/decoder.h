@@ -24,8 +24,7 @@ typedef struct vb_decoder {
     bool from_start;   // decoding began at the first packet of the file
     uint64_t position; // of the next packet to read
     uint64_t outputs;  // frames that came out since decoding began
-    uint64_t bad;      // packets that did not decode, in all
-    uint32_t bad_run;  // the same, since the last frame that came out
+    uint32_t bad_run;  // packets that did not decode since the last frame that came out
 } vb_decoder;
 
 // Opens `path` and reads its packet index.

@@ -154,9 +154,9 @@ void vb_source_close(vb_source *source)
 int vb_source_read(vb_source *source, AVPacket *packet)
 {
     for (;;) {
+        av_packet_unref(packet);
         int code = av_read_frame(source->format, packet);
         if (code < 0 || packet->stream_index == source->stream->index)
             return code;
-        av_packet_unref(packet);
     }
 }

@@ -21,7 +21,8 @@ VB_CHECKED vblip_status vb_source_open(vb_source *out, const char *path,
                                        uint64_t max_pixels, vblip_error *err);
 void vb_source_close(vb_source *source);
 
-// Reads the next packet of the stream. Returns 0, AVERROR_EOF, or another AVERROR.
+// Replaces `packet` by the next one of the stream. Returns 0, AVERROR_EOF, or another
+// AVERROR.
 int vb_source_read(vb_source *source, AVPacket *packet);
 
 #endif // VB_DECODE_SOURCE_H
