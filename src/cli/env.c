@@ -41,7 +41,7 @@ static char *folder_in(bool *ok, const char *name, const char *folder,
     return home ? join(ok, home, below, folder) : NULL;
 }
 
-// `name` under ../share/vblip beside the executable, else in the source folder.
+// `name` in ../share/vblip beside the executable, else in models of the source folder.
 static char *bundled(bool *ok, const char *name)
 {
     char exe[4096];
@@ -58,7 +58,7 @@ static char *bundled(bool *ok, const char *name)
             return shared;
         free(shared);
     }
-    char *source = join(ok, VBLIP_SOURCE_DIR, "/", name);
+    char *source = join(ok, VBLIP_SOURCE_DIR, "/models/", name);
     if (source && access(source, R_OK) == 0)
         return source;
     free(source);
@@ -77,8 +77,8 @@ bool cli_env_read(cli_env *env)
     env->cache_dir = folder_in(&ok, "XDG_CACHE_HOME", "/vblip", "/.cache");
     env->temp_dir = copy(&ok, temp ? temp : "/tmp");
     env->term = copy(&ok, variable("TERM"));
-    env->demo_model = bundled(&ok, "models/demo");
-    env->demo_vocab = bundled(&ok, "models/bert-base-uncased-vocab.txt");
+    env->demo_model = bundled(&ok, "demo");
+    env->demo_vocab = bundled(&ok, "bert-base-uncased-vocab.txt");
     return ok;
 }
 
