@@ -1,0 +1,659 @@
+// test_program.c - the whole program over a fake library: what it prints where, and the
+// exit status it ends with (cli.md 2).
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { MOST_WORDS = 40, MOST_OUTPUT = 1 << 14 };
+
+static char folder[] = "vblip-program-XXXXXX"; // every test runs in it
+
+// ---------------------------------------------------------------------------- running
+
+typedef struct result {
+    int code; // -1 = killed
+    char out[MOST_OUTPUT], err[MOST_OUTPUT];
+} result;
+
+static size_t read_file(char *text, size_t size, const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    size_t got = file ? fread(text, 1, size - 1, file) : 0;
+    if (file)
+        fclose(file);
+    text[got] = '\0';
+    return got;
+}
+
+static void write_file(const char *path, const char *bytes, size_t size)
+{
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void put_text(const char *path, const char *text)
+{
+    write_file(path, text, strlen(text));
+}
+
+static void redirect(int fd, const char *path, int flags)
+{
+    int file = open(path, flags, 0666);
+    if (file < 0 || dup2(file, fd) < 0)
+        _exit(99);
+    close(file);
+}
+
+// Runs the program on `line`, words parted by '|'. `input` and `output` are files, or
+// NULL. The environment holds nothing but VBLIP_MODEL=`model` and HOME.
+static void run_with(result *r, const char *line, const char *input, const char *output,
+                     const char *model)
+{
+    char copy[1024], variable[64];
+    char program[] = VBLIP_FAKE, home[] = "HOME=/nonexistent";
+    char *argv[MOST_WORDS + 1] = {program};
+    char *environment[] = {variable, home, NULL};
+    int argc = 1;
+    assert_true(strlen(line) < sizeof copy);
+    strcpy(copy, line);
+    for (char *at = copy; *line && at && argc < MOST_WORDS;) {
+        argv[argc++] = at;
+        at = strchr(at, '|');
+        if (at)
+            *at++ = '\0';
+    }
+    snprintf(variable, sizeof variable, "VBLIP_MODEL=%s", model);
+
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        redirect(STDIN_FILENO, input ? input : "/dev/null", O_RDONLY);
+        redirect(STDOUT_FILENO, output ? output : "out", O_WRONLY | O_CREAT | O_TRUNC);
+        redirect(STDERR_FILENO, "err", O_WRONLY | O_CREAT | O_TRUNC);
+        execve(program, argv, environment);
+        _exit(98);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    r->code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    read_file(r->out, sizeof r->out, output ? "/dev/null" : "out");
+    read_file(r->err, sizeof r->err, "err");
+}
+
+static void run(result *r, const char *line)
+{
+    run_with(r, line, NULL, NULL, "fake");
+}
+
+// ------------------------------------------------------------------------- the tables
+
+#define DOGS "00:00:00.000  a dog on a beach\n00:00:01.000  a dog on a beach\n"
+#define HEAD "path,start,end,caption,score\n"
+#define ROW1 "a.mp4,0.000,1.000,a dog on a beach,-0.25\n"
+#define HITS                                                                           \
+    "1  0.97  00:01:12.000-00:01:20.000  dir/a.mp4\n"                                  \
+    "2  0.25  00:01:12.000-00:01:20.000  dir/b.mp4\n"
+#define HIT_TAIL                                                                       \
+    "\"start\":72.000,\"end\":80.000,\"score\":2.5,\"itc\":0.5,\"itm_logit\":2,"
+
+// A trailing * ends a comparison.
+static const struct row {
+    const char *line;
+    int code;
+    const char *out, *err;
+} rows[] = {
+    // retrieve
+    {"retrieve|dir|q", 0, HITS, ""},
+    {"retrieve|dir|q|--rerank|1", 0,
+     "1  0.97  00:01:12.000-00:01:20.000  dir/a.mp4\n"
+     "2  -  00:01:12.000-00:01:20.000  dir/b.mp4\n",
+     ""},
+    {"retrieve|dir|q|--rerank|0|--top|1", 0,
+     "1  0.50  00:01:12.000-00:01:20.000  dir/a.mp4\n", ""},
+    {"retrieve|x.png|q", 0, "1  0.97  x.png\n", ""},
+    {"retrieve|dir|-e|one|-e|two", 0, "one\n" HITS "\ntwo\n" HITS, ""},
+    {"retrieve|dir|-e|nothing|-e|two", 0, "two\n" HITS, ""},
+    {"retrieve|dir|-e|one|-e|two|-l", 0, "dir/a.mp4\ndir/b.mp4\n", ""},
+    {"retrieve|dir|q|--include|a*|-l", 0, "dir/a.mp4\n", ""},
+    {"retrieve|dir|q|--min-p|.5", 0, "1  0.97  00:01:12.000-00:01:20.000  dir/a.mp4\n",
+     ""},
+    {"retrieve|dir|nothing", 0, "", "no match\n"},
+    {"retrieve|dir|nothing|-f|json", 0, "[]\n", "no match\n"},
+    {"retrieve|dir|nothing|--exit-status", 1, "", "no match\n"},
+    {"retrieve|dir|q|--exit-status", 0, HITS, ""},
+    {"retrieve|a.mp4|x.png|q|-f|jsonl", 0,
+     "{\"query\":\"q\",\"rank\":1,\"path\":\"a.mp4\"," HIT_TAIL "\"p_match\":0.96875}\n"
+     "{\"query\":\"q\",\"rank\":2,\"path\":\"x.png\",\"start\":null,\"end\":null,"
+     "\"score\":2.5,\"itc\":0.5,\"itm_logit\":2,\"p_match\":0.25}\n",
+     ""},
+    {"retrieve|dir|q|-f|tsv|--rerank|1", 0,
+     "query\trank\tpath\tstart\tend\tscore\titc\titm_logit\tp_match\n"
+     "q\t1\tdir/a.mp4\t72.000\t80.000\t2.5\t0.5\t2\t0.96875\n"
+     "q\t2\tdir/b.mp4\t72.000\t80.000\t0.5\t0.5\t\t\n",
+     ""},
+    // qa
+    {"qa|a.mp4|what?", 0, "yes\n", ""},
+    {"qa|a.mp4|what?|who?", 0, "a.mp4\twhat?\tyes\na.mp4\twho?\tyes\n", ""},
+    {"qa|dir|what?", 0, "dir/a.mp4\twhat?\tyes\ndir/b.mp4\twhat?\tyes\n", ""},
+    {"qa|x.png|what?|-f|csv", 0,
+     "path,question,answer,score,start,end\nx.png,what?,yes,-0.5,,\n", ""},
+    {"qa|a.mp4|w|-f|json|--answers|red, ,green , blue", 0,
+     "[\n{\"path\":\"a.mp4\",\"question\":\"w\",\"answer\":\"blue\",\"score\":-0.5,"
+     "\"start\":0.000,\"end\":2.500,\"ranked\":[{\"answer\":\"blue\",\"score\":-0.5},"
+     "{\"answer\":\"green\",\"score\":-1},{\"answer\":\"red\",\"score\":-1.5}]}\n]\n",
+     ""},
+    {"qa|a.mp4|w|--answers|red,green|--k-test|1|-f|jsonl", 0,
+     "{\"path\":\"a.mp4\",\"question\":\"w\",\"answer\":\"green\",\"score\":-0.5,"
+     "\"start\":0.000,\"end\":2.500,\"ranked\":[{\"answer\":\"green\",\"score\":-0.5}]}"
+     "\n",
+     ""},
+    {"qa|a.mp4|w|--answers| ,", 2, "", "vblip: --answers: holds no answer\n"},
+    // match
+    {"match|a.mp4|one|two", 0, "0.94  0.250  a.mp4  one\n0.94  0.250  a.mp4  two\n",
+     ""},
+    {"match|a.mp4|one|-f|csv|--itm-token|cls", 0,
+     "path,text,itc,itm_logit_0,itm_logit_1,p_match\na.mp4,one,0.125,-1,1.5,0.9375\n",
+     ""},
+    {"match|a.mp4|one|-f|jsonl", 0,
+     "{\"path\":\"a.mp4\",\"text\":\"one\",\"itc\":0.25,\"itm_logits\":[-1,1.5],"
+     "\"p_match\":0.9375}\n",
+     ""},
+    // caption
+    {"caption|a.mp4", 0, DOGS "00:00:02.000  a cat\n", ""},
+    {"caption|a.mp4|--merge", 0,
+     "00:00:00.000  a dog on a beach\n00:00:02.000  a cat\n", ""},
+    {"caption|x.png", 0, "a dog on a beach\n", ""},
+    {"caption|a.mp4|x.png", 0,
+     "a.mp4\n" DOGS "00:00:02.000  a cat\n\nx.png\na dog on a beach\n", ""},
+    {"caption|x.png|-f|jsonl", 0,
+     "{\"path\":\"x.png\",\"start\":null,\"end\":null,"
+     "\"caption\":\"a dog on a beach\",\"score\":-0.25}\n",
+     ""},
+    {"caption|options.png", 0,
+     "every 0 us 0 frames, count 0, prompt -, beams 0, length 0 to 0, penalty 0, "
+     "frames "
+     "0, batch 0, jobs 0\n",
+     ""},
+    {"caption|options.png|--every|2.5|--prompt|p |--beams|2|--min-length|6|"
+     "--max-length|9|--repetition-penalty|1.5|--frames|4|--batch|5|-j|6",
+     0,
+     "every 2500000 us 0 frames, count 0, prompt p , beams 2, length 6 to 9, penalty "
+     "1.5, frames 4, batch 5, jobs 6\n",
+     ""},
+    {"caption|options.png|--every|3f", 0, "every 0 us 3 frames, *", ""},
+    {"caption|options.png|--count|7", 0, "every 0 us 0 frames, count 7, *", ""},
+    // tokenize
+    {"tokenize|ab||--vocab|v", 0,
+     "101 97 98 102  [CLS] x x [SEP]\n101 102  [CLS] "
+     "[SEP]\n",
+     ""},
+    {"tokenize|a\tb|--vocab|v|-f|tsv", 0,
+     "text\tids\tpieces\na\\tb\t101 97 9 98 102\t[CLS] x x x [SEP]\n", ""},
+    {"tokenize|a|--vocab|v|-f|jsonl", 0,
+     "{\"text\":\"a\",\"ids\":[101,97,102],\"pieces\":[\"[CLS]\",\"x\",\"[SEP]\"]}\n",
+     ""},
+    {"tokenize|a|--vocab|novocab", 4, "",
+     "vblip: novocab: No such file or directory\n"},
+    // models
+    {"models", 0,
+     "fake\n  layout      huggingface\n  tasks       retrieval, caption, "
+     "vqa\n*",
+     ""},
+    {"models|demo", 0, "fake-demo (the demo model)\n*", ""},
+    {"models|caption-only|-f|json", 0,
+     "[\n{\"path\":\"fake\",\"layout\":\"huggingface\",\"tasks\":[\"caption\"],"
+     "\"dtype\":\"F16\",\"image_size\":96,\"patch_size\":16,\"vision_width\":192,"
+     "\"vision_layers\":5,\"vision_heads\":3,\"vision_mlp\":768,\"text_width\":193,"
+     "\"encoder_layers\":3,\"decoder_layers\":4,\"text_heads\":6,\"text_mlp\":640,"
+     "\"projection_width\":128,\"positions\":64,\"vocabulary\":432,"
+     "\"parameters\":5924000,\"file_bytes\":11880000,\"demo\":false,"
+     "\"missing\":[\"itm_head.bias\"],\"unexpected\":[]}\n]\n",
+     ""},
+    {"models|nomodel|-f|csv", 4, "", "vblip: nomodel: No such file or directory\n"},
+    // doctor, bench
+    {"doctor", 0, "0  llvmpipe (LLVM 15.0.6, 256 bits)\n   kind       software\n*", ""},
+    {"doctor|--device|none", 5, "", "vblip: --device none: no device matches\n"},
+    {"bench|linear|-f|csv", 0,
+     "name,detail,runs,min_s,median_s,work,unit\n"
+     "linear,577x3072x768 lavapipe,20,0.0625,0.125,60.5,GFLOP/s\n",
+     ""},
+    {"bench|warp", 2, "",
+     "vblip: warp: unknown benchmark; allowed: linear attention\n"},
+    // failed inputs: one message each, the others go on
+    {"caption|missing|a.mp4|-f|json", 3,
+     "[\n{\"path\":\"missing\",\"error\":\"No such file or directory\"},\n"
+     "{\"path\":\"a.mp4\",\"start\":0.000,\"end\":1.000,*",
+     "vblip: missing: No such file or directory\n"},
+    {"caption|bad.mp4|a.mp4|-f|csv", 3, HEAD ROW1 "*",
+     "vblip: bad.mp4: no video stream\n"},
+    {"caption|bad.mp4|missing|-f|jsonl", 4,
+     "{\"path\":\"bad.mp4\",\"error\":\"no video stream\"}\n"
+     "{\"path\":\"missing\",\"error\":\"No such file or directory\"}\n",
+     "vblip: bad.mp4: no video stream\nvblip: missing: No such file or directory\n"},
+    {"caption|empty", 4, "", "vblip: empty: no videos or images\n"},
+    {"caption|bad.mp4|a.mp4|--fail-fast", 3, "", "vblip: bad.mp4: no video stream\n"},
+    {"caption|bad.mp4|--fail-fast", 4, "", "vblip: bad.mp4: no video stream\n"},
+    {"caption|short.mp4", 4, DOGS "00:00:02.000  a cat\n",
+     "vblip: short.mp4: truncated: 3 of 9 frames\n"},
+    {"caption|short.mp4|a.mp4", 3, "short.mp4\n" DOGS "*",
+     "vblip: short.mp4: truncated: 3 of 9 frames\n"},
+    {"retrieve|bad.mp4|dir|q", 3, HITS, "vblip: bad.mp4: no video stream\n"},
+    {"retrieve|bad.mp4|q|--exit-status", 4, "", "vblip: bad.mp4: no video stream\n"},
+    // what makes all of it impossible
+    {"caption|a.mp4|--model|nomodel|-f|json", 4, "",
+     "vblip: nomodel: No such file or directory\n"},
+    {"qa|a.mp4|q|--model|caption-only", 4, "",
+     "vblip: caption-only: this checkpoint holds: caption\n"},
+    {"caption|a.mp4|--vocab|novocab", 4, "", "vblip: novocab: 3 lines, expected 428\n"},
+    {"caption|a.mp4|--device|none|-f|csv", 5, "",
+     "vblip: --device none: no device matches\n"},
+    {"caption|a.mp4|lost.mp4|-f|csv", 5, HEAD ROW1 "*",
+     "vblip: llvmpipe: device lost\n"},
+    {"caption|a.mp4|-o|/dev/full", 4, "",
+     "vblip: /dev/full: No space left on device\n"},
+    {"caption|a.mp4|-o|no/where.csv", 4, "",
+     "vblip: no/where.csv: No such file or directory\n"},
+    {"caption|a.mp4|-o|.", 4, "", "vblip: .: Is a directory\n"},
+    // misuse is found before a model is looked at
+    {"caption|a.mp4|--model|nomodel|--frames|0", 2, "",
+     "vblip: --frames 0: a whole number from 1 to 1024 is allowed\n"},
+    {"caption|-a|nolist", 2, "", "vblip: nolist: No such file or directory\n"},
+    {"retrieve|a.mp4|--queries|nolist", 2, "",
+     "vblip: nolist: No such file or directory\n"},
+    {"caption|a.mp4|x.png|-f|srt|-o|x.srt", 2, "",
+     "vblip: -o x.srt: one input is allowed with --format srt, not 2\n"},
+    // a job that is interrupted keeps what was finished
+    {"caption|interrupt.mp4|a.mp4|-f|csv", 130,
+     HEAD "interrupt.mp4,0.000,1.000,a dog on a beach,-0.25\n"
+          "interrupt.mp4,1.000,2.000,a dog on a beach,-0.25\n",
+     "vblip: interrupted; what was finished is kept\n"},
+    // messages
+    {"caption|x.png|--model|demo", 0, "a dog on a beach\n",
+     "vblip: the bundled demo model answers; *"},
+    {"caption|x.png|--model|demo|-q", 0, "a dog on a beach\n", ""},
+    {"caption|long.mp4", 0, DOGS "*",
+     "vblip: 600 captions, about 40 min on llvmpipe\n"},
+    {"caption|long.mp4|--progress|plain", 0, DOGS "*",
+     "vblip: 600 captions, about 40 min on llvmpipe\n"
+     "vblip: 1 of 600 captions, 0 %, about 40 min left, long.mp4\n"},
+    {"caption|a.mp4|--progress|json", 0, DOGS "*",
+     "{\"path\":\"a.mp4\",\"unit\":\"captions\",\"done\":1,\"total\":3,"
+     "\"seconds_left\":2.000}\n"},
+    {"caption|long.mp4|-q", 0, DOGS "*", ""},
+    {"caption|x.png|-v", 0, "a dog on a beach\n", "vblip: opened\n"},
+    {"caption|x.png|--profile", 0, "a dog on a beach\n", "linear *"},
+    // help and version
+    {"--version", 0, "vblip 0.1.0\n", ""},
+    {"help", 0, "vblip: ask questions of video, with BLIP on Vulkan\n*", ""},
+    {"qa|--help", 0, "usage: vblip qa *", ""},
+    {"", 2, "", "vblip: no command; *"},
+    {"index|dir", 2, "", "vblip: index: not in this version\n"},
+};
+
+static bool same(const char *text, const char *expected)
+{
+    size_t size = strlen(expected);
+    if (size && expected[size - 1] == '*')
+        return strncmp(text, expected, size - 1) == 0;
+    return strcmp(text, expected) == 0;
+}
+
+static void test_prints_and_exits_as_the_contract_says(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        result r;
+        run(&r, rows[i].line);
+        if (r.code != rows[i].code || !same(r.out, rows[i].out) ||
+            !same(r.err, rows[i].err))
+            fail_msg("%s: exit %d\n-- out\n%s-- err\n%s", rows[i].line, r.code, r.out,
+                     r.err);
+    }
+}
+
+// ------------------------------------------------------------------------------ input
+
+static void test_reads_lists_and_texts_from_files(void **state)
+{
+    (void)state;
+    result r;
+    put_text("list", "a.mp4\n\nb.mp4");
+    run(&r, "qa|-a|list|w");
+    assert_string_equal(r.out, "a.mp4\tw\tyes\nb.mp4\tw\tyes\n");
+
+    write_file("list0", "a\nb.mp4\0c.mp4\0", 13);
+    run(&r, "qa|-0a|list0|w|-f|tsv");
+    assert_true(same(r.out, "path\tquestion\tanswer\tscore\tstart\tend\n"
+                            "a\\nb.mp4\tw\tyes\t-0.5\t0.000\t2.500\n"
+                            "c.mp4\tw\t*"));
+
+    put_text("queries", "one\r\n  \ntwo\n");
+    run(&r, "retrieve|x.png|--queries|queries|-e|zero");
+    assert_string_equal(r.out, "zero\n1  0.97  x.png\n\none\n1  0.97  x.png\n\n"
+                               "two\n1  0.97  x.png\n");
+
+    put_text("questions", "who?\nwhy?\n");
+    put_text("answers", "red\n\ngreen apple\n");
+    run(&r, "qa|x.png|--questions|questions|--answers-file|answers");
+    assert_string_equal(r.out, "x.png\twho?\tgreen apple\nx.png\twhy?\tgreen apple\n");
+
+    put_text("nothing", "\n");
+    run(&r, "retrieve|x.png|--queries|nothing");
+    assert_int_equal(r.code, 2);
+    assert_string_equal(r.err, "vblip: nothing: holds no text\n");
+
+    put_text("latin1", "ok\nol\xE9\n");
+    run(&r, "retrieve|x.png|--queries|latin1");
+    assert_int_equal(r.code, 2);
+    assert_string_equal(r.err, "vblip: latin1: entry 2: not valid UTF-8 at byte 3\n");
+}
+
+static void test_tokenize_keeps_every_entry_and_its_newlines(void **state)
+{
+    (void)state;
+    result r;
+    put_text("texts", "a\n\nb");
+    run(&r, "tokenize|--vocab|v|-a|texts|-f|jsonl");
+    assert_string_equal(
+        r.out,
+        "{\"text\":\"a\",\"ids\":[101,97,102],\"pieces\":[\"[CLS]\",\"x\",\"[SEP]\"]}\n"
+        "{\"text\":\"\",\"ids\":[101,102],\"pieces\":[\"[CLS]\",\"[SEP]\"]}\n"
+        "{\"text\":\"b\",\"ids\":[101,98,102],\"pieces\":[\"[CLS]\",\"x\",\"[SEP]\"]}"
+        "\n");
+
+    write_file("texts0", "a\nb\0\0", 5);
+    run_with(&r, "tokenize|--vocab|v|-a|-|-0|-f|jsonl", "texts0", NULL, "fake");
+    assert_string_equal(r.out, "{\"text\":\"a\\nb\",\"ids\":[101,97,10,98,102],"
+                               "\"pieces\":[\"[CLS]\",\"x\",\"x\",\"x\",\"[SEP]\"]}\n"
+                               "{\"text\":\"\",\"ids\":[101,102],"
+                               "\"pieces\":[\"[CLS]\",\"[SEP]\"]}\n");
+}
+
+static void test_standard_input_is_a_video_named_dash(void **state)
+{
+    (void)state;
+    result r;
+    put_text("video", "not empty");
+    run_with(&r, "match|-|t", "video", NULL, "fake");
+    assert_int_equal(r.code, 0);
+    assert_string_equal(r.out, "0.94  0.250  -  t\n");
+}
+
+static void test_names_that_are_not_utf8_pass_through_text_only(void **state)
+{
+    (void)state;
+    result r;
+    run(&r, "match|a\xFF.mp4|t");
+    assert_string_equal(r.out, "0.94  0.250  a\xFF.mp4  t\n");
+    run(&r, "match|a\xFF.mp4|t|-f|jsonl");
+    assert_true(same(r.out, "{\"path\":\"a\xEF\xBF\xBD.mp4\",*"));
+    run(&r, "match|bad\xFF.mp4|t");
+    assert_string_equal(r.err, "vblip: bad\xFF.mp4: no video stream\n");
+}
+
+static void test_null_ends_paths_with_nul(void **state)
+{
+    (void)state;
+    result r;
+    char out[64];
+    run(&r, "retrieve|dir|q|-lZ");
+    assert_int_equal(read_file(out, sizeof out, "out"), 20);
+    assert_memory_equal(out, "dir/a.mp4\0dir/b.mp4\0", 20);
+}
+
+// ----------------------------------------------------------------------------- output
+
+static void expect_file(const char *path, const char *expected)
+{
+    char text[MOST_OUTPUT];
+    assert_int_equal(access(path, F_OK), 0);
+    read_file(text, sizeof text, path);
+    assert_string_equal(text, expected);
+}
+
+static void test_output_files_appear_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    result r;
+    run(&r, "tokenize|a|--vocab|v|-o|new.csv");
+    assert_string_equal(r.out, "");
+    expect_file("new.csv", "text,ids,pieces\na,101 97 102,[CLS] x [SEP]\n");
+
+    // replaced at exit 3 and at 130, with the rows there are
+    put_text("old.csv", "old");
+    run(&r, "caption|bad.mp4|x.png|-o|old.csv");
+    assert_int_equal(r.code, 3);
+    expect_file("old.csv", HEAD "x.png,,,a dog on a beach,-0.25\n");
+    put_text("old.json", "old");
+    run(&r, "caption|interrupt.mp4|-o|old.json");
+    assert_int_equal(r.code, 130);
+    expect_file("old.json",
+                "[\n{\"path\":\"interrupt.mp4\",\"start\":0.000,\"end\":1.000,"
+                "\"caption\":\"a dog on a beach\",\"score\":-0.25},\n"
+                "{\"path\":\"interrupt.mp4\",\"start\":1.000,\"end\":2.000,"
+                "\"caption\":\"a dog on a beach\",\"score\":-0.25}\n]\n");
+
+    // the old file stands when nothing came of the job
+    static const struct {
+        const char *line;
+        int code;
+    } failures[] = {
+        {"caption|missing|-o|kept", 4},
+        {"caption|a.mp4|--model|nomodel|-o|kept", 4},
+        {"caption|a.mp4|--device|none|-o|kept", 5},
+    };
+    for (size_t i = 0; i < sizeof failures / sizeof *failures; i++) {
+        put_text("kept", "old");
+        run(&r, failures[i].line);
+        assert_int_equal(r.code, failures[i].code);
+        expect_file("kept", "old");
+    }
+    assert_int_equal(system("test -z \"$(ls -A | grep tmp)\""), 0);
+}
+
+static void test_output_follows_links_and_keeps_the_mode(void **state)
+{
+    (void)state;
+    result r;
+    struct stat info;
+    put_text("target.csv", "old");
+    assert_int_equal(chmod("target.csv", 0640), 0);
+    assert_int_equal(symlink("target.csv", "link.csv"), 0);
+    run(&r, "tokenize|a|--vocab|v|-o|link.csv");
+    assert_int_equal(r.code, 0);
+    assert_int_equal(lstat("link.csv", &info), 0);
+    assert_true(S_ISLNK(info.st_mode));
+    expect_file("target.csv", "text,ids,pieces\na,101 97 102,[CLS] x [SEP]\n");
+    assert_int_equal(stat("target.csv", &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0640);
+}
+
+static void test_an_input_is_never_replaced(void **state)
+{
+    (void)state;
+    result r;
+    put_text("clip.mp4", "video");
+    run(&r, "caption|clip.mp4|-o|./clip.mp4");
+    assert_int_equal(r.code, 2);
+    assert_string_equal(r.err, "vblip: -o ./clip.mp4: is an input\n");
+    expect_file("clip.mp4", "video");
+}
+
+#define SRT                                                                            \
+    "1\n00:00:00,000 --> 00:00:02,000\na dog on a beach\n\n"                           \
+    "2\n00:00:02,000 --> 00:00:02,500\na cat\n\n"
+
+static void test_subtitles_lie_beside_their_video(void **state)
+{
+    (void)state;
+    result r;
+    assert_int_equal(mkdir("sub", 0777), 0);
+    run(&r, "caption|-f|srt|sub/one.mp4|two.mkv|sub/one.mkv|x.png|bad.mp4");
+    assert_int_equal(r.code, 3);
+    assert_string_equal(r.out, "");
+    assert_string_equal(r.err,
+                        "vblip: x.png: an image has no times, subtitles need them\n"
+                        "vblip: bad.mp4: no video stream\n");
+    expect_file("sub/one.srt", SRT);
+    expect_file("two.srt", SRT);
+    expect_file("sub/one.mkv.srt", SRT);
+    assert_int_equal(access("x.srt", F_OK), -1);
+    assert_int_equal(access("bad.srt", F_OK), -1);
+
+    run(&r, "caption|a.mp4|-o|elsewhere.srt");
+    expect_file("elsewhere.srt", SRT);
+    assert_int_equal(access("a.srt", F_OK), -1);
+
+    run(&r, "caption|short.mp4|-f|vtt");
+    assert_int_equal(r.code, 4);
+    expect_file("short.vtt",
+                "WEBVTT\n\n00:00:00.000 --> 00:00:02.000\na dog on a beach\n\n"
+                "00:00:02.000 --> 00:00:02.500\na cat\n\n");
+
+    put_text("video", "not empty");
+    run_with(&r, "caption|-|-f|srt", "video", NULL, "fake");
+    assert_string_equal(r.out, SRT);
+
+    run(&r, "caption|nowhere/a.mp4|-f|srt");
+    assert_int_equal(r.code, 4);
+    assert_string_equal(r.err, "vblip: nowhere/a.srt: No such file or directory\n");
+}
+
+static void test_a_full_disk_is_named(void **state)
+{
+    (void)state;
+    result r;
+    run_with(&r, "caption|a.mp4", NULL, "/dev/full", "fake");
+    assert_int_equal(r.code, 4);
+    assert_string_equal(r.err, "vblip: standard output: No space left on device\n");
+    run_with(&r, "--help", NULL, "/dev/full", "fake");
+    assert_int_equal(r.code, 4);
+}
+
+static void test_a_closed_pipe_ends_quietly(void **state)
+{
+    (void)state;
+    static const char *const tails[] = {"caption a.mp4", "caption a.mp4 -f json",
+                                        "help", "tokenize --vocab v a b",
+                                        "caption a.mp4 -f srt "
+                                        "-o /dev/stdout"};
+    for (size_t i = 0; i < sizeof tails / sizeof *tails; i++) {
+        char command[512], err[256];
+        // `sleep` starts reading after nobody does
+        snprintf(command, sizeof command,
+                 "{ sleep 0.05; VBLIP_MODEL=fake '%s' %s 2>err; echo $? >code; } | :",
+                 VBLIP_FAKE, tails[i]);
+        (void)!system(command);
+        for (int wait = 0; wait < 100 && access("code", F_OK) != 0; wait++)
+            (void)!system("sleep 0.02");
+        read_file(err, sizeof err, "err");
+        if (err[0])
+            fail_msg("%s: %s", tails[i], err);
+        read_file(err, sizeof err, "code");
+        assert_string_equal(err, "0\n");
+        unlink("code");
+    }
+}
+
+static void test_a_pipe_is_written_directly(void **state)
+{
+    (void)state;
+    char out[256];
+    assert_int_equal(mkfifo("fifo", 0600), 0);
+    int code = system("cat fifo >read & VBLIP_MODEL=fake '" VBLIP_FAKE
+                      "' caption x.png -o fifo; code=$?; wait; exit $code");
+    assert_int_equal(WEXITSTATUS(code), 0);
+    read_file(out, sizeof out, "read");
+    assert_string_equal(out, "a dog on a beach\n");
+}
+
+// -------------------------------------------------------------------------- the machine
+
+static void test_json_is_read_back_by_another_program(void **state)
+{
+    (void)state;
+    static const char *const commands[] = {"retrieve dir bad.mp4 q",
+                                           "caption a.mp4",
+                                           "qa a.mp4 w --answers a,b",
+                                           "match a.mp4 t",
+                                           "models",
+                                           "doctor",
+                                           "bench",
+                                           "tokenize a --vocab v"};
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        char command[512];
+        snprintf(command, sizeof command,
+                 "VBLIP_MODEL=fake '%s' %s -f json 2>/dev/null | python3 -m json.tool "
+                 ">/dev/null",
+                 VBLIP_FAKE, commands[i]);
+        if (system(command) != 0)
+            fail_msg("%s: not JSON", commands[i]);
+    }
+}
+
+static void test_ffprobe_reads_the_subtitles(void **state)
+{
+    (void)state;
+    result r;
+    if (system("command -v ffprobe >/dev/null") != 0)
+        return; // the exact bytes are tested above
+    run(&r, "caption|probe.mp4|-f|srt");
+    run(&r, "caption|probe.mp4|-f|vtt");
+    assert_int_equal(system("test \"$(ffprobe -v error -show_entries "
+                            "stream=codec_name -of csv=p=0 probe.srt)\" = subrip"),
+                     0);
+    assert_int_equal(system("test \"$(ffprobe -v error -show_entries "
+                            "stream=codec_name -of csv=p=0 probe.vtt)\" = webvtt"),
+                     0);
+}
+
+static int enter_folder(void **state)
+{
+    (void)state;
+    return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
+}
+
+static int leave_folder(void **state)
+{
+    (void)state;
+    char command[64];
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    return chdir("..") == 0 && system(command) == 0 ? 0 : -1;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_prints_and_exits_as_the_contract_says),
+        cmocka_unit_test(test_reads_lists_and_texts_from_files),
+        cmocka_unit_test(test_tokenize_keeps_every_entry_and_its_newlines),
+        cmocka_unit_test(test_standard_input_is_a_video_named_dash),
+        cmocka_unit_test(test_names_that_are_not_utf8_pass_through_text_only),
+        cmocka_unit_test(test_null_ends_paths_with_nul),
+        cmocka_unit_test(test_output_files_appear_whole_or_not_at_all),
+        cmocka_unit_test(test_output_follows_links_and_keeps_the_mode),
+        cmocka_unit_test(test_an_input_is_never_replaced),
+        cmocka_unit_test(test_subtitles_lie_beside_their_video),
+        cmocka_unit_test(test_a_full_disk_is_named),
+        cmocka_unit_test(test_a_closed_pipe_ends_quietly),
+        cmocka_unit_test(test_a_pipe_is_written_directly),
+        cmocka_unit_test(test_json_is_read_back_by_another_program),
+        cmocka_unit_test(test_ffprobe_reads_the_subtitles),
+    };
+    return cmocka_run_group_tests_name("program", tests, enter_folder, leave_folder);
+}
