@@ -55,15 +55,14 @@ static cli_exit run(cli_session *s)
     vblip_error err = {0};
     const cli_words names = s->args->texts;
     const uint32_t rounds = names.count ? names.count : 1;
-    if (cli_engine_open(s, NULL, &err) != VBLIP_OK) {
-        cli_error(&s->console, "%s", err.message);
-        return CLI_EXIT_NO_DEVICE;
-    }
+    vblip_status status = cli_engine_open(s, NULL, &err);
+    if (status != VBLIP_OK)
+        return cli_no_engine(s, status, &err);
     cli_note(&s->console, "%s", vblip_engine_device(s->engine)->name);
     cli_rows_begin(&s->rows, &s->line);
     for (uint32_t i = 0; i < rounds && !s->out.error; i++) {
-        vblip_status status = vblip_bench(
-            s->engine, names.count ? names.items[i] : NULL, on_result, s, &err);
+        status = vblip_bench(s->engine, names.count ? names.items[i] : NULL, on_result,
+                             s, &err);
         if (cli_interrupted())
             return CLI_EXIT_INTERRUPTED;
         if (status != VBLIP_OK && status != VBLIP_ERR_CANCELLED)

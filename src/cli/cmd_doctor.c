@@ -250,10 +250,8 @@ static cli_exit run(cli_session *s)
         status = vblip_devices(on_device, &r, &err);
     if (cli_interrupted())
         return CLI_EXIT_INTERRUPTED;
-    if (status != VBLIP_OK && status != VBLIP_ERR_CANCELLED) {
-        cli_error(&s->console, "%s", err.message);
-        return CLI_EXIT_NO_DEVICE;
-    }
+    if (status != VBLIP_OK && status != VBLIP_ERR_CANCELLED)
+        return cli_no_engine(s, status, &err);
     if (r.wrong == r.usable)
         return CLI_EXIT_NO_DEVICE;
     return r.wrong ? CLI_EXIT_SOME_FAILED : CLI_EXIT_DONE;

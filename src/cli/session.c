@@ -19,6 +19,12 @@ cli_exit cli_fail(cli_session *s, vblip_status status, const vblip_error *err)
     return status == VBLIP_ERR_DEVICE ? CLI_EXIT_NO_DEVICE : CLI_EXIT_UNUSABLE;
 }
 
+cli_exit cli_no_engine(cli_session *s, vblip_status status, const vblip_error *err)
+{
+    cli_error(&s->console, "%s", err->message);
+    return status == VBLIP_ERR_ARGUMENT ? CLI_EXIT_MISUSED : CLI_EXIT_NO_DEVICE;
+}
+
 const char *cli_shown_path(const cli_session *s, const char *path)
 {
     return path && s->spool.path[0] && strcmp(path, s->spool.path) == 0 ? "-" : path;
@@ -281,11 +287,10 @@ static cli_exit open_model(cli_session *s, const cli_task *task)
     vblip_model_options options;
     if (!cli_model_options(s, &options, task->needs))
         return CLI_EXIT_UNUSABLE;
-    if (cli_engine_open(s, NULL, &err) != VBLIP_OK) {
-        cli_error(&s->console, "%s", err.message);
-        return CLI_EXIT_NO_DEVICE;
-    }
-    vblip_status status = vblip_model_load(&s->model, s->engine, &options, &err);
+    vblip_status status = cli_engine_open(s, NULL, &err);
+    if (status != VBLIP_OK)
+        return cli_no_engine(s, status, &err);
+    status = vblip_model_load(&s->model, s->engine, &options, &err);
     if (status != VBLIP_OK)
         return cli_fail(s, status, &err);
     if (vblip_model_describe(s->model)->demo)

@@ -76,6 +76,9 @@ vblip_job cli_job(cli_session *s);
 
 // Says `err` and returns the exit status of a failure of `status` kind.
 cli_exit cli_fail(cli_session *s, vblip_status status, const vblip_error *err);
+// The same when no engine opened: a name that is not known is misuse, all else means
+// that no device is usable.
+cli_exit cli_no_engine(cli_session *s, vblip_status status, const vblip_error *err);
 
 // Model options from arguments and environment. False, with a message, when there is no
 // model at all.
