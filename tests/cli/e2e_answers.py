@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""What a newcomer gets: the bundled model answers right about the bundled clips.
+
+Thresholds are those of bench/demo_scores, on the 16 clips of examples/clips: the first hit of
+at least 15 of 16 captions; P(match) < 0.5 for 97 % of absent objects; 93 % of questions
+exactly; every object and the background in 93 % of captions.
+"""
+
+import json
+import os
+import unittest
+
+from e2e_support import CLIPS, DEMO, Case, clip, environment, main, parse
+
+
+def lines(name):
+    with open(os.path.join(CLIPS, name + ".jsonl"), encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def path_of(name):
+    return os.path.join(CLIPS, name + ".mp4")
+
+
+def names_all(caption, scene):
+    words = " %s " % caption
+    objects = [noun if number is None else "%s %s" % (number, noun) for number, noun in scene["objects"]]
+    return all(" %s " % o in words for o in objects) and " %s background " % scene["background"] in words
+
+
+@unittest.skipUnless(os.path.exists(os.path.join(DEMO, "model.safetensors")), "models/demo is not there yet")
+class Answers(Case):
+    def rows(self, *arguments):
+        return parse("jsonl", self.ok(*arguments, "-f", "jsonl", "-q", cwd="/").out)
+
+    def share(self, rights, least):
+        """`rights` is [(right, what was said)]."""
+        wrong = [said for right, said in rights if not right]
+        self.assertGreaterEqual(1 - len(wrong) / len(rights), least, "\n".join(map(str, wrong)))
+
+    def test_search(self):
+        truth = lines("captions")
+        queries = [a for t in truth for a in ("-e", t["caption"])]
+        best = {r["query"]: r["path"] for r in self.rows("retrieve", CLIPS, *queries, "--top", 1)}
+        self.assertEqual(len(best), len(truth))
+        self.share([(best[t["caption"]] == path_of(t["clip_name"]), (t["caption"], best[t["caption"]])) for t in truth],
+                   15 / 16)
+
+    def test_a_query_without_match(self):
+        run = self.ok("retrieve", "--min-p", 0.5, CLIPS, "a submarine below a trombone on a silver background", "-q")
+        self.assertEqual((run.out, run.err), ("", ""))
+
+    def test_absent_objects(self):
+        rights = []
+        for scene in lines("scenes"):
+            texts = [("an " if noun[0] in "aeiou" else "a ") + noun for noun in scene["absent"]]
+            rights += [(row["p_match"] < 0.5, row) for row in self.rows("match", path_of(scene["clip_name"]), *texts)]
+        self.share(rights, 0.97)
+
+    def test_questions(self):
+        asked, rights = {}, []
+        for q in lines("questions"):
+            asked.setdefault(q["video"], []).append(q)
+        for name, questions in asked.items():
+            rows = self.rows("qa", path_of(name), *(q["question"] for q in questions))
+            for q, row in zip(questions, rows):
+                same = sorted(row["answer"].split(" and ")) == sorted(q["answer"].split(" and "))
+                rights.append((same, (name, q["question"], row["answer"], "not " + q["answer"])))
+        self.assertGreaterEqual(len(rights), 80)
+        self.share(rights, 0.93)
+
+    def test_captions(self):
+        rows = self.rows("caption", CLIPS, "--count", 4)
+        scenes = {path_of(s["clip_name"]): s for s in lines("scenes")}
+        self.assertEqual(len(rows), 4 * len(scenes))
+        self.share([(names_all(row["caption"], scenes[row["path"]]), row) for row in rows], 0.93)
+
+    def test_the_demo_says_that_it_is_one(self):
+        run = self.ok("caption", clip(1), "--count", 1, cwd="/")
+        self.assertEqual(len(run.messages), 1, run.err)
+        self.assertRegex(run.err, r"demo model.*--model ")
+        self.assertEqual(self.ok("caption", clip(1), "--count", 1, "-q").err, "")
+        self.assertEqual(self.ok("caption", clip(1), "--count", 1, "--model", DEMO, "-q").out, run.out)
+
+    def test_what_it_holds(self):
+        row = self.rows("models")[0]
+        self.assertEqual((row["path"], row["demo"], row["tasks"]), (DEMO, True, ["retrieval", "caption", "vqa"]))
+        self.assertEqual((row["missing"], row["unexpected"]), ([], []))
+        self.assertLessEqual(row["file_bytes"], 12 << 20)
+        self.ok("tokenize", "a dog", env=environment(VK_DRIVER_FILES="/dev/null"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+#!/usr/bin/env python3
+"""Bad input of every kind: one line that names the subject, the exit status of cli.md, no leftovers."""
+
+import os
+import shutil
+import unittest
+
+from e2e_support import (CAPTION, EXIT_MISUSED, EXIT_NO_DEVICE, EXIT_SOME_FAILED, EXIT_UNUSABLE, RETRIEVAL, VQA, Case,
+                         change_weights, clip, environment, ffmpeg, main, make_video, parse, read, write)
+
+NO_DRIVER = "/dev/null"
+TENSOR = "vision_model.encoder.layers.0.mlp.fc1.weight"
+
+
+class Inputs(Case):
+    def cut(self, name, *options):
+        """A recording of 40 frames that ends after six tenths of its bytes."""
+        whole = make_video(self.path("whole-" + name), seconds=4, options=("-g", "10", *options))
+        data = read(whole)
+        os.remove(whole)
+        return write(self.path(name), data[:len(data) * 6 // 10])
+
+    def bad_inputs(self):
+        """[(path, what its message says)]"""
+        os.mkdir(self.path("nothing"))
+        write(self.path("nothing", "notes.txt"), "no video")
+        ffmpeg("-f", "lavfi", "-i", "sine=duration=1", self.path("sound.mp4"))
+        write(self.path("damaged.png"), read(os.path.join(os.path.dirname(clip(1)), "captions.jsonl")))
+        return [
+            (self.path("missing.mp4"), "No such file"),
+            (self.path("nothing"), "no videos or images"),
+            (write(self.path("text.mp4"), "this is a letter, not a film\n"), "not a video or image"),
+            (write(self.path("zero.mp4"), ""), "empty"),
+            (write(self.path("zero.png"), ""), "empty"),
+            (self.cut("cut.mp4", "-movflags", "+faststart"), " of 40 frames"),
+            (self.cut("no-index.mp4"), "moov"),
+            (self.path("sound.mp4"), "no video"),
+            (self.path("damaged.png"), "not a video or image"),
+            ("/dev/null", "not a regular file"),
+        ]
+
+    def test_alone(self):
+        for path, what in self.bad_inputs():
+            for command in (["match", "--model", RETRIEVAL, path, "a dog"], ["retrieve", "--model", RETRIEVAL, path, "q"],
+                            ["qa", "--model", VQA, path, "what is it?"]):
+                with self.subTest(command=command[0], path=path):
+                    self.refused(EXIT_UNUSABLE, [path + ": ", what], *command)
+
+    def test_captions_of_what_is_there(self):
+        for path, what in self.bad_inputs():
+            with self.subTest(path=path):
+                run = self.exits(EXIT_UNUSABLE, "caption", "--model", CAPTION, path, "--every", 0.5, "-f", "jsonl")
+                self.assertEqual(len(run.messages), 1, run.err)
+                self.assertIn(what, run.err)
+                rows = parse("jsonl", run.out)
+                self.assertEqual(rows[-1], {"path": path, "error": run.err[len("vblip: " + path + ": "):-1]})
+                starts = [row["start"] for row in rows[:-1]]
+                self.assertEqual(starts, [0.5 * k for k in range(len(starts))])
+                self.assertEqual(len(starts) > 1, path.endswith("/cut.mp4"), rows)
+
+    def test_one_bad_among_good(self):
+        bad = write(self.path("b.mp4"), "bad")
+        good = [shutil.copy(clip(10), self.path(name)) for name in ("a.mp4", "c.mp4")]
+        for command in (["match", "--model", RETRIEVAL, self.folder, "a dog"],
+                        ["qa", "--model", VQA, self.folder, "what is it?"],
+                        ["caption", "--model", CAPTION, self.folder, "--count", "1"],
+                        ["retrieve", "--model", RETRIEVAL, self.folder, "a dog"]):
+            with self.subTest(command=command[0]):
+                run = self.exits(EXIT_SOME_FAILED, *command, "-f", "json")
+                self.assertEqual(run.messages, ["vblip: %s: not a video or image" % bad])
+                rows = parse("json", run.out)
+                answered = [row["path"] for row in rows if "error" not in row]
+                self.assertEqual(sorted(answered), good)
+                self.assertEqual([row for row in rows if "error" in row],
+                                 [{"path": bad, "error": "not a video or image"}])
+                if command[0] != "retrieve":
+                    self.assertEqual([row["path"] for row in rows], [good[0], bad, good[1]])
+                text = self.exits(EXIT_SOME_FAILED, *command, "-f", "csv")
+                self.assertEqual(len(parse("csv", text.out)), 2)
+
+    def test_fail_fast_stops_at_the_first(self):
+        bad = write(self.path("b.mp4"), "bad")
+        run = self.exits(EXIT_SOME_FAILED, "caption", "--model", CAPTION, "--fail-fast", "--count", 1, "-f", "csv",
+                         clip(1), bad, clip(2), bad)
+        self.assertEqual([row["path"] for row in parse("csv", run.out)], [clip(1)])
+        self.assertEqual(len(run.messages), 1, run.err)
+
+    def test_all_bad_needs_no_device(self):
+        self.refused(EXIT_UNUSABLE, "missing.mp4", "match", "--model", RETRIEVAL, self.path("missing.mp4"), "a dog",
+                     env=environment(VK_DRIVER_FILES=NO_DRIVER))
+
+    def test_a_directory_that_cannot_be_entered(self):
+        os.mkdir(self.path("closed"))
+        os.symlink("nowhere", self.path("closed", "lost.mp4"))
+        self.refused(EXIT_UNUSABLE, [self.path("closed", "lost.mp4"), "No such file"], "match", "--model", RETRIEVAL,
+                     self.folder, "a dog")
+
+
+class Checkpoints(Case):
+    def damaged(self, name, change=None, files=None):
+        """A copy of a good checkpoint, with weights or files changed."""
+        folder = self.path(name)
+        shutil.copytree(CAPTION, folder)
+        if change:
+            change_weights(folder, change)
+        if files:
+            files(folder)
+        return folder
+
+    def refuses(self, folder, names):
+        self.refused(EXIT_UNUSABLE, names, "caption", "--model", folder, clip(10), "-o", self.path("out.json"))
+        self.assertFalse(os.path.exists(self.path("out.json")))
+
+    def test_unreadable(self):
+        os.mkdir(self.path("empty"))
+        table = [
+            (self.path("missing"), ["missing", "No such file"]),
+            (self.path("empty"), [self.path("empty"), "config.json"]),
+            (write(self.path("file"), "x"), [self.path("file")]),
+            ("nobody/no-such-model", ["nobody/no-such-model"]),
+            (self.damaged("a", files=lambda d: os.remove(d + "/config.json")), ["a: ", "config.json"]),
+            (self.damaged("b", files=lambda d: write(d + "/config.json", '{"model_type": ')), ["b/config.json", "JSON"]),
+            (self.damaged("c", files=lambda d: write(d + "/config.json", '{"model_type": "bert"}')),
+             ["c/config.json", "model_type"]),
+            (self.damaged("d", files=lambda d: os.remove(d + "/model.safetensors")), ["d: ", "model.safetensors"]),
+            (self.damaged("e", files=lambda d: write(d + "/vocab.txt", b"[PAD]\n[UNK]\n")), ["e/vocab.txt"]),
+            (self.damaged("f", files=lambda d: write(d + "/model.safetensors", read(d + "/model.safetensors")[:-7])),
+             ["f/model.safetensors", "bytes"]),
+            (self.damaged("g", files=lambda d: write(d + "/model.safetensors", "")), ["g/model.safetensors"]),
+        ]
+        for folder, names in table:
+            with self.subTest(folder=folder):
+                self.refuses(folder, names)
+
+    def test_one_tensor_is_wrong(self):
+        def drop(tensors):
+            del tensors[TENSOR]
+
+        def turn(tensors):
+            tensors[TENSOR][1].reverse()
+
+        def retype(tensors):
+            tensors[TENSOR][0] = "I32"
+
+        for change, what in ((drop, "missing"), (turn, "64x256, expected 256x64"), (retype, "I32")):
+            with self.subTest(change=change.__name__):
+                folder = self.damaged(change.__name__, change)
+                self.refuses(folder, [folder + "/model.safetensors: " + TENSOR, what])
+        models = self.ok("models", self.path("drop"), "-f", "json").out
+        self.assertEqual(parse("json", models)[0]["missing"], [TENSOR])
+
+    def test_the_copy_itself_is_good(self):
+        folder = self.damaged("copy", change=lambda tensors: None)
+        self.ok("caption", "--model", folder, clip(10), "--count", 1)
+
+    def test_a_task_it_cannot_do(self):
+        self.refused(EXIT_UNUSABLE, [CAPTION, "holds: caption"], "match", "--model", CAPTION, clip(1), "a dog")
+        self.refused(EXIT_UNUSABLE, [RETRIEVAL, "holds: retrieval"], "qa", "--model", RETRIEVAL, clip(1), "what?")
+
+
+class Devices(Case):
+    def test_none(self):
+        env = environment(VK_DRIVER_FILES=NO_DRIVER)
+        for arguments in (["caption", "--model", CAPTION, clip(1)], ["doctor"], ["bench", "linear"]):
+            with self.subTest(arguments=arguments):
+                self.refused(EXIT_NO_DEVICE, "Vulkan", *arguments, env=env)
+
+    def test_none_of_that_name(self):
+        for arguments in (["caption", "--model", CAPTION, clip(1)], ["doctor"], ["bench", "linear"]):
+            with self.subTest(arguments=arguments):
+                self.refused(EXIT_NO_DEVICE, ["nosuch", "llvmpipe"], *arguments, "--device", "nosuch")
+
+    def test_by_name_and_index(self):
+        for device in ("llvmpipe", "0", "cpu", "auto"):
+            self.ok("caption", "--model", CAPTION, clip(10), "--count", 1, "--device", device)
+
+    def test_kernels(self):
+        self.refused(EXIT_MISUSED, ["nosuch", "simt"], "caption", "--model", CAPTION, clip(1), "--kernels", "nosuch")
+        arguments = ["match", "--model", RETRIEVAL, clip(10), "a dog", "-f", "json", "--frames", 2, "--kernels"]
+        simt, lavapipe = (parse("json", self.ok(*arguments, k).out)[0] for k in ("simt", "lavapipe"))
+        self.assertAlmostEqual(simt["itc"], lavapipe["itc"], places=4)
+        self.assertAlmostEqual(simt["p_match"], lavapipe["p_match"], places=3)
+
+
+if __name__ == "__main__":
+    main()

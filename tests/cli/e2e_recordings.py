@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+"""Real recordings, odd files of the wild, and files that are long."""
+
+import os
+import subprocess
+import sys
+import unittest
+
+from e2e_support import (BINARY, CAPTION, EXIT_DONE, RECORDINGS, RETRIEVAL, VQA, Case, clip, environment, ffmpeg, main,
+                         make_video, parse, probe_subtitles)
+
+# name: seconds, by ffprobe
+REAL = {"vtest.avi": 79.5, "Megamind.avi": 11.261, "Megamind_bugy.avi": 9.0, "tree.avi": None}
+REAL = {name: end for name, end in REAL.items() if os.path.exists(os.path.join(RECORDINGS, name))}
+
+GROWTH_MIB = 16  # allowed between a file of one minute and one of ten
+
+
+@unittest.skipUnless(len(REAL) >= 2, "the recordings of Debian's opencv-doc are not installed")
+class RealRecordings(Case):
+    def test_caption(self):
+        for name, end in REAL.items():
+            path = os.path.join(RECORDINGS, name)
+            rows = parse("json", self.ok("caption", "--model", CAPTION, path, "--every", 4, "-f", "json").out)
+            self.assertEqual([row["start"] for row in rows], [4.0 * k for k in range(len(rows))])
+            self.assertEqual([row["end"] for row in rows[:-1]], [row["start"] for row in rows[1:]])
+            self.assertTrue(rows[-1]["start"] < rows[-1]["end"] <= rows[-1]["start"] + 4)
+            if end:
+                self.assertEqual(rows[-1]["end"], end)
+
+    def test_subtitles(self):
+        for name in REAL:
+            for kind in ("srt", "vtt"):
+                out = self.path("subtitles." + kind)
+                path = os.path.join(RECORDINGS, name)
+                self.ok("caption", "--model", CAPTION, path, "--every", 4, "-o", out)
+                rows = parse("json", self.ok("caption", "--model", CAPTION, path, "--every", 4, "--merge", "-f", "json").out)
+                seen = probe_subtitles(out)
+                self.assertEqual(len(seen), len(rows))
+                for (start, end, text), row in zip(seen, rows):
+                    self.assertAlmostEqual(start, row["start"], places=3)
+                    self.assertAlmostEqual(end, row["end"], places=3)
+                    self.assertEqual(text.strip(), row["caption"].strip())
+
+    def test_captions_show_the_frame_of_their_time(self):
+        """The caption at time t is that of a film of the one picture which ffmpeg shows at t."""
+        path = os.path.join(RECORDINGS, "vtest.avi")
+        rows = parse("json", self.ok("caption", "--model", CAPTION, path, "--every", 20, "-f", "json").out)
+        self.assertEqual(len({row["score"] for row in rows}), 4)
+        for row in rows:
+            alone = self.path("alone.mkv")
+            ffmpeg("-i", path, "-vf", "select=gte(t\\,%s)" % row["start"], "-frames:v", 1, "-c:v", "ffv1", alone)
+            only = parse("json", self.ok("caption", "--model", CAPTION, alone, "-f", "json").out)[0]
+            self.assertEqual((only["caption"], only["score"]), (row["caption"], row["score"]))
+
+    def test_retrieve_and_qa(self):
+        paths = [os.path.join(RECORDINGS, name) for name in REAL]
+        rows = parse("json", self.ok("retrieve", "--model", RETRIEVAL, *paths, "people walking", "-f", "json").out)
+        self.assertEqual(sorted(row["path"] for row in rows), sorted(paths))
+        for row in rows:
+            self.assertEqual(row["start"], 0)
+            self.assertEqual(row["end"], REAL[os.path.basename(row["path"])] or row["end"])
+        answers = parse("json", self.ok("qa", "--model", VQA, "-f", "json", paths[0], "what is it?").out)
+        self.assertEqual([row["path"] for row in answers], paths[:1])
+
+
+class OddFiles(Case):
+    """Files that cameras and editors make."""
+
+    def captions(self, name, seconds, rate, *options, rows=4):
+        path = make_video(self.path(name), seconds=seconds, rate=rate, options=options)
+        found = parse("json", self.ok("caption", "--model", CAPTION, path, "--every", 0.5, "-f", "json").out)
+        self.assertEqual([row["start"] for row in found], [0.5 * k for k in range(rows)], path)
+        hit = parse("json", self.ok("match", "--model", RETRIEVAL, path, "a dog", "-f", "json").out)
+        self.assertEqual(len(hit), 1)
+        return found
+
+    def test_containers_and_codecs(self):
+        for name, *options in (("a.mkv",), ("a.webm", "-c:v", "libvpx"), ("a.avi", "-c:v", "mpeg4"), ("a.mov",),
+                               ("a.ts",), ("a.mpg", "-r", "25"), ("a.flv",), ("a.wmv",),
+                               ("a.3gp", "-c:v", "mpeg4"), ("b.mp4", "-c:v", "libx265", "-x265-params", "log-level=error"), ("c.mp4", "-bf", "3")):
+            with self.subTest(name=name):
+                self.captions(name, 2, 10, *options)
+
+    def test_odd_sizes_and_deep_colours(self):
+        path = self.path("odd.mkv")
+        ffmpeg("-f", "lavfi", "-i", "testsrc2=duration=1:size=63x47:rate=10", "-pix_fmt", "yuv444p10le", "-c:v", "ffv1",
+               path)
+        self.ok("caption", "--model", CAPTION, path)
+
+    def test_a_rotated_recording(self):
+        """A phone's film: stored lying, shown upright. The first frame is captioned as its picture is."""
+        upright = make_video(self.path("upright.mp4"), seconds=1, size="48x96", options=("-c:v", "libx264", "-qp", "0"))
+        lying, turned = self.path("lying.mp4"), self.path("turned.mp4")
+        ffmpeg("-i", upright, "-vf", "transpose=cclock", "-c:v", "libx264", "-qp", "0", lying)
+        ffmpeg("-i", lying, "-c", "copy", "-metadata:s:v:0", "rotate=90", turned)
+        probed = subprocess.run(["ffprobe", "-v", "error", "-show_streams", turned], stdout=subprocess.PIPE, check=True)
+        self.assertIn(b"rotation=", probed.stdout)
+        rows = {p: parse("json", self.ok("match", "--model", RETRIEVAL, p, "a dog", "-f", "json").out)[0]
+                for p in (upright, lying, turned)}
+        self.assertAlmostEqual(rows[turned]["itc"], rows[upright]["itc"], places=2)
+        self.assertNotAlmostEqual(rows[lying]["itc"], rows[upright]["itc"], places=2)
+
+    def test_a_variable_frame_rate(self):
+        path = self.path("vfr.mkv")
+        ffmpeg("-f", "lavfi", "-i", "testsrc2=duration=3:size=64x48:rate=10", "-vf",
+               "select=not(between(t\\,0.55\\,2.05))", "-fps_mode", "vfr", path)
+        rows = parse("json", self.ok("caption", "--model", CAPTION, path, "--every", 1, "-f", "json").out)
+        self.assertEqual([(r["start"], r["end"]) for r in rows], [(0, 1), (1, 2), (2, 3)])
+        self.assertEqual(rows[1]["caption"], rows[2]["caption"])  # the frame of 0.5 s is shown until 2.1 s
+        self.assertEqual(rows[1]["score"], rows[2]["score"])
+
+    def test_a_song_with_a_cover_is_a_picture_or_refused(self):
+        cover = self.path("cover.png")
+        ffmpeg("-i", clip(1), "-frames:v", 1, cover)
+        song = self.path("song.mp4")
+        ffmpeg("-f", "lavfi", "-i", "sine=duration=1", "-i", cover, "-map", "0", "-map", "1", "-c:v", "png",
+               "-disposition:v:0", "attached_pic", song)
+        run = self.exits(4, "caption", "--model", CAPTION, song)
+        self.assertIn("no video", run.err)
+
+
+class LongFiles(Case):
+    def peak(self, path, *arguments):
+        """Peak resident memory of a run, in MiB."""
+        code = ("import resource, subprocess, sys\n"
+                "code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode\n"
+                "print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)")
+        env = environment()
+        if "ASAN_OPTIONS" in env:  # freed memory is kept back, up to this
+            env["ASAN_OPTIONS"] += ":quarantine_size_mb=1"
+        argv = [sys.executable, "-c", code, BINARY, *arguments, path]
+        done = subprocess.run(argv, env=env, stdout=subprocess.PIPE, check=True)
+        status, kibibytes = map(int, done.stdout.split())
+        self.assertEqual(status, EXIT_DONE)
+        return kibibytes / 1024
+
+    def test_memory_is_flat(self):
+        """Ten minutes need no more memory than one: as many frames read, and every packet passed over."""
+        long, short = (make_video(self.path("%d.mp4" % s), seconds=s, size="160x120", rate=25,
+                                  options=("-g", "250", "-preset", "ultrafast"))
+                       for s in (600, 60))
+        for arguments in (["caption", "--model", CAPTION, "--every", "30"],
+                          ["caption", "--model", CAPTION, "--count", "20", "--merge"]):
+            with self.subTest(arguments=arguments):
+                growth = self.peak(long, *arguments) - self.peak(short, *arguments)
+                self.assertLess(growth, GROWTH_MIB)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,396 @@
+#!/usr/bin/env python3
+"""Every command, on clips and images, in every format: fields, order, values, operands."""
+
+import os
+import shlex
+import shutil
+import subprocess
+
+from e2e_support import (BINARY, CAPTION, EXIT_MISUSED, EXIT_NO_MATCH, FIELDS, RETRIEVAL, SOURCE, VQA, Case, clip,
+                         environment, ffmpeg, main, make_image, make_video, parse, probe_subtitles, read, vblip, write)
+
+MACHINE_FORMATS = ("json", "jsonl", "csv", "tsv")
+
+
+def number(value):
+    """A JSON number, or a field of csv and tsv; None when absent."""
+    return None if value in (None, "") else float(value)
+
+
+def duration(path):
+    """Seconds, by ffprobe."""
+    done = subprocess.run(["ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "stream=duration", "-of",
+                           "csv=p=0", path], stdout=subprocess.PIPE, check=True)
+    return round(float(done.stdout), 3)
+
+
+class Results(Case):
+    def in_every_format(self, command, arguments, env=None):
+        """The rows of a command, the same in each machine format and with the fields of cli.md."""
+        rows = {}
+        for kind in MACHINE_FORMATS:
+            rows[kind] = parse(kind, self.ok(command, *arguments, "-f", kind, env=env).out)
+        fields = FIELDS[command]
+        for kind in ("json", "jsonl"):
+            for row in rows[kind]:
+                self.assertEqual(list(row), fields)
+        flat = [f for field in fields for f in ((field[:-1] + "_0", field[:-1] + "_1") if field == "itm_logits"
+                                                else (field,))]
+        for kind in ("csv", "tsv"):
+            for row in rows[kind]:
+                self.assertEqual(list(row), flat)
+        self.assertEqual(rows["json"], rows["jsonl"])
+        self.assertEqual(rows["csv"], rows["tsv"])
+        self.assertEqual(len(rows["csv"]), len(rows["json"]))
+        return rows["json"], rows["csv"]
+
+    def test_retrieve(self):
+        queries = ["a dog", "two cats, and a \"bell\""]
+        rows, flat = self.in_every_format(
+            "retrieve", ["--model", RETRIEVAL, "-e", queries[0], "-e", queries[1], clip(1), clip(2), clip(3)])
+        self.assertEqual([(r["query"], r["rank"]) for r in rows], [(q, n) for q in queries for n in (1, 2, 3)])
+        for row, cells in zip(rows, flat):
+            self.assertAlmostEqual(row["score"], row["itc"] + row["itm_logit"], places=5)
+            self.assertTrue(0 <= row["p_match"] <= 1 and -1.001 <= row["itc"] <= 1.001)
+            self.assertEqual(row["start"], 0)
+            self.assertTrue(2 <= row["end"] <= 4)
+            self.assertRegex(cells["end"], r"^\d+\.\d{3}$")
+            for field in ("rank", "score", "itc", "itm_logit", "p_match"):
+                self.assertEqual(number(cells[field]), row[field])
+        for query in queries:
+            scores = [r["score"] for r in rows if r["query"] == query]
+            self.assertEqual(scores, sorted(scores, reverse=True))
+
+    def test_retrieve_text(self):
+        run = self.ok("retrieve", "--model", RETRIEVAL, clip(1), clip(2), "a dog")
+        self.assertEqual(len(run.lines), 2)
+        for rank, line in enumerate(run.lines, 1):
+            self.assertRegex(line, r"^%d  \d\.\d\d  00:00:00\.000-00:00:0\d\.\d{3}  .*clip-0[12]\.mp4$" % rank)
+        self.assertEqual(run.err, "")
+
+    def test_retrieve_without_rerank(self):
+        rows, flat = self.in_every_format("retrieve", ["--model", RETRIEVAL, "--rerank", 0, clip(1), clip(2), "a dog"])
+        for row, cells in zip(rows, flat):
+            self.assertIsNone(row["itm_logit"])
+            self.assertIsNone(row["p_match"])
+            self.assertEqual(row["score"], row["itc"])
+            self.assertEqual((cells["itm_logit"], cells["p_match"]), ("", ""))
+
+    def test_retrieve_reranks_the_best(self):
+        rows = parse("json", self.ok("retrieve", "--model", RETRIEVAL, "--rerank", 2, "--top", 4, "-f", "json",
+                                     *map(clip, range(1, 6)), "a dog").out)
+        self.assertEqual([row["p_match"] is not None for row in rows], [True, True, False, False])
+
+    def test_retrieve_drops_the_improbable(self):
+        arguments = ["retrieve", "--model", RETRIEVAL, clip(1), clip(2), "a dog", "--min-p"]
+        run = self.ok(*arguments, 1)
+        self.assertEqual((run.out, run.messages), ("", ["no match"]))
+        run = self.exits(EXIT_NO_MATCH, *arguments, 1, "--exit-status")
+        self.assertEqual((run.out, run.messages), ("", ["no match"]))
+        rows = parse("json", self.ok(*arguments, 0, "-f", "json").out)
+        between = sum(r["p_match"] for r in rows) / 2
+        kept = parse("json", self.ok(*arguments, "%.6f" % between, "-f", "json", "--exit-status").out)
+        self.assertEqual([(r["rank"], r["path"]) for r in kept], [(1, max(rows, key=lambda r: r["p_match"])["path"])])
+        self.assertEqual(parse("json", self.ok(*arguments, 1, "-f", "json").out), [])
+
+    def test_retrieve_prints_paths_only(self):
+        arguments = ["retrieve", "--model", RETRIEVAL, "-e", "a dog", "-e", "a cat", clip(1), clip(2)]
+        listed = self.ok(*arguments, "-l").out
+        self.assertEqual(sorted(listed.split("\n")), ["", clip(1), clip(2)])
+        self.assertEqual(self.ok(*arguments, "-lZ").out, listed.replace("\n", "\0"))
+
+    def test_match(self):
+        texts = ["a dog", "a café, \"big\"\tand\nnew"]
+        rows, flat = self.in_every_format("match", ["--model", RETRIEVAL, clip(1), *texts])
+        self.assertEqual([(r["path"], r["text"]) for r in rows], [(clip(1), t) for t in texts])
+        self.assertEqual([number(flat[0]["itm_logit_%d" % i]) for i in (0, 1)], rows[0]["itm_logits"])
+        tsv = self.ok("match", "--model", RETRIEVAL, clip(1), texts[1], "-f", "tsv").lines
+        self.assertEqual(len(tsv), 2)
+        self.assertEqual(tsv[1].split("\t")[1], texts[1].replace("\t", "\\t").replace("\n", "\\n"))
+        run = self.ok("match", "--model", RETRIEVAL, clip(1), "a dog")
+        self.assertRegex(run.out, r"^\d\.\d\d  -?\d\.\d+  \S+clip-01\.mp4  a dog\n$")
+
+    def test_match_takes_either_token(self):
+        arguments = ["match", "--model", RETRIEVAL, clip(1), "a dog", "-f", "json"]
+        enc, cls = (parse("json", self.ok(*arguments, "--itm-token", t).out)[0] for t in ("enc", "cls"))
+        self.assertEqual(enc["itc"], cls["itc"])
+        self.assertNotEqual(enc["itm_logits"], cls["itm_logits"])
+
+    def test_qa(self):
+        rows, flat = self.in_every_format("qa", ["--model", VQA, clip(1), "what is it?", "how many?"])
+        self.assertEqual([r["question"] for r in rows], ["what is it?", "how many?"])
+        for row, cells in zip(rows, flat):
+            self.assertEqual((row["path"], row["start"], cells["start"]), (clip(1), 0, "0.000"))
+            self.assertEqual(number(cells["score"]), row["score"])
+        alone = self.ok("qa", "--model", VQA, clip(1), "what is it?").out
+        self.assertEqual(alone, rows[0]["answer"] + "\n")
+        several = self.ok("qa", "--model", VQA, clip(1), "what is it?", "how many?").lines
+        self.assertEqual([line.split("\t") for line in several],
+                         [[clip(1), r["question"], r["answer"]] for r in rows])
+
+    def test_qa_ranks_given_answers(self):
+        arguments = ["qa", "--model", VQA, clip(1), "what is it?"]
+        answers = ["red", "a dog", "green"]
+        rows = parse("json", self.ok(*arguments, "--answers", ",".join(answers), "-f", "json").out)
+        self.assertEqual(list(rows[0]), FIELDS["qa"] + ["ranked"])
+        ranked = rows[0]["ranked"]
+        self.assertEqual(sorted(r["answer"] for r in ranked), sorted(answers))
+        scores = [r["score"] for r in ranked]
+        self.assertEqual(scores, sorted(scores, reverse=True))
+        self.assertEqual((rows[0]["answer"], rows[0]["score"]), (ranked[0]["answer"], ranked[0]["score"]))
+        listed = write(self.path("answers"), "\n".join(["", *answers, ""]))
+        self.assertEqual(parse("json", self.ok(*arguments, "--answers-file", listed, "-f", "json").out), rows)
+        one = parse("json", self.ok(*arguments, "--answers-file", listed, "--k-test", 1, "-f", "json").out)[0]
+        self.assertEqual(len(one["ranked"]), 1)
+
+    def test_caption(self):
+        rows, flat = self.in_every_format("caption", ["--model", CAPTION, "--every", 0.5, clip(10)])
+        ends = [row["end"] for row in rows]
+        self.assertEqual([row["start"] for row in rows], [0.5 * k for k in range(len(rows))])
+        self.assertEqual(ends[:-1], [row["start"] for row in rows[1:]])
+        self.assertEqual(ends[-1], duration(clip(10)))
+        self.assertEqual([cells["caption"] for cells in flat], [row["caption"] for row in rows])
+        text = self.ok("caption", "--model", CAPTION, "--every", 0.5, clip(10)).lines
+        self.assertEqual(text[1], "00:00:00.500  " + rows[1]["caption"])
+        self.assertEqual(len(text), len(rows))
+
+    def test_caption_by_frames_and_count(self):
+        video = make_video(self.path("v.mp4"), seconds=2, rate=10)
+        arguments = ["caption", "--model", CAPTION, video, "-f", "json"]
+        by_frames = parse("json", self.ok(*arguments, "--every", "6f").out)
+        self.assertEqual([(r["start"], r["end"]) for r in by_frames], [(0, 0.6), (0.6, 1.2), (1.2, 1.8), (1.8, 2)])
+        by_count = parse("json", self.ok(*arguments, "--count", 2).out)
+        self.assertEqual([(r["start"], r["end"]) for r in by_count], [(0, 1), (1, 2)])
+
+    def test_caption_merges_neighbours(self):
+        still = self.path("still.mp4")
+        ffmpeg("-f", "lavfi", "-i", "color=red:duration=3:size=64x48:rate=10", still)
+        arguments = ["caption", "--model", CAPTION, still, "-f", "json"]
+        rows = parse("json", self.ok(*arguments).out)
+        merged = parse("json", self.ok(*arguments, "--merge").out)
+        self.assertEqual(len(rows), 3)
+        self.assertEqual([(r["start"], r["end"], r["caption"]) for r in merged], [(0, 3, rows[0]["caption"])])
+
+    def test_images(self):
+        for name in ("a.png", "a.jpg", "a.bmp", "a.webp"):
+            image = make_image(self.path(name), clip(1))
+            row = parse("json", self.ok("caption", "--model", CAPTION, image, "-f", "json").out)[0]
+            self.assertEqual((row["path"], row["start"], row["end"]), (image, None, None))
+            self.assertEqual(self.ok("caption", "--model", CAPTION, image).out, row["caption"] + "\n")
+            hit = self.ok("retrieve", "--model", RETRIEVAL, image, "a dog").out
+            self.assertRegex(hit, r"^1  \d\.\d\d  \S+\n$")
+            answer = parse("csv", self.ok("qa", "--model", VQA, image, "what?", "-f", "csv").out)[0]
+            self.assertEqual((answer["start"], answer["end"]), ("", ""))
+
+    def test_subtitles(self):
+        for kind in ("srt", "vtt"):
+            out = self.path("subtitles." + kind)
+            self.ok("caption", "--model", CAPTION, clip(2), "--every", 0.5, "-o", out)
+            rows = parse("json", self.ok("caption", "--model", CAPTION, clip(2), "--every", 0.5, "--merge", "-f",
+                                         "json").out)
+            seen = probe_subtitles(out)
+            self.assertEqual([s[2] for s in seen], [r["caption"] for r in rows])
+            for got, row in zip(seen, rows):
+                self.assertAlmostEqual(got[0], row["start"], places=3)
+                self.assertAlmostEqual(got[1], row["end"], places=3)
+
+    def test_subtitles_go_beside_their_inputs(self):
+        for name in ("one.mp4", "two.mp4"):
+            shutil.copy(clip(10), self.path(name))
+        run = self.ok("caption", "--model", CAPTION, "-f", "srt", self.folder)
+        self.assertEqual((run.out, run.err), ("", ""))
+        self.only_files("one.mp4", "one.srt", "two.mp4", "two.srt")
+        self.assertEqual(read(self.path("one.srt")), read(self.path("two.srt")))
+        self.assertTrue(probe_subtitles(self.path("one.srt")))
+
+    def test_tokenize(self):
+        texts = ["a dog", "naïve [unused1] \t two\nlines"]
+        rows, flat = self.in_every_format("tokenize", ["--model", CAPTION, *texts])
+        self.assertEqual([r["text"] for r in rows], texts)
+        self.assertEqual(rows[0]["ids"], [101, 1037, 3899, 102])
+        self.assertEqual(rows[0]["pieces"], ["[CLS]", "a", "dog", "[SEP]"])
+        self.assertEqual((flat[0]["ids"], flat[0]["pieces"]), ("101 1037 3899 102", "[CLS] a dog [SEP]"))
+        listed = write(self.path("texts"), "\0".join(texts) + "\0")
+        again = self.ok("tokenize", "--model", CAPTION, "-a", listed, "-0", "-f", "json").out
+        self.assertEqual(parse("json", again), rows)
+        no_device = environment(VK_DRIVER_FILES="/dev/null")
+        self.ok("tokenize", "--model", CAPTION, "a dog", env=no_device)
+
+    def test_models(self):
+        rows = parse("json", self.ok("models", CAPTION, "-f", "json", env=environment(VK_DRIVER_FILES="/dev/null")).out)
+        self.assertEqual(len(rows), 1)
+        row = rows[0]
+        self.assertEqual((row["path"], row["layout"], row["tasks"]), (CAPTION, "huggingface", ["caption"]))
+        self.assertEqual((row["missing"], row["unexpected"]), ([], []))
+        self.assertEqual(row["file_bytes"], os.path.getsize(os.path.join(CAPTION, "model.safetensors")))
+        text = self.ok("models", CAPTION).out
+        self.assertIn(CAPTION, text)
+        self.assertIn("caption", text)
+
+    def test_bench(self):
+        rows = parse("csv", self.ok("bench", "layernorm", "-f", "csv").out)
+        self.assertEqual(list(rows[0]), "name detail runs min_s median_s work unit".split())
+        for row in rows:
+            self.assertEqual(row["name"], "layernorm")
+            self.assertTrue(0 < float(row["min_s"]) <= float(row["median_s"]) and float(row["work"]) > 0)
+        self.refused(EXIT_MISUSED, ["nosuch", "linear"], "bench", "nosuch")
+
+
+class Operands(Case):
+    def paths(self, *arguments, **how):
+        rows = parse("jsonl", self.ok("match", "--model", RETRIEVAL, "-f", "jsonl", *arguments, **how).out)
+        return [row["path"] for row in rows]
+
+    def tree(self):
+        """A folder with two clips and an image below it, and things that are neither."""
+        os.makedirs(self.path("d", "B", "deep"))
+        for name in ("d/z.mp4", "d/B/deep/x.MP4", "d/.hidden.mp4"):
+            shutil.copy(clip(10), self.path(name))
+        make_image(self.path("d/B/a.png"), clip(1))
+        write(self.path("d/notes.txt"), "no video")
+        return ["d/B/a.png", "d/B/deep/x.MP4", "d/z.mp4"]
+
+    def test_directories_are_walked_in_order(self):
+        self.assertEqual(self.tree(), self.paths("d//", "a dog", cwd=self.folder))
+
+    def test_rows_are_in_the_order_of_operands(self):
+        wanted = [clip(3), clip(1), clip(2), clip(1)]
+        listed = write(self.path("list"), "\n".join(wanted) + "\n")
+        self.assertEqual(self.paths("-a", listed, "a dog"), wanted)
+        self.assertEqual(self.paths("-a", listed, "-j", 4, "a dog"), wanted)
+        texts = parse("jsonl", self.ok("match", "--model", RETRIEVAL, "-f", "jsonl", "-a", listed, "b", "a").out)
+        self.assertEqual([(r["path"], r["text"]) for r in texts], [(p, t) for p in wanted for t in "ba"])
+
+    def test_lists_from_standard_input(self):
+        odd = self.path("new\nline.mp4")
+        shutil.copy(clip(10), odd)
+        self.assertEqual(self.paths("-a", "-", "-0", "a dog", stdin=(odd + "\0" + clip(1) + "\0").encode()),
+                         [odd, clip(1)])
+        self.assertEqual(self.paths("-a", "-", "a dog", stdin=(clip(1) + "\n" + clip(2)).encode()), [clip(1), clip(2)])
+
+    def test_a_video_from_standard_input(self):
+        with open(clip(2), "rb") as file:
+            piped = parse("json", self.ok("match", "--model", RETRIEVAL, "-", "a dog", "-f", "json", stdin=file).out)
+        named = parse("json", self.ok("match", "--model", RETRIEVAL, clip(2), "a dog", "-f", "json").out)
+        self.assertEqual([r["path"] for r in piped], ["-"])
+        self.assertEqual({**piped[0], "path": clip(2)}, named[0])
+        spooled = self.ok("caption", "--model", CAPTION, "-", "--count", 1, stdin=read(clip(2)))
+        self.assertEqual(spooled.out, self.ok("caption", "--model", CAPTION, clip(2), "--count", 1).out)
+
+    def test_options_stand_anywhere(self):
+        one = self.ok("-f", "json", "--model", RETRIEVAL, "match", clip(1), "a dog").out
+        self.assertEqual(self.ok("match", clip(1), "--model=" + RETRIEVAL, "a dog", "-fjson").out, one)
+        dashed = self.ok("match", "--model", RETRIEVAL, "-f", "json", "--", clip(1), "-e").out
+        self.assertEqual(parse("json", dashed)[0]["text"], "-e")
+
+    def test_the_environment_names_a_model(self):
+        run = self.ok("caption", clip(10), "--count", 1, env=environment(VBLIP_MODEL=CAPTION))
+        self.assertEqual(len(run.lines), 1)
+
+    def test_queries_come_from_a_file(self):
+        listed = write(self.path("queries"), "a dog\r\n\ntwo cats")
+        rows = parse("json", self.ok("retrieve", "--model", RETRIEVAL, "--queries", listed, clip(1), "-f", "json").out)
+        self.assertEqual([r["query"] for r in rows], ["a dog", "two cats"])
+
+    def test_globs_choose_files(self):
+        self.tree()
+        arguments = ["retrieve", "--model", RETRIEVAL, self.path("d"), "a dog", "-l"]
+        self.assertEqual(self.ok(*arguments, "--exclude", "*.png", "--exclude", "z*").out, self.path("d/B/deep/x.MP4\n"))
+        self.assertEqual(self.ok(*arguments, "--include", "*.png").out, self.path("d/B/a.png\n"))
+
+    def test_a_name_that_is_not_utf8(self):
+        odd = os.path.join(os.fsencode(self.folder), b"caf\xe9.mp4")
+        shutil.copy(os.fsencode(clip(10)), odd)
+        text = vblip("match", "--model", RETRIEVAL, self.folder, "a dog")
+        self.assertIn(odd, text.out_bytes)
+        rows = parse("json", self.ok("match", "--model", RETRIEVAL, self.folder, "a dog", "-f", "json").out)
+        self.assertEqual(rows[0]["path"], self.path("caf\ufffd.mp4"))
+
+    def test_each_clip_is_encoded_once(self):
+        def encodings(*queries):
+            arguments = [a for q in queries for a in ("-e", q)]
+            err = self.ok("retrieve", "--model", RETRIEVAL, clip(1), clip(2), clip(3), *arguments, "--profile").err
+            calls = [line.split() for line in err.splitlines() if line.startswith("patchify")]
+            self.assertEqual(len(calls), 1, err)
+            return int(calls[0][1])
+
+        self.assertEqual(encodings("a dog"), 3)
+        self.assertEqual(encodings("a dog", "a cat", "two birds", "a red house"), 3)
+
+
+class Words(Case):
+    def test_help(self):
+        commands = ["retrieve", "qa", "caption", "match", "tokenize", "models", "doctor", "bench"]
+        overview = self.ok("help").out
+        for command in commands:
+            self.assertRegex(overview, r"(?m)^  %s +\w" % command)
+            text = self.ok(command, "--help").out
+            self.assertEqual(self.ok("help", command).out, text)
+            self.assertTrue(text.startswith("usage: vblip %s" % command))
+            self.assertLessEqual(max(map(len, text.splitlines())), 100)
+        self.assertRegex(self.ok("--version").out, r"^vblip \d+\.\d+\.\d+\n$")
+
+    def test_the_examples_of_help_are_valid(self):
+        """Run with the operands of the example where they exist, and its options always."""
+        for command in ("retrieve", "qa", "caption", "match", "tokenize", "models", "doctor", "bench"):
+            text = self.ok(command, "--help").out
+            examples = text[text.index("\nexamples:\n"):].splitlines()[2:]
+            self.assertEqual(len(examples), 2, text)
+            for example in examples:
+                self.assertTrue(example.startswith("  vblip " + command), example)
+                run = self.shell(example)
+                self.assertNotEqual(run.code, EXIT_MISUSED, "%s\n%s" % (example, run.err))
+
+    def shell(self, example):
+        """The example as typed, in a folder with what it names, without a device to be slow on."""
+        for name in ("examples", "models"):
+            if not os.path.lexists(self.path(name)):
+                os.symlink(os.path.join(SOURCE, name), self.path(name))
+        write(self.path("texts.txt"), "a dog\n")
+        words = shlex.split(example)
+        return vblip(*words[1:], cwd=self.folder, env=environment(VK_DRIVER_FILES="/dev/null"))
+
+    def test_misuse_is_refused_before_anything_is_loaded(self):
+        here = ["--model", self.path("nosuch"), clip(1)]
+        table = [
+            ([], "no command"),
+            (["frobnicate"], "frobnicate"),
+            (["retrieve"], "query"),
+            (["retrieve", "only a query"], "PATH"),
+            (["qa", *here], "question"),
+            (["caption", "--model", "m"], "PATH"),
+            (["caption", *here, "--nosuch"], "--nosuch"),
+            (["caption", *here, "-x"], "-x"),
+            (["caption", *here, "--every"], "--every"),
+            (["caption", *here, "--every", "0"], "--every 0"),
+            (["caption", *here, "--every", "-1"], "--every -1"),
+            (["caption", *here, "--every", "1x"], "--every 1x"),
+            (["caption", *here, "--beams", "0"], "--beams 0"),
+            (["caption", *here, "--count", "two"], "--count two"),
+            (["caption", *here, "-f", "xml"], "xml"),
+            (["retrieve", *here, "q", "-f", "srt"], "srt"),
+            (["retrieve", *here, "q", "--min-p", "2"], "--min-p 2"),
+            (["retrieve", *here, "q", "--segment", "shots"], "not in this version"),
+            (["index", clip(1)], "not in this version"),
+            (["caption", *here, "--shots"], "not in this version"),
+            (["caption", *here, "--precision", "f16"], "not in this version"),
+            (["match", *here, b"a \xff"], "UTF-8"),
+            (["caption", *here, "-a", self.path("nolist")], "nolist"),
+            (["caption", *here, "--device"], "--device"),
+            (["tokenize"], "TEXT"),
+        ]
+        for arguments, named in table:
+            with self.subTest(arguments=arguments):
+                words = [a if isinstance(a, bytes) else os.fsencode(a) for a in arguments]
+                done = subprocess.run([BINARY, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
+                                      env=environment(VK_DRIVER_FILES="/dev/null"))
+                err = done.stderr.decode()
+                self.assertEqual(done.returncode, EXIT_MISUSED, err)
+                self.assertEqual(done.stdout, b"")
+                self.assertEqual(len(err.splitlines()), 1, err)
+                self.assertTrue(err.startswith("vblip: "), err)
+                self.assertIn(named, err)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,219 @@
+"""e2e_support.py - what the end-to-end tests share: run vblip, make inputs, read results.
+
+ctest gives VBLIP_BINARY (the program), VBLIP_CHECKPOINTS (seeded checkpoints), VBLIP_SOURCE
+(the repository) and VBLIP_SCRATCH (a folder that stays, for the pipeline cache).
+"""
+
+import csv
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+BINARY = os.environ["VBLIP_BINARY"]
+SOURCE = os.environ["VBLIP_SOURCE"]
+CLIPS = os.path.join(SOURCE, "examples", "clips")
+DEMO = os.path.join(SOURCE, "models", "demo")
+RECORDINGS = "/usr/share/doc/opencv-doc/examples/data"
+
+EXIT_DONE, EXIT_NO_MATCH, EXIT_MISUSED, EXIT_SOME_FAILED = 0, 1, 2, 3
+EXIT_UNUSABLE, EXIT_NO_DEVICE, EXIT_INTERRUPTED = 4, 5, 130
+
+FIELDS = {
+    "retrieve": "query rank path start end score itc itm_logit p_match".split(),
+    "match": "path text itc itm_logits p_match".split(),
+    "qa": "path question answer score start end".split(),
+    "caption": "path start end caption score".split(),
+    "tokenize": "text ids pieces".split(),
+}
+
+
+def checkpoint(name):
+    return os.path.join(os.environ["VBLIP_CHECKPOINTS"], name)
+
+
+RETRIEVAL, CAPTION, VQA = (checkpoint("tiny-" + task) for task in ("retrieval", "caption", "vqa"))
+
+
+def clip(number):
+    return os.path.join(CLIPS, "clip-%02d.mp4" % number)
+
+
+def environment(**changes):
+    """That of the test without what a user may have set; None in `changes` removes."""
+    scratch = os.environ["VBLIP_SCRATCH"]
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("VBLIP_", "HF_"))}
+    env.update(XDG_CACHE_HOME=os.path.join(scratch, "cache"), HOME=os.path.join(scratch, "home"), LC_ALL="C.UTF-8")
+    env.update(changes)
+    return {k: v for k, v in env.items() if v is not None}
+
+
+class Run:
+    """What one run of the program left behind."""
+
+    def __init__(self, argv, code, out, err):
+        self.argv, self.code, self.out_bytes, self.err = argv, code, out, err.decode("utf-8", "replace")
+        for sign in ("runtime error:", "Sanitizer", "Assertion"):
+            if sign in self.err:
+                raise AssertionError("%s\n%s" % (self, self.err))
+        if code < 0:
+            raise AssertionError("%s: killed by signal %d" % (self, -code))
+
+    def __str__(self):
+        return " ".join(self.argv) + ": exit %d\n%s" % (self.code, self.err)
+
+    @property
+    def out(self):
+        return self.out_bytes.decode("utf-8")
+
+    @property
+    def lines(self):
+        return self.out.splitlines()
+
+    @property
+    def messages(self):
+        return self.err.splitlines()
+
+
+def vblip(*arguments, env=None, stdin=subprocess.DEVNULL, cwd=None, timeout=300, before=None):
+    argv = [BINARY, *map(str, arguments)]
+    given = {"input": stdin} if isinstance(stdin, bytes) else {"stdin": stdin}
+    done = subprocess.run(argv, env=env or environment(), cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          timeout=timeout, check=False, preexec_fn=before, **given)
+    return Run(argv, done.returncode, done.stdout, done.stderr)
+
+
+def start(*arguments, env=None, stdout=subprocess.PIPE, stderr=subprocess.PIPE):
+    """The program, running."""
+    return subprocess.Popen([BINARY, *map(str, arguments)], env=env or environment(), stdin=subprocess.DEVNULL,
+                            stdout=stdout, stderr=stderr)
+
+
+# --------------------------------------------------------------------------- making inputs
+
+
+def ffmpeg(*arguments):
+    subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-y", *map(str, arguments)], check=True)
+
+
+def make_video(path, seconds=2, size="64x48", rate=10, options=()):
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=duration=%s:size=%s:rate=%s" % (seconds, size, rate), "-pix_fmt", "yuv420p",
+           *options, path)
+    return path
+
+
+def make_image(path, video, second=1):
+    ffmpeg("-ss", second, "-i", video, "-frames:v", 1, path)
+    return path
+
+
+def write(path, data):
+    with open(path, "wb") as file:
+        file.write(data if isinstance(data, bytes) else data.encode())
+    return path
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def change_weights(folder, change):
+    """Rewrites a checkpoint's weights: change({name: [dtype, shape, bytes]}) edits in place."""
+    path = os.path.join(folder, "model.safetensors")
+    data = read(path)
+    start_of_data = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:start_of_data])
+    metadata = header.pop("__metadata__", None)
+    tensors = {}
+    for name, entry in header.items():
+        first, end = (start_of_data + o for o in entry["data_offsets"])
+        tensors[name] = [entry["dtype"], entry["shape"], data[first:end]]
+    change(tensors)
+    header, at, parts = {"__metadata__": metadata} if metadata else {}, 0, []
+    for name, (dtype, shape, content) in tensors.items():
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [at, at + len(content)]}
+        at += len(content)
+        parts.append(content)
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    write(path, len(text).to_bytes(8, "little") + text + b"".join(parts))
+
+
+# ------------------------------------------------------------------------- reading results
+
+
+def parse(kind, text):
+    """Rows of a result in a machine format, as dictionaries in the order of the fields."""
+    if kind == "json":
+        return json.loads(text)
+    if kind == "jsonl":
+        return [json.loads(line) for line in text.splitlines()]
+    if kind == "csv":
+        return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
+    lines = [[re.sub(r"\\(.)", lambda m: {"t": "\t", "n": "\n"}.get(m[1], m[1]), cell) for cell in line.split("\t")]
+             for line in text.split("\n")[:-1]]
+    return [dict(zip(lines[0], line)) for line in lines[1:]]
+
+
+def probe_subtitles(path):
+    """[(start, end, text)] of a subtitle file as ffprobe sees it."""
+    done = subprocess.run(["ffprobe", "-v", "error", "-show_packets", "-show_data", "-of", "json", path],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=True)
+    if done.stderr:
+        raise AssertionError("ffprobe %s: %s" % (path, done.stderr.decode()))
+    rows = []
+    for packet in json.loads(done.stdout).get("packets", []):
+        first = float(packet["pts_time"])
+        data = b"".join(bytes.fromhex(line.split(": ")[1].split("  ")[0].replace(" ", ""))
+                        for line in packet["data"].strip().splitlines())
+        rows.append((first, first + float(packet["duration_time"]), data.decode()))
+    return rows
+
+
+class Case(unittest.TestCase):
+    """A test with a folder of its own."""
+
+    maxDiff = None
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="e2e-", dir=os.environ["VBLIP_SCRATCH"])
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+
+    def path(self, *names):
+        return os.path.join(self.folder, *names)
+
+    def ok(self, *arguments, **how):
+        return self.exits(EXIT_DONE, *arguments, **how)
+
+    def exits(self, code, *arguments, **how):
+        run = vblip(*arguments, **how)
+        self.assertEqual(run.code, code, str(run))
+        return run
+
+    def refused(self, code, names, *arguments, **how):
+        """One line on stderr, holding all of `names`; nothing on stdout."""
+        run = self.exits(code, *arguments, **how)
+        self.assertEqual(len(run.messages), 1, str(run))
+        self.assertTrue(run.err.startswith("vblip: ") and run.err.endswith("\n"), str(run))
+        for name in [names] if isinstance(names, str) else names:
+            self.assertIn(name, run.err)
+        self.assertEqual(run.out_bytes, b"", str(run))
+        return run
+
+    def only_files(self, *names):
+        """The test's folder holds these, and no leftovers."""
+        self.assertEqual(sorted(os.listdir(self.folder)), sorted(names))
+
+
+def main():
+    for folder in ("cache", "home"):
+        os.makedirs(os.path.join(os.environ["VBLIP_SCRATCH"], folder), exist_ok=True)
+    result = unittest.main(verbosity=2 if sys.stdout.isatty() else 1, exit=False).result
+    nothing_ran = result.testsRun == len(result.skipped)
+    sys.exit(1 if not result.wasSuccessful() else 77 if nothing_ran else 0)
