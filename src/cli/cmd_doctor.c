@@ -161,7 +161,7 @@ static void write_text(cli_bytes *out, const examination *e)
         cli_bytes_printf(out, "   kernels    %s\n", d->kernels);
     for (uint32_t i = 0; i < e->checks.rows; i++) {
         const cli_cell *c = e->checks.items + (size_t)i * CHECK_COLUMNS;
-        cli_bytes_printf(out, "   self-test  %-14s %-9s %s  ", c[0].text, c[1].text,
+        cli_bytes_printf(out, "   self-test  %-16s %-9s %s  ", c[0].text, c[1].text,
                          c[4].number ? "ok   " : "WRONG");
         if (c[2].there)
             cli_bytes_printf(out, "error %.1e, allowed %.1e\n", c[2].real, c[3].real);
@@ -170,7 +170,7 @@ static void write_text(cli_bytes *out, const examination *e)
     }
     for (uint32_t i = 0; i < e->speed.rows; i++) {
         const cli_cell *c = e->speed.items + (size_t)i * SPEED_COLUMNS;
-        cli_bytes_printf(out, "   speed      %s %s  %.1f %s\n", c[0].text, c[1].text,
+        cli_bytes_printf(out, "   speed      %s %s  %.2f %s\n", c[0].text, c[1].text,
                          c[4].real, c[5].text);
     }
     if (e->problem)

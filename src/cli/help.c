@@ -53,12 +53,12 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
          "Ids as the model sees them, [CLS] and [SEP] included; no cleaning, no\n"
          "truncation, no padding. Loads no device. Fields: text ids pieces.\n",
          "  vblip tokenize \"a dog to the left of a pizza\"\n"
-         "  vblip tokenize -f jsonl -a texts.txt\n"},
+         "  vblip tokenize -f jsonl \"a dog\" \"two cats\"\n"},
     [CLI_MODELS] = {"vblip models [OPTIONS] [PATH]", "what a checkpoint holds",
                     "Layout, tasks, sizes, data type, image size, tensors that are\n"
                     "missing or unexpected. Loads no device.\n",
                     "  vblip models\n"
-                    "  vblip models -f json Salesforce/blip-vqa-base\n"},
+                    "  vblip models -f json models/demo\n"},
     [CLI_DOCTOR] =
         {"vblip doctor [OPTIONS]",
          "devices, features, kernels, self-test errors, speed",

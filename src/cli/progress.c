@@ -8,6 +8,7 @@
 #include <time.h>
 
 static const double LONG_WORK_S = 60; // said beforehand
+static const double EVIDENCE_S = 3;   // of work, before an estimate is believed
 static const double BAR_EVERY_S = 0.1, PLAIN_EVERY_S = 10, JSON_EVERY_S = 0.5;
 
 void cli_duration(cli_bytes *out, double seconds)
@@ -23,7 +24,8 @@ void cli_duration(cli_bytes *out, double seconds)
     else if (!days)
         cli_bytes_printf(out, "%" PRIu64 " h %" PRIu64 " min", hours, minutes % 60);
     else
-        cli_bytes_printf(out, "%" PRIu64 " days %" PRIu64 " h", days, hours % 24);
+        cli_bytes_printf(out, "%" PRIu64 " day%s %" PRIu64 " h", days,
+                         days == 1 ? "" : "s", hours % 24);
 }
 
 void cli_cost(cli_bytes *out, const vblip_progress *p, double seconds,
@@ -133,17 +135,20 @@ static double now_s(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-// Once per phase, as soon as the first estimate is there.
-static void announce(cli_progress *progress, const vblip_progress *p, double now)
+// Once per phase, as soon as there is an estimate to believe: the first items also pay
+// for what is done only once.
+static void announce(cli_progress *progress, const vblip_progress *p)
 {
-    if (progress->announced || !p->total || !p->done || p->seconds_left < 0)
+    if (progress->announced || p->done >= p->total || p->seconds_left < 0)
+        return;
+    double spent = p->seconds_left * (double)p->done / (double)(p->total - p->done);
+    if (spent < EVIDENCE_S)
         return;
     progress->announced = true;
-    double seconds = now - progress->phase_s + p->seconds_left;
-    if (seconds < LONG_WORK_S)
+    if (spent + p->seconds_left < LONG_WORK_S)
         return;
     cli_bytes text = {0};
-    cli_cost(&text, p, seconds, progress->device);
+    cli_cost(&text, p, spent + p->seconds_left, progress->device);
     if (!text.failed)
         cli_warn(progress->console, "%s", text.data);
     cli_bytes_free(&text);
@@ -177,11 +182,10 @@ void cli_progress_report(cli_progress *progress, const vblip_progress *p)
     double now = now_s();
     if (strncmp(progress->unit, p->unit, sizeof progress->unit - 1) != 0) {
         snprintf(progress->unit, sizeof progress->unit, "%s", p->unit);
-        progress->phase_s = now;
         progress->shown_s = 0;
         progress->announced = false;
     }
-    announce(progress, p, now);
+    announce(progress, p);
     bool hidden = progress->style == CLI_PROGRESS_NONE ||
                   (progress->style == CLI_PROGRESS_AUTO &&
                    (!progress->console->terminal || progress->console->quiet));

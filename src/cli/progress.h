@@ -10,8 +10,7 @@ typedef struct cli_progress {
     cli_progress_style style;
     const char *device; // "llvmpipe"; for the estimate
     char unit[24];      // of the phase that runs
-    double phase_s;     // when it began, monotonic clock
-    double shown_s;     // when progress was last shown
+    double shown_s;     // when progress was last shown, monotonic clock
     bool announced;     // the cost of this phase
 } cli_progress;
 
