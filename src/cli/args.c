@@ -416,6 +416,8 @@ static vblip_status check_together(const cli_args *a, vblip_error *err)
          "--answers-file: not allowed together with --answers"},
         {a->k_test && !a->answers && !a->answers_file,
          "--k-test: only allowed with --answers or --answers-file"},
+        {a->min_p > 0 && a->rerank == 0,
+         "--min-p: not allowed with --rerank 0, which gives no P(match)"},
         {a->count && (a->every_us || a->every_frames),
          "--count: not allowed together with --every"},
     };

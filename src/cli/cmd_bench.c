@@ -17,10 +17,10 @@ static int on_result(void *session, const vblip_bench_result *r)
     cli_session *s = session;
     if (s->args->format == CLI_FORMAT_TEXT) {
         cli_bytes_printf(&s->line,
-                         "%-12s %-32s %9.2f %-8s  min %.3f ms  median %.3f ms  "
-                         "%u runs\n",
-                         r->name, r->detail, r->work, r->unit, r->min_s * 1e3,
-                         r->median_s * 1e3, r->runs);
+                         "%-10s %8.2f %-8s min %9.3f ms  median %9.3f ms  %3u runs  "
+                         "%s\n",
+                         r->name, r->work, r->unit, r->min_s * 1e3, r->median_s * 1e3,
+                         r->runs, r->detail);
         return cli_emit_line(s);
     }
     const cli_cell cells[] = {

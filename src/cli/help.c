@@ -20,7 +20,7 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
          "the query (ITC), the best K are then looked at closely (ITM). Text output:\n"
          "rank, P(match), times, path. Fields: query rank path start end score itc\n"
          "itm_logit p_match.\n",
-         "  vblip retrieve examples/clips \"a dog to the left of a pizza\"\n"
+         "  vblip retrieve examples/clips \"a dog to the left of a violin\"\n"
          "  vblip retrieve --top 3 -f jsonl -e \"a dog\" -e \"two cats\" "
          "examples/clips\n"},
     [CLI_QA] =
@@ -32,7 +32,7 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
          "Fields: path question answer score start end, and ranked with --answers.\n",
          "  vblip qa examples/clips/clip-01.mp4 \"what is in the picture?\"\n"
          "  vblip qa --answers red,green,blue examples/clips/clip-01.mp4 "
-         "\"what color is the background?\"\n"},
+         "\"what is the background color?\"\n"},
     [CLI_CAPTION] =
         {"vblip caption [OPTIONS] PATH...", "describe recordings frame by frame",
          "Fields: path start end caption score. srt and vtt write one subtitle file\n"
@@ -52,7 +52,7 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
         {"vblip tokenize [OPTIONS] TEXT...", "token ids and pieces",
          "Ids as the model sees them, [CLS] and [SEP] included; no cleaning, no\n"
          "truncation, no padding. Loads no device. Fields: text ids pieces.\n",
-         "  vblip tokenize \"a dog to the left of a pizza\"\n"
+         "  vblip tokenize \"a dog to the left of a violin\"\n"
          "  vblip tokenize -f jsonl \"a dog\" \"two cats\"\n"},
     [CLI_MODELS] = {"vblip models [OPTIONS] [PATH]", "what a checkpoint holds",
                     "Layout, tasks, sizes, data type, image size, tensors that are\n"
@@ -61,12 +61,12 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
                     "  vblip models -f json models/demo\n"},
     [CLI_DOCTOR] =
         {"vblip doctor [OPTIONS]",
-         "devices, features, kernels, self-test errors, speed",
+         "devices: features, chosen kernels, self-test errors, speed",
          "Devices are listed in the order in which `--device auto` tries them.\n"
          "Every operation is run on each and compared with expected values.\n",
          "  vblip doctor\n"
          "  vblip doctor --device llvmpipe -f json\n"},
-    [CLI_BENCH] = {"vblip bench [OPTIONS] [NAME...]", "timed work",
+    [CLI_BENCH] = {"vblip bench [OPTIONS] [NAME...]", "time operations on a device",
                    "All benchmarks, or those named. Fields: name detail runs min_s\n"
                    "median_s work unit.\n",
                    "  vblip bench linear\n"
@@ -165,6 +165,6 @@ void cli_help_write(cli_bytes *out, cli_command command)
         "output\n"
         "unusable, 5 no usable device, 130 interrupted (what was finished is kept)\n"
         "\nexamples:\n"
-        "  vblip retrieve examples/clips \"a dog to the left of a pizza\"\n"
+        "  vblip retrieve examples/clips \"a dog to the left of a violin\"\n"
         "  vblip caption --every 2 examples/clips/clip-02.mp4\n");
 }

@@ -195,6 +195,8 @@ static const struct refusal {
     {"qa|v|q|--answers|a|--answers-file|f",
      "--answers-file: not allowed together with --answers"},
     {"qa|v|q|--k-test|5", "--k-test: only allowed with --answers or --answers-file"},
+    {"retrieve|v|q|--min-p|0.5|--rerank|0",
+     "--min-p: not allowed with --rerank 0, which gives no P(match)"},
     {"caption|v|--count|3|--every|2", "--count: not allowed together with --every"},
     {"caption|-|-", "-: standard input can be read only once"},
     {"retrieve|-|--queries|-", "-: standard input can be read only once"},
@@ -272,11 +274,11 @@ static void test_retrieve_options_reach_their_fields(void **state)
 {
     (void)state;
     parsed p;
-    parse(&p, "retrieve|d|q|--top|3|--rerank|0|--min-p|.5|-lZ|--exit-status|--include|"
+    parse(&p, "retrieve|d|q|--top|3|--rerank|7|--min-p|.5|-lZ|--exit-status|--include|"
               "*.mp4|--include|b*|--exclude|c*|--no-index|--by|video|--segment|whole");
     assert_int_equal(p.status, VBLIP_OK);
     assert_int_equal(p.args.top, 3);
-    assert_int_equal(p.args.rerank, 0);
+    assert_int_equal(p.args.rerank, 7);
     assert_true(p.args.min_p == 0.5f);
     assert_true(p.args.files_only && p.args.null_paths && p.args.exit_status);
     assert_int_equal(p.args.include.count, 2);
