@@ -1,0 +1,399 @@
+// test_model.c - what model.h promises besides numbers: refusals, slots that are filled
+// again, no allocation once warm, and a model that outlives every failed allocation.
+#include "support/model_fixture.h"
+#include "support/ref_device.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { IMAGE = 1000, ANSWERS = 40 };
+
+static model_fixture fixture;
+
+// A model that has seen one formula image.
+typedef struct scene {
+    vb_model *model;
+    vb_visual *visual;
+    vb_frame frame;
+} scene;
+
+static void scene_open(scene *s, const char *task)
+{
+    vblip_error err = {0};
+    *s = (scene){.model = fixture_model(&fixture, task)};
+    fixture_frames(&s->frame, s->model->config.vision.image_size, IMAGE, 1);
+    fixture_ok(vb_visual_make(&s->visual, s->model, &err), &err);
+    fixture_ok(vb_model_see(s->model, s->visual, &s->frame, 1, 0, NULL, &err), &err);
+}
+
+static void scene_close(scene *s)
+{
+    free(s->frame.rgb);
+    vb_visual_free(&s->visual);
+    vb_model_free(&s->model);
+}
+
+static void refused(vblip_status status, const vblip_error *err, const char *message)
+{
+    assert_int_equal(status, VBLIP_ERR_ARGUMENT);
+    assert_string_equal(err->message, message);
+}
+
+#define REFUSED(call, text)                                                            \
+    do {                                                                               \
+        vblip_error err = {0};                                                         \
+        vblip_status status_ = (call);                                                 \
+        refused(status_, &err, text);                                                  \
+    } while (0)
+
+static void expect_no_text(const vb_generated *g)
+{
+    assert_null(g->text.bytes);
+    assert_null(g->ids.ids);
+    assert_true(g->score == 0.0f);
+}
+
+static void test_refuses_frames_it_cannot_see(void **state)
+{
+    (void)state;
+    scene s;
+    scene_open(&s, "retrieval");
+    float itc[256] = {1.0f}, logits[1][2] = {{1.0f, 1.0f}};
+    const char *text = "a dog";
+    vb_frame small[2] = {s.frame, {.rgb = s.frame.rgb, .side = 32}};
+    assert_int_equal(s.model->config.projection, 256);
+    REFUSED(vb_model_see(s.model, s.visual, small, 2, 0, itc, &err),
+            "frame 1: 32 pixels wide, the model takes 64");
+    assert_true(itc[0] == 0.0f);
+    REFUSED(vb_model_itm(s.model, s.visual, &text, 1, false, logits, &err),
+            "visual tokens: nothing was seen"); // what it held is forgotten
+    assert_true(logits[0][0] == 0.0f && logits[0][1] == 0.0f);
+    REFUSED(vb_model_see(s.model, s.visual, small, 0, 0, NULL, &err),
+            "frames: none given");
+    scene_close(&s);
+}
+
+static void test_refuses_what_it_was_not_loaded_for(void **state)
+{
+    (void)state;
+    scene s;
+    float itc[256], logits[1][2], score;
+    uint32_t order, kept = 1;
+    const char *text = "a dog";
+    vb_generated g;
+    scene_open(&s, "caption");
+    REFUSED(vb_model_see(s.model, s.visual, &s.frame, 1, 0, itc, &err),
+            "model: not loaded for retrieval");
+    REFUSED(vb_model_text_itc(s.model, text, itc, &err),
+            "model: not loaded for retrieval");
+    REFUSED(vb_model_itm(s.model, s.visual, &text, 1, false, logits, &err),
+            "model: not loaded for retrieval");
+    REFUSED(vb_model_answer(s.model, s.visual, text, &g, &err),
+            "model: not loaded for questions");
+    expect_no_text(&g);
+    REFUSED(vb_model_rank(s.model, s.visual, text, &text, 1, 1, &order, &score, &kept,
+                          &err),
+            "model: not loaded for questions");
+    assert_int_equal(kept, 0);
+    scene_close(&s);
+
+    scene_open(&s, "retrieval");
+    REFUSED(vb_model_caption(s.model, s.visual, NULL, &g, &err),
+            "model: not loaded for captions");
+    expect_no_text(&g);
+    scene_close(&s);
+}
+
+static void test_refuses_lengths_that_cannot_be(void **state)
+{
+    (void)state;
+    static const struct {
+        vb_caption_params params;
+        const char *message;
+    } rows[] = {
+        {{.max_length = 513},
+         "maximum length: 513 tokens, the model has 512 positions"},
+        {{.max_length = 4},
+         "prompt: 4 tokens, the maximum length is 4 with the prompt"},
+        {{.prompt = "a a a a a a a a a a a a a a a a a a a a"},
+         "prompt: 21 tokens, the maximum length is 20 with the prompt"},
+        {{.beams = 65}, "beams: 65, expected 1 to 64"},
+        {{.repetition_penalty = -1.0f}, "repetition penalty: -1, expected more than 0"},
+    };
+    scene s;
+    scene_open(&s, "caption");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        for (uint32_t beams = 1; beams <= 3; beams += 2) { // greedy and beam search
+            vb_caption_params params = rows[i].params;
+            vb_generated g;
+            if (!params.beams)
+                params.beams = beams;
+            REFUSED(vb_model_caption(s.model, s.visual, &params, &g, &err),
+                    rows[i].message);
+            expect_no_text(&g);
+        }
+    }
+    vblip_error err = {0};
+    vb_generated g;
+    const vb_caption_params bad_text = {.prompt = "a \xff"};
+    assert_int_equal(vb_model_caption(s.model, s.visual, &bad_text, &g, &err),
+                     VBLIP_ERR_ARGUMENT);
+    expect_no_text(&g);
+    scene_close(&s);
+}
+
+// Texts of any length are cut to 35 tokens, [SEP] included.
+static void test_long_texts_are_cut(void **state)
+{
+    (void)state;
+    char longer[400], just[400];
+    for (size_t i = 0; i < 100; i++)
+        memcpy(longer + 4 * i, "dog ", 4);
+    memcpy(just, longer, sizeof just);
+    longer[399] = just[4 * 33 - 1] = '\0';
+    const char *texts[] = {longer, just, "dog"};
+    float logits[3][2], itc[3][256];
+    vblip_error err = {0};
+    scene s;
+    scene_open(&s, "retrieval");
+    fixture_ok(vb_model_itm(s.model, s.visual, texts, 3, false, logits, &err), &err);
+    assert_memory_equal(logits[0], logits[1], sizeof logits[0]);
+    assert_memory_not_equal(logits[0], logits[2], sizeof logits[0]);
+    for (int i = 0; i < 3; i++)
+        fixture_ok(vb_model_text_itc(s.model, texts[i], itc[i], &err), &err);
+    assert_memory_equal(itc[0], itc[1], sizeof itc[0]);
+    assert_memory_not_equal(itc[0], itc[2], sizeof itc[0]);
+    scene_close(&s);
+}
+
+// More texts than go through the encoder at once, long and short: as one by one.
+static void test_many_texts_are_as_one(void **state)
+{
+    (void)state;
+    const char *texts[ANSWERS];
+    float logits[ANSWERS][2], alone[2];
+    vblip_error err = {0};
+    scene s;
+    scene_open(&s, "retrieval");
+    for (uint32_t i = 0; i < ANSWERS; i++)
+        texts[i] = fixture_text(&fixture, "answers", i);
+    fixture_ok(vb_model_itm(s.model, s.visual, texts, ANSWERS, false, logits, &err),
+               &err);
+    for (uint32_t i = 0; i < ANSWERS; i++) {
+        fixture_ok(vb_model_itm(s.model, s.visual, &texts[i], 1, false, &alone, &err),
+                   &err);
+        for (int k = 0; k < 2; k++)
+            if (!(fabs((double)alone[k] - (double)logits[i][k]) < 1e-4))
+                fail_msg("%s: %g, alone %g", texts[i], (double)logits[i][k],
+                         (double)alone[k]);
+    }
+    scene_close(&s);
+}
+
+static void test_equal_answers_keep_their_order(void **state)
+{
+    (void)state;
+    const char *answers[] = {"two men", "yes", "two men", "no", "yes"};
+    uint32_t order[5], kept, at[5];
+    float scores[5];
+    vblip_error err = {0};
+    scene s;
+    scene_open(&s, "vqa");
+    fixture_ok(vb_model_rank(s.model, s.visual, "what is this?", answers, 5, 5, order,
+                             scores, &kept, &err),
+               &err);
+    assert_int_equal(kept, 5);
+    for (uint32_t i = 0; i < 5; i++)
+        at[order[i]] = i;
+    assert_int_equal(at[2], at[0] + 1);
+    assert_int_equal(at[4], at[1] + 1);
+    assert_true(scores[at[0]] == scores[at[2]]);
+
+    fixture_ok(vb_model_rank(s.model, s.visual, "what is this?", answers, 5, 2, order,
+                             scores, &kept, &err),
+               &err);
+    assert_int_equal(kept, 2);
+    assert_true(scores[0] >= scores[1]);
+    fixture_ok(vb_model_rank(s.model, s.visual, "what is this?", answers, 0, 2, order,
+                             scores, &kept, &err),
+               &err);
+    assert_int_equal(kept, 0);
+    scene_close(&s);
+}
+
+static void test_prompt_is_cut_off(void **state)
+{
+    (void)state;
+    static const vb_caption_params spelt = {"a picture of ", 3, 20, 5, 1.0f};
+    static const vb_caption_params loud = {.prompt = "  A  PICTURE of"};
+    static const vb_caption_params none = {.prompt = ""};
+    vblip_error err = {0};
+    vb_generated a, b;
+    scene s;
+    scene_open(&s, "caption");
+    fixture_ok(vb_model_caption(s.model, s.visual, NULL, &a, &err), &err);
+    fixture_ok(vb_model_caption(s.model, s.visual, &spelt, &b, &err), &err);
+    assert_string_equal(a.text.bytes, b.text.bytes);
+    vb_generated_free(&b);
+    fixture_ok(vb_model_caption(s.model, s.visual, &loud, &b, &err), &err);
+    assert_string_equal(a.text.bytes, b.text.bytes); // however it was typed
+    assert_int_equal(a.ids.count, b.ids.count);
+    vb_generated_free(&b);
+    vb_generated_free(&a);
+
+    fixture_ok(vb_model_caption(s.model, s.visual, &none, &a, &err), &err);
+    vb_string whole = {0};
+    fixture_ok(
+        vb_detokenize(&whole, vb_model_vocab(s.model), a.ids.ids, a.ids.count, &err),
+        &err);
+    assert_string_equal(a.text.bytes, whole.bytes);
+    vb_string_free(&whole);
+    vb_generated_free(&a);
+    scene_close(&s);
+}
+
+// Everything a task asks of a model, once. Writes a few numbers that tell runs apart.
+static vblip_status use(scene *s, uint32_t task, float out[4], vblip_error *err)
+{
+    const char *texts[] = {"a dog runs on the beach", "yes", "a red car"};
+    float itc[256], logits[3][2];
+    uint32_t order[3], kept;
+    vb_generated g;
+    const bool retrieval = task == VBLIP_TASK_RETRIEVAL;
+    VB_TRY(vb_model_see(s->model, s->visual, &s->frame, 1, 0, retrieval ? itc : NULL,
+                        err));
+    if (retrieval) {
+        VB_TRY(vb_model_itm(s->model, s->visual, texts, 3, false, logits, err));
+        memcpy(out, logits, 3 * sizeof *out);
+        VB_TRY(vb_model_text_itc(s->model, texts[0], itc, err));
+        out[3] = itc[0];
+    } else if (task == VBLIP_TASK_CAPTION) {
+        VB_TRY(vb_model_caption(s->model, s->visual, NULL, &g, err));
+        out[0] = g.score;
+        vb_generated_free(&g);
+    } else {
+        VB_TRY(vb_model_answer(s->model, s->visual, "what is this?", &g, err));
+        out[3] = g.score;
+        vb_generated_free(&g);
+        VB_TRY(vb_model_rank(s->model, s->visual, "what is this?", texts, 3, 3, order,
+                             out, &kept, err));
+    }
+    return VBLIP_OK;
+}
+
+static const struct {
+    const char *name;
+    uint32_t task;
+} tasks[] = {
+    {"retrieval", VBLIP_TASK_RETRIEVAL},
+    {"caption", VBLIP_TASK_CAPTION},
+    {"vqa", VBLIP_TASK_VQA},
+};
+
+// The first time makes activations, the second reuses them, and nothing is different.
+static void test_nothing_is_allocated_once_warm(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof tasks / sizeof *tasks; i++) {
+        float first[4] = {0}, again[4] = {0};
+        vblip_error err = {0};
+        scene s;
+        scene_open(&s, tasks[i].name);
+        fixture_ok(use(&s, tasks[i].task, first, &err), &err);
+        const uint64_t made = ref_device_look(fixture.device).allocations;
+        const uint64_t bytes = vb_visual_bytes(s.visual);
+        assert_true(bytes > 0);
+        for (int round = 0; round < 3; round++)
+            fixture_ok(use(&s, tasks[i].task, again, &err), &err);
+        assert_int_equal(ref_device_look(fixture.device).allocations, made);
+        assert_int_equal(vb_visual_bytes(s.visual), bytes);
+        assert_memory_equal(first, again, sizeof first);
+        scene_close(&s);
+    }
+    assert_int_equal(ref_device_look(fixture.device).alive, 0);
+}
+
+// Fails the 1st, 2nd, 3rd ... allocation on the device until the load succeeds.
+static void test_a_load_that_runs_out_of_memory_leaves_nothing(void **state)
+{
+    (void)state;
+    vb_checkpoint *checkpoint = fixture_checkpoint(&fixture, "vqa");
+    vb_model *model = NULL;
+    uint64_t n = 1;
+    for (;; n++) {
+        vblip_error err = {0};
+        ref_device_fail_after(fixture.device, n);
+        vblip_status status =
+            vb_model_load(&model, fixture.device, checkpoint, NULL, &err);
+        if (status == VBLIP_OK)
+            break;
+        assert_int_equal(status, VBLIP_ERR_MEMORY);
+        assert_int_equal(err.status, VBLIP_ERR_MEMORY);
+        assert_null(model);
+        assert_int_equal(ref_device_look(fixture.device).alive, 0);
+    }
+    ref_device_fail_after(fixture.device, 0);
+    assert_true(n > 20); // it was really made of many pieces
+    vb_model_free(&model);
+    vb_checkpoint_close(&checkpoint);
+    assert_int_equal(ref_device_look(fixture.device).alive, 0);
+}
+
+static void test_a_call_that_runs_out_of_memory_can_be_repeated(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof tasks / sizeof *tasks; i++) {
+        float want[4] = {0}, got[4] = {0};
+        vblip_error err = {0};
+        scene s;
+        scene_open(&s, tasks[i].name);
+        fixture_ok(use(&s, tasks[i].task, want, &err), &err);
+        scene_close(&s);
+
+        s = (scene){.model = fixture_model(&fixture, tasks[i].name)};
+        fixture_frames(&s.frame, s.model->config.vision.image_size, IMAGE, 1);
+        fixture_ok(vb_visual_make(&s.visual, s.model, &err), &err);
+        uint32_t failures = 0;
+        for (;; failures++) { // what was made stays, so each time one more is made
+            vb_error_reset(&err);
+            ref_device_fail_after(fixture.device, failures % 2 + 1);
+            vblip_status status = use(&s, tasks[i].task, got, &err);
+            if (status == VBLIP_OK)
+                break;
+            assert_int_equal(status, VBLIP_ERR_MEMORY);
+            assert_true(failures < 100);
+        }
+        ref_device_fail_after(fixture.device, 0);
+        assert_true(failures > 1);
+        assert_memory_equal(want, got, sizeof want);
+        scene_close(&s);
+    }
+    assert_int_equal(ref_device_look(fixture.device).alive, 0);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_refuses_frames_it_cannot_see),
+        cmocka_unit_test(test_refuses_what_it_was_not_loaded_for),
+        cmocka_unit_test(test_refuses_lengths_that_cannot_be),
+        cmocka_unit_test(test_long_texts_are_cut),
+        cmocka_unit_test(test_many_texts_are_as_one),
+        cmocka_unit_test(test_equal_answers_keep_their_order),
+        cmocka_unit_test(test_prompt_is_cut_off),
+        cmocka_unit_test(test_nothing_is_allocated_once_warm),
+        cmocka_unit_test(test_a_load_that_runs_out_of_memory_leaves_nothing),
+        cmocka_unit_test(test_a_call_that_runs_out_of_memory_can_be_repeated),
+    };
+    fixture_open(&fixture, argc, argv);
+    int failures = cmocka_run_group_tests_name("model", tests, NULL, NULL);
+    fixture_close(&fixture);
+    return failures;
+}
