@@ -298,7 +298,7 @@ static vblip_status need(bool there, const cli_args *args, const char *what,
 {
     if (there)
         return VBLIP_OK;
-    return cli_misuse(err, "%s: %s is missing; see: vblip help %s",
+    return cli_misuse(err, "%s: missing %s; see: vblip help %s",
                       commands[args->command].name, what, commands[args->command].name);
 }
 
