@@ -37,6 +37,7 @@ def config(tokenizer):
         "architectures": ["BlipForImageTextRetrieval"], "model_type": "blip",
         "image_text_hidden_size": c["shared"], "projection_dim": c["shared"], "logit_scale_init_value": 2.6592,
         "initializer_factor": 1.0, "initializer_range": 0.02, "torch_dtype": "float16",
+        "vblip_demo": True,  # vblip says on stderr when this model answers
         "text_config": {
             "model_type": "blip_text_model", "vocab_size": tokenizer.size, "hidden_size": c["width"],
             "encoder_hidden_size": c["vision_width"], "intermediate_size": c["mlp"], "projection_dim": c["shared"],
