@@ -47,13 +47,14 @@ static char *bundled(bool *ok, const char *name)
     char exe[4096];
     ssize_t size = readlink("/proc/self/exe", exe, sizeof exe - 1);
     char *slash = NULL;
-    if (size > 0) {
+    for (int up = 0; size > 0 && up < 2; up++) { // PREFIX/bin/vblip: PREFIX
         exe[size] = '\0';
         slash = strrchr(exe, '/');
+        size = slash ? slash - exe : 0;
     }
     if (slash) {
-        slash[1] = '\0';
-        char *shared = join(ok, exe, "../share/vblip/", name);
+        *slash = '\0';
+        char *shared = join(ok, exe, "/share/vblip/", name);
         if (shared && access(shared, R_OK) == 0)
             return shared;
         free(shared);

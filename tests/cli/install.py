@@ -1,0 +1,85 @@
+"""install.py - an installed vblip finds its model, its vocabulary and hub names by itself.
+
+ctest gives VBLIP_CMAKE (the program cmake), VBLIP_BUILD (the build folder), VBLIP_CHECKPOINTS
+(seeded checkpoints) and VBLIP_SOURCE (the repository).
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+SOURCE = os.environ["VBLIP_SOURCE"]
+CHECKPOINT = os.path.join(os.environ["VBLIP_CHECKPOINTS"], "tiny-caption")
+HAS_DEMO = os.path.exists(os.path.join(SOURCE, "models", "demo", "config.json"))
+
+
+class Installed(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp(prefix="vblip-install-")
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        cls.prefix = os.path.join(cls.folder, "prefix")
+        subprocess.run([os.environ["VBLIP_CMAKE"], "--install", os.environ["VBLIP_BUILD"], "--prefix", cls.prefix],
+                       check=True, stdout=subprocess.DEVNULL)
+        cls.hub = os.path.join(cls.folder, "home", ".cache", "huggingface", "hub")
+        cls.snapshot = os.path.join(cls.hub, "models--Someone--tiny", "snapshots", "0123abcd")
+        os.makedirs(os.path.dirname(cls.snapshot))
+        os.makedirs(os.path.join(cls.hub, "models--Someone--tiny", "refs"))
+        os.symlink(CHECKPOINT, cls.snapshot)
+        with open(os.path.join(cls.hub, "models--Someone--tiny", "refs", "main"), "w", encoding="ascii") as file:
+            file.write("0123abcd")
+
+    def vblip(self, *arguments, code=0, **changes):
+        env = {k: v for k, v in os.environ.items() if not k.startswith(("VBLIP_", "HF_", "XDG_", "HOME"))}
+        argv = [os.path.join(self.prefix, "bin", "vblip"), *arguments]
+        done = subprocess.run(argv, env={**env, **changes}, cwd=self.folder, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+        self.assertEqual(done.returncode, code, "%s\n%s" % (argv, done.stderr))
+        return done
+
+    def test_what_is_installed(self):
+        wanted = ["bin/vblip", "include/vblip.h", "lib/libvblip.so", "share/vblip/bert-base-uncased-vocab.txt"]
+        if HAS_DEMO:
+            wanted += ["share/vblip/demo/config.json", "share/vblip/demo/model.safetensors"]
+        for name in wanted:
+            self.assertTrue(os.path.exists(os.path.join(self.prefix, name)), name)
+
+    def test_the_bundled_model_is_the_installed_one(self):
+        if not HAS_DEMO:
+            self.skipTest("models/demo is not there")
+        row, = json.loads(self.vblip("models", "-f", "json").stdout)
+        self.assertEqual((row["path"], row["demo"]), (os.path.join(self.prefix, "share", "vblip", "demo"), True))
+
+    def test_the_bundled_vocabulary_serves_checkpoints_without_one(self):
+        bare = os.path.join(self.folder, "bare")
+        shutil.copytree(CHECKPOINT, bare)
+        os.remove(os.path.join(bare, "vocab.txt"))
+        self.assertEqual(self.vblip("tokenize", "--model", bare, "a dog").stdout,
+                         "101 1037 3899 102  [CLS] a dog [SEP]\n")
+
+    def test_hub_names_are_found_where_the_hub_keeps_them(self):
+        home = os.path.join(self.folder, "home")
+        for changes in ({"HOME": home}, {"HF_HOME": os.path.join(home, ".cache", "huggingface")},
+                        {"HF_HUB_CACHE": self.hub, "HF_HOME": "/nowhere"}):
+            row, = json.loads(self.vblip("models", "-f", "json", "Someone/tiny", **changes).stdout)
+            self.assertEqual(row["path"], self.snapshot, changes)
+
+    def test_a_hub_name_that_is_not_there_is_named(self):
+        done = self.vblip("models", "Someone/other", code=4, HF_HUB_CACHE=self.hub)
+        self.assertRegex(done.stderr, r"^vblip: Someone/other: .+\n$")
+
+    def test_the_library_serves_a_program(self):
+        program = os.path.join(self.folder, "program")
+        compiler = os.environ["VBLIP_CC"].split()
+        subprocess.run([*compiler, "-I", os.path.join(self.prefix, "include"), "-o", program,
+                        os.path.join(SOURCE, "examples", "ask_file.c"), "-L", os.path.join(self.prefix, "lib"),
+                        "-lvblip", "-Wl,-rpath," + os.path.join(self.prefix, "lib")], check=True)
+        done = subprocess.run([program], stderr=subprocess.PIPE, text=True, check=False)
+        self.assertEqual((done.returncode, done.stderr), (2, "usage: ask_file MODEL FILE QUESTION...\n"))
+
+
+if __name__ == "__main__":
+    unittest.main()
