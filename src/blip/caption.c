@@ -35,7 +35,7 @@ vblip_status vb_model_write(vb_model *m, const vb_cross *cross,
                             uint32_t cut, vb_generated *out, vblip_error *err)
 {
     uint32_t count;
-    VB_TRY(vb_search_check(params, prompt->ids, prompt->count, err));
+    VB_TRY(vb_generate_check(&m->decoder, params, prompt->ids, prompt->count, err));
     VB_TRY(vb_model_stage(m, (uint64_t)params->max_length * sizeof(int32_t), err));
     int32_t *ids = (int32_t *)(void *)m->staging;
     VB_TRY(vb_generate(&m->decoder, cross, params, prompt->ids, prompt->count, ids,

@@ -111,6 +111,22 @@ static vblip_status beam_search(run *r, const vb_search_params *p,
     return VBLIP_OK;
 }
 
+// The best token after the `n` tokens of `ids`, given the logits of the last of them,
+// which become log-probabilities.
+static int32_t choose_best(const vb_search_params *p, const int32_t *ids, uint32_t n,
+                           float *logits)
+{
+    if (p->repetition_penalty != 1.0f)
+        vb_penalise_repetition(logits, ids, n, p->repetition_penalty);
+    const float eos = logits[p->eos];
+    if (n < p->min_length)
+        logits[p->eos] = -INFINITY;
+    const uint32_t best = vb_argmax(logits, p->vocabulary);
+    logits[p->eos] = eos; // the minimum length does not change probabilities
+    vb_log_softmax(logits, p->vocabulary);
+    return (int32_t)best;
+}
+
 static vblip_status greedy_search(run *r, const vb_search_params *p,
                                   const int32_t *prompt, uint32_t prompt_count,
                                   int32_t *ids, uint32_t *count, float *score,
@@ -118,30 +134,32 @@ static vblip_status greedy_search(run *r, const vb_search_params *p,
 {
     uint32_t n = prompt_count;
     double sum = 0.0;
-    VB_TRY(vb_search_check(p, prompt, prompt_count, err));
     VB_TRY(run_make(r, 1, prompt_count, p->max_length, err));
     float *logits = r->decoder->logits;
 
     memcpy(ids, prompt, prompt_count * sizeof *ids);
     VB_TRY(forward(r, &r->prompt, r->prompt_ids, prompt, 0, err));
-    for (;;) {
-        if (p->repetition_penalty != 1.0f)
-            vb_penalise_repetition(logits, ids, n, p->repetition_penalty);
-        const float eos = logits[p->eos];
-        if (n < p->min_length)
-            logits[p->eos] = -INFINITY;
-        const uint32_t next = vb_argmax(logits, r->vocabulary);
-        ids[n] = (int32_t)next;
-        logits[p->eos] = eos; // the minimum length does not change probabilities
-        vb_log_softmax(logits, r->vocabulary);
-        sum += (double)logits[next];
+    for (;; n++) {
+        ids[n] = choose_best(p, ids, n, logits);
+        sum += (double)logits[ids[n]];
         if (ids[n] == p->eos || n + 1 == p->max_length)
             break;
         VB_TRY(forward(r, &r->step, r->step_ids, &ids[n], n, err));
-        n++;
     }
     *score = (float)(sum / (ids[n] == p->eos ? n : n + 1));
     *count = n + 1;
+    return VBLIP_OK;
+}
+
+vblip_status vb_generate_check(const vb_decoder *decoder, const vb_search_params *p,
+                               const int32_t *prompt, uint32_t prompt_count,
+                               vblip_error *err)
+{
+    VB_TRY(vb_search_check(p, prompt, prompt_count, err));
+    if (p->max_length > decoder->config->positions)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT,
+                       "maximum length: %u tokens, the model has %u positions",
+                       p->max_length, decoder->config->positions);
     return VBLIP_OK;
 }
 
@@ -152,10 +170,7 @@ vblip_status vb_generate(vb_decoder *decoder, const vb_cross *cross,
 {
     *count = 0;
     *score = 0.0f;
-    if (p->max_length > decoder->config->positions)
-        return vb_fail(err, VBLIP_ERR_ARGUMENT,
-                       "maximum length: %u tokens, the model has %u positions",
-                       p->max_length, decoder->config->positions);
+    VB_TRY(vb_generate_check(decoder, p, prompt, prompt_count, err));
     run r = {.decoder = decoder, .cross = cross};
     return (p->beams == 1 ? greedy_search : beam_search)(&r, p, prompt, prompt_count,
                                                          ids, count, score, err);

@@ -25,6 +25,12 @@ void vb_decoder_free(vb_decoder *decoder); // what it allocated; not the pool
 VB_CHECKED vblip_status vb_decoder_reserve(vb_decoder *decoder, uint32_t rows,
                                            vblip_error *err);
 
+// Refuses what vb_search_check refuses, and more tokens than the decoder has positions.
+VB_CHECKED vblip_status vb_generate_check(const vb_decoder *decoder,
+                                          const vb_search_params *params,
+                                          const int32_t *prompt, uint32_t prompt_count,
+                                          vblip_error *err);
+
 // Continues `prompt`, attending to `cross`: by beam search, or with one beam by taking
 // the best token each time. `ids` has room for max_length ids; `count` of them are
 // written, prompt and [SEP] included. `score` is the sum of log-probabilities, after the

@@ -4,23 +4,23 @@
 
 #include <stdlib.h>
 
-vblip_status vb_cross_make(vb_cross *out, vb_pool *pool, const vb_text_config *config,
+vblip_status vb_cross_make(vb_cross *cross, vb_pool *pool, const vb_text_config *config,
                            uint32_t kv_len, vblip_error *err)
 {
-    vb_cross_free(out);
-    *out = (vb_cross){.layers = calloc(config->layers, sizeof *out->layers),
-                      .count = config->layers};
-    if (!out->layers)
-        return vb_fail_memory(err, "keys and values");
-    for (uint32_t i = 0; i < config->layers; i++) {
-        vblip_status status = vb_pool_tensor(&out->layers[i], pool, VB_F32, 1, kv_len,
-                                             2 * config->width, err);
-        if (status != VBLIP_OK) {
-            vb_cross_free(out);
-            return status;
-        }
+    vblip_status status = VBLIP_OK;
+    if (cross->count != config->layers) {
+        vb_cross_free(cross);
+        cross->layers = calloc(config->layers, sizeof *cross->layers);
+        if (!cross->layers)
+            return vb_fail_memory(err, "keys and values");
+        cross->count = config->layers;
     }
-    return VBLIP_OK;
+    for (uint32_t i = 0; i < cross->count && status == VBLIP_OK; i++)
+        status = vb_pool_tensor(&cross->layers[i], pool, VB_F32, 1, kv_len,
+                                2 * config->width, err);
+    if (status != VBLIP_OK)
+        vb_cross_free(cross);
+    return status;
 }
 
 void vb_cross_free(vb_cross *cross)

@@ -12,8 +12,9 @@ typedef struct vb_cross {
     uint32_t count;
 } vb_cross;
 
-// `out` is all-zero or was made before; what it held is let go of.
-VB_CHECKED vblip_status vb_cross_make(vb_cross *out, vb_pool *pool,
+// Room for `kv_len` keys and values. `cross` is all-zero, or what was made before, which
+// is replaced.
+VB_CHECKED vblip_status vb_cross_make(vb_cross *cross, vb_pool *pool,
                                       const vb_text_config *config, uint32_t kv_len,
                                       vblip_error *err);
 void vb_cross_free(vb_cross *cross); // the tensors are the pool's

@@ -34,7 +34,10 @@ vb_vision_scratch vb_vision_scratch_cut(const vb_vision_scratch *s, uint32_t fra
 
 uint32_t vb_vision_batch(const vb_vision_config *c, uint64_t max_bytes)
 {
-    const uint32_t widest = c->mlp > 3 * c->width ? c->mlp : 3 * c->width;
+    const uint32_t patch = 3 * c->patch_size * c->patch_size;
+    uint32_t widest = c->mlp > 3 * c->width ? c->mlp : 3 * c->width;
+    if (patch > widest)
+        widest = patch;
     const uint64_t frame = (uint64_t)vb_vision_tokens(c) * widest * sizeof(float);
     const uint64_t frames = max_bytes / frame;
     return frames < 1 ? 1 : frames > UINT32_MAX ? UINT32_MAX : (uint32_t)frames;
