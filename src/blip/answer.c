@@ -109,104 +109,147 @@ static vblip_status tokenize(vb_model *m, candidate *list, const char *const *an
     return VBLIP_OK;
 }
 
-// Room on the device for `count` texts of `tokens` ids each.
+// Room on the device for texts of `rows` ids in all.
 typedef struct ranker {
-    uint32_t count, tokens;
-    vb_tensor ids;    // VB_I32 [1, count, tokens]
-    vb_tensor cache;  // [count, tokens, layers * 3 * D]
-    vb_tensor work;   // [count, tokens, D]
-    vb_tensor logits; // [count, tokens, V]
+    uint32_t rows;
+    vb_tensor ids;    // VB_I32 [1, rows, 1]
+    vb_tensor cache;  // [1, rows, layers * 3 * D]
+    vb_tensor work;   // [1, rows, D]
+    vb_tensor logits; // [1, rows, V]
     vb_text_scratch scratch;
 } ranker;
 
-static vblip_status ranker_make(ranker *out, vb_model *m, uint32_t count,
-                                uint32_t tokens, vblip_error *err)
+static vblip_status ranker_make(ranker *out, vb_model *m, uint32_t rows,
+                                vblip_error *err)
 {
     const vb_text_config *c = &m->config.decoder;
     const uint32_t width = c->layers * 3 * c->width;
     vb_pool *pool = &m->activations;
-    *out = (ranker){.count = count, .tokens = tokens};
-    VB_TRY(vb_pool_tensor(&out->ids, pool, VB_I32, 1, count, tokens, err));
-    VB_TRY(vb_pool_tensor(&out->cache, pool, VB_F32, count, tokens, width, err));
-    VB_TRY(vb_pool_tensor(&out->work, pool, VB_F32, count, tokens, c->width, err));
-    VB_TRY(
-        vb_pool_tensor(&out->logits, pool, VB_F32, count, tokens, c->vocabulary, err));
-    VB_TRY(vb_text_scratch_make(&out->scratch, pool, c, count, tokens, err));
-    VB_TRY(vb_decoder_reserve(&m->decoder, count * tokens, err));
-    return vb_model_stage(m, (uint64_t)count * tokens * sizeof(int32_t), err);
+    *out = (ranker){.rows = rows};
+    VB_TRY(vb_pool_tensor(&out->ids, pool, VB_I32, 1, rows, 1, err));
+    VB_TRY(vb_pool_tensor(&out->cache, pool, VB_F32, 1, rows, width, err));
+    VB_TRY(vb_pool_tensor(&out->work, pool, VB_F32, 1, rows, c->width, err));
+    VB_TRY(vb_pool_tensor(&out->logits, pool, VB_F32, 1, rows, c->vocabulary, err));
+    VB_TRY(vb_text_scratch_make(&out->scratch, pool, c, 1, rows, err));
+    VB_TRY(vb_decoder_reserve(&m->decoder, rows, err));
+    return vb_model_stage(m, (uint64_t)rows * sizeof(int32_t), err);
 }
 
-// Log-probabilities of what follows each position of the ids in m->staging, in
+static vb_tensor cut(vb_tensor t, uint32_t count, uint32_t tokens)
+{
+    return vb_reshape(vb_rows(t, 0, count * tokens), count, tokens, t.cols);
+}
+
+// Logits of what follows each position of the ids [count, tokens] in m->staging, in
 // m->decoder.logits.
-static vblip_status predict(vb_model *m, const ranker *r, vblip_error *err)
+static vblip_status predict(vb_model *m, const ranker *r, uint32_t count,
+                            uint32_t tokens, vblip_error *err)
 {
     const vb_text_config *c = &m->config.decoder;
+    const vb_tensor ids =
+        vb_reshape(vb_rows(r->ids, 0, count * tokens), 1, count, tokens);
+    const vb_tensor logits = cut(r->logits, count, tokens);
+    const vb_text_scratch s = {
+        .hidden = cut(r->scratch.hidden, count, tokens),
+        .query = cut(r->scratch.query, count, tokens),
+        .mixed = cut(r->scratch.mixed, count, tokens),
+        .wide = cut(r->scratch.wide, count, tokens),
+    };
     vb_recorder rec = vb_recorder_begin(m->device);
-    vb_upload(&rec, r->ids, m->staging);
-    vb_text_decode(&rec, &m->weights.decoder, c, &r->scratch, r->cache, r->ids, 0,
-                   &m->question);
-    vb_lm_head(&rec, &m->weights.lm, c->eps, r->logits, r->scratch.hidden, r->work);
-    vb_download(&rec, m->decoder.logits, r->logits);
-    VB_TRY(vb_recorder_submit(&rec, err));
-    for (uint32_t row = 0; row < r->count * r->tokens; row++)
-        vb_log_softmax(m->decoder.logits + (size_t)row * c->vocabulary, c->vocabulary);
-    return VBLIP_OK;
+    vb_upload(&rec, ids, m->staging);
+    vb_text_decode(&rec, &m->weights.decoder, c, &s, cut(r->cache, count, tokens), ids,
+                   0, &m->question);
+    vb_lm_head(&rec, &m->weights.lm, c->eps, logits, s.hidden,
+               cut(r->work, count, tokens));
+    vb_download(&rec, m->decoder.logits, logits);
+    return vb_recorder_submit(&rec, err);
 }
 
 // Scores answers by the probability of their first piece after [DEC], best first.
 static vblip_status rank_first_pieces(vb_model *m, candidate *list, uint32_t count,
                                       vblip_error *err)
 {
-    ranker first;
-    VB_TRY(ranker_make(&first, m, 1, 1, err));
+    ranker r;
+    VB_TRY(ranker_make(&r, m, 1, err));
     memcpy(m->staging, &m->special.dec, sizeof m->special.dec);
-    VB_TRY(predict(m, &first, err));
+    VB_TRY(predict(m, &r, 1, 1, err));
+    vb_log_softmax(m->decoder.logits, m->config.decoder.vocabulary);
     for (uint32_t i = 0; i < count; i++)
         list[i].score = m->decoder.logits[list[i].ids.ids[1]];
     qsort(list, count, sizeof *list, by_score);
     return VBLIP_OK;
 }
 
-// Sum over the tokens after [DEC] of 0.9 log p(token) + 0.1 mean over V of log p.
-static float score_answer(const vb_ids *ids, const float *logp, uint32_t vocabulary)
+// Sum over the tokens after [DEC] of 0.9 log p(token) + 0.1 mean over V of log p, given
+// the logits of all positions, which are overwritten.
+static float score_answer(const vb_ids *ids, float *logits, uint32_t vocabulary)
 {
     double score = 0.0;
-    for (uint32_t t = 0; t + 1 < ids->count; t++, logp += vocabulary) {
+    for (uint32_t t = 0; t + 1 < ids->count; t++, logits += vocabulary) {
         double sum = 0.0;
+        vb_log_softmax(logits, vocabulary);
         for (uint32_t v = 0; v < vocabulary; v++)
-            sum += (double)logp[v];
-        score += (1.0 - smoothing) * (double)logp[ids->ids[t + 1]] +
+            sum += (double)logits[v];
+        score += (1.0 - smoothing) * (double)logits[ids->ids[t + 1]] +
                  smoothing * sum / vocabulary;
     }
     return (float)score;
 }
 
-// Scores whole answers, best first.
+// Positions of an answer that predict something: all but that of its last id.
+static uint32_t positions_of(const candidate *c)
+{
+    return c->ids.count - 1;
+}
+
+static int by_length(const void *left, const void *right)
+{
+    const candidate *a = left, *b = right;
+    if (a->ids.count != b->ids.count)
+        return a->ids.count < b->ids.count ? -1 : 1;
+    return a->index < b->index ? -1 : 1;
+}
+
+// Scores `count` answers, of which the last is the longest, in one go.
+static vblip_status score_batch(vb_model *m, const ranker *r, candidate *list,
+                                uint32_t count, vblip_error *err)
+{
+    const uint32_t vocabulary = m->config.decoder.vocabulary;
+    const uint32_t tokens = positions_of(&list[count - 1]);
+    int32_t *rows = (int32_t *)(void *)m->staging;
+    memset(rows, 0, (size_t)count * tokens * sizeof *rows); // any id will do as a pad
+    for (uint32_t i = 0; i < count; i++)
+        memcpy(rows + (size_t)i * tokens, list[i].ids.ids,
+               positions_of(&list[i]) * sizeof *rows);
+    VB_TRY(predict(m, r, count, tokens, err));
+    for (uint32_t i = 0; i < count; i++)
+        list[i].score = score_answer(
+            &list[i].ids, m->decoder.logits + (size_t)i * tokens * vocabulary,
+            vocabulary);
+    return VBLIP_OK;
+}
+
+// Scores whole answers, best first. Answers of like length go together.
 static vblip_status rank_whole(vb_model *m, candidate *list, uint32_t count,
                                vblip_error *err)
 {
-    uint32_t tokens = 1; // the last id of an answer predicts nothing
-    for (uint32_t i = 0; i < count; i++)
-        if (list[i].ids.count - 1 > tokens)
-            tokens = list[i].ids.count - 1;
-    const uint32_t vocabulary = m->config.decoder.vocabulary;
-    const uint64_t fits = rank_bytes / ((uint64_t)tokens * vocabulary * sizeof(float));
-    const uint32_t most = fits < 1 ? 1 : fits < count ? (uint32_t)fits : count;
+    qsort(list, count, sizeof *list, by_length);
+    const uint32_t longest = positions_of(&list[count - 1]);
+    const uint64_t row_bytes = m->config.decoder.vocabulary * sizeof(float);
+    uint64_t rows = rank_bytes / row_bytes;
+    if (rows > (uint64_t)count * longest)
+        rows = (uint64_t)count * longest;
+    if (rows < longest)
+        rows = longest;
 
     ranker r;
-    VB_TRY(ranker_make(&r, m, most, tokens, err));
-    for (uint32_t done = 0; done < count; done += most) {
-        const uint32_t n = count - done < most ? count - done : most;
-        int32_t *rows = (int32_t *)(void *)m->staging;
-        memset(rows, 0, (size_t)most * tokens * sizeof *rows); // any id will do as pad
-        for (uint32_t i = 0; i < n; i++)
-            memcpy(rows + (size_t)i * tokens, list[done + i].ids.ids,
-                   (list[done + i].ids.count - 1) * sizeof *rows);
-        VB_TRY(predict(m, &r, err));
-        for (uint32_t i = 0; i < n; i++)
-            list[done + i].score = score_answer(
-                &list[done + i].ids,
-                m->decoder.logits + (size_t)i * tokens * vocabulary, vocabulary);
+    VB_TRY(ranker_make(&r, m, (uint32_t)rows, err));
+    for (uint32_t done = 0, n; done < count; done += n) {
+        n = 1;
+        while (done + n < count &&
+               (uint64_t)(n + 1) * positions_of(&list[done + n]) <= rows)
+            n++;
+        VB_TRY(score_batch(m, &r, list + done, n, err));
     }
     qsort(list, count, sizeof *list, by_score);
     return VBLIP_OK;
