@@ -12,6 +12,7 @@
 typedef struct model_fixture {
     const char *config;
     vb_device *device;
+    uint32_t every; // of many golden cases, each n-th is enough: the device is slow
     cJSON *manifest;
     vb_mapping vectors_file;
     vb_arena arena;

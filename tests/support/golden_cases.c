@@ -1,0 +1,65 @@
+#include "support/golden_cases.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+cJSON *golden_load(const model_fixture *f, const char *what)
+{
+    char path[512];
+    snprintf(path, sizeof path, VB_GOLDEN "/generate/%s_%s.json", what, f->config);
+    return json_load(path);
+}
+
+bool golden_skip(const model_fixture *f, const cJSON *row, uint32_t index)
+{
+    return index % f->every != 0 ||
+           cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(row, "fragile"));
+}
+
+uint32_t golden_count(const cJSON *row, const char *name)
+{
+    return (uint32_t)json_number(row, name);
+}
+
+void golden_see(vb_model *model, vb_visual *visual, const cJSON *row)
+{
+    vb_frame frame;
+    vblip_error err = {0};
+    fixture_frames(&frame, model->config.vision.image_size, golden_count(row, "image"),
+                   1);
+    fixture_ok(vb_model_see(model, visual, &frame, 1, 0, NULL, &err), &err);
+    free(frame.rgb);
+}
+
+static void expect_ids(const char *label, const cJSON *want, const vb_ids *got)
+{
+    const uint32_t count = (uint32_t)cJSON_GetArraySize(want);
+    const cJSON *id = want->child;
+    for (uint32_t i = 0; i < count && i < got->count; i++, id = id->next)
+        if (id->valueint != got->ids[i])
+            fail_msg("%s: id %u is %d, expected %d", label, i, (int)got->ids[i],
+                     id->valueint);
+    if (count != got->count)
+        fail_msg("%s: %u ids, expected %u", label, got->count, count);
+}
+
+void golden_expect(const char *label, const cJSON *row, const char *text_name,
+                   const vb_generated *got, double atol)
+{
+    const cJSON *score = cJSON_GetObjectItemCaseSensitive(row, "score");
+    const cJSON *text = cJSON_GetObjectItemCaseSensitive(row, text_name);
+    expect_ids(label, json_member(row, "ids"), &got->ids);
+    if (score && !(fabs(score->valuedouble - (double)got->score) <= atol))
+        fail_msg("%s: score %.7g, expected %.7g within %.2g", label, (double)got->score,
+                 score->valuedouble, atol);
+    if (text)
+        assert_string_equal(got->text.bytes, json_string(row, text_name));
+}
