@@ -114,7 +114,8 @@ static vblip_status read_folder(vb_checkpoint *c, const char *folder,
     VB_TRY(read_config(c, config, err));
     VB_TRY(read_processor(c, err));
     VB_TRY(read_weights(c, err));
-    VB_TRY(vb_survey_make(&c->survey, &c->file, &c->st, config, c->weights_path, err));
+    VB_TRY(vb_survey_make(&c->survey, &c->file, &c->st.list, config, c->weights_path,
+                          err));
     return set_image_size(c, image_size, err);
 }
 
@@ -164,7 +165,7 @@ static vblip_status check_tensors(vb_checkpoint *c, uint32_t wanted, bool lenien
                                   vblip_error *err)
 {
     vb_verdict verdict;
-    VB_TRY(vb_verify(&verdict, &c->arena, &c->st, &c->survey, wanted, lenient,
+    VB_TRY(vb_verify(&verdict, &c->arena, &c->st.list, &c->survey, wanted, lenient,
                      c->weights_path, err));
     c->info.tasks = lenient ? c->survey.tasks : verdict.whole;
     c->info.dtype = verdict.dtype;
@@ -372,9 +373,9 @@ const char *vb_checkpoint_vocab_path(const vb_checkpoint *checkpoint)
 
 const vb_weight *vb_checkpoint_find(const vb_checkpoint *checkpoint, const char *name)
 {
-    const vb_weight *w = vb_safetensors_find(&checkpoint->st, name);
+    const vb_weight *w = vb_weight_find(&checkpoint->st.list, name);
     if (!w && strcmp(name, "text_decoder.cls.predictions.bias") == 0)
-        w = vb_safetensors_find(&checkpoint->st,
-                                "text_decoder.cls.predictions.decoder.bias");
+        w = vb_weight_find(&checkpoint->st.list,
+                           "text_decoder.cls.predictions.decoder.bias");
     return w;
 }

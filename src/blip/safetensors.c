@@ -192,8 +192,7 @@ static vblip_status read_header(parser *p, vb_safetensors *st, const cJSON *root
     }
     VB_TRY(check_layout(p, weights, n));
     qsort(weights, n, sizeof *weights, by_name);
-    st->weights = weights;
-    st->count = n;
+    st->list = (vb_weight_list){weights, n};
     return VBLIP_OK;
 }
 
@@ -229,20 +228,4 @@ vblip_status vb_safetensors_parse(vb_safetensors *st, vb_arena *arena,
     if (status != VBLIP_OK)
         *st = (vb_safetensors){0};
     return status;
-}
-
-const vb_weight *vb_safetensors_find(const vb_safetensors *st, const char *name)
-{
-    size_t low = 0, high = st->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = strcmp(name, st->weights[middle].name);
-        if (order == 0)
-            return &st->weights[middle];
-        if (order < 0)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return NULL;
 }

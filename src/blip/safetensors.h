@@ -3,25 +3,11 @@
 #define VB_BLIP_SAFETENSORS_H
 
 #include "base/arena.h"
-#include "base/dtype.h"
 #include "base/error.h"
-
-#include <stddef.h>
-
-enum { VB_MAX_RANK = 4 };
-
-typedef struct vb_weight {
-    const char *name;
-    vb_dtype dtype;
-    uint32_t rank; // 0 = a scalar
-    uint64_t shape[VB_MAX_RANK];
-    const uint8_t *data; // into the parsed bytes, any alignment
-    size_t size;         // bytes
-} vb_weight;
+#include "blip/weight.h"
 
 typedef struct vb_safetensors {
-    const vb_weight *weights; // sorted by name
-    size_t count;
+    vb_weight_list list;
     // The strings of __metadata__, in file order.
     const char *const *metadata_keys, *const *metadata_values;
     size_t metadata_count;
@@ -33,7 +19,5 @@ typedef struct vb_safetensors {
 VB_CHECKED vblip_status vb_safetensors_parse(vb_safetensors *st, vb_arena *arena,
                                              const uint8_t *bytes, size_t size,
                                              vblip_error *err);
-
-const vb_weight *vb_safetensors_find(const vb_safetensors *st, const char *name);
 
 #endif // VB_BLIP_SAFETENSORS_H

@@ -9,7 +9,7 @@
 #include <string.h>
 
 typedef struct survey {
-    const vb_safetensors *st;
+    const vb_weight_list *list;
     const vb_config_file *file;
     const char *config_path, *weights_path;
     vblip_error *err;
@@ -29,34 +29,34 @@ static int layer_index(const char *name, const char *prefix)
     return (int)index;
 }
 
-static uint32_t count_layers(const vb_safetensors *st, const char *prefix)
+static uint32_t count_layers(const vb_weight_list *list, const char *prefix)
 {
     int last = -1;
-    for (size_t i = 0; i < st->count; i++) {
-        int index = layer_index(st->weights[i].name, prefix);
+    for (size_t i = 0; i < list->count; i++) {
+        int index = layer_index(list->weights[i].name, prefix);
         if (index > last)
             last = index;
     }
     return (uint32_t)(last + 1);
 }
 
-static bool has_prefix(const vb_safetensors *st, const char *prefix)
+static bool has_prefix(const vb_weight_list *list, const char *prefix)
 {
-    for (size_t i = 0; i < st->count; i++)
-        if (strncmp(st->weights[i].name, prefix, strlen(prefix)) == 0)
+    for (size_t i = 0; i < list->count; i++)
+        if (strncmp(list->weights[i].name, prefix, strlen(prefix)) == 0)
             return true;
     return false;
 }
 
 // Dimension `axis` of the first layer's tensor named so, 0 where there is none. A number
 // out of all bounds is left to the schema to refuse.
-static uint32_t measure(const vb_safetensors *st, const char *prefix, uint32_t layers,
+static uint32_t measure(const vb_weight_list *list, const char *prefix, uint32_t layers,
                         const char *tensor, uint32_t axis, uint32_t max)
 {
     for (uint32_t i = 0; i < layers; i++) {
         char name[128];
         snprintf(name, sizeof name, "%s%u.%s", prefix, i, tensor);
-        const vb_weight *w = vb_safetensors_find(st, name);
+        const vb_weight *w = vb_weight_find(list, name);
         if (w)
             return w->rank > axis && w->shape[axis] <= max ? (uint32_t)w->shape[axis]
                                                            : 0;
@@ -67,32 +67,32 @@ static uint32_t measure(const vb_safetensors *st, const char *prefix, uint32_t l
 static vb_text_config text_tower(const survey *s, const char *prefix)
 {
     vb_text_config t = s->file->text;
-    t.layers = count_layers(s->st, prefix);
+    t.layers = count_layers(s->list, prefix);
     uint32_t weight =
-        measure(s->st, prefix, t.layers, "intermediate.dense.weight", 0, VB_MAX_MLP);
+        measure(s->list, prefix, t.layers, "intermediate.dense.weight", 0, VB_MAX_MLP);
     uint32_t bias =
-        measure(s->st, prefix, t.layers, "intermediate.dense.bias", 0, VB_MAX_MLP);
+        measure(s->list, prefix, t.layers, "intermediate.dense.bias", 0, VB_MAX_MLP);
     if (weight && weight == bias)
         t.mlp = weight;
     t.cross_width = s->file->vision.width;
     return t;
 }
 
-static bool has_heads(const vb_safetensors *st)
+static bool has_heads(const vb_weight_list *list)
 {
-    return has_prefix(st, "vision_proj.") || has_prefix(st, "text_proj.") ||
-           has_prefix(st, "itm_head.");
+    return has_prefix(list, "vision_proj.") || has_prefix(list, "text_proj.") ||
+           has_prefix(list, "itm_head.");
 }
 
 // What the decoder's cross-attention reads: Dv or D. Anything else is left to the schema
 // to refuse.
 static uint32_t decoder_cross_width(const survey *s, const vb_config *c)
 {
-    uint32_t width = measure(s->st, VB_DECODER_LAYERS, c->decoder.layers,
+    uint32_t width = measure(s->list, VB_DECODER_LAYERS, c->decoder.layers,
                              "crossattention.self.key.weight", 1, VB_MAX_WIDTH);
     if (width == c->vision.width || width == c->decoder.width)
         return width;
-    bool answers = c->encoder.layers && !has_heads(s->st);
+    bool answers = c->encoder.layers && !has_heads(s->list);
     return answers ? c->decoder.width : c->vision.width;
 }
 
@@ -131,7 +131,7 @@ static uint32_t decide_tasks(const survey *s, const vb_config *c)
     bool vision = c->vision.layers > 0;
     bool encoder = vision && c->encoder.layers > 0;
     bool decoder = vision && c->decoder.layers > 0;
-    bool heads = has_heads(s->st);
+    bool heads = has_heads(s->list);
     bool captions = strcmp(class, "BlipForConditionalGeneration") == 0;
     bool retrieves = strcmp(class, "BlipForImageTextRetrieval") == 0;
 
@@ -147,15 +147,15 @@ static uint32_t decide_tasks(const survey *s, const vb_config *c)
 }
 
 vblip_status vb_survey_make(vb_survey *out, const vb_config_file *file,
-                            const vb_safetensors *st, const char *config_path,
+                            const vb_weight_list *list, const char *config_path,
                             const char *weights_path, vblip_error *err)
 {
     *out = (vb_survey){0};
-    survey s = {st, file, config_path, weights_path, err};
+    survey s = {list, file, config_path, weights_path, err};
     vb_config c = {.vision = file->vision, .projection = file->projection};
     memcpy(c.mean, file->mean, sizeof c.mean);
     memcpy(c.deviation, file->deviation, sizeof c.deviation);
-    c.vision.layers = count_layers(st, VB_VISION_LAYERS);
+    c.vision.layers = count_layers(list, VB_VISION_LAYERS);
     c.encoder = text_tower(&s, VB_ENCODER_LAYERS);
     c.decoder = text_tower(&s, VB_DECODER_LAYERS);
     c.decoder.cross_width = decoder_cross_width(&s, &c);

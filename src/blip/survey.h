@@ -3,7 +3,7 @@
 #define VB_BLIP_SURVEY_H
 
 #include "blip/config.h"
-#include "blip/safetensors.h"
+#include "blip/weight.h"
 
 typedef struct vb_survey {
     vb_config config;       // a tower that is not there has 0 layers
@@ -25,7 +25,7 @@ typedef struct vb_survey {
 //              the class BlipForConditionalGeneration says otherwise.
 // `config_path` and `weights_path` name the files in messages.
 VB_CHECKED vblip_status vb_survey_make(vb_survey *out, const vb_config_file *file,
-                                       const vb_safetensors *st,
+                                       const vb_weight_list *list,
                                        const char *config_path,
                                        const char *weights_path, vblip_error *err);
 

@@ -33,7 +33,7 @@ static vblip_status push(names *list, vb_arena *arena, const char *name,
 
 typedef struct check {
     vb_arena *arena;
-    const vb_safetensors *st;
+    const vb_weight_list *list;
     const vb_survey *survey;
     uint32_t wanted; // tasks that must be whole
     bool lenient;    // what is missing is only listed
@@ -41,7 +41,7 @@ typedef struct check {
     vblip_error *err;
 
     uint32_t broken; // tasks that are not whole
-    bool *used;      // by index in st->weights
+    bool *used;      // by index in list->weights
     names missing, unexpected;
     uint64_t parameters;
     bool types[VB_U8 + 1];
@@ -89,15 +89,15 @@ static vblip_status check_tensor(void *user, const vb_schema_tensor *t)
     check *k = user;
     if (!(t->tasks & k->survey->tasks))
         return VBLIP_OK;
-    const vb_weight *w = vb_safetensors_find(k->st, t->name);
-    const vb_weight *other = t->other ? vb_safetensors_find(k->st, t->other) : NULL;
+    const vb_weight *w = vb_weight_find(k->list, t->name);
+    const vb_weight *other = t->other ? vb_weight_find(k->list, t->other) : NULL;
     if (other)
-        k->used[other - k->st->weights] = true;
+        k->used[other - k->list->weights] = true;
     if (!w)
         w = other;
     if (!w)
         return check_missing(k, t);
-    k->used[w - k->st->weights] = true;
+    k->used[w - k->list->weights] = true;
     k->parameters += w->size / vb_dtype_size(w->dtype);
     k->types[w->dtype] = true;
     char what[256];
@@ -111,10 +111,10 @@ static vblip_status check_tensor(void *user, const vb_schema_tensor *t)
 
 static vblip_status list_unexpected(check *k)
 {
-    const vb_safetensors *st = k->st;
-    for (size_t i = 0; i < st->count; i++)
-        if (!k->used[i] && !vb_schema_ignores(st->weights[i].name))
-            VB_TRY(push(&k->unexpected, k->arena, st->weights[i].name, k->err));
+    const vb_weight_list *list = k->list;
+    for (size_t i = 0; i < list->count; i++)
+        if (!k->used[i] && !vb_schema_ignores(list->weights[i].name))
+            VB_TRY(push(&k->unexpected, k->arena, list->weights[i].name, k->err));
     return VBLIP_OK;
 }
 
@@ -133,7 +133,7 @@ static const char *dtype_of(const check *k)
 
 static vblip_status verify(check *k)
 {
-    k->used = VB_ARENA_NEW(k->arena, bool, k->st->count);
+    k->used = VB_ARENA_NEW(k->arena, bool, k->list->count);
     if (!k->used)
         return vb_fail_memory(k->err, k->path);
     VB_TRY(push(&k->missing, k->arena, NULL, k->err)); // empty, but terminated
@@ -143,13 +143,13 @@ static vblip_status verify(check *k)
     return list_unexpected(k);
 }
 
-vblip_status vb_verify(vb_verdict *out, vb_arena *arena, const vb_safetensors *st,
+vblip_status vb_verify(vb_verdict *out, vb_arena *arena, const vb_weight_list *list,
                        const vb_survey *survey, uint32_t wanted, bool lenient,
                        const char *path, vblip_error *err)
 {
     *out = (vb_verdict){0};
     check k = {.arena = arena,
-               .st = st,
+               .list = list,
                .survey = survey,
                .wanted = wanted,
                .lenient = lenient,

@@ -2,8 +2,9 @@
 #ifndef VB_BLIP_VERIFY_H
 #define VB_BLIP_VERIFY_H
 
-#include "blip/safetensors.h"
+#include "base/arena.h"
 #include "blip/survey.h"
+#include "blip/weight.h"
 
 typedef struct vb_verdict {
     uint32_t whole;                // tasks of the survey whose tensors are all right
@@ -17,7 +18,7 @@ typedef struct vb_verdict {
 // tensor of a `wanted` task that is missing (unless `lenient`), misshapen or of a type
 // that is no weight's is VBLIP_ERR_FORMAT, the first of them named after `path`.
 VB_CHECKED vblip_status vb_verify(vb_verdict *out, vb_arena *arena,
-                                  const vb_safetensors *st, const vb_survey *survey,
+                                  const vb_weight_list *list, const vb_survey *survey,
                                   uint32_t wanted, bool lenient, const char *path,
                                   vblip_error *err);
 

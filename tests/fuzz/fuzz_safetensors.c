@@ -17,9 +17,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     vb_safetensors st;
     if (vb_safetensors_parse(&st, &arena, copy, size, NULL) == VBLIP_OK) {
         volatile uint8_t sink = 0;
-        for (size_t i = 0; i < st.count; i++) { // the promise: every byte is readable
-            const vb_weight *w = &st.weights[i];
-            if (vb_safetensors_find(&st, w->name) != w)
+        for (size_t i = 0; i < st.list.count;
+             i++) { // the promise: every byte is readable
+            const vb_weight *w = &st.list.weights[i];
+            if (vb_weight_find(&st.list, w->name) != w)
                 abort();
             for (size_t j = 0; j < w->size; j++)
                 sink ^= w->data[j];

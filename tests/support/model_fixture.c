@@ -108,7 +108,7 @@ void fixture_frames(vb_frame *frames, uint32_t side, uint32_t first, uint32_t co
 
 static const vb_weight *find(const model_fixture *f, const char *name)
 {
-    const vb_weight *weight = vb_safetensors_find(&f->vectors, name);
+    const vb_weight *weight = vb_weight_find(&f->vectors.list, name);
     if (!weight)
         fail_msg("%s: no such golden tensor", name);
     return weight;

@@ -172,7 +172,7 @@ static void keep_top(scores *s, uint32_t k)
 
 static const float *golden(const vb_safetensors *st, const char *name)
 {
-    const vb_weight *w = vb_safetensors_find(st, name);
+    const vb_weight *w = vb_weight_find(&st->list, name);
     assert_non_null(w);
     assert_int_equal(w->dtype, VB_F32);
     assert_int_equal(w->size, CLIPS * CLIPS * sizeof(float));

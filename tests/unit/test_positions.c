@@ -50,7 +50,7 @@ static void test_equals_torch(void **state)
         const char *name = json_string(row, "tensor");
         const uint32_t old_grid = (uint32_t)json_number(row, "old_grid");
         const uint32_t new_grid = (uint32_t)json_number(row, "new_grid");
-        const vb_weight *want = vb_safetensors_find(&st, name);
+        const vb_weight *want = vb_weight_find(&st.list, name);
         assert_non_null(want);
         const uint32_t width =
             (uint32_t)(want->size / sizeof(float)) / (new_grid * new_grid + 1);

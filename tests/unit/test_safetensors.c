@@ -42,8 +42,8 @@ static void test_reads_name_shape_type_and_bytes(void **state)
     assert_int_equal(vb_safetensors_parse(&st, &arena, f.bytes, f.size, NULL),
                      VBLIP_OK);
 
-    assert_int_equal(st.count, 2);
-    const vb_weight *w = vb_safetensors_find(&st, "__w");
+    assert_int_equal(st.list.count, 2);
+    const vb_weight *w = vb_weight_find(&st.list, "__w");
     assert_non_null(w);
     assert_int_equal(w->dtype, VB_F32);
     assert_int_equal(w->rank, 2);
@@ -51,7 +51,7 @@ static void test_reads_name_shape_type_and_bytes(void **state)
     assert_int_equal(w->shape[1], 3);
     assert_int_equal(w->size, 24);
     assert_ptr_equal(w->data, f.bytes + f.size - 24);
-    assert_null(vb_safetensors_find(&st, "weight"));
+    assert_null(vb_weight_find(&st.list, "weight"));
 
     vb_arena_free(&arena);
     free(f.bytes);
@@ -131,7 +131,7 @@ static void test_refuses_bad_files(void **state)
         vb_safetensors st;
         vblip_error err = {0};
         vblip_status s = vb_safetensors_parse(&st, &arena, f.bytes, f.size, &err);
-        if (s != VBLIP_ERR_FORMAT || err.message[0] == '\0' || st.count != 0)
+        if (s != VBLIP_ERR_FORMAT || err.message[0] == '\0' || st.list.count != 0)
             fail_msg("%s: status %d, message \"%s\"", bad_files[i].name, s,
                      err.message);
         vb_arena_free(&arena);
@@ -165,9 +165,9 @@ static void test_reads_scalars_metadata_and_the_empty_file(void **state)
                        8);
     assert_int_equal(vb_safetensors_parse(&st, &arena, f.bytes, f.size, NULL),
                      VBLIP_OK);
-    assert_int_equal(st.count, 1);
-    assert_int_equal(st.weights[0].rank, 0);
-    assert_int_equal(st.weights[0].size, 8);
+    assert_int_equal(st.list.count, 1);
+    assert_int_equal(st.list.weights[0].rank, 0);
+    assert_int_equal(st.list.weights[0].size, 8);
     assert_int_equal(st.metadata_count, 2);
     assert_string_equal(st.metadata_keys[0], "z");
     assert_string_equal(st.metadata_values[1], "pt");
@@ -176,8 +176,8 @@ static void test_reads_scalars_metadata_and_the_empty_file(void **state)
     f = make_file("{}", 0);
     assert_int_equal(vb_safetensors_parse(&st, &arena, f.bytes, f.size, NULL),
                      VBLIP_OK);
-    assert_int_equal(st.count, 0);
-    assert_null(vb_safetensors_find(&st, "temp"));
+    assert_int_equal(st.list.count, 0);
+    assert_null(vb_weight_find(&st.list, "temp"));
     vb_arena_free(&arena);
     free(f.bytes);
 }

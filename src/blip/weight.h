@@ -1,0 +1,29 @@
+// weight.h - a tensor as it lies in a file, whatever the format of the file.
+#ifndef VB_BLIP_WEIGHT_H
+#define VB_BLIP_WEIGHT_H
+
+#include "base/dtype.h"
+
+#include <stddef.h>
+
+enum { VB_MAX_RANK = 4 };
+
+typedef struct vb_weight {
+    const char *name;
+    vb_dtype dtype;
+    uint32_t rank; // 0 = a scalar
+    uint64_t shape[VB_MAX_RANK];
+    const uint8_t *data; // into the mapped file, row-major and packed, any alignment
+    size_t size;         // bytes
+} vb_weight;
+
+// Sorted by name (strcmp), each name once.
+typedef struct vb_weight_list {
+    const vb_weight *weights;
+    size_t count;
+} vb_weight_list;
+
+// NULL when there is none of that name.
+const vb_weight *vb_weight_find(const vb_weight_list *list, const char *name);
+
+#endif // VB_BLIP_WEIGHT_H
