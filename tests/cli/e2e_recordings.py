@@ -13,7 +13,7 @@ from e2e_support import (BINARY, CAPTION, EXIT_DONE, RECORDINGS, RETRIEVAL, VQA,
 REAL = {"vtest.avi": 79.5, "Megamind.avi": 11.261, "Megamind_bugy.avi": 9.0, "tree.avi": None}
 REAL = {name: end for name, end in REAL.items() if os.path.exists(os.path.join(RECORDINGS, name))}
 
-GROWTH_MIB = 16  # allowed between a file of one minute and one of ten
+GROWTH_MIB = 8  # allowed between a file of one minute and one of ten
 
 
 @unittest.skipUnless(len(REAL) >= 2, "the recordings of Debian's opencv-doc are not installed")
@@ -127,8 +127,6 @@ class LongFiles(Case):
                 "code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode\n"
                 "print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)")
         env = environment()
-        if "ASAN_OPTIONS" in env:  # freed memory is kept back, up to this
-            env["ASAN_OPTIONS"] += ":quarantine_size_mb=1"
         argv = [sys.executable, "-c", code, BINARY, *arguments, path]
         done = subprocess.run(argv, env=env, stdout=subprocess.PIPE, check=True)
         status, kibibytes = map(int, done.stdout.split())
@@ -136,7 +134,11 @@ class LongFiles(Case):
         return kibibytes / 1024
 
     def test_memory_is_flat(self):
-        """Ten minutes need no more memory than one: as many frames read, and every packet passed over."""
+        """Ten minutes need no more memory than one: every packet passed over, a frame read here and there.
+
+        Measured where the allocator is the system's: AddressSanitizer's keeps freed blocks back and rounds the others
+        up, by tens of MiB. Under it the same runs are held against leaks alone.
+        """
         long, short = (make_video(self.path("%d.mp4" % s), seconds=s, size="160x120", rate=25,
                                   options=("-g", "250", "-preset", "ultrafast"))
                        for s in (600, 60))
@@ -144,7 +146,8 @@ class LongFiles(Case):
                           ["caption", "--model", CAPTION, "--count", "20", "--merge"]):
             with self.subTest(arguments=arguments):
                 growth = self.peak(long, *arguments) - self.peak(short, *arguments)
-                self.assertLess(growth, GROWTH_MIB)
+                if "ASAN_OPTIONS" not in environment():
+                    self.assertLess(growth, GROWTH_MIB)
 
 
 if __name__ == "__main__":
