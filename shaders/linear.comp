@@ -60,6 +60,8 @@ void store(uint row, uint col, float sum)
         sum += bias[p.bias + col];
     if ((p.flags & VB_LINEAR_GELU) != 0u)
         sum = gelu(sum);
+    if ((p.flags & VB_LINEAR_RELU) != 0u)
+        sum = max(sum, 0.0);
     if ((p.flags & VB_LINEAR_RESIDUAL) != 0u)
         sum += residual[place(p.residual, row) + col];
     y[place(p.y, row) + col] = sum;

@@ -94,6 +94,8 @@ void main()
             float value = sum[r][c] + shift[c];
             if ((p.flags & VB_LINEAR_GELU) != 0u)
                 value = gelu(value);
+            if ((p.flags & VB_LINEAR_RELU) != 0u)
+                value = max(value, 0.0);
             if (line0 + r < lines && inside[c]) {
                 if ((p.flags & VB_LINEAR_RESIDUAL) != 0u)
                     value += residual[from + col0 + c * LANES];

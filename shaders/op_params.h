@@ -29,6 +29,7 @@ struct vb_view {
 #define VB_LINEAR_BIAS     1
 #define VB_LINEAR_GELU     2
 #define VB_LINEAR_RESIDUAL 4
+#define VB_LINEAR_RELU     8
 
 // x is in vec4.
 struct vb_linear_params {

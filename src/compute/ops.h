@@ -17,7 +17,8 @@
 typedef struct vb_recorder vb_recorder;
 typedef struct vb_matrix vb_matrix;
 
-typedef enum vb_act { VB_ACT_NONE, VB_ACT_GELU } vb_act; // GELU is the exact erf form
+// GELU is the exact erf form.
+typedef enum vb_act { VB_ACT_NONE, VB_ACT_GELU, VB_ACT_RELU } vb_act;
 
 // y[b,r,o] = act(sum_i x[b,r,i] * w[o,i] + bias[o]) + residual[b,r,o]
 // x [b,r,i], y [b,r,o], w made with VB_USE_LINEAR, bias [1,1,o].

@@ -34,6 +34,8 @@ static struct vb_linear_params linear_params(const vb_gpu *gpu, const vb_linear_
     }
     if (a->act == VB_ACT_GELU)
         params.flags |= VB_LINEAR_GELU;
+    if (a->act == VB_ACT_RELU)
+        params.flags |= VB_LINEAR_RELU;
     return params;
 }
 

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-enum { BIAS = 1, GELU = 2, RESIDUAL = 4, IN_PLACE = 8 };
+enum { BIAS = 1, GELU = 2, RESIDUAL = 4, IN_PLACE = 8, RELU = 16 };
 
 // Float sums of K products of independent errors of 2^-24: nmse about K * 2^-48 when
 // added one by one, so 1e-10 leaves room for K = 4096 and the errors of GELU.
@@ -29,7 +29,9 @@ static const struct shape {
     {1, 37, 192, 192, 0, 0, BIAS | RESIDUAL | IN_PLACE, 1},
     {3, 5, 20, 7, 4, 8, BIAS | GELU | RESIDUAL, 1},
     {2, 37, 48, 131, 96, 4, BIAS | RESIDUAL | IN_PLACE, 1},
-    {8, 1, 192, 2, 0, 0, BIAS, 1},      // heads on a row of each matrix
+    {8, 1, 192, 2, 0, 0, BIAS, 1}, // heads on a row of each matrix
+    {2, 1, 192, 192, 0, 0, BIAS | RELU, 1},
+    {1, 19, 36, 70, 0, 4, BIAS | RELU | RESIDUAL, 1},
     {3, 1, 64, 515, 0, 0, BIAS, 1},     // a step of decoding
     {1, 7, 768, 96, 0, 0, BIAS, 1},     //
     {1, 8, 1020, 64, 0, 0, 0, 1},       // in_cols = 16 * n + 12
@@ -63,6 +65,8 @@ static void run(gpu_fixture *fx, const struct shape *s)
         args.residual = residual->t;
     if (s->epilogue & GELU)
         args.act = VB_ACT_GELU;
+    if (s->epilogue & RELU)
+        args.act = VB_ACT_RELU;
     vb_linear_op(&fx->rec, &args);
 
     float *x_data = gpu_packed(&x), *b_data = gpu_packed(&b);
@@ -70,7 +74,9 @@ static void run(gpu_fixture *fx, const struct shape *s)
     double *want = gpu_alloc(lines * s->out, sizeof *want);
     ref_linear(want, x_data, weights, s->epilogue & BIAS ? b_data : NULL,
                s->epilogue & RESIDUAL ? r_data : NULL, lines, s->in, s->out,
-               s->epilogue & GELU);
+               s->epilogue & GELU   ? ref_gelu
+               : s->epilogue & RELU ? ref_relu
+                                    : NULL);
     gpu_check(fx, &y, want, max_nmse, what);
 
     free(want);
@@ -122,7 +128,7 @@ static void test_joins_blocks_of_any_type(void **state)
         vb_linear(&fx.rec, .y = y.t, .x = x.t, .w = w);
         float *x_data = gpu_packed(&x);
         double want[15];
-        ref_linear(want, x_data, rows[0], NULL, NULL, 3, 4, 5, false);
+        ref_linear(want, x_data, rows[0], NULL, NULL, 3, 4, 5, NULL);
         gpu_check(&fx, &y, want, 1e-12, "joined blocks");
         free(x_data);
         vb_matrix_free(&w);

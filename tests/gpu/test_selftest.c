@@ -36,7 +36,7 @@ static void linear(double *y, const vb_selftest_case *c, const float *x)
     float *w = seeded((size_t)c->out_cols * c->cols, 2, 0, 0.5F);
     float *bias = seeded(c->out_cols, 3, 0, 1);
     float *residual = seeded(lines * c->out_cols, 4, 0, 1);
-    ref_linear(y, x, w, bias, residual, lines, c->cols, c->out_cols, true);
+    ref_linear(y, x, w, bias, residual, lines, c->cols, c->out_cols, ref_gelu);
     free(w);
     free(bias);
     free(residual);

@@ -251,6 +251,8 @@ static void linear_rows(const vb_linear_args *a, uint32_t b, uint32_t first,
                 float value = sums[r][c] + (bias ? bias[o + c] : 0.0f);
                 if (a->act == VB_ACT_GELU)
                     value = gelu(value);
+                if (a->act == VB_ACT_RELU)
+                    value = fmaxf(value, 0.0f);
                 if (a->residual.buffer)
                     value += row_of(&a->residual, b, first + r)[o + c];
                 y[c] = value;

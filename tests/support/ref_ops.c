@@ -7,8 +7,13 @@ double ref_gelu(double x)
     return 0.5 * x * (1.0 + erf(x / sqrt(2.0)));
 }
 
+double ref_relu(double x)
+{
+    return x > 0.0 ? x : 0.0;
+}
+
 void ref_linear(double *y, const float *x, const float *w, const float *bias,
-                const float *residual, size_t rows, size_t in, size_t out, bool gelu)
+                const float *residual, size_t rows, size_t in, size_t out, ref_act act)
 {
     for (size_t r = 0; r < rows; r++) {
         for (size_t o = 0; o < out; o++) {
@@ -17,8 +22,8 @@ void ref_linear(double *y, const float *x, const float *w, const float *bias,
                 sum += (double)x[r * in + i] * (double)w[o * in + i];
             if (bias)
                 sum += (double)bias[o];
-            if (gelu)
-                sum = ref_gelu(sum);
+            if (act)
+                sum = act(sum);
             if (residual)
                 sum += (double)residual[r * out + o];
             y[r * out + o] = sum;

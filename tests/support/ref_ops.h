@@ -9,12 +9,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+typedef double (*ref_act)(double x);
 double ref_gelu(double x); // exact erf form
+double ref_relu(double x);
 
 // y [rows, out] = act(x [rows, in] * w [out, in]^T + bias [out]) + residual [rows, out].
-// bias and residual may be NULL.
+// act, bias and residual may be NULL.
 void ref_linear(double *y, const float *x, const float *w, const float *bias,
-                const float *residual, size_t rows, size_t in, size_t out, bool gelu);
+                const float *residual, size_t rows, size_t in, size_t out, ref_act act);
 
 void ref_layernorm(double *y, const float *x, const float *gain, const float *bias,
                    size_t rows, size_t cols, double eps);

@@ -110,11 +110,13 @@ static void test_linear(void **state)
     assert_int_equal(
         vb_matrix_make(&w, f->device, blocks, 2, in, VB_USE_LINEAR, "w", NULL),
         VBLIP_OK);
-    vb_tensor y = spread(f, d, 2, rows, out);
-    vb_linear(&f->rec, .y = y, .x = spread(f, a, 2, rows, in), .w = w,
-              .bias = packed(f, c, VB_F32, 1, 1, out), .residual = y,
-              .act = VB_ACT_GELU);
-    ref_linear(want, a, b, c, d, 2 * rows, in, out, true);
+    const vb_tensor x = spread(f, a, 2, rows, in), y = spread(f, d, 2, rows, out);
+    vb_linear(&f->rec, .y = y, .x = x, .w = w, .bias = packed(f, c, VB_F32, 1, 1, out),
+              .residual = y, .act = VB_ACT_GELU);
+    ref_linear(want, a, b, c, d, 2 * rows, in, out, ref_gelu);
+    expect_near(f, y, want);
+    vb_linear(&f->rec, .y = y, .x = x, .w = w, .act = VB_ACT_RELU);
+    ref_linear(want, a, b, NULL, NULL, 2 * rows, in, out, ref_relu);
     expect_near(f, y, want);
     vb_matrix_free(&w);
 }
