@@ -4,6 +4,7 @@
 #include "blip/checkpoint.h"
 #include "blip/config.h"
 #include "blip/safetensors.h"
+#include "blip/sample.h"
 #include "blip/tokenizer.h"
 #include "compute/pool.h"
 #include "decode/decode.h"
@@ -191,6 +192,24 @@ static void test_pool(void **state)
     assert_int_equal(device.alive, 0);
 }
 
+static vblip_status draw(void *user, vblip_error *err)
+{
+    const vb_sample_params params = {.temperature = 1.0f, .top_p = 1.0f};
+    vb_sampler sampler = {0};
+    vblip_status status = vb_sampler_start(&sampler, &params, 3, err);
+    if (status == VBLIP_OK)
+        assert_in_range(vb_sampler_draw(&sampler, user), 0, 2);
+    vb_sampler_free(&sampler);
+    return status;
+}
+
+static void test_sampling(void **state)
+{
+    (void)state;
+    float logits[] = {1.0f, 2.0f, 3.0f};
+    assert_true(fail_alloc_each("draw", draw, logits) >= 2);
+}
+
 static vblip_status read_frame(void *user, vblip_error *err)
 {
     static uint8_t rgb[32 * 32 * 3];
@@ -219,6 +238,7 @@ int main(void)
         cmocka_unit_test(test_checkpoint),
         cmocka_unit_test(test_file_is_whole_or_as_before),
         cmocka_unit_test(test_pool),
+        cmocka_unit_test(test_sampling),
         cmocka_unit_test(test_decode),
     };
     return cmocka_run_group_tests_name("memory", tests, NULL, NULL);
