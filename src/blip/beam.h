@@ -3,7 +3,7 @@
 #ifndef VB_BLIP_BEAM_H
 #define VB_BLIP_BEAM_H
 
-#include "base/error.h"
+#include "blip/sample.h"
 
 enum { VB_MAX_BEAMS = 64 };
 
@@ -13,6 +13,7 @@ typedef struct vb_search_params {
     float repetition_penalty;        // 1 = none
     int32_t eos;                     // [SEP]
     uint32_t vocabulary;
+    const vb_sample_params *sample; // NULL = search; beams are not used otherwise
 } vb_search_params;
 
 // A token that may be appended to row `row`, and the sum of log-probabilities with it.

@@ -52,29 +52,25 @@ vblip_status vb_model_write(vb_model *m, const vb_cross *cross,
     return VBLIP_OK;
 }
 
-static const vb_caption_params default_params = {
-    .prompt = "a picture of ",
-    .beams = 3,
-    .max_length = 20,
-    .min_length = 5,
-    .repetition_penalty = 1.0f,
-};
-
 static vb_caption_params with_defaults(const vb_caption_params *given)
 {
-    vb_caption_params p = default_params;
-    if (!given)
-        return p;
-    if (given->prompt)
-        p.prompt = given->prompt;
-    if (given->beams)
-        p.beams = given->beams;
-    if (given->max_length)
-        p.max_length = given->max_length;
-    if (given->min_length)
-        p.min_length = given->min_length;
-    if (given->repetition_penalty != 0.0f)
-        p.repetition_penalty = given->repetition_penalty;
+    vb_caption_params p = given ? *given : (vb_caption_params){0};
+    if (!p.prompt)
+        p.prompt = "a picture of ";
+    if (!p.beams)
+        p.beams = 3;
+    if (!p.max_length)
+        p.max_length = 20;
+    if (!p.min_length)
+        p.min_length = 5;
+    if (p.repetition_penalty == 0.0f)
+        p.repetition_penalty = p.sample ? 1.1f : 1.0f;
+    if (p.top_p == 0.0f)
+        p.top_p = 0.9f;
+    if (p.temperature == 0.0f)
+        p.temperature = 1.0f;
+    if (!p.top_k)
+        p.top_k = 50;
     return p;
 }
 
@@ -97,6 +93,12 @@ static vblip_status caption(vb_model *m, vb_visual *visual,
                             vblip_error *err)
 {
     const vb_caption_params p = with_defaults(given);
+    const vb_sample_params sample = {
+        .temperature = p.temperature,
+        .top_p = p.top_p,
+        .top_k = p.top_k,
+        .random = p.random,
+    };
     const vb_search_params search = {
         .beams = p.beams,
         .max_length = p.max_length,
@@ -104,6 +106,7 @@ static vblip_status caption(vb_model *m, vb_visual *visual,
         .repetition_penalty = p.repetition_penalty,
         .eos = m->special.sep,
         .vocabulary = m->config.decoder.vocabulary,
+        .sample = p.sample ? &sample : NULL,
     };
     const vb_cross *cross;
     uint32_t cut;

@@ -111,36 +111,41 @@ static vblip_status beam_search(run *r, const vb_search_params *p,
     return VBLIP_OK;
 }
 
-// The best token after the `n` tokens of `ids`, given the logits of the last of them,
-// which become log-probabilities.
-static int32_t choose_best(const vb_search_params *p, const int32_t *ids, uint32_t n,
-                           float *logits)
+// The token after the `n` tokens of `ids`: the best, or one drawn, given the logits of
+// the last of them, which become log-probabilities.
+static int32_t choose(vb_sampler *sampler, const vb_search_params *p,
+                      const int32_t *ids, uint32_t n, float *logits)
 {
     if (p->repetition_penalty != 1.0f)
         vb_penalise_repetition(logits, ids, n, p->repetition_penalty);
     const float eos = logits[p->eos];
     if (n < p->min_length)
         logits[p->eos] = -INFINITY;
-    const uint32_t best = vb_argmax(logits, p->vocabulary);
+    const int32_t token = p->sample ? vb_sampler_draw(sampler, logits)
+                                    : (int32_t)vb_argmax(logits, p->vocabulary);
     logits[p->eos] = eos; // the minimum length does not change probabilities
     vb_log_softmax(logits, p->vocabulary);
-    return (int32_t)best;
+    return token;
 }
 
-static vblip_status greedy_search(run *r, const vb_search_params *p,
-                                  const int32_t *prompt, uint32_t prompt_count,
-                                  int32_t *ids, uint32_t *count, float *score,
-                                  vblip_error *err)
+// Greedy and sampling: one row, which goes on token by token.
+static vblip_status continue_row(run *r, const vb_search_params *p,
+                                 const int32_t *prompt, uint32_t prompt_count,
+                                 int32_t *ids, uint32_t *count, float *score,
+                                 vblip_error *err)
 {
+    vb_sampler *sampler = &r->decoder->sampler;
     uint32_t n = prompt_count;
     double sum = 0.0;
+    if (p->sample)
+        VB_TRY(vb_sampler_start(sampler, p->sample, p->vocabulary, err));
     VB_TRY(run_make(r, 1, prompt_count, p->max_length, err));
     float *logits = r->decoder->logits;
 
     memcpy(ids, prompt, prompt_count * sizeof *ids);
     VB_TRY(forward(r, &r->prompt, r->prompt_ids, prompt, 0, err));
     for (;; n++) {
-        ids[n] = choose_best(p, ids, n, logits);
+        ids[n] = choose(sampler, p, ids, n, logits);
         sum += (double)logits[ids[n]];
         if (ids[n] == p->eos || n + 1 == p->max_length)
             break;
@@ -156,6 +161,8 @@ vblip_status vb_generate_check(const vb_decoder *decoder, const vb_search_params
                                vblip_error *err)
 {
     VB_TRY(vb_search_check(p, prompt, prompt_count, err));
+    if (p->sample)
+        VB_TRY(vb_sample_check(p->sample, err));
     if (p->max_length > decoder->config->positions)
         return vb_fail(err, VBLIP_ERR_ARGUMENT,
                        "maximum length: %u tokens, the model has %u positions",
@@ -172,8 +179,8 @@ vblip_status vb_generate(vb_decoder *decoder, const vb_cross *cross,
     *score = 0.0f;
     VB_TRY(vb_generate_check(decoder, p, prompt, prompt_count, err));
     run r = {.decoder = decoder, .cross = cross};
-    return (p->beams == 1 ? greedy_search : beam_search)(&r, p, prompt, prompt_count,
-                                                         ids, count, score, err);
+    return (p->sample || p->beams == 1 ? continue_row : beam_search)(
+        &r, p, prompt, prompt_count, ids, count, score, err);
 }
 
 vblip_status vb_decoder_reserve(vb_decoder *decoder, uint32_t rows, vblip_error *err)
@@ -192,6 +199,7 @@ vblip_status vb_decoder_reserve(vb_decoder *decoder, uint32_t rows, vblip_error 
 void vb_decoder_free(vb_decoder *decoder)
 {
     vb_beam_free(&decoder->beam);
+    vb_sampler_free(&decoder->sampler);
     free(decoder->logits);
     decoder->logits = NULL;
     decoder->capacity = 0;

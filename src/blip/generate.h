@@ -1,5 +1,5 @@
-// generate.h - texts from the decoder: beam search and greedy, with a cache of keys and
-// values (blip-spec 8).
+// generate.h - texts from the decoder: beam search, greedy and sampling, with a cache of
+// keys and values (blip-spec 8).
 #ifndef VB_BLIP_GENERATE_H
 #define VB_BLIP_GENERATE_H
 
@@ -15,6 +15,7 @@ typedef struct vb_decoder {
     vb_pool *pool;
 
     vb_beam beam;
+    vb_sampler sampler;
     float *logits; // [beams, V] on the host
     uint64_t capacity;
 } vb_decoder;
@@ -31,10 +32,10 @@ VB_CHECKED vblip_status vb_generate_check(const vb_decoder *decoder,
                                           const int32_t *prompt, uint32_t prompt_count,
                                           vblip_error *err);
 
-// Continues `prompt`, attending to `cross`: by beam search, or with one beam by taking
-// the best token each time. `ids` has room for max_length ids; `count` of them are
+// Continues `prompt`, attending to `cross`: by beam search, with one beam by taking the
+// best token each time, or by drawing each. `ids` has room for max_length ids; `count` of them are
 // written, prompt and [SEP] included. `score` is the sum of log-probabilities, after the
-// repetition penalty, over the length without [SEP].
+// repetition penalty and before all else, over the length without [SEP].
 VB_CHECKED vblip_status vb_generate(vb_decoder *decoder, const vb_cross *cross,
                                     const vb_search_params *params,
                                     const int32_t *prompt, uint32_t prompt_count,

@@ -68,7 +68,11 @@ void vb_generated_free(vb_generated *generated);
 typedef struct vb_caption_params {
     const char *prompt;                     // NULL = "a picture of "
     uint32_t beams, max_length, min_length; // lengths count the prompt; 0 = 3, 20, 5
-    float repetition_penalty;               // 0 = 1
+    float repetition_penalty;               // 0 = 1, and 1.1 when sampling
+    bool sample;                            // draw tokens; `beams` is not used then
+    float top_p, temperature;               // 0 = 0.9, 1
+    uint32_t top_k;                         // 0 = 50; the vocabulary or more = all
+    uint64_t random;                        // what is drawn: vb_random_stream
 } vb_caption_params;
 
 // Captions what `visual` shows (blip-spec 6.4). The prompt is cut off the text.

@@ -126,6 +126,9 @@ static void test_refuses_lengths_that_cannot_be(void **state)
          "prompt: 21 tokens, the maximum length is 20 with the prompt"},
         {{.beams = 65}, "beams: 65, expected 1 to 64"},
         {{.repetition_penalty = -1.0f}, "repetition penalty: -1, expected more than 0"},
+        {{.sample = true, .top_p = 2.0f}, "top_p: 2, expected more than 0, at most 1"},
+        {{.sample = true, .temperature = -1.0f},
+         "temperature: -1, expected more than 0"},
     };
     scene s;
     scene_open(&s, "caption");
@@ -231,7 +234,11 @@ static void test_equal_answers_keep_their_order(void **state)
 static void test_prompt_is_cut_off(void **state)
 {
     (void)state;
-    static const vb_caption_params spelt = {"a picture of ", 3, 20, 5, 1.0f};
+    static const vb_caption_params spelt = {.prompt = "a picture of ",
+                                            .beams = 3,
+                                            .max_length = 20,
+                                            .min_length = 5,
+                                            .repetition_penalty = 1.0f};
     static const vb_caption_params loud = {.prompt = "  A  PICTURE of"};
     static const vb_caption_params none = {.prompt = ""};
     vblip_error err = {0};
@@ -277,6 +284,10 @@ static vblip_status use(scene *s, uint32_t task, float out[4], vblip_error *err)
     } else if (task == VBLIP_TASK_CAPTION) {
         VB_TRY(vb_model_caption(s->model, s->visual, NULL, &g, err));
         out[0] = g.score;
+        vb_generated_free(&g);
+        const vb_caption_params drawn = {.sample = true, .random = 3};
+        VB_TRY(vb_model_caption(s->model, s->visual, &drawn, &g, err));
+        out[1] = g.score;
         vb_generated_free(&g);
     } else {
         VB_TRY(vb_model_answer(s->model, s->visual, "what is this?", &g, err));

@@ -22,6 +22,12 @@ typedef struct search {
     float score;
 } search;
 
+#define PARAMS(rows, longest, penalty)                                                 \
+    {                                                                                  \
+        .beams = rows, .max_length = longest, .repetition_penalty = penalty,           \
+        .eos = EOS, .vocabulary = VOCABULARY                                           \
+    }
+
 // One row of probabilities: [PAD], [SEP], A, B, C.
 typedef float row[VOCABULARY];
 
@@ -29,7 +35,8 @@ static void start(search *s, uint32_t beams, uint32_t max_length, uint32_t min_l
                   float penalty)
 {
     static const int32_t prompt[] = {0};
-    *s = (search){.params = {beams, max_length, min_length, penalty, EOS, VOCABULARY}};
+    *s = (search){.params = PARAMS(beams, max_length, penalty)};
+    s->params.min_length = min_length;
     assert_int_equal(vb_beam_start(&s->beam, &s->params, prompt, 1, NULL), VBLIP_OK);
 }
 
@@ -252,24 +259,14 @@ static void test_refuses_what_cannot_be(void **state)
         uint32_t count;
         const char *message;
     } rows[] = {
-        {{0, 8, 0, 1.0f, EOS, VOCABULARY}, good, 2, "beams: 0, expected 1 to 64"},
-        {{65, 8, 0, 1.0f, EOS, VOCABULARY}, good, 2, "beams: 65, expected 1 to 64"},
-        {{3, 2, 0, 1.0f, EOS, VOCABULARY},
-         good,
-         2,
+        {PARAMS(0, 8, 1.0f), good, 2, "beams: 0, expected 1 to 64"},
+        {PARAMS(65, 8, 1.0f), good, 2, "beams: 65, expected 1 to 64"},
+        {PARAMS(3, 2, 1.0f), good, 2,
          "prompt: 2 tokens, the maximum length is 2 with the prompt"},
-        {{3, 8, 0, 1.0f, EOS, VOCABULARY},
-         good,
-         0,
+        {PARAMS(3, 8, 1.0f), good, 0,
          "prompt: 0 tokens, the maximum length is 8 with the prompt"},
-        {{3, 8, 0, 1.0f, EOS, VOCABULARY},
-         bad,
-         2,
-         "prompt: id 5, the vocabulary has 5"},
-        {{3, 8, 0, 0.0f, EOS, VOCABULARY},
-         good,
-         2,
-         "repetition penalty: 0, expected more than 0"},
+        {PARAMS(3, 8, 1.0f), bad, 2, "prompt: id 5, the vocabulary has 5"},
+        {PARAMS(3, 8, 0.0f), good, 2, "repetition penalty: 0, expected more than 0"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         vb_beam beam = {0};
