@@ -80,6 +80,8 @@ static void test_verdicts_outlive_the_device(void **state)
 static void test_a_bad_family_is_left_for_simt(void **state)
 {
     (void)state;
+    if (!gpu_families()[1]) // the device has no other
+        return;
     scratch s = make_scratch();
     gpu_fixture fx = open_cached(&s, "auto", VB_LAVAPIPE);
     assert_int_equal(vb_gpu_of(fx.device)->family, VB_SIMT);

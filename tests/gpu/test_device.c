@@ -209,7 +209,7 @@ static void run_out_of_memory(const vb_gpu_mask *mask, const char *kernels)
 static void test_running_out_of_device_memory_is_reported(void **state)
 {
     (void)state;
-    for (const char *const *family = gpu_families; *family; family++) {
+    for (const char *const *family = gpu_families(); *family; family++) {
         run_out_of_memory(&(vb_gpu_mask){0}, *family);
         run_out_of_memory(&(vb_gpu_mask){.mapped_buffers = true}, *family);
     }
@@ -236,7 +236,7 @@ static void test_too_large_a_buffer_is_refused(void **state)
 static void test_unmapped_buffers_work(void **state)
 {
     (void)state;
-    for (const char *const *family = gpu_families; *family; family++) {
+    for (const char *const *family = gpu_families(); *family; family++) {
         gpu_fixture fx;
         gpu_open_masked(&fx, &(vb_gpu_options){.kernels = *family},
                         &(vb_gpu_mask){.mapped_buffers = true});

@@ -94,7 +94,7 @@ static void run(gpu_fixture *fx, const struct shape *s)
 static void test_matches_double(void **state)
 {
     (void)state;
-    for (const char *const *family = gpu_families; *family; family++) {
+    for (const char *const *family = gpu_families(); *family; family++) {
         gpu_fixture fx = gpu_open(*family);
         for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
             run(&fx, &shapes[i]);
@@ -116,7 +116,7 @@ static void test_joins_blocks_of_any_type(void **state)
     vb_widen(rows[0], half, VB_F16, 8);
     vb_widen(rows[2], brain, VB_BF16, 4);
     vb_widen(rows[3], single, VB_F32, 8);
-    for (const char *const *family = gpu_families; *family; family++) {
+    for (const char *const *family = gpu_families(); *family; family++) {
         gpu_fixture fx = gpu_open(*family);
         vb_matrix *w;
         assert_int_equal(vb_matrix_make(&w, fx.device, blocks, 3, 4,

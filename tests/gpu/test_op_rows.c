@@ -139,7 +139,7 @@ static void run_patchify(gpu_fixture *fx, uint32_t count, uint32_t side, uint32_
 static void test_matches_double(void **state)
 {
     (void)state;
-    for (const char *const *family = gpu_families; *family; family++) {
+    for (const char *const *family = gpu_families(); *family; family++) {
         gpu_fixture fx = gpu_open(*family);
         for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
             run_rows(&fx, &shapes[i]);

@@ -199,7 +199,7 @@ static int on_check(void *user, const vblip_check *check)
 static void test_every_family_passes(void **state)
 {
     (void)state;
-    for (const char *const *family = gpu_families; *family; family++) {
+    for (const char *const *family = gpu_families(); *family; family++) {
         gpu_fixture fx = gpu_open(*family);
         tally t = {0};
         assert_int_equal(vb_gpu_selftest(fx.device, on_check, &t, NULL), VBLIP_OK);

@@ -14,7 +14,7 @@
 #include <stddef.h>
 
 // The families that the device at hand can run, NULL-terminated.
-extern const char *const gpu_families[];
+const char *const *gpu_families(void);
 
 typedef struct gpu_fixture {
     vb_device *device;
