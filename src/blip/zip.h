@@ -1,0 +1,36 @@
+// zip.h - the entries of a zip archive, where they lie.
+#ifndef VB_BLIP_ZIP_H
+#define VB_BLIP_ZIP_H
+
+#include "base/arena.h"
+#include "base/error.h"
+
+#include <stddef.h>
+
+typedef struct vb_zip_entry {
+    const char *name;     // UTF-8 without control characters, never empty
+    const uint8_t *begin; // its local header
+    const uint8_t *data;  // `size` bytes as they lie in the archive
+    size_t size;
+    uint32_t method; // how they are compressed; 0 = not
+} vb_zip_entry;
+
+// Sorted by name (strcmp), each name once.
+typedef struct vb_zip {
+    const vb_zip_entry *entries;
+    size_t count;
+} vb_zip;
+
+// Lists what `size` bytes at `bytes`, which must outlive `zip`, hold; all else is in
+// `arena`. ZIP64 is understood. Only the directory and the local headers are read, no
+// data: nothing is unpacked, checksums are not verified. What the format forbids, and
+// what readers disagree on (names given twice, overlaps, a local header that differs
+// from the directory, bytes around the directory that belong to nothing), is
+// VBLIP_ERR_FORMAT; encrypted entries are VBLIP_ERR_UNSUPPORTED.
+VB_CHECKED vblip_status vb_zip_parse(vb_zip *zip, vb_arena *arena, const uint8_t *bytes,
+                                     size_t size, vblip_error *err);
+
+// NULL when there is none of that name.
+const vb_zip_entry *vb_zip_find(const vb_zip *zip, const char *name);
+
+#endif // VB_BLIP_ZIP_H
