@@ -370,12 +370,20 @@ typedef struct vblip_caption_options {
     uint32_t beams;           // 0 = 3; 1 = greedy
     uint32_t max_length;      // tokens, prompt included; 0 = 20
     uint32_t min_length;      // tokens, prompt included; 0 = 5
-    float repetition_penalty; // 0 = 1.0
+    float repetition_penalty; // 0 = 1.0, with sample 1.1
     bool merge;               // neighbours with the same text become one
+    bool sample;       // tokens are drawn (blip-spec 6.4); beams is not used then
+    float top_p;       // draws from the most probable up to this sum; 0 = 0.9
+    uint32_t top_k;    // and from so many at most; 0 = 50, UINT32_MAX = all
+    float temperature; // below 1 favours the probable; 0 = 1
+    uint64_t seed;     // of the draws: the same seed gives the same captions
+    uint32_t samples;  // drawn for each frame; 0 = 1, more not with merge
 } vblip_caption_options;
 
-// Captions every input from start to end, in time order. A truncated video reports what
-// it holds and then counts as failed.
+// Captions every input from start to end, in time order; samples of one frame follow each
+// other. What is drawn depends on the seed, the frame's number in its file and the
+// sample's, on nothing else. A truncated video reports what it holds and then counts as
+// failed.
 VBLIP_CHECKED vblip_status vblip_caption_inputs(vblip_model *model,
                                                 const vblip_inputs *inputs,
                                                 const vblip_caption_options *options,

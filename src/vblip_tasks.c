@@ -169,6 +169,21 @@ vblip_status vblip_ask(vblip_model *model, const vblip_inputs *inputs,
     return vb_task_ask(&s.task, questions, count, o, fn, user, err);
 }
 
+static vblip_status check_sampling(const vblip_caption_options *o, vblip_error *err)
+{
+    if (!(o->top_p >= 0.0f && o->top_p <= 1.0f))
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "top_p: %g, expected 0 to 1",
+                       (double)o->top_p);
+    if (!(o->temperature >= 0.0f && isfinite(o->temperature)))
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "temperature: %g, expected more than 0",
+                       (double)o->temperature);
+    if (o->samples > 1 && (!o->sample || o->merge))
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "samples: %u, one %s",
+                       (unsigned)o->samples,
+                       o->sample ? "with merge" : "without sample");
+    return VBLIP_OK;
+}
+
 static vblip_status check_caption_options(const vblip_caption_options *o,
                                           vblip_error *err)
 {
@@ -179,6 +194,7 @@ static vblip_status check_caption_options(const vblip_caption_options *o,
         return vb_fail(err, VBLIP_ERR_ARGUMENT,
                        "repetition penalty: %g, expected more than 0",
                        (double)o->repetition_penalty);
+    VB_TRY(check_sampling(o, err));
     return o->prompt ? check_texts(&o->prompt, 1, "prompt", err) : VBLIP_OK;
 }
 

@@ -401,6 +401,30 @@ static vblip_status check_stdin(const cli_args *args, vblip_error *err)
     return VBLIP_OK;
 }
 
+static vblip_status check_sampling(const cli_args *a, vblip_error *err)
+{
+    const struct {
+        bool given;
+        const char *name;
+    } only[] = {
+        {a->top_p > 0, "--top-p"},
+        {a->top_k != CLI_NOT_GIVEN, "--top-k"},
+        {a->temperature > 0, "--temperature"},
+        {a->seed, "--seed"},
+        {a->samples, "--samples"},
+    };
+    for (size_t i = 0; i < sizeof only / sizeof *only; i++)
+        if (only[i].given && !a->sample)
+            return cli_misuse(err, "%s: only allowed with --sample", only[i].name);
+    if (a->sample && a->beams)
+        return cli_misuse(err, "--beams: not allowed together with --sample");
+    const bool subtitles = a->format == CLI_FORMAT_SRT || a->format == CLI_FORMAT_VTT;
+    if (a->samples > 1 && (a->merge || subtitles))
+        return cli_misuse(err, "--samples %u: 1 is allowed with %s", a->samples,
+                          subtitles ? "subtitles" : "--merge");
+    return VBLIP_OK;
+}
+
 static vblip_status check_together(const cli_args *a, vblip_error *err)
 {
     const struct {
@@ -424,6 +448,8 @@ static vblip_status check_together(const cli_args *a, vblip_error *err)
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         if (rules[i].bad)
             return cli_misuse(err, "%s", rules[i].message);
+    if (check_sampling(a, err) != VBLIP_OK)
+        return VBLIP_ERR_ARGUMENT;
     uint32_t most = a->max_length ? a->max_length : 20;
     if (a->min_length > most)
         return cli_misuse(err, "--min-length %u: at most --max-length %u is allowed",
@@ -486,8 +512,10 @@ vblip_status cli_args_parse(cli_args *out, int argc, char **argv, vblip_error *e
     if (!err)
         err = &unused;
     *err = (vblip_error){0};
-    *out = (cli_args){
-        .command = CLI_COMMAND_COUNT, .format = CLI_FORMAT_UNSET, .rerank = 128};
+    *out = (cli_args){.command = CLI_COMMAND_COUNT,
+                      .format = CLI_FORMAT_UNSET,
+                      .rerank = 128,
+                      .top_k = CLI_NOT_GIVEN};
     if (find_action(out, argc, argv, err) == VBLIP_OK &&
         (out->action != CLI_RUN || parse_run(out, argc, argv, err) == VBLIP_OK))
         return VBLIP_OK;

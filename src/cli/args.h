@@ -48,6 +48,9 @@ typedef struct cli_words {
     uint32_t count;
 } cli_words;
 
+// A number that was not given, where 0 may be.
+#define CLI_NOT_GIVEN UINT32_MAX
+
 typedef struct cli_args {
     cli_action action;
     cli_command command;
@@ -88,7 +91,10 @@ typedef struct cli_args {
     const char *prompt;
     uint32_t beams, max_length, min_length;
     float repetition_penalty;
-    bool merge;
+    bool merge, sample;
+    float top_p, temperature; // 0 = default
+    uint32_t top_k;           // 0 = all, CLI_NOT_GIVEN = default
+    uint32_t seed, samples;
 
     cli_words operands, queries; // what paths and texts are views of
 } cli_args;

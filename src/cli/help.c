@@ -37,10 +37,12 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
         {"vblip caption [OPTIONS] PATH...", "describe recordings frame by frame",
          "Fields: path start end caption score. srt and vtt write one subtitle file\n"
          "beside each input (clip.mp4: clip.srt, replaced when it exists), or -o FILE\n"
-         "for a single one.\n",
+         "for a single one. --sample draws captions; with --samples N each frame has "
+         "N\n"
+         "rows, sample by sample, before the next frame's.\n",
          "  vblip caption --every 2 examples/clips/clip-02.mp4\n"
-         "  vblip caption -f srt --every 1 examples/clips/clip-02.mp4 -o "
-         "clip-02.srt\n"},
+         "  vblip caption --sample --samples 3 --seed 7 -f csv "
+         "examples/clips/clip-02.mp4\n"},
     [CLI_MATCH] = {"vblip match [OPTIONS] PATH \"text\"...",
                    "how well texts match: ITC cosine, ITM logits, probability",
                    "One row for every pair of path and text. Text output: P(match), "

@@ -3,6 +3,7 @@
 // Memory is flat however long the file is: a frame is decoded, captioned, and its buffer
 // used again. Where the device leaves the cores alone the next one decodes meanwhile.
 #include "base/text.h"
+#include "blip/random.h"
 #include "video_tasks/job.h"
 #include "video_tasks/pipeline.h"
 #include "video_tasks/tasks.h"
@@ -32,7 +33,8 @@ typedef struct captioning {
     void *user;
     vb_meter meter;
     vb_visual *visual; // owned; every frame in turn
-    vb_reply reply;    // owned; of the frame seen last
+    uint32_t samples;  // captions of each frame
+    vb_reply *replies; // [samples], owned; of the frame seen last
 } captioning;
 
 // One file in work.
@@ -41,7 +43,7 @@ typedef struct recording {
     const char *path;
     vb_video *video;
     vb_timeline timeline;
-    uint64_t captions; // done
+    uint64_t spans; // done
     vb_pipeline *frames;
     struct {
         uint8_t *rgb;
@@ -77,9 +79,9 @@ static vblip_status flush(recording *r, vblip_error *err)
     return emit(r->c, &caption, err);
 }
 
-static vblip_status add_row(recording *r, const vb_span *span, vblip_error *err)
+static vblip_status add_row(recording *r, const vb_span *span, const vb_reply *reply,
+                            vblip_error *err)
 {
-    const vb_reply *reply = &r->c->reply;
     const char *text = reply->text.bytes ? reply->text.bytes : "";
     pending_row *row = &r->row;
     bool joins =
@@ -117,12 +119,25 @@ static void produce(void *user, uint64_t item, uint32_t slot)
     (void)status;
 }
 
+// Each sample draws from a stream of its own.
+static vblip_status caption_frame(captioning *c, const vb_frame *rgb, uint64_t frame,
+                                  vblip_error *err)
+{
+    const vb_brain *brain = c->task->brain;
+    VB_TRY(
+        brain->see(brain->user, c->visual, rgb, 1, c->options->job.batch, NULL, err));
+    for (uint32_t i = 0; i < c->samples; i++) {
+        c->params.random = vb_random_stream(c->options->seed, frame, i);
+        VB_TRY(brain->caption(brain->user, c->visual, &c->params, &c->replies[i], err));
+    }
+    return VBLIP_OK;
+}
+
 // Captions all spans; the first that has no frame ends the file.
 static vblip_status caption_spans(recording *r, vblip_error *failed, vblip_error *err)
 {
     captioning *c = r->c;
-    const vb_brain *brain = c->task->brain;
-    uint64_t last = UINT64_MAX; // frame the reply describes
+    uint64_t last = UINT64_MAX; // frame the replies describe
     uint32_t slot = 0;
     while (vb_pipeline_next(r->frames, &slot)) {
         const vb_span span = r->slots[slot].span;
@@ -131,14 +146,13 @@ static vblip_status caption_spans(recording *r, vblip_error *failed, vblip_error
             return VBLIP_OK;
         }
         if (span.frame != last) {
-            VB_TRY(brain->see(brain->user, c->visual, &r->slots[slot].frame, 1,
-                              c->options->job.batch, NULL, err));
-            VB_TRY(brain->caption(brain->user, c->visual, &c->params, &c->reply, err));
+            VB_TRY(caption_frame(c, &r->slots[slot].frame, span.frame, err));
             last = span.frame;
         }
-        VB_TRY(add_row(r, &span, err));
-        r->captions++;
-        VB_TRY(vb_meter_add(&c->meter, r->path, 1, err));
+        for (uint32_t i = 0; i < c->samples; i++)
+            VB_TRY(add_row(r, &span, &c->replies[i], err));
+        r->spans++;
+        VB_TRY(vb_meter_add(&c->meter, r->path, c->samples, err));
     }
     // Cut behind the last frame that was wanted. The status is in the error as well.
     vblip_status whole = vb_check_whole(&r->timeline.info, r->path, failed);
@@ -196,7 +210,7 @@ static vblip_status caption_input(captioning *c, const vblip_input *input,
     if (status == VBLIP_OK)
         status = caption_spans(&r, failed, err);
     vblip_status flushed = flush(&r, err); // what is finished stands, also when stopped
-    *skipped = r.timeline.count - r.captions;
+    *skipped = (r.timeline.count - r.spans) * c->samples;
     vb_pipeline_close(&r.frames);
     for (int i = 0; i < SLOTS; i++)
         free(r.slots[i].rgb);
@@ -214,7 +228,7 @@ static uint64_t count_captions(captioning *c)
         vb_video *video = NULL;
         if (open_video(c, &c->task->inputs[i], &video, NULL) != VBLIP_OK)
             continue; // reported when its turn comes
-        total += timeline_of(c, video).count;
+        total += timeline_of(c, video).count * c->samples;
         c->task->frames->close(&video);
     }
     return total;
@@ -224,6 +238,9 @@ static vblip_status caption_all(captioning *c, vblip_error *err)
 {
     const vblip_job *job = &c->options->job;
     const vb_brain *brain = c->task->brain;
+    c->replies = calloc(c->samples, sizeof *c->replies);
+    if (!c->replies)
+        return vb_fail_memory(err, "captions");
     VB_TRY(brain->visual_make(brain->user, &c->visual, err));
     c->meter = vb_meter_start(job, "captions", job->progress ? count_captions(c) : 0);
     for (uint32_t i = 0; i < c->task->input_count; i++) {
@@ -255,7 +272,12 @@ vblip_status vb_task_caption(const vb_task *task, const vblip_caption_options *o
                 .max_length = options->max_length,
                 .min_length = options->min_length,
                 .repetition_penalty = options->repetition_penalty,
+                .sample = options->sample,
+                .top_p = options->top_p,
+                .top_k = options->top_k,
+                .temperature = options->temperature,
             },
+        .samples = options->samples ? options->samples : 1,
         .plan = vb_plan_threads(job->jobs, vb_core_count(), task->brain->shares_cores),
         .fn = fn,
         .user = user,
@@ -263,7 +285,9 @@ vblip_status vb_task_caption(const vb_task *task, const vblip_caption_options *o
     if (c.plan.workers > 1) // one file at a time
         c.plan = vb_plan_threads(1, vb_core_count(), false);
     vblip_status status = caption_all(&c, err);
-    vb_string_free(&c.reply.text);
+    for (uint32_t i = 0; i < c.samples && c.replies; i++)
+        vb_string_free(&c.replies[i].text);
+    free(c.replies);
     task->brain->visual_free(&c.visual);
     return status;
 }

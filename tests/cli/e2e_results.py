@@ -154,6 +154,22 @@ class Results(Case):
         self.assertEqual(text[1], "00:00:00.500  " + rows[1]["caption"])
         self.assertEqual(len(text), len(rows))
 
+    def test_caption_samples(self):
+        """A seed gives the same captions each time, whatever is captioned besides."""
+        def captions(*arguments):
+            return parse("json", self.ok("caption", "--model", CAPTION, "--sample", "-f", "json", *arguments).out)
+
+        first = captions(clip(2), "--seed", 7, "--samples", 2)
+        self.assertEqual(first, captions(clip(2), "--seed", 7, "--samples", 2))
+        self.assertNotEqual([row["caption"] for row in first],
+                            [row["caption"] for row in captions(clip(2), "--seed", 8, "--samples", 2)])
+        self.assertEqual([row["start"] for row in first], sorted(2 * [row["start"] for row in first[::2]]))
+        self.assertNotEqual([row["caption"] for row in first[::2]], [row["caption"] for row in first[1::2]])
+        self.assertEqual(first[::2], captions(clip(2), "--seed", 7))
+        both = captions(clip(1), clip(2), "--seed", 7, "--every", 0.5, "--jobs", 2)
+        self.assertEqual([row["caption"] for row in both if row["path"] == clip(2)][::2],
+                         [row["caption"] for row in first[::2]])
+
     def test_caption_by_frames_and_count(self):
         video = make_video(self.path("v.mp4"), seconds=2, rate=10)
         arguments = ["caption", "--model", CAPTION, video, "-f", "json"]

@@ -519,6 +519,11 @@ static vblip_status caption_one(const char *path, const vblip_caption_options *o
              options->min_length, options->max_length,
              (double)options->repetition_penalty, options->job.frames,
              options->job.batch, options->job.jobs);
+    if (options->sample)
+        snprintf(echo + strlen(echo), sizeof echo - strlen(echo),
+                 ", sample p %g k %u t %g seed %llu samples %u", (double)options->top_p,
+                 options->top_k, (double)options->temperature,
+                 (unsigned long long)options->seed, options->samples);
     for (int i = 0; i < 3; i++) {
         vblip_caption row = rows[i];
         row.path = path;

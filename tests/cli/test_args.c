@@ -222,10 +222,29 @@ static const struct refusal {
     {"qa|v|q|--segment|2.5", "--segment 2.5: not in this version"},
     {"retrieve|v|q|--index|f", "--index: not in this version"},
     {"caption|v|--shots", "--shots: not in this version"},
-    {"caption|v|--sample", "--sample: not in this version"},
-    {"caption|v|--top-p|0.9", "--top-p: not in this version"},
-    {"caption|v|--top-k|50", "--top-k: not in this version"},
-    {"caption|v|--seed=1", "--seed: not in this version"},
+    {"caption|v|--top-p|0.9", "--top-p: only allowed with --sample"},
+    {"caption|v|--top-k|0", "--top-k: only allowed with --sample"},
+    {"caption|v|--temperature|1", "--temperature: only allowed with --sample"},
+    {"caption|v|--seed=1", "--seed: only allowed with --sample"},
+    {"caption|v|--samples|1", "--samples: only allowed with --sample"},
+    {"caption|v|--sample|--beams|3", "--beams: not allowed together with --sample"},
+    {"caption|v|--sample=1", "--sample: takes no value"},
+    {"caption|v|--sample|--samples|2|--merge",
+     "--samples 2: 1 is allowed with --merge"},
+    {"caption|v|--sample|--samples|2|-o|x.vtt",
+     "--samples 2: 1 is allowed with subtitles"},
+    {"caption|v|--sample|--samples|0",
+     "--samples 0: a whole number from 1 to 1000 is allowed"},
+    {"caption|v|--sample|--top-p|0", "--top-p 0: a number from 0.001 to 1 is allowed"},
+    {"caption|v|--sample|--top-p|1.1",
+     "--top-p 1.1: a number from 0.001 to 1 is allowed"},
+    {"caption|v|--sample|--temperature|0",
+     "--temperature 0: a number from 0.01 to 100 is allowed"},
+    {"caption|v|--sample|--top-k|-1",
+     "--top-k -1: a whole number from 0 to 1000000 is allowed"},
+    {"caption|v|--sample|--seed|4294967296",
+     "--seed 4294967296: a whole number from 0 to 4294967295 is allowed"},
+    {"match|d|t|--sample", "--sample: not an option of match; allowed:*"},
     {"match|v|t|--compat|hf", "--compat hf: not in this version"},
     {"match|v|t|--precision|f16", "--precision f16: not in this version"},
 };
@@ -309,6 +328,20 @@ static void test_other_options_reach_their_fields(void **state)
     parse(&p, "caption|d|--every|2|--every|25f"); // the last one counts
     assert_int_equal(p.args.every_frames, 25);
     assert_int_equal(p.args.every_us, 0);
+    cli_args_free(&p.args);
+
+    parse(&p, "caption|d|--sample|--top-p|0.5|--top-k|0|--temperature|2|--seed|"
+              "4294967295|--samples|3");
+    assert_int_equal(p.status, VBLIP_OK);
+    assert_true(p.args.sample && p.args.top_p == 0.5f && p.args.temperature == 2.0f);
+    assert_int_equal(p.args.top_k, 0);
+    assert_int_equal(p.args.seed, UINT32_MAX);
+    assert_int_equal(p.args.samples, 3);
+    cli_args_free(&p.args);
+
+    parse(&p, "caption|d|--sample|--samples|1|--merge"); // one may be merged
+    assert_int_equal(p.status, VBLIP_OK);
+    assert_int_equal(p.args.top_k, CLI_NOT_GIVEN);
     cli_args_free(&p.args);
 
     parse(&p, "match|d|t|--itm-token|cls");

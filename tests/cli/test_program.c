@@ -103,6 +103,9 @@ static void run(result *r, const char *line)
 // ------------------------------------------------------------------------- the tables
 
 #define DOGS "00:00:00.000  a dog on a beach\n00:00:01.000  a dog on a beach\n"
+#define SAMPLE_ECHO                                                                    \
+    "every 0 us 0 frames, count 0, prompt -, beams 0, length 0 to 0, penalty 0, "      \
+    "frames 0, batch 0, jobs 0, sample "
 #define HEAD "path,start,end,caption,score\n"
 #define ROW1 "a.mp4,0.000,1.000,a dog on a beach,-0.25\n"
 #define HITS                                                                           \
@@ -195,6 +198,12 @@ static const struct row {
      "every 2500000 us 0 frames, count 0, prompt p , beams 2, length 6 to 9, penalty "
      "1.5, frames 4, batch 5, jobs 6\n",
      ""},
+    {"caption|options.png|--sample", 0, SAMPLE_ECHO "p 0 k 0 t 0 seed 0 samples 0\n",
+     ""},
+    {"caption|options.png|--sample|--top-p|.5|--top-k|7|--temperature|1.5|--seed|9|"
+     "--samples|2",
+     0, SAMPLE_ECHO "p 0.5 k 7 t 1.5 seed 9 samples 2\n", ""},
+    {"caption|options.png|--sample|--top-k|0", 0, SAMPLE_ECHO "p 0 k 4294967295 *", ""},
     {"caption|options.png|--every|3f", 0, "every 0 us 3 frames, *", ""},
     {"caption|options.png|--count|7", 0, "every 0 us 0 frames, count 7, *", ""},
     // tokenize

@@ -189,10 +189,12 @@ static vblip_status caption(void *user, vb_visual *visual,
                             const vb_caption_params *params, vb_reply *out,
                             vblip_error *err)
 {
-    (void)params;
     fake_brain *model = user;
-    char text[32];
+    char text[48];
     snprintf(text, sizeof text, "frame %u", (unsigned)visual->frame);
+    if (params->sample) // what it would draw with
+        snprintf(text + strlen(text), sizeof text - strlen(text), " %016llx",
+                 (unsigned long long)params->random);
     return reply_with(out, model->captions ? model->captions[visual->frame] : text,
                       -(float)visual->frame, err);
 }

@@ -2,6 +2,7 @@
 // bad arguments refused, and a search answers through nothing but the public header.
 #include "vblip.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -311,9 +312,24 @@ static void test_tasks_refuse(void **state)
     const vblip_ask_options no_answers = {.answers = good};
     refused(vblip_ask(model, inputs, good, 1, &no_answers, ignore_answer, NULL, &err),
             VBLIP_ERR_ARGUMENT, &err, "answers");
-    const vblip_caption_options negative = {.every_us = -1};
-    refused(vblip_caption_inputs(model, inputs, &negative, ignore_caption, NULL, &err),
-            VBLIP_ERR_ARGUMENT, &err, "every");
+    const struct {
+        vblip_caption_options options;
+        const char *about;
+    } captions[] = {
+        {{.every_us = -1}, "every"},
+        {{.repetition_penalty = -1.0f}, "repetition penalty"},
+        {{.top_p = -0.5f}, "top_p"},
+        {{.top_p = 1.5f}, "top_p"},
+        {{.top_p = NAN}, "top_p"},
+        {{.temperature = -1.0f}, "temperature"},
+        {{.temperature = INFINITY}, "temperature"},
+        {{.samples = 2}, "samples: 2, one without sample"},
+        {{.samples = 2, .sample = true, .merge = true}, "samples: 2, one with merge"},
+    };
+    for (size_t i = 0; i < sizeof captions / sizeof *captions; i++)
+        refused(vblip_caption_inputs(model, inputs, &captions[i].options,
+                                     ignore_caption, NULL, &err),
+                VBLIP_ERR_ARGUMENT, &err, captions[i].about);
     vblip_inputs_close(&inputs);
     vblip_model_free(&model);
 }

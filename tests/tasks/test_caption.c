@@ -1,5 +1,6 @@
 // test_caption.c - rows tile the file, neighbours merge, and a file that breaks keeps
 // the rows before the break.
+#include "blip/random.h"
 #include "support/fakes.h"
 
 #include <setjmp.h>
@@ -261,6 +262,65 @@ static void test_long_files(void **state)
     assert_int_equal(world.clips[0].opened, 1); // nobody asked for progress
 }
 
+// Samples of a frame follow each other; each draws from the stream of its frame and its
+// own number, whichever frames and files there are besides.
+static void test_samples(void **state)
+{
+    (void)state;
+    for (int threads = 0; threads <= 1; threads++) {
+        fake_world world;
+        char want[512] = "";
+        log_of log = {0};
+        const vblip_caption_options options = {.every_us = 60000,
+                                               .sample = true,
+                                               .seed = 7,
+                                               .samples = 2,
+                                               .job = {.progress = on_progress}};
+        static const struct {
+            char path;
+            uint64_t frame;
+            int start, end;
+        } spans[] = {{'a', 0, 0, 60}, {'a', 1, 60, 120}, {'a', 3, 120, 160},
+                     {'b', 0, 0, 60}, {'b', 1, 60, 120}, {'b', 3, 120, 160}};
+        for (size_t i = 0; i < sizeof spans / sizeof *spans; i++)
+            for (uint64_t sample = 0; sample < 2; sample++) {
+                size_t at = strlen(want);
+                snprintf(
+                    want + at, sizeof want - at, "%c %d-%d frame %u %016llx;",
+                    spans[i].path, spans[i].start, spans[i].end,
+                    (unsigned)spans[i].frame,
+                    (unsigned long long)vb_random_stream(7, spans[i].frame, sample));
+            }
+        fake_world_make(&world, 2, 4);
+        assert_int_equal(
+            caption(&world, fake_task(&world, threads), options, &log, NULL), VBLIP_OK);
+        assert_string_equal(log.rows, want);
+        assert_int_equal(world.model.see_calls, 6); // once for both samples
+        assert_int_equal(log.first_total, 12);
+        assert_int_equal(log.done, 12);
+    }
+}
+
+// Samples of frames that do not decode are no longer waited for.
+static void test_samples_of_a_truncated_file(void **state)
+{
+    (void)state;
+    fake_world world;
+    log_of log = {0};
+    const vblip_caption_options options = {.every_frames = 1,
+                                           .sample = true,
+                                           .samples = 3,
+                                           .job = {.progress = on_progress}};
+    fake_world_make(&world, 1, 6);
+    world.clips[0].truncated = 2;
+    assert_int_equal(caption(&world, fake_task(&world, false), options, &log, NULL),
+                     VBLIP_OK);
+    assert_int_equal(log.count, 6);
+    assert_int_equal(log.first_total, 18);
+    assert_int_equal(log.total, 6);
+    assert_int_equal(log.done, 6);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -271,6 +331,8 @@ int main(void)
         cmocka_unit_test(test_a_file_cut_behind_the_last_caption),
         cmocka_unit_test(test_stopping_keeps_what_is_finished),
         cmocka_unit_test(test_long_files),
+        cmocka_unit_test(test_samples),
+        cmocka_unit_test(test_samples_of_a_truncated_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
