@@ -154,6 +154,7 @@ enum vblip_task { // bits of vblip_model_info.tasks
     VBLIP_TASK_RETRIEVAL = 1,
     VBLIP_TASK_CAPTION = 2,
     VBLIP_TASK_VQA = 4,
+    VBLIP_TASK_NLVR = 8,
 };
 
 typedef struct vblip_model_info {

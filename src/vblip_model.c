@@ -12,7 +12,8 @@ static vblip_status check_options(const vblip_model_options *options, vblip_erro
 {
     VB_TRY(vb_need(options != NULL, "options", err));
     VB_TRY(vb_need(options->path != NULL, "path of the model", err));
-    const uint32_t all = VBLIP_TASK_RETRIEVAL | VBLIP_TASK_CAPTION | VBLIP_TASK_VQA;
+    const uint32_t all =
+        VBLIP_TASK_RETRIEVAL | VBLIP_TASK_CAPTION | VBLIP_TASK_VQA | VBLIP_TASK_NLVR;
     if (options->tasks & ~all)
         return vb_fail(err, VBLIP_ERR_ARGUMENT, "tasks: 0x%x, known are 0x%x",
                        (unsigned)options->tasks, (unsigned)all);

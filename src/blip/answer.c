@@ -26,7 +26,7 @@ static vblip_status ask(vb_model *m, vb_visual *visual, const char *question,
         c->positions < VB_TEXT_TOKENS ? c->positions : VB_TEXT_TOKENS;
     const vb_cross *seen;
     VB_TRY(vb_model_need(m, VBLIP_TASK_VQA, err));
-    VB_TRY(vb_visual_encoder_cross(&seen, visual, err));
+    VB_TRY(vb_visual_encoder_cross(&seen, visual, 0, err));
     VB_TRY(vb_model_tokens(m, &m->ids, question, vb_pre_question, VB_QUESTION_WORDS,
                            longest, m->special.enc, err));
 
@@ -44,7 +44,7 @@ static vblip_status ask(vb_model *m, vb_visual *visual, const char *question,
     vb_upload(&rec, ids, m->ids.ids);
     vb_text_encode(&rec, &m->weights.encoder, c, &scratch, qkv, ids, (vb_tensor){0},
                    seen);
-    vb_cross_fill(&rec, &m->weights.decoder, &m->question, scratch.hidden);
+    vb_cross_fill(&rec, &m->weights.decoder, 0, &m->question, scratch.hidden);
     return vb_recorder_submit(&rec, err);
 }
 

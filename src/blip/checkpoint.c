@@ -151,7 +151,7 @@ static void fill_info(vb_checkpoint *c)
 // Towers and heads that no task of `tasks` needs are not there.
 static void keep_needed(vb_config *config, uint32_t tasks)
 {
-    if (!(tasks & (VBLIP_TASK_RETRIEVAL | VBLIP_TASK_VQA)))
+    if (!(tasks & (VBLIP_TASK_RETRIEVAL | VBLIP_TASK_VQA | VBLIP_TASK_NLVR)))
         config->encoder = (vb_text_config){0};
     if (!(tasks & (VBLIP_TASK_CAPTION | VBLIP_TASK_VQA)))
         config->decoder = (vb_text_config){0};

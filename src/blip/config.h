@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,9 @@ typedef struct vb_text_config {
     uint32_t vocabulary;  // rows of the word embedding: lines of vocab.txt + 2
     uint32_t cross_width; // of what cross-attention reads: Dv, or D in the VQA decoder
     float eps;
+    bool twin;           // cross-attention reads two images (NLVR2, blip-spec 6.7)
+    uint32_t merge_from; // of a twin: the layer from which on merge_layer joins what it
+                         // read; the layers before average
 } vb_text_config;
 
 typedef struct vb_config {

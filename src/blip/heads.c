@@ -28,6 +28,14 @@ void vb_itm_head(vb_recorder *rec, const vb_weights *w, vb_tensor logits,
               .bias = w->itm.b);
 }
 
+void vb_cls_head(vb_recorder *rec, const vb_weights *w, vb_tensor logits,
+                 vb_tensor hidden, vb_tensor work)
+{
+    vb_linear(rec, .y = work, .x = vb_rows(hidden, 0, 1), .w = w->cls_hidden.w,
+              .bias = w->cls_hidden.b, .act = VB_ACT_RELU);
+    vb_linear(rec, .y = logits, .x = work, .w = w->cls.w, .bias = w->cls.b);
+}
+
 void vb_lm_head(vb_recorder *rec, const vb_lm_weights *w, float eps, vb_tensor logits,
                 vb_tensor hidden, vb_tensor work)
 {

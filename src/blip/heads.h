@@ -17,6 +17,11 @@ void vb_itc_text(vb_recorder *rec, const vb_weights *w, vb_tensor itc,
 void vb_itm_head(vb_recorder *rec, const vb_weights *w, vb_tensor logits,
                  vb_tensor hidden);
 
+// logits [batch, 1, 2] = cls_head of row 0 of hidden [batch, t, D]: false, true. `work`
+// [batch, 1, D] is scratch.
+void vb_cls_head(vb_recorder *rec, const vb_weights *w, vb_tensor logits,
+                 vb_tensor hidden, vb_tensor work);
+
 // logits [batch, t, V] of hidden [batch, t, D]; `work`, shaped like hidden, is scratch.
 void vb_lm_head(vb_recorder *rec, const vb_lm_weights *w, float eps, vb_tensor logits,
                 vb_tensor hidden, vb_tensor work);

@@ -73,7 +73,8 @@ static vblip_status add_members(vb_located *out, vb_arena *arena, const char *fo
         uint32_t task;
     } members[VB_MAX_MEMBERS] = {{"retrieval", VBLIP_TASK_RETRIEVAL},
                                  {"caption", VBLIP_TASK_CAPTION},
-                                 {"vqa", VBLIP_TASK_VQA}};
+                                 {"vqa", VBLIP_TASK_VQA},
+                                 {"nlvr", VBLIP_TASK_NLVR}};
     for (size_t i = 0; i < VB_MAX_MEMBERS; i++) {
         char *path = vb_path_join(arena, folder, members[i].name);
         if (!path)
@@ -91,8 +92,8 @@ static vblip_status locate_folder(vb_located *out, vb_arena *arena, const char *
         VB_TRY(add_members(out, arena, folder, err));
     if (out->count == 0)
         return vb_fail(err, VBLIP_ERR_FORMAT,
-                       "%s: no config.json, neither here nor in retrieval/, caption/ "
-                       "or vqa/",
+                       "%s: no config.json, neither here nor in retrieval/, caption/, "
+                       "vqa/ or nlvr/",
                        folder);
     return VBLIP_OK;
 }

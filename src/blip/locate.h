@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-enum { VB_MAX_MEMBERS = 3 };
+enum { VB_MAX_MEMBERS = 4 };
 
 // Every folder listed has a config.json.
 typedef struct vb_located {
@@ -18,7 +18,7 @@ typedef struct vb_located {
     size_t count;
 } vb_located;
 
-// A checkpoint folder, a model set (subfolders retrieval, caption, vqa), or the hub name
+// A checkpoint folder, a model set (subfolders retrieval, caption, vqa, nlvr), or the hub name
 // of either. What is there but not read by this version is VBLIP_ERR_UNSUPPORTED.
 VB_CHECKED vblip_status vb_locate(vb_located *out, vb_arena *arena, const char *path,
                                   const char *hub_dir, vblip_error *err);

@@ -121,7 +121,7 @@ static vblip_status itm(vb_model *m, vb_visual *visual, const char *const *texts
 {
     const vb_cross *cross;
     VB_TRY(vb_model_need(m, VBLIP_TASK_RETRIEVAL, err));
-    VB_TRY(vb_visual_encoder_cross(&cross, visual, err));
+    VB_TRY(vb_visual_encoder_cross(&cross, visual, 0, err));
     for (uint32_t done = 0; done < count; done += TEXT_BATCH) {
         const uint32_t n = count - done < TEXT_BATCH ? count - done : TEXT_BATCH;
         VB_TRY(itm_batch(m, cross, texts + done, n, first, logits + done, err));

@@ -101,6 +101,7 @@ vblip_status vb_model_need(const vb_model *model, uint32_t task, vblip_error *er
         {VBLIP_TASK_RETRIEVAL, "retrieval"},
         {VBLIP_TASK_CAPTION, "captions"},
         {VBLIP_TASK_VQA, "questions"},
+        {VBLIP_TASK_NLVR, "statements about two images"},
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (names[i].task & task & ~model->tasks)
@@ -170,7 +171,8 @@ vblip_status vb_visual_make(vb_visual **out, vb_model *model, vblip_error *err)
 void vb_visual_free(vb_visual **visual)
 {
     if (*visual) {
-        vb_cross_free(&(*visual)->encoder);
+        vb_cross_free(&(*visual)->encoder[0]);
+        vb_cross_free(&(*visual)->encoder[1]);
         vb_cross_free(&(*visual)->decoder);
         vb_pool_free(&(*visual)->pool);
     }
@@ -187,12 +189,13 @@ static void forget(vb_visual *visual)
 {
     vb_pool_reset(&visual->pool);
     visual->tokens = (vb_tensor){0};
-    visual->encoder_filled = visual->decoder_filled = false;
+    visual->encoder_filled[0] = visual->encoder_filled[1] = false;
+    visual->decoder_filled = false;
 }
 
 static vblip_status cross_of(vb_visual *visual, vb_cross *cross, bool *filled,
-                             const vb_text_weights *w, const vb_text_config *config,
-                             vblip_error *err)
+                             const vb_text_weights *w, uint32_t side,
+                             const vb_text_config *config, vblip_error *err)
 {
     if (!visual->tokens.buffer)
         return vb_fail(err, VBLIP_ERR_ARGUMENT, "visual tokens: nothing was seen");
@@ -200,19 +203,19 @@ static vblip_status cross_of(vb_visual *visual, vb_cross *cross, bool *filled,
         return VBLIP_OK;
     VB_TRY(vb_cross_make(cross, &visual->pool, config, visual->tokens.rows, err));
     vb_recorder rec = vb_recorder_begin(visual->model->device);
-    vb_cross_fill(&rec, w, cross, visual->tokens);
+    vb_cross_fill(&rec, w, side, cross, visual->tokens);
     VB_TRY(vb_recorder_submit(&rec, err));
     *filled = true;
     return VBLIP_OK;
 }
 
 vblip_status vb_visual_encoder_cross(const vb_cross **out, vb_visual *visual,
-                                     vblip_error *err)
+                                     uint32_t side, vblip_error *err)
 {
     const vb_model *m = visual->model;
-    *out = &visual->encoder;
-    return cross_of(visual, &visual->encoder, &visual->encoder_filled,
-                    &m->weights.encoder, &m->config.encoder, err);
+    *out = &visual->encoder[side];
+    return cross_of(visual, &visual->encoder[side], &visual->encoder_filled[side],
+                    &m->weights.encoder, side, &m->config.encoder, err);
 }
 
 vblip_status vb_visual_decoder_cross(const vb_cross **out, vb_visual *visual,
@@ -221,7 +224,7 @@ vblip_status vb_visual_decoder_cross(const vb_cross **out, vb_visual *visual,
     const vb_model *m = visual->model;
     *out = &visual->decoder;
     return cross_of(visual, &visual->decoder, &visual->decoder_filled,
-                    &m->weights.decoder, &m->config.decoder, err);
+                    &m->weights.decoder, 0, &m->config.decoder, err);
 }
 
 // -------------------------------------------------------------------------------- see

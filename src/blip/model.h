@@ -93,4 +93,11 @@ VB_CHECKED vblip_status vb_model_rank(vb_model *model, vb_visual *visual,
                                       uint32_t count, uint32_t k_test, uint32_t *order,
                                       float *scores, uint32_t *kept, vblip_error *err);
 
+// The two logits, false and true, of each statement about what `left` and `right` show,
+// which may be one and the same (NLVR2, blip-spec 6.7).
+VB_CHECKED vblip_status vb_model_reason(vb_model *model, vb_visual *left,
+                                        vb_visual *right, const char *const *statements,
+                                        uint32_t count, float (*logits)[2],
+                                        vblip_error *err);
+
 #endif // VB_BLIP_MODEL_H

@@ -27,10 +27,10 @@ struct vb_model {
 
 struct vb_visual {
     vb_model *model;
-    vb_pool pool;     // everything below
-    vb_tensor tokens; // [1, frames * N, Dv]; absent while nothing was seen
-    vb_cross encoder, decoder;
-    bool encoder_filled, decoder_filled;
+    vb_pool pool;                 // everything below
+    vb_tensor tokens;             // [1, frames * N, Dv]; absent while nothing was seen
+    vb_cross encoder[2], decoder; // encoder[1]: as the second image of a twin
+    bool encoder_filled[2], decoder_filled;
 };
 
 // Refuses a call that the model was not loaded for.
@@ -51,10 +51,10 @@ VB_CHECKED vblip_status vb_model_tokens(vb_model *model, vb_ids *ids, const char
                                         uint32_t max_length, int32_t first,
                                         vblip_error *err);
 
-// Keys and values of what `visual` shows, for the encoder or the decoder: made on first
-// use, kept until it is filled again.
+// Keys and values of what `visual` shows, for the encoder (of a twin: as image `side` 0
+// or 1) or the decoder: made on first use, kept until it is filled again.
 VB_CHECKED vblip_status vb_visual_encoder_cross(const vb_cross **out, vb_visual *visual,
-                                                vblip_error *err);
+                                                uint32_t side, vblip_error *err);
 VB_CHECKED vblip_status vb_visual_decoder_cross(const vb_cross **out, vb_visual *visual,
                                                 vblip_error *err);
 

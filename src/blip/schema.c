@@ -16,6 +16,7 @@ typedef struct row {
     const char *name, *shape;
     const char *other; // a second name that will do, or NULL
     bool optional;
+    enum cross { ANY, PLAIN, TWIN, MERGE } cross; // with which cross-attention
 } row;
 
 static const row vision_embeddings[] = {
@@ -67,14 +68,34 @@ static const row text_layer[] = {
     {.name = "attention.output.dense.bias", .shape = "D"},
     {.name = "attention.output.LayerNorm.weight", .shape = "D"},
     {.name = "attention.output.LayerNorm.bias", .shape = "D"},
-    {.name = "crossattention.self.query.weight", .shape = "D D"},
-    {.name = "crossattention.self.query.bias", .shape = "D"},
-    {.name = "crossattention.self.key.weight", .shape = "D C"},
-    {.name = "crossattention.self.key.bias", .shape = "D"},
-    {.name = "crossattention.self.value.weight", .shape = "D C"},
-    {.name = "crossattention.self.value.bias", .shape = "D"},
-    {.name = "crossattention.output.dense.weight", .shape = "D D"},
-    {.name = "crossattention.output.dense.bias", .shape = "D"},
+    {.name = "crossattention.self.query.weight", .shape = "D D", .cross = PLAIN},
+    {.name = "crossattention.self.query.bias", .shape = "D", .cross = PLAIN},
+    {.name = "crossattention.self.key.weight", .shape = "D C", .cross = PLAIN},
+    {.name = "crossattention.self.key.bias", .shape = "D", .cross = PLAIN},
+    {.name = "crossattention.self.value.weight", .shape = "D C", .cross = PLAIN},
+    {.name = "crossattention.self.value.bias", .shape = "D", .cross = PLAIN},
+    {.name = "crossattention.output.dense.weight", .shape = "D D", .cross = PLAIN},
+    {.name = "crossattention.output.dense.bias", .shape = "D", .cross = PLAIN},
+    {.name = "crossattention.self0.query.weight", .shape = "D D", .cross = TWIN},
+    {.name = "crossattention.self0.query.bias", .shape = "D", .cross = TWIN},
+    {.name = "crossattention.self0.key.weight", .shape = "D C", .cross = TWIN},
+    {.name = "crossattention.self0.key.bias", .shape = "D", .cross = TWIN},
+    {.name = "crossattention.self0.value.weight", .shape = "D C", .cross = TWIN},
+    {.name = "crossattention.self0.value.bias", .shape = "D", .cross = TWIN},
+    {.name = "crossattention.self1.query.weight", .shape = "D D", .cross = TWIN},
+    {.name = "crossattention.self1.query.bias", .shape = "D", .cross = TWIN},
+    {.name = "crossattention.self1.key.weight", .shape = "D C", .cross = TWIN},
+    {.name = "crossattention.self1.key.bias", .shape = "D", .cross = TWIN},
+    {.name = "crossattention.self1.value.weight", .shape = "D C", .cross = TWIN},
+    {.name = "crossattention.self1.value.bias", .shape = "D", .cross = TWIN},
+    {.name = "crossattention.output.dense0.weight", .shape = "D D", .cross = TWIN},
+    {.name = "crossattention.output.dense0.bias", .shape = "D", .cross = TWIN},
+    {.name = "crossattention.output.dense1.weight", .shape = "D D", .cross = TWIN},
+    {.name = "crossattention.output.dense1.bias", .shape = "D", .cross = TWIN},
+    {.name = "crossattention.output.merge_layer.weight",
+     .shape = "D 2D",
+     .cross = MERGE},
+    {.name = "crossattention.output.merge_layer.bias", .shape = "D", .cross = MERGE},
     {.name = "crossattention.output.LayerNorm.weight", .shape = "D"},
     {.name = "crossattention.output.LayerNorm.bias", .shape = "D"},
     {.name = "intermediate.dense.weight", .shape = "F D"},
@@ -108,6 +129,14 @@ static const row retrieval_heads[] = {
     {.name = NULL},
 };
 
+static const row classifier[] = {
+    {.name = "cls_head.0.weight", .shape = "D D"},
+    {.name = "cls_head.0.bias", .shape = "D"},
+    {.name = "cls_head.2.weight", .shape = "2 D"},
+    {.name = "cls_head.2.bias", .shape = "2"},
+    {.name = NULL},
+};
+
 enum tower { VISION, ENCODER, DECODER };
 
 static const struct group {
@@ -117,8 +146,8 @@ static const struct group {
     uint32_t tasks;
     const row *rows;
 } groups[] = {
-#define ALL (VBLIP_TASK_RETRIEVAL | VBLIP_TASK_CAPTION | VBLIP_TASK_VQA)
-#define ENC (VBLIP_TASK_RETRIEVAL | VBLIP_TASK_VQA)
+#define ALL (ENC | DEC)
+#define ENC (VBLIP_TASK_RETRIEVAL | VBLIP_TASK_VQA | VBLIP_TASK_NLVR)
 #define DEC (VBLIP_TASK_CAPTION | VBLIP_TASK_VQA)
     {"vision_model.", VISION, false, ALL, vision_embeddings},
     {VB_VISION_LAYERS, VISION, true, ALL, vision_layer},
@@ -129,6 +158,7 @@ static const struct group {
     {VB_DECODER_LAYERS, DECODER, true, DEC, text_layer},
     {"text_decoder.cls.predictions.", DECODER, false, DEC, language_head},
     {"", ENCODER, false, VBLIP_TASK_RETRIEVAL, retrieval_heads},
+    {"", ENCODER, false, VBLIP_TASK_NLVR, classifier},
 #undef ALL
 #undef ENC
 #undef DEC
@@ -192,16 +222,32 @@ static void evaluate(vb_schema_tensor *tensor, const char *shape, const sizes *s
     }
 }
 
+// Those of the group's tasks that need a tensor of layer `layer`: only NLVR2 has the twin
+// cross-attention, and has nothing else.
+static uint32_t tasks_of(const struct group *group, const row *r, uint32_t layer,
+                         uint32_t merge_from)
+{
+    if (r->cross == ANY)
+        return group->tasks;
+    if (r->cross == PLAIN)
+        return group->tasks & ~(uint32_t)VBLIP_TASK_NLVR;
+    return r->cross == TWIN || layer >= merge_from ? group->tasks & VBLIP_TASK_NLVR : 0;
+}
+
 static vblip_status visit_rows(const struct group *group, const char *prefix,
-                               const sizes *s, vb_schema_fn fn, void *user)
+                               uint32_t layer, const vb_config *config, const sizes *s,
+                               vb_schema_fn fn, void *user)
 {
     for (const row *r = group->rows; r->name; r++) {
+        const uint32_t tasks = tasks_of(group, r, layer, config->encoder.merge_from);
+        if (!tasks)
+            continue;
         char name[128], other[128]; // the longest is 72
         snprintf(name, sizeof name, "%s%s", prefix, r->name);
         snprintf(other, sizeof other, "%s%s", prefix, r->other ? r->other : "");
         vb_schema_tensor tensor = {.name = name,
                                    .other = r->other ? other : NULL,
-                                   .tasks = group->tasks,
+                                   .tasks = tasks,
                                    .optional = r->optional};
         evaluate(&tensor, r->shape, s);
         VB_TRY(fn(user, &tensor));
@@ -232,7 +278,7 @@ vblip_status vb_schema_visit(const vb_config *config, uint64_t stored_tokens,
             snprintf(prefix, sizeof prefix, "%s", group->prefix);
             if (group->layered)
                 snprintf(prefix, sizeof prefix, "%s%u.", group->prefix, i);
-            VB_TRY(visit_rows(group, prefix, &s, fn, user));
+            VB_TRY(visit_rows(group, prefix, i, config, &s, fn, user));
         }
     }
     return VBLIP_OK;

@@ -78,6 +78,38 @@ static vb_text_config text_tower(const survey *s, const char *prefix)
     return t;
 }
 
+// The first layer with a tensor whose name after the number begins with `tensor`, or
+// `layers`.
+static uint32_t first_layer_with(const vb_weight_list *list, const char *prefix,
+                                 uint32_t layers, const char *tensor)
+{
+    uint32_t first = layers;
+    for (size_t i = 0; i < list->count; i++) {
+        const char *name = list->weights[i].name;
+        const int index = layer_index(name, prefix);
+        if (index < 0 || (uint32_t)index >= first)
+            continue;
+        const char *rest = strchr(name + strlen(prefix), '.') + 1;
+        if (strncmp(rest, tensor, strlen(tensor)) == 0)
+            first = (uint32_t)index;
+    }
+    return first;
+}
+
+// Whether the encoder is that of NLVR2, and where it begins to merge: at layer 6 as in
+// the original, or earlier when there is a merge_layer, so that one that is missing is
+// found missing.
+static void look_for_twins(const vb_weight_list *list, vb_text_config *t)
+{
+    enum { REFERENCE_MERGES_FROM = 6 };
+    t->twin = first_layer_with(list, VB_ENCODER_LAYERS, t->layers,
+                               "crossattention.self0.") < t->layers;
+    t->merge_from = first_layer_with(list, VB_ENCODER_LAYERS, t->layers,
+                                     "crossattention.output.merge_layer.");
+    if (t->merge_from > REFERENCE_MERGES_FROM)
+        t->merge_from = REFERENCE_MERGES_FROM;
+}
+
 static bool has_heads(const vb_weight_list *list)
 {
     return has_prefix(list, "vision_proj.") || has_prefix(list, "text_proj.") ||
@@ -130,19 +162,22 @@ static uint32_t decide_tasks(const survey *s, const vb_config *c)
     const char *class = s->file->architecture;
     bool vision = c->vision.layers > 0;
     bool encoder = vision && c->encoder.layers > 0;
+    bool plain = encoder && !c->encoder.twin;
     bool decoder = vision && c->decoder.layers > 0;
     bool heads = has_heads(s->list);
     bool captions = strcmp(class, "BlipForConditionalGeneration") == 0;
     bool retrieves = strcmp(class, "BlipForImageTextRetrieval") == 0;
 
     uint32_t tasks = 0;
-    if (encoder && (heads || retrieves))
+    if (plain && (heads || retrieves))
         tasks |= VBLIP_TASK_RETRIEVAL;
     if (decoder && c->decoder.cross_width == c->vision.width &&
         (!encoder || heads || captions))
         tasks |= VBLIP_TASK_CAPTION;
-    if (decoder && encoder && c->decoder.cross_width == c->decoder.width)
+    if (decoder && plain && c->decoder.cross_width == c->decoder.width)
         tasks |= VBLIP_TASK_VQA;
+    if (encoder && c->encoder.twin)
+        tasks |= VBLIP_TASK_NLVR;
     return tasks;
 }
 
@@ -157,6 +192,7 @@ vblip_status vb_survey_make(vb_survey *out, const vb_config_file *file,
     memcpy(c.deviation, file->deviation, sizeof c.deviation);
     c.vision.layers = count_layers(list, VB_VISION_LAYERS);
     c.encoder = text_tower(&s, VB_ENCODER_LAYERS);
+    look_for_twins(list, &c.encoder);
     c.decoder = text_tower(&s, VB_DECODER_LAYERS);
     c.decoder.cross_width = decoder_cross_width(&s, &c);
     settle_mlp(&c, file->text.mlp);
@@ -176,7 +212,8 @@ void vb_task_names(char *out, size_t size, uint32_t tasks)
         const char *name;
     } names[] = {{VBLIP_TASK_RETRIEVAL, "retrieval"},
                  {VBLIP_TASK_CAPTION, "caption"},
-                 {VBLIP_TASK_VQA, "vqa"}};
+                 {VBLIP_TASK_VQA, "vqa"},
+                 {VBLIP_TASK_NLVR, "nlvr"}};
     snprintf(out, size, "no task");
     size_t used = 0;
     for (size_t i = 0; i < sizeof names / sizeof *names && used < size; i++)

@@ -23,13 +23,14 @@ typedef struct vb_survey {
 //              and no projection or ITM tensor, it is the answer decoder of a VQA
 //              checkpoint whose Dv is D, and captions from it would mean nothing: only
 //              the class BlipForConditionalGeneration says otherwise.
+//   nlvr       text_encoder with twin cross-attention, which is for nothing else
 // `config_path` and `weights_path` name the files in messages.
 VB_CHECKED vblip_status vb_survey_make(vb_survey *out, const vb_config_file *file,
                                        const vb_weight_list *list,
                                        const char *config_path,
                                        const char *weights_path, vblip_error *err);
 
-// "retrieval, vqa", or "no task". `size` of 32 is enough.
+// "retrieval, vqa", or "no task". `size` of 32 is enough for all.
 void vb_task_names(char *out, size_t size, uint32_t tasks);
 
 #endif // VB_BLIP_SURVEY_H

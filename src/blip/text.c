@@ -29,12 +29,13 @@ void vb_cross_free(vb_cross *cross)
     *cross = (vb_cross){0};
 }
 
-void vb_cross_fill(vb_recorder *rec, const vb_text_weights *w, const vb_cross *cross,
-                   vb_tensor states)
+void vb_cross_fill(vb_recorder *rec, const vb_text_weights *w, uint32_t side,
+                   const vb_cross *cross, vb_tensor states)
 {
-    for (uint32_t i = 0; i < cross->count; i++)
-        vb_linear(rec, .y = cross->layers[i], .x = states, .w = w->layers[i].cross_kv.w,
-                  .bias = w->layers[i].cross_kv.b);
+    for (uint32_t i = 0; i < cross->count; i++) {
+        const vb_dense *kv = &w->layers[i].cross[side].kv;
+        vb_linear(rec, .y = cross->layers[i], .x = states, .w = kv->w, .bias = kv->b);
+    }
 }
 
 vblip_status vb_text_scratch_make(vb_text_scratch *out, vb_pool *pool,
@@ -46,6 +47,9 @@ vblip_status vb_text_scratch_make(vb_text_scratch *out, vb_pool *pool,
     VB_TRY(vb_pool_tensor(&out->query, pool, VB_F32, batch, tokens, c->width, err));
     VB_TRY(vb_pool_tensor(&out->mixed, pool, VB_F32, batch, tokens, c->width, err));
     VB_TRY(vb_pool_tensor(&out->wide, pool, VB_F32, batch, tokens, c->mlp, err));
+    if (c->twin)
+        VB_TRY(
+            vb_pool_tensor(&out->pair, pool, VB_F32, batch, tokens, 2 * c->width, err));
     return VBLIP_OK;
 }
 
@@ -86,17 +90,48 @@ void vb_text_self_attention(vb_recorder *rec, const vb_text_layer *w,
     close_attention(rec, s, &w->self_out, &w->self_norm, config->eps);
 }
 
+// mixed = attention(h, cross)
+static void look(vb_recorder *rec, const vb_cross_weights *w,
+                 const vb_text_config *config, const vb_text_scratch *s,
+                 vb_tensor cross)
+{
+    const uint32_t width = config->width;
+    vb_linear(rec, .y = s->query, .x = s->hidden, .w = w->q.w, .bias = w->q.b);
+    vb_attention(rec, .y = s->mixed, .q = s->query, .k = vb_columns(cross, 0, width),
+                 .v = vb_columns(cross, width, width), .heads = config->heads);
+}
+
 // h = norm(h + out(attention(h, cross)))
 void vb_text_cross_attention(vb_recorder *rec, const vb_text_layer *w,
                              const vb_text_config *config, const vb_text_scratch *s,
                              vb_tensor cross)
 {
-    const uint32_t width = config->width;
-    vb_linear(rec, .y = s->query, .x = s->hidden, .w = w->cross_q.w,
-              .bias = w->cross_q.b);
-    vb_attention(rec, .y = s->mixed, .q = s->query, .k = vb_columns(cross, 0, width),
-                 .v = vb_columns(cross, width, width), .heads = config->heads);
-    close_attention(rec, s, &w->cross_out, &w->cross_norm, config->eps);
+    look(rec, &w->cross[0], config, s, cross);
+    close_attention(rec, s, &w->cross[0].out, &w->cross_norm, config->eps);
+}
+
+// o_i = out_i(attention(h, cross_i)); h = norm(h + merge([o_0; o_1])), or in layers that
+// average norm(((h + o_0) + (h + o_1)) / 2)
+void vb_text_twin_attention(vb_recorder *rec, const vb_text_layer *w,
+                            const vb_text_config *config, const vb_text_scratch *s,
+                            const vb_tensor cross[2])
+{
+    const uint32_t width = config->width, rows = s->hidden.batch * s->hidden.rows;
+    const bool merges = w->merge.w != NULL;
+    for (uint32_t i = 0; i < 2; i++) {
+        look(rec, &w->cross[i], config, s, cross[i]);
+        vb_linear(rec, .y = vb_columns(s->pair, i * width, width), .x = s->mixed,
+                  .w = w->cross[i].out.w, .bias = w->cross[i].out.b,
+                  .residual = merges ? (vb_tensor){0} : s->hidden);
+    }
+    if (merges)
+        vb_linear(rec, .y = s->hidden, .x = s->pair, .w = w->merge.w,
+                  .bias = w->merge.b, .residual = s->hidden);
+    else
+        vb_mean_rows(rec, .y = vb_reshape(s->hidden, rows, 1, width),
+                     .x = vb_reshape(s->pair, rows, 2, width));
+    vb_layernorm(rec, .y = s->hidden, .x = s->hidden, .gain = w->cross_norm.gain,
+                 .bias = w->cross_norm.bias, .eps = config->eps);
 }
 
 // h = norm(h + fc2(gelu(fc1(h))))
@@ -120,7 +155,11 @@ void vb_text_encode(vb_recorder *rec, const vb_text_weights *w,
     vb_text_embed(rec, w, config, s, ids, 0);
     for (uint32_t i = 0; i < config->layers; i++) {
         vb_text_self_attention(rec, &w->layers[i], config, s, &self);
-        if (cross)
+        if (cross && config->twin)
+            vb_text_twin_attention(
+                rec, &w->layers[i], config, s,
+                (const vb_tensor[]){cross[0].layers[i], cross[1].layers[i]});
+        else if (cross)
             vb_text_cross_attention(rec, &w->layers[i], config, s, cross->layers[i]);
         vb_text_mlp(rec, &w->layers[i], config, s);
     }

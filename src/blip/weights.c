@@ -56,13 +56,30 @@ static const field text_norms[] = {
 static const field text_denses[] = {
     {TEXT(qkv), {"attention.self.query", "attention.self.key", "attention.self.value"}},
     {TEXT(self_out), {"attention.output.dense"}},
-    {TEXT(cross_q), {"crossattention.self.query"}},
-    {TEXT(cross_kv), {"crossattention.self.key", "crossattention.self.value"}},
-    {TEXT(cross_out), {"crossattention.output.dense"}},
     {TEXT(fc1), {"intermediate.dense"}},
     {TEXT(fc2), {"output.dense"}},
     {0, {NULL}},
 };
+static const field cross_denses[] = {
+    {TEXT(cross[0].q), {"crossattention.self.query"}},
+    {TEXT(cross[0].kv), {"crossattention.self.key", "crossattention.self.value"}},
+    {TEXT(cross[0].out), {"crossattention.output.dense"}},
+    {0, {NULL}},
+};
+static const field twin_denses[] = {
+    {TEXT(cross[0].q), {"crossattention.self0.query"}},
+    {TEXT(cross[0].kv), {"crossattention.self0.key", "crossattention.self0.value"}},
+    {TEXT(cross[0].out), {"crossattention.output.dense0"}},
+    {TEXT(cross[1].q), {"crossattention.self1.query"}},
+    {TEXT(cross[1].kv), {"crossattention.self1.key", "crossattention.self1.value"}},
+    {TEXT(cross[1].out), {"crossattention.output.dense1"}},
+    {0, {NULL}},
+};
+static const field merge_denses[] = {
+    {TEXT(merge), {"crossattention.output.merge_layer"}},
+    {0, {NULL}},
+};
+static const field none[] = {{0, {NULL}}};
 
 // ---------------------------------------------------------------------- single tensors
 
@@ -271,6 +288,10 @@ static void load_text(loader *l, vb_text_weights *t, const vb_text_config *confi
         char layer[MAX_NAME];
         snprintf(layer, sizeof layer, "%sencoder.layer.%u.", prefix, i);
         load_fields(l, &layers[i], layer, text_norms, text_denses);
+        load_fields(l, &layers[i], layer, none,
+                    config->twin ? twin_denses : cross_denses);
+        if (config->twin && i >= config->merge_from)
+            load_fields(l, &layers[i], layer, none, merge_denses);
     }
     t->layers = layers;
 }
@@ -310,7 +331,7 @@ vblip_status vb_weights_load(vb_weights *out, vb_device *device,
     loader l = {.out = out, .checkpoint = checkpoint, .rec = vb_recorder_begin(device)};
 
     load_vision(&l, &config->vision);
-    if (tasks & (VBLIP_TASK_RETRIEVAL | VBLIP_TASK_VQA))
+    if (tasks & (VBLIP_TASK_RETRIEVAL | VBLIP_TASK_VQA | VBLIP_TASK_NLVR))
         load_text(&l, &out->encoder, &config->encoder, "text_encoder.", VB_USE_ROWS);
     if (tasks & (VBLIP_TASK_CAPTION | VBLIP_TASK_VQA))
         load_decoder(&l, &config->decoder);
@@ -318,6 +339,10 @@ vblip_status vb_weights_load(vb_weights *out, vb_device *device,
         out->vision_proj = load_head(&l, "", "vision_proj");
         out->text_proj = load_head(&l, "", "text_proj");
         out->itm = load_head(&l, "", "itm_head");
+    }
+    if (tasks & VBLIP_TASK_NLVR) {
+        out->cls_hidden = load_head(&l, "", "cls_head.0");
+        out->cls = load_head(&l, "", "cls_head.2");
     }
     free(l.scratch);
     vblip_status status = vb_recorder_submit(&l.rec, err);

@@ -32,14 +32,20 @@ typedef struct vb_vision_weights {
     vb_norm norm;
 } vb_vision_weights;
 
+// Cross-attention up to its residual.
+typedef struct vb_cross_weights {
+    vb_dense q;   // [D, D]
+    vb_dense kv;  // [2 * D, cross_width]
+    vb_dense out; // [D, D]
+} vb_cross_weights;
+
 // One layer of the text encoder or decoder, post-LN (blip-spec 2.3).
 typedef struct vb_text_layer {
     vb_dense qkv;      // [3 * D, D]
     vb_dense self_out; // [D, D]
     vb_norm self_norm;
-    vb_dense cross_q;   // [D, D]
-    vb_dense cross_kv;  // [2 * D, cross_width]
-    vb_dense cross_out; // [D, D]
+    vb_cross_weights cross[2]; // the second is that of a twin encoder
+    vb_dense merge;            // [D, 2 * D]; absent where a twin averages
     vb_norm cross_norm;
     vb_dense fc1; // [mlp, D]
     vb_dense fc2; // [D, mlp]
@@ -66,6 +72,8 @@ typedef struct vb_weights {
     vb_dense vision_proj; // [projection, Dv]
     vb_dense text_proj;   // [projection, D]
     vb_dense itm;         // [2, D]
+    vb_dense cls_hidden;  // [D, D], cls_head.0
+    vb_dense cls;         // [2, D], cls_head.2
 
     // Who owns all that.
     vb_arena arena;

@@ -31,7 +31,7 @@ static const cli_column columns[] = {
 };
 static const cli_table table = {columns, sizeof columns / sizeof *columns};
 
-enum { TASK_KINDS = 3 };
+enum { TASK_KINDS = 4 };
 
 // Names of the tasks in `bits`; returns how many.
 static uint32_t name_tasks(const char *names[TASK_KINDS + 1], uint32_t bits)
@@ -41,7 +41,8 @@ static uint32_t name_tasks(const char *names[TASK_KINDS + 1], uint32_t bits)
         const char *name;
     } tasks[TASK_KINDS] = {{VBLIP_TASK_RETRIEVAL, "retrieval"},
                            {VBLIP_TASK_CAPTION, "caption"},
-                           {VBLIP_TASK_VQA, "vqa"}};
+                           {VBLIP_TASK_VQA, "vqa"},
+                           {VBLIP_TASK_NLVR, "nlvr"}};
     uint32_t count = 0;
     for (int i = 0; i < TASK_KINDS; i++)
         if (bits & tasks[i].bit)

@@ -102,6 +102,9 @@ static void test_refuses_what_it_was_not_loaded_for(void **state)
                           &err),
             "model: not loaded for questions");
     assert_int_equal(kept, 0);
+    REFUSED(vb_model_reason(s.model, s.visual, s.visual, &text, 1, logits, &err),
+            "model: not loaded for statements about two images");
+    assert_true(logits[0][0] == 0.0f && logits[0][1] == 0.0f);
     scene_close(&s);
 
     scene_open(&s, "retrieval");
@@ -173,6 +176,31 @@ static void test_long_texts_are_cut(void **state)
         fixture_ok(vb_model_text_itc(s.model, texts[i], itc[i], &err), &err);
     assert_memory_equal(itc[0], itc[1], sizeof itc[0]);
     assert_memory_not_equal(itc[0], itc[2], sizeof itc[0]);
+    scene_close(&s);
+}
+
+// The reference does not cut statements; there are only so many positions.
+static void test_refuses_statements_that_are_too_long(void **state)
+{
+    (void)state;
+    enum { WORDS = 512 };
+    static char longer[2 * WORDS + 1];
+    for (size_t i = 0; i < WORDS; i++)
+        memcpy(longer + 2 * i, "a ", 2);
+    const char *texts[] = {"a dog", longer};
+    float logits[2][2];
+    vblip_error none = {0};
+    scene s;
+    scene_open(&s, "nlvr");
+    fixture_ok(vb_model_reason(s.model, s.visual, s.visual, texts, 2, logits, &none),
+               &none); // pre_caption leaves 40 words
+    s.model->raw_text = true;
+    REFUSED(vb_model_reason(s.model, s.visual, s.visual, texts, 2, logits, &err),
+            "statement 2: 514 tokens, the model has 512 positions");
+    assert_true(logits[0][0] == 0.0f && logits[1][1] == 0.0f);
+    longer[2 * (WORDS - 2)] = '\0';
+    fixture_ok(vb_model_reason(s.model, s.visual, s.visual, texts, 2, logits, &none),
+               &none);
     scene_close(&s);
 }
 
@@ -281,6 +309,9 @@ static vblip_status use(scene *s, uint32_t task, float out[4], vblip_error *err)
         memcpy(out, logits, 3 * sizeof *out);
         VB_TRY(vb_model_text_itc(s->model, texts[0], itc, err));
         out[3] = itc[0];
+    } else if (task == VBLIP_TASK_NLVR) {
+        VB_TRY(vb_model_reason(s->model, s->visual, s->visual, texts, 2, logits, err));
+        memcpy(out, logits, 4 * sizeof *out);
     } else if (task == VBLIP_TASK_CAPTION) {
         VB_TRY(vb_model_caption(s->model, s->visual, NULL, &g, err));
         out[0] = g.score;
@@ -306,6 +337,7 @@ static const struct {
     {"retrieval", VBLIP_TASK_RETRIEVAL},
     {"caption", VBLIP_TASK_CAPTION},
     {"vqa", VBLIP_TASK_VQA},
+    {"nlvr", VBLIP_TASK_NLVR},
 };
 
 // The first time makes activations, the second reuses them, and nothing is different.
@@ -396,6 +428,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_refuses_what_it_was_not_loaded_for),
         cmocka_unit_test(test_refuses_lengths_that_cannot_be),
         cmocka_unit_test(test_long_texts_are_cut),
+        cmocka_unit_test(test_refuses_statements_that_are_too_long),
         cmocka_unit_test(test_many_texts_are_as_one),
         cmocka_unit_test(test_equal_answers_keep_their_order),
         cmocka_unit_test(test_prompt_is_cut_off),

@@ -217,7 +217,7 @@ static vb_cross see(bench *b, uint32_t image)
                              &err),
                &err);
     vb_cross_fill(&b->rec,
-                  encoder ? &b->model->weights.encoder : &b->model->weights.decoder,
+                  encoder ? &b->model->weights.encoder : &b->model->weights.decoder, 0,
                   &cross, x);
     return cross;
 }
@@ -564,7 +564,7 @@ static vb_cross ask(bench *b, uint32_t q)
                    (vb_tensor){0}, &seen);
     snprintf(name, sizeof name, "vqa.q%u.states", q);
     expect(b, name, s.hidden);
-    vb_cross_fill(&b->rec, &b->model->weights.decoder, &cross, s.hidden);
+    vb_cross_fill(&b->rec, &b->model->weights.decoder, 0, &cross, s.hidden);
     vb_cross_free(&seen);
     return cross;
 }

@@ -13,6 +13,8 @@ enum { // what a model has beside its ViT
     HF_DECODER = 2,
     HF_HEADS = 4,   // projections and ITM
     HF_ANSWERS = 8, // the decoder reads width D
+    HF_TWIN = 16,   // NLVR2: the encoder's second layer merges two images, the first
+                    // averages; with a classifier
 };
 
 typedef struct hf_tensor {

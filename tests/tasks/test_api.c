@@ -125,7 +125,7 @@ static void test_model_refuses(void **state)
         const char *about;
     } cases[] = {
         {{.path = NULL}, VBLIP_ERR_ARGUMENT, "path"},
-        {{.path = "x", .tasks = 8}, VBLIP_ERR_ARGUMENT, "tasks"},
+        {{.path = "x", .tasks = 16}, VBLIP_ERR_ARGUMENT, "tasks"},
         {{.path = "/nonexistent/model"}, VBLIP_ERR_IO, "/nonexistent/model"},
         {{.path = VB_CHECKPOINTS "/tiny-caption", .tasks = VBLIP_TASK_VQA},
          VBLIP_ERR_UNSUPPORTED,

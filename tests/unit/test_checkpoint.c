@@ -16,6 +16,7 @@
 #define R VBLIP_TASK_RETRIEVAL
 #define C VBLIP_TASK_CAPTION
 #define Q VBLIP_TASK_VQA
+#define N VBLIP_TASK_NLVR
 
 static char folder[64]; // of the test that runs
 
@@ -87,6 +88,8 @@ static const struct kind {
     {"pretrained, wide ViT", ALL_PARTS, 32, "", R | C},
     {"retrieval and answers", ALL_PARTS | HF_ANSWERS, 32, "", R | Q},
     {"decoder of the image alone, wide ViT", HF_ENCODER | HF_DECODER, 32, captioner, C},
+    {"twin encoder", HF_ENCODER | HF_TWIN, 32, "BLIP_NLVR", N},
+    {"twin encoder, class wrong", HF_ENCODER | HF_TWIN, 48, retriever, N},
 };
 
 static void test_tensors_decide_the_tasks(void **state)
@@ -120,6 +123,68 @@ static void test_a_task_it_is_not_for_is_refused_with_what_it_holds(void **state
     m = hf_make(HF_ENCODER, 32, 2, 2);
     hf_write(m, folder);
     must_refuse(0, VBLIP_ERR_UNSUPPORTED, ": this checkpoint holds: no task");
+    free(m);
+}
+
+// What fine-tuning for NLVR2 adds cannot come from anything else.
+static void test_a_twin_encoder_is_whole_or_refused(void **state)
+{
+    (void)state;
+    static const char *const parts[] = {
+        "text_encoder.encoder.layer.0.crossattention.self0.query.weight",
+        "text_encoder.encoder.layer.1.crossattention.self1.value.bias",
+        "text_encoder.encoder.layer.0.crossattention.output.dense1.weight",
+        "text_encoder.encoder.layer.0.crossattention.output.LayerNorm.bias",
+        "text_encoder.encoder.layer.1.crossattention.output.merge_layer.weight",
+        "cls_head.0.weight",
+        "cls_head.2.bias",
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        char message[160];
+        hf_model *m = hf_make(HF_ENCODER | HF_TWIN, 32, 2, 2);
+        hf_drop(m, parts[i]);
+        hf_write(m, folder);
+        snprintf(message, sizeof message, "%s: missing", parts[i]);
+        must_refuse(0, VBLIP_ERR_FORMAT, message);
+        must_refuse(R, VBLIP_ERR_UNSUPPORTED, ": this checkpoint holds: nlvr");
+        free(m);
+    }
+
+    hf_model *m = hf_make(HF_ENCODER | HF_TWIN, 32, 2, 2);
+    static const char merge[] =
+        "text_encoder.encoder.layer.1.crossattention.output.merge_layer.weight";
+    hf_at(m, merge)->shape[1] = 48;
+    hf_write(m, folder);
+    must_refuse(0, VBLIP_ERR_FORMAT, "merge_layer.weight: shape 48x48, expected 48x96");
+    free(m);
+}
+
+static void test_where_a_twin_encoder_begins_to_merge(void **state)
+{
+    (void)state;
+    static const char merge[] = "crossattention.output.merge_layer.";
+    hf_model *m = hf_make(HF_ENCODER | HF_TWIN, 32, 7, 7);
+    vb_checkpoint *c;
+    hf_write(m, folder);
+    must_open(&c, 0);
+    assert_true(vb_checkpoint_config(c)->encoder.twin);
+    assert_int_equal(vb_checkpoint_config(c)->encoder.merge_from, 1);
+    vb_checkpoint_close(&c);
+
+    for (size_t i = m->count; i-- > 0;) // none: the 7th must merge, as the original's
+        if (strstr(m->tensors[i].name, merge))
+            m->tensors[i] = m->tensors[--m->count];
+    hf_write(m, folder);
+    must_refuse(0, VBLIP_ERR_FORMAT,
+                "layer.6.crossattention.output.merge_layer.weight"
+                ": missing");
+    free(m);
+
+    // A pretrained encoder could be copied to both images, but not what comes after.
+    m = hf_make(ALL_PARTS, 32, 2, 2);
+    hf_write(m, folder);
+    must_refuse(N, VBLIP_ERR_UNSUPPORTED,
+                ": this checkpoint holds: retrieval, caption");
     free(m);
 }
 
@@ -592,13 +657,16 @@ static void test_of_a_set_the_member_for_the_task_is_opened(void **state)
     must_refuse(0, VBLIP_ERR_ARGUMENT, ": a model set, and no task named");
     write_member("vqa", HF_ENCODER | HF_DECODER | HF_ANSWERS);
     check_member(Q, "/vqa");
+    write_member("nlvr", HF_ENCODER | HF_TWIN);
+    check_member(N, "/nlvr");
 
     seen s = {0};
     vblip_model_options options = {.path = folder};
     assert_int_equal(vb_checkpoint_inspect(&options, see, &s, NULL), VBLIP_OK);
-    assert_int_equal(s.count, 3);
+    assert_int_equal(s.count, 4);
     assert_int_equal(s.infos[0].tasks, R | C);
     assert_int_equal(s.infos[2].tasks, Q);
+    assert_int_equal(s.infos[3].tasks, N);
 }
 
 // -------------------------------------------------------------------------- the files
@@ -657,6 +725,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_tensors_decide_the_tasks),
         TEST(test_a_task_it_is_not_for_is_refused_with_what_it_holds),
+        TEST(test_a_twin_encoder_is_whole_or_refused),
+        TEST(test_where_a_twin_encoder_begins_to_merge),
         TEST(test_towers_may_differ_in_depth_and_mlp),
         TEST(test_every_size_comes_from_the_checkpoint),
         TEST(test_configuration_and_tensors_must_agree),

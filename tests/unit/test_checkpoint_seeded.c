@@ -13,6 +13,7 @@
 #define RETRIEVAL VBLIP_TASK_RETRIEVAL
 #define CAPTION   VBLIP_TASK_CAPTION
 #define VQA       VBLIP_TASK_VQA
+#define NLVR      VBLIP_TASK_NLVR
 
 // Sizes as in tests/golden/README.md; tensors counted by tests/golden/tools.
 static const struct folder {
@@ -32,6 +33,9 @@ static const struct folder {
     {"wide-retrieval", RETRIEVAL, 64, 192, 3, 3, 0, 0, "F32", 6384514},
     {"wide-caption", CAPTION, 64, 192, 3, 0, 3, 192, "F32", 10256188},
     {"wide-vqa", VQA, 96, 192, 3, 3, 3, 128, "F32", 15026620},
+    {"tiny-nlvr", NLVR, 64, 64, 2, 8, 0, 0, "F32", 2824834},
+    {"small-nlvr", NLVR, 96, 128, 4, 8, 0, 0, "F32", 7597058},
+    {"wide-nlvr", NLVR, 64, 192, 3, 7, 0, 0, "F32", 8052354},
     {"tiny-caption-f16", CAPTION, 64, 64, 2, 0, 2, 64, "F16", 4258748},
     {"tiny-caption-bf16", CAPTION, 64, 64, 2, 0, 2, 64, "BF16", 4258748},
     {"tiny-caption-untied", CAPTION, 64, 64, 2, 0, 2, 64, "F32", 4258748},
