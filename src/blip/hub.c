@@ -4,6 +4,7 @@
 #include "base/text.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,33 @@ bool vb_hub_is_name(const char *name)
     return model > 0 && name[org + 1 + model] == '\0' && strlen(name) <= 200;
 }
 
+// Of a folder without refs/main, as `download --revision COMMIT` leaves it, the only
+// snapshot there is.
+static vblip_status only_snapshot(vb_string *path, vblip_error *err, const char *folder)
+{
+    char name[256] = "";
+    int count = 0;
+    vb_string_clear(path);
+    if (!vb_string_appendf(path, "%s/snapshots", folder))
+        return vb_fail_memory(err, folder);
+    DIR *snapshots = opendir(path->bytes);
+    for (struct dirent *d; snapshots && (d = readdir(snapshots));) {
+        size_t size = word_length(d->d_name);
+        if (size == 0 || d->d_name[size] || size >= sizeof name)
+            continue;
+        memcpy(name, d->d_name, size + 1);
+        count++;
+    }
+    if (snapshots)
+        closedir(snapshots);
+    if (count != 1)
+        return vb_fail(err, VBLIP_ERR_IO,
+                       "%s: no refs/main, and %d snapshots, expected 1", folder, count);
+    if (!vb_string_appendf(path, "/%s", name))
+        return vb_fail_memory(err, folder);
+    return VBLIP_OK;
+}
+
 // refs/main holds the name of the snapshot, a commit.
 static vblip_status read_ref(vb_string *path, vblip_error *err, const char *folder)
 {
@@ -35,6 +63,8 @@ static vblip_status read_ref(vb_string *path, vblip_error *err, const char *fold
     size_t size;
     if (!vb_string_appendf(path, "%s/refs/main", folder))
         return vb_fail_memory(err, folder);
+    if (!vb_file_exists(path->bytes))
+        return only_snapshot(path, err, folder);
     VB_TRY(vb_file_read(&commit, &size, path->bytes, 4096, err));
     size_t length = word_length(commit);
     vblip_status status = VBLIP_OK;

@@ -9,7 +9,7 @@
 bool vb_hub_is_name(const char *name);
 
 // The snapshot folder of `name` in the cache `hub_dir` (NULL = there is none):
-// models--ORG--NAME/refs/main names the snapshot. No network.
+// models--ORG--NAME/refs/main names the snapshot, or there is but one. No network.
 VB_CHECKED vblip_status vb_hub_find(char **out, vb_arena *arena, const char *hub_dir,
                                     const char *name, vblip_error *err);
 

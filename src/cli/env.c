@@ -41,6 +41,27 @@ static char *folder_in(bool *ok, const char *name, const char *folder,
     return home ? join(ok, home, below, folder) : NULL;
 }
 
+// Where the hub library keeps what it downloads: its variables in its order, "~" at the
+// start being the home folder.
+static char *hub_folder(bool *ok)
+{
+    static const struct {
+        const char *variable, *below;
+    } places[] = {{"HF_HUB_CACHE", ""},
+                  {"HUGGINGFACE_HUB_CACHE", ""},
+                  {"HF_HOME", "/hub"},
+                  {"XDG_CACHE_HOME", "/huggingface/hub"}};
+    const char *home = variable("HOME");
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        const char *value = variable(places[i].variable);
+        if (!value)
+            continue;
+        const bool tilde = home && value[0] == '~' && (!value[1] || value[1] == '/');
+        return join(ok, tilde ? home : "", value + tilde, places[i].below);
+    }
+    return home ? join(ok, home, "/.cache/huggingface/hub", "") : NULL;
+}
+
 // `name` in ../share/vblip beside the executable, else in models of the source folder.
 static char *bundled(bool *ok, const char *name)
 {
@@ -70,11 +91,9 @@ bool cli_env_read(cli_env *env)
 {
     bool ok = true;
     const char *temp = variable("TMPDIR");
-    const char *hub = variable("HF_HUB_CACHE");
     *env = (cli_env){0};
     env->model = copy(&ok, variable("VBLIP_MODEL"));
-    env->hub_dir =
-        hub ? copy(&ok, hub) : folder_in(&ok, "HF_HOME", "/hub", "/.cache/huggingface");
+    env->hub_dir = hub_folder(&ok);
     env->cache_dir = folder_in(&ok, "XDG_CACHE_HOME", "/vblip", "/.cache");
     env->temp_dir = copy(&ok, temp ? temp : "/tmp");
     env->term = copy(&ok, variable("TERM"));

@@ -33,7 +33,7 @@ class Installed(unittest.TestCase):
             file.write("0123abcd")
 
     def vblip(self, *arguments, code=0, **changes):
-        env = {k: v for k, v in os.environ.items() if not k.startswith(("VBLIP_", "HF_", "XDG_", "HOME"))}
+        env = {k: v for k, v in os.environ.items() if not k.startswith(("VBLIP_", "HF_", "HUGGINGFACE_", "XDG_", "HOME"))}
         argv = [os.path.join(self.prefix, "bin", "vblip"), *arguments]
         done = subprocess.run(argv, env={**env, **changes}, cwd=self.folder, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True, timeout=120, check=False)
@@ -62,8 +62,12 @@ class Installed(unittest.TestCase):
 
     def test_hub_names_are_found_where_the_hub_keeps_them(self):
         home = os.path.join(self.folder, "home")
-        for changes in ({"HOME": home}, {"HF_HOME": os.path.join(home, ".cache", "huggingface")},
-                        {"HF_HUB_CACHE": self.hub, "HF_HOME": "/nowhere"}):
+        hub_home = os.path.join(home, ".cache", "huggingface")
+        for changes in ({"HOME": home}, {"HF_HOME": hub_home}, {"HF_HUB_CACHE": self.hub, "HF_HOME": "/nowhere"},
+                        {"XDG_CACHE_HOME": os.path.join(home, ".cache")}, {"HF_HOME": hub_home, "XDG_CACHE_HOME": "/no"},
+                        {"HUGGINGFACE_HUB_CACHE": self.hub, "HF_HOME": "/nowhere"},
+                        {"HF_HUB_CACHE": self.hub, "HUGGINGFACE_HUB_CACHE": "/nowhere"},
+                        {"HF_HOME": "~/.cache/huggingface", "HOME": home}):
             row, = json.loads(self.vblip("models", "-f", "json", "Someone/tiny", **changes).stdout)
             self.assertEqual(row["path"], self.snapshot, changes)
 

@@ -97,13 +97,28 @@ static void test_hub_names_that_are_not_there_say_where_was_looked(void **state)
     must_refuse(name, NULL, VBLIP_ERR_IO, "there is no Hugging Face cache");
     must_refuse(name, "", VBLIP_ERR_IO, "there is no Hugging Face cache");
 
-    hf_write_file(folder, REPOSITORY "/snapshots/787b3d3/vocab.txt", "x");
+    hf_write_file(folder, REPOSITORY "/blobs/787b3d3", "x");
     must_refuse(name, folder, VBLIP_ERR_IO,
-                REPOSITORY "/refs/main: No such file or directory");
+                REPOSITORY ": no refs/main, and 0 snapshots, expected 1");
+    hf_write_file(folder, REPOSITORY "/snapshots/787b3d3/vocab.txt", "x");
+    hf_write_file(folder, REPOSITORY "/snapshots/ffffff/vocab.txt", "x");
+    must_refuse(name, folder, VBLIP_ERR_IO,
+                "no refs/main, and 2 snapshots, expected 1");
     hf_write_file(folder, REPOSITORY "/refs/main", "1111111");
     must_refuse(name, folder, VBLIP_ERR_IO, "its snapshot is missing");
     hf_write_file(folder, REPOSITORY "/refs/main", "787b3d3");
     must_refuse(name, folder, VBLIP_ERR_FORMAT, ": no config.json");
+}
+
+// `download --revision COMMIT` writes no refs/main.
+static void test_without_a_reference_the_only_snapshot_is_taken(void **state)
+{
+    (void)state;
+    hf_write_file(folder, REPOSITORY "/snapshots/787b3d3/config.json", "{}");
+    hf_write_file(folder, REPOSITORY "/snapshots/.DS_Store", "x");
+    char snapshot[256];
+    snprintf(snapshot, sizeof snapshot, "%s/" REPOSITORY "/snapshots/787b3d3", folder);
+    must_locate(name, folder, 1, snapshot);
 }
 
 // refs/main is a file like any other: it must not lead out of the cache.
@@ -159,6 +174,7 @@ int main(void)
         cmocka_unit_test(test_hub_names_are_two_words),
         TEST(test_hub_names_lead_to_the_snapshot_of_main),
         TEST(test_hub_names_that_are_not_there_say_where_was_looked),
+        TEST(test_without_a_reference_the_only_snapshot_is_taken),
         TEST(test_hub_references_are_one_folder_name),
         TEST(test_folders_and_sets_are_found),
         TEST(test_files_and_nothing_are_refused),
