@@ -158,8 +158,10 @@ enum vblip_task { // bits of vblip_model_info.tasks
 };
 
 typedef struct vblip_model_info {
-    const char *path;   // folder that was read
-    const char *layout; // "huggingface"
+    const char *path;   // folder or file that was read
+    const char *layout; // "huggingface", "huggingface sharded", "huggingface bin",
+                        // "huggingface bin sharded"; of a single file "original" (the
+                        // names of salesforce/BLIP) or "huggingface file"
     const char *dtype;  // of the weights as stored: "F32", "F16", "BF16", "mixed"
     uint32_t tasks;     // enum vblip_task
     uint32_t image_size, patch_size;
@@ -167,8 +169,9 @@ typedef struct vblip_model_info {
     uint32_t text_width, encoder_layers, decoder_layers, text_heads, text_mlp;
     uint32_t projection_width, positions, vocabulary;
     uint64_t parameters;           // elements in the tensors that are used
-    uint64_t file_bytes;           // of the weight file
+    uint64_t file_bytes;           // of the weight files
     bool demo;                     // the bundled demonstration model
+    const char *const *files;      // NULL-terminated; paths of the weight files
     const char *const *missing;    // NULL-terminated; tensors a task it names lacks
     const char *const *unexpected; // NULL-terminated; tensors that nothing uses
 } vblip_model_info;
@@ -176,7 +179,7 @@ typedef struct vblip_model_info {
 typedef int (*vblip_model_info_fn)(void *user, const vblip_model_info *info);
 
 typedef struct vblip_model_options {
-    const char *path;    // checkpoint folder, model set, or hub name; required
+    const char *path;    // checkpoint folder or file, model set, or hub name; required
     const char *hub_dir; // Hugging Face hub cache in which hub names are looked up
     const char *vocab;   // vocab.txt to use instead of the checkpoint's own
     const char *default_vocab; // vocab.txt when the checkpoint has none

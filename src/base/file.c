@@ -1,3 +1,5 @@
+// madvise: posix_madvise(POSIX_MADV_DONTNEED) does nothing in glibc.
+#define _DEFAULT_SOURCE
 #include "base/file.h"
 
 #include "base/text.h"
@@ -63,6 +65,18 @@ void vb_file_unmap(vb_mapping *mapping)
     if (mapping->size)
         munmap((void *)(uintptr_t)mapping->bytes, mapping->size);
     *mapping = (vb_mapping){0};
+}
+
+void vb_file_release(const vb_mapping *mapping, const void *bytes, size_t size)
+{
+    const long page = sysconf(_SC_PAGESIZE);
+    if (mapping->size == 0 || size == 0 || page <= 0)
+        return;
+    // Pages at the ends may be shared with neighbours, which read them again.
+    const uintptr_t mask = (uintptr_t)page - 1;
+    const uintptr_t first = (uintptr_t)bytes & ~mask;
+    const uintptr_t end = ((uintptr_t)bytes + size + mask) & ~mask;
+    madvise((void *)first, end - first, MADV_DONTNEED);
 }
 
 static vblip_status read_all(int fd, char *bytes, size_t size, const char *path,

@@ -16,6 +16,10 @@ VB_CHECKED vblip_status vb_file_map(vb_mapping *out, const char *path,
                                     vblip_error *err);
 void vb_file_unmap(vb_mapping *mapping);
 
+// Gives back the memory that reading `size` bytes at `bytes` took. They can still be
+// read, from the disk cache again.
+void vb_file_release(const vb_mapping *mapping, const void *bytes, size_t size);
+
 // Reads `path` whole into malloc'd, NUL-terminated memory. More than `limit` bytes is
 // VBLIP_ERR_FORMAT.
 VB_CHECKED vblip_status vb_file_read(char **out, size_t *size, const char *path,

@@ -1,7 +1,6 @@
 #include "blip/checkpoint.h"
 
-#include "base/file.h"
-#include "base/text.h"
+#include "blip/infer.h"
 #include "blip/locate.h"
 #include "blip/survey.h"
 #include "blip/tokenizer.h"
@@ -14,55 +13,21 @@ enum { MAX_JSON = 1 << 20 }; // bytes of config.json
 
 struct vb_checkpoint {
     vb_arena arena; // every string and list below
-    vb_mapping mapping;
-    vb_safetensors st;
-    const char *folder, *weights_path;
+    vb_stored stored;
+    const char *path;   // of the folder or the file
+    const char *folder; // that it is, or that it is in
     vb_config_file file;
     vb_survey survey;
     vblip_model_info info;
     const char *vocab;
 };
 
-// -------------------------------------------------------------------- reading a folder
+typedef struct opening {
+    const vblip_model_options *model;
+    uint32_t head_width; // where no config.json says
+} opening;
 
-// What a folder may hold instead of model.safetensors.
-static vblip_status refuse_other_weights(vb_checkpoint *c, vblip_error *err)
-{
-    static const char *const names[] = {
-        "model.safetensors.index.json", "pytorch_model.bin",
-        "pytorch_model.bin.index.json", "tf_model.h5",
-        "flax_model.msgpack",
-    };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const char *path = vb_path_join(&c->arena, c->folder, names[i]);
-        if (!path)
-            return vb_fail_memory(err, c->folder);
-        if (vb_file_exists(path))
-            return vb_fail(err, VBLIP_ERR_UNSUPPORTED,
-                           "%s: weights in %s are not in this version, only in "
-                           "model.safetensors",
-                           c->folder, names[i]);
-    }
-    return vb_fail(err, VBLIP_ERR_IO, "%s: no model.safetensors", c->folder);
-}
-
-static vblip_status read_weights(vb_checkpoint *c, vblip_error *err)
-{
-    c->weights_path = vb_path_join(&c->arena, c->folder, "model.safetensors");
-    if (!c->weights_path)
-        return vb_fail_memory(err, c->folder);
-    bool there;
-    VB_TRY(vb_path_exists(&there, c->weights_path, err));
-    if (!there)
-        return refuse_other_weights(c, err);
-    VB_TRY(vb_file_map(&c->mapping, c->weights_path, err));
-    vblip_error why = {0};
-    vblip_status status = vb_safetensors_parse(&c->st, &c->arena, c->mapping.bytes,
-                                               c->mapping.size, &why);
-    if (status != VBLIP_OK)
-        return vb_fail(err, status, "%s: %s", c->weights_path, why.message);
-    return VBLIP_OK;
-}
+// ------------------------------------------------------------------ reading what is there
 
 static vblip_status read_config(vb_checkpoint *c, const char *path, vblip_error *err)
 {
@@ -104,19 +69,46 @@ static vblip_status set_image_size(vb_checkpoint *c, uint32_t size, vblip_error 
     return VBLIP_OK;
 }
 
-static vblip_status read_folder(vb_checkpoint *c, const char *folder,
-                                uint32_t image_size, vblip_error *err)
+// The configuration of the folder.
+static vblip_status read_stated(vb_checkpoint *c, const char *config, vblip_error *err)
 {
-    c->folder = vb_arena_string(&c->arena, folder, strlen(folder));
-    const char *config = vb_path_join(&c->arena, folder, "config.json");
-    if (!c->folder || !config)
-        return vb_fail_memory(err, folder);
     VB_TRY(read_config(c, config, err));
     VB_TRY(read_processor(c, err));
-    VB_TRY(read_weights(c, err));
-    VB_TRY(vb_survey_make(&c->survey, &c->file, &c->st.list, config, c->weights_path,
+    return VBLIP_OK;
+}
+
+// A file goes by the config.json beside it, but for a torch file with the original
+// names: such a file stands alone, whatever else its folder holds.
+static vblip_status read_file(vb_checkpoint *c, const char *config, uint32_t head_width,
+                              vblip_error *err)
+{
+    bool stated = false;
+    VB_TRY(vb_stored_open_file(&c->stored, &c->arena, c->path, err));
+    if (c->stored.naming == VB_NAMING_HF || !c->stored.torch)
+        VB_TRY(vb_path_exists(&stated, config, err));
+    return stated ? read_stated(c, config, err)
+                  : vb_config_infer(&c->file, &c->stored, head_width, err);
+}
+
+static vblip_status read_place(vb_checkpoint *c, const vb_place *place,
+                               const opening *o, vblip_error *err)
+{
+    c->path = vb_arena_string(&c->arena, place->path, strlen(place->path));
+    c->folder = place->is_file ? vb_path_folder(&c->arena, place->path) : c->path;
+    if (!c->path || !c->folder)
+        return vb_fail_memory(err, place->path);
+    const char *config = vb_path_join(&c->arena, c->folder, "config.json");
+    if (!config)
+        return vb_fail_memory(err, place->path);
+    if (place->is_file) {
+        VB_TRY(read_file(c, config, o->head_width, err));
+    } else {
+        VB_TRY(read_stated(c, config, err));
+        VB_TRY(vb_stored_open_folder(&c->stored, &c->arena, c->folder, err));
+    }
+    VB_TRY(vb_survey_make(&c->survey, &c->file, &c->stored.list, config, c->stored.path,
                           err));
-    return set_image_size(c, image_size, err);
+    return set_image_size(c, o->model->image_size, err);
 }
 
 // -------------------------------------------------------------------------- what it is
@@ -128,8 +120,9 @@ static void fill_info(vb_checkpoint *c)
     const vb_text_config *t =
         config->encoder.layers ? &config->encoder : &config->decoder;
     vblip_model_info *info = &c->info;
-    info->path = c->folder;
-    info->layout = "huggingface";
+    info->path = c->path;
+    info->layout = c->stored.layout;
+    info->files = c->stored.files;
     info->image_size = v->image_size;
     info->patch_size = v->patch_size;
     info->vision_width = v->width;
@@ -144,7 +137,7 @@ static void fill_info(vb_checkpoint *c)
     info->projection_width = config->projection;
     info->positions = t->positions;
     info->vocabulary = t->vocabulary;
-    info->file_bytes = c->mapping.size;
+    info->file_bytes = c->stored.bytes;
     info->demo = c->file.demo;
 }
 
@@ -165,8 +158,8 @@ static vblip_status check_tensors(vb_checkpoint *c, uint32_t wanted, bool lenien
                                   vblip_error *err)
 {
     vb_verdict verdict;
-    VB_TRY(vb_verify(&verdict, &c->arena, &c->st.list, &c->survey, wanted, lenient,
-                     c->weights_path, err));
+    VB_TRY(
+        vb_verify(&verdict, &c->arena, &c->stored, &c->survey, wanted, lenient, err));
     c->info.tasks = lenient ? c->survey.tasks : verdict.whole;
     c->info.dtype = verdict.dtype;
     c->info.parameters = verdict.parameters;
@@ -220,21 +213,21 @@ static vblip_status check_vocab(const vb_checkpoint *c, vblip_error *err)
         return vb_fail(err, VBLIP_ERR_FORMAT,
                        "%s: %u lines, but the word embedding of %s has %u rows, which "
                        "is %u lines + 2",
-                       c->vocab, size - 2, c->weights_path, rows, rows - 2);
+                       c->vocab, size - 2, c->stored.path, rows, rows - 2);
     VB_TRY(check_id(c, "bos_token_id", c->file.bos, "[DEC]", ids.dec, err));
     return check_id(c, "sep_token_id", c->file.sep, "[SEP]", ids.sep, err);
 }
 
 // ------------------------------------------------------------------------- open, close
 
-static vblip_status new_checkpoint(vb_checkpoint **out, const char *folder,
-                                   uint32_t image_size, vblip_error *err)
+static vblip_status new_checkpoint(vb_checkpoint **out, const vb_place *place,
+                                   const opening *o, vblip_error *err)
 {
     *out = NULL;
     vb_checkpoint *c = calloc(1, sizeof *c);
     if (!c)
-        return vb_fail_memory(err, folder);
-    vblip_status status = read_folder(c, folder, image_size, err);
+        return vb_fail_memory(err, place->path);
+    vblip_status status = read_place(c, place, o, err);
     if (status != VBLIP_OK)
         vb_checkpoint_close(&c);
     *out = c;
@@ -246,7 +239,7 @@ void vb_checkpoint_close(vb_checkpoint **checkpoint)
     vb_checkpoint *c = *checkpoint;
     if (!c)
         return;
-    vb_file_unmap(&c->mapping);
+    vb_stored_close(&c->stored);
     vb_arena_free(&c->arena);
     free(c);
     *checkpoint = NULL;
@@ -259,19 +252,20 @@ static void sort_members(vb_located *found, uint32_t wanted)
     vb_located sorted = {.count = found->count};
     for (int named = 1; named >= 0; named--)
         for (size_t i = 0; i < found->count; i++)
-            if (named == ((found->folders[i].task & wanted) != 0))
-                sorted.folders[n++] = found->folders[i];
+            if (named == ((found->places[i].task & wanted) != 0))
+                sorted.places[n++] = found->places[i];
     *found = sorted;
 }
 
-// Opens the first folder that is for all `wanted` tasks. `held` gathers what they are
+// Opens the first place that is for all `wanted` tasks. `held` gathers what they are
 // for; *out stays NULL when none is for all.
-static vblip_status pick(vb_checkpoint **out, const vb_located *found, uint32_t wanted,
-                         uint32_t image_size, uint32_t *held, vblip_error *err)
+static vblip_status pick(vb_checkpoint **out, const vb_located *found, const opening *o,
+                         uint32_t *held, vblip_error *err)
 {
+    const uint32_t wanted = o->model->tasks;
     *held = 0;
     for (size_t i = 0; i < found->count; i++) {
-        VB_TRY(new_checkpoint(out, found->folders[i].path, image_size, err));
+        VB_TRY(new_checkpoint(out, &found->places[i], o, err));
         uint32_t tasks = (*out)->survey.tasks;
         *held |= tasks;
         if (tasks && (tasks & wanted) == wanted)
@@ -288,21 +282,22 @@ static vblip_status check_options(const vblip_model_options *options, vblip_erro
     return VBLIP_OK;
 }
 
-static vblip_status open_found(vb_checkpoint **out, vb_located *found,
-                               const vblip_model_options *options, vblip_error *err)
+static vblip_status open_found(vb_checkpoint **out, vb_located *found, const opening *o,
+                               vblip_error *err)
 {
+    const vblip_model_options *options = o->model;
     uint32_t held;
     if (options->tasks == 0 && found->count > 1)
         return vb_fail(err, VBLIP_ERR_ARGUMENT, "%s: a model set, and no task named",
                        options->path);
     sort_members(found, options->tasks);
-    VB_TRY(pick(out, found, options->tasks, options->image_size, &held, err));
+    VB_TRY(pick(out, found, o, &held, err));
     if (!*out) {
         char tasks[32];
         vb_task_names(tasks, sizeof tasks, held);
         return vb_fail(err, VBLIP_ERR_UNSUPPORTED, "%s: this %s holds: %s",
                        options->path,
-                       found->folders[0].task ? "model set" : "checkpoint", tasks);
+                       found->places[0].task ? "model set" : "checkpoint", tasks);
     }
     uint32_t wanted = options->tasks ? options->tasks : (*out)->survey.tasks;
     VB_TRY(check_tensors(*out, wanted, false, err));
@@ -310,8 +305,9 @@ static vblip_status open_found(vb_checkpoint **out, vb_located *found,
     return check_vocab(*out, err);
 }
 
-vblip_status vb_checkpoint_open(vb_checkpoint **out, const vblip_model_options *options,
-                                vblip_error *err)
+vblip_status vb_checkpoint_open_heads(vb_checkpoint **out,
+                                      const vblip_model_options *options,
+                                      uint32_t head_width, vblip_error *err)
 {
     *out = NULL;
     VB_TRY(check_options(options, err));
@@ -320,21 +316,27 @@ vblip_status vb_checkpoint_open(vb_checkpoint **out, const vblip_model_options *
     vblip_status status =
         vb_locate(&found, &arena, options->path, options->hub_dir, err);
     if (status == VBLIP_OK)
-        status = open_found(out, &found, options, err);
+        status = open_found(out, &found, &(opening){options, head_width}, err);
     if (status != VBLIP_OK)
         vb_checkpoint_close(out);
     vb_arena_free(&arena);
     return status;
 }
 
-static vblip_status inspect_folder(const char *folder, uint32_t image_size,
-                                   vblip_model_info_fn fn, void *user, vblip_error *err)
+vblip_status vb_checkpoint_open(vb_checkpoint **out, const vblip_model_options *options,
+                                vblip_error *err)
+{
+    return vb_checkpoint_open_heads(out, options, VB_HEAD_WIDTH, err);
+}
+
+static vblip_status inspect_place(const vb_place *place, const opening *o,
+                                  vblip_model_info_fn fn, void *user, vblip_error *err)
 {
     vb_checkpoint *c;
-    VB_TRY(new_checkpoint(&c, folder, image_size, err));
+    VB_TRY(new_checkpoint(&c, place, o, err));
     vblip_status status = check_tensors(c, UINT32_MAX, true, err);
     if (status == VBLIP_OK && fn(user, &c->info) != 0)
-        status = vb_fail(err, VBLIP_ERR_CANCELLED, "%s: stopped", folder);
+        status = vb_fail(err, VBLIP_ERR_CANCELLED, "%s: stopped", place->path);
     vb_checkpoint_close(&c);
     return status;
 }
@@ -347,9 +349,9 @@ vblip_status vb_checkpoint_inspect(const vblip_model_options *options,
     vb_located found;
     vblip_status status =
         vb_locate(&found, &arena, options->path, options->hub_dir, err);
+    const opening o = {options, VB_HEAD_WIDTH};
     for (size_t i = 0; status == VBLIP_OK && i < found.count; i++)
-        status =
-            inspect_folder(found.folders[i].path, options->image_size, fn, user, err);
+        status = inspect_place(&found.places[i], &o, fn, user, err);
     vb_arena_free(&arena);
     return status;
 }
@@ -373,9 +375,14 @@ const char *vb_checkpoint_vocab_path(const vb_checkpoint *checkpoint)
 
 const vb_weight *vb_checkpoint_find(const vb_checkpoint *checkpoint, const char *name)
 {
-    const vb_weight *w = vb_weight_find(&checkpoint->st.list, name);
+    const vb_weight *w = vb_weight_find(&checkpoint->stored.list, name);
     if (!w && strcmp(name, "text_decoder.cls.predictions.bias") == 0)
-        w = vb_weight_find(&checkpoint->st.list,
+        w = vb_weight_find(&checkpoint->stored.list,
                            "text_decoder.cls.predictions.decoder.bias");
     return w;
+}
+
+void vb_checkpoint_release(const vb_checkpoint *checkpoint, const vb_weight *weight)
+{
+    vb_stored_release(&checkpoint->stored, weight);
 }

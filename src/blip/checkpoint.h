@@ -3,7 +3,7 @@
 #define VB_BLIP_CHECKPOINT_H
 
 #include "blip/config.h"
-#include "blip/safetensors.h"
+#include "blip/weight.h"
 
 // Opens the checkpoint that `options` names and checks every tensor that its tasks need:
 // present, shaped and typed as the config says. Nothing is copied: weights stay mapped
@@ -18,6 +18,13 @@ typedef struct vb_checkpoint vb_checkpoint;
 VB_CHECKED vblip_status vb_checkpoint_open(vb_checkpoint **out,
                                            const vblip_model_options *options,
                                            vblip_error *err);
+
+// The same, for a checkpoint without a config.json whose heads are `head_width` wide:
+// those that tests make. All that was ever released has 64, and vb_checkpoint_open takes
+// no other.
+VB_CHECKED vblip_status vb_checkpoint_open_heads(vb_checkpoint **out,
+                                                 const vblip_model_options *options,
+                                                 uint32_t head_width, vblip_error *err);
 void vb_checkpoint_close(vb_checkpoint **checkpoint);
 
 // A text tower that no whole task needs has 0 layers.
@@ -35,6 +42,9 @@ const char *vb_checkpoint_vocab_path(const vb_checkpoint *checkpoint);
 // the word embedding. The vision position embedding is as stored, [1, G*G + 1, Dv],
 // whatever image_size is.
 const vb_weight *vb_checkpoint_find(const vb_checkpoint *checkpoint, const char *name);
+
+// Gives back the memory that reading a tensor took. It can still be read.
+void vb_checkpoint_release(const vb_checkpoint *checkpoint, const vb_weight *weight);
 
 // Calls `fn` for the checkpoint, or for each member of a model set: `tasks` are those it
 // is for, `missing` what they lack. A tensor of a wrong shape or type is a failure.

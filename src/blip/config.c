@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-// What Hugging Face leaves out of config.json when it is so (blip-spec 7.4). The number
-// of text heads has no default here: the library's 8 is right for no BLIP.
 static const vb_config_file defaults = {
     .vision = {.width = 768,
                .layers = 12,
@@ -29,6 +27,11 @@ static const vb_config_file defaults = {
     .mean = {0.48145466f, 0.4578275f, 0.40821073f},
     .deviation = {0.26862954f, 0.26130258f, 0.27577711f},
 };
+
+vb_config_file vb_config_defaults(void)
+{
+    return defaults;
+}
 
 typedef struct member {
     const char *key;

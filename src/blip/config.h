@@ -70,6 +70,10 @@ typedef struct vb_config_file {
     bool demo;             // "vblip_demo": true, a key of ours
 } vb_config_file;
 
+// What Hugging Face leaves out of config.json when it is so (blip-spec 7.4). The number
+// of text heads has no default: the library's 8 is right for no BLIP.
+vb_config_file vb_config_defaults(void);
+
 // Parses the bytes of a config.json. `subject` names it in messages.
 VB_CHECKED vblip_status vb_config_parse(vb_config_file *out, const char *json,
                                         size_t size, const char *subject,

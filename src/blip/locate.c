@@ -1,6 +1,7 @@
 #include "blip/locate.h"
 
 #include "blip/hub.h"
+#include "blip/stored.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -19,6 +20,14 @@ char *vb_path_join(vb_arena *arena, const char *folder, const char *name)
     path[size] = '/';
     memcpy(path + size + 1, name, more);
     return path;
+}
+
+char *vb_path_folder(vb_arena *arena, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash)
+        return vb_arena_string(arena, ".", 1);
+    return vb_arena_string(arena, path, slash > path ? (size_t)(slash - path) : 1);
 }
 
 enum kind { NOTHING, FOLDER, FILE_OF_SOME_KIND };
@@ -59,9 +68,7 @@ static vblip_status add(vb_located *out, vb_arena *arena, const char *folder,
     VB_TRY(vb_path_exists(&there, config, err));
     if (!there)
         return VBLIP_OK;
-    out->folders[out->count].path = copy;
-    out->folders[out->count].task = task;
-    out->count++;
+    out->places[out->count++] = (vb_place){.path = copy, .task = task};
     return VBLIP_OK;
 }
 
@@ -98,20 +105,19 @@ static vblip_status locate_folder(vb_located *out, vb_arena *arena, const char *
     return VBLIP_OK;
 }
 
-static vblip_status refuse_file(const char *path, vblip_error *err)
+static vblip_status locate_file(vb_located *out, vb_arena *arena, const char *path,
+                                vblip_error *err)
 {
-    static const char *const endings[] = {".pth", ".pt", ".bin", ".safetensors"};
-    size_t size = strlen(path);
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
-        size_t end = strlen(endings[i]);
-        if (size > end && strcmp(path + size - end, endings[i]) == 0)
-            return vb_fail(err, VBLIP_ERR_UNSUPPORTED,
-                           "%s: a single %s file is not in this version; name the "
-                           "folder with config.json and model.safetensors",
-                           path, endings[i]);
-    }
-    return vb_fail(err, VBLIP_ERR_FORMAT, "%s: a file, expected a checkpoint folder",
-                   path);
+    if (!vb_stored_reads(path))
+        return vb_fail(err, VBLIP_ERR_FORMAT,
+                       "%s: expected a checkpoint folder, or a .pth, .pt, .bin or "
+                       ".safetensors file",
+                       path);
+    char *copy = vb_arena_string(arena, path, strlen(path));
+    if (!copy)
+        return vb_fail_memory(err, path);
+    out->places[out->count++] = (vb_place){.path = copy, .is_file = true};
+    return VBLIP_OK;
 }
 
 vblip_status vb_locate(vb_located *out, vb_arena *arena, const char *path,
@@ -121,7 +127,7 @@ vblip_status vb_locate(vb_located *out, vb_arena *arena, const char *path,
     enum kind kind;
     VB_TRY(look(&kind, path, err));
     if (kind == FILE_OF_SOME_KIND)
-        return refuse_file(path, err);
+        return locate_file(out, arena, path, err);
     char *snapshot = NULL;
     if (kind == NOTHING && vb_hub_is_name(path)) {
         VB_TRY(vb_hub_find(&snapshot, arena, hub_dir, path, err));

@@ -1,4 +1,4 @@
-// locate.h - from what a user calls a model to the folders that hold it.
+// locate.h - from what a user calls a model to the folders or the file that hold it.
 #ifndef VB_BLIP_LOCATE_H
 #define VB_BLIP_LOCATE_H
 
@@ -9,19 +9,24 @@
 
 enum { VB_MAX_MEMBERS = 4 };
 
-// Every folder listed has a config.json.
+typedef struct vb_place {
+    const char *path; // a folder with a config.json, or a file of weights
+    bool is_file;
+    uint32_t task; // the member's name in its set; 0 = a checkpoint by itself
+} vb_place;
+
 typedef struct vb_located {
-    struct {
-        const char *path;
-        uint32_t task; // the member's name in its set; 0 = a checkpoint by itself
-    } folders[VB_MAX_MEMBERS];
+    vb_place places[VB_MAX_MEMBERS];
     size_t count;
 } vb_located;
 
-// A checkpoint folder, a model set (subfolders retrieval, caption, vqa, nlvr), or the hub name
-// of either. What is there but not read by this version is VBLIP_ERR_UNSUPPORTED.
+// A checkpoint folder, a model set (subfolders retrieval, caption, vqa, nlvr), the hub
+// name of either, or a file that vb_stored_open_file takes.
 VB_CHECKED vblip_status vb_locate(vb_located *out, vb_arena *arena, const char *path,
                                   const char *hub_dir, vblip_error *err);
+
+// The folder of the file `path`; NULL when memory runs out.
+char *vb_path_folder(vb_arena *arena, const char *path);
 
 // FOLDER/NAME; NULL when memory runs out.
 char *vb_path_join(vb_arena *arena, const char *folder, const char *name);

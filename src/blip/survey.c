@@ -29,7 +29,7 @@ static int layer_index(const char *name, const char *prefix)
     return (int)index;
 }
 
-static uint32_t count_layers(const vb_weight_list *list, const char *prefix)
+uint32_t vb_count_layers(const vb_weight_list *list, const char *prefix)
 {
     int last = -1;
     for (size_t i = 0; i < list->count; i++) {
@@ -67,7 +67,7 @@ static uint32_t measure(const vb_weight_list *list, const char *prefix, uint32_t
 static vb_text_config text_tower(const survey *s, const char *prefix)
 {
     vb_text_config t = s->file->text;
-    t.layers = count_layers(s->list, prefix);
+    t.layers = vb_count_layers(s->list, prefix);
     uint32_t weight =
         measure(s->list, prefix, t.layers, "intermediate.dense.weight", 0, VB_MAX_MLP);
     uint32_t bias =
@@ -190,7 +190,7 @@ vblip_status vb_survey_make(vb_survey *out, const vb_config_file *file,
     vb_config c = {.vision = file->vision, .projection = file->projection};
     memcpy(c.mean, file->mean, sizeof c.mean);
     memcpy(c.deviation, file->deviation, sizeof c.deviation);
-    c.vision.layers = count_layers(list, VB_VISION_LAYERS);
+    c.vision.layers = vb_count_layers(list, VB_VISION_LAYERS);
     c.encoder = text_tower(&s, VB_ENCODER_LAYERS);
     look_for_twins(list, &c.encoder);
     c.decoder = text_tower(&s, VB_DECODER_LAYERS);

@@ -30,6 +30,10 @@ VB_CHECKED vblip_status vb_survey_make(vb_survey *out, const vb_config_file *fil
                                        const char *config_path,
                                        const char *weights_path, vblip_error *err);
 
+// One more than the highest number that follows `prefix` in the name of a tensor; 0
+// where there is none.
+uint32_t vb_count_layers(const vb_weight_list *list, const char *prefix);
+
 // "retrieval, vqa", or "no task". `size` of 32 is enough for all.
 void vb_task_names(char *out, size_t size, uint32_t tasks);
 

@@ -33,11 +33,11 @@ static vblip_status push(names *list, vb_arena *arena, const char *name,
 
 typedef struct check {
     vb_arena *arena;
-    const vb_weight_list *list;
+    const vb_stored *stored;
+    const vb_weight_list *list; // of the stored
     const vb_survey *survey;
     uint32_t wanted; // tasks that must be whole
     bool lenient;    // what is missing is only listed
-    const char *path;
     vblip_error *err;
 
     uint32_t broken; // tasks that are not whole
@@ -77,10 +77,13 @@ static vblip_status check_missing(check *k, const vb_schema_tensor *t)
 {
     if (t->optional)
         return VBLIP_OK;
+    char name[256];
+    vb_name_in(name, sizeof name, t->name, k->stored->naming);
     k->broken |= t->tasks;
-    VB_TRY(push(&k->missing, k->arena, t->name, k->err));
+    VB_TRY(push(&k->missing, k->arena, name, k->err));
     if (!k->lenient && (t->tasks & k->wanted))
-        return vb_fail(k->err, VBLIP_ERR_FORMAT, "%s: %s: missing", k->path, t->name);
+        return vb_fail(k->err, VBLIP_ERR_FORMAT, "%s: %s: missing", k->stored->path,
+                       name);
     return VBLIP_OK;
 }
 
@@ -104,17 +107,24 @@ static vblip_status check_tensor(void *user, const vb_schema_tensor *t)
     if (!is_wrong(what, w, t))
         return VBLIP_OK;
     k->broken |= t->tasks;
-    if (t->tasks & k->wanted)
-        return vb_fail(k->err, VBLIP_ERR_FORMAT, "%s: %s: %s", k->path, w->name, what);
-    return VBLIP_OK;
+    if (!(t->tasks & k->wanted))
+        return VBLIP_OK;
+    char name[256];
+    vb_name_in(name, sizeof name, w->name, k->stored->naming);
+    return vb_fail(k->err, VBLIP_ERR_FORMAT, "%s: %s: %s", vb_stored_file(k->stored, w),
+                   name, what);
 }
 
 static vblip_status list_unexpected(check *k)
 {
     const vb_weight_list *list = k->list;
-    for (size_t i = 0; i < list->count; i++)
-        if (!k->used[i] && !vb_schema_ignores(list->weights[i].name))
-            VB_TRY(push(&k->unexpected, k->arena, list->weights[i].name, k->err));
+    for (size_t i = 0; i < list->count; i++) {
+        char name[256];
+        if (k->used[i] || vb_schema_ignores(list->weights[i].name))
+            continue;
+        vb_name_in(name, sizeof name, list->weights[i].name, k->stored->naming);
+        VB_TRY(push(&k->unexpected, k->arena, name, k->err));
+    }
     return VBLIP_OK;
 }
 
@@ -135,7 +145,7 @@ static vblip_status verify(check *k)
 {
     k->used = VB_ARENA_NEW(k->arena, bool, k->list->count);
     if (!k->used)
-        return vb_fail_memory(k->err, k->path);
+        return vb_fail_memory(k->err, k->stored->path);
     VB_TRY(push(&k->missing, k->arena, NULL, k->err)); // empty, but terminated
     VB_TRY(push(&k->unexpected, k->arena, NULL, k->err));
     VB_TRY(
@@ -143,17 +153,17 @@ static vblip_status verify(check *k)
     return list_unexpected(k);
 }
 
-vblip_status vb_verify(vb_verdict *out, vb_arena *arena, const vb_weight_list *list,
+vblip_status vb_verify(vb_verdict *out, vb_arena *arena, const vb_stored *stored,
                        const vb_survey *survey, uint32_t wanted, bool lenient,
-                       const char *path, vblip_error *err)
+                       vblip_error *err)
 {
     *out = (vb_verdict){0};
     check k = {.arena = arena,
-               .list = list,
+               .stored = stored,
+               .list = &stored->list,
                .survey = survey,
                .wanted = wanted,
                .lenient = lenient,
-               .path = path,
                .err = err};
     VB_TRY(verify(&k));
     *out = (vb_verdict){.whole = survey->tasks & ~k.broken,

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_NAME = 256, MAX_BLOCKS = 3 };
+enum { MAX_NAME = 256, MAX_BLOCKS = 3, PIECE_BYTES = 4 << 20 };
 
 typedef struct vb_matrix_node {
     struct vb_matrix_node *next;
@@ -146,6 +146,7 @@ static vb_tensor upload_weights(loader *l, const vb_weight *const *weights,
     for (uint32_t i = 0; i < count; i++) {
         vb_widen(values + at, weights[i]->data, weights[i]->dtype,
                  elements(weights[i]));
+        vb_checkpoint_release(l->checkpoint, weights[i]);
         at += elements(weights[i]);
     }
     return upload(l, values, rows, (uint32_t)(total / rows));
@@ -200,6 +201,8 @@ static vb_matrix *make_matrix(loader *l, const vb_weight *const *weights,
                                    uses, name, &l->rec.error);
     node->next = l->out->matrices;
     l->out->matrices = node;
+    for (uint32_t i = 0; i < count; i++)
+        vb_checkpoint_release(l->checkpoint, weights[i]);
     return node->matrix;
 }
 
@@ -296,10 +299,26 @@ static void load_text(loader *l, vb_text_weights *t, const vb_text_config *confi
     t->layers = layers;
 }
 
-static bool same_values(const vb_weight *a, const vb_weight *b)
+// Whether two tensors hold the same; read piece by piece, for each is a tenth of a
+// checkpoint.
+static bool same_values(const vb_checkpoint *c, const vb_weight *a, const vb_weight *b)
 {
-    return a->dtype == b->dtype && a->size == b->size &&
-           (a->data == b->data || memcmp(a->data, b->data, a->size) == 0);
+    if (a->dtype != b->dtype || a->size != b->size)
+        return false;
+    if (a->data == b->data)
+        return true;
+    bool same = true;
+    for (size_t at = 0; same && at < a->size; at += PIECE_BYTES) {
+        const size_t size = a->size - at < PIECE_BYTES ? a->size - at : PIECE_BYTES;
+        vb_weight x = *a, y = *b; // views of the piece
+        x.data += at;
+        y.data += at;
+        x.size = y.size = size;
+        same = memcmp(x.data, y.data, size) == 0;
+        vb_checkpoint_release(c, &x);
+        vb_checkpoint_release(c, &y);
+    }
+    return same;
 }
 
 // The decoder and its LM head, which may be tied to the word embedding (blip-spec 7.3).
@@ -311,7 +330,7 @@ static void load_decoder(loader *l, const vb_text_config *config)
     const vb_weight *words = find(l, bert, "embeddings.word_embeddings.weight", "");
     const vb_weight *decoder = vb_checkpoint_find(
         l->checkpoint, "text_decoder.cls.predictions.decoder.weight");
-    const bool tied = !words || !decoder || same_values(words, decoder);
+    const bool tied = !words || !decoder || same_values(l->checkpoint, words, decoder);
 
     load_text(l, &l->out->decoder, config, bert,
               tied ? VB_USE_ROWS | VB_USE_LINEAR : VB_USE_ROWS);

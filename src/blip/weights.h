@@ -2,6 +2,7 @@
 #ifndef VB_BLIP_WEIGHTS_H
 #define VB_BLIP_WEIGHTS_H
 
+#include "base/arena.h"
 #include "blip/checkpoint.h"
 #include "compute/pool.h"
 

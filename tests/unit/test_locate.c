@@ -38,7 +38,7 @@ static void must_locate(const char *path, const char *hub, size_t count,
     if (vb_locate(&found, &arena, path, hub, &err) != VBLIP_OK)
         fail_msg("%s: %s", path, err.message);
     assert_int_equal(found.count, count);
-    assert_string_equal(found.folders[0].path, first);
+    assert_string_equal(found.places[0].path, first);
     vb_arena_free(&arena);
 }
 
@@ -149,22 +149,47 @@ static void test_folders_and_sets_are_found(void **state)
     must_locate(folder, NULL, 1, folder);
 }
 
-static void test_files_and_nothing_are_refused(void **state)
+static void test_files_of_weights_are_places(void **state)
 {
     (void)state;
-    static const char *const files[] = {"model_base.pth", "x.pt", "pytorch_model.bin",
-                                        "model.safetensors"};
+    static const char *const files[] = {"model.safetensors"};
     char path[128];
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         hf_write_file(folder, files[i], "x");
         snprintf(path, sizeof path, "%s/%s", folder, files[i]);
-        must_refuse(path, NULL, VBLIP_ERR_UNSUPPORTED, "file is not in this version");
+        must_locate(path, NULL, 1, path);
     }
-    hf_write_file(folder, "notes.txt", "x");
-    snprintf(path, sizeof path, "%s/notes.txt", folder);
-    must_refuse(path, NULL, VBLIP_ERR_FORMAT, "a file, expected a checkpoint folder");
+}
+
+static void test_other_files_and_nothing_are_refused(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"notes.txt", "model.onnx", "pth", ".bin"};
+    char path[128];
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        hf_write_file(folder, files[i], "x");
+        snprintf(path, sizeof path, "%s/%s", folder, files[i]);
+        must_refuse(path, NULL, VBLIP_ERR_FORMAT,
+                    ": expected a checkpoint folder, or a .pth, .pt, .bin or "
+                    ".safetensors file");
+    }
     snprintf(path, sizeof path, "%s/nowhere", folder);
     must_refuse(path, folder, VBLIP_ERR_IO, "/nowhere: No such file or directory");
+}
+
+static void test_the_folder_of_a_path(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {
+        {"model.pth", "."},
+        {"/model.pth", "/"},
+        {"a/model.pth", "a"},
+        {"/a/b/c", "/a/b"},
+    };
+    vb_arena arena = {0};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_string_equal(vb_path_folder(&arena, rows[i][0]), rows[i][1]);
+    vb_arena_free(&arena);
 }
 
 int main(void)
@@ -177,7 +202,9 @@ int main(void)
         TEST(test_without_a_reference_the_only_snapshot_is_taken),
         TEST(test_hub_references_are_one_folder_name),
         TEST(test_folders_and_sets_are_found),
-        TEST(test_files_and_nothing_are_refused),
+        TEST(test_files_of_weights_are_places),
+        TEST(test_other_files_and_nothing_are_refused),
+        cmocka_unit_test(test_the_folder_of_a_path),
     };
     return cmocka_run_group_tests_name("locate", tests, NULL, NULL);
 }

@@ -1,0 +1,225 @@
+#include "blip/stored.h"
+
+#include "blip/locate.h"
+#include "blip/safetensors.h"
+#include "blip/shards.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_INDEX = 8 << 20 }; // bytes of an index.json
+
+typedef vblip_status (*parse_fn)(vb_weight_list *out, vb_arena *arena,
+                                 const uint8_t *bytes, size_t size, vblip_error *err);
+
+static vblip_status parse_safetensors(vb_weight_list *out, vb_arena *arena,
+                                      const uint8_t *bytes, size_t size,
+                                      vblip_error *err)
+{
+    vb_safetensors st;
+    vblip_status status = vb_safetensors_parse(&st, arena, bytes, size, err);
+    *out = st.list;
+    return status;
+}
+
+// Formats by the ending of a file's name.
+static const struct format {
+    const char *ending;
+    parse_fn parse;
+    bool torch;
+} formats[] = {
+    {".safetensors", parse_safetensors, false},
+};
+
+// What a folder may hold, in the order in which Hugging Face looks.
+static const struct layout {
+    const char *file, *name;
+    const char *shard_ending; // NULL = the weights themselves, else an index
+} layouts[] = {
+    {"model.safetensors", "huggingface", NULL},
+    {"model.safetensors.index.json", "huggingface sharded", ".safetensors"},
+};
+
+// What else it may hold, which is never read.
+static const char *const foreign[] = {"pytorch_model.bin",
+                                      "pytorch_model.bin.index.json", "tf_model.h5",
+                                      "flax_model.msgpack"};
+
+static const struct format *format_of(const char *path)
+{
+    const size_t size = strlen(path);
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        const size_t end = strlen(formats[i].ending);
+        if (size > end && strcmp(path + size - end, formats[i].ending) == 0)
+            return &formats[i];
+    }
+    return NULL;
+}
+
+bool vb_stored_reads(const char *path)
+{
+    return format_of(path) != NULL;
+}
+
+// ------------------------------------------------------------------------------ files
+
+// Room for `count` files.
+static vblip_status make_room(vb_stored *s, const char ***files, size_t count,
+                              vb_arena *arena, vblip_error *err)
+{
+    *files = VB_ARENA_NEW(arena, const char *, count + 1);
+    s->mappings = VB_ARENA_NEW(arena, vb_mapping, count);
+    s->files = *files;
+    return *files && s->mappings ? VBLIP_OK : vb_fail_memory(err, s->path);
+}
+
+// The next of the files, mapped and parsed.
+static vblip_status add_file(vb_stored *s, vb_weight_list *list, const char *path,
+                             vb_arena *arena, vblip_error *err)
+{
+    const struct format *format = format_of(path);
+    vb_mapping *mapping = &s->mappings[s->count];
+    VB_TRY(vb_file_map(mapping, path, err));
+    s->count++;
+    s->bytes += mapping->size;
+    s->torch = format->torch;
+    vblip_error why = {0};
+    vblip_status status =
+        format->parse(list, arena, mapping->bytes, mapping->size, &why);
+    vb_file_release(mapping, mapping->bytes, mapping->size);
+    if (status != VBLIP_OK)
+        return vb_fail(err, status, "%s: %s", path, why.message);
+    return VBLIP_OK;
+}
+
+static vblip_status read_single(vb_stored *s, vb_arena *arena, vblip_error *err)
+{
+    const char **files;
+    VB_TRY(make_room(s, &files, 1, arena, err));
+    files[0] = s->path;
+    return add_file(s, &s->list, s->path, arena, err);
+}
+
+static vblip_status read_shards(vb_stored *s, vb_arena *arena, const char *folder,
+                                const vb_shards *shards, vblip_error *err)
+{
+    const char **files;
+    VB_TRY(make_room(s, &files, shards->file_count, arena, err));
+    vb_weight_list *lists = VB_ARENA_NEW(arena, vb_weight_list, shards->file_count);
+    if (!lists)
+        return vb_fail_memory(err, s->path);
+    for (size_t i = 0; i < shards->file_count; i++) {
+        files[i] = vb_path_join(arena, folder, shards->files[i]);
+        if (!files[i])
+            return vb_fail_memory(err, s->path);
+        VB_TRY(add_file(s, &lists[i], files[i], arena, err));
+    }
+    return vb_shards_join(&s->list, arena, shards, lists, s->path, err);
+}
+
+static vblip_status read_index(vb_stored *s, vb_arena *arena, const char *folder,
+                               const char *ending, vblip_error *err)
+{
+    char *json;
+    size_t size;
+    vb_shards shards;
+    VB_TRY(vb_file_read(&json, &size, s->path, MAX_INDEX, err));
+    vblip_status status =
+        vb_shards_parse(&shards, arena, json, size, ending, s->path, err);
+    free(json);
+    return status == VBLIP_OK ? read_shards(s, arena, folder, &shards, err) : status;
+}
+
+static vblip_status settle_names(vb_stored *s, vb_arena *arena, vblip_error *err)
+{
+    vblip_error why = {0};
+    s->naming = vb_naming_of(&s->list);
+    if (s->naming == VB_NAMING_HF)
+        return VBLIP_OK;
+    vblip_status status = vb_names_to_hf(&s->list, arena, &why);
+    if (status != VBLIP_OK)
+        return vb_fail(err, status, "%s: %s", s->path, why.message);
+    return VBLIP_OK;
+}
+
+// ------------------------------------------------------------------------ open, close
+
+static vblip_status refuse_folder(vb_arena *arena, const char *folder, vblip_error *err)
+{
+    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
+        const char *path = vb_path_join(arena, folder, foreign[i]);
+        if (!path)
+            return vb_fail_memory(err, folder);
+        if (vb_file_exists(path))
+            return vb_fail(err, VBLIP_ERR_UNSUPPORTED,
+                           "%s: no weights but %s, expected model.safetensors", folder,
+                           foreign[i]);
+    }
+    return vb_fail(err, VBLIP_ERR_IO, "%s: no model.safetensors", folder);
+}
+
+vblip_status vb_stored_open_folder(vb_stored *out, vb_arena *arena, const char *folder,
+                                   vblip_error *err)
+{
+    *out = (vb_stored){0};
+    for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++) {
+        const struct layout *layout = &layouts[i];
+        bool there;
+        out->path = vb_path_join(arena, folder, layout->file);
+        if (!out->path)
+            return vb_fail_memory(err, folder);
+        VB_TRY(vb_path_exists(&there, out->path, err));
+        if (!there)
+            continue;
+        out->layout = layout->name;
+        if (layout->shard_ending)
+            VB_TRY(read_index(out, arena, folder, layout->shard_ending, err));
+        else
+            VB_TRY(read_single(out, arena, err));
+        return settle_names(out, arena, err);
+    }
+    return refuse_folder(arena, folder, err);
+}
+
+vblip_status vb_stored_open_file(vb_stored *out, vb_arena *arena, const char *path,
+                                 vblip_error *err)
+{
+    *out = (vb_stored){.path = vb_arena_string(arena, path, strlen(path))};
+    if (!out->path)
+        return vb_fail_memory(err, path);
+    VB_TRY(read_single(out, arena, err));
+    VB_TRY(settle_names(out, arena, err));
+    out->layout = out->naming == VB_NAMING_HF ? "huggingface file" : "original";
+    return VBLIP_OK;
+}
+
+void vb_stored_close(vb_stored *stored)
+{
+    for (size_t i = 0; i < stored->count; i++)
+        vb_file_unmap(&stored->mappings[i]);
+    *stored = (vb_stored){0};
+}
+
+// -------------------------------------------------------------------------- one tensor
+
+static size_t file_index(const vb_stored *stored, const vb_weight *weight)
+{
+    const uintptr_t at = (uintptr_t)weight->data;
+    for (size_t i = 0; i < stored->count; i++) {
+        const uintptr_t first = (uintptr_t)stored->mappings[i].bytes;
+        if (at >= first && at - first < stored->mappings[i].size)
+            return i;
+    }
+    return 0;
+}
+
+const char *vb_stored_file(const vb_stored *stored, const vb_weight *weight)
+{
+    return stored->files[file_index(stored, weight)];
+}
+
+void vb_stored_release(const vb_stored *stored, const vb_weight *weight)
+{
+    vb_file_release(&stored->mappings[file_index(stored, weight)], weight->data,
+                    weight->size);
+}
