@@ -25,6 +25,7 @@ static const cli_column columns[] = {
     {"vocabulary", CLI_CELL_WHOLE, NULL},
     {"parameters", CLI_CELL_WHOLE, NULL},
     {"file_bytes", CLI_CELL_WHOLE, NULL},
+    {"files", CLI_CELL_STRINGS, NULL},
     {"demo", CLI_CELL_FLAG, NULL},
     {"missing", CLI_CELL_STRINGS, NULL},
     {"unexpected", CLI_CELL_STRINGS, NULL},
@@ -96,8 +97,9 @@ static int emit_text(cli_session *s, const vblip_model_info *m)
     cli_bytes_printf(out, "  projection  %u\n  positions   %u\n  vocabulary  %u\n",
                      m->projection_width, m->positions, m->vocabulary);
     cli_bytes_printf(out,
-                     "  parameters  %" PRIu64 "\n  file        %" PRIu64 " bytes\n",
+                     "  parameters  %" PRIu64 "\n  size        %" PRIu64 " bytes\n",
                      m->parameters, m->file_bytes);
+    add_list(out, "files", m->files, "\n              ");
     add_list(out, "missing", m->missing, "\n              ");
     add_list(out, "unexpected", m->unexpected, "\n              ");
     return cli_emit_line(s);
@@ -131,6 +133,7 @@ static int on_model(void *session, const vblip_model_info *m)
         cli_cell_whole(m->vocabulary),
         cli_cell_whole(m->parameters),
         cli_cell_whole(m->file_bytes),
+        strings_cell(m->files),
         cli_cell_flag(m->demo),
         strings_cell(m->missing),
         strings_cell(m->unexpected),

@@ -15,8 +15,9 @@ const cli_option cli_options[] = {
      .kind = CLI_STRING,
      .offset = AT(model),
      .value = "PATH",
-     .help = "checkpoint folder, model set, or hub name in the local Hugging Face "
-             "cache ($VBLIP_MODEL, else the bundled demo model)"},
+     .help =
+         "checkpoint folder or file, model set, or hub name in the local Hugging Face "
+         "cache ($VBLIP_MODEL, else the bundled demo model)"},
     {.name = "image-size",
      .commands = CLI_ALL_COMMANDS,
      .kind = CLI_COUNT,

@@ -175,6 +175,7 @@ static const char *const no_names[] = {NULL};
 static vblip_status describe(vblip_model_info *info, const vblip_model_options *options,
                              vblip_error *err)
 {
+    static const char *const files[] = {"fake/1.bin", "fake/2.bin", NULL};
     static const char *const lacking[] = {"itm_head.bias", NULL};
     const char *path = options->path;
     if (has(path, "nomodel"))
@@ -202,6 +203,7 @@ static vblip_status describe(vblip_model_info *info, const vblip_model_options *
         .vocabulary = 432,
         .parameters = 5924000,
         .file_bytes = 11880000,
+        .files = files,
         .demo = has(path, "demo"),
         .missing = has(path, "caption-only") ? lacking : no_names,
         .unexpected = no_names,

@@ -224,13 +224,24 @@ static const struct row {
      "vqa\n*",
      ""},
     {"models|demo", 0, "fake-demo (the demo model)\n*", ""},
+    {"models|caption-only", 0,
+     "fake\n  layout      huggingface\n  tasks       caption\n  dtype       F16\n"
+     "  image       96x96, patch 16\n"
+     "  vision      width 192, layers 5, heads 3, mlp 768\n"
+     "  text        width 193, encoder layers 3, decoder layers 4, heads 6, mlp 640\n"
+     "  projection  128\n  positions   64\n  vocabulary  432\n"
+     "  parameters  5924000\n  size        11880000 bytes\n"
+     "  files       fake/1.bin\n              fake/2.bin\n"
+     "  missing     itm_head.bias\n  unexpected  none\n",
+     ""},
     {"models|caption-only|-f|json", 0,
      "[\n{\"path\":\"fake\",\"layout\":\"huggingface\",\"tasks\":[\"caption\"],"
      "\"dtype\":\"F16\",\"image_size\":96,\"patch_size\":16,\"vision_width\":192,"
      "\"vision_layers\":5,\"vision_heads\":3,\"vision_mlp\":768,\"text_width\":193,"
      "\"encoder_layers\":3,\"decoder_layers\":4,\"text_heads\":6,\"text_mlp\":640,"
      "\"projection_width\":128,\"positions\":64,\"vocabulary\":432,"
-     "\"parameters\":5924000,\"file_bytes\":11880000,\"demo\":false,"
+     "\"parameters\":5924000,\"file_bytes\":11880000,"
+     "\"files\":[\"fake/1.bin\",\"fake/2.bin\"],\"demo\":false,"
      "\"missing\":[\"itm_head.bias\"],\"unexpected\":[]}\n]\n",
      ""},
     {"models|nomodel|-f|csv", 4, "", "vblip: nomodel: No such file or directory\n"},
