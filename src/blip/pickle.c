@@ -96,6 +96,7 @@ static size_t floor_of(const machine *m)
 // Takes `count` values off the stack: *out is the lowest, valid until the next push.
 static vblip_status pop(machine *m, const vb_pickle_value **out, size_t count)
 {
+    *out = NULL;
     size_t there = m->stack.count - floor_of(m);
     if (there < count)
         return refuse(m, "%zu values on the stack, needs %zu", there, count);
@@ -107,6 +108,8 @@ static vblip_status pop(machine *m, const vb_pickle_value **out, size_t count)
 // Takes everything above the last mark, and the mark.
 static vblip_status pop_mark(machine *m, const vb_pickle_value **out, size_t *count)
 {
+    *out = NULL;
+    *count = 0;
     if (m->mark_count == 0)
         return refuse(m, "no mark on the stack");
     *count = m->stack.count - floor_of(m);
@@ -119,6 +122,7 @@ static vblip_status pop_mark(machine *m, const vb_pickle_value **out, size_t *co
 static vblip_status top(machine *m, vb_pickle_value **out, vb_pickle_kind kind,
                         const char *what)
 {
+    *out = NULL;
     if (m->stack.count == floor_of(m))
         return refuse(m, "nothing on the stack");
     *out = &m->stack.items[m->stack.count - 1];
