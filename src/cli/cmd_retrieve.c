@@ -118,7 +118,8 @@ static vblip_status run(cli_session *s, vblip_error *err)
 static cli_exit finish(cli_session *s, cli_exit code)
 {
     const retrieve_state *state = s->state;
-    bool done = code == CLI_EXIT_DONE || code == CLI_EXIT_SOME_FAILED;
+    bool stopped = s->failed && s->args->fail_fast;
+    bool done = (code == CLI_EXIT_DONE || code == CLI_EXIT_SOME_FAILED) && !stopped;
     if (!done || state->hits || s->out.error)
         return code;
     if (!s->args->quiet)

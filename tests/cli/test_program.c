@@ -268,6 +268,8 @@ static const struct row {
     {"caption|empty", 4, "", "vblip: empty: no videos or images\n"},
     {"caption|bad.mp4|a.mp4|--fail-fast", 3, "", "vblip: bad.mp4: no video stream\n"},
     {"caption|bad.mp4|--fail-fast", 4, "", "vblip: bad.mp4: no video stream\n"},
+    {"retrieve|bad.mp4|a.mp4|beach|--fail-fast", 3, "",
+     "vblip: bad.mp4: no video stream\n"},
     {"caption|short.mp4", 4, DOGS "00:00:02.000  a cat\n",
      "vblip: short.mp4: truncated: 3 of 9 frames\n"},
     {"caption|short.mp4|a.mp4", 3, "short.mp4\n" DOGS "*",
