@@ -19,6 +19,7 @@ cli_console cli_console_open(bool quiet, bool verbose, const char *term)
     return (cli_console){
         .stream = stderr,
         .terminal = terminal,
+        .shared = terminal && isatty(STDOUT_FILENO),
         .quiet = quiet,
         .verbose = verbose,
         .columns = terminal ? terminal_columns(STDERR_FILENO) : 80,

@@ -190,13 +190,11 @@ void cli_progress_report(cli_progress *progress, const vblip_progress *p)
                   (progress->style == CLI_PROGRESS_AUTO &&
                    (!progress->console->terminal || progress->console->quiet));
     bool last = p->total && p->done >= p->total;
-    if (hidden || (!last && now - progress->shown_s < every_s[progress->style]))
+    bool taken_off =
+        progress->style == CLI_PROGRESS_AUTO && !progress->console->bar_size;
+    bool due = last || taken_off || now - progress->shown_s >= every_s[progress->style];
+    if (hidden || !due)
         return;
     progress->shown_s = now;
     show(progress, p, progress->style);
-}
-
-void cli_progress_end(cli_progress *progress)
-{
-    cli_bar_clear(progress->console);
 }

@@ -17,9 +17,6 @@ typedef struct cli_progress {
 // Shows `p` when it is time to, and once per phase says what long work will cost.
 void cli_progress_report(cli_progress *progress, const vblip_progress *p);
 
-// Ends with nothing left on the line.
-void cli_progress_end(cli_progress *progress);
-
 // "45 s", "40 min", "2 h 10 min", "3 days 4 h".
 void cli_duration(cli_bytes *out, double seconds);
 

@@ -78,8 +78,8 @@ static int put_line(cli_session *s, bool flush)
 {
     if (s->line.failed)
         s->out.error = s->out.error ? s->out.error : ENOMEM;
-    if (s->out.stream == stdout)
-        cli_bar_clear(&s->console); // both may be the same terminal
+    if (s->out.stream == stdout && s->console.shared)
+        cli_bar_clear(&s->console);
     cli_outfile_write(&s->out, s->line.data, s->line.size);
     if (flush)
         cli_outfile_flush(&s->out);

@@ -214,11 +214,25 @@ class Progress(Case):
             self.assertNotIn("#", last, repr(shown))
             self.assertLessEqual(max(map(len, shown.replace("\n", "\r").split("\r"))), 80)
 
-    def on_terminal(self, *arguments):
-        """Runs with stderr on a terminal; the exit status and what the terminal was sent."""
+    def test_the_bar_stays_while_rows_go_elsewhere(self):
+        """Rows on another stream do not blank the line; rows on the same screen do, and the bar comes back at once."""
+        work = ["caption", "--model", CAPTION, clip(1), "--every", "2f"]
+        code, shown = self.on_terminal(*work)
+        self.assertEqual(code, EXIT_DONE, shown)
+        self.assertEqual([part for part in shown.split("\r")[1:-2] if not part.strip()], [], repr(shown))
+        code, shown = self.on_terminal(*work, both=True)
+        self.assertEqual(code, EXIT_DONE, shown)
+        for k in range(1, 33):
+            self.assertIn(" %d/33 captions" % k, shown)
+        for part in shown.replace("\r\n", "\n").split("\r"):
+            self.assertFalse("captions" in part and "00:00:" in part, repr(part))
+
+    def on_terminal(self, *arguments, both=False):
+        """Runs with stderr, or stdout too, on a terminal; the exit status and what the terminal was sent."""
         master, slave = pty.openpty()
         process = subprocess.Popen([BINARY, *map(str, arguments)], env=environment(TERM="xterm"),
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=slave)
+                                   stdin=subprocess.DEVNULL, stdout=slave if both else subprocess.DEVNULL,
+                                   stderr=slave)
         os.close(slave)
         shown, deadline = b"", time.monotonic() + 60
         while time.monotonic() < deadline:
