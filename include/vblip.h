@@ -268,7 +268,7 @@ typedef struct vblip_progress {
 
 // What every task shares.
 typedef struct vblip_job {
-    uint32_t frames; // per clip or segment; 0 = 8 for retrieve and match, 16 for ask
+    uint32_t frames; // per clip or segment; 0 = 16 for ask, else 8
     uint32_t batch;  // frames encoded at once; 0 = by memory
     uint32_t jobs;   // files decoded at once; 0 = by cores and device
     int (*failed)(void *user, const vblip_failure *failure);
@@ -325,6 +325,29 @@ VBLIP_CHECKED vblip_status vblip_match(vblip_model *model, const vblip_inputs *i
                                        const char *const *texts, uint32_t count,
                                        const vblip_match_options *options,
                                        vblip_match_fn fn, void *user, vblip_error *err);
+
+// Whether a statement is true of two images (NLVR2). A video counts as one image of
+// many tokens, those of all its frames.
+typedef struct vblip_reason_row {
+    const char *left, *right;
+    uint32_t statement; // index
+    bool answer;        // logits[1] > logits[0]
+    float p_true;       // softmax
+    float logits[2];    // false, true
+} vblip_reason_row;
+typedef int (*vblip_reason_fn)(void *user, const vblip_reason_row *row);
+
+typedef struct vblip_reason_options {
+    vblip_job job;
+    bool each; // statement i is about pair i alone; else all are about every pair
+} vblip_reason_options;
+
+// `inputs` are pairs: left, right, left, right. A pair of which one failed has no rows.
+VBLIP_CHECKED vblip_status vblip_reason(vblip_model *model, const vblip_inputs *inputs,
+                                        const char *const *statements, uint32_t count,
+                                        const vblip_reason_options *options,
+                                        vblip_reason_fn fn, void *user,
+                                        vblip_error *err);
 
 typedef struct vblip_ranked_answer {
     uint32_t answer; // index

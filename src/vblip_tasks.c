@@ -152,6 +152,37 @@ vblip_status vblip_match(vblip_model *model, const vblip_inputs *inputs,
     return vb_task_match(&s.task, texts, count, o, fn, user, err);
 }
 
+static vblip_status check_pairs(const vblip_inputs *inputs, uint32_t statements,
+                                bool each, vblip_error *err)
+{
+    VB_TRY(vb_need(inputs != NULL, "inputs", err));
+    const uint32_t files = inputs->list.count;
+    if (files % 2)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "inputs: %u, expected pairs",
+                       (unsigned)files);
+    if (each && statements != files / 2)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT,
+                       "statements: %u, expected one for each of %u pairs",
+                       (unsigned)statements, (unsigned)files / 2);
+    return VBLIP_OK;
+}
+
+vblip_status vblip_reason(vblip_model *model, const vblip_inputs *inputs,
+                          const char *const *statements, uint32_t count,
+                          const vblip_reason_options *options, vblip_reason_fn fn,
+                          void *user, vblip_error *err)
+{
+    static const vblip_reason_options defaults = {.each = false};
+    const vblip_reason_options *o = options ? options : &defaults;
+    vb_error_reset(err);
+    VB_TRY(vb_need(fn != NULL, "fn", err));
+    VB_TRY(check_texts(statements, count, "statements", err));
+    VB_TRY(check_pairs(inputs, count, o->each, err));
+    job_setup s;
+    VB_TRY(set_up(&s, model, VBLIP_TASK_NLVR, inputs, &o->job, err));
+    return vb_task_reason(&s.task, statements, count, o, fn, user, err);
+}
+
 vblip_status vblip_ask(vblip_model *model, const vblip_inputs *inputs,
                        const char *const *questions, uint32_t count,
                        const vblip_ask_options *options, vblip_answer_fn fn, void *user,

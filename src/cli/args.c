@@ -13,6 +13,7 @@
 typedef enum operands {
     PATHS_THEN_QUERY, // PATH... "query", or PATH... with -e or --queries
     PATH_THEN_TEXTS,  // PATH "text"..., or "text"... with -a
+    PAIR_THEN_TEXTS,  // LEFT RIGHT "text"..., or "text"... with -a
     PATHS,
     TEXTS,
     ONE_PATH, // or none
@@ -29,14 +30,14 @@ static const struct {
     [CLI_QA] = {"qa", PATH_THEN_TEXTS, "question"},
     [CLI_CAPTION] = {"caption", PATHS, "text"},
     [CLI_MATCH] = {"match", PATH_THEN_TEXTS, "text"},
+    [CLI_REASON] = {"reason", PAIR_THEN_TEXTS, "statement"},
     [CLI_TOKENIZE] = {"tokenize", TEXTS, "text"},
     [CLI_MODELS] = {"models", ONE_PATH, "text"},
     [CLI_DOCTOR] = {"doctor", NOTHING, "text"},
     [CLI_BENCH] = {"bench", NAMES, "name"},
 };
 
-static const char *const later_commands[] = {"index", "embed", "reason", "eval",
-                                             "filter"};
+static const char *const later_commands[] = {"index", "embed", "eval", "filter"};
 
 const char *cli_command_name(cli_command command)
 {
@@ -315,16 +316,19 @@ static vblip_status split_retrieve(cli_args *args, vblip_error *err)
                 separate ? "a PATH" : "a PATH (the last operand is the query)", err);
 }
 
-static vblip_status split_path_texts(cli_args *args, vblip_error *err)
+// The first `wanted` operands are paths, called `what`, unless -a names a file of them.
+static vblip_status split_path_texts(cli_args *args, uint32_t wanted, const char *what,
+                                     vblip_error *err)
 {
     const cli_words all = args->operands;
-    uint32_t paths = args->list || !all.count ? 0 : 1;
+    uint32_t paths = args->list ? 0 : all.count < wanted ? all.count : wanted;
+    char text[32];
+    snprintf(text, sizeof text, "a %s", commands[args->command].texts);
     args->paths = from(all, 0, paths);
     args->texts = from(all, paths, all.count - paths);
-    if (need(paths || args->list, args, "a PATH", err) != VBLIP_OK)
+    if (need(paths == wanted || args->list, args, what, err) != VBLIP_OK)
         return VBLIP_ERR_ARGUMENT;
-    return need(args->texts.count || args->texts_file, args,
-                args->command == CLI_QA ? "a question" : "a text", err);
+    return need(args->texts.count || args->texts_file, args, text, err);
 }
 
 static vblip_status split_operands(cli_args *args, vblip_error *err)
@@ -334,7 +338,9 @@ static vblip_status split_operands(cli_args *args, vblip_error *err)
     case PATHS_THEN_QUERY:
         return split_retrieve(args, err);
     case PATH_THEN_TEXTS:
-        return split_path_texts(args, err);
+        return split_path_texts(args, 1, "a PATH", err);
+    case PAIR_THEN_TEXTS:
+        return split_path_texts(args, 2, "LEFT and RIGHT", err);
     case PATHS:
         args->paths = all;
         return need(all.count || args->list, args, "a PATH", err);

@@ -12,6 +12,7 @@ typedef enum cli_command {
     CLI_QA,
     CLI_CAPTION,
     CLI_MATCH,
+    CLI_REASON,
     CLI_TOKENIZE,
     CLI_MODELS,
     CLI_DOCTOR,
@@ -60,7 +61,7 @@ typedef struct cli_args {
     cli_words paths, texts;
     const char *list;       // -a: file of paths; of texts for tokenize
     bool list_nul;          // -0: its entries are ended by NUL
-    const char *texts_file; // --queries, --questions
+    const char *texts_file; // --queries, --questions, --statements
 
     // common options; a number that was not given is 0
     const char *model, *vocab, *device, *kernels, *output;

@@ -50,6 +50,21 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
                    "text. Fields: path text itc itm_logits p_match.\n",
                    "  vblip match examples/clips/clip-01.mp4 \"a dog\" \"a cat\"\n"
                    "  vblip match -f csv -o pairs.csv examples/clips \"a pizza\"\n"},
+    [CLI_REASON] =
+        {"vblip reason [OPTIONS] LEFT RIGHT \"statement\"...",
+         "whether statements are true of two images",
+         "LEFT and RIGHT are images, or videos: then the statement is about all "
+         "frames\n"
+         "of each. -a FILE lists pairs: LEFT and RIGHT on lines of their own. Needs a\n"
+         "checkpoint fine-tuned for NLVR2. Text output: true or false and P(true), "
+         "with\n"
+         "LEFT, RIGHT and statement when there is more than one row. Fields: left "
+         "right\n"
+         "statement answer p_true logits (false, true).\n",
+         "  vblip reason --model model_base_nlvr left.png right.png \"both show a "
+         "dog\"\n"
+         "  vblip reason --model model_base_nlvr -f csv -a pairs.txt \"both show a "
+         "dog\"\n"},
     [CLI_TOKENIZE] =
         {"vblip tokenize [OPTIONS] TEXT...", "token ids and pieces",
          "Ids as the model sees them, [CLS] and [SEP] included; no cleaning, no\n"

@@ -6,7 +6,7 @@
 
 #define AT(field) offsetof(cli_args, field)
 #define ON(cmd)   (1u << CLI_##cmd)
-#define INPUTS    (ON(RETRIEVE) | ON(QA) | ON(CAPTION) | ON(MATCH))
+#define INPUTS    (ON(RETRIEVE) | ON(QA) | ON(CAPTION) | ON(MATCH) | ON(REASON))
 
 // Common options first, then by command; help lists them in this order.
 const cli_option cli_options[] = {
@@ -67,7 +67,7 @@ const cli_option cli_options[] = {
      .least = 1,
      .most = 1024,
      .value = "F",
-     .help = "frames per clip (8 for retrieve and match, 16 for qa)"},
+     .help = "frames per clip (16 for qa, else 8)"},
     {.name = "batch",
      .commands = CLI_ALL_COMMANDS,
      .kind = CLI_COUNT,
@@ -249,6 +249,13 @@ const cli_option cli_options[] = {
      .built = 3,
      .value = "TOKEN",
      .help = "first token of the text for ITM: enc, cls (enc)"},
+
+    {.name = "statements",
+     .commands = ON(REASON),
+     .kind = CLI_STRING,
+     .offset = AT(texts_file),
+     .value = "FILE",
+     .help = "read statements from FILE, one a line"},
 
     {.name = "questions",
      .commands = ON(QA),

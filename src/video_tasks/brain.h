@@ -36,6 +36,9 @@ typedef struct vb_brain {
                          const char *const *answers, uint32_t count, uint32_t k_test,
                          uint32_t *order, float *scores, uint32_t *kept,
                          vblip_error *err);
+    vblip_status (*reason)(void *user, vb_visual *left, vb_visual *right,
+                           const char *const *statements, uint32_t count,
+                           float (*logits)[2], vblip_error *err);
 } vb_brain;
 
 // The brain that is a loaded BLIP. `model` must outlive it.

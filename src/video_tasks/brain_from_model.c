@@ -64,6 +64,13 @@ static vblip_status rank(void *user, vb_visual *visual, const char *question,
                          kept, err);
 }
 
+static vblip_status reason(void *user, vb_visual *left, vb_visual *right,
+                           const char *const *statements, uint32_t count,
+                           float (*logits)[2], vblip_error *err)
+{
+    return vb_model_reason(user, left, right, statements, count, logits, err);
+}
+
 vb_brain vb_brain_from_model(vb_model *model)
 {
     const vb_config *config = vb_model_config(model);
@@ -84,5 +91,6 @@ vb_brain vb_brain_from_model(vb_model *model)
         .caption = caption,
         .answer = answer,
         .rank = rank,
+        .reason = reason,
     };
 }

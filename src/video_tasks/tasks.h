@@ -28,6 +28,12 @@ VB_CHECKED vblip_status vb_task_match(const vb_task *task, const char *const *te
                                       const vblip_match_options *options,
                                       vblip_match_fn fn, void *user, vblip_error *err);
 
+VB_CHECKED vblip_status vb_task_reason(const vb_task *task,
+                                       const char *const *statements, uint32_t count,
+                                       const vblip_reason_options *options,
+                                       vblip_reason_fn fn, void *user,
+                                       vblip_error *err);
+
 VB_CHECKED vblip_status vb_task_ask(const vb_task *task, const char *const *questions,
                                     uint32_t count, const vblip_ask_options *options,
                                     vblip_answer_fn fn, void *user, vblip_error *err);

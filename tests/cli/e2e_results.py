@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Every command, on clips and images, in every format: fields, order, values, operands."""
 
+import math
 import os
 import shlex
 import shutil
 import subprocess
 
-from e2e_support import (BINARY, CAPTION, EXIT_MISUSED, EXIT_NO_MATCH, FIELDS, RETRIEVAL, SOURCE, VQA, Case, clip,
+from e2e_support import (BINARY, CAPTION, EXIT_MISUSED, EXIT_NO_MATCH, EXIT_UNUSABLE, FIELDS, NLVR, RETRIEVAL, SOURCE, VQA, Case, clip,
                          environment, ffmpeg, main, make_image, make_video, parse, probe_subtitles, read, vblip, write)
 
 MACHINE_FORMATS = ("json", "jsonl", "csv", "tsv")
@@ -34,7 +35,7 @@ class Results(Case):
         for kind in ("json", "jsonl"):
             for row in rows[kind]:
                 self.assertEqual(list(row), fields)
-        flat = [f for field in fields for f in ((field[:-1] + "_0", field[:-1] + "_1") if field == "itm_logits"
+        flat = [f for field in fields for f in ((field[:-1] + "_0", field[:-1] + "_1") if field.endswith("logits")
                                                 else (field,))]
         for kind in ("csv", "tsv"):
             for row in rows[kind]:
@@ -115,6 +116,30 @@ class Results(Case):
         enc, cls = (parse("json", self.ok(*arguments, "--itm-token", t).out)[0] for t in ("enc", "cls"))
         self.assertEqual(enc["itc"], cls["itc"])
         self.assertNotEqual(enc["itm_logits"], cls["itm_logits"])
+
+    def test_reason(self):
+        statements = ["the left one shows a dog", "both are \"red\""]
+        image = make_image(self.path("still.png"), clip(2))
+        rows, flat = self.in_every_format("reason", ["--model", NLVR, clip(1), image, *statements])
+        self.assertEqual([(r["left"], r["right"], r["statement"]) for r in rows],
+                         [(clip(1), image, s) for s in statements])
+        for row, cells in zip(rows, flat):
+            self.assertIs(row["answer"], row["logits"][1] > row["logits"][0])
+            self.assertEqual(cells["answer"], "true" if row["answer"] else "false")
+            self.assertAlmostEqual(row["p_true"], 1 / (1 + math.exp(row["logits"][0] - row["logits"][1])), places=5)
+        swapped = parse("json", self.ok("reason", "--model", NLVR, image, clip(1), *statements, "-f", "json").out)
+        self.assertNotEqual([r["logits"] for r in swapped], [r["logits"] for r in rows])
+        alone = self.ok("reason", "--model", NLVR, clip(1), image, statements[0]).out
+        shown = "%s  %.2f" % ("true" if rows[0]["answer"] else "false", rows[0]["p_true"])
+        self.assertEqual(alone, shown + "\n")
+        pairs = write(self.path("pairs.txt"), "\n".join([clip(1), image, image, clip(1)]))
+        listed = self.ok("reason", "--model", NLVR, "-a", pairs, statements[0]).lines
+        self.assertEqual(listed[0], "%s  %s  %s  %s" % (shown, clip(1), image, statements[0]))
+        self.assertEqual(len(listed), 2)
+        write(pairs, "\n".join([clip(1), image, image]))
+        self.refused(EXIT_MISUSED, [pairs, "3 paths"], "reason", "--model", NLVR, "-a", pairs, statements[0])
+        self.refused(EXIT_UNUSABLE, "this checkpoint holds: retrieval", "reason", "--model", RETRIEVAL, image, image,
+                     "a dog")
 
     def test_qa(self):
         rows, flat = self.in_every_format("qa", ["--model", VQA, clip(1), "what is it?", "how many?"])

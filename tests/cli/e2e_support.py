@@ -10,10 +10,12 @@ import json
 import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
 import unittest
+import zlib
 
 BINARY = os.environ["VBLIP_BINARY"]
 SOURCE = os.environ["VBLIP_SOURCE"]
@@ -27,6 +29,7 @@ EXIT_UNUSABLE, EXIT_NO_DEVICE, EXIT_INTERRUPTED = 4, 5, 130
 FIELDS = {
     "retrieve": "query rank path start end score itc itm_logit p_match".split(),
     "match": "path text itc itm_logits p_match".split(),
+    "reason": "left right statement answer p_true logits".split(),
     "qa": "path question answer score start end".split(),
     "caption": "path start end caption score".split(),
     "tokenize": "text ids pieces".split(),
@@ -37,7 +40,7 @@ def checkpoint(name):
     return os.path.join(os.environ["VBLIP_CHECKPOINTS"], name)
 
 
-RETRIEVAL, CAPTION, VQA = (checkpoint("tiny-" + task) for task in ("retrieval", "caption", "vqa"))
+RETRIEVAL, CAPTION, VQA, NLVR = (checkpoint("tiny-" + task) for task in ("retrieval", "caption", "vqa", "nlvr"))
 
 
 def clip(number):
@@ -121,6 +124,18 @@ def write(path, data):
 def read(path):
     with open(path, "rb") as file:
         return file.read()
+
+
+def write_png(path, pixels):
+    """A numpy array of uint8, [height, width, 3]."""
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    height, width = pixels.shape[:2]
+    rows = b"".join(b"\0" + row.tobytes() for row in pixels)
+    return write(path, b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)) +
+                 chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
 
 
 def change_weights(folder, change):

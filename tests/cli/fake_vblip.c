@@ -186,7 +186,7 @@ static vblip_status describe(vblip_model_info *info, const vblip_model_options *
         .path = has(path, "demo") ? "fake-demo" : "fake",
         .layout = "huggingface",
         .dtype = "F16",
-        .tasks = has(path, "caption-only") ? VBLIP_TASK_CAPTION : 7,
+        .tasks = has(path, "caption-only") ? VBLIP_TASK_CAPTION : 15,
         .image_size = options->image_size ? options->image_size : 96,
         .patch_size = 16,
         .vision_width = 192,
@@ -459,6 +459,36 @@ vblip_status vblip_match(vblip_model *model, const vblip_inputs *inputs,
                 .itc = options->itm_cls ? 0.125f : 0.25f,
                 .itm_logits = {-1.0f, 1.5f},
                 .p_match = 0.9375f,
+            };
+            if (fn(user, &row))
+                return cancelled(err);
+        }
+    }
+    return VBLIP_OK;
+}
+
+vblip_status vblip_reason(vblip_model *model, const vblip_inputs *inputs,
+                          const char *const *statements, uint32_t count,
+                          const vblip_reason_options *options, vblip_reason_fn fn,
+                          void *user, vblip_error *err)
+{
+    (void)model;
+    (void)statements;
+    for (uint32_t i = 0; i + 1 < inputs->count; i += 2) {
+        verdict left = visit(&options->job, &inputs->items[i], err);
+        if (left == STOPPED)
+            return err->status;
+        verdict right = visit(&options->job, &inputs->items[i + 1], err);
+        if (right == STOPPED)
+            return err->status;
+        for (uint32_t t = 0; left == GOOD && right == GOOD && t < count; t++) {
+            const vblip_reason_row row = {
+                .left = inputs->items[i].path,
+                .right = inputs->items[i + 1].path,
+                .statement = t,
+                .answer = t == 0,
+                .p_true = t == 0 ? 0.96875f : 0.25f,
+                .logits = {-1.5f, t == 0 ? 2.0f : -2.5f},
             };
             if (fn(user, &row))
                 return cancelled(err);

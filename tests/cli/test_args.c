@@ -80,6 +80,9 @@ static const struct operand_row {
     {"match|v.mp4|x|y", CLI_MATCH, "v.mp4", "x|y"},
     {"match|-alist|x|y", CLI_MATCH, "", "x|y"},
     {"match|v.mp4|", CLI_MATCH, "v.mp4", ""},
+    {"reason|a.png|b.png|x|y", CLI_REASON, "a.png|b.png", "x|y"},
+    {"reason|-|b.png|--statements|f", CLI_REASON, "-|b.png", ""},
+    {"reason|-alist|x|y|z", CLI_REASON, "", "x|y|z"},
     {"caption|a|b", CLI_CAPTION, "a|b", ""},
     {"caption|-0a|list", CLI_CAPTION, "", ""},
     {"tokenize|a dog|a cat", CLI_TOKENIZE, "", "a dog|a cat"},
@@ -114,8 +117,8 @@ static void test_operands_go_where_the_command_wants_them(void **state)
 static const struct refusal {
     const char *line, *message;
 } refusals[] = {
-    {"", "no command; allowed: retrieve, qa, caption, match, tokenize, models, doctor, "
-         "bench, help"},
+    {"", "no command; allowed: retrieve, qa, caption, match, reason, tokenize, models, "
+         "doctor, bench, help"},
     {"find|x", "find: unknown command; allowed: retrieve, qa, *"},
     {"-x", "no command; *"},
     {"help|find", "find: unknown command; *"},
@@ -128,6 +131,13 @@ static const struct refusal {
     {"qa", "qa: missing a PATH; see: vblip help qa"},
     {"match|v.mp4", "match: missing a text; see: vblip help match"},
     {"match|-a|f", "match: missing a text; see: vblip help match"},
+    {"reason", "reason: missing LEFT and RIGHT; see: vblip help reason"},
+    {"reason|a", "reason: missing LEFT and RIGHT; see: vblip help reason"},
+    {"reason|a|b", "reason: missing a statement; see: vblip help reason"},
+    {"reason|-a|f", "reason: missing a statement; see: vblip help reason"},
+    {"reason|-|-|x", "-: standard input can be read only once"},
+    {"reason|a|b|x\xFF", "statement 1: not valid UTF-8 at byte 2"},
+    {"reason|a|b|x|--answers|y", "--answers: not an option of reason; allowed:*"},
     {"caption", "caption: missing a PATH; see: vblip help caption"},
     {"tokenize", "tokenize: missing a TEXT; see: vblip help tokenize"},
     {"models|a|b", "b: one PATH is allowed"},
@@ -212,7 +222,6 @@ static const struct refusal {
     // of cli.md, not built yet
     {"index|x", "index: not in this version"},
     {"embed", "embed: not in this version"},
-    {"reason|a|b|c", "reason: not in this version"},
     {"eval|retrieval", "eval: not in this version"},
     {"filter", "filter: not in this version"},
     {"help|index", "index: not in this version"},

@@ -176,6 +176,26 @@ static const struct row {
      "{\"path\":\"a.mp4\",\"text\":\"one\",\"itc\":0.25,\"itm_logits\":[-1,1.5],"
      "\"p_match\":0.9375}\n",
      ""},
+    // reason
+    {"reason|a.png|b.png|one", 0, "true  0.97\n", ""},
+    {"reason|a.png|b.mp4|one|two", 0,
+     "true  0.97  a.png  b.mp4  one\nfalse  0.25  a.png  b.mp4  two\n", ""},
+    {"reason|a.png|b.png|one|two|-f|csv", 0,
+     "left,right,statement,answer,p_true,logit_0,logit_1\n"
+     "a.png,b.png,one,true,0.96875,-1.5,2\na.png,b.png,two,false,0.25,-1.5,-2.5\n",
+     ""},
+    {"reason|a.png|b.png|one|-f|jsonl", 0,
+     "{\"left\":\"a.png\",\"right\":\"b.png\",\"statement\":\"one\",\"answer\":true,"
+     "\"p_true\":0.96875,\"logits\":[-1.5,2]}\n",
+     ""},
+    {"reason|a.png|bad.png|one", 3, "", "vblip: bad.png: no video stream\n"},
+    {"reason|missing.png|missing.mp4|one", 4, "",
+     "vblip: missing.png: No such file or directory\n"
+     "vblip: missing.mp4: No such file or directory\n"},
+    {"reason|a.png|dir|one", 2, "",
+     "vblip: dir: a directory; LEFT and RIGHT are files\n"},
+    {"reason|a.png|b.png|one|--model|caption-only", 4, "",
+     "vblip: caption-only: this checkpoint holds: caption\n"},
     // caption
     {"caption|a.mp4", 0, DOGS "00:00:02.000  a cat\n", ""},
     {"caption|a.mp4|--merge", 0,
@@ -221,7 +241,7 @@ static const struct row {
     // models
     {"models", 0,
      "fake\n  layout      huggingface\n  tasks       retrieval, caption, "
-     "vqa\n*",
+     "vqa, nlvr\n*",
      ""},
     {"models|demo", 0, "fake-demo (the demo model)\n*", ""},
     {"models|caption-only", 0,
@@ -616,6 +636,7 @@ static void test_json_is_read_back_by_another_program(void **state)
                                            "caption a.mp4",
                                            "qa a.mp4 w --answers a,b",
                                            "match a.mp4 t",
+                                           "reason a.png b.png t",
                                            "models",
                                            "doctor",
                                            "bench",

@@ -227,6 +227,20 @@ static vblip_status rank(void *user, vb_visual *visual, const char *question,
     return VBLIP_OK;
 }
 
+// {left clip, right clip + statement}.
+static vblip_status reason(void *user, vb_visual *left, vb_visual *right,
+                           const char *const *statements, uint32_t count,
+                           float (*logits)[2], vblip_error *err)
+{
+    (void)user;
+    (void)err;
+    for (uint32_t i = 0; i < count; i++) {
+        logits[i][0] = (float)left->clip;
+        logits[i][1] = (float)right->clip + (float)strtoul(statements[i], NULL, 10);
+    }
+    return VBLIP_OK;
+}
+
 // ----------------------------------------------------------------------------- world
 
 void fake_world_make(fake_world *world, uint32_t clips, uint64_t frames)
@@ -266,6 +280,7 @@ vb_task fake_task(fake_world *world, bool threads)
         .caption = caption,
         .answer = answer,
         .rank = rank,
+        .reason = reason,
     };
     for (uint32_t i = 0; i < world->clip_count; i++)
         world->inputs[i] = (vblip_input){.path = world->clips[i].path};

@@ -238,6 +238,13 @@ static int ignore_caption(void *user, const vblip_caption *caption)
     return 0;
 }
 
+static int ignore_reason(void *user, const vblip_reason_row *row)
+{
+    (void)user;
+    (void)row;
+    return 0;
+}
+
 static int stop_match(void *user, const vblip_match_row *row)
 {
     *(vblip_match_row *)user = *row;
@@ -309,6 +316,18 @@ static void test_tasks_refuse(void **state)
             VBLIP_ERR_UNSUPPORTED, &err, holds);
     refused(vblip_caption_inputs(model, inputs, NULL, ignore_caption, NULL, &err),
             VBLIP_ERR_UNSUPPORTED, &err, holds);
+    refused(vblip_reason(model, inputs, good, 1, NULL, ignore_reason, NULL, &err),
+            VBLIP_ERR_ARGUMENT, &err, "inputs: 1, expected pairs");
+    const char *const two[] = {CLIP, CLIP};
+    const vblip_reason_options each = {.each = true};
+    vblip_inputs *pair;
+    assert_int_equal(vblip_inputs_open(&pair, two, 2, NULL, &err), VBLIP_OK);
+    refused(vblip_reason(model, pair, good, 1, NULL, ignore_reason, NULL, &err),
+            VBLIP_ERR_UNSUPPORTED, &err, holds);
+    refused(vblip_reason(model, pair, two, 2, &each, ignore_reason, NULL, &err),
+            VBLIP_ERR_ARGUMENT, &err,
+            "statements: 2, expected one for each of 1 pairs");
+    vblip_inputs_close(&pair);
     const vblip_ask_options no_answers = {.answers = good};
     refused(vblip_ask(model, inputs, good, 1, &no_answers, ignore_answer, NULL, &err),
             VBLIP_ERR_ARGUMENT, &err, "answers");

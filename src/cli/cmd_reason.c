@@ -1,0 +1,72 @@
+// cmd_reason.c - whether statements are true of two images (cli.md 1).
+#include "cli/cmd.h"
+
+#include <string.h>
+
+static const cli_column columns[] = {
+    {"left", CLI_CELL_TEXT, NULL},      {"right", CLI_CELL_TEXT, NULL},
+    {"statement", CLI_CELL_TEXT, NULL}, {"answer", CLI_CELL_FLAG, NULL},
+    {"p_true", CLI_CELL_REAL, NULL},    {"logits", CLI_CELL_PAIR, NULL},
+};
+static const cli_table table = {columns, sizeof columns / sizeof *columns};
+
+static int emit_text(cli_session *s, const vblip_reason_row *row)
+{
+    const bool alone = s->input_count == 2 && s->texts.count == 1;
+    cli_bytes_printf(&s->line, "%s  %.2f", row->answer ? "true" : "false",
+                     (double)row->p_true);
+    if (!alone)
+        cli_bytes_printf(&s->line, "  %s  %s  %s", cli_shown_path(s, row->left),
+                         cli_shown_path(s, row->right), s->texts.items[row->statement]);
+    cli_bytes_char(&s->line, '\n');
+    return cli_emit_line(s);
+}
+
+static int on_row(void *session, const vblip_reason_row *row)
+{
+    cli_session *s = session;
+    if (s->args->format == CLI_FORMAT_TEXT)
+        return emit_text(s, row);
+    const cli_cell cells[] = {
+        cli_cell_text(cli_shown_path(s, row->left)),
+        cli_cell_text(cli_shown_path(s, row->right)),
+        cli_cell_bytes(s->texts.items[row->statement], s->texts.sizes[row->statement]),
+        cli_cell_flag(row->answer),
+        cli_cell_real((double)row->p_true),
+        cli_cell_pair(row->logits),
+    };
+    return cli_emit_row(s, cells);
+}
+
+// Only files pair off: a directory stands for any number of them.
+static vblip_status check(cli_session *s, vblip_error *err)
+{
+    for (uint32_t i = 0; i < s->paths.count; i++)
+        if (i >= s->input_count ||
+            strcmp(vblip_inputs_at(s->inputs, i).path, s->paths.items[i]) != 0)
+            return cli_misuse(err, "%.400s: a directory; LEFT and RIGHT are files",
+                              s->paths.items[i]);
+    if (s->input_count % 2)
+        return cli_misuse(err, "%.400s: %u paths; LEFT and RIGHT come in pairs",
+                          s->args->list, s->input_count);
+    return VBLIP_OK;
+}
+
+static vblip_status run(cli_session *s, vblip_error *err)
+{
+    const vblip_reason_options options = {.job = cli_job(s)};
+    return vblip_reason(s->model, s->inputs, (const char *const *)s->texts.items,
+                        s->texts.count, &options, on_row, s, err);
+}
+
+cli_exit cli_cmd_reason(cli_session *s)
+{
+    static const cli_task task = {
+        .table = &table,
+        .needs = VBLIP_TASK_NLVR,
+        .weights = "model_base_nlvr.pth",
+        .check = check,
+        .run = run,
+    };
+    return cli_session_run(s, &task);
+}

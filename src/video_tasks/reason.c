@@ -1,0 +1,117 @@
+// reason.c - statements about pairs of inputs (NLVR2, blip-spec 6.7).
+#include "base/arena.h"
+#include "video_tasks/clips.h"
+#include "video_tasks/job.h"
+#include "video_tasks/ranking.h"
+#include "video_tasks/tasks.h"
+
+#include <string.h>
+
+enum { DEFAULT_FRAMES = 8 };
+
+typedef struct reasoning {
+    const vb_task *task;
+    const vblip_reason_options *options;
+    const char *const *statements;
+    uint32_t count; // statements of one pair
+    vblip_reason_fn fn;
+    void *user;
+    vb_meter meter;
+
+    vb_arena arena;
+    float (*logits)[2];   // [count], in the arena
+    vb_visual *images[2]; // left and right of every pair in turn
+    bool seen[2];
+} reasoning;
+
+static vblip_status prepare(reasoning *r, vblip_error *err)
+{
+    const vb_brain *brain = r->task->brain;
+    r->logits = vb_arena_alloc(&r->arena, r->count, sizeof *r->logits);
+    if (!r->logits)
+        return vb_fail_memory(err, "reason");
+    VB_TRY(brain->visual_make(brain->user, &r->images[0], err));
+    return brain->visual_make(brain->user, &r->images[1], err);
+}
+
+// Puts a clip where it belongs in its pair. A right image is not needed, but its failure
+// is reported, when the left one failed.
+static vblip_status see(reasoning *r, const vb_clip *clip, vblip_error *err)
+{
+    const vb_brain *brain = r->task->brain;
+    const vblip_job *job = &r->options->job;
+    const uint32_t side = clip->input % 2;
+    r->seen[side] = clip->error.status == VBLIP_OK;
+    if (!r->seen[side])
+        return vb_job_failed(job, r->task->inputs[clip->input].path, &clip->error, err);
+    if (side == 1 && !r->seen[0])
+        return VBLIP_OK;
+    return brain->see(brain->user, r->images[side], clip->frames, clip->count,
+                      job->batch, NULL, err);
+}
+
+static vblip_status judge(reasoning *r, uint32_t pair, vblip_error *err)
+{
+    const vb_brain *brain = r->task->brain;
+    const char *left = r->task->inputs[2 * pair].path;
+    const char *right = r->task->inputs[2 * pair + 1].path;
+    if (!r->seen[0] || !r->seen[1])
+        return vb_meter_skip(&r->meter, left, r->count, err);
+    const uint32_t first = r->options->each ? pair : 0;
+    VB_TRY(brain->reason(brain->user, r->images[0], r->images[1], r->statements + first,
+                         r->count, r->logits, err));
+    for (uint32_t i = 0; i < r->count; i++) {
+        vblip_reason_row row = {
+            .left = left,
+            .right = right,
+            .statement = first + i,
+            .answer = r->logits[i][1] > r->logits[i][0],
+            .p_true = vb_match_probability(r->logits[i]),
+        };
+        memcpy(row.logits, r->logits[i], sizeof row.logits);
+        if (r->fn(r->user, &row))
+            return vb_fail_cancelled(err);
+    }
+    return vb_meter_add(&r->meter, left, r->count, err);
+}
+
+static vblip_status judge_pairs(reasoning *r, vblip_error *err)
+{
+    const vblip_job *job = &r->options->job;
+    vb_clips *clips = NULL;
+    VB_TRY(vb_clips_open(&clips, r->task, job, NULL, r->task->input_count,
+                         job->frames ? job->frames : DEFAULT_FRAMES, err));
+    vblip_status status = VBLIP_OK;
+    const vb_clip *clip = NULL;
+    while (status == VBLIP_OK && (clip = vb_clips_next(clips))) {
+        status = see(r, clip, err);
+        if (status == VBLIP_OK && clip->input % 2 == 1)
+            status = judge(r, clip->input / 2, err);
+    }
+    vb_clips_close(&clips);
+    return status;
+}
+
+vblip_status vb_task_reason(const vb_task *task, const char *const *statements,
+                            uint32_t count, const vblip_reason_options *options,
+                            vblip_reason_fn fn, void *user, vblip_error *err)
+{
+    const uint32_t each = options->each ? 1 : count;
+    reasoning r = {
+        .task = task,
+        .options = options,
+        .statements = statements,
+        .count = each,
+        .fn = fn,
+        .user = user,
+        .meter = vb_meter_start(&options->job, "statements",
+                                (uint64_t)task->input_count / 2 * each),
+    };
+    vblip_status status = prepare(&r, err);
+    if (status == VBLIP_OK)
+        status = judge_pairs(&r, err);
+    task->brain->visual_free(&r.images[0]);
+    task->brain->visual_free(&r.images[1]);
+    vb_arena_free(&r.arena);
+    return status;
+}
