@@ -41,6 +41,28 @@ float vb_f16_to_f32(uint16_t bits)
     return sign ? -value : value;
 }
 
+static uint32_t bits_of(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+uint16_t vb_f32_to_f16(float value)
+{
+    const uint32_t sign = bits_of(value) >> 16 & 0x8000u;
+    uint32_t size = bits_of(value) & 0x7fffffffu, half;
+    if (size > 0x7f800000u)
+        half = 0x7e00u; // NaN
+    else if (size >= 0x477ff000u)
+        half = 0x7c00u;
+    else if (size < 0x38800000u) // subnormal or zero: 0.5f has steps of 2^-24, as they
+        half = bits_of(float_of(size) + 0.5f) - bits_of(0.5f);
+    else
+        half = (size - 0x38000000u + 0xfffu + (size >> 13 & 1u)) >> 13;
+    return (uint16_t)(sign | half);
+}
+
 float vb_bf16_to_f32(uint16_t bits)
 {
     return float_of((uint32_t)bits << 16);

@@ -13,6 +13,9 @@ const char *vb_dtype_name(vb_dtype type); // "F32", as safetensors writes it
 float vb_f16_to_f32(uint16_t bits);
 float vb_bf16_to_f32(uint16_t bits);
 
+// To the nearest, ties to even; 65520 and more in size is infinity.
+uint16_t vb_f32_to_f16(float value);
+
 // Widens `count` elements of type VB_F32, VB_F16 or VB_BF16 at `src` (any alignment).
 void vb_widen(float *dst, const void *src, vb_dtype type, size_t count);
 

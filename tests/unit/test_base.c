@@ -72,6 +72,28 @@ static void test_halves_widen_exactly(void **state)
     assert_true(wide[0] == 1.0f && wide[1] == -2.0f);
 }
 
+// Every half comes back; between neighbours the nearest is taken, half way the even one.
+static void test_floats_narrow_to_the_nearest_half(void **state)
+{
+    (void)state;
+    for (uint32_t bits = 0; bits < 0x7c00; bits++) {
+        const float below = vb_f16_to_f32((uint16_t)bits);
+        const float above = bits < 0x7bff ? vb_f16_to_f32((uint16_t)(bits + 1)) : 65536;
+        const float middle = below + (above - below) / 2; // exact
+        const uint32_t even = bits + (bits & 1);
+        assert_int_equal(vb_f32_to_f16(below), bits);
+        assert_int_equal(vb_f32_to_f16(-below), bits | 0x8000);
+        assert_int_equal(vb_f32_to_f16(middle), even);
+        assert_int_equal(vb_f32_to_f16(nextafterf(middle, below)), bits);
+        assert_int_equal(vb_f32_to_f16(-nextafterf(middle, above)),
+                         0x8000 | (bits + 1));
+    }
+    assert_int_equal(vb_f32_to_f16(INFINITY), 0x7c00);
+    assert_int_equal(vb_f32_to_f16(-1e38F), 0xfc00);
+    assert_int_equal(vb_f32_to_f16(1e-45F), 0);
+    assert_true(isnan(vb_f16_to_f32(vb_f32_to_f16(NAN))));
+}
+
 static void test_utf8(void **state)
 {
     (void)state;
@@ -160,6 +182,7 @@ int main(void)
         cmocka_unit_test(test_first_message_wins),
         cmocka_unit_test(test_arena_aligns_and_refuses_overflow),
         cmocka_unit_test(test_halves_widen_exactly),
+        cmocka_unit_test(test_floats_narrow_to_the_nearest_half),
         cmocka_unit_test(test_utf8),
         cmocka_unit_test(test_strings_grow),
         cmocka_unit_test(test_files_are_replaced_whole),
