@@ -72,6 +72,7 @@ typedef struct vblip_device_info {
     const char *driver;       // "Mesa 22.3.6 (LLVM 15.0.6)"
     const char *api;          // "1.3.230"
     const char *kernels;      // kernel family `auto` takes: "simt", "lavapipe"
+    const char *precision;    // of weights in memory, that `auto` takes: "f32", "f16"
     const char *unusable;     // NULL when usable, else the reason
     uint64_t memory_bytes;    // largest device-local heap
     uint32_t subgroup_size;   // invocations
@@ -93,7 +94,7 @@ typedef struct vblip_engine vblip_engine;
 typedef struct vblip_engine_options {
     const char *device;    // index or part of a name; "auto", "cpu"; NULL = auto
     const char *kernels;   // kernel family, see vblip_device_info; NULL = auto
-    const char *precision; // "f32"; "auto" is f32 in this version; NULL = auto
+    const char *precision; // of weights in device memory: "f32", "f16"; NULL = auto
     const char *cache_dir; // pipeline cache and self-test verdicts; NULL = none kept
     bool validate;         // run under the Khronos validation layer
     bool profile;          // time every op on the device: vblip_engine_profile

@@ -1,6 +1,8 @@
 // linear.comp - one workgroup per tile of 64 rows by 64 columns of y; x and w go through
 // shared memory, 16 of their columns at a time. Tiles along x are columns, along y rows
 // of all the batch.
+//
+// WEIGHTS_F16: w is halves.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
@@ -14,7 +16,11 @@ layout(local_size_x = 128) in;
 
 layout(set = 0, binding = 0) writeonly buffer Y { float y[]; };
 layout(set = 0, binding = 1) readonly buffer X { vec4 x[]; };
+#ifdef WEIGHTS_F16
+layout(set = 0, binding = 2) readonly buffer W { uvec2 w[]; };
+#else
 layout(set = 0, binding = 2) readonly buffer W { vec4 w[]; };
+#endif
 layout(set = 0, binding = 3) readonly buffer Bias { float bias[]; };
 layout(set = 0, binding = 4) readonly buffer Residual { float residual[]; };
 layout(push_constant) uniform Params { vb_linear_params p; };
@@ -27,6 +33,16 @@ uint place(vb_view view, uint line)
 {
     return view.offset + line / p.rows * view.batch_stride +
            line % p.rows * view.row_stride;
+}
+
+// Four weights.
+vec4 weights(uint i)
+{
+#ifdef WEIGHTS_F16
+    return vec4(unpackHalf2x16(w[i].x), unpackHalf2x16(w[i].y));
+#else
+    return w[i];
+#endif
 }
 
 // Column `quad` (in vec4) of row `row0 + i` and of weight row `col0 + i`, into shared
@@ -43,7 +59,7 @@ void load_tiles(uint row0, uint col0, uint quad0)
         if (inside && row < p.batch * p.rows)
             a = x[place(p.x, row) + quad];
         if (inside && col < p.out_cols)
-            b = w[col * quads + quad];
+            b = weights(col * quads + quad);
         uint k = 4u * (i % (DEPTH / 4u));
         [[unroll]] for (uint j = 0u; j < 4u; j++) {
             x_tile[k + j][line] = a[j];

@@ -5,6 +5,9 @@
 // fetch is four vector loads, and a shuffle by a constant is one instruction: lane i
 // fetches row i of x and columns i, i + 8, i + 16, i + 24 of w, four of their elements at
 // a time, and each element of x is then handed to all lanes.
+//
+// WEIGHTS_F16: w is halves, eight columns in a texel. A texel is 16 bytes as well, so
+// there are half as many fetches.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
@@ -22,7 +25,11 @@ layout(local_size_x = 8) in;
 
 layout(set = 0, binding = 0) writeonly buffer Y { float y[]; };
 layout(set = 0, binding = 1, rgba32f) readonly uniform imageBuffer x;
-layout(set = 0, binding = 2, rgba32f) readonly uniform imageBuffer w; // panels: matrix.c
+#ifdef WEIGHTS_F16 // panels: matrix.c
+layout(set = 0, binding = 2, rgba32ui) readonly uniform uimageBuffer w;
+#else
+layout(set = 0, binding = 2, rgba32f) readonly uniform imageBuffer w;
+#endif
 layout(set = 0, binding = 3) readonly buffer Bias { float bias[]; };
 layout(set = 0, binding = 4) readonly buffer Residual { float residual[]; };
 layout(push_constant) uniform Params { vb_linear_params p; };
@@ -36,6 +43,13 @@ uint place(vb_view view, uint line)
            line % p.rows * view.row_stride;
 }
 
+#ifdef WEIGHTS_F16
+vec4 halves(uvec2 bits)
+{
+    return vec4(unpackHalf2x16(bits.x), unpackHalf2x16(bits.y));
+}
+#endif
+
 void main()
 {
     uint lane = gl_LocalInvocationID.x;
@@ -43,7 +57,12 @@ void main()
     uint line0 = gl_WorkGroupID.y * ROWS;
     uint lines = p.batch * p.rows;
     uint quads = p.in_cols / 4u;
-    int w_at = int(gl_WorkGroupID.x * quads * VB_PANEL_ROWS + lane);
+    #ifdef WEIGHTS_F16
+    uint texels = (quads + 1u) / 2u;
+#else
+    uint texels = quads;
+#endif
+    int w_at = int(gl_WorkGroupID.x * texels * VB_PANEL_ROWS + lane);
     int x_at[FETCHES];
     [[unroll]] for (uint f = 0u; f < FETCHES; f++)
         x_at[f] = int(place(p.x, min(line0 + f * LANES + lane, lines - 1u)));
@@ -54,16 +73,34 @@ void main()
             sum[r][c] = 0.0;
 
     // All fetches of a turn come first: calls spill every vector that is live.
+#ifdef WEIGHTS_F16
+#define TEXELS(depth) uvec4 texel[(depth + 1u) / 2u][COLS]
+#define FETCH(q, c)                                                                    \
+    if (q % 2u == 0u)                                                                  \
+    texel[q / 2u][c] =                                                                 \
+        imageLoad(w, w_at + int((quad + q) / 2u * VB_PANEL_ROWS + c * LANES))
+    // The second half of a texel: of every second fetch, or where a turn of one is.
+#define WEIGHTS(q, c)                                                                  \
+    halves(q % 2u + quad % 2u != 0u ? texel[q / 2u][c].zw : texel[q / 2u][c].xy)
+#else
+#define TEXELS(depth) vec4 texel[depth][COLS]
+#define FETCH(q, c)                                                                    \
+    texel[q][c] = imageLoad(w, w_at + int((quad + q) * VB_PANEL_ROWS + c * LANES))
+#define WEIGHTS(q, c) texel[q][c]
+#endif
 #define TURN(depth)                                                                    \
     {                                                                                  \
         vec4 a[depth][FETCHES], b[depth][COLS];                                        \
+        TEXELS(depth);                                                                 \
         [[unroll]] for (uint q = 0u; q < depth; q++) {                                 \
             [[unroll]] for (uint f = 0u; f < FETCHES; f++)                             \
                 a[q][f] = imageLoad(x, x_at[f] + int(quad + q));                       \
             [[unroll]] for (uint c = 0u; c < COLS; c++)                                \
-                b[q][c] = imageLoad(                                                   \
-                    w, w_at + int((quad + q) * VB_PANEL_ROWS + c * LANES));            \
+                FETCH(q, c);                                                           \
         }                                                                              \
+        [[unroll]] for (uint q = 0u; q < depth; q++)                                   \
+            [[unroll]] for (uint c = 0u; c < COLS; c++)                                \
+                b[q][c] = WEIGHTS(q, c);                                               \
         [[unroll]] for (uint f = 0u; f < FETCHES; f++)                                 \
             [[unroll]] for (uint q = 0u; q < depth; q++)                               \
                 [[unroll]] for (uint j = 0u; j < 4u; j++)                              \

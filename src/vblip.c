@@ -19,17 +19,6 @@ vblip_status vblip_devices(vblip_device_fn fn, void *user, vblip_error *err)
     return vb_gpu_list(fn, user, err);
 }
 
-static vblip_status check_precision(const char *precision, vblip_error *err)
-{
-    if (!precision || strcmp(precision, "auto") == 0 || strcmp(precision, "f32") == 0)
-        return VBLIP_OK;
-    if (strcmp(precision, "f16") == 0)
-        return vb_fail(err, VBLIP_ERR_UNSUPPORTED,
-                       "precision f16: not in this version");
-    return vb_fail(err, VBLIP_ERR_ARGUMENT, "precision %s: expected auto or f32",
-                   precision);
-}
-
 vblip_status vblip_engine_open(vblip_engine **out, const vblip_engine_options *options,
                                vblip_error *err)
 {
@@ -38,13 +27,13 @@ vblip_status vblip_engine_open(vblip_engine **out, const vblip_engine_options *o
     VB_TRY(vb_need(out != NULL, "out", err));
     *out = NULL;
     const vblip_engine_options *o = options ? options : &defaults;
-    VB_TRY(check_precision(o->precision, err));
     vblip_engine *engine = calloc(1, sizeof *engine);
     if (!engine)
         return vb_fail_memory(err, "engine");
     const vb_gpu_options gpu = {
         .device = o->device,
         .kernels = o->kernels,
+        .precision = o->precision,
         .cache_dir = o->cache_dir,
         .validate = o->validate,
         .profile = o->profile,

@@ -136,10 +136,11 @@ static const struct op {
     const char *name;
     vblip_status (*make)(bench *, const shape *, vblip_error *);
     void (*record)(vb_recorder *, const bench *, const shape *);
+    bool weights; // reads any: their precision matters
 } ops[] = {
-    {"linear", make_linear, record_linear},
-    {"attention", make_attention, record_attention},
-    {"layernorm", make_layernorm, record_layernorm},
+    {"linear", make_linear, record_linear, true},
+    {"attention", make_attention, record_attention, false},
+    {"layernorm", make_layernorm, record_layernorm, false},
 };
 
 static int ascending(const void *a, const void *b)
@@ -178,8 +179,10 @@ static vblip_status run_shape(vb_device *device, const struct op *op, const shap
         status = time_runs(times, &runs, &b, op, s, err);
     if (status == VBLIP_OK) {
         char detail[192];
-        snprintf(detail, sizeof detail, "%s %s (%s)", b.detail,
-                 vb_family_name(vb_gpu_of(device)->family), s->what);
+        const vb_gpu *gpu = vb_gpu_of(device);
+        snprintf(detail, sizeof detail, "%s %s%s%s (%s)", b.detail,
+                 vb_family_name(gpu->family), op->weights ? " " : "",
+                 op->weights ? vb_precision_name(gpu->weights) : "", s->what);
         const vblip_bench_result result = {
             .name = s->name,
             .detail = detail,
@@ -207,26 +210,40 @@ static vblip_status run_shapes(vb_device *device, const struct op *op,
     return VBLIP_OK;
 }
 
-// The device as it is, and once more with each other family that it can run.
+// The same device, opened once more.
+static vblip_status run_elsewhere(const vb_gpu *gpu, const struct op *op,
+                                  enum vb_family family, vb_dtype weights,
+                                  vblip_bench_fn fn, void *user, vblip_error *err)
+{
+    char index[16];
+    snprintf(index, sizeof index, "%u", gpu->physical.info.index);
+    const vb_gpu_options options = {.device = index,
+                                    .kernels = vb_family_name(family),
+                                    .precision = vb_precision_name(weights)};
+    vb_device *other;
+    VB_TRY(vb_gpu_open(&other, &options, err));
+    vblip_status status = run_shapes(other, op, fn, user, err);
+    vb_device_close(&other);
+    return status;
+}
+
+// The device as it is, and once more with each other family that it can run, and with
+// weights in the other precision.
 static vblip_status run_families(vb_device *device, const struct op *op,
                                  vblip_bench_fn fn, void *user, vblip_error *err)
 {
     const vb_gpu *gpu = vb_gpu_of(device);
+    const vb_dtype types[] = {VB_F32, VB_F16};
     VB_TRY(run_shapes(device, op, fn, user, err));
     for (uint32_t family = VB_SIMT; family <= VB_LAVAPIPE; family <<= 1) {
-        if (family == (uint32_t)gpu->family || !(gpu->physical.families & family))
-            continue;
-        char index[16];
-        snprintf(index, sizeof index, "%u", gpu->physical.info.index);
-        vb_device *other;
-        VB_TRY(vb_gpu_open(
-            &other,
-            &(vb_gpu_options){.device = index,
-                              .kernels = vb_family_name((enum vb_family)family)},
-            err));
-        vblip_status status = run_shapes(other, op, fn, user, err);
-        vb_device_close(&other);
-        VB_TRY(status);
+        for (uint32_t i = 0; i < 2; i++) {
+            const bool same_type = types[i] == gpu->weights;
+            if (!(gpu->physical.families & family) || !(op->weights || same_type) ||
+                (family == (uint32_t)gpu->family && same_type))
+                continue;
+            VB_TRY(run_elsewhere(gpu, op, (enum vb_family)family, types[i], fn, user,
+                                 err));
+        }
     }
     return VBLIP_OK;
 }

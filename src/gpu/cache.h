@@ -2,6 +2,7 @@
 #ifndef VB_GPU_CACHE_H
 #define VB_GPU_CACHE_H
 
+#include "base/dtype.h"
 #include "base/error.h"
 
 #include <stddef.h>
@@ -11,10 +12,16 @@ typedef struct vb_gpu vb_gpu;
 // All-zero: nothing is remembered.
 typedef struct vb_cache {
     char *path;              // of the file; NULL = none kept; owned
-    uint32_t tested, passed; // enum vb_family bits
+    uint32_t tested, passed; // vb_verdict_bit
     bool changed;            // the verdicts, since the file was read or written
     size_t data_size;        // of the driver's data in the file
 } vb_cache;
+
+// Of the kernels of an enum vb_family with weights of one type, in `tested` and `passed`.
+static inline uint32_t vb_verdict_bit(uint32_t family, vb_dtype weights)
+{
+    return weights == VB_F16 ? family << 16 : family;
+}
 
 // Reads the file of this device in `dir`, and gives its pipelines to the driver. Whatever
 // is wrong with it, the device opens without.

@@ -9,7 +9,7 @@
 //     48      16     pipeline cache UUID
 //     64      8      hash of all SPIR-V
 //     72      4      driver version
-//     76      4      kernel families that were tested (enum vb_family)
+//     76      4      kernels that were tested (vb_verdict_bit)
 //     80      4      of them, those that passed
 //     84      4      0
 //     88      8      size of the driver's data, which follows the header
@@ -34,7 +34,7 @@ typedef struct vb_cache_key {
 } vb_cache_key;
 
 typedef struct vb_cache_entry {
-    uint32_t tested, passed; // enum vb_family bits
+    uint32_t tested, passed; // vb_verdict_bit
     const uint8_t *data;     // the driver's; within the bytes that were parsed
     size_t size;
 } vb_cache_entry;

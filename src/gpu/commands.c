@@ -145,11 +145,12 @@ static uint32_t bind(vb_gpu *gpu, const vb_dispatch *dispatch, VkDescriptorSet s
     uint32_t count = 0, bound = 0;
     for (; letters[bound]; bound++) {
         const char letter = letters[bound];
+        const bool texels = vb_binding_is_texels(letter);
         vb_span span = dispatch->bindings[bound];
         if (!span.buffer)
             span =
                 (vb_span){gpu->commands.nothing, 0, gpu->commands.nothing->base.size};
-        else if (letter == 't')
+        else if (texels)
             span = (vb_span){span.buffer, 0, span.buffer->base.size};
         infos[bound] = (VkDescriptorBufferInfo){span.buffer->handle, span.first,
                                                 span.end - span.first};
@@ -158,10 +159,12 @@ static uint32_t bind(vb_gpu *gpu, const vb_dispatch *dispatch, VkDescriptorSet s
             .dstSet = set,
             .dstBinding = bound,
             .descriptorCount = 1,
-            .descriptorType = letter == 't' ? VK_DESCRIPTOR_TYPE_STORAGE_TEXEL_BUFFER
-                                            : VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
-            .pBufferInfo = letter == 't' ? NULL : &infos[bound],
-            .pTexelBufferView = letter == 't' ? &span.buffer->texels : NULL,
+            .descriptorType = texels ? VK_DESCRIPTOR_TYPE_STORAGE_TEXEL_BUFFER
+                                     : VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+            .pBufferInfo = texels ? NULL : &infos[bound],
+            .pTexelBufferView = letter == 'h' ? &span.buffer->halves
+                                : texels      ? &span.buffer->texels
+                                              : NULL,
         };
         if (dispatch->bindings[bound].buffer)
             accesses[count++] = access_of(&span, letter == 'w' || letter == 'b');

@@ -16,6 +16,7 @@ typedef struct vb_gpu {
     vb_instance instance;
     vb_physical physical;
     enum vb_family family; // of kernels
+    vb_dtype weights;      // how matrices are stored: VB_F32 or VB_F16
     vb_vk vk;              // device functions included
     VkDevice device;
     VkQueue queue;
@@ -30,7 +31,7 @@ typedef struct vb_gpu {
 // What a test takes away from a device, to run the path that does without.
 typedef struct vb_gpu_mask {
     bool mapped_buffers;      // device buffers that the host can write
-    uint32_t broken_families; // enum vb_family bits: fail the self-test
+    uint32_t broken_families; // vb_verdict_bit: fail the self-test
 } vb_gpu_mask;
 
 VB_CHECKED vblip_status vb_gpu_open_masked(vb_device **out,

@@ -77,6 +77,18 @@ static vblip_status choose_family(vb_gpu *gpu, const char *wanted, vblip_error *
     return VBLIP_OK;
 }
 
+static vblip_status choose_precision(vb_gpu *gpu, const char *wanted, vblip_error *err)
+{
+    gpu->weights = gpu->physical.precision;
+    if (!wanted || strcmp(wanted, "auto") == 0)
+        return VBLIP_OK;
+    gpu->weights = strcmp(wanted, "f16") == 0 ? VB_F16 : VB_F32;
+    if (strcmp(wanted, vb_precision_name(gpu->weights)) != 0)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT,
+                       "precision: %s: unknown, expected auto, f32 or f16", wanted);
+    return VBLIP_OK;
+}
+
 static vblip_status choose_device(vb_gpu *gpu, const char *wanted, vblip_error *err)
 {
     vb_physical *list = NULL;
@@ -141,7 +153,7 @@ static vb_device_caps caps_of(const vb_gpu *gpu)
 }
 
 static vblip_status open_gpu(vb_gpu *gpu, const vb_gpu_options *options,
-                             const char *kernels, vblip_error *err)
+                             vblip_error *err)
 {
     const vb_instance_options instance = {
         .validate = options->validate,
@@ -151,7 +163,8 @@ static vblip_status open_gpu(vb_gpu *gpu, const vb_gpu_options *options,
     gpu->log = options->log;
     VB_TRY(vb_instance_open(&gpu->instance, &instance, err));
     VB_TRY(choose_device(gpu, options->device, err));
-    VB_TRY(choose_family(gpu, kernels, err));
+    VB_TRY(choose_family(gpu, options->kernels, err));
+    VB_TRY(choose_precision(gpu, options->precision, err));
     VB_TRY(create_device(gpu, err));
     gpu->base = (vb_device){.table = &table, .caps = caps_of(gpu)};
     VB_TRY(vb_pipelines_open(gpu, err));
@@ -159,8 +172,9 @@ static vblip_status open_gpu(vb_gpu *gpu, const vb_gpu_options *options,
     VB_TRY(vb_commands_open(gpu, err));
     if (options->profile)
         VB_TRY(vb_profile_open(gpu, err));
-    vb_logf(&gpu->log, "%s: %s, Vulkan %s, %s kernels", gpu->physical.name,
-            gpu->physical.driver, gpu->physical.api, vb_family_name(gpu->family));
+    vb_logf(&gpu->log, "%s: %s, Vulkan %s, %s kernels, weights in %s",
+            gpu->physical.name, gpu->physical.driver, gpu->physical.api,
+            vb_family_name(gpu->family), vb_precision_name(gpu->weights));
     return VBLIP_OK;
 }
 
@@ -170,34 +184,31 @@ static vblip_status judge(bool *sound, vb_gpu *gpu, const vb_gpu_mask *mask,
                           vblip_error *err)
 {
     vb_cache *cache = &gpu->cache;
-    const uint32_t family = (uint32_t)gpu->family;
+    const uint32_t verdict = vb_verdict_bit((uint32_t)gpu->family, gpu->weights);
     *sound = true;
     if (!cache->path)
         return VBLIP_OK;
-    if (!(cache->tested & family)) {
+    if (!(cache->tested & verdict)) {
         bool ok;
-        VB_TRY(vb_selftest_run(&ok, &gpu->base, vb_family_name(gpu->family), NULL, NULL,
-                               err));
-        cache->tested |= family;
-        if (ok && !(mask->broken_families & family))
-            cache->passed |= family;
+        VB_TRY(vb_selftest_run(&ok, &gpu->base, err));
+        cache->tested |= verdict;
+        if (ok && !(mask->broken_families & verdict))
+            cache->passed |= verdict;
         cache->changed = true;
         vb_cache_save(gpu);
     }
-    *sound = (cache->passed & family) != 0;
+    *sound = (cache->passed & verdict) != 0;
     return VBLIP_OK;
 }
 
-// One attempt with one family, or with the preferred one when `kernels` is NULL.
 static vblip_status try_open(vb_gpu **out, bool *sound, const vb_gpu_options *options,
-                             const char *kernels, const vb_gpu_mask *mask,
-                             vblip_error *err)
+                             const vb_gpu_mask *mask, vblip_error *err)
 {
     *out = calloc(1, sizeof **out);
     if (!*out)
         return vb_fail_memory(err, "device");
     (*out)->memory.mapped_buffers = !mask->mapped_buffers;
-    vblip_status status = open_gpu(*out, options, kernels, err);
+    vblip_status status = open_gpu(*out, options, err);
     if (status == VBLIP_OK)
         status = judge(sound, *out, mask, err);
     if (status != VBLIP_OK) {
@@ -207,26 +218,48 @@ static vblip_status try_open(vb_gpu **out, bool *sound, const vb_gpu_options *op
     return status;
 }
 
+static bool ours_to_choose(const char *wanted)
+{
+    return !wanted || strcmp(wanted, "auto") == 0;
+}
+
+// What to try after kernels that failed: floats instead of halves, then simt. False when
+// the caller has asked for what failed, or nothing is left.
+static bool step_down(vb_gpu_options *options, const vb_gpu *failed,
+                      const vb_gpu_options *asked)
+{
+    if (ours_to_choose(options->precision) && failed->weights != VB_F32) {
+        options->kernels = vb_family_name(failed->family);
+        options->precision = vb_precision_name(VB_F32);
+        return true;
+    }
+    if (ours_to_choose(asked->kernels) && failed->family != VB_SIMT) {
+        options->kernels = vb_family_name(VB_SIMT);
+        options->precision = asked->precision;
+        return true;
+    }
+    return false;
+}
+
 vblip_status vb_gpu_open_masked(vb_device **out, const vb_gpu_options *options,
                                 const vb_gpu_mask *mask, vblip_error *err)
 {
-    const char *kernels = options->kernels;
-    const bool chosen_by_us = !kernels || strcmp(kernels, "auto") == 0;
+    vb_gpu_options attempt = *options;
     vb_gpu *gpu;
     bool sound;
     *out = NULL;
-    VB_TRY(try_open(&gpu, &sound, options, kernels, mask, err));
-    if (!sound && chosen_by_us && gpu->family != VB_SIMT) {
-        vb_logf(&gpu->log, "%s: %s kernels fail their self-test, taking simt instead",
-                gpu->physical.name, vb_family_name(gpu->family));
+    VB_TRY(try_open(&gpu, &sound, &attempt, mask, err));
+    while (!sound) {
+        vblip_error why = {0};
+        vb_fail(&why, VBLIP_ERR_DEVICE, "%s: %s kernels fail their self-test in %s",
+                gpu->physical.name, vb_family_name(gpu->family),
+                vb_precision_name(gpu->weights));
+        vb_logf(&gpu->log, "%s", why.message);
+        const bool more = step_down(&attempt, gpu, options);
         close_gpu(&gpu->base);
-        VB_TRY(try_open(&gpu, &sound, options, vb_family_name(VB_SIMT), mask, err));
-    }
-    if (!sound) {
-        vb_fail(err, VBLIP_ERR_DEVICE, "%s: %s kernels fail their self-test",
-                gpu->physical.name, vb_family_name(gpu->family));
-        close_gpu(&gpu->base);
-        return VBLIP_ERR_DEVICE;
+        if (!more)
+            return vb_fail(err, why.status, "%s", why.message);
+        VB_TRY(try_open(&gpu, &sound, &attempt, mask, err));
     }
     *out = &gpu->base;
     return VBLIP_OK;

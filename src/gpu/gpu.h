@@ -6,8 +6,9 @@
 #include "compute/device.h"
 
 typedef struct vb_gpu_options {
-    const char *device;  // index, part of a name, "auto", "cpu"; NULL = auto
-    const char *kernels; // "simt", "lavapipe", "auto"; NULL = auto
+    const char *device;    // index, part of a name, "auto", "cpu"; NULL = auto
+    const char *kernels;   // "simt", "lavapipe", "auto"; NULL = auto
+    const char *precision; // of weights in memory: "f32", "f16", "auto"; NULL = auto
     const char
         *cache_dir; // where pipeline cache and self-test verdicts live; NULL: none
     bool validate;  // Khronos validation layer, synchronisation checks included

@@ -2,6 +2,7 @@
 #ifndef VB_GPU_INSTANCE_H
 #define VB_GPU_INSTANCE_H
 
+#include "base/dtype.h"
 #include "base/log.h"
 #include "gpu/vk.h"
 
@@ -43,6 +44,7 @@ typedef struct vb_physical {
     uint32_t queue_family; // computes
     uint32_t families;     // enum vb_family, all that it can run
     enum vb_family preferred;
+    vb_dtype precision;      // of weights, that "auto" takes: VB_F32 or VB_F16
     uint32_t timestamp_bits; // of the queue family; 0 = none
     uint32_t max_turns;      // of its loops that an invocation may make
     uint64_t max_allocation; // bytes
@@ -67,5 +69,8 @@ const char *vb_family_name(enum vb_family family);
 
 // 0 = no such family.
 enum vb_family vb_family_find(const char *name);
+
+// "f32" or "f16".
+const char *vb_precision_name(vb_dtype weights);
 
 #endif // VB_GPU_INSTANCE_H

@@ -1,65 +1,93 @@
-// matrix.c - weights from checkpoint rows to the layouts that kernels read.
+// matrix.c - weights from checkpoint rows to the layouts and the type that kernels read.
 //
-// Rows are [rows, cols] in float, as in the checkpoint. Panels serve linear_lavapipe.comp:
-// [rows / 32 rounded up][cols / 4 rounded up][32][4], so that eight lanes fetch the same
-// four columns of eight neighbouring rows from 128 consecutive bytes; the padding is zero.
+// Elements are floats, or halves where the device was opened with f16. Rows are
+// [rows, cols], as in the checkpoint. Panels serve linear_lavapipe.comp: texels of 16
+// bytes, each N columns of one row (N is 4 floats or 8 halves), as [rows / 32 rounded
+// up][cols / N rounded up][32][N], so that eight lanes fetch the same columns of eight
+// neighbouring rows from 128 consecutive bytes; the padding is zero.
 #include "gpu/context.h"
 #include "op_params.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+enum { TEXEL_BYTES = 16 };
+
+// Rows of all blocks, one after another.
 typedef struct row_reader {
     const vb_matrix_block *blocks;
-    uint32_t block, row; // the next row
-    uint32_t cols;
+    const char *name;
+    uint32_t block, row; // of the block: the next row
+    uint32_t cols, rows_read;
+    vb_dtype type; // to give
+    float *wide;   // room for a row
 } row_reader;
 
-static void read_row(row_reader *reader, float *dst)
+// What a checkpoint holds beyond f16 would be infinite: refused, not clamped.
+static vblip_status narrow(uint16_t *dst, const row_reader *reader, vblip_error *err)
+{
+    for (uint32_t c = 0; c < reader->cols; c++) {
+        const float value = reader->wide[c];
+        dst[c] = vb_f32_to_f16(value);
+        if ((dst[c] & 0x7fffu) == 0x7c00u && isfinite(value))
+            return vb_fail(err, VBLIP_ERR_UNSUPPORTED,
+                           "%s: %.9g in row %u, column %u: f16 holds up to 65504",
+                           reader->name, (double)value, reader->rows_read, c);
+    }
+    return VBLIP_OK;
+}
+
+static vblip_status read_row(row_reader *reader, void *dst, vblip_error *err)
 {
     const vb_matrix_block *block = &reader->blocks[reader->block];
     const size_t bytes = reader->cols * vb_dtype_size(block->type);
-    vb_widen(dst, (const uint8_t *)block->data + reader->row * bytes, block->type,
-             reader->cols);
+    const uint8_t *src = (const uint8_t *)block->data + reader->row * bytes;
+    if (reader->type == VB_F32) {
+        vb_widen(dst, src, block->type, reader->cols);
+    } else {
+        vb_widen(reader->wide, src, block->type, reader->cols);
+        VB_TRY(narrow(dst, reader, err));
+    }
+    reader->rows_read++;
     if (++reader->row == block->rows) {
         reader->block++;
         reader->row = 0;
     }
+    return VBLIP_OK;
 }
 
-// Rows at a time, through `scratch` of VB_PANEL_ROWS * cols floats.
-static vblip_status write_rows(vb_gpu_matrix *m, const vb_matrix_block *blocks,
-                               float *scratch, vblip_error *err)
+// Rows at a time, through `scratch` of VB_PANEL_ROWS rows.
+static vblip_status write_rows(vb_gpu_matrix *m, row_reader reader, uint8_t *scratch,
+                               vblip_error *err)
 {
-    row_reader reader = {.blocks = blocks, .cols = m->base.cols};
-    const uint64_t row_bytes = m->base.cols * sizeof(float);
+    const size_t row_bytes = m->base.cols * vb_dtype_size(m->type);
     for (uint32_t first = 0; first < m->base.rows; first += VB_PANEL_ROWS) {
         const uint32_t left = m->base.rows - first;
         const uint32_t count = left < VB_PANEL_ROWS ? left : VB_PANEL_ROWS;
         for (uint32_t i = 0; i < count; i++)
-            read_row(&reader, scratch + (size_t)i * m->base.cols);
+            VB_TRY(read_row(&reader, scratch + i * row_bytes, err));
         VB_TRY(vb_gpu_buffer_write(vb_gpu_buffer_of(m->row_data), first * row_bytes,
                                    scratch, count * row_bytes, err));
     }
     return VBLIP_OK;
 }
 
-// `row` is one row, `panel` one panel.
-static vblip_status write_panels(vb_gpu_matrix *m, const vb_matrix_block *blocks,
-                                 float *row, float *panel, vblip_error *err)
+// `row` is one row of whole texels, zero past its columns; `panel` is one panel.
+static vblip_status write_panels(vb_gpu_matrix *m, row_reader reader, uint8_t *row,
+                                 uint8_t *panel, size_t texels, vblip_error *err)
 {
-    row_reader reader = {.blocks = blocks, .cols = m->base.cols};
-    const uint32_t quads = (m->base.cols + 3) / 4;
-    const size_t panel_bytes = (size_t)quads * 4 * VB_PANEL_ROWS * sizeof(float);
+    const size_t panel_bytes = texels * VB_PANEL_ROWS * TEXEL_BYTES;
     const uint32_t panels = (m->base.rows + VB_PANEL_ROWS - 1) / VB_PANEL_ROWS;
     for (uint32_t p = 0; p < panels; p++) {
         memset(panel, 0, panel_bytes);
         for (uint32_t r = 0; r < VB_PANEL_ROWS; r++) {
             if (p * VB_PANEL_ROWS + r >= m->base.rows)
                 break;
-            read_row(&reader, row);
-            for (uint32_t c = 0; c < m->base.cols; c++)
-                panel[((size_t)(c / 4) * VB_PANEL_ROWS + r) * 4 + c % 4] = row[c];
+            VB_TRY(read_row(&reader, row, err));
+            for (size_t t = 0; t < texels; t++)
+                memcpy(panel + (t * VB_PANEL_ROWS + r) * TEXEL_BYTES,
+                       row + t * TEXEL_BYTES, TEXEL_BYTES);
         }
         VB_TRY(vb_gpu_buffer_write(vb_gpu_buffer_of(m->panels), p * panel_bytes, panel,
                                    panel_bytes, err));
@@ -67,20 +95,52 @@ static vblip_status write_panels(vb_gpu_matrix *m, const vb_matrix_block *blocks
     return VBLIP_OK;
 }
 
+static size_t texels_of_row(const vb_gpu_matrix *m)
+{
+    const size_t bytes = m->base.cols * vb_dtype_size(m->type);
+    return (bytes + TEXEL_BYTES - 1) / TEXEL_BYTES;
+}
+
 static vblip_status fill(vb_gpu_matrix *m, const vb_matrix_block *blocks,
                          const char *name, vblip_error *err)
 {
-    const size_t quad_cols = ((size_t)m->base.cols + 3) / 4 * 4;
-    float *scratch = calloc(quad_cols * (VB_PANEL_ROWS + 1), sizeof(float));
-    if (!scratch)
-        return vb_fail_memory(err, name);
+    const size_t texels = texels_of_row(m), row_bytes = texels * TEXEL_BYTES;
+    uint8_t *scratch = calloc(VB_PANEL_ROWS + 1, row_bytes);
+    row_reader reader = {
+        .blocks = blocks, .name = name, .cols = m->base.cols, .type = m->type};
+    reader.wide = m->type == VB_F32 ? NULL : calloc(m->base.cols, sizeof(float));
     vblip_status status = VBLIP_OK;
-    if (m->row_data)
-        status = write_rows(m, blocks, scratch, err);
-    if (status == VBLIP_OK && m->panels)
-        status = write_panels(m, blocks, scratch, scratch + quad_cols, err);
+    if (!scratch || (m->type != VB_F32 && !reader.wide))
+        status = vb_fail_memory(err, name);
+    if (status == VBLIP_OK && m->row_data)
+        status = write_rows(m, reader, scratch, err);
+    if (status == VBLIP_OK && m->panels) {
+        memset(scratch, 0, row_bytes);
+        status = write_panels(m, reader, scratch, scratch + row_bytes, texels, err);
+    }
     free(scratch);
+    free(reader.wide);
     return status;
+}
+
+// Room in device memory, in the layouts that the uses need.
+static vblip_status make_room(vb_gpu_matrix *m, const char *name, vblip_error *err)
+{
+    const vb_gpu *gpu = vb_gpu_of(m->base.device);
+    const uint64_t rows = m->base.rows,
+                   bytes = rows * m->base.cols * vb_dtype_size(m->type);
+    const uint64_t panels = (rows + VB_PANEL_ROWS - 1) / VB_PANEL_ROWS;
+    const uint64_t panel_bytes = texels_of_row(m) * VB_PANEL_ROWS * TEXEL_BYTES;
+    const bool by_panel = gpu->family == VB_LAVAPIPE && (m->base.uses & VB_USE_LINEAR);
+    if (!by_panel || (m->base.uses & VB_USE_ROWS)) // kernels read halves in pairs
+        VB_TRY(vb_buffer_make(&m->row_data, m->base.device, (bytes + 3) / 4 * 4, name,
+                              err));
+    if (!by_panel)
+        return VBLIP_OK;
+    VB_TRY(vb_buffer_make(&m->panels, m->base.device, panels * panel_bytes, name, err));
+    return m->type == VB_F32
+               ? VBLIP_OK
+               : vb_gpu_buffer_view_halves(vb_gpu_buffer_of(m->panels), err);
 }
 
 vblip_status vb_gpu_matrix_make(vb_matrix **out, vb_device *device,
@@ -100,22 +160,18 @@ vblip_status vb_gpu_matrix_make(vb_matrix **out, vb_device *device,
         return vb_fail_memory(err, name);
     m->base = (vb_matrix){
         .device = device, .rows = (uint32_t)rows, .cols = cols, .uses = uses};
-    const bool panels = gpu->family == VB_LAVAPIPE && (uses & VB_USE_LINEAR);
-    const uint64_t panel_bytes = (rows + VB_PANEL_ROWS - 1) / VB_PANEL_ROWS *
-                                 VB_PANEL_ROWS * (((uint64_t)cols + 3) / 4 * 16);
-    vblip_status status = VBLIP_OK;
-    if (!panels || (uses & VB_USE_ROWS))
-        VB_OK(vb_buffer_make(&m->row_data, device, rows * cols * sizeof(float), name,
-                             err));
-    if (panels)
-        VB_OK(vb_buffer_make(&m->panels, device, panel_bytes, name, err));
-    VB_OK(fill(m, blocks, name, err));
-    VB_OK(vb_commands_flush(gpu, err)); // what goes through staging must not be dropped
+    m->type = gpu->weights;
+    vblip_status status = make_room(m, name, err);
+    if (status == VBLIP_OK)
+        status = fill(m, blocks, name, err);
+    if (status == VBLIP_OK) // what goes through staging must not be dropped
+        status = vb_commands_flush(gpu, err);
+    if (status != VBLIP_OK) {
+        vb_gpu_matrix_free(&m->base);
+        return status;
+    }
     *out = &m->base;
     return VBLIP_OK;
-fail:
-    vb_gpu_matrix_free(&m->base);
-    return status;
 }
 
 void vb_gpu_matrix_free(vb_matrix *matrix)

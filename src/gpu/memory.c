@@ -52,6 +52,7 @@ static void destroy(vb_gpu_buffer *buffer)
 {
     vb_gpu *gpu = vb_gpu_of(buffer->base.device);
     gpu->vk.DestroyBufferView(gpu->device, buffer->texels, NULL);
+    gpu->vk.DestroyBufferView(gpu->device, buffer->halves, NULL);
     gpu->vk.DestroyBuffer(gpu->device, buffer->handle, NULL);
     gpu->vk.FreeMemory(gpu->device, buffer->memory, NULL); // unmaps
     free(buffer);
@@ -90,6 +91,22 @@ fail:
     return status;
 }
 
+static vblip_status make_view(VkBufferView *out, const vb_gpu_buffer *buffer,
+                              VkFormat format, vblip_error *err)
+{
+    vb_gpu *gpu = vb_gpu_of(buffer->base.device);
+    vblip_status status = VBLIP_OK;
+    const VkBufferViewCreateInfo view = {
+        .sType = VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO,
+        .buffer = buffer->handle,
+        .format = format,
+        .range = VK_WHOLE_SIZE,
+    };
+    VB_VK(gpu->vk.CreateBufferView(gpu->device, &view, NULL, out));
+fail:
+    return status;
+}
+
 static vblip_status make(vb_gpu_buffer **out, vb_gpu *gpu, uint64_t bytes, bool host,
                          vblip_error *err)
 {
@@ -109,15 +126,8 @@ static vblip_status make(vb_gpu_buffer **out, vb_gpu *gpu, uint64_t bytes, bool 
     };
     VB_VK(gpu->vk.CreateBuffer(gpu->device, &info, NULL, &buffer->handle));
     VB_OK(bind_memory(buffer, gpu, host, err));
-    if (texels) {
-        const VkBufferViewCreateInfo view = {
-            .sType = VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO,
-            .buffer = buffer->handle,
-            .format = VK_FORMAT_R32G32B32A32_SFLOAT,
-            .range = VK_WHOLE_SIZE,
-        };
-        VB_VK(gpu->vk.CreateBufferView(gpu->device, &view, NULL, &buffer->texels));
-    }
+    if (texels)
+        VB_OK(make_view(&buffer->texels, buffer, VK_FORMAT_R32G32B32A32_SFLOAT, err));
     *out = buffer;
     return VBLIP_OK;
 fail:
@@ -163,6 +173,11 @@ void vb_gpu_buffer_free(vb_buffer *base)
     if (vb_commands_recording(gpu) && vb_commands_flush(gpu, NULL) != VBLIP_OK)
         vb_commands_discard(gpu);
     destroy(vb_gpu_buffer_of(base));
+}
+
+vblip_status vb_gpu_buffer_view_halves(vb_gpu_buffer *buffer, vblip_error *err)
+{
+    return make_view(&buffer->halves, buffer, VK_FORMAT_R32G32B32A32_UINT, err);
 }
 
 vblip_status vb_staging_buffer_make(vb_gpu_buffer **out, vb_gpu *gpu, uint64_t bytes,

@@ -12,12 +12,14 @@ typedef struct vb_gpu_buffer {
     VkBuffer handle;
     VkDeviceMemory memory;
     VkBufferView texels; // the whole as rgba32f; none when the kernels read no texels
+    VkBufferView halves; // the whole as rgba32ui; only of panels of halves
     uint8_t *mapped;     // NULL when the host cannot write it
 } vb_gpu_buffer;
 
-// Weights: rows as they are, panels for kernels/linear_lavapipe (see matrix.c).
+// Weights: rows as they are, panels for linear_lavapipe.comp (see matrix.c).
 typedef struct vb_gpu_matrix {
     vb_matrix base;      // first
+    vb_dtype type;       // of the elements: VB_F32 or VB_F16
     vb_buffer *row_data; // [rows, cols]; NULL when nothing reads rows
     vb_buffer *panels;   // NULL when nothing reads panels
 } vb_gpu_matrix;
@@ -36,6 +38,10 @@ vblip_status vb_gpu_matrix_make(vb_matrix **out, vb_device *device,
                                 uint32_t cols, uint32_t uses, const char *name,
                                 vblip_error *err);
 void vb_gpu_matrix_free(vb_matrix *matrix);
+
+// Lets kernels read a buffer as texels of eight halves.
+VB_CHECKED vblip_status vb_gpu_buffer_view_halves(vb_gpu_buffer *buffer,
+                                                  vblip_error *err);
 
 // Host memory that the device copies from and to. Not zeroed.
 VB_CHECKED vblip_status vb_staging_buffer_make(vb_gpu_buffer **out, vb_gpu *gpu,

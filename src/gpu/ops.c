@@ -177,7 +177,7 @@ vblip_status vb_gpu_embed(vb_device *device, const vb_embed_args *a, vblip_error
     };
     vb_dispatch dispatch = {
         .op = "embed",
-        .pipeline = VB_PIPELINE_EMBED,
+        .pipeline = words->type == VB_F16 ? VB_PIPELINE_EMBED_F16 : VB_PIPELINE_EMBED,
         .bindings = {vb_span_of(gpu, &a->y), vb_span_of(gpu, &a->ids),
                      vb_span_whole(words->row_data), vb_span_of(gpu, &positions)},
         .params = &params,

@@ -22,7 +22,8 @@ vblip_status vb_lavapipe_linear(vb_gpu *gpu, const vb_linear_args *a,
     params->x = vb_view_texels(&a->x);
     const vb_dispatch dispatch = {
         .op = "linear",
-        .pipeline = VB_PIPELINE_LINEAR_LAVAPIPE,
+        .pipeline = w->type == VB_F16 ? VB_PIPELINE_LINEAR_LAVAPIPE_F16
+                                      : VB_PIPELINE_LINEAR_LAVAPIPE,
         .constants = {rows},
         .bindings = {vb_span_of(gpu, &a->y), vb_span_of(gpu, &a->x),
                      vb_span_whole(w->panels), vb_span_of(gpu, &a->bias),

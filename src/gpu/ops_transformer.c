@@ -48,7 +48,7 @@ vblip_status vb_gpu_linear(vb_device *device, const vb_linear_args *a, vblip_err
         return vb_lavapipe_linear(gpu, a, &params, err);
     const vb_dispatch dispatch = {
         .op = "linear",
-        .pipeline = VB_PIPELINE_LINEAR,
+        .pipeline = w->type == VB_F16 ? VB_PIPELINE_LINEAR_F16 : VB_PIPELINE_LINEAR,
         .bindings = {vb_span_of(gpu, &a->y), vb_span_of(gpu, &a->x),
                      vb_span_whole(w->row_data), vb_span_of(gpu, &a->bias),
                      vb_span_of(gpu, &a->residual)},

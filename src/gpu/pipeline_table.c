@@ -7,12 +7,15 @@
 #include "spv/attention_lavapipe.h"
 #include "spv/copy.h"
 #include "spv/embed.h"
+#include "spv/embed_f16.h"
 #include "spv/gather_rows.h"
 #include "spv/l2norm.h"
 #include "spv/layernorm.h"
 #include "spv/layernorm_lavapipe.h"
 #include "spv/linear.h"
+#include "spv/linear_f16.h"
 #include "spv/linear_lavapipe.h"
+#include "spv/linear_lavapipe_f16.h"
 #include "spv/mean_rows.h"
 #include "spv/patchify.h"
 #include "spv/set_row.h"
@@ -43,6 +46,12 @@ const vb_pipeline_row vb_pipeline_rows[VB_PIPELINE_COUNT] = {
                                         sizeof(struct vb_layernorm_params), 0},
     [VB_PIPELINE_ATTENTION_LAVAPIPE] = {SPIRV(attention_lavapipe), "wtttr",
                                         sizeof(struct vb_attention_params), 2},
+    [VB_PIPELINE_LINEAR_F16] = {SPIRV(linear_f16), "wrrrr",
+                                sizeof(struct vb_linear_params), 0},
+    [VB_PIPELINE_EMBED_F16] = {SPIRV(embed_f16), "wrrr", sizeof(struct vb_embed_params),
+                               0},
+    [VB_PIPELINE_LINEAR_LAVAPIPE_F16] = {SPIRV(linear_lavapipe_f16), "wthrr",
+                                         sizeof(struct vb_linear_params), 1},
 };
 
 uint64_t vb_pipeline_rows_hash(void)

@@ -10,8 +10,8 @@ enum { SETS_AT_ONCE = 32 };
 
 static VkDescriptorType descriptor_type(char binding)
 {
-    return binding == 't' ? VK_DESCRIPTOR_TYPE_STORAGE_TEXEL_BUFFER
-                          : VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
+    return vb_binding_is_texels(binding) ? VK_DESCRIPTOR_TYPE_STORAGE_TEXEL_BUFFER
+                                         : VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
 }
 
 static vblip_status make_layout(vb_gpu *gpu, vb_pipeline_id id, vblip_error *err)
@@ -164,7 +164,7 @@ static vblip_status add_sets(vb_gpu *gpu, vb_pipeline_id id, vblip_error *err)
     VkDescriptorPoolSize sizes[2] = {{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 0},
                                      {VK_DESCRIPTOR_TYPE_STORAGE_TEXEL_BUFFER, 0}};
     for (const char *b = vb_pipeline_rows[id].bindings; *b; b++)
-        sizes[*b == 't'].descriptorCount += SETS_AT_ONCE;
+        sizes[vb_binding_is_texels(*b)].descriptorCount += SETS_AT_ONCE;
     const VkDescriptorPoolCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
         .maxSets = SETS_AT_ONCE,

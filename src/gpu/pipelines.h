@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "gpu/vk.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct vb_gpu vb_gpu;
@@ -24,6 +25,9 @@ typedef enum vb_pipeline_id {
     VB_PIPELINE_LINEAR_LAVAPIPE,
     VB_PIPELINE_LAYERNORM_LAVAPIPE,
     VB_PIPELINE_ATTENTION_LAVAPIPE,
+    VB_PIPELINE_LINEAR_F16, // F16: of weights in halves
+    VB_PIPELINE_EMBED_F16,
+    VB_PIPELINE_LINEAR_LAVAPIPE_F16,
     VB_PIPELINE_COUNT
 } vb_pipeline_id;
 
@@ -35,11 +39,17 @@ typedef struct vb_pipeline_row {
     const uint32_t *spirv;
     size_t spirv_bytes;
     // A letter per binding, binding 0 first, all in set 0. Storage buffers: w written,
-    // r read, b both. Storage texel buffers of rgba32f: t read.
+    // r read, b both. Storage texel buffers, read: t of rgba32f, h of rgba32ui, each
+    // texel eight halves.
     const char *bindings;
     uint32_t param_bytes; // push constants
     uint32_t constants;   // specialisation constants, ids 0 and up, 32 bits each
 } vb_pipeline_row;
+
+static inline bool vb_binding_is_texels(char letter)
+{
+    return letter == 't' || letter == 'h';
+}
 
 extern const vb_pipeline_row vb_pipeline_rows[VB_PIPELINE_COUNT];
 

@@ -26,13 +26,15 @@ extern const uint32_t vb_selftest_case_count;
 void vb_selftest_fill(float *values, size_t count, uint32_t seed, float mean,
                       float spread);
 
+// Weights in -0.5 .. 0.5, seeded too, that f16 holds exactly: so the answers are the same
+// whatever type they are stored in.
+void vb_selftest_weights(float *values, size_t count);
+
 // Which element of an output of `count` the n-th sample is.
 size_t vb_selftest_sample(size_t n, size_t count);
 
-// Runs all cases on an open device. `ok` is false when any fails; a failure to run at
-// all is an error. `fn` may be NULL.
-VB_CHECKED vblip_status vb_selftest_run(bool *ok, vb_device *device,
-                                        const char *kernels, vblip_check_fn fn,
-                                        void *user, vblip_error *err);
+// Runs all cases on an open device, with weights as it stores them. `ok` is false when
+// any fails; a failure to run at all is an error.
+VB_CHECKED vblip_status vb_selftest_run(bool *ok, vb_device *device, vblip_error *err);
 
 #endif // VB_GPU_SELFTEST_H

@@ -1,12 +1,15 @@
-// test_op_linear.c - linear is right for every shape, stride and epilogue.
+// test_op_linear.c - linear is right for every shape, stride and epilogue, in every kernel
+// family, with weights of either type.
 #include "support/gpu_op.h"
 #include "support/ref_ops.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -95,17 +98,19 @@ static void test_matches_double(void **state)
 {
     (void)state;
     for (const char *const *family = gpu_families(); *family; family++) {
-        gpu_fixture fx = gpu_open(*family);
-        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-            run(&fx, &shapes[i]);
-        gpu_close(&fx);
+        for (const char *const *precision = gpu_precisions; *precision; precision++) {
+            gpu_fixture fx = gpu_open_in(*family, *precision);
+            for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+                run(&fx, &shapes[i]);
+            gpu_close(&fx);
+        }
     }
 }
 
-// Row blocks of every float type become one matrix, as text layers' q, k and v do.
-static void test_joins_blocks_of_any_type(void **state)
+// Row blocks of every float type become one matrix, as text layers' q, k and v do. Halves
+// are stored as they are, so the answers do not depend on the precision.
+static void join_blocks(gpu_fixture *fx)
 {
-    (void)state;
     static const uint16_t half[2][4] = {{0x3c00, 0xc000, 0x0000, 0x3555},
                                         {0x7bff, 0x0001, 0x3800, 0xbc00}};
     static const uint16_t brain[1][4] = {{0x3f80, 0xc040, 0x0000, 0x3eab}};
@@ -116,24 +121,66 @@ static void test_joins_blocks_of_any_type(void **state)
     vb_widen(rows[0], half, VB_F16, 8);
     vb_widen(rows[2], brain, VB_BF16, 4);
     vb_widen(rows[3], single, VB_F32, 8);
+    vb_matrix *w;
+    assert_int_equal(vb_matrix_make(&w, fx->device, blocks, 3, 4,
+                                    VB_USE_LINEAR | VB_USE_ROWS, "w", NULL),
+                     VBLIP_OK);
+    assert_int_equal(w->rows, 5);
+    gpu_operand x = gpu_floats(fx, 1, 3, 4, 0, (gpu_values){1, 0, 1});
+    gpu_operand y = gpu_floats(fx, 1, 3, 5, 0, (gpu_values){2, 0, 1});
+    vb_linear(&fx->rec, .y = y.t, .x = x.t, .w = w);
+    float *x_data = gpu_packed(&x);
+    double want[15];
+    ref_linear(want, x_data, rows[0], NULL, NULL, 3, 4, 5, NULL);
+    gpu_check(fx, &y, want, 1e-12, "joined blocks");
+    free(x_data);
+    vb_matrix_free(&w);
+    gpu_operand_free(&x);
+    gpu_operand_free(&y);
+}
+
+static void test_joins_blocks_of_any_type(void **state)
+{
+    (void)state;
     for (const char *const *family = gpu_families(); *family; family++) {
-        gpu_fixture fx = gpu_open(*family);
-        vb_matrix *w;
-        assert_int_equal(vb_matrix_make(&w, fx.device, blocks, 3, 4,
-                                        VB_USE_LINEAR | VB_USE_ROWS, "w", NULL),
-                         VBLIP_OK);
-        assert_int_equal(w->rows, 5);
-        gpu_operand x = gpu_floats(&fx, 1, 3, 4, 0, (gpu_values){1, 0, 1});
-        gpu_operand y = gpu_floats(&fx, 1, 3, 5, 0, (gpu_values){2, 0, 1});
-        vb_linear(&fx.rec, .y = y.t, .x = x.t, .w = w);
-        float *x_data = gpu_packed(&x);
-        double want[15];
-        ref_linear(want, x_data, rows[0], NULL, NULL, 3, 4, 5, NULL);
-        gpu_check(&fx, &y, want, 1e-12, "joined blocks");
-        free(x_data);
-        vb_matrix_free(&w);
-        gpu_operand_free(&x);
-        gpu_operand_free(&y);
+        for (const char *const *precision = gpu_precisions; *precision; precision++) {
+            gpu_fixture fx = gpu_open_in(*family, *precision);
+            join_blocks(&fx);
+            gpu_close(&fx);
+        }
+    }
+}
+
+// A weight that f16 cannot hold is named; the largest that rounds to what it can is taken.
+static void test_refuses_weights_beyond_f16(void **state)
+{
+    (void)state;
+    static const struct {
+        float value;
+        const char *refused; // NULL = taken
+    } rows[] = {
+        {65504, NULL},
+        {-65519.996F, NULL},
+        {INFINITY, NULL}, // as the checkpoint has it
+        {65520, "w: 65520 in row 2, column 1: f16 holds up to 65504"},
+        {-1e30F, "w: -1.00000002e+30 in row 2, column 1"},
+    };
+    for (const char *const *family = gpu_families(); *family; family++) {
+        gpu_fixture fx = gpu_open_in(*family, "f16");
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+            const float first[2][4] = {{1, 2, 3, 4}, {5, 6, 7, 8}};
+            const float second[1][4] = {{0, rows[i].value, 0, 0}};
+            const vb_matrix_block blocks[] = {{first, VB_F32, 2}, {second, VB_F32, 1}};
+            vb_matrix *w;
+            vblip_error err = {0};
+            const vblip_status status = vb_matrix_make(
+                &w, fx.device, blocks, 2, 4, VB_USE_LINEAR | VB_USE_ROWS, "w", &err);
+            assert_int_equal(status,
+                             rows[i].refused ? VBLIP_ERR_UNSUPPORTED : VBLIP_OK);
+            if (rows[i].refused)
+                assert_non_null(strstr(err.message, rows[i].refused));
+            vb_matrix_free(&w);
+        }
         gpu_close(&fx);
     }
 }
@@ -143,6 +190,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_matches_double),
         cmocka_unit_test(test_joins_blocks_of_any_type),
+        cmocka_unit_test(test_refuses_weights_beyond_f16),
     };
     return cmocka_run_group_tests_name("op_linear", tests, NULL, NULL);
 }

@@ -70,32 +70,32 @@ static void run_rows(gpu_fixture *fx, const struct shape *s)
     gpu_operand_free(&mean);
 }
 
-static void run_gathers(gpu_fixture *fx)
+static void run_gathers(gpu_fixture *fx, uint32_t cols)
 {
-    enum { WORDS = 41, COLS = 20, TEXTS = 3, TOKENS = 7, FIRST = 2 };
+    enum { WORDS = 41, MOST = 20, TEXTS = 3, TOKENS = 7, FIRST = 2 };
     static const int32_t ids[TEXTS][TOKENS] = {
         {0, 40, 1, 1, 7, 9, 3}, {5, 4, 3, 2, 1, 0, 40}, {39, 38, 0, 0, 0, 0, 12}};
-    float *words = gpu_random(WORDS * COLS, (gpu_values){1, 0, 1});
-    gpu_operand positions = gpu_floats(fx, 1, 16, COLS, 3, (gpu_values){2, 0, 1});
-    gpu_operand y = gpu_floats(fx, TEXTS, TOKENS, COLS, 4, (gpu_values){3, 0, 1});
+    float *words = gpu_random((size_t)WORDS * cols, (gpu_values){1, 0, 1});
+    gpu_operand positions = gpu_floats(fx, 1, 16, cols, 3, (gpu_values){2, 0, 1});
+    gpu_operand y = gpu_floats(fx, TEXTS, TOKENS, cols, 4, (gpu_values){3, 0, 1});
     gpu_operand i = gpu_data(fx, VB_I32, 1, TEXTS, TOKENS, ids);
-    vb_matrix *w = gpu_matrix(fx, words, WORDS, COLS, VB_USE_ROWS);
+    vb_matrix *w = gpu_matrix(fx, words, WORDS, cols, VB_USE_ROWS);
     vb_embed(&fx->rec, .y = y.t, .ids = i.t, .words = w, .positions = positions.t,
              .first_position = FIRST);
     float *position_data = gpu_packed(&positions);
-    double want[TEXTS * TOKENS * COLS];
+    double want[TEXTS * TOKENS * MOST];
     for (size_t b = 0; b < TEXTS; b++)
-        ref_embed(want + b * TOKENS * COLS, ids[b], words, position_data + FIRST * COLS,
-                  TOKENS, COLS);
+        ref_embed(want + b * TOKENS * cols, ids[b], words, position_data + FIRST * cols,
+                  TOKENS, cols);
     gpu_check(fx, &y, want, one_rounding, "embed");
 
     static const int32_t index[5] = {6, 0, 6, 3, 1};
-    gpu_operand x = gpu_floats(fx, 1, TOKENS, COLS, 4, (gpu_values){4, 0, 1});
-    gpu_operand g = gpu_floats(fx, 1, 5, COLS, 1, (gpu_values){5, 0, 1});
+    gpu_operand x = gpu_floats(fx, 1, TOKENS, cols, 4, (gpu_values){4, 0, 1});
+    gpu_operand g = gpu_floats(fx, 1, 5, cols, 1, (gpu_values){5, 0, 1});
     gpu_operand n = gpu_data(fx, VB_I32, 1, 1, 5, index);
     vb_gather_rows(&fx->rec, .y = g.t, .x = x.t, .index = n.t);
     float *x_data = gpu_packed(&x);
-    ref_gather_rows(want, x_data, index, 5, COLS);
+    ref_gather_rows(want, x_data, index, 5, cols);
     gpu_check(fx, &g, want, exact, "gather_rows");
 
     free(words);
@@ -143,9 +143,20 @@ static void test_matches_double(void **state)
         gpu_fixture fx = gpu_open(*family);
         for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
             run_rows(&fx, &shapes[i]);
-        run_gathers(&fx);
+        run_gathers(&fx, 20);
         run_patchify(&fx, 2, 96, 16);
         run_patchify(&fx, 3, 15, 5);
+        gpu_close(&fx);
+    }
+}
+
+static void test_embeds_from_halves(void **state)
+{
+    (void)state;
+    for (const char *const *family = gpu_families(); *family; family++) {
+        gpu_fixture fx = gpu_open_in(*family, "f16");
+        run_gathers(&fx, 20);
+        run_gathers(&fx, 7); // rows that begin in the middle of a word
         gpu_close(&fx);
     }
 }
@@ -174,6 +185,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_matches_double),
+        cmocka_unit_test(test_embeds_from_halves),
         cmocka_unit_test(test_large_tensors_are_covered),
     };
     return cmocka_run_group_tests_name("op_rows", tests, NULL, NULL);

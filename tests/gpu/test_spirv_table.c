@@ -34,6 +34,8 @@ enum {
     STORAGE_PUSH_CONSTANT = 9,
     STORAGE_STORAGE_BUFFER = 12,
     MODE_LOCAL_SIZE = 17,
+    FORMAT_RGBA32F = 1,
+    FORMAT_RGBA32UI = 30,
     IDS = 4096, // more than any shader here has
     MEMBERS = 32,
 };
@@ -147,9 +149,10 @@ static char letter_of(const module *m, uint32_t variable)
         assert_int_equal(m->ids[type].op, OP_TYPE_IMAGE);
         assert_int_equal(m->ids[type].words[3], 5); // Dim Buffer
         assert_int_equal(m->ids[type].words[7], 2); // storage, not sampled
-        assert_int_equal(m->ids[type].words[8], 1); // Rgba32f
+        const uint32_t format = m->ids[type].words[8];
+        assert_true(format == FORMAT_RGBA32F || format == FORMAT_RGBA32UI);
         assert_false(written);
-        return 't';
+        return format == FORMAT_RGBA32F ? 't' : 'h';
     }
     return written ? (read ? 'b' : 'w') : 'r';
 }

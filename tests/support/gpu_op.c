@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 
+const char *const gpu_precisions[] = {"f32", "f16", NULL};
+
 enum { GUARD_WORDS = 64 };
 static const uint32_t guard = 0x7fc0dead; // a NaN, so that reading it shows
 
@@ -29,7 +31,7 @@ void gpu_open_masked(gpu_fixture *out, const vb_gpu_options *options,
     with_log.log.fn = on_log;
     with_log.validate = true;
     vblip_error err = {0};
-    *out = (gpu_fixture){.kernels = options->kernels};
+    *out = (gpu_fixture){.kernels = options->kernels, .precision = options->precision};
     if (vb_gpu_open_masked(&out->device, &with_log, mask, &err) != VBLIP_OK)
         fail_msg("%s", err.message);
     out->rec = vb_recorder_begin(out->device);
@@ -44,11 +46,17 @@ const char *const *gpu_families(void)
     return both ? all : all + 1;
 }
 
-gpu_fixture gpu_open(const char *kernels)
+gpu_fixture gpu_open_in(const char *kernels, const char *precision)
 {
     gpu_fixture fx;
-    gpu_open_masked(&fx, &(vb_gpu_options){.kernels = kernels}, &(vb_gpu_mask){0});
+    gpu_open_masked(&fx, &(vb_gpu_options){.kernels = kernels, .precision = precision},
+                    &(vb_gpu_mask){0});
     return fx;
+}
+
+gpu_fixture gpu_open(const char *kernels)
+{
+    return gpu_open_in(kernels, NULL);
 }
 
 void gpu_submit(gpu_fixture *fx)
@@ -202,12 +210,13 @@ void gpu_check(gpu_fixture *fx, const gpu_operand *operand, const double *want,
     float *got = packed(operand, words);
     const double nmse = ref_nmse(got, want, (size_t)vb_tensor_elements(&operand->t));
     if (!(nmse <= max_nmse))
-        fail_msg("%s (%s): nmse %.3g, at most %.3g", what, fx->kernels, nmse, max_nmse);
+        fail_msg("%s (%s %s): nmse %.3g, at most %.3g", what, fx->kernels,
+                 fx->precision ? fx->precision : "auto", nmse, max_nmse);
     free(got);
     free(words);
 }
 
-vb_matrix *gpu_matrix(gpu_fixture *fx, const float *data, uint32_t rows, uint32_t cols,
+vb_matrix *gpu_matrix(gpu_fixture *fx, float *data, uint32_t rows, uint32_t cols,
                       uint32_t uses)
 {
     vb_matrix *matrix;
@@ -216,5 +225,8 @@ vb_matrix *gpu_matrix(gpu_fixture *fx, const float *data, uint32_t rows, uint32_
     if (vb_matrix_make(&matrix, fx->device, &block, 1, cols, uses, "matrix", &err) !=
         VBLIP_OK)
         fail_msg("%s", err.message);
+    if (vb_gpu_of(fx->device)->weights == VB_F16)
+        for (size_t i = 0; i < (size_t)rows * cols; i++)
+            data[i] = vb_f16_to_f32(vb_f32_to_f16(data[i]));
     return matrix;
 }

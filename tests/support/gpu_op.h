@@ -16,14 +16,18 @@
 // The families that the device at hand can run, NULL-terminated.
 const char *const *gpu_families(void);
 
+// Types that weights can be stored in, NULL-terminated.
+extern const char *const gpu_precisions[];
+
 typedef struct gpu_fixture {
     vb_device *device;
-    const char *kernels;
+    const char *kernels, *precision; // as asked for
     vb_recorder rec;
 } gpu_fixture;
 
 // Fails the test when there is no device.
 gpu_fixture gpu_open(const char *kernels);
+gpu_fixture gpu_open_in(const char *kernels, const char *precision);
 void gpu_open_masked(gpu_fixture *out, const vb_gpu_options *options,
                      const vb_gpu_mask *mask);
 
@@ -60,8 +64,9 @@ float *gpu_packed(const gpu_operand *operand);
 void gpu_check(gpu_fixture *fx, const gpu_operand *operand, const double *want,
                double max_nmse, const char *what);
 
-// A matrix of [rows, cols] and its values.
-vb_matrix *gpu_matrix(gpu_fixture *fx, const float *data, uint32_t rows, uint32_t cols,
+// A matrix of [rows, cols] with the values of `data`, which become those that the device
+// stores.
+vb_matrix *gpu_matrix(gpu_fixture *fx, float *data, uint32_t rows, uint32_t cols,
                       uint32_t uses);
 
 float *gpu_random(size_t count, gpu_values values); // malloc'd
