@@ -65,7 +65,7 @@ typedef struct cli_args {
 
     // common options; a number that was not given is 0
     const char *model, *vocab, *device, *kernels, *output;
-    uint32_t precision; // 0 auto, 1 f32
+    uint32_t precision; // 0 auto, 1 f32, 2 f16
     uint32_t compat;    // 0 salesforce
     uint32_t image_size, frames, batch, jobs;
     uint32_t format;   // cli_format; settled when parsing ends

@@ -33,6 +33,7 @@ static const cli_column columns[] = {
     {"max_binding_mib", CLI_CELL_WHOLE, NULL},
     {"f16_storage", CLI_CELL_FLAG, NULL},
     {"kernels", CLI_CELL_TEXT, NULL},
+    {"precision", CLI_CELL_TEXT, NULL},
     {"problem", CLI_CELL_TEXT, NULL},
     {"checks", CLI_CELL_ROWS, &check_table},
     {"speed", CLI_CELL_ROWS, &speed_table},
@@ -160,9 +161,11 @@ static void write_text(cli_bytes *out, const examination *e)
                      d->subgroup_size, d->f16_storage ? "yes" : "no");
     if (d->kernels)
         cli_bytes_printf(out, "   kernels    %s\n", d->kernels);
+    if (d->precision)
+        cli_bytes_printf(out, "   precision  %s\n", d->precision);
     for (uint32_t i = 0; i < e->checks.rows; i++) {
         const cli_cell *c = e->checks.items + (size_t)i * CHECK_COLUMNS;
-        cli_bytes_printf(out, "   self-test  %-18s %-9s %s  ", c[0].text, c[1].text,
+        cli_bytes_printf(out, "   self-test  %-18s %-12s %s  ", c[0].text, c[1].text,
                          c[4].number ? "ok   " : "WRONG");
         if (c[2].there)
             cli_bytes_printf(out, "error %.1e, allowed %.1e\n", c[2].real, c[3].real);
@@ -196,6 +199,7 @@ static int tell(cli_session *s, const examination *e)
         cli_cell_whole(d->max_binding_mib),
         cli_cell_flag(d->f16_storage),
         cli_cell_text(d->kernels),
+        cli_cell_text(d->precision),
         cli_cell_text(e->problem),
         cli_cell_rows(e->checks.items, e->checks.rows),
         cli_cell_rows(e->speed.items, e->speed.rows),

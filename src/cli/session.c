@@ -237,11 +237,12 @@ static void on_log(void *session, const char *line)
 
 vblip_status cli_engine_open(cli_session *s, const char *device, vblip_error *err)
 {
+    static const char *const precisions[] = {"auto", "f32", "f16"};
     const cli_args *a = s->args;
     const vblip_engine_options options = {
         .device = device ? device : a->device,
         .kernels = a->kernels,
-        .precision = a->precision == 1 ? "f32" : NULL,
+        .precision = precisions[a->precision],
         .cache_dir = s->env.cache_dir,
         .validate = a->validate,
         .profile = a->profile,

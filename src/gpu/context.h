@@ -28,10 +28,11 @@ typedef struct vb_gpu {
     vb_cache cache;
 } vb_gpu;
 
-// What a test takes away from a device, to run the path that does without.
+// What a test takes away from a device, to run the path that does without, or forces.
 typedef struct vb_gpu_mask {
     bool mapped_buffers;      // device buffers that the host can write
     uint32_t broken_families; // vb_verdict_bit: fail the self-test
+    bool prefers_f16;         // what "auto" stores weights in
 } vb_gpu_mask;
 
 VB_CHECKED vblip_status vb_gpu_open_masked(vb_device **out,

@@ -77,9 +77,10 @@ static vblip_status choose_family(vb_gpu *gpu, const char *wanted, vblip_error *
     return VBLIP_OK;
 }
 
-static vblip_status choose_precision(vb_gpu *gpu, const char *wanted, vblip_error *err)
+static vblip_status choose_precision(vb_gpu *gpu, const char *wanted, bool prefers_f16,
+                                     vblip_error *err)
 {
-    gpu->weights = gpu->physical.precision;
+    gpu->weights = prefers_f16 ? VB_F16 : gpu->physical.precision;
     if (!wanted || strcmp(wanted, "auto") == 0)
         return VBLIP_OK;
     gpu->weights = strcmp(wanted, "f16") == 0 ? VB_F16 : VB_F32;
@@ -153,7 +154,7 @@ static vb_device_caps caps_of(const vb_gpu *gpu)
 }
 
 static vblip_status open_gpu(vb_gpu *gpu, const vb_gpu_options *options,
-                             vblip_error *err)
+                             const vb_gpu_mask *mask, vblip_error *err)
 {
     const vb_instance_options instance = {
         .validate = options->validate,
@@ -161,10 +162,11 @@ static vblip_status open_gpu(vb_gpu *gpu, const vb_gpu_options *options,
         .log = options->log,
     };
     gpu->log = options->log;
+    gpu->memory.mapped_buffers = !mask->mapped_buffers;
     VB_TRY(vb_instance_open(&gpu->instance, &instance, err));
     VB_TRY(choose_device(gpu, options->device, err));
     VB_TRY(choose_family(gpu, options->kernels, err));
-    VB_TRY(choose_precision(gpu, options->precision, err));
+    VB_TRY(choose_precision(gpu, options->precision, mask->prefers_f16, err));
     VB_TRY(create_device(gpu, err));
     gpu->base = (vb_device){.table = &table, .caps = caps_of(gpu)};
     VB_TRY(vb_pipelines_open(gpu, err));
@@ -207,8 +209,7 @@ static vblip_status try_open(vb_gpu **out, bool *sound, const vb_gpu_options *op
     *out = calloc(1, sizeof **out);
     if (!*out)
         return vb_fail_memory(err, "device");
-    (*out)->memory.mapped_buffers = !mask->mapped_buffers;
-    vblip_status status = open_gpu(*out, options, err);
+    vblip_status status = open_gpu(*out, options, mask, err);
     if (status == VBLIP_OK)
         status = judge(sound, *out, mask, err);
     if (status != VBLIP_OK) {

@@ -414,7 +414,7 @@ class Words(Case):
             (["retrieve", *here, "q", "--segment", "shots"], "not in this version"),
             (["index", clip(1)], "not in this version"),
             (["caption", *here, "--shots"], "not in this version"),
-            (["caption", *here, "--precision", "f16"], "not in this version"),
+            (["caption", *here, "--precision", "f64"], "--precision f64"),
             (["match", *here, b"a \xff"], "UTF-8"),
             (["caption", *here, "-a", self.path("nolist")], "nolist"),
             (["caption", *here, "--device"], "--device"),

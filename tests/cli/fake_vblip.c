@@ -75,6 +75,7 @@ static const vblip_device_info devices[] = {
      .driver = "Mesa 22.3.6",
      .api = "1.3.230",
      .kernels = "lavapipe",
+     .precision = "f32",
      .memory_bytes = 2147483648u,
      .subgroup_size = 8,
      .max_binding_mib = 128},

@@ -194,7 +194,7 @@ static const struct refusal {
     {"match|v|t|-o|x.VTT", "-o x.VTT: allowed for match: text, tsv, csv, json, jsonl"},
     {"match|v|t|--itm-token|sep", "--itm-token sep: allowed: enc, cls"},
     {"match|v|t|--progress|bar", "--progress bar: allowed: auto, plain, json, none"},
-    {"match|v|t|--precision|f64", "--precision f64: allowed: auto, f32"},
+    {"match|v|t|--precision|f64", "--precision f64: allowed: auto, f32, f16"},
     {"match|v|t|--compat|", "--compat : allowed: salesforce"},
     {"retrieve|v|q|--by|clip", "--by clip: allowed: segment, video"},
     {"retrieve|v|q|--segment|no", "--segment no: allowed: auto, whole"},
@@ -255,7 +255,6 @@ static const struct refusal {
      "--seed 4294967296: a whole number from 0 to 4294967295 is allowed"},
     {"match|d|t|--sample", "--sample: not an option of match; allowed:*"},
     {"match|v|t|--compat|hf", "--compat hf: not in this version"},
-    {"match|v|t|--precision|f16", "--precision f16: not in this version"},
 };
 
 static void test_refuses_with_the_subject_and_what_is_allowed(void **state)
@@ -279,7 +278,7 @@ static void test_common_options_reach_their_fields(void **state)
     (void)state;
     parsed p;
     parse(&p, "retrieve|d|q|--model|m|--image-size|96|--vocab=v|--raw-text|--compat|"
-              "salesforce|--device|1|--precision|f32|--frames|4|--batch|2|-fcsv|-o|x|"
+              "salesforce|--device|1|--precision|f16|--frames|4|--batch|2|-fcsv|-o|x|"
               "-j3|--fail-fast|--kernels|simt|--profile|--validate");
     assert_int_equal(p.status, VBLIP_OK);
     assert_string_equal(p.args.model, "m");
@@ -289,7 +288,7 @@ static void test_common_options_reach_their_fields(void **state)
     assert_true(p.args.profile && p.args.validate);
     assert_string_equal(p.args.device, "1");
     assert_string_equal(p.args.kernels, "simt");
-    assert_int_equal(p.args.precision, 1);
+    assert_int_equal(p.args.precision, 2);
     assert_int_equal(p.args.frames, 4);
     assert_int_equal(p.args.batch, 2);
     assert_int_equal(p.args.jobs, 3);

@@ -101,6 +101,57 @@ static void test_a_bad_family_is_left_for_simt(void **state)
     drop_scratch(&s);
 }
 
+// Halves that fail make way for floats where the choice is ours, and never where it is not.
+static void test_bad_halves_are_left_for_floats(void **state)
+{
+    (void)state;
+    const uint32_t halves = vb_verdict_bit(VB_SIMT, VB_F16);
+    const vb_gpu_mask mask = {.broken_families = halves, .prefers_f16 = true};
+    scratch s = make_scratch();
+    gpu_fixture fx;
+    gpu_open_masked(&fx, &(vb_gpu_options){.kernels = "simt", .cache_dir = s.dir},
+                    &mask);
+    assert_int_equal(vb_gpu_of(fx.device)->family, VB_SIMT);
+    assert_int_equal(vb_gpu_of(fx.device)->weights, VB_F32);
+    assert_int_equal(vb_gpu_of(fx.device)->cache.tested, VB_SIMT | halves);
+    assert_int_equal(vb_gpu_of(fx.device)->cache.passed, VB_SIMT);
+    gpu_close(&fx);
+
+    vb_device *device;
+    vblip_error err = {0};
+    const vb_gpu_options asked = {
+        .kernels = "simt", .precision = "f16", .cache_dir = s.dir};
+    assert_int_equal(vb_gpu_open(&device, &asked, &err), VBLIP_ERR_DEVICE);
+    assert_non_null(strstr(err.message, "simt kernels fail their self-test in f16"));
+    find_file(&s);
+    drop_scratch(&s);
+}
+
+// Every combination that the choice leaves is tried before the device is given up.
+static void test_steps_down_through_all_kernels(void **state)
+{
+    (void)state;
+    const uint32_t all[] = {
+        vb_verdict_bit(VB_LAVAPIPE, VB_F16), vb_verdict_bit(VB_LAVAPIPE, VB_F32),
+        vb_verdict_bit(VB_SIMT, VB_F16), vb_verdict_bit(VB_SIMT, VB_F32)};
+    gpu_fixture here = gpu_open(NULL);
+    const size_t first = vb_gpu_of(here.device)->family == VB_LAVAPIPE ? 0 : 2;
+    gpu_close(&here);
+    uint32_t broken = 0;
+    for (size_t i = first; i < 4; broken |= all[i++]) {
+        scratch s = make_scratch();
+        gpu_fixture fx;
+        gpu_open_masked(&fx, &(vb_gpu_options){.cache_dir = s.dir},
+                        &(vb_gpu_mask){.broken_families = broken, .prefers_f16 = true});
+        const vb_gpu *gpu = vb_gpu_of(fx.device);
+        assert_int_equal(vb_verdict_bit((uint32_t)gpu->family, gpu->weights), all[i]);
+        assert_int_equal(gpu->cache.tested, broken | all[i]);
+        gpu_close(&fx);
+        find_file(&s);
+        drop_scratch(&s);
+    }
+}
+
 static void test_no_family_left_is_an_error(void **state)
 {
     (void)state;
@@ -150,6 +201,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_verdicts_outlive_the_device),
         cmocka_unit_test(test_a_bad_family_is_left_for_simt),
+        cmocka_unit_test(test_bad_halves_are_left_for_floats),
+        cmocka_unit_test(test_steps_down_through_all_kernels),
         cmocka_unit_test(test_no_family_left_is_an_error),
         cmocka_unit_test(test_damaged_files_are_made_anew),
         cmocka_unit_test(test_an_unwritable_folder_does_no_harm),

@@ -62,7 +62,6 @@ static void test_engine_refuses(void **state)
         vblip_status status;
         const char *about;
     } cases[] = {
-        {{.precision = "f16"}, VBLIP_ERR_UNSUPPORTED, "not in this version"},
         {{.precision = "f64"}, VBLIP_ERR_ARGUMENT, "f64"},
         {{.precision = ""}, VBLIP_ERR_ARGUMENT, "precision"},
         {{.device = "no such device"}, VBLIP_ERR_DEVICE, "no such device"},
