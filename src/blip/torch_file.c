@@ -113,12 +113,29 @@ static vblip_status check_version(const file *f)
     bool whole =
         at > 0 && (at == e->size || (at + 1 == e->size && e->data[at] == '\n'));
     if (!whole || version < 1)
-        return FORMAT(f, "%s/version: not a version", e->name);
+        return FORMAT(f, "%s: not a version", e->name);
     if (version > MAX_FORMAT)
         return vb_fail(f->err, VBLIP_ERR_UNSUPPORTED,
                        "%s: format %u, at most %d is read", e->name, version,
                        MAX_FORMAT);
     return VBLIP_OK;
+}
+
+static bool holds(const vb_zip_entry *entry, const char *text)
+{
+    return entry->size == strlen(text) && memcmp(entry->data, text, entry->size) == 0;
+}
+
+// Written by torch 2.1 and later.
+static vblip_status check_byte_order(const file *f)
+{
+    const vb_zip_entry *order = find(f, "byteorder");
+    if (!order || holds(order, "little"))
+        return VBLIP_OK;
+    if (holds(order, "big"))
+        return vb_fail(f->err, VBLIP_ERR_UNSUPPORTED, "%s: big, expected little",
+                       order->name);
+    return FORMAT(f, "%s: neither little nor big", order->name);
 }
 
 static vblip_status check_archive(const file *f)
@@ -133,10 +150,7 @@ static vblip_status check_archive(const file *f)
                            "%s: compressed (method %u), expected stored bytes",
                            f->zip.entries[i].name, f->zip.entries[i].method);
     VB_TRY(check_version(f));
-    const vb_zip_entry *order = find(f, "byteorder");
-    if (order && (order->size != 6 || memcmp(order->data, "little", 6) != 0))
-        return vb_fail(f->err, VBLIP_ERR_UNSUPPORTED, "%s: not little", order->name);
-    return VBLIP_OK;
+    return check_byte_order(f);
 }
 
 // ----------------------------------------------------------------------- one tensor

@@ -6,6 +6,7 @@
 #include "blip/safetensors.h"
 #include "blip/sample.h"
 #include "blip/tokenizer.h"
+#include "blip/torch_file.h"
 #include "compute/pool.h"
 #include "decode/decode.h"
 #include "support/counting_device.h"
@@ -109,6 +110,16 @@ static vblip_status parse_safetensors(void *user, vblip_error *err)
     return status;
 }
 
+static vblip_status parse_torch(void *user, vblip_error *err)
+{
+    const vb_mapping *file = user;
+    vb_arena arena = {0};
+    vb_weight_list list;
+    vblip_status status = vb_torch_parse(&list, &arena, file->bytes, file->size, err);
+    vb_arena_free(&arena);
+    return status;
+}
+
 static vblip_status parse_config(void *user, vblip_error *err)
 {
     const vb_mapping *file = user;
@@ -154,6 +165,20 @@ static void test_checkpoint(void **state)
     vb_file_unmap(&file);
     assert_true(fail_alloc_each("open checkpoint", open_checkpoint, folder) >= 6);
     assert_true(fail_alloc_each("inspect checkpoint", inspect_checkpoint, folder) >= 6);
+}
+
+static void test_torch_file(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"training.pth", "junk.pth"};
+    for (size_t i = 0; i < 2; i++) {
+        char path[512];
+        snprintf(path, sizeof path, "%s/%s", VB_TORCH_DATA, names[i]);
+        vb_mapping file;
+        assert_int_equal(vb_file_map(&file, path, NULL), VBLIP_OK);
+        assert_true(fail_alloc_each(names[i], parse_torch, &file) >= 3);
+        vb_file_unmap(&file);
+    }
 }
 
 static vblip_status replace_file(void *user, vblip_error *err)
@@ -236,6 +261,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text),
         cmocka_unit_test(test_checkpoint),
+        cmocka_unit_test(test_torch_file),
         cmocka_unit_test(test_file_is_whole_or_as_before),
         cmocka_unit_test(test_pool),
         cmocka_unit_test(test_sampling),

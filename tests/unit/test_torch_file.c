@@ -1,6 +1,7 @@
 // test_torch_file.c - files of the real torch.save are read right, or refused by name.
 #include "base/file.h"
 #include "blip/torch_file.h"
+#include "support/zip_writer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,8 +10,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <cmocka.h>
+
+// Pickles as string literals, in the words of torch.save. A view is a shape and strides.
+#define P            "\200\2" // PROTO 2
+#define NAME(letter) "X\1\0\0\0" letter
+#define ORDERED_DICT "ccollections\nOrderedDict\n)R"
+#define ID(class, key, count)                                                          \
+    "X\7\0\0\0storagectorch\n" class "\n" key "X\3\0\0\0cpu" count
+#define STORAGE(class, key, count)    "(" ID(class, key, count) "tQ"
+#define FLOATS                        STORAGE("FloatStorage", NAME("0"), "K\6")
+#define REBUILD(arguments)            "ctorch._utils\n_rebuild_tensor_v2\n(" arguments "tR"
+#define TENSOR(storage, offset, view) REBUILD(storage offset view "\211" ORDERED_DICT)
+#define TWO_BY_THREE                  "K\2K\3\206K\3K\1\206"
+#define GOOD                          TENSOR(FLOATS, "K\0", TWO_BY_THREE)
+#define MODEL(items)                  P "}X\5\0\0\0model}(" items "us."
+#define W(tensor)                     MODEL(NAME("w") tensor)
+#define W_AT(offset, view)            W(TENSOR(FLOATS, offset, view))
+#define W_IN(storage)                 W(TENSOR(storage, "K\0", TWO_BY_THREE))
+#define W_ID(id)                      W_IN("(" id "tQ")
+#define BYTES(literal)                (literal), sizeof(literal) - 1
 
 // A file of tests/data/torch in memory of its exact size, so that ASan sees a read one
 // byte past the end.
@@ -145,6 +166,37 @@ static void test_passes_over_what_lies_beside_the_model(void **state)
     CHECK_GOOD("junk.pth", tensors);
 }
 
+// Pages of weights that may not be touched.
+static void test_reads_no_weights(void **state)
+{
+    (void)state;
+    enum { PAGE = 1 << 16, SIZE = 4 * PAGE };
+    char *zeros = calloc(1, SIZE);
+    assert_non_null(zeros);
+    static const char pickle[] = W(TENSOR(
+        STORAGE("ByteStorage", NAME("0"), "J\0\0\4\0"), "K\0", "J\0\0\4\0\205K\1\205"));
+    zip_writer zip = {.layout = ZIP_FOLLOW};
+    zip_add(&zip, "m/data/0", zeros, SIZE);
+    zip_add(&zip, "m/data.pkl", pickle, sizeof pickle - 1);
+    zip_add(&zip, "m/version", "3\n", 2);
+    zip_end(&zip, "");
+    uint8_t *bytes = aligned_alloc(PAGE, SIZE + PAGE);
+    assert_non_null(bytes);
+    memcpy(bytes, zip.bytes.bytes, zip.bytes.size);
+    assert_int_equal(mprotect(bytes + PAGE, 2 * PAGE, PROT_NONE), 0);
+    vb_arena arena = {0};
+    vb_weight_list list;
+    assert_int_equal(vb_torch_parse(&list, &arena, bytes, zip.bytes.size, NULL),
+                     VBLIP_OK);
+    assert_int_equal(list.count, 1);
+    assert_int_equal(list.weights[0].size, SIZE);
+    vb_arena_free(&arena);
+    assert_int_equal(mprotect(bytes + PAGE, 2 * PAGE, PROT_READ | PROT_WRITE), 0);
+    free(bytes);
+    zip_free(&zip);
+    free(zeros);
+}
+
 // ------------------------------------------------------------------------- refused files
 
 static const struct refused {
@@ -207,6 +259,264 @@ static void test_refuses_what_it_does_not_read_and_says_why(void **state)
     }
 }
 
+// ------------------------------------------------------------------ refused, made by hand
+
+static const float six[] = {0, 1, 2, 3, 4, 5};
+
+// An archive around a pickle, as torch.save lays it out.
+static zip_writer wrap(const char *pickle, size_t size)
+{
+    zip_writer zip = {.layout = ZIP_FOLLOW};
+    zip_add(&zip, "m/data.pkl", pickle, size);
+    zip_add(&zip, "m/byteorder", "little", 6);
+    zip_add(&zip, "m/data/0", six, sizeof six);
+    zip_add(&zip, "m/version", "3\n", 2);
+    zip_end(&zip, "");
+    return zip;
+}
+
+static vblip_status parse(vb_weight_list *list, vb_arena *arena, const zip_writer *zip,
+                          vblip_error *err)
+{
+    return vb_torch_parse(list, arena, (const uint8_t *)zip->bytes.bytes,
+                          zip->bytes.size, err);
+}
+
+static void test_reads_what_the_refusals_are_made_of(void **state)
+{
+    (void)state;
+    static const struct good {
+        const char *bytes;
+        size_t size, count;
+    } goods[] = {
+        {BYTES(W(GOOD)), 1},
+        {BYTES(P "}."), 0},
+        {BYTES(P "}X\5\0\0\0model}s."), 0},
+        {BYTES(P "}(" NAME("w") GOOD NAME("v") GOOD "u."), 2},
+        {BYTES(P "}X\5\0\0\0model" GOOD "s."), 1}, // a tensor of that name
+        // the stride of a dimension of 1 says nothing
+        {BYTES(W_AT("K\0", "K\1K\6K\1\207K\0K\1K\77\207")), 1},
+        {BYTES(W_AT("K\5", "))")), 1},
+        {BYTES(W_AT("K\0", "ctorch\nSize\nK\6\205\205RK\1\205")), 1},
+    };
+    for (size_t i = 0; i < sizeof goods / sizeof *goods; i++) {
+        zip_writer zip = wrap(goods[i].bytes, goods[i].size);
+        vb_arena arena = {0};
+        vb_weight_list list;
+        vblip_error err = {0};
+        if (parse(&list, &arena, &zip, &err) != VBLIP_OK ||
+            list.count != goods[i].count)
+            fail_msg("%zu: %zu tensors, %s", i, list.count, err.message);
+        vb_arena_free(&arena);
+        zip_free(&zip);
+    }
+}
+
+static const struct bad_object {
+    const char *message, *bytes;
+    size_t size;
+} bad_objects[] = {
+    // the dict
+    {"m/data.pkl: ends at byte 3 without STOP", BYTES(P "}")},
+    {"m/data.pkl: the object is not a dict", BYTES(P ").")},
+    {"m/data.pkl: the key \"model\" is there twice",
+     BYTES(P "}(X\5\0\0\0model}X\5\0\0\0model}u.")},
+    {"a tensor whose name is not a string", BYTES(MODEL("K\1" GOOD))},
+    {"a tensor with a name of 0 bytes", BYTES(MODEL("X\0\0\0\0" GOOD))},
+    {"a tensor whose name has control characters", BYTES(MODEL(NAME("\33") GOOD))},
+    {"a tensor whose name has control characters", BYTES(MODEL(NAME("\0") GOOD))},
+    {"w: two tensors of that name", BYTES(W(GOOD NAME("v") GOOD NAME("w") GOOD))},
+    {"w: not a tensor", BYTES(W("N"))},
+    {"w: not a tensor", BYTES(W("ctorch\nSize\n)\205R"))},
+    {"w: not a tensor", BYTES(W("ctorch._utils\n_rebuild_parameter\nN\211}\207R"))},
+    {"w: not a tensor", BYTES(W(FLOATS))},
+    {"w: not a tensor, and no dict under the key \"model\"",
+     BYTES(P "}" NAME("w") "Ns.")},
+    {"model: not a tensor, and no dict under the key \"model\"",
+     BYTES(P "}X\5\0\0\0modelNs.")},
+
+    // the storage
+    {"w: no storage", BYTES(W_IN("N"))},
+    {"w: no storage", BYTES(W_IN("K\6\205"))},
+    {"w: no storage", BYTES(W_IN(")Q"))},
+    {"w: no storage", BYTES(W_ID(ID("FloatStorage", NAME("0"), "K\6") "N"))},
+    {"w: a storage that torch.save does not write", BYTES(W_ID("NNNNN"))},
+    {"w: a storage that torch.save does not write",
+     BYTES(W_ID("X\6\0\0\0modulectorch\nFloatStorage\n" NAME("0") NAME("c") "K\6"))},
+    {"w: a storage that torch.save does not write",
+     BYTES(W_IN(STORAGE("Size", NAME("0"), "K\6")))},
+    {"w: a storage that torch.save does not write",
+     BYTES(W_IN(STORAGE("FloatStorage", "K\0", "K\6")))},
+    {"w: a storage that torch.save does not write",
+     BYTES(W_IN(STORAGE("FloatStorage", NAME("0"), "N")))},
+    {"w: a storage that torch.save does not write",
+     BYTES(W_IN(STORAGE("FloatStorage", NAME("0"), "J\377\377\377\377")))},
+    {"w: a storage whose key is not a number",
+     BYTES(W_IN(STORAGE("FloatStorage", NAME("x"), "K\6")))},
+    {"w: a storage whose key is not a number",
+     BYTES(W_IN(STORAGE("FloatStorage", "X\0\0\0\0", "K\6")))},
+    {"w: a storage whose key is not a number",
+     BYTES(W_IN(STORAGE("FloatStorage", "X\4\0\0\0../0", "K\6")))},
+    {"w: a storage whose key is not a number",
+     BYTES(W_IN(STORAGE("FloatStorage",
+                        "X\25\0\0\0"
+                        "000000000000000000000",
+                        "K\6")))},
+    {"w: m/data/1 is missing", BYTES(W_IN(STORAGE("FloatStorage", NAME("1"), "K\6")))},
+    {"w: m/data/00000000000000000000 is missing",
+     BYTES(W_IN(STORAGE("FloatStorage",
+                        "X\24\0\0\0"
+                        "00000000000000000000",
+                        "K\6")))},
+    {"w: m/data/0 has 24 bytes, expected 5 of type F32",
+     BYTES(W_IN(STORAGE("FloatStorage", NAME("0"), "K\5")))},
+    {"w: m/data/0 has 24 bytes, expected 7 of type F32",
+     BYTES(W_IN(STORAGE("FloatStorage", NAME("0"), "K\7")))},
+    {"w: m/data/0 has 24 bytes, expected 6 of type I64",
+     BYTES(W_IN(STORAGE("LongStorage", NAME("0"), "K\6")))},
+    {"w: m/data/0 has 24 bytes, expected 4611686018427387910 of type F32",
+     BYTES(W_IN(STORAGE("FloatStorage", NAME("0"), "\212\10\6\0\0\0\0\0\0@")))},
+    {"w: type F64, expected F32, F16 or BF16",
+     BYTES(W_IN(STORAGE("DoubleStorage", NAME("0"), "K\3")))},
+    {"w: type BOOL, expected F32, F16 or BF16",
+     BYTES(W_IN(STORAGE("BoolStorage", NAME("0"), "K\30")))},
+
+    // the tensor
+    {"w: no shape", BYTES(W_AT("K\0", "NN"))},
+    {"w: no shape", BYTES(W_AT("K\0", "N\205K\1\205"))},
+    {"w: no shape", BYTES(W_AT("K\0", "K\6\205\211\205"))},
+    {"w: no shape", BYTES(W_AT("K\0", "K\6\205K\6K\1\206"))},
+    {"w: no shape", BYTES(W_AT("K\0", "K\2K\3\206)"))},
+    {"w: 5 dimensions, at most 4 expected",
+     BYTES(W_AT("K\0", "(K\1K\1K\1K\1K\6t(K\6K\6K\6K\6K\1t"))},
+    {"w: dimension 0 is 0", BYTES(W_AT("K\0", "K\0\205K\1\205"))},
+    {"w: dimension 0 is -2", BYTES(W_AT("K\0", "J\376\377\377\377K\3\206K\3K\1\206"))},
+    {"w: dimension 0 has stride 1, expected 3: not contiguous",
+     BYTES(W_AT("K\0", "K\2K\3\206K\1K\1\206"))},
+    {"w: dimension 1 has stride 2, expected 1: not contiguous",
+     BYTES(W_AT("K\0", "K\2K\3\206K\1K\2\206"))},
+    {"w: dimension 0 has stride -1, expected 1: not contiguous",
+     BYTES(W_AT("K\0", "K\6\205J\377\377\377\377\205"))},
+    {"w: dimension 0 has stride 0, expected 1: not contiguous",
+     BYTES(W_AT("K\0", "K\6\205K\0\205"))},
+    {"w: its shape passes the 6 elements of its storage",
+     BYTES(W_AT("K\0", "K\7\205K\1\205"))},
+    {"w: its shape passes the 6 elements of its storage",
+     BYTES(W_AT("K\0", "K\3K\3\206K\3K\1\206"))},
+    {"w: its shape passes the 6 elements of its storage", // the product wraps to 6
+     BYTES(W_AT("K\0", "\212\10\3\0\0\0\0\0\0@K\2\206K\2K\1\206"))},
+    {"w: 6 elements at 1 of the 6 of its storage", BYTES(W_AT("K\1", TWO_BY_THREE))},
+    {"w: 1 elements at 6 of the 6 of its storage", BYTES(W_AT("K\6", "))"))},
+    {"w: 6 elements at -1 of the 6 of its storage",
+     BYTES(W_AT("J\377\377\377\377", TWO_BY_THREE))},
+    {"w: 1 elements at 9223372036854775807 of the 6 of its storage",
+     BYTES(W_AT("\212\10\377\377\377\377\377\377\377\177", "))"))},
+    {"w: a tensor that torch.save does not write", BYTES(W_AT("N", TWO_BY_THREE))},
+    {"w: a tensor that torch.save does not write",
+     BYTES(W(REBUILD(FLOATS "K\0K\6\205K\1\205N" ORDERED_DICT)))},
+    {"w: a tensor that torch.save does not write",
+     BYTES(W(REBUILD(FLOATS "K\0K\6\205K\1\205\211N")))},
+    {"m/data.pkl: byte 116: REDUCE: torch._utils _rebuild_tensor_v2 of 5 arguments, "
+     "expected 6",
+     BYTES(W(REBUILD(FLOATS "K\0K\6\205K\1\205\211")))},
+};
+
+static void test_refuses_bad_objects(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof bad_objects / sizeof *bad_objects; i++) {
+        const char *message = bad_objects[i].message;
+        zip_writer zip = wrap(bad_objects[i].bytes, bad_objects[i].size);
+        file f = {(uint8_t *)zip.bytes.bytes, zip.bytes.size};
+        bool type = strstr(message, "type F64") || strstr(message, "type BOOL");
+        check_refused(message, &f, type ? VBLIP_ERR_UNSUPPORTED : VBLIP_ERR_FORMAT,
+                      message);
+        zip_free(&zip);
+    }
+}
+
+static void test_refuses_a_name_longer_than_any(void **state)
+{
+    (void)state;
+    vb_string s = {0};
+    assert_true(vb_string_append(&s, BYTES(P "}X\0\1\0\0")));
+    for (int i = 0; i < 256; i++)
+        assert_true(vb_string_append(&s, "n", 1));
+    assert_true(vb_string_append(&s, BYTES(GOOD "s.")));
+    zip_writer zip = wrap(s.bytes, s.size);
+    file f = {(uint8_t *)zip.bytes.bytes, zip.bytes.size};
+    check_refused("name", &f, VBLIP_ERR_FORMAT, "a tensor with a name of 256 bytes");
+    zip_free(&zip);
+    vb_string_free(&s);
+}
+
+// Entries of an archive beside data/0: up to four names and texts.
+static const struct bad_layout {
+    vblip_status status;
+    const char *message;
+    const char *entries[4][2];
+} bad_layouts[] = {
+    {VBLIP_ERR_FORMAT,
+     "a zip archive without data.pkl: not a file of torch.save",
+     {{"data.pkl", "."}, {"a/b/data.pkl", "."}, {"a/version", "3\n"}}},
+    {VBLIP_ERR_FORMAT,
+     "a zip archive without data.pkl: not a file of torch.save",
+     {{"/data.pkl", "."}, {"/version", "3\n"}}},
+    {VBLIP_ERR_FORMAT,
+     "data.pkl in both m and n",
+     {{"m/data.pkl", "."}, {"n/data.pkl", "."}, {"m/version", "3\n"}}},
+    {VBLIP_ERR_FORMAT, "m/version is missing", {{"m/data.pkl", "."}}},
+    {VBLIP_ERR_FORMAT,
+     "m/version is missing",
+     {{"m/data.pkl", "."}, {"n/version", "3\n"}}},
+    {VBLIP_ERR_FORMAT,
+     "m/version: not a version",
+     {{"m/data.pkl", "."}, {"m/version", ""}}},
+    {VBLIP_ERR_FORMAT,
+     "m/version: not a version",
+     {{"m/data.pkl", "."}, {"m/version", "\n"}}},
+    {VBLIP_ERR_FORMAT,
+     "m/version: not a version",
+     {{"m/data.pkl", "."}, {"m/version", "0\n"}}},
+    {VBLIP_ERR_FORMAT,
+     "m/version: not a version",
+     {{"m/data.pkl", "."}, {"m/version", "3\n\n"}}},
+    {VBLIP_ERR_FORMAT,
+     "m/version: not a version",
+     {{"m/data.pkl", "."}, {"m/version", "9999999999"}}},
+    {VBLIP_ERR_UNSUPPORTED,
+     "m/version: format 11, at most 10 is read",
+     {{"m/data.pkl", "."}, {"m/version", "11\n"}}},
+    {VBLIP_ERR_UNSUPPORTED,
+     "m/byteorder: big, expected little",
+     {{"m/data.pkl", "."}, {"m/version", "3\n"}, {"m/byteorder", "big"}}},
+    {VBLIP_ERR_FORMAT,
+     "m/byteorder: neither little nor big",
+     {{"m/data.pkl", "."}, {"m/version", "3\n"}, {"m/byteorder", "little\n"}}},
+    {VBLIP_ERR_UNSUPPORTED,
+     "a TorchScript archive, expected the state dict: "
+     "torch.save(torch.jit.load(FILE).state_dict(), NEW)",
+     {{"m/data.pkl", "."}, {"m/constants.pkl", "."}}},
+    {VBLIP_ERR_FORMAT,
+     "m/data.pkl: byte 0: 0x2e, expected PROTO",
+     {{"m/data.pkl", "."}, {"m/version", "10"}}},
+};
+
+static void test_refuses_bad_layouts(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof bad_layouts / sizeof *bad_layouts; i++) {
+        const struct bad_layout *b = &bad_layouts[i];
+        zip_writer zip = {.layout = ZIP_FOLLOW};
+        for (size_t e = 0; e < 4 && b->entries[e][0]; e++)
+            zip_add(&zip, b->entries[e][0], b->entries[e][1], strlen(b->entries[e][1]));
+        zip_end(&zip, "");
+        file f = {(uint8_t *)zip.bytes.bytes, zip.bytes.size};
+        check_refused(b->message, &f, b->status, b->message);
+        zip_free(&zip);
+    }
+}
+
 // Cut anywhere, a file says where it ends.
 static void test_refuses_every_truncation(void **state)
 {
@@ -238,7 +548,12 @@ int main(void)
         cmocka_unit_test(test_reads_tied_tensors_and_views_of_one_storage),
         cmocka_unit_test(test_reads_parameters),
         cmocka_unit_test(test_passes_over_what_lies_beside_the_model),
+        cmocka_unit_test(test_reads_no_weights),
         cmocka_unit_test(test_refuses_what_it_does_not_read_and_says_why),
+        cmocka_unit_test(test_reads_what_the_refusals_are_made_of),
+        cmocka_unit_test(test_refuses_bad_objects),
+        cmocka_unit_test(test_refuses_a_name_longer_than_any),
+        cmocka_unit_test(test_refuses_bad_layouts),
         cmocka_unit_test(test_refuses_every_truncation),
     };
     return cmocka_run_group_tests_name("torch_file", tests, NULL, NULL);
