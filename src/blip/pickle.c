@@ -101,7 +101,8 @@ static vblip_status pop(machine *m, const vb_pickle_value **out, size_t count)
     if (there < count)
         return refuse(m, "%zu values on the stack, needs %zu", there, count);
     m->stack.count -= count;
-    *out = count ? m->stack.items + m->stack.count : NULL;
+    if (count) // with nothing ever pushed there are no items to point at
+        *out = m->stack.items + m->stack.count;
     return VBLIP_OK;
 }
 
