@@ -14,4 +14,7 @@ cli_exit cli_cmd_models(cli_session *s);
 cli_exit cli_cmd_doctor(cli_session *s);
 cli_exit cli_cmd_bench(cli_session *s);
 
+// "linear, attention, layernorm"
+void cli_bench_names(cli_bytes *out);
+
 #endif // CLI_CMD_H

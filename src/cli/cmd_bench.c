@@ -39,13 +39,19 @@ static bool is_benchmark(const char *name)
     return false;
 }
 
+void cli_bench_names(cli_bytes *out)
+{
+    const char *const *names = vblip_bench_names();
+    for (size_t i = 0; names[i]; i++)
+        cli_bytes_printf(out, "%s%s", i ? ", " : "", names[i]);
+}
+
 static cli_exit refuse(cli_session *s, const char *name)
 {
     cli_bytes list = {0};
-    for (const char *const *known = vblip_bench_names(); *known; known++)
-        cli_bytes_printf(&list, " %s", *known);
-    cli_error(&s->console, "%s: unknown benchmark; allowed:%s", name,
-              list.data ? list.data : " none");
+    cli_bench_names(&list);
+    cli_error(&s->console, "%s: unknown benchmark; allowed: %s", name,
+              list.data ? list.data : "none");
     cli_bytes_free(&list);
     return CLI_EXIT_MISUSED;
 }

@@ -1,5 +1,6 @@
 #include "cli/help.h"
 
+#include "cli/cmd.h"
 #include "cli/options.h"
 
 #include <string.h>
@@ -16,25 +17,31 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
         {"vblip retrieve [OPTIONS] PATH... \"query\"\n"
          "       vblip retrieve [OPTIONS] -e \"query\" [-e \"query\"]... PATH...",
          "rank videos and images by how well they match a text",
-         "Directories are searched for videos and images. Every clip is compared with\n"
-         "the query (ITC), the best K are then looked at closely (ITM). Text output:\n"
-         "rank, P(match), times, path. Fields: query rank path start end score itc\n"
-         "itm_logit p_match.\n",
+         "PATH is a video, an image, a directory (searched for both) or - (a video on\n"
+         "standard input). Every clip is compared with the query (ITC), the best K "
+         "are\n"
+         "then looked at closely (ITM). Text output: rank, P(match), times, path.\n"
+         "Fields: query rank path start end score itc itm_logit p_match.\n",
          "  vblip retrieve examples/clips \"a dog to the left of a violin\"\n"
          "  vblip retrieve --top 3 -f jsonl -e \"a dog\" -e \"two cats\" "
          "examples/clips\n"},
     [CLI_QA] =
-        {"vblip qa [OPTIONS] PATH \"question\"...",
+        {"vblip qa [OPTIONS] PATH \"question\"...\n"
+         "       vblip qa [OPTIONS] -a FILE \"question\"...",
          "answer questions about a video or image",
-         "A directory answers for each of its files. Text output is the answer alone,\n"
-         "or PATH, question and answer parted by tabs when there is more than one "
-         "row.\n"
+         "PATH is a video, an image, a directory (answers for each file in it) or - "
+         "(a\n"
+         "video on standard input). Text output is the answer alone, or path, "
+         "question\n"
+         "and answer parted by tabs when there is more than one row.\n"
          "Fields: path question answer score start end, and ranked with --answers.\n",
          "  vblip qa examples/clips/clip-01.mp4 \"what is in the picture?\"\n"
          "  vblip qa --answers red,green,blue examples/clips/clip-01.mp4 "
          "\"what is the background color?\"\n"},
     [CLI_CAPTION] =
         {"vblip caption [OPTIONS] PATH...", "describe recordings frame by frame",
+         "PATH is a video, an image, a directory (searched for both) or - (a video on\n"
+         "standard input).\n"
          "Fields: path start end caption score. srt and vtt write one subtitle file\n"
          "beside each input (clip.mp4: clip.srt, replaced when it exists), or -o FILE\n"
          "for a single one. --sample draws captions; with --samples N each frame has "
@@ -43,13 +50,16 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
          "  vblip caption --every 2 examples/clips/clip-02.mp4\n"
          "  vblip caption --sample --samples 3 --seed 7 -f csv "
          "examples/clips/clip-02.mp4\n"},
-    [CLI_MATCH] = {"vblip match [OPTIONS] PATH \"text\"...",
-                   "how well texts match: ITC cosine, ITM logits, probability",
-                   "One row for every pair of path and text. Text output: P(match), "
-                   "cosine, path,\n"
-                   "text. Fields: path text itc itm_logits p_match.\n",
-                   "  vblip match examples/clips/clip-01.mp4 \"a dog\" \"a cat\"\n"
-                   "  vblip match -f csv -o pairs.csv examples/clips \"a pizza\"\n"},
+    [CLI_MATCH] =
+        {"vblip match [OPTIONS] PATH \"text\"...\n"
+         "       vblip match [OPTIONS] -a FILE \"text\"...",
+         "how well texts match: ITC cosine, ITM logits, probability",
+         "PATH is a video, an image, a directory (a row for each file in it) or - "
+         "(a\n"
+         "video on standard input). Text output: P(match), cosine, path, text.\n"
+         "Fields: path text itc itm_logits p_match.\n",
+         "  vblip match examples/clips/clip-01.mp4 \"a dog\" \"a cat\"\n"
+         "  vblip match -f csv -o pairs.csv examples/clips \"a pizza\"\n"},
     [CLI_REASON] =
         {"vblip reason [OPTIONS] LEFT RIGHT \"statement\"...",
          "whether statements are true of two images",
@@ -144,7 +154,13 @@ static void write_options(cli_bytes *out, cli_command command, bool common)
 static void write_command_help(cli_bytes *out, cli_command command)
 {
     const command_help *help = &helps[command];
-    cli_bytes_printf(out, "usage: %s\n\n%s\n", help->usage, help->about);
+    cli_bytes_printf(out, "usage: %s\n\n%s", help->usage, help->about);
+    if (command == CLI_BENCH) {
+        cli_bytes_text(out, "Names: ");
+        cli_bench_names(out);
+        cli_bytes_text(out, ".\n");
+    }
+    cli_bytes_char(out, '\n');
     size_t before = out->size;
     cli_bytes_text(out, "options:\n");
     size_t heading = out->size;
@@ -181,6 +197,8 @@ void cli_help_write(cli_bytes *out, cli_command command)
         "3 some inputs failed, 4 every input failed or checkpoint, vocabulary or "
         "output\n"
         "unusable, 5 no usable device, 130 interrupted (what was finished is kept)\n"
+        "\nenvironment: VBLIP_MODEL (--model), HF_HUB_CACHE or HF_HOME (hub names),\n"
+        "XDG_CACHE_HOME (compiled pipelines), TMPDIR (standard input as a PATH)\n"
         "\nexamples:\n"
         "  vblip retrieve examples/clips \"a dog to the left of a violin\"\n"
         "  vblip caption --every 2 examples/clips/clip-02.mp4\n");

@@ -282,7 +282,7 @@ const cli_option cli_options[] = {
      .least = 1,
      .most = 1000000,
      .value = "K",
-     .help = "answers scored in full, by their first token (128)"},
+     .help = "answers scored in full: those with the likeliest first tokens (128)"},
 
     {.name = "every",
      .commands = ON(CAPTION),

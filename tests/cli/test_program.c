@@ -273,7 +273,7 @@ static const struct row {
      "linear,577x3072x768 lavapipe,20,0.0625,0.125,60.5,GFLOP/s\n",
      ""},
     {"bench|warp", 2, "",
-     "vblip: warp: unknown benchmark; allowed: linear attention\n"},
+     "vblip: warp: unknown benchmark; allowed: linear, attention\n"},
     // failed inputs: one message each, the others go on
     {"caption|missing|a.mp4|-f|json", 3,
      "[\n{\"path\":\"missing\",\"error\":\"No such file or directory\"},\n"
@@ -343,6 +343,11 @@ static const struct row {
     {"--version", 0, "vblip 0.1.0\n", ""},
     {"help", 0, "vblip: ask questions of video, with BLIP on Vulkan\n*", ""},
     {"qa|--help", 0, "usage: vblip qa *", ""},
+    {"bench|--help", 0,
+     "usage: vblip bench [OPTIONS] [NAME...]\n\nAll benchmarks, or those named. "
+     "Fields: "
+     "name detail runs min_s\nmedian_s work unit.\nNames: linear, attention.\n*",
+     ""},
     {"", 2, "", "vblip: no command; *"},
     {"index|dir", 2, "", "vblip: index: not in this version\n"},
 };
