@@ -1,7 +1,7 @@
 # vblip_checkpoint(NAME ARGS...)
 #
 # Makes ${PROJECT_BINARY_DIR}/checkpoints/NAME, a Hugging Face folder of seeded weights with
-# bert-base-uncased's vocabulary, by tests/golden/tools/make_checkpoint.py ARGS..., when
+# bert-base-uncased's vocabulary, or one file of weights where ARGS say so, by tests/golden/tools/make_checkpoint.py ARGS..., when
 # target `checkpoints` (part of `all`) is built and whenever the tool changes. Tests find
 # the folders under the macro VB_CHECKPOINTS.
 
@@ -23,6 +23,7 @@ function(vblip_checkpoint name)
                 --vocab ${golden}/text/vocab.txt --out ${folder}
         COMMAND ${CMAKE_COMMAND} -E touch ${stamp}
         DEPENDS ${golden}/tools/make_checkpoint.py ${golden}/tools/seeded.py
+                ${golden}/tools/torch_archive.py
                 ${golden}/text/vocab.txt
         COMMENT "Seeded checkpoint ${name}"
         VERBATIM)

@@ -3,6 +3,7 @@
 #include "blip/locate.h"
 #include "blip/safetensors.h"
 #include "blip/shards.h"
+#include "blip/torch_file.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,9 @@ static const struct format {
     bool torch;
 } formats[] = {
     {".safetensors", parse_safetensors, false},
+    {".pth", vb_torch_parse, true},
+    {".pt", vb_torch_parse, true},
+    {".bin", vb_torch_parse, true},
 };
 
 // What a folder may hold, in the order in which Hugging Face looks.
@@ -38,12 +42,12 @@ static const struct layout {
 } layouts[] = {
     {"model.safetensors", "huggingface", NULL},
     {"model.safetensors.index.json", "huggingface sharded", ".safetensors"},
+    {"pytorch_model.bin", "huggingface bin", NULL},
+    {"pytorch_model.bin.index.json", "huggingface bin sharded", ".bin"},
 };
 
 // What else it may hold, which is never read.
-static const char *const foreign[] = {"pytorch_model.bin",
-                                      "pytorch_model.bin.index.json", "tf_model.h5",
-                                      "flax_model.msgpack"};
+static const char *const foreign[] = {"tf_model.h5", "flax_model.msgpack"};
 
 static const struct format *format_of(const char *path)
 {
@@ -152,10 +156,12 @@ static vblip_status refuse_folder(vb_arena *arena, const char *folder, vblip_err
             return vb_fail_memory(err, folder);
         if (vb_file_exists(path))
             return vb_fail(err, VBLIP_ERR_UNSUPPORTED,
-                           "%s: no weights but %s, expected model.safetensors", folder,
-                           foreign[i]);
+                           "%s: no weights but %s, expected model.safetensors or "
+                           "pytorch_model.bin",
+                           folder, foreign[i]);
     }
-    return vb_fail(err, VBLIP_ERR_IO, "%s: no model.safetensors", folder);
+    return vb_fail(err, VBLIP_ERR_IO, "%s: no model.safetensors or pytorch_model.bin",
+                   folder);
 }
 
 vblip_status vb_stored_open_folder(vb_stored *out, vb_arena *arena, const char *folder,

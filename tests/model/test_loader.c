@@ -1,6 +1,6 @@
-// test_loader.c - checkpoints stored in other ways give the same model: position
-// embeddings of another grid are resized at load, heads are found wherever they are
-// (tests/golden/model/*/loader.json).
+// test_loader.c - checkpoints stored in other ways give the same model: in original
+// layout, in shards, in halves, with position embeddings of another grid, with what
+// training leaves behind (tests/golden/model/*/loader.json).
 #include "blip/vision.h"
 #include "support/golden_cases.h"
 
@@ -15,32 +15,26 @@
 
 #include <cmocka.h>
 
-enum { FIRST_IMAGE = 1000 };
-
 static model_fixture fixture;
 
 // Means of log-probabilities, as in test_captions.c.
 static const double score_atol = 2e-4;
 
-static vb_model *open_sized(const char *task, uint32_t image_size)
+// Loads CONFIG-STORED for `tasks`, at the image size of CONFIG.
+static vb_model *load(const char *stored, uint32_t tasks)
 {
-    char path[512];
-    vb_checkpoint *checkpoint;
+    const uint32_t side = golden_count(json_member(fixture.manifest, "sizes"), "S");
+    const vb_model_options options = {.tasks = tasks};
+    vb_checkpoint *checkpoint = fixture_checkpoint(&fixture, stored, side);
+    const vblip_model_info *info = vb_checkpoint_info(checkpoint);
     vb_model *model;
     vblip_error err = {0};
-    snprintf(path, sizeof path, VB_CHECKPOINTS "/%s-%s", fixture.config, task);
-    const vblip_model_options options = {.path = path, .image_size = image_size};
-    fixture_ok(vb_checkpoint_open(&checkpoint, &options, &err), &err);
-    fixture_ok(vb_model_load(&model, fixture.device, checkpoint, NULL, &err), &err);
+    if (info->missing[0] || info->unexpected[0])
+        fail_msg("%s: missing %s, unexpected %s", stored, info->missing[0],
+                 info->unexpected[0]);
+    fixture_ok(vb_model_load(&model, fixture.device, checkpoint, &options, &err), &err);
     vb_checkpoint_close(&checkpoint);
     return model;
-}
-
-static cJSON *load_cases(void)
-{
-    char path[512];
-    snprintf(path, sizeof path, VB_GOLDEN "/model/%s/loader.json", fixture.config);
-    return json_load(path);
 }
 
 static void expect_row(const cJSON *want, const float *got, double atol)
@@ -48,9 +42,11 @@ static void expect_row(const cJSON *want, const float *got, double atol)
     assert_non_null(want->child);
     for (const cJSON *value = want->child; value; value = value->next, got++)
         if (!(fabs(value->valuedouble - (double)*got) <= atol))
-            fail_msg("%s: %.7g, expected %.7g", want->string ? want->string : "logits",
+            fail_msg("%s: %.7g, expected %.7g", want->string ? want->string : "values",
                      (double)*got, value->valuedouble);
 }
+
+// ------------------------------------------------------------------ what the cases say
 
 // The first and the last visual token of the case's image.
 static void expect_tokens(vb_model *model, vb_visual *visual, const cJSON *row,
@@ -90,43 +86,187 @@ static void expect_captions(vb_model *model, vb_visual *visual, const cJSON *row
     }
 }
 
-// Folders CONFIG-caption-gridN, whose config has images of N patches, run at the size of
-// CONFIG.
-static void test_positions_are_resized_at_load(void **state)
+static double similarity(vb_model *model, const float *itc, const char *words)
+{
+    const uint32_t width = model->config.projection;
+    float *text = malloc(width * sizeof *text);
+    double sum = 0.0;
+    vblip_error err = {0};
+    assert_non_null(text);
+    fixture_ok(vb_model_text_itc(model, words, text, &err), &err);
+    for (uint32_t i = 0; i < width; i++)
+        sum += (double)text[i] * (double)itc[i];
+    free(text);
+    return sum;
+}
+
+// ITC and ITM of one image and each text.
+static void expect_matches(vb_model *model, vb_visual *visual, const cJSON *row,
+                           int image, double atol)
+{
+    const cJSON *cosines = cJSON_GetArrayItem(json_member(row, "itc"), image);
+    const cJSON *pairs = cJSON_GetArrayItem(json_member(row, "itm_cls"), image);
+    const cJSON *index = cJSON_GetArrayItem(json_member(row, "images"), image);
+    float *itc = malloc(model->config.projection * sizeof *itc);
+    vb_frame frame;
+    vblip_error err = {0};
+    int i = 0;
+    assert_non_null(itc);
+    fixture_frames(&frame, model->config.vision.image_size, (uint32_t)index->valueint,
+                   1);
+    fixture_ok(vb_model_see(model, visual, &frame, 1, 0, itc, &err), &err);
+    for (const cJSON *t = json_member(row, "texts")->child; t; t = t->next, i++) {
+        const char *words = t->valuestring;
+        const double want = cJSON_GetArrayItem(cosines, i)->valuedouble;
+        const double got = similarity(model, itc, words);
+        float logits[1][2];
+        if (!(fabs(got - want) <= atol))
+            fail_msg("ITC of \"%s\": %.7g, expected %.7g", words, got, want);
+        fixture_ok(vb_model_itm(model, visual, &words, 1, true, logits, &err), &err);
+        expect_row(cJSON_GetArrayItem(pairs, i), logits[0], atol);
+    }
+    assert_int_equal(i, 3);
+    free(frame.rgb);
+    free(itc);
+}
+
+static void expect_case(const char *stored, const cJSON *row, double atol)
+{
+    const bool captions = strcmp(json_string(row, "model"), "caption") == 0;
+    vb_model *model =
+        load(stored, captions ? VBLIP_TASK_CAPTION : VBLIP_TASK_RETRIEVAL);
+    vb_visual *visual;
+    vblip_error err = {0};
+    print_message("  %s, %s\n", stored, json_string(row, "model"));
+    fixture_ok(vb_visual_make(&visual, model, &err), &err);
+    if (captions) {
+        expect_tokens(model, visual, row, atol);
+        expect_captions(model, visual, row);
+    } else {
+        for (int i = 0; i < cJSON_GetArraySize(json_member(row, "images")); i++)
+            expect_matches(model, visual, row, i, atol);
+    }
+    vb_visual_free(&visual);
+    vb_model_free(&model);
+}
+
+// "--task caption --grid 3" is stored as "caption-grid3".
+static void stored_name(char out[64], const char *options)
+{
+    static const char task[] = "--task ";
+    size_t size = 0;
+    assert_int_equal(strncmp(options, task, sizeof task - 1), 0);
+    for (const char *c = options + sizeof task - 1; *c && size < 63; c++) {
+        if (strncmp(c, " --", 3) == 0) {
+            out[size++] = '-';
+            c += 2;
+        } else if (*c != ' ') {
+            out[size++] = *c;
+        }
+    }
+    out[size] = '\0';
+}
+
+// Every case, as the original loads it from a .pth; a stored grid also from the folder
+// that states it in config.json.
+static void test_golden_loads(void **state)
 {
     (void)state;
-    static const char prefix[] = "--task caption --grid ";
-    cJSON *json = load_cases();
-    const uint32_t side = golden_count(json_member(fixture.manifest, "sizes"), "S");
+    char path[512];
+    snprintf(path, sizeof path, VB_GOLDEN "/model/%s/loader.json", fixture.config);
+    cJSON *json = json_load(path);
+    const double atol = json_number(json, "atol");
     int done = 0;
     for (const cJSON *row = json_member(json, "cases")->child; row; row = row->next) {
-        const char *made = json_string(row, "checkpoint");
-        char task[32];
-        vb_visual *visual;
-        vblip_error err = {0};
-        if (strncmp(made, prefix, sizeof prefix - 1) != 0)
-            continue;
-        snprintf(task, sizeof task, "caption-grid%s", made + sizeof prefix - 1);
-        vb_model *model = open_sized(task, side);
-        fixture_ok(vb_visual_make(&visual, model, &err), &err);
-        expect_tokens(model, visual, row, json_number(json, "atol"));
-        expect_captions(model, visual, row);
-        vb_visual_free(&visual);
-        vb_model_free(&model);
+        char name[64], file[80];
+        stored_name(name, json_string(row, "checkpoint"));
+        snprintf(file, sizeof file, "%s.pth", name);
+        expect_case(file, row, atol);
+        if (strstr(name, "-grid"))
+            expect_case(name, row, atol);
         done++;
     }
-    assert_int_equal(done, 2);
+    assert_int_equal(done, 6);
     cJSON_Delete(json);
 }
 
-static void caption_of(const char *task, vb_generated *out)
+// --------------------------------------------------------- the same weights otherwise
+
+// Captions of golden/generate; of weights in halves, those whose margin is wide enough
+// for it (golden/README.md).
+static int expect_golden_captions(const char *stored, double margin, double atol)
 {
-    vb_model *model = fixture_model(&fixture, task);
+    cJSON *json = golden_load(&fixture, "captions");
+    vb_model *model = load(stored, VBLIP_TASK_CAPTION);
+    vb_visual *visual;
+    vblip_error err = {0};
+    int done = 0;
+    fixture_ok(vb_visual_make(&visual, model, &err), &err);
+    for (const cJSON *row = json_member(json, "cases")->child; row; row = row->next) {
+        const vb_caption_params params = {
+            .beams = golden_count(row, "num_beams"),
+            .max_length = golden_count(row, "max_length"),
+            .min_length = golden_count(row, "min_length"),
+            .repetition_penalty = (float)json_number(row, "repetition_penalty"),
+        };
+        vb_generated got;
+        if (golden_skip(&fixture, row, 0) || json_number(row, "margin") <= margin)
+            continue;
+        golden_see(model, visual, row);
+        fixture_ok(vb_model_caption(model, visual, &params, &got, &err), &err);
+        golden_expect(stored, row, "text", &got, atol);
+        vb_generated_free(&got);
+        done++;
+    }
+    vb_visual_free(&visual);
+    vb_model_free(&model);
+    cJSON_Delete(json);
+    return done;
+}
+
+static void test_captions_of_every_layout(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *stored;
+        double margin, atol;
+        bool tiny_only; // others are not made
+    } rows[] = {
+        {"caption.pth", 0.0, 2e-4, false},
+        {"caption-sharded", 0.0, 2e-4, true},
+        {"caption-bin", 0.0, 2e-4, true},
+        {"caption-bin/pytorch_model.bin", 0.0, 2e-4, true},
+        {"caption-bin-sharded", 0.0, 2e-4, true},
+        {"caption.safetensors", 0.0, 2e-4, true},
+        {"caption/model.safetensors", 0.0, 2e-4, true},
+        {"caption-tied", 0.0, 2e-4, true},
+        {"caption-tied.pth", 0.0, 2e-4, true},
+        {"caption-oldbias", 0.0, 2e-4, true},
+        {"caption-oldbias.pth", 0.0, 2e-4, true},
+        {"caption-f16", 0.01, 0.01, true},
+        {"caption-f16.pth", 0.01, 0.01, true},
+        {"caption-bf16", 0.02, 0.05, true},
+        {"caption-bf16.pth", 0.02, 0.05, true},
+    };
+    const bool tiny = strcmp(fixture.config, "tiny") == 0;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (rows[i].tiny_only && !tiny)
+            continue;
+        const int done =
+            expect_golden_captions(rows[i].stored, rows[i].margin, rows[i].atol);
+        print_message("  %s: %d captions\n", rows[i].stored, done);
+        assert_true(done >= 5);
+    }
+}
+
+static void first_caption(const char *stored, vb_generated *out)
+{
+    vb_model *model = load(stored, VBLIP_TASK_CAPTION);
     vb_visual *visual;
     vb_frame frame;
     vblip_error err = {0};
     fixture_ok(vb_visual_make(&visual, model, &err), &err);
-    fixture_frames(&frame, model->config.vision.image_size, FIRST_IMAGE, 1);
+    fixture_frames(&frame, model->config.vision.image_size, 1000, 1);
     fixture_ok(vb_model_see(model, visual, &frame, 1, 0, NULL, &err), &err);
     fixture_ok(vb_model_caption(model, visual, NULL, out, &err), &err);
     free(frame.rgb);
@@ -134,83 +274,30 @@ static void caption_of(const char *task, vb_generated *out)
     vb_model_free(&model);
 }
 
-// The same weights in other clothes; an untied head is another model.
-static void test_layouts_of_the_same_weights(void **state)
+// Hugging Face keeps two tensors where the original has one parameter: with the same
+// bytes in both, the folder and the file are different models (blip-spec 7.3).
+static void test_an_untied_head_is_two_tensors_in_a_folder_only(void **state)
 {
     (void)state;
-    static const struct {
-        const char *task;
-        bool same;
-        double atol; // of the score
-    } rows[] = {
-        {"caption-f16", true, 0.01},
-        {"caption-tied", true, 0.0},
-        {"caption-oldbias", true, 0.0},
-        {"caption-untied", false, 0.0},
-    };
-    vb_generated plain;
-    if (strcmp(fixture.config, "tiny") != 0)
-        return; // only these are made
-    caption_of("caption", &plain);
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        vb_generated got;
-        caption_of(rows[i].task, &got);
-        const bool same = strcmp(plain.text.bytes, got.text.bytes) == 0 &&
-                          fabs((double)plain.score - (double)got.score) <= rows[i].atol;
-        if (same != rows[i].same)
-            fail_msg("%s: \"%s\" (%g), plain \"%s\" (%g)", rows[i].task, got.text.bytes,
-                     (double)got.score, plain.text.bytes, (double)plain.score);
-        vb_generated_free(&got);
-    }
-    vb_generated_free(&plain);
-}
-
-// What training leaves behind does not change what is computed.
-static void test_momentum_weights_are_ignored(void **state)
-{
-    (void)state;
-    static const char made[] = "--task retrieval --momentum --position-ids";
+    static const char *const stored[] = {"caption", "caption-untied",
+                                         "caption-untie.pth"};
+    vb_generated got[3];
     if (strcmp(fixture.config, "tiny") != 0)
         return; // only this is made
-    cJSON *json = load_cases();
-    vb_model *model = fixture_model(&fixture, "retrieval-momentum");
-    vb_visual *visual;
-    vblip_error err = {0};
-    int done = 0;
-    fixture_ok(vb_visual_make(&visual, model, &err), &err);
-    for (const cJSON *row = json_member(json, "cases")->child; row; row = row->next) {
-        if (strcmp(json_string(row, "checkpoint"), made) != 0)
-            continue;
-        const cJSON *image = json_member(row, "images")->child;
-        const cJSON *want = json_member(row, "itm_cls")->child;
-        for (; image; image = image->next, want = want->next) {
-            const cJSON *text = json_member(row, "texts")->child, *pair = want->child;
-            vb_frame frame;
-            fixture_frames(&frame, model->config.vision.image_size,
-                           (uint32_t)image->valueint, 1);
-            fixture_ok(vb_model_see(model, visual, &frame, 1, 0, NULL, &err), &err);
-            for (; text; text = text->next, pair = pair->next, done++) {
-                const char *words = text->valuestring;
-                float logits[1][2];
-                fixture_ok(vb_model_itm(model, visual, &words, 1, true, logits, &err),
-                           &err);
-                expect_row(pair, logits[0], json_number(json, "atol"));
-            }
-            free(frame.rgb);
-        }
-    }
-    assert_int_equal(done, 6);
-    vb_visual_free(&visual);
-    vb_model_free(&model);
-    cJSON_Delete(json);
+    for (int i = 0; i < 3; i++)
+        first_caption(stored[i], &got[i]);
+    for (int i = 0; i < 3; i++)
+        assert_string_not_equal(got[i].text.bytes, got[(i + 1) % 3].text.bytes);
+    for (int i = 0; i < 3; i++)
+        vb_generated_free(&got[i]);
 }
 
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_positions_are_resized_at_load),
-        cmocka_unit_test(test_layouts_of_the_same_weights),
-        cmocka_unit_test(test_momentum_weights_are_ignored),
+        cmocka_unit_test(test_golden_loads),
+        cmocka_unit_test(test_captions_of_every_layout),
+        cmocka_unit_test(test_an_untied_head_is_two_tensors_in_a_folder_only),
     };
     fixture_open(&fixture, argc, argv);
     int failures = cmocka_run_group_tests_name("loader", tests, NULL, NULL);

@@ -367,7 +367,7 @@ static void test_nothing_is_allocated_once_warm(void **state)
 static void test_a_load_that_runs_out_of_memory_leaves_nothing(void **state)
 {
     (void)state;
-    vb_checkpoint *checkpoint = fixture_checkpoint(&fixture, "vqa");
+    vb_checkpoint *checkpoint = fixture_checkpoint(&fixture, "vqa", 0);
     vb_model *model = NULL;
     uint64_t n = 1;
     for (;; n++) {

@@ -127,7 +127,7 @@ static uint64_t element_size(const char *dtype)
     return strstr(dtype, "64") ? 8 : strstr(dtype, "16") ? 2 : 4;
 }
 
-static void write_weights(const hf_model *m, const char *folder)
+void hf_write_weights(const hf_model *m, const char *path)
 {
     vb_string header = {0};
     uint64_t offset = 0;
@@ -154,8 +154,6 @@ static void write_weights(const hf_model *m, const char *folder)
     for (int i = 0; i < 8; i++)
         bytes[i] = (uint8_t)((uint64_t)header.size >> (8 * i));
     memcpy(bytes + 8, header.bytes, header.size);
-    char path[512];
-    snprintf(path, sizeof path, "%s/model.safetensors", folder);
     write_bytes(path, bytes, size);
     free(bytes);
     vb_string_free(&header);
@@ -200,7 +198,9 @@ void hf_write(const hf_model *model, const char *folder)
         hf_write_file(folder, "preprocessor_config.json", model->processor);
     if (model->vocab)
         hf_write_file(folder, "vocab.txt", model->vocab);
-    write_weights(model, folder);
+    char path[512];
+    snprintf(path, sizeof path, "%s/model.safetensors", folder);
+    hf_write_weights(model, path);
 }
 
 void hf_temporary(char path[64])

@@ -45,6 +45,9 @@ void hf_add(hf_model *model, const char *name, const char *dtype, uint64_t dimen
 // Writes the model's files into `folder`, which is made where it does not exist.
 void hf_write(const hf_model *model, const char *folder);
 
+// Writes the tensors alone, as a safetensors file.
+void hf_write_weights(const hf_model *model, const char *path);
+
 // A new folder for a test to fill. hf_remove empties and removes it, subfolders too.
 void hf_temporary(char path[64]);
 void hf_remove(const char *path);

@@ -74,14 +74,25 @@ void fixture_ok(vblip_status status, const vblip_error *err)
         fail_msg("%d: %s", (int)status, err->message);
 }
 
-vb_checkpoint *fixture_checkpoint(const model_fixture *f, const char *task)
+// In files without a config.json the heads of CONFIG are what no released BLIP has.
+static uint32_t head_width(const model_fixture *f)
+{
+    const cJSON *sizes = json_member(f->manifest, "sizes");
+    return (uint32_t)(json_number(sizes, "vw") / json_number(sizes, "vh"));
+}
+
+vb_checkpoint *fixture_checkpoint(const model_fixture *f, const char *task,
+                                  uint32_t image_size)
 {
     char path[512];
     vb_checkpoint *checkpoint;
     vblip_error err = {0};
     snprintf(path, sizeof path, VB_CHECKPOINTS "/%s-%s", f->config, task);
-    const vblip_model_options options = {.path = path};
-    fixture_ok(vb_checkpoint_open(&checkpoint, &options, &err), &err);
+    const vblip_model_options options = {.path = path,
+                                         .image_size = image_size,
+                                         .default_vocab = VB_GOLDEN "/text/vocab.txt"};
+    fixture_ok(vb_checkpoint_open_heads(&checkpoint, &options, head_width(f), &err),
+               &err);
     return checkpoint;
 }
 
@@ -89,7 +100,7 @@ vb_model *fixture_model(const model_fixture *f, const char *task)
 {
     vb_model *model;
     vblip_error err = {0};
-    vb_checkpoint *checkpoint = fixture_checkpoint(f, task);
+    vb_checkpoint *checkpoint = fixture_checkpoint(f, task, 0);
     fixture_ok(vb_model_load(&model, f->device, checkpoint, NULL, &err), &err);
     vb_checkpoint_close(&checkpoint);
     return model;

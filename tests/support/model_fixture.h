@@ -23,8 +23,10 @@ typedef struct model_fixture {
 void fixture_open(model_fixture *f, int argc, char **argv);
 void fixture_close(model_fixture *f);
 
-// The folder CONFIG-TASK and the model in it, or the test fails.
-vb_checkpoint *fixture_checkpoint(const model_fixture *f, const char *task);
+// The seeded checkpoint CONFIG-TASK, a folder or a file, and the model in it, or the test
+// fails. `image_size` of 0 = the checkpoint's own.
+vb_checkpoint *fixture_checkpoint(const model_fixture *f, const char *task,
+                                  uint32_t image_size);
 vb_model *fixture_model(const model_fixture *f, const char *task);
 
 // Formula images first .. first + count - 1 of the model's size, in one allocation that

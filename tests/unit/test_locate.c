@@ -152,7 +152,8 @@ static void test_folders_and_sets_are_found(void **state)
 static void test_files_of_weights_are_places(void **state)
 {
     (void)state;
-    static const char *const files[] = {"model.safetensors"};
+    static const char *const files[] = {"model_base.pth", "x.pt", "pytorch_model.bin",
+                                        "model.safetensors"};
     char path[128];
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         hf_write_file(folder, files[i], "x");
