@@ -418,6 +418,47 @@ VBLIP_CHECKED vblip_status vblip_caption_inputs(vblip_model *model,
                                                 vblip_caption_fn fn, void *user,
                                                 vblip_error *err);
 
+// ------------------------------------------------------------------------- evaluation
+
+// The paper's protocols on an annotated data set, docs/evaluation.md.
+typedef enum vblip_protocol {
+    VBLIP_EVAL_RETRIEVAL, // both directions: txt_r1 ... vid_mdR r_mean, img_* of images
+    VBLIP_EVAL_QA,        // predictions; accuracy, accuracy_what, ...
+    VBLIP_EVAL_CAPTION,   // predictions, for the COCO scorers
+    VBLIP_EVAL_VQA,       // predictions, for the VQAv2 server
+} vblip_protocol;
+
+typedef struct vblip_prediction {
+    uint64_t id; // image_id, question_id; else the place in the annotations, from 1
+    const char *path;
+    const char *question; // NULL for captions
+    const char *text;     // the caption or answer
+    const char *expected; // NULL where the annotations do not say
+    bool right;
+} vblip_prediction;
+
+typedef struct vblip_eval_options {
+    vblip_job job;
+    const char *media;   // folder of the videos and images; NULL = the annotations'
+    uint32_t k_test;     // candidates scored in full; 0 = 128
+    const char *answers; // qa, vqa: file of answers to rank, a JSON list or one a line;
+                         // NULL = generate
+    const char *scores; // retrieval: safetensors file for score_v2t, score_t2v; or NULL
+    vblip_caption_options
+        caption; // how captions are made; its job and times are unused
+    int (*predicted)(void *user, const vblip_prediction *prediction); // may be NULL
+    int (*measured)(void *user, const char *name, double value);      // may be NULL
+    void *user;                                                       // of these two
+} vblip_eval_options;
+
+// Predictions come in the order in which their videos and images first appear. When one
+// of these cannot be read the others are still worked on; then the call fails with
+// VBLIP_ERR_IO instead of metrics that would lie.
+VBLIP_CHECKED vblip_status vblip_eval(vblip_model *model, vblip_protocol protocol,
+                                      const char *annotations,
+                                      const vblip_eval_options *options,
+                                      vblip_error *err);
+
 #ifdef __cplusplus
 } // extern "C"
 #endif

@@ -24,4 +24,10 @@ VB_CHECKED static inline vblip_status vb_need(bool given, const char *what,
     return given ? VBLIP_OK : vb_fail(err, VBLIP_ERR_ARGUMENT, "%s: missing", what);
 }
 
+// Refuses a job on `model` that it was not loaded for, or that no clip can serve.
+VB_CHECKED vblip_status vb_check_task(const vblip_model *model, uint32_t task,
+                                      const vblip_job *job, vblip_error *err);
+VB_CHECKED vblip_status vb_check_caption_options(const vblip_caption_options *options,
+                                                 vblip_error *err);
+
 #endif // VBLIP_OBJECTS_H

@@ -68,12 +68,18 @@ typedef struct job_setup {
     vb_task task;
 } job_setup;
 
-static vblip_status check_job(const vblip_job *job, vblip_error *err)
+vblip_status vb_check_task(const vblip_model *model, uint32_t task,
+                           const vblip_job *job, vblip_error *err)
 {
     if (job->frames > MAX_FRAMES)
         return vb_fail(err, VBLIP_ERR_ARGUMENT, "frames: %u, at most %u",
                        (unsigned)job->frames, (unsigned)MAX_FRAMES);
-    return VBLIP_OK;
+    if (model->tasks & task)
+        return VBLIP_OK;
+    char held[32];
+    vb_task_names(held, sizeof held, model->tasks);
+    return vb_fail(err, VBLIP_ERR_UNSUPPORTED, "%s: this checkpoint holds: %s",
+                   vb_checkpoint_info(model->checkpoint)->path, held);
 }
 
 static vblip_status set_up(job_setup *setup, vblip_model *model, uint32_t task,
@@ -82,12 +88,7 @@ static vblip_status set_up(job_setup *setup, vblip_model *model, uint32_t task,
 {
     VB_TRY(vb_need(model != NULL, "model", err));
     VB_TRY(vb_need(inputs != NULL, "inputs", err));
-    VB_TRY(check_job(job, err));
-    char held[32];
-    vb_task_names(held, sizeof held, model->tasks);
-    if (!(model->tasks & task))
-        return vb_fail(err, VBLIP_ERR_UNSUPPORTED, "%s: this checkpoint holds: %s",
-                       vb_checkpoint_info(model->checkpoint)->path, held);
+    VB_TRY(vb_check_task(model, task, job, err));
     setup->brain = vb_brain_from_model(model->model);
     setup->frames = vb_frames_from_files();
     setup->task = (vb_task){
@@ -215,8 +216,7 @@ static vblip_status check_sampling(const vblip_caption_options *o, vblip_error *
     return VBLIP_OK;
 }
 
-static vblip_status check_caption_options(const vblip_caption_options *o,
-                                          vblip_error *err)
+vblip_status vb_check_caption_options(const vblip_caption_options *o, vblip_error *err)
 {
     if (o->every_us < 0)
         return vb_fail(err, VBLIP_ERR_ARGUMENT, "every: %lld us, expected more than 0",
@@ -237,7 +237,7 @@ vblip_status vblip_caption_inputs(vblip_model *model, const vblip_inputs *inputs
     const vblip_caption_options *o = options ? options : &defaults;
     vb_error_reset(err);
     VB_TRY(vb_need(fn != NULL, "fn", err));
-    VB_TRY(check_caption_options(o, err));
+    VB_TRY(vb_check_caption_options(o, err));
     job_setup s;
     VB_TRY(set_up(&s, model, VBLIP_TASK_CAPTION, inputs, &o->job, err));
     return vb_task_caption(&s.task, o, fn, user, err);

@@ -16,6 +16,7 @@ typedef enum operands {
     PAIR_THEN_TEXTS,  // LEFT RIGHT "text"..., or "text"... with -a
     PATHS,
     TEXTS,
+    PROTOCOL, // of eval
     ONE_PATH, // or none
     NAMES,    // any, or none
     NOTHING,
@@ -31,13 +32,14 @@ static const struct {
     [CLI_CAPTION] = {"caption", PATHS, "text"},
     [CLI_MATCH] = {"match", PATH_THEN_TEXTS, "text"},
     [CLI_REASON] = {"reason", PAIR_THEN_TEXTS, "statement"},
+    [CLI_EVAL] = {"eval", PROTOCOL, "text"},
     [CLI_TOKENIZE] = {"tokenize", TEXTS, "text"},
     [CLI_MODELS] = {"models", ONE_PATH, "text"},
     [CLI_DOCTOR] = {"doctor", NOTHING, "text"},
     [CLI_BENCH] = {"bench", NAMES, "name"},
 };
 
-static const char *const later_commands[] = {"index", "embed", "eval", "filter"};
+static const char *const later_commands[] = {"index", "embed", "filter"};
 
 const char *cli_command_name(cli_command command)
 {
@@ -331,6 +333,27 @@ static vblip_status split_path_texts(cli_args *args, uint32_t wanted, const char
     return need(args->texts.count || args->texts_file, args, text, err);
 }
 
+// In the order of vblip_protocol.
+static const char *const protocols[] = {"retrieval", "qa", "caption", "vqa"};
+
+static vblip_status find_protocol(cli_args *args, vblip_error *err)
+{
+    const char *const list = "retrieval, qa, caption, vqa";
+    const cli_words all = args->operands;
+    if (!all.count)
+        return cli_misuse(err, "eval: missing a protocol; allowed: %s", list);
+    if (all.count > 1)
+        return cli_misuse(err, "%.200s: one protocol is allowed", all.items[1]);
+    for (uint32_t i = 0; i < sizeof protocols / sizeof *protocols; i++)
+        if (strcmp(all.items[0], protocols[i]) == 0) {
+            args->protocol = i;
+            return VBLIP_OK;
+        }
+    if (strcmp(all.items[0], "nlvr") == 0)
+        return cli_misuse(err, "eval nlvr: not in this version");
+    return cli_misuse(err, "%.64s: unknown protocol; allowed: %s", all.items[0], list);
+}
+
 static vblip_status split_operands(cli_args *args, vblip_error *err)
 {
     const cli_words all = args->operands;
@@ -347,6 +370,8 @@ static vblip_status split_operands(cli_args *args, vblip_error *err)
     case TEXTS:
         args->texts = all;
         return need(all.count || args->list, args, "a TEXT", err);
+    case PROTOCOL:
+        return find_protocol(args, err);
     case ONE_PATH:
         args->paths = all;
         if (all.count > 1)
@@ -431,6 +456,33 @@ static vblip_status check_sampling(const cli_args *a, vblip_error *err)
     return VBLIP_OK;
 }
 
+static vblip_status check_eval(const cli_args *a, vblip_error *err)
+{
+    const bool retrieval = a->protocol == VBLIP_EVAL_RETRIEVAL;
+    const bool caption = a->protocol == VBLIP_EVAL_CAPTION;
+    const bool qa = a->protocol == VBLIP_EVAL_QA;
+    const bool captions = a->prompt || a->beams || a->max_length || a->min_length ||
+                          a->repetition_penalty > 0;
+    const struct {
+        bool bad;
+        const char *message;
+    } rules[] = {
+        {!a->annotations && !(caption && a->media), "eval: missing --annotations FILE"},
+        {a->scores && !retrieval, "--scores: only allowed for eval retrieval"},
+        {a->predictions && !qa, "--predictions: only allowed for eval qa"},
+        {a->answers_file && (retrieval || caption),
+         "--answers-file: only allowed for eval qa and vqa"},
+        {a->k_test && !retrieval && !a->answers_file,
+         "--k-test: only allowed for eval retrieval, or with --answers-file"},
+        {captions && !caption, "--prompt, --beams, --max-length, --min-length, "
+                               "--repetition-penalty: only allowed for eval caption"},
+    };
+    for (size_t i = 0; a->command == CLI_EVAL && i < sizeof rules / sizeof *rules; i++)
+        if (rules[i].bad)
+            return cli_misuse(err, "%s", rules[i].message);
+    return VBLIP_OK;
+}
+
 static vblip_status check_together(const cli_args *a, vblip_error *err)
 {
     const struct {
@@ -444,7 +496,7 @@ static vblip_status check_together(const cli_args *a, vblip_error *err)
          "--null: only allowed with --format text"},
         {a->answers && a->answers_file,
          "--answers-file: not allowed together with --answers"},
-        {a->k_test && !a->answers && !a->answers_file,
+        {a->k_test && a->command == CLI_QA && !a->answers && !a->answers_file,
          "--k-test: only allowed with --answers or --answers-file"},
         {a->min_p > 0 && a->rerank == 0,
          "--min-p: not allowed with --rerank 0, which gives no P(match)"},
@@ -507,7 +559,8 @@ static vblip_status parse_run(cli_args *args, int argc, char **argv, vblip_error
 {
     if (read_items(args, argc, argv, err) != VBLIP_OK ||
         settle_format(args, err) != VBLIP_OK || split_operands(args, err) != VBLIP_OK ||
-        check_together(args, err) != VBLIP_OK || check_stdin(args, err) != VBLIP_OK)
+        check_together(args, err) != VBLIP_OK || check_eval(args, err) != VBLIP_OK ||
+        check_stdin(args, err) != VBLIP_OK)
         return VBLIP_ERR_ARGUMENT;
     return check_texts(args, err);
 }

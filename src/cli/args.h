@@ -13,6 +13,7 @@ typedef enum cli_command {
     CLI_CAPTION,
     CLI_MATCH,
     CLI_REASON,
+    CLI_EVAL,
     CLI_TOKENIZE,
     CLI_MODELS,
     CLI_DOCTOR,
@@ -85,6 +86,10 @@ typedef struct cli_args {
     // qa
     const char *answers, *answers_file;
     uint32_t k_test; // 0 = default
+
+    // eval
+    uint32_t protocol; // vblip_protocol
+    const char *annotations, *media, *scores, *predictions;
 
     // caption
     int64_t every_us; // 0 = default

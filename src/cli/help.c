@@ -75,6 +75,19 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
          "dog\"\n"
          "  vblip reason --model model_base_nlvr -f csv -a pairs.txt \"both show a "
          "dog\"\n"},
+    [CLI_EVAL] =
+        {"vblip eval [OPTIONS] retrieval|qa|caption|vqa --annotations FILE",
+         "the paper's protocols on an annotated data set",
+         "retrieval and qa print metrics, with the reference's names. Fields: metric\n"
+         "value. caption and vqa print predictions, in JSON as the official scorers "
+         "take\n"
+         "them. Fields: image_id caption; question_id answer. docs/evaluation.md says "
+         "how\n"
+         "each data set is run.\n",
+         "  vblip eval retrieval --annotations examples/clips/captions.jsonl --videos "
+         "examples/clips\n"
+         "  vblip eval qa --annotations examples/clips/questions.jsonl --predictions "
+         "answers.jsonl\n"},
     [CLI_TOKENIZE] =
         {"vblip tokenize [OPTIONS] TEXT...", "token ids and pieces",
          "Ids as the model sees them, [CLS] and [SEP] included; no cleaning, no\n"

@@ -198,12 +198,12 @@ static vblip_status gather(cli_session *s, const cli_task *task, vblip_error *er
     vblip_status status = gather_texts(s, err);
     if (status == VBLIP_OK)
         status = gather_paths(s, err);
-    if (status == VBLIP_OK)
+    if (status == VBLIP_OK && !task->annotated)
         status = vblip_inputs_open(&s->inputs, (const char *const *)s->paths.items,
                                    s->paths.count, &options, err);
     if (status != VBLIP_OK)
         return cli_interrupted() ? VBLIP_ERR_CANCELLED : status;
-    s->input_count = vblip_inputs_count(s->inputs);
+    s->input_count = s->inputs ? vblip_inputs_count(s->inputs) : 0;
     status = check_output_is_no_input(s, err);
     return status == VBLIP_OK && task->check ? task->check(s, err) : status;
 }
@@ -340,7 +340,8 @@ static cli_exit job_exit(cli_session *s, vblip_status status, const vblip_error 
         return cli_fail(s, status, err);
     if (!s->failed)
         return CLI_EXIT_DONE;
-    return s->failed < s->input_count ? CLI_EXIT_SOME_FAILED : CLI_EXIT_UNUSABLE;
+    bool some_left = s->input_count ? s->failed < s->input_count : s->written > 0;
+    return some_left ? CLI_EXIT_SOME_FAILED : CLI_EXIT_UNUSABLE;
 }
 
 // From an open output to the exit status.
@@ -348,7 +349,7 @@ static cli_exit run_job(cli_session *s, const cli_task *task)
 {
     vblip_error err = {0};
     vblip_status status = VBLIP_OK;
-    bool hopeless = all_failed_already(s);
+    bool hopeless = !task->annotated && all_failed_already(s);
     if (!hopeless) {
         cli_exit code = open_model(s, task);
         if (code != CLI_EXIT_DONE)

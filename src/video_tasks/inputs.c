@@ -11,9 +11,9 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-static const char *const extensions[] = {
+const char *const vb_media_extensions[] = {
     "mp4", "m4v", "mov", "mkv", "webm", "avi", "mpg", "mpeg", "ts",   "m2ts", "mts",
-    "wmv", "flv", "ogv", "3gp", "gif",  "png", "jpg", "jpeg", "webp", "bmp",
+    "wmv", "flv", "ogv", "3gp", "gif",  "png", "jpg", "jpeg", "webp", "bmp",  NULL,
 };
 
 // What a directory is known by, whatever its name.
@@ -77,11 +77,11 @@ static vblip_status add_errno(vb_inputs *out, const char *path, int number,
 
 // ------------------------------------------------------------------------ what counts
 
-static bool has_extension(const char *name)
+bool vb_has_media_extension(const char *name)
 {
     const char *dot = strrchr(name, '.');
-    for (size_t i = 0; dot && i < sizeof extensions / sizeof *extensions; i++)
-        if (strcasecmp(dot + 1, extensions[i]) == 0)
+    for (size_t i = 0; dot && vb_media_extensions[i]; i++)
+        if (strcasecmp(dot + 1, vb_media_extensions[i]) == 0)
             return true;
     return false;
 }
@@ -98,7 +98,7 @@ static bool is_wanted(const walk *w)
 {
     const vblip_inputs_options *options = w->options;
     const char *name = w->path.bytes + w->relative_at;
-    if (!has_extension(name))
+    if (!vb_has_media_extension(name))
         return false;
     if (options && options->include && !matches_any(options->include, name))
         return false;

@@ -22,4 +22,9 @@ VB_CHECKED vblip_status vb_inputs_expand(vb_inputs *out, const char *const *path
                                          vblip_error *err);
 void vb_inputs_free(vb_inputs *inputs);
 
+// The extensions by which files are taken for videos and images, videos first; ends with
+// NULL. A name has one whatever its case.
+extern const char *const vb_media_extensions[];
+bool vb_has_media_extension(const char *name);
+
 #endif // VB_VIDEO_TASKS_INPUTS_H

@@ -31,6 +31,7 @@ FIELDS = {
     "match": "path text itc itm_logits p_match".split(),
     "reason": "left right statement answer p_true logits".split(),
     "qa": "path question answer score start end".split(),
+    "eval": "metric value".split(),
     "caption": "path start end caption score".split(),
     "tokenize": "text ids pieces".split(),
 }

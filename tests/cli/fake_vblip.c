@@ -384,6 +384,45 @@ static bool is_image(const char *path)
     return has(path, ".png");
 }
 
+// Two inputs, "one.png" and "two.png", whose predictions are canned. Annotations named
+// "bad..." have a third that cannot be read.
+vblip_status vblip_eval(vblip_model *model, vblip_protocol protocol,
+                        const char *annotations, const vblip_eval_options *options,
+                        vblip_error *err)
+{
+    (void)model;
+    static const vblip_prediction predictions[] = {
+        {42, "one.png", "what?", "a dog", "a dog", true},
+        {7, "two.png", "who, then?", "a \"cat\"", "man", false},
+    };
+    const vblip_job *job = &options->job;
+    const vblip_failure failure = {"three.png", "No such file or directory"};
+    if (has(annotations, "missing"))
+        return fail(err, VBLIP_ERR_IO, "%s: No such file or directory", annotations);
+    for (int i = 0; protocol != VBLIP_EVAL_RETRIEVAL && i < 2; i++) {
+        if (has(annotations, "interrupt") && i == 1)
+            raise(SIGINT);
+        if (options->predicted(options->user, &predictions[i]))
+            return cancelled(err);
+    }
+    if (has(annotations, "bad")) {
+        if (job->failed(job->user, &failure))
+            return cancelled(err);
+        return fail(err, VBLIP_ERR_IO,
+                    "%s: 1 of 3 videos or images could not be read: "
+                    "no metrics",
+                    annotations);
+    }
+    if (protocol == VBLIP_EVAL_QA || protocol == VBLIP_EVAL_RETRIEVAL) {
+        const char *name = protocol == VBLIP_EVAL_QA ? "accuracy" : "txt_r1";
+        const char *second = protocol == VBLIP_EVAL_QA ? "accuracy_what" : "r_mean";
+        if (options->measured(options->user, name, 50.0) ||
+            options->measured(options->user, second, 100.0 / 3))
+            return cancelled(err);
+    }
+    return VBLIP_OK;
+}
+
 static vblip_status good_inputs(uint32_t *good, uint32_t *count,
                                 const vblip_inputs *inputs, const vblip_job *job,
                                 vblip_error *err)

@@ -83,6 +83,9 @@ static const struct operand_row {
     {"reason|a.png|b.png|x|y", CLI_REASON, "a.png|b.png", "x|y"},
     {"reason|-|b.png|--statements|f", CLI_REASON, "-|b.png", ""},
     {"reason|-alist|x|y|z", CLI_REASON, "", "x|y|z"},
+    {"eval|retrieval|--annotations|f", CLI_EVAL, "", ""},
+    {"eval|--images|dir|caption", CLI_EVAL, "", ""},
+    {"eval|vqa|--annotations|f|--answers-file|a|--k-test|5", CLI_EVAL, "", ""},
     {"caption|a|b", CLI_CAPTION, "a|b", ""},
     {"caption|-0a|list", CLI_CAPTION, "", ""},
     {"tokenize|a dog|a cat", CLI_TOKENIZE, "", "a dog|a cat"},
@@ -117,7 +120,8 @@ static void test_operands_go_where_the_command_wants_them(void **state)
 static const struct refusal {
     const char *line, *message;
 } refusals[] = {
-    {"", "no command; allowed: retrieve, qa, caption, match, reason, tokenize, models, "
+    {"", "no command; allowed: retrieve, qa, caption, match, reason, eval, tokenize, "
+         "models, "
          "doctor, bench, help"},
     {"find|x", "find: unknown command; allowed: retrieve, qa, *"},
     {"-x", "no command; *"},
@@ -141,6 +145,10 @@ static const struct refusal {
     {"caption", "caption: missing a PATH; see: vblip help caption"},
     {"tokenize", "tokenize: missing a TEXT; see: vblip help tokenize"},
     {"models|a|b", "b: one PATH is allowed"},
+    {"eval", "eval: missing a protocol; allowed: retrieval, qa, caption, vqa"},
+    {"eval|search|--annotations|f",
+     "search: unknown protocol; allowed: retrieval, qa, caption, vqa"},
+    {"eval|qa|vqa|--annotations|f", "vqa: one protocol is allowed"},
     {"doctor|x", "x: doctor takes no operands"},
     // options
     {"qa|v|q|--nope", "--nope: unknown option for qa; allowed: -a -0 --segment "
@@ -208,6 +216,19 @@ static const struct refusal {
     {"retrieve|v|q|--min-p|0.5|--rerank|0",
      "--min-p: not allowed with --rerank 0, which gives no P(match)"},
     {"caption|v|--count|3|--every|2", "--count: not allowed together with --every"},
+    {"eval|qa", "eval: missing --annotations FILE"},
+    {"eval|vqa|--images|dir", "eval: missing --annotations FILE"},
+    {"eval|qa|--annotations|f|--scores|s", "--scores: only allowed for eval retrieval"},
+    {"eval|vqa|--annotations|f|--predictions|p",
+     "--predictions: only allowed for eval qa"},
+    {"eval|retrieval|--annotations|f|--answers-file|a",
+     "--answers-file: only allowed for eval qa and vqa"},
+    {"eval|qa|--annotations|f|--k-test|5",
+     "--k-test: only allowed for eval retrieval, or with --answers-file"},
+    {"eval|vqa|--annotations|f|--beams|5",
+     "--prompt, --beams, --max-length, --min-length, --repetition-penalty: only "
+     "allowed for eval caption"},
+    {"eval|qa|--annotations|f|-a|list", "-a: not an option of eval; *"},
     {"caption|-|-", "-: standard input can be read only once"},
     {"retrieve|-|--queries|-", "-: standard input can be read only once"},
     {"caption|-a|-|-", "-: standard input can be read only once"},
@@ -222,7 +243,7 @@ static const struct refusal {
     // of cli.md, not built yet
     {"index|x", "index: not in this version"},
     {"embed", "embed: not in this version"},
-    {"eval|retrieval", "eval: not in this version"},
+    {"eval|nlvr|--annotations|f", "eval nlvr: not in this version"},
     {"filter", "filter: not in this version"},
     {"help|index", "index: not in this version"},
     {"index|--help", "index: not in this version"},

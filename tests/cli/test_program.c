@@ -272,6 +272,44 @@ static const struct row {
      "name,detail,runs,min_s,median_s,work,unit\n"
      "linear,577x3072x768 lavapipe,20,0.0625,0.125,60.5,GFLOP/s\n",
      ""},
+    // eval
+    {"eval|retrieval|--annotations|f", 0, "txt_r1      50.00\nr_mean      33.33\n", ""},
+    {"eval|retrieval|--annotations|f|-f|csv", 0,
+     "metric,value\ntxt_r1,50\nr_mean,33.3333333\n", ""},
+    {"eval|qa|--annotations|f|-f|json", 0,
+     "[\n{\"metric\":\"accuracy\",\"value\":50},\n"
+     "{\"metric\":\"accuracy_what\",\"value\":33.3333333}\n]\n",
+     ""},
+    {"eval|qa|--annotations|f|--predictions|/dev/stderr", 0,
+     "accuracy    50.00\naccuracy_what  33.33\n",
+     "{\"video\":\"one.png\",\"question\":\"what?\",\"answer\":\"a dog\","
+     "\"expected\":\"a dog\",\"correct\":true}\n"
+     "{\"video\":\"two.png\",\"question\":\"who, then?\",\"answer\":\"a "
+     "\\\"cat\\\"\",\"expected\":\"man\",\"correct\":false}\n"},
+    {"eval|caption|--annotations|f|-f|json", 0,
+     "[\n{\"image_id\":42,\"caption\":\"a dog\"},\n"
+     "{\"image_id\":7,\"caption\":\"a \\\"cat\\\"\"}\n]\n",
+     ""},
+    {"eval|caption|--images|dir", 0, "42\ta dog\n7\ta \"cat\"\n", ""},
+    {"eval|vqa|--annotations|f|-f|jsonl", 0,
+     "{\"question_id\":42,\"answer\":\"a dog\"}\n"
+     "{\"question_id\":7,\"answer\":\"a \\\"cat\\\"\"}\n",
+     ""},
+    {"eval|retrieval|--annotations|bad.jsonl", 3, "",
+     "vblip: three.png: No such file or directory\n"
+     "vblip: bad.jsonl: 1 of 3 videos or images could not be read: no metrics\n"},
+    {"eval|vqa|--annotations|bad.jsonl", 3, "42\ta dog\n7\ta \"cat\"\n",
+     "vblip: three.png: *"},
+    {"eval|qa|--annotations|missing.jsonl", 4, "",
+     "vblip: missing.jsonl: No such file or directory\n"},
+    {"eval|vqa|--annotations|interrupt.json", 130, "42\ta dog\n7\ta \"cat\"\n",
+     "vblip: interrupted; what was finished is kept\n"},
+    {"eval|qa|--annotations|f|--predictions|no/where", 4, "",
+     "vblip: no/where: No such file or directory\n"},
+    {"eval|qa|--annotations|f|--predictions|x|-o|x", 2, "",
+     "vblip: x: two results in one file\n"},
+    {"eval|qa|--annotations|f|--predictions|/dev/full", 4, "",
+     "vblip: /dev/full: No space left on device\n"},
     {"bench|warp", 2, "",
      "vblip: warp: unknown benchmark; allowed: linear, attention\n"},
     // failed inputs: one message each, the others go on

@@ -1,6 +1,7 @@
 // test_out_of_memory.c - a task whose n-th allocation fails says so and leaks nothing.
 #include "support/fail_alloc.h"
 #include "support/fakes.h"
+#include "video_tasks/eval.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -76,6 +77,51 @@ static vblip_status caption(const vb_task *task, const vblip_job *job, vblip_err
     return vb_task_caption(task, &options, on_caption, NULL, err);
 }
 
+// Also the parsing of the data set, with names of the clips.
+static vblip_status evaluate(const vb_task *task, const vblip_job *job,
+                             vb_annotation_kind kind, const char *text,
+                             vblip_status (*run)(const vb_eval *, vblip_error *),
+                             vblip_error *err)
+{
+    const vblip_eval_options options = {.job = *job};
+    vb_eval_set set;
+    VB_TRY(vb_eval_set_parse(&set, text, strlen(text), kind, "set", err));
+    const vb_task own = {
+        .brain = task->brain,
+        .frames = task->frames,
+        .inputs = set.inputs,
+        .input_count = set.input_count,
+    };
+    const vb_eval eval = {.task = &own, .set = &set, .options = &options};
+    vblip_status status = run(&eval, err);
+    const vblip_error *failed = job->user;
+    if (status == VBLIP_ERR_IO && failed->status) { // a clip that could not be read
+        vb_error_reset(err);
+        status = VBLIP_OK;
+    }
+    vb_eval_set_free(&set);
+    return status;
+}
+
+static vblip_status eval_retrieval(const vb_task *task, const vblip_job *job,
+                                   vblip_error *err)
+{
+    return evaluate(task, job, VB_ANNOTATED_CAPTIONS,
+                    "{\"video\":\"a\",\"caption\":[\"0\",\"1\"]}\n"
+                    "{\"video\":\"b\",\"caption\":\"2\"}\n"
+                    "{\"video\":\"c\",\"caption\":\"3\"}\n",
+                    vb_eval_retrieval, err);
+}
+
+static vblip_status eval_answers(const vb_task *task, const vblip_job *job,
+                                 vblip_error *err)
+{
+    return evaluate(task, job, VB_ANNOTATED_ANSWERS,
+                    "[{\"video\":\"a\",\"question\":\"0\",\"answer\":\"x\"},"
+                    "{\"video\":\"b\",\"question\":\"1\",\"answer\":\"y\"}]",
+                    vb_eval_answers, err);
+}
+
 typedef struct task_case {
     const char *name;
     vblip_status (*run)(const vb_task *task, const vblip_job *job, vblip_error *err);
@@ -102,8 +148,13 @@ static void test_tasks(void **state)
 {
     (void)state;
     static task_case cases[] = {
-        {"retrieve", retrieve}, {"match", match},     {"ask", ask},
-        {"rank", rank},         {"caption", caption},
+        {"retrieve", retrieve},
+        {"match", match},
+        {"ask", ask},
+        {"rank", rank},
+        {"caption", caption},
+        {"eval retrieval", eval_retrieval},
+        {"eval answers", eval_answers},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         assert_true(fail_alloc_each(cases[i].name, run_task, &cases[i]) > 5);

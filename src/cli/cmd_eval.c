@@ -1,0 +1,184 @@
+// cmd_eval.c - the paper's protocols (cli.md 7): metrics, or predictions for a scorer.
+#include "cli/cmd.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+static const cli_column metric_columns[] = {{"metric", CLI_CELL_TEXT, NULL},
+                                            {"value", CLI_CELL_REAL, NULL}};
+static const cli_column caption_columns[] = {{"image_id", CLI_CELL_WHOLE, NULL},
+                                             {"caption", CLI_CELL_TEXT, NULL}};
+static const cli_column answer_columns[] = {{"question_id", CLI_CELL_WHOLE, NULL},
+                                            {"answer", CLI_CELL_TEXT, NULL}};
+static const cli_table metric_table = {metric_columns, 2};
+static const cli_table caption_table = {caption_columns, 2};
+static const cli_table answer_table = {answer_columns, 2};
+
+// Of --predictions.
+static const cli_column prediction_columns[] = {
+    {"video", CLI_CELL_TEXT, NULL},   {"question", CLI_CELL_TEXT, NULL},
+    {"answer", CLI_CELL_TEXT, NULL},  {"expected", CLI_CELL_TEXT, NULL},
+    {"correct", CLI_CELL_FLAG, NULL},
+};
+static const cli_table prediction_table = {prediction_columns, 5};
+
+// In the order of vblip_protocol.
+static const struct {
+    const cli_table *table;
+    uint32_t needs;
+    const char *weights;
+} protocols[] = {
+    [VBLIP_EVAL_RETRIEVAL] = {&metric_table, VBLIP_TASK_RETRIEVAL,
+                              "Salesforce/blip-itm-base-coco"},
+    [VBLIP_EVAL_QA] = {&metric_table, VBLIP_TASK_VQA, "Salesforce/blip-vqa-base"},
+    [VBLIP_EVAL_CAPTION] = {&caption_table, VBLIP_TASK_CAPTION,
+                            "Salesforce/blip-image-captioning-base"},
+    [VBLIP_EVAL_VQA] = {&answer_table, VBLIP_TASK_VQA, "Salesforce/blip-vqa-base"},
+};
+
+typedef struct eval_state {
+    cli_outfile predictions;
+    cli_rows rows; // of them
+    cli_bytes line;
+} eval_state;
+
+static int on_metric(void *session, const char *name, double value)
+{
+    cli_session *s = session;
+    if (s->args->format == CLI_FORMAT_TEXT) {
+        cli_bytes_printf(&s->line, "%-10s  %.2f\n", name, value);
+        return cli_emit_line(s);
+    }
+    const cli_cell cells[] = {cli_cell_text(name), cli_cell_real(value)};
+    return cli_emit_row(s, cells);
+}
+
+// A line of --predictions.
+static int keep_prediction(cli_session *s, const vblip_prediction *p)
+{
+    eval_state *state = s->state;
+    if (!state->predictions.stream)
+        return 0;
+    const cli_cell cells[] = {
+        cli_cell_text(p->path),     cli_cell_text(p->question), cli_cell_text(p->text),
+        cli_cell_text(p->expected), cli_cell_flag(p->right),
+    };
+    cli_bytes_clear(&state->line);
+    cli_rows_add(&state->rows, &state->line, cells);
+    if (!cli_outfile_write(&state->predictions, state->line.data, state->line.size) ||
+        !cli_outfile_flush(&state->predictions)) {
+        s->failed_output = true;
+        cli_error(&s->console, "%s: %s", s->args->predictions,
+                  strerror(state->predictions.error));
+    }
+    return s->failed_output;
+}
+
+static int on_prediction(void *session, const vblip_prediction *p)
+{
+    cli_session *s = session;
+    if (s->args->protocol == VBLIP_EVAL_QA)
+        return keep_prediction(s, p);
+    if (s->args->format == CLI_FORMAT_TEXT) {
+        cli_bytes_printf(&s->line, "%llu\t%s\n", (unsigned long long)p->id, p->text);
+        return cli_emit_line(s);
+    }
+    const cli_cell cells[] = {cli_cell_whole(p->id), cli_cell_text(p->text)};
+    return cli_emit_row(s, cells);
+}
+
+static vblip_status run(cli_session *s, vblip_error *err)
+{
+    const cli_args *a = s->args;
+    const vblip_eval_options options = {
+        .job = cli_job(s),
+        .media = a->media,
+        .k_test = a->k_test,
+        .answers = a->answers_file,
+        .scores = a->scores,
+        .caption =
+            {
+                .prompt = a->prompt,
+                .beams = a->beams,
+                .max_length = a->max_length,
+                .min_length = a->min_length,
+                .repetition_penalty = a->repetition_penalty,
+            },
+        .predicted = on_prediction,
+        .measured = on_metric,
+        .user = s,
+    };
+    return vblip_eval(s->model, (vblip_protocol)a->protocol, a->annotations, &options,
+                      err);
+}
+
+// Results must not replace what they are made from, nor each other.
+static vblip_status check(cli_session *s, vblip_error *err)
+{
+    const cli_args *a = s->args;
+    const char *const outputs[] = {a->output, a->scores, a->predictions};
+    struct stat in, out;
+    for (int i = 0; i < 3; i++) {
+        if (!outputs[i])
+            continue;
+        if (a->annotations && stat(a->annotations, &in) == 0 &&
+            stat(outputs[i], &out) == 0 && in.st_dev == out.st_dev &&
+            in.st_ino == out.st_ino)
+            return cli_misuse(err, "%.400s: is the annotations", outputs[i]);
+        for (int j = 0; j < i; j++)
+            if (outputs[j] && strcmp(outputs[i], outputs[j]) == 0)
+                return cli_misuse(err, "%.400s: two results in one file", outputs[i]);
+    }
+    return VBLIP_OK;
+}
+
+// Metrics of a part of a data set would lie: that is exit 3, whatever was done.
+static cli_exit finish(cli_session *s, cli_exit code)
+{
+    return code == CLI_EXIT_UNUSABLE && s->failed && !s->failed_output
+               ? CLI_EXIT_SOME_FAILED
+               : code;
+}
+
+// Ends --predictions: what is finished is kept, as with -o.
+static cli_exit end_predictions(cli_session *s, eval_state *state, cli_exit code)
+{
+    vblip_error err = {0};
+    const bool keep = code == CLI_EXIT_DONE || code == CLI_EXIT_SOME_FAILED ||
+                      code == CLI_EXIT_INTERRUPTED;
+    if (!keep)
+        cli_outfile_discard(&state->predictions);
+    else if (!cli_outfile_finish(&state->predictions, &err)) {
+        cli_error(&s->console, "%s", err.message);
+        return CLI_EXIT_UNUSABLE;
+    }
+    return code;
+}
+
+cli_exit cli_cmd_eval(cli_session *s)
+{
+    const cli_task task = {
+        .table = protocols[s->args->protocol].table,
+        .needs = protocols[s->args->protocol].needs,
+        .weights = protocols[s->args->protocol].weights,
+        .annotated = true,
+        .check = check,
+        .run = run,
+        .finish = finish,
+    };
+    eval_state state = {
+        .rows = {.format = CLI_FORMAT_JSONL, .table = &prediction_table}};
+    vblip_error err = {0};
+    s->state = &state;
+    if (s->args->predictions) {
+        vblip_status status =
+            cli_outfile_open(&state.predictions, s->args->predictions, &err);
+        if (status != VBLIP_OK)
+            return cli_fail(s, status, &err);
+    }
+    cli_exit code = cli_session_run(s, &task);
+    if (state.predictions.stream)
+        code = end_predictions(s, &state, code);
+    cli_bytes_free(&state.line);
+    return code;
+}

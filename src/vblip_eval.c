@@ -1,0 +1,79 @@
+// vblip_eval.c - the exported functions about annotated data sets.
+#include "vblip.h"
+
+#include "base/file.h"
+#include "vblip_objects.h"
+#include "video_tasks/eval.h"
+
+// What each protocol reads and needs.
+static const struct protocol {
+    vb_annotation_kind kind;
+    uint32_t task;
+    vblip_status (*run)(const vb_eval *eval, vblip_error *err);
+} protocols[] = {
+    [VBLIP_EVAL_RETRIEVAL] = {VB_ANNOTATED_CAPTIONS, VBLIP_TASK_RETRIEVAL,
+                              vb_eval_retrieval},
+    [VBLIP_EVAL_QA] = {VB_ANNOTATED_ANSWERS, VBLIP_TASK_VQA, vb_eval_answers},
+    [VBLIP_EVAL_CAPTION] = {VB_ANNOTATED_IMAGES, VBLIP_TASK_CAPTION, vb_eval_captions},
+    [VBLIP_EVAL_VQA] = {VB_ANNOTATED_QUESTIONS, VBLIP_TASK_VQA, vb_eval_answers},
+};
+
+static vblip_status load_answers(vb_eval *eval, vb_arena *arena, vblip_error *err)
+{
+    const char *path = eval->options->answers;
+    if (!path)
+        return VBLIP_OK;
+    vb_mapping file;
+    VB_TRY(vb_file_map(&file, path, err));
+    vblip_status status =
+        vb_answers_parse(&eval->answers, &eval->answer_count, arena,
+                         (const char *)(const void *)file.bytes, file.size, path, err);
+    vb_file_unmap(&file);
+    return status;
+}
+
+static vblip_status run(vblip_model *model, const struct protocol *protocol,
+                        vb_eval_set *set, const vblip_eval_options *options,
+                        vblip_error *err)
+{
+    vb_brain brain = vb_brain_from_model(model->model);
+    vb_frames frames = vb_frames_from_files();
+    const vb_task task = {
+        .brain = &brain,
+        .frames = &frames,
+        .inputs = set->inputs,
+        .input_count = set->input_count,
+    };
+    vb_eval eval = {.task = &task, .set = set, .options = options};
+    vb_arena answers = {0};
+    vblip_status status = load_answers(&eval, &answers, err);
+    if (status == VBLIP_OK)
+        status = protocol->run(&eval, err);
+    vb_arena_free(&answers);
+    return status;
+}
+
+vblip_status vblip_eval(vblip_model *model, vblip_protocol protocol,
+                        const char *annotations, const vblip_eval_options *options,
+                        vblip_error *err)
+{
+    static const vblip_eval_options defaults = {.k_test = 0};
+    const vblip_eval_options *o = options ? options : &defaults;
+    vb_error_reset(err);
+    if ((unsigned)protocol >= sizeof protocols / sizeof *protocols)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "protocol: %u, known are 0 to %u",
+                       (unsigned)protocol,
+                       (unsigned)(sizeof protocols / sizeof *protocols) - 1);
+    const struct protocol *p = &protocols[protocol];
+    const bool folder = protocol == VBLIP_EVAL_CAPTION && o->media;
+    VB_TRY(vb_need(annotations != NULL || folder, "annotations", err));
+    VB_TRY(vb_need(model != NULL, "model", err));
+    VB_TRY(vb_check_task(model, p->task, &o->job, err));
+    VB_TRY(vb_check_caption_options(&o->caption, err));
+    vb_eval_set set;
+    VB_TRY(annotations ? vb_eval_set_load(&set, annotations, p->kind, o->media, err)
+                       : vb_eval_set_list(&set, o->media, err));
+    vblip_status status = run(model, p, &set, o, err);
+    vb_eval_set_free(&set);
+    return status;
+}

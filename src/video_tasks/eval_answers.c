@@ -1,0 +1,187 @@
+// eval_answers.c - predictions for every annotation: answers and captions (blip-spec 6.2
+// to 6.4). Visual tokens are made once for all the questions about a video or image.
+#include "video_tasks/clips.h"
+#include "video_tasks/eval.h"
+#include "video_tasks/job.h"
+#include "video_tasks/metrics.h"
+
+#include <stdio.h>
+
+enum { DEFAULT_FRAMES = 16, DEFAULT_K = 128 };
+
+typedef struct run {
+    const vb_eval *eval;
+    const char *unit; // "answers"
+    vb_meter meter;
+    uint32_t unreadable; // inputs
+    vb_accuracy accuracy;
+    vb_visual *visual; // every clip in turn
+    vb_reply reply;
+    vb_arena arena;  // owns the arrays, both [answer_count]
+    uint32_t *order; // answers, best first
+    float *scores;
+} run;
+
+vblip_status vb_eval_metric(const vb_eval *eval, const char *name, double value,
+                            vblip_error *err)
+{
+    const vblip_eval_options *options = eval->options;
+    if (options->measured && options->measured(options->user, name, value))
+        return vb_fail_cancelled(err);
+    return VBLIP_OK;
+}
+
+// ------------------------------------------------------------------------ predictions
+
+static vblip_status rank(run *r, const char *question, const char **out,
+                         vblip_error *err)
+{
+    const vb_brain *brain = r->eval->task->brain;
+    const uint32_t k = r->eval->options->k_test;
+    uint32_t kept = 0;
+    VB_TRY(brain->rank(brain->user, r->visual, question, r->eval->answers,
+                       r->eval->answer_count, k ? k : DEFAULT_K, r->order, r->scores,
+                       &kept, err));
+    *out = r->eval->answers[r->order[0]];
+    return VBLIP_OK;
+}
+
+static vblip_status caption(run *r, vblip_error *err)
+{
+    const vb_brain *brain = r->eval->task->brain;
+    const vblip_caption_options *o = &r->eval->options->caption;
+    const vb_caption_params params = {
+        .prompt = o->prompt,
+        .beams = o->beams,
+        .max_length = o->max_length,
+        .min_length = o->min_length,
+        .repetition_penalty = o->repetition_penalty,
+    };
+    return brain->caption(brain->user, r->visual, &params, &r->reply, err);
+}
+
+// The caption, or the answer to `question`.
+static vblip_status predict(run *r, const char *question, const char **out,
+                            vblip_error *err)
+{
+    const vb_brain *brain = r->eval->task->brain;
+    if (question && r->eval->answers)
+        return rank(r, question, out, err);
+    if (question)
+        VB_TRY(brain->answer(brain->user, r->visual, question, &r->reply, err));
+    else
+        VB_TRY(caption(r, err));
+    *out = r->reply.text.bytes ? r->reply.text.bytes : "";
+    return VBLIP_OK;
+}
+
+static vblip_status predict_one(run *r, const char *path, uint32_t index,
+                                vblip_error *err)
+{
+    const vb_annotation *a = &r->eval->set->annotations.items[index];
+    const vblip_eval_options *options = r->eval->options;
+    vblip_prediction p = {
+        .id = a->has_id ? a->id : (uint64_t)index + 1,
+        .path = path,
+        .question = a->text_count ? a->texts[0] : NULL,
+        .expected = a->expected,
+    };
+    VB_TRY(predict(r, p.question, &p.text, err));
+    if (p.expected) {
+        p.right = vb_same_answer(p.text, p.expected);
+        VB_TRY(vb_accuracy_add(&r->accuracy, p.question, p.right, err));
+    }
+    if (options->predicted && options->predicted(options->user, &p))
+        return vb_fail_cancelled(err);
+    return vb_meter_add(&r->meter, path, 1, err);
+}
+
+static vblip_status predict_clip(run *r, const vb_clip *clip, vblip_error *err)
+{
+    const vb_eval_set *set = r->eval->set;
+    const vblip_job *job = &r->eval->options->job;
+    const vb_brain *brain = r->eval->task->brain;
+    const uint32_t input = clip->input;
+    const char *path = set->inputs[input].path;
+    if (clip->error.status != VBLIP_OK) {
+        r->unreadable++;
+        VB_TRY(vb_job_failed(job, path, &clip->error, err));
+        return vb_meter_skip(&r->meter, path, vb_eval_set_count(set, input), err);
+    }
+    VB_TRY(brain->see(brain->user, r->visual, clip->frames, clip->count, job->batch,
+                      NULL, err));
+    for (uint32_t i = set->first[input]; i < set->first[input + 1]; i++)
+        VB_TRY(predict_one(r, path, set->order[i], err));
+    return VBLIP_OK;
+}
+
+static vblip_status predict_clips(run *r, vblip_error *err)
+{
+    const vblip_job *job = &r->eval->options->job;
+    vb_clips *clips = NULL;
+    VB_TRY(vb_clips_open(&clips, r->eval->task, job, NULL, r->eval->set->input_count,
+                         job->frames ? job->frames : DEFAULT_FRAMES, err));
+    vblip_status status = VBLIP_OK;
+    const vb_clip *clip = NULL;
+    while (status == VBLIP_OK && (clip = vb_clips_next(clips)))
+        status = predict_clip(r, clip, err);
+    vb_clips_close(&clips);
+    return status;
+}
+
+// ---------------------------------------------------------------------------- metrics
+
+static vblip_status report(const run *r, vblip_error *err)
+{
+    const vb_accuracy *accuracy = &r->accuracy;
+    if (!accuracy->all.count)
+        return VBLIP_OK;
+    VB_TRY(vb_eval_metric(r->eval, "accuracy", vb_tally_percent(&accuracy->all), err));
+    for (uint32_t i = 0; i < accuracy->type_count; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "accuracy_%.48s", accuracy->types[i].type);
+        VB_TRY(
+            vb_eval_metric(r->eval, name, vb_tally_percent(&accuracy->types[i]), err));
+    }
+    return VBLIP_OK;
+}
+
+static vblip_status prepare(run *r, vblip_error *err)
+{
+    const vb_brain *brain = r->eval->task->brain;
+    r->order = VB_ARENA_NEW(&r->arena, uint32_t, r->eval->answer_count);
+    r->scores = VB_ARENA_NEW(&r->arena, float, r->eval->answer_count);
+    if (!r->order || !r->scores)
+        return vb_fail_memory(err, r->eval->set->name);
+    r->meter = vb_meter_start(&r->eval->options->job, r->unit,
+                              r->eval->set->annotations.count);
+    return brain->visual_make(brain->user, &r->visual, err);
+}
+
+static vblip_status evaluate(run *r, vblip_error *err)
+{
+    VB_TRY(prepare(r, err));
+    VB_TRY(predict_clips(r, err));
+    VB_TRY(vb_eval_set_check(r->eval->set, r->unreadable, err));
+    return report(r, err);
+}
+
+static vblip_status evaluate_and_free(run r, vblip_error *err)
+{
+    vblip_status status = evaluate(&r, err);
+    vb_accuracy_free(&r.accuracy);
+    vb_string_free(&r.reply.text);
+    r.eval->task->brain->visual_free(&r.visual);
+    vb_arena_free(&r.arena);
+    return status;
+}
+
+vblip_status vb_eval_answers(const vb_eval *eval, vblip_error *err)
+{
+    return evaluate_and_free((run){.eval = eval, .unit = "answers"}, err);
+}
+
+vblip_status vb_eval_captions(const vb_eval *eval, vblip_error *err)
+{
+    return evaluate_and_free((run){.eval = eval, .unit = "captions"}, err);
+}
