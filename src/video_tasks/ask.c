@@ -83,8 +83,9 @@ static vblip_status ask_one(asking *a, const vb_clip *clip, uint32_t question,
     return vb_meter_add(&a->meter, answer.path, 1, err);
 }
 
-static vblip_status ask_clip(asking *a, const vb_clip *clip, vblip_error *err)
+static vblip_status ask_clip(void *user, const vb_clip *clip, vblip_error *err)
 {
+    asking *a = user;
     const vb_brain *brain = a->task->brain;
     const vblip_job *job = &a->options->job;
     const char *path = a->task->inputs[clip->input].path;
@@ -97,20 +98,6 @@ static vblip_status ask_clip(asking *a, const vb_clip *clip, vblip_error *err)
     for (uint32_t i = 0; i < a->count; i++)
         VB_TRY(ask_one(a, clip, i, err));
     return VBLIP_OK;
-}
-
-static vblip_status ask_clips(asking *a, vblip_error *err)
-{
-    const vblip_job *job = &a->options->job;
-    vb_clips *clips = NULL;
-    VB_TRY(vb_clips_open(&clips, a->task, job, NULL, a->task->input_count,
-                         job->frames ? job->frames : DEFAULT_FRAMES, err));
-    vblip_status status = VBLIP_OK;
-    const vb_clip *clip = NULL;
-    while (status == VBLIP_OK && (clip = vb_clips_next(clips)))
-        status = ask_clip(a, clip, err);
-    vb_clips_close(&clips);
-    return status;
 }
 
 vblip_status vb_task_ask(const vb_task *task, const char *const *questions,
@@ -129,7 +116,7 @@ vblip_status vb_task_ask(const vb_task *task, const char *const *questions,
     };
     vblip_status status = prepare(&a, err);
     if (status == VBLIP_OK)
-        status = ask_clips(&a, err);
+        status = vb_clips_each(task, &options->job, DEFAULT_FRAMES, ask_clip, &a, err);
     vb_string_free(&a.reply.text);
     task->brain->visual_free(&a.visual);
     vb_arena_free(&a.arena);

@@ -154,3 +154,17 @@ void vb_clips_close(vb_clips **clips)
     free(c);
     *clips = NULL;
 }
+
+vblip_status vb_clips_each(const vb_task *task, const vblip_job *job, uint32_t frames,
+                           vb_clip_fn fn, void *user, vblip_error *err)
+{
+    vb_clips *clips = NULL;
+    VB_TRY(vb_clips_open(&clips, task, job, NULL, task->input_count,
+                         job->frames ? job->frames : frames, err));
+    vblip_status status = VBLIP_OK;
+    const vb_clip *clip = NULL;
+    while (status == VBLIP_OK && (clip = vb_clips_next(clips)))
+        status = fn(user, clip, err);
+    vb_clips_close(&clips);
+    return status;
+}

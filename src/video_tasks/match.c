@@ -56,8 +56,9 @@ static vblip_status report(matching *m, const char *path, vblip_error *err)
     return VBLIP_OK;
 }
 
-static vblip_status match_clip(matching *m, const vb_clip *clip, vblip_error *err)
+static vblip_status match_clip(void *user, const vb_clip *clip, vblip_error *err)
 {
+    matching *m = user;
     const vb_brain *brain = m->task->brain;
     const char *path = m->task->inputs[clip->input].path;
     if (clip->error.status != VBLIP_OK) {
@@ -70,20 +71,6 @@ static vblip_status match_clip(matching *m, const vb_clip *clip, vblip_error *er
                       m->logits, err));
     VB_TRY(report(m, path, err));
     return vb_meter_add(&m->meter, path, m->count, err);
-}
-
-static vblip_status match_clips(matching *m, vblip_error *err)
-{
-    const vblip_job *job = &m->options->job;
-    vb_clips *clips = NULL;
-    VB_TRY(vb_clips_open(&clips, m->task, job, NULL, m->task->input_count,
-                         job->frames ? job->frames : DEFAULT_FRAMES, err));
-    vblip_status status = VBLIP_OK;
-    const vb_clip *clip = NULL;
-    while (status == VBLIP_OK && (clip = vb_clips_next(clips)))
-        status = match_clip(m, clip, err);
-    vb_clips_close(&clips);
-    return status;
 }
 
 vblip_status vb_task_match(const vb_task *task, const char *const *texts,
@@ -102,7 +89,8 @@ vblip_status vb_task_match(const vb_task *task, const char *const *texts,
     };
     vblip_status status = prepare(&m, err);
     if (status == VBLIP_OK)
-        status = match_clips(&m, err);
+        status =
+            vb_clips_each(task, &options->job, DEFAULT_FRAMES, match_clip, &m, err);
     task->brain->visual_free(&m.visual);
     vb_arena_free(&m.arena);
     return status;

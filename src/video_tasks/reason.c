@@ -75,21 +75,11 @@ static vblip_status judge(reasoning *r, uint32_t pair, vblip_error *err)
     return vb_meter_add(&r->meter, left, r->count, err);
 }
 
-static vblip_status judge_pairs(reasoning *r, vblip_error *err)
+static vblip_status take_clip(void *user, const vb_clip *clip, vblip_error *err)
 {
-    const vblip_job *job = &r->options->job;
-    vb_clips *clips = NULL;
-    VB_TRY(vb_clips_open(&clips, r->task, job, NULL, r->task->input_count,
-                         job->frames ? job->frames : DEFAULT_FRAMES, err));
-    vblip_status status = VBLIP_OK;
-    const vb_clip *clip = NULL;
-    while (status == VBLIP_OK && (clip = vb_clips_next(clips))) {
-        status = see(r, clip, err);
-        if (status == VBLIP_OK && clip->input % 2 == 1)
-            status = judge(r, clip->input / 2, err);
-    }
-    vb_clips_close(&clips);
-    return status;
+    reasoning *r = user;
+    VB_TRY(see(r, clip, err));
+    return clip->input % 2 == 1 ? judge(r, clip->input / 2, err) : VBLIP_OK;
 }
 
 vblip_status vb_task_reason(const vb_task *task, const char *const *statements,
@@ -109,7 +99,7 @@ vblip_status vb_task_reason(const vb_task *task, const char *const *statements,
     };
     vblip_status status = prepare(&r, err);
     if (status == VBLIP_OK)
-        status = judge_pairs(&r, err);
+        status = vb_clips_each(task, &options->job, DEFAULT_FRAMES, take_clip, &r, err);
     task->brain->visual_free(&r.images[0]);
     task->brain->visual_free(&r.images[1]);
     vb_arena_free(&r.arena);
