@@ -16,13 +16,18 @@
 enum { MOST_ANSWERS = 64 };
 
 // Means of log-probabilities, as in test_captions.c.
-static const double score_atol = 2e-4;
+static const double score_atol = 2e-4, half_score_atol = 1e-2;
 // Rank scores are sums over up to seven positions of values as uncertain as that.
-static const double rank_atol = 1e-3;
+static const double float_rank_atol = 1e-3, half_rank_atol = 1e-1;
 
 static model_fixture fixture;
 static vb_model *model;
 static vb_visual *visual;
+
+static double rank_atol(void)
+{
+    return fixture.half ? half_rank_atol : float_rank_atol;
+}
 
 static void expect_answer(const cJSON *row)
 {
@@ -33,7 +38,8 @@ static void expect_answer(const cJSON *row)
     snprintf(label, sizeof label, "image %u, \"%s\"", golden_count(row, "image"),
              question);
     fixture_ok(vb_model_answer(model, visual, question, &got, &err), &err);
-    golden_expect(label, row, "answer", &got, score_atol);
+    golden_expect(label, row, "answer", &got,
+                  fixture.half ? half_score_atol : score_atol);
     vb_generated_free(&got);
 }
 
@@ -86,14 +92,15 @@ static void expect_scores(const ranking *r, const cJSON *row)
         assert_false(seen[a]);
         seen[a] = true;
         assert_true(i == 0 || r->scores[i] <= r->scores[i - 1]);
-        if (!(fabs(score - (double)r->scores[i]) <= rank_atol))
+        if (!(fabs(score - (double)r->scores[i]) <= rank_atol()))
             fail_msg("image %u, answer %u of %u: score %.7g, expected %.7g",
                      golden_count(row, "image"), a, r->kept, (double)r->scores[i],
                      score);
     }
 }
 
-// Only the best answer of the 12 is known, so which others were kept is not compared.
+// Only the best answer of the 12 is known, so which others were kept is not compared. Nor
+// is it the best in f16: who is among the 12 hangs on probabilities 1e-9 apart.
 static void test_ranked_answers(void **state)
 {
     (void)state;
@@ -110,7 +117,8 @@ static void test_ranked_answers(void **state)
         for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
             const ranking r = rank(json, row, cuts[i].k);
             expect_scores(&r, row);
-            if (json_number(row, cuts[i].margin) > 2.0 * rank_atol)
+            if ((i == 0 || !fixture.half) &&
+                json_number(row, cuts[i].margin) > 2.0 * rank_atol())
                 assert_int_equal(r.order[0], golden_count(row, cuts[i].best));
         }
     }

@@ -1,5 +1,7 @@
 #include "support/golden_cases.h"
 
+#include "support/half_bounds.h"
+
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,10 +20,16 @@ cJSON *golden_load(const model_fixture *f, const char *what)
     return json_load(path);
 }
 
+static bool true_of(const cJSON *row, const char *name)
+{
+    return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(row, name));
+}
+
 bool golden_skip(const model_fixture *f, const cJSON *row, uint32_t index)
 {
-    return index % f->every != 0 ||
-           cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(row, "fragile"));
+    return index % f->every != 0 || true_of(row, "fragile") ||
+           (f->half && !half_decides(json_number(row, "margin"),
+                                     true_of(row, "same_with_fp16_weights")));
 }
 
 uint32_t golden_count(const cJSON *row, const char *name)

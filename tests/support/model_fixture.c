@@ -1,6 +1,7 @@
 #include "support/model_fixture.h"
 
-#include "gpu/gpu.h"
+#include "gpu/context.h"
+#include "support/half_bounds.h"
 #include "support/ref_device.h"
 #include "support/seeded_image.h"
 
@@ -24,7 +25,23 @@ static void die(int code, const char *message)
     exit(code);
 }
 
-static vb_device *open_device(const char *name)
+static vb_device *open_vulkan(const char *name, bool half)
+{
+    char kernels[32];
+    vb_device *device;
+    vblip_error err = {0};
+    snprintf(kernels, sizeof kernels, "%.*s", (int)strcspn(name, "-"), name);
+    const vb_gpu_options options = {.kernels = kernels,
+                                    .precision = half ? "f16" : "f32"};
+    const vblip_status status = vb_gpu_open(&device, &options, &err);
+    if (status != VBLIP_OK)
+        die(status == VBLIP_ERR_DEVICE ? EXIT_SKIP : EXIT_FAILURE, err.message);
+    if ((vb_gpu_of(device)->weights == VB_F16) != half)
+        die(EXIT_FAILURE, "weights are not stored as asked for");
+    return device;
+}
+
+static vb_device *open_device(const char *name, bool half)
 {
     vb_device *device;
     vblip_error err = {0};
@@ -33,11 +50,7 @@ static vb_device *open_device(const char *name)
             die(EXIT_FAILURE, err.message);
         return device;
     }
-    const vb_gpu_options options = {.kernels = name};
-    vblip_status status = vb_gpu_open(&device, &options, &err);
-    if (status != VBLIP_OK)
-        die(status == VBLIP_ERR_DEVICE ? EXIT_SKIP : EXIT_FAILURE, err.message);
-    return device;
+    return open_vulkan(name, half);
 }
 
 void fixture_open(model_fixture *f, int argc, char **argv)
@@ -46,10 +59,12 @@ void fixture_open(model_fixture *f, int argc, char **argv)
     vblip_error err = {0};
     if (argc != 3)
         die(EXIT_FAILURE, "usage: test CONFIG DEVICE");
+    const bool half = strstr(argv[2], "-f16") != NULL;
     *f = (model_fixture){
         .config = argv[1],
-        .device = open_device(argv[2]),
-        .every = strcmp(argv[2], "simt") == 0 ? EVERY_ON_SIMT : 1,
+        .device = open_device(argv[2], half),
+        .half = half,
+        .every = strncmp(argv[2], "simt", 4) == 0 ? EVERY_ON_SIMT : 1,
     };
     snprintf(path, sizeof path, VB_GOLDEN "/model/%s/manifest.json", f->config);
     f->manifest = json_load(path);
@@ -147,22 +162,38 @@ const int32_t *fixture_ints(const model_fixture *f, const char *name, size_t *co
     return (const int32_t *)(const void *)weight->data;
 }
 
+static double largest_error(const float *got, const float *want, size_t count,
+                            size_t *worst)
+{
+    double error = 0.0;
+    *worst = 0;
+    for (size_t i = 0; i < count; i++) {
+        const double distance = fabs((double)got[i] - (double)want[i]);
+        if (!(distance <= error)) {
+            error = distance;
+            *worst = i;
+        }
+    }
+    return error;
+}
+
 void fixture_expect(const model_fixture *f, const char *name, const float *got,
                     size_t count)
 {
-    const cJSON *row = json_member(json_member(f->manifest, "tensors"), name);
-    const double atol = json_number(row, "atol");
-    size_t wanted, worst = 0;
+    const vb_weight *weight = find(f, name);
+    size_t wanted, worst;
     float *want = fixture_vector(f, name, &wanted);
     if (wanted != count)
         fail_msg("%s: %zu values, expected %zu", name, count, wanted);
-    double error = 0.0;
-    for (size_t i = 0; i < count; i++) {
-        double distance = fabs((double)got[i] - (double)want[i]);
-        if (!(distance <= error)) {
-            error = distance;
-            worst = i;
-        }
+    const double error = largest_error(got, want, count, &worst);
+    double atol;
+    if (f->half) {
+        const size_t cols = weight->rank ? (size_t)weight->shape[weight->rank - 1] : 1;
+        half_expect_direction(name, got, want, count, cols);
+        atol = half_atol(name);
+    } else {
+        const cJSON *row = json_member(json_member(f->manifest, "tensors"), name);
+        atol = json_number(row, "atol");
     }
     print_message("  %-28s error %.2g of %.2g\n", name, error, atol);
     if (!(error <= atol))

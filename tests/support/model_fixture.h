@@ -8,10 +8,12 @@
 #include "support/json_file.h"
 
 // What a test executable was called with: CONFIG ("tiny", "small", "wide") and DEVICE
-// ("ref", or a kernel family of Vulkan). All tests of a run share it.
+// ("ref", or a kernel family of Vulkan, with "-f16" for weights in halves). All tests of a
+// run share it.
 typedef struct model_fixture {
     const char *config;
     vb_device *device;
+    bool half;      // weights are stored in f16: other tolerances
     uint32_t every; // of many golden cases, each n-th is enough: the device is slow
     cJSON *manifest;
     vb_mapping vectors_file;
@@ -37,7 +39,8 @@ void fixture_frames(vb_frame *frames, uint32_t side, uint32_t first, uint32_t co
 float *fixture_vector(const model_fixture *f, const char *name, size_t *count);
 const int32_t *fixture_ints(const model_fixture *f, const char *name, size_t *count);
 
-// Fails unless `got` is the golden tensor `name` within its tolerance.
+// Fails unless `got` is the golden tensor `name` within its tolerance: in float that of
+// the manifest, in half precision that of support/half_bounds.h.
 void fixture_expect(const model_fixture *f, const char *name, const float *got,
                     size_t count);
 
