@@ -207,6 +207,13 @@ VBLIP_API void vblip_model_free(vblip_model **model);
 // Valid until the model is freed.
 VBLIP_API const vblip_model_info *vblip_model_describe(const vblip_model *model);
 
+// Times the stages of a model. `name` is one of vblip_model_bench_names()
+// (NULL-terminated), or NULL for all; stages of tasks it was not loaded for are left out.
+VBLIP_API const char *const *vblip_model_bench_names(void);
+VBLIP_CHECKED vblip_status vblip_model_bench(vblip_model *model, const char *name,
+                                             vblip_bench_fn fn, void *user,
+                                             vblip_error *err);
+
 // -------------------------------------------------------------------------- tokenizer
 
 typedef struct vblip_tokenizer vblip_tokenizer;

@@ -1,6 +1,7 @@
 // vblip_model.c - the exported functions about checkpoints, models and tokenizers.
 #include "vblip.h"
 
+#include "blip/bench.h"
 #include "blip/tokenizer.h"
 #include "vblip_objects.h"
 
@@ -68,6 +69,20 @@ void vblip_model_free(vblip_model **model)
 const vblip_model_info *vblip_model_describe(const vblip_model *model)
 {
     return model ? vb_checkpoint_info(model->checkpoint) : NULL;
+}
+
+const char *const *vblip_model_bench_names(void)
+{
+    return vb_model_bench_names;
+}
+
+vblip_status vblip_model_bench(vblip_model *model, const char *name, vblip_bench_fn fn,
+                               void *user, vblip_error *err)
+{
+    vb_error_reset(err);
+    VB_TRY(vb_need(model != NULL, "model", err));
+    VB_TRY(vb_need(fn != NULL, "fn", err));
+    return vb_model_bench(model->model, name, fn, user, err);
 }
 
 // -------------------------------------------------------------------------- tokenizer

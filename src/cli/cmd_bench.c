@@ -31,19 +31,25 @@ static int on_result(void *session, const vblip_bench_result *r)
     return cli_emit_row(s, cells);
 }
 
-static bool is_benchmark(const char *name)
+// Is `name` in the list? NULL stands for all of it.
+static bool is_listed(const char *name, const char *const *list)
 {
-    for (const char *const *known = vblip_bench_names(); *known; known++)
-        if (strcmp(*known, name) == 0)
+    for (; *list; list++)
+        if (!name || strcmp(*list, name) == 0)
             return true;
     return false;
 }
 
+static void write_names(cli_bytes *out, const char *const *names, const char *before)
+{
+    for (; *names; names++, before = ", ")
+        cli_bytes_printf(out, "%s%s", before, *names);
+}
+
 void cli_bench_names(cli_bytes *out)
 {
-    const char *const *names = vblip_bench_names();
-    for (size_t i = 0; names[i]; i++)
-        cli_bytes_printf(out, "%s%s", i ? ", " : "", names[i]);
+    write_names(out, vblip_bench_names(), "");
+    write_names(out, vblip_model_bench_names(), ", ");
 }
 
 static cli_exit refuse(cli_session *s, const char *name)
@@ -54,6 +60,28 @@ static cli_exit refuse(cli_session *s, const char *name)
               list.data ? list.data : "none");
     cli_bytes_free(&list);
     return CLI_EXIT_MISUSED;
+}
+
+static vblip_status load_model(cli_session *s, vblip_error *err)
+{
+    vblip_model_options options;
+    if (s->model || !cli_model_options(s, &options, 0))
+        return VBLIP_OK; // without one: said why
+    return vblip_model_load(&s->model, s->engine, &options, err);
+}
+
+// The benchmarks of one name, or all.
+static vblip_status run_name(cli_session *s, const char *name, vblip_error *err)
+{
+    vblip_status status = VBLIP_OK;
+    if (is_listed(name, vblip_bench_names()))
+        status = vblip_bench(s->engine, name, on_result, s, err);
+    if (status != VBLIP_OK || !is_listed(name, vblip_model_bench_names()))
+        return status;
+    status = load_model(s, err);
+    if (status == VBLIP_OK && s->model)
+        status = vblip_model_bench(s->model, name, on_result, s, err);
+    return status;
 }
 
 static cli_exit run(cli_session *s)
@@ -67,8 +95,7 @@ static cli_exit run(cli_session *s)
     cli_note(&s->console, "%s", vblip_engine_device(s->engine)->name);
     cli_rows_begin(&s->rows, &s->line);
     for (uint32_t i = 0; i < rounds && !s->out.error; i++) {
-        status = vblip_bench(s->engine, names.count ? names.items[i] : NULL, on_result,
-                             s, &err);
+        status = run_name(s, names.count ? names.items[i] : NULL, &err);
         if (cli_interrupted())
             return CLI_EXIT_INTERRUPTED;
         if (status != VBLIP_OK && status != VBLIP_ERR_CANCELLED)
@@ -80,7 +107,8 @@ static cli_exit run(cli_session *s)
 cli_exit cli_cmd_bench(cli_session *s)
 {
     for (uint32_t i = 0; i < s->args->texts.count; i++)
-        if (!is_benchmark(s->args->texts.items[i]))
+        if (!is_listed(s->args->texts.items[i], vblip_bench_names()) &&
+            !is_listed(s->args->texts.items[i], vblip_model_bench_names()))
             return refuse(s, s->args->texts.items[i]);
     cli_exit code = cli_output_begin(s, &table);
     return code == CLI_EXIT_DONE ? cli_output_end(s, run(s)) : code;

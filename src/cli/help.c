@@ -106,11 +106,13 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
          "Every operation is run on each and compared with expected values.\n",
          "  vblip doctor\n"
          "  vblip doctor --device llvmpipe -f json\n"},
-    [CLI_BENCH] = {"vblip bench [OPTIONS] [NAME...]", "time operations on a device",
-                   "All benchmarks, or those named. Fields: name detail runs min_s\n"
-                   "median_s work unit.\n",
-                   "  vblip bench linear\n"
-                   "  vblip bench linear --kernels simt -f csv\n"},
+    [CLI_BENCH] =
+        {"vblip bench [OPTIONS] [NAME...]", "time operations and the stages of a model",
+         "All benchmarks, or those named. Operations run in every kernel family of\n"
+         "the device, stages with the model. Fields: name detail runs min_s median_s\n"
+         "work unit.\n",
+         "  vblip bench linear\n"
+         "  vblip bench vision caption --model models/demo -f csv\n"},
 };
 
 enum { INDENT = 30, WIDTH = 88 };

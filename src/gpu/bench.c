@@ -1,5 +1,6 @@
 #include "gpu/bench.h"
 
+#include "base/timing.h"
 #include "compute/pool.h"
 #include "compute/recorder.h"
 #include "gpu/context.h"
@@ -8,12 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 const char *const vb_gpu_bench_names[] = {"linear", "attention", "layernorm", NULL};
-
-enum { MIN_RUNS = 3, MAX_RUNS = 25 };
-static const double enough_s = 0.6; // of timed runs for one shape
 
 typedef struct shape {
     const char *name;
@@ -47,13 +44,6 @@ typedef struct bench {
     const char *unit;
     char detail[96];
 } bench;
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static vblip_status seeded(bench *b, vb_tensor *out, uint32_t rows, uint32_t cols,
                            vblip_error *err)
@@ -143,40 +133,29 @@ static const struct op {
     {"layernorm", make_layernorm, record_layernorm, false},
 };
 
-static int ascending(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
+typedef struct timed {
+    const bench *bench;
+    const struct op *op;
+    const shape *shape;
+} timed;
 
-// The first run compiles and is not counted.
-static vblip_status time_runs(double times[MAX_RUNS], uint32_t *runs, const bench *b,
-                              const struct op *op, const shape *s, vblip_error *err)
+static vblip_status run_once(void *user, vblip_error *err)
 {
-    vb_recorder rec = vb_recorder_begin(b->device);
-    op->record(&rec, b, s);
-    VB_TRY(vb_recorder_submit(&rec, err));
-    double spent = 0;
-    for (*runs = 0; *runs < MAX_RUNS && (*runs < MIN_RUNS || spent < enough_s);) {
-        const double start = now_s();
-        op->record(&rec, b, s);
-        VB_TRY(vb_recorder_submit(&rec, err));
-        times[*runs] = now_s() - start;
-        spent += times[(*runs)++];
-    }
-    qsort(times, *runs, sizeof *times, ascending);
-    return VBLIP_OK;
+    const timed *t = user;
+    vb_recorder rec = vb_recorder_begin(t->bench->device);
+    t->op->record(&rec, t->bench, t->shape);
+    return vb_recorder_submit(&rec, err);
 }
 
 static vblip_status run_shape(vb_device *device, const struct op *op, const shape *s,
                               vblip_bench_fn fn, void *user, vblip_error *err)
 {
     bench b = {.device = device, .pool = {.device = device, .name = "bench"}};
-    double times[MAX_RUNS];
-    uint32_t runs = 0;
+    timed t = {&b, op, s};
+    vb_timing timing = {0};
     vblip_status status = op->make(&b, s, err);
     if (status == VBLIP_OK)
-        status = time_runs(times, &runs, &b, op, s, err);
+        status = vb_time(&timing, run_once, &t, err);
     if (status == VBLIP_OK) {
         char detail[192];
         const vb_gpu *gpu = vb_gpu_of(device);
@@ -186,10 +165,10 @@ static vblip_status run_shape(vb_device *device, const struct op *op, const shap
         const vblip_bench_result result = {
             .name = s->name,
             .detail = detail,
-            .runs = runs,
-            .min_s = times[0],
-            .median_s = times[runs / 2],
-            .work = b.work / times[0],
+            .runs = timing.runs,
+            .min_s = timing.min_s,
+            .median_s = timing.median_s,
+            .work = b.work / timing.min_s,
             .unit = b.unit,
         };
         if (fn(user, &result))

@@ -274,7 +274,13 @@ class Results(Case):
         for row in rows:
             self.assertEqual(row["name"], "layernorm")
             self.assertTrue(0 < float(row["min_s"]) <= float(row["median_s"]) and float(row["work"]) > 0)
-        self.refused(EXIT_MISUSED, ["nosuch", "linear"], "bench", "nosuch")
+        rows = parse("csv", self.ok("bench", "vision", "itm", "caption", "--model", RETRIEVAL, "-f", "csv").out)
+        self.assertEqual([r["name"] for r in rows], ["vision"] * 2 + ["itm"] * 3)  # it writes no captions
+        for row in rows:
+            self.assertIn("(64 px)", row["detail"])
+            count = {"1": 1, "8": 8}[row["detail"][0]]
+            self.assertAlmostEqual(float(row["work"]) * float(row["min_s"]), count, places=6)
+        self.refused(EXIT_MISUSED, ["nosuch", "linear", "vision"], "bench", "nosuch")
 
 
 class Operands(Case):

@@ -169,6 +169,29 @@ vblip_status vblip_bench(vblip_engine *engine, const char *name, vblip_bench_fn 
     return VBLIP_OK;
 }
 
+const char *const *vblip_model_bench_names(void)
+{
+    static const char *const names[] = {"vision", NULL};
+    return names;
+}
+
+vblip_status vblip_model_bench(vblip_model *model, const char *name, vblip_bench_fn fn,
+                               void *user, vblip_error *err)
+{
+    (void)model;
+    (void)name;
+    const vblip_bench_result result = {
+        .name = "vision",
+        .detail = "1 frame (384 px)",
+        .runs = 3,
+        .min_s = 0.5,
+        .median_s = 1,
+        .work = 2,
+        .unit = "frames/s",
+    };
+    return fn(user, &result) ? cancelled(err) : VBLIP_OK;
+}
+
 // ------------------------------------------------------------------------ checkpoints
 
 static const char *const no_names[] = {NULL};

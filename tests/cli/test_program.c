@@ -310,8 +310,13 @@ static const struct row {
      "vblip: x: two results in one file\n"},
     {"eval|qa|--annotations|f|--predictions|/dev/full", 4, "",
      "vblip: /dev/full: No space left on device\n"},
+    {"bench|vision|-f|csv", 0,
+     "name,detail,runs,min_s,median_s,work,unit\n"
+     "vision,1 frame (384 px),3,0.5,1,2,frames/s\n",
+     ""},
     {"bench|warp", 2, "",
-     "vblip: warp: unknown benchmark; allowed: linear, attention\n"},
+     "vblip: warp: unknown benchmark; allowed: linear, attention, "
+     "vision\n"},
     // failed inputs: one message each, the others go on
     {"caption|missing|a.mp4|-f|json", 3,
      "[\n{\"path\":\"missing\",\"error\":\"No such file or directory\"},\n"
@@ -383,8 +388,9 @@ static const struct row {
     {"qa|--help", 0, "usage: vblip qa *", ""},
     {"bench|--help", 0,
      "usage: vblip bench [OPTIONS] [NAME...]\n\nAll benchmarks, or those named. "
-     "Fields: "
-     "name detail runs min_s\nmedian_s work unit.\nNames: linear, attention.\n*",
+     "Operations run in every kernel family of\nthe device, stages with the model. "
+     "Fields: name detail runs min_s median_s\nwork unit.\nNames: linear, attention, "
+     "vision.\n*",
      ""},
     {"", 2, "", "vblip: no command; *"},
     {"index|dir", 2, "", "vblip: index: not in this version\n"},

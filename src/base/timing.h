@@ -1,0 +1,18 @@
+// timing.h - how long a piece of work takes, run again and again.
+#ifndef VB_BASE_TIMING_H
+#define VB_BASE_TIMING_H
+
+#include "base/error.h"
+
+typedef struct vb_timing {
+    uint32_t runs;
+    double min_s, median_s;
+} vb_timing;
+
+// Runs `work` once, which is not counted (it compiles and allocates), and then until 0.6
+// seconds are spent: at least 3 times, at most 25.
+VB_CHECKED vblip_status vb_time(vb_timing *out,
+                                vblip_status (*work)(void *user, vblip_error *err),
+                                void *user, vblip_error *err);
+
+#endif // VB_BASE_TIMING_H

@@ -1,0 +1,16 @@
+// bench.h - how fast a loaded model is, stage by stage.
+#ifndef VB_BLIP_BENCH_H
+#define VB_BLIP_BENCH_H
+
+#include "blip/model.h"
+
+// NULL-terminated: "vision", "text", "keys", "itm", "caption".
+extern const char *const vb_model_bench_names[];
+
+// Times the stages of one name, or of all when it is NULL, seen from the host. Stages of
+// a task that the model was not loaded for are left out. A name that is not ours is
+// VBLIP_ERR_ARGUMENT.
+VB_CHECKED vblip_status vb_model_bench(vb_model *model, const char *name,
+                                       vblip_bench_fn fn, void *user, vblip_error *err);
+
+#endif // VB_BLIP_BENCH_H
