@@ -105,8 +105,8 @@ bool vb_orient_can(int format, uint32_t orientation)
     return true;
 }
 
-static vblip_status make_buffer(AVFrame *dst, int format, int width, int height,
-                                vblip_error *err)
+vblip_status vb_frame_buffer(AVFrame *dst, int format, int width, int height,
+                             vblip_error *err)
 {
     if (dst->buf[0] && dst->format == format && dst->width == width &&
         dst->height == height)
@@ -123,8 +123,8 @@ vblip_status vb_orient_frame(AVFrame *dst, const AVFrame *src, uint32_t orientat
                              vblip_error *err)
 {
     bool transpose = (orientation & VB_TRANSPOSE) != 0;
-    VB_TRY(make_buffer(dst, src->format, transpose ? src->height : src->width,
-                       transpose ? src->width : src->height, err));
+    VB_TRY(vb_frame_buffer(dst, src->format, transpose ? src->height : src->width,
+                           transpose ? src->width : src->height, err));
     dst->colorspace = src->colorspace;
     dst->color_range = src->color_range;
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(src->format);

@@ -34,6 +34,11 @@ VB_CHECKED vblip_status vb_orient_image(vb_image *image, uint32_t orientation,
 // come to lie on another grid.
 bool vb_orient_can(int format, uint32_t orientation);
 
+// Gives `dst` a buffer of that kind, with rows aligned; the one it has is kept where it
+// still fits.
+VB_CHECKED vblip_status vb_frame_buffer(AVFrame *dst, int format, int width, int height,
+                                        vblip_error *err);
+
 // Turns `src` into `dst`, whose buffer is kept between calls where it still fits.
 VB_CHECKED vblip_status vb_orient_frame(AVFrame *dst, const AVFrame *src,
                                         uint32_t orientation, vblip_error *err);

@@ -67,19 +67,6 @@ static void set_colours(struct SwsContext *sws, const AVFrame *frame)
                              contrast, saturation);
 }
 
-// Where swscale writes: rows aligned, because it writes past their ends.
-static vblip_status make_output(AVFrame *out, int width, int height, vblip_error *err)
-{
-    if (out->width == width && out->height == height)
-        return VBLIP_OK;
-    av_frame_unref(out);
-    out->format = AV_PIX_FMT_RGB24;
-    out->width = width;
-    out->height = height;
-    int code = av_frame_get_buffer(out, 0);
-    return code < 0 ? vb_fail_av(err, code, "scaler") : VBLIP_OK;
-}
-
 static vblip_status run_context(struct SwsContext *sws, AVFrame *out,
                                 const AVFrame *frame, vblip_error *err)
 {
@@ -97,7 +84,8 @@ static vblip_status make_frames(vb_scaler *s, int side, vblip_error *err)
         s->scaled = av_frame_alloc();
     if (!s->turned || !s->scaled)
         return vb_fail_memory(err, "scaler");
-    return make_output(s->scaled, side, side, err);
+    // swscale writes past the ends of rows: they must be aligned
+    return vb_frame_buffer(s->scaled, AV_PIX_FMT_RGB24, side, side, err);
 }
 
 // The context for frames like `frame`, kept while they stay alike.
@@ -143,7 +131,7 @@ void vb_scaler_free(vb_scaler *scaler)
 static vblip_status convert(AVFrame *out, const AVFrame *frame, vblip_error *err)
 {
     struct SwsContext *sws = NULL;
-    VB_TRY(make_output(out, frame->width, frame->height, err));
+    VB_TRY(vb_frame_buffer(out, AV_PIX_FMT_RGB24, frame->width, frame->height, err));
     VB_TRY(make_context(&sws, frame, frame->width, frame->height, true, err));
     vblip_status status = run_context(sws, out, frame, err);
     sws_freeContext(sws);
