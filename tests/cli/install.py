@@ -41,7 +41,8 @@ class Installed(unittest.TestCase):
         return done
 
     def test_what_is_installed(self):
-        wanted = ["bin/vblip", "include/vblip.h", "lib/libvblip.so", "share/vblip/bert-base-uncased-vocab.txt"]
+        wanted = ["bin/vblip", "include/vblip.h", "lib/libvblip.so", "lib/pkgconfig/vblip.pc", "share/doc/vblip/LICENSE",
+                  "share/vblip/bert-base-uncased-vocab.txt"]
         if HAS_DEMO:
             wanted += ["share/vblip/demo/config.json", "share/vblip/demo/model.safetensors"]
         for name in wanted:
@@ -78,9 +79,11 @@ class Installed(unittest.TestCase):
     def test_the_library_serves_a_program(self):
         program = os.path.join(self.folder, "program")
         compiler = os.environ["VBLIP_CC"].split()
-        subprocess.run([*compiler, "-I", os.path.join(self.prefix, "include"), "-o", program,
-                        os.path.join(SOURCE, "examples", "ask_file.c"), "-L", os.path.join(self.prefix, "lib"),
-                        "-lvblip", "-Wl,-rpath," + os.path.join(self.prefix, "lib")], check=True)
+        libraries = os.path.join(self.prefix, "lib")
+        flags = subprocess.run(["pkg-config", "--cflags", "--libs", "vblip"], check=True, stdout=subprocess.PIPE, text=True,
+                               env={**os.environ, "PKG_CONFIG_PATH": os.path.join(libraries, "pkgconfig")}).stdout
+        subprocess.run([*compiler, "-o", program, os.path.join(SOURCE, "examples", "ask_file.c"), *flags.split(),
+                        "-Wl,-rpath," + libraries], check=True)
         done = subprocess.run([program], stderr=subprocess.PIPE, text=True, check=False)
         self.assertEqual((done.returncode, done.stderr), (2, "usage: ask_file MODEL FILE QUESTION...\n"))
 
