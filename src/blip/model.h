@@ -100,4 +100,24 @@ VB_CHECKED vblip_status vb_model_reason(vb_model *model, vb_visual *left,
                                         uint32_t count, float (*logits)[2],
                                         vblip_error *err);
 
+// What the transformers make of a clip or a text, on the host. All-zero before its first
+// use; what is kept between calls saves allocations.
+typedef struct vb_features {
+    float *values; // [rows, cols]
+    uint32_t rows, cols;
+    uint64_t capacity; // of values
+} vb_features;
+void vb_features_free(vb_features *features);
+
+// All that `visual` shows, [frames * N, Dv] (blip-spec 6.5).
+VB_CHECKED vblip_status vb_model_visual_features(vb_model *model,
+                                                 const vb_visual *visual,
+                                                 vb_features *out, vblip_error *err);
+
+// The states of a text, [tokens, D], not truncated: by itself and with [CLS] in front, or
+// with `visual` not NULL as the encoder reads it beside what that shows, [ENC] in front.
+VB_CHECKED vblip_status vb_model_text_features(vb_model *model, vb_visual *visual,
+                                               const char *text, vb_features *out,
+                                               vblip_error *err);
+
 #endif // VB_BLIP_MODEL_H
