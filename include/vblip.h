@@ -386,6 +386,38 @@ VBLIP_CHECKED vblip_status vblip_ask(vblip_model *model, const vblip_inputs *inp
                                      const vblip_ask_options *options,
                                      vblip_answer_fn fn, void *user, vblip_error *err);
 
+typedef enum vblip_feature {
+    VBLIP_FEATURE_ITC_IMAGE,  // of an input: its ITC vector; of a video the mean of its
+                              // frames', normalised
+    VBLIP_FEATURE_ITC_TEXT,   // of a text: its ITC vector
+    VBLIP_FEATURE_VISION,     // of an input: the visual tokens of all its frames
+    VBLIP_FEATURE_TEXT,       // of a text: its states, [CLS] first
+    VBLIP_FEATURE_MULTIMODAL, // of an input and a text: the text's states, [ENC] first
+} vblip_feature;
+
+typedef struct vblip_features {
+    const char *path;    // NULL of a text alone
+    uint32_t input;      // index
+    uint32_t text;       // index
+    const float *values; // [rows, cols]; rows 0: one vector of cols
+    uint32_t rows, cols;
+} vblip_features;
+typedef int (*vblip_features_fn)(void *user, const vblip_features *features);
+
+typedef struct vblip_embed_options {
+    vblip_job job;
+} vblip_embed_options;
+
+// Reports the features of each input, of each text, or of each input with each text;
+// what a feature is not of is not looked at and may be NULL. ITC vectors need a
+// checkpoint for retrieval, states one for retrieval or questions.
+VBLIP_CHECKED vblip_status vblip_embed(vblip_model *model, vblip_feature feature,
+                                       const vblip_inputs *inputs,
+                                       const char *const *texts, uint32_t text_count,
+                                       const vblip_embed_options *options,
+                                       vblip_features_fn fn, void *user,
+                                       vblip_error *err);
+
 typedef struct vblip_caption {
     const char *path;
     bool timed;

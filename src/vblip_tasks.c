@@ -216,6 +216,42 @@ static vblip_status check_sampling(const vblip_caption_options *o, vblip_error *
     return VBLIP_OK;
 }
 
+// Tasks of which one must be there, by feature.
+static uint32_t tasks_for(vblip_feature feature)
+{
+    switch (feature) {
+    case VBLIP_FEATURE_VISION:
+        return UINT32_MAX;
+    case VBLIP_FEATURE_TEXT:
+    case VBLIP_FEATURE_MULTIMODAL:
+        return VBLIP_TASK_RETRIEVAL | VBLIP_TASK_VQA;
+    default:
+        return VBLIP_TASK_RETRIEVAL;
+    }
+}
+
+vblip_status vblip_embed(vblip_model *model, vblip_feature feature,
+                         const vblip_inputs *inputs, const char *const *texts,
+                         uint32_t text_count, const vblip_embed_options *options,
+                         vblip_features_fn fn, void *user, vblip_error *err)
+{
+    static const vblip_embed_options defaults = {.job = {.frames = 0}};
+    static const vblip_inputs none;
+    const vblip_embed_options *o = options ? options : &defaults;
+    vb_error_reset(err);
+    VB_TRY(vb_need(fn != NULL, "fn", err));
+    if ((int)feature < 0 || feature > VBLIP_FEATURE_MULTIMODAL)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "feature: %d, expected 0 to %d",
+                       (int)feature, (int)VBLIP_FEATURE_MULTIMODAL);
+    if (vb_feature_of_texts(feature))
+        VB_TRY(check_texts(texts, text_count, "texts", err));
+    if (!vb_feature_of_inputs(feature))
+        inputs = &none;
+    job_setup s;
+    VB_TRY(set_up(&s, model, tasks_for(feature), inputs, &o->job, err));
+    return vb_task_embed(&s.task, feature, texts, text_count, o, fn, user, err);
+}
+
 vblip_status vb_check_caption_options(const vblip_caption_options *o, vblip_error *err)
 {
     if (o->every_us < 0)

@@ -15,6 +15,7 @@ typedef enum operands {
     PATH_THEN_TEXTS,  // PATH "text"..., or "text"... with -a
     PAIR_THEN_TEXTS,  // LEFT RIGHT "text"..., or "text"... with -a
     PATHS,
+    PATHS_FOR_WHAT, // as --what needs, and texts from --text
     TEXTS,
     PROTOCOL, // of eval
     ONE_PATH, // or none
@@ -32,6 +33,7 @@ static const struct {
     [CLI_CAPTION] = {"caption", PATHS, "text"},
     [CLI_MATCH] = {"match", PATH_THEN_TEXTS, "text"},
     [CLI_REASON] = {"reason", PAIR_THEN_TEXTS, "statement"},
+    [CLI_EMBED] = {"embed", PATHS_FOR_WHAT, "text"},
     [CLI_EVAL] = {"eval", PROTOCOL, "text"},
     [CLI_TOKENIZE] = {"tokenize", TEXTS, "text"},
     [CLI_MODELS] = {"models", ONE_PATH, "text"},
@@ -39,7 +41,7 @@ static const struct {
     [CLI_BENCH] = {"bench", NAMES, "name"},
 };
 
-static const char *const later_commands[] = {"index", "embed", "filter"};
+static const char *const later_commands[] = {"index", "filter"};
 
 const char *cli_command_name(cli_command command)
 {
@@ -333,6 +335,34 @@ static vblip_status split_path_texts(cli_args *args, uint32_t wanted, const char
     return need(args->texts.count || args->texts_file, args, text, err);
 }
 
+static vblip_status split_embed(cli_args *args, vblip_error *err)
+{
+    static const struct {
+        bool paths, texts;
+    } of[] = {[VBLIP_FEATURE_ITC_IMAGE] = {true, false},
+              [VBLIP_FEATURE_ITC_TEXT] = {false, true},
+              [VBLIP_FEATURE_VISION] = {true, false},
+              [VBLIP_FEATURE_TEXT] = {false, true},
+              [VBLIP_FEATURE_MULTIMODAL] = {true, true}};
+    const bool paths = args->operands.count || args->list;
+    const bool texts = args->queries.count || args->texts_file;
+    args->paths = args->operands;
+    args->texts = args->queries;
+    if (need(args->what < CLI_WHAT_UNSET, args, "--what", err) != VBLIP_OK ||
+        need(args->output != NULL, args, "-o FILE", err) != VBLIP_OK ||
+        need(paths || !of[args->what].paths, args, "a PATH", err) != VBLIP_OK ||
+        need(texts || !of[args->what].texts, args, "a --text", err) != VBLIP_OK)
+        return VBLIP_ERR_ARGUMENT;
+    if (paths && !of[args->what].paths)
+        return cli_misuse(err, "%.200s: no PATH is allowed with this --what",
+                          args->list ? "-a" : args->operands.items[0]);
+    if (texts && !of[args->what].texts)
+        return cli_misuse(err, "--text, --texts: not allowed with this --what");
+    if (strcmp(args->output, "-") == 0)
+        return cli_misuse(err, "-o -: embed writes a file");
+    return VBLIP_OK;
+}
+
 // In the order of vblip_protocol.
 static const char *const protocols[] = {"retrieval", "qa", "caption", "vqa"};
 
@@ -367,6 +397,8 @@ static vblip_status split_operands(cli_args *args, vblip_error *err)
     case PATHS:
         args->paths = all;
         return need(all.count || args->list, args, "a PATH", err);
+    case PATHS_FOR_WHAT:
+        return split_embed(args, err);
     case TEXTS:
         args->texts = all;
         return need(all.count || args->list, args, "a TEXT", err);
@@ -542,6 +574,10 @@ static cli_format format_of_name(const char *path)
 static vblip_status settle_format(cli_args *args, vblip_error *err)
 {
     const bool given = args->format != CLI_FORMAT_UNSET;
+    if (args->command == CLI_EMBED) {
+        args->format = CLI_FORMAT_TEXT; // no rows at all
+        return given ? cli_misuse(err, "--format: embed writes safetensors") : VBLIP_OK;
+    }
     if (!given)
         args->format =
             args->output ? (uint32_t)format_of_name(args->output) : CLI_FORMAT_TEXT;
@@ -574,6 +610,7 @@ vblip_status cli_args_parse(cli_args *out, int argc, char **argv, vblip_error *e
     *out = (cli_args){.command = CLI_COMMAND_COUNT,
                       .format = CLI_FORMAT_UNSET,
                       .rerank = 128,
+                      .what = CLI_WHAT_UNSET,
                       .top_k = CLI_NOT_GIVEN};
     if (find_action(out, argc, argv, err) == VBLIP_OK &&
         (out->action != CLI_RUN || parse_run(out, argc, argv, err) == VBLIP_OK))

@@ -13,6 +13,7 @@ typedef enum cli_command {
     CLI_CAPTION,
     CLI_MATCH,
     CLI_REASON,
+    CLI_EMBED,
     CLI_EVAL,
     CLI_TOKENIZE,
     CLI_MODELS,
@@ -44,6 +45,8 @@ typedef enum cli_progress_style {
     CLI_PROGRESS_NONE,
 } cli_progress_style;
 
+enum { CLI_WHAT_UNSET = 5 };
+
 // Strings of argv; NULL-terminated when count > 0.
 typedef struct cli_words {
     const char **items;
@@ -62,7 +65,7 @@ typedef struct cli_args {
     cli_words paths, texts;
     const char *list;       // -a: file of paths; of texts for tokenize
     bool list_nul;          // -0: its entries are ended by NUL
-    const char *texts_file; // --queries, --questions, --statements
+    const char *texts_file; // --queries, --questions, --statements, --texts
 
     // common options; a number that was not given is 0
     const char *model, *vocab, *device, *kernels, *output;
@@ -82,6 +85,9 @@ typedef struct cli_args {
 
     // match
     uint32_t itm_token; // 0 enc, 1 cls
+
+    // embed
+    uint32_t what; // vblip_feature, or CLI_WHAT_UNSET
 
     // qa
     const char *answers, *answers_file;

@@ -75,6 +75,20 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
          "dog\"\n"
          "  vblip reason --model model_base_nlvr -f csv -a pairs.txt \"both show a "
          "dog\"\n"},
+    [CLI_EMBED] =
+        {"vblip embed [OPTIONS] --what WHAT -o OUT.safetensors [PATH...] [--text "
+         "TEXT]...",
+         "write features of videos, images and texts to a file",
+         "One float32 tensor for each input, named 0, 1, ... as inputs come; one that\n"
+         "fails leaves its number out. The metadata says which is which: \"0\" is the\n"
+         "path or text, \"0.text\" the text of a multimodal pair.\n"
+         "itc-image, itc-text: the vector that searches compare. vision: every visual\n"
+         "token, frame after frame. text, multimodal: the states of every token of "
+         "the\n"
+         "text, alone or beside what PATH shows.\n",
+         "  vblip embed --what itc-image -o clips.safetensors examples/clips\n"
+         "  vblip embed --what itc-text -o texts.safetensors --text \"a dog\" --text "
+         "\"two cats\"\n"},
     [CLI_EVAL] =
         {"vblip eval [OPTIONS] retrieval|qa|caption|vqa --annotations FILE",
          "the paper's protocols on an annotated data set",

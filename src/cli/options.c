@@ -6,7 +6,8 @@
 
 #define AT(field) offsetof(cli_args, field)
 #define ON(cmd)   (1u << CLI_##cmd)
-#define INPUTS    (ON(RETRIEVE) | ON(QA) | ON(CAPTION) | ON(MATCH) | ON(REASON))
+#define INPUTS                                                                         \
+    (ON(RETRIEVE) | ON(QA) | ON(CAPTION) | ON(MATCH) | ON(REASON) | ON(EMBED))
 
 // Common options first, then by command; help lists them in this order.
 const cli_option cli_options[] = {
@@ -249,6 +250,28 @@ const cli_option cli_options[] = {
      .built = 3,
      .value = "TOKEN",
      .help = "first token of the text for ITM: enc, cls (enc)"},
+
+    {.name = "what",
+     .commands = ON(EMBED),
+     .kind = CLI_CHOICE,
+     .offset = AT(what),
+     .choices = {"itc-image", "itc-text", "vision", "text", "multimodal"},
+     .built = 31,
+     .value = "WHAT",
+     .help = "itc-image, vision (of each PATH), itc-text, text (of each TEXT), "
+             "multimodal (of each PATH with each TEXT)"},
+    {.name = "text",
+     .commands = ON(EMBED),
+     .kind = CLI_STRINGS,
+     .offset = AT(queries),
+     .value = "TEXT",
+     .help = "a text; may be given several times"},
+    {.name = "texts",
+     .commands = ON(EMBED),
+     .kind = CLI_STRING,
+     .offset = AT(texts_file),
+     .value = "FILE",
+     .help = "read texts from FILE, one a line"},
 
     {.name = "statements",
      .commands = ON(REASON),

@@ -131,6 +131,11 @@ bool cli_outfile_flush(cli_outfile *out)
     return !out->error;
 }
 
+bool cli_outfile_rewind(cli_outfile *out)
+{
+    return cli_outfile_flush(out) && fseek(out->stream, 0, SEEK_SET) == 0;
+}
+
 static void close_stream(cli_outfile *out)
 {
     errno = 0;

@@ -24,6 +24,9 @@ vblip_status cli_outfile_open(cli_outfile *out, const char *path, vblip_error *e
 bool cli_outfile_write(cli_outfile *out, const char *data, size_t size);
 bool cli_outfile_flush(cli_outfile *out);
 
+// Back to the first byte; false where the file cannot be sought, which is no failure.
+bool cli_outfile_rewind(cli_outfile *out);
+
 // Syncs, closes and renames. False when that, or anything before, failed; then nothing
 // is left behind and the old file stands.
 bool cli_outfile_finish(cli_outfile *out, vblip_error *err);

@@ -191,6 +191,7 @@ static vblip_status check_output_is_no_input(const cli_session *s, vblip_error *
 
 static vblip_status gather(cli_session *s, const cli_task *task, vblip_error *err)
 {
+    static const char *const none[] = {NULL};
     vblip_inputs_options options = {
         .include = s->args->include.items,
         .exclude = s->args->exclude.items,
@@ -199,8 +200,9 @@ static vblip_status gather(cli_session *s, const cli_task *task, vblip_error *er
     if (status == VBLIP_OK)
         status = gather_paths(s, err);
     if (status == VBLIP_OK && !task->annotated)
-        status = vblip_inputs_open(&s->inputs, (const char *const *)s->paths.items,
-                                   s->paths.count, &options, err);
+        status = vblip_inputs_open(
+            &s->inputs, s->paths.count ? (const char *const *)s->paths.items : none,
+            s->paths.count, &options, err);
     if (status != VBLIP_OK)
         return cli_interrupted() ? VBLIP_ERR_CANCELLED : status;
     s->input_count = s->inputs ? vblip_inputs_count(s->inputs) : 0;
@@ -349,7 +351,7 @@ static cli_exit run_job(cli_session *s, const cli_task *task)
 {
     vblip_error err = {0};
     vblip_status status = VBLIP_OK;
-    bool hopeless = !task->annotated && all_failed_already(s);
+    bool hopeless = s->input_count && all_failed_already(s);
     if (!hopeless) {
         cli_exit code = open_model(s, task);
         if (code != CLI_EXIT_DONE)

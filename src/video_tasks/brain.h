@@ -39,6 +39,10 @@ typedef struct vb_brain {
     vblip_status (*reason)(void *user, vb_visual *left, vb_visual *right,
                            const char *const *statements, uint32_t count,
                            float (*logits)[2], vblip_error *err);
+    vblip_status (*visual_features)(void *user, const vb_visual *visual,
+                                    vb_features *out, vblip_error *err);
+    vblip_status (*text_features)(void *user, vb_visual *visual, const char *text,
+                                  vb_features *out, vblip_error *err);
 } vb_brain;
 
 // The brain that is a loaded BLIP. `model` must outlive it.

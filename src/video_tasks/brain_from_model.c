@@ -71,6 +71,18 @@ static vblip_status reason(void *user, vb_visual *left, vb_visual *right,
     return vb_model_reason(user, left, right, statements, count, logits, err);
 }
 
+static vblip_status visual_features(void *user, const vb_visual *visual,
+                                    vb_features *out, vblip_error *err)
+{
+    return vb_model_visual_features(user, visual, out, err);
+}
+
+static vblip_status text_features(void *user, vb_visual *visual, const char *text,
+                                  vb_features *out, vblip_error *err)
+{
+    return vb_model_text_features(user, visual, text, out, err);
+}
+
 vb_brain vb_brain_from_model(vb_model *model)
 {
     const vb_config *config = vb_model_config(model);
@@ -92,5 +104,7 @@ vb_brain vb_brain_from_model(vb_model *model)
         .answer = answer,
         .rank = rank,
         .reason = reason,
+        .visual_features = visual_features,
+        .text_features = text_features,
     };
 }

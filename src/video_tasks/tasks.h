@@ -43,4 +43,14 @@ VB_CHECKED vblip_status vb_task_caption(const vb_task *task,
                                         vblip_caption_fn fn, void *user,
                                         vblip_error *err);
 
+// Whether a feature is of inputs, and of texts.
+bool vb_feature_of_inputs(vblip_feature feature);
+bool vb_feature_of_texts(vblip_feature feature);
+
+VB_CHECKED vblip_status vb_task_embed(const vb_task *task, vblip_feature feature,
+                                      const char *const *texts, uint32_t count,
+                                      const vblip_embed_options *options,
+                                      vblip_features_fn fn, void *user,
+                                      vblip_error *err);
+
 #endif // VB_VIDEO_TASKS_TASKS_H

@@ -5,7 +5,7 @@ import json
 import os
 import sys
 
-from e2e_support import NLVR, SOURCE, Case, main, parse, write_png
+from e2e_support import CAPTION, EXIT_UNUSABLE, NLVR, RETRIEVAL, SOURCE, VQA, Case, clip, main, parse, read, write_png
 
 GOLDEN = os.path.join(SOURCE, "tests", "golden")
 sys.path.insert(0, os.path.join(GOLDEN, "tools"))
@@ -41,6 +41,47 @@ class Golden(Case):
                                       self.manifest["texts"][k], "-f", "json").out)[0]
                 for k, (i, j) in enumerate(pairs)]
         self.near("nlvr.logits", [row["logits"] for row in rows])
+
+
+    def embed(self, what, *arguments, model=RETRIEVAL):
+        """The tensors that were written, and the names in the metadata."""
+        path = self.path("features.safetensors")
+        self.ok("embed", "--model", model, "--what", what, "-o", path, *arguments)
+        data = read(path)
+        header = json.loads(data[8:8 + int.from_bytes(data[:8], "little")])
+        tensors = read_safetensors(path)
+        self.assertTrue(all(t.dtype == np.float32 for t in tensors.values()))
+        return [tensors[str(i)] for i in range(len(tensors))], header["__metadata__"]
+
+    def test_features(self):
+        images = [self.image(i) for i in range(4)]
+        texts = self.manifest["texts"]
+        spoken = [a for t in texts for a in ("--text", t)]
+        vectors, names = self.embed("itc-image", *images)
+        self.near("itc.vision_feat", np.stack(vectors))
+        self.assertEqual([names[str(i)] for i in range(4)], images)
+        vectors, names = self.embed("itc-text", *spoken)
+        self.near("itc.text_feat", np.stack(vectors))
+        self.assertEqual([names[str(i)] for i in range(6)], texts)
+        self.near("vit.out", np.stack(self.embed("vision", *images)[0]))
+        self.near("feature.text", self.embed("text", "--text", texts[1])[0][0])
+        states, names = self.embed("multimodal", images[1], "--text", texts[1])
+        self.near("feature.multimodal", states[0])
+        self.assertEqual((names["0"], names["0.text"]), (images[1], texts[1]))
+
+    def test_features_of_other_checkpoints(self):
+        """Any checkpoint has a ViT, one for questions also a text encoder."""
+        side, width = self.manifest["sizes"]["S"], self.manifest["sizes"]["vw"]
+        for model in (CAPTION, VQA, NLVR):
+            tokens, _ = self.embed("vision", self.image(0), clip(1), "--frames", 2, model=model)
+            self.assertEqual([t.shape for t in tokens], [(17, width), (34, width)])
+        self.near("vit.out", self.embed("vision", self.image(0), model=CAPTION)[0][0], self.vectors["vit.out"][0])
+        self.assertEqual(side, 64)
+        self.embed("multimodal", self.image(0), "--text", "a dog", model=VQA)
+        self.refused(EXIT_UNUSABLE, "this checkpoint holds: vqa", "embed", "--model", VQA, "--what", "itc-text", "--text",
+                     "a dog", "-o", self.path("f"))
+        self.refused(EXIT_UNUSABLE, "this checkpoint holds: nlvr", "embed", "--model", NLVR, "--what", "text", "--text",
+                     "a dog", "-o", self.path("f"))
 
 
 main()

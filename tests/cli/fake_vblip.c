@@ -560,6 +560,41 @@ vblip_status vblip_reason(vblip_model *model, const vblip_inputs *inputs,
     return VBLIP_OK;
 }
 
+// {input, text} halved, and of states twice that.
+vblip_status vblip_embed(vblip_model *model, vblip_feature feature,
+                         const vblip_inputs *inputs, const char *const *texts,
+                         uint32_t text_count, const vblip_embed_options *options,
+                         vblip_features_fn fn, void *user, vblip_error *err)
+{
+    (void)model;
+    (void)texts;
+    const bool vector =
+        feature == VBLIP_FEATURE_ITC_IMAGE || feature == VBLIP_FEATURE_ITC_TEXT;
+    const uint32_t files = inputs->count ? inputs->count : 1;
+    for (uint32_t i = 0; i < files; i++) {
+        verdict v = inputs->count ? visit(&options->job, &inputs->items[i], err) : GOOD;
+        if (v == STOPPED)
+            return err->status;
+        if (inputs->count && has(inputs->items[i].path, "interrupt"))
+            raise(SIGINT);
+        for (uint32_t t = 0; v == GOOD && t < (text_count ? text_count : 1); t++) {
+            const float a = 0.5f * (float)i, b = 0.5f * (float)t;
+            const float values[] = {a, b, 2 * a, 2 * b};
+            const vblip_features features = {
+                .path = inputs->count ? inputs->items[i].path : NULL,
+                .input = i,
+                .text = t,
+                .values = values,
+                .rows = vector ? 0 : 2,
+                .cols = 2,
+            };
+            if (fn(user, &features))
+                return cancelled(err);
+        }
+    }
+    return VBLIP_OK;
+}
+
 vblip_status vblip_ask(vblip_model *model, const vblip_inputs *inputs,
                        const char *const *questions, uint32_t count,
                        const vblip_ask_options *options, vblip_answer_fn fn, void *user,

@@ -83,6 +83,10 @@ static const struct operand_row {
     {"reason|a.png|b.png|x|y", CLI_REASON, "a.png|b.png", "x|y"},
     {"reason|-|b.png|--statements|f", CLI_REASON, "-|b.png", ""},
     {"reason|-alist|x|y|z", CLI_REASON, "", "x|y|z"},
+    {"embed|--what|vision|-o|f|a|b", CLI_EMBED, "a|b", ""},
+    {"embed|--what|itc-text|-o|f|--text|x|--text|y", CLI_EMBED, "", "x|y"},
+    {"embed|--what|text|-of|--texts|list", CLI_EMBED, "", ""},
+    {"embed|--what|multimodal|--text|x|a|-o|f.json", CLI_EMBED, "a", "x"},
     {"eval|retrieval|--annotations|f", CLI_EVAL, "", ""},
     {"eval|--images|dir|caption", CLI_EVAL, "", ""},
     {"eval|vqa|--annotations|f|--answers-file|a|--k-test|5", CLI_EVAL, "", ""},
@@ -120,9 +124,8 @@ static void test_operands_go_where_the_command_wants_them(void **state)
 static const struct refusal {
     const char *line, *message;
 } refusals[] = {
-    {"", "no command; allowed: retrieve, qa, caption, match, reason, eval, tokenize, "
-         "models, "
-         "doctor, bench, help"},
+    {"", "no command; allowed: retrieve, qa, caption, match, reason, embed, eval, "
+         "tokenize, models, doctor, bench, help"},
     {"find|x", "find: unknown command; allowed: retrieve, qa, *"},
     {"-x", "no command; *"},
     {"help|find", "find: unknown command; *"},
@@ -139,6 +142,24 @@ static const struct refusal {
     {"reason|a", "reason: missing LEFT and RIGHT; see: vblip help reason"},
     {"reason|a|b", "reason: missing a statement; see: vblip help reason"},
     {"reason|-a|f", "reason: missing a statement; see: vblip help reason"},
+    {"embed|a|-o|f", "embed: missing --what; see: vblip help embed"},
+    {"embed|--what|vision|a", "embed: missing -o FILE; see: vblip help embed"},
+    {"embed|--what|vision|-o|f", "embed: missing a PATH; see: vblip help embed"},
+    {"embed|--what|text|-o|f", "embed: missing a --text; see: vblip help embed"},
+    {"embed|--what|multimodal|-o|f|a",
+     "embed: missing a --text; see: vblip help embed"},
+    {"embed|--what|multimodal|-o|f|--text|x",
+     "embed: missing a PATH; see: vblip help embed"},
+    {"embed|--what|text|-o|f|--text|x|a", "a: no PATH is allowed with this --what"},
+    {"embed|--what|itc-text|-o|f|--text|x|-a|l",
+     "-a: no PATH is allowed with this --what"},
+    {"embed|--what|vision|-o|f|a|--text|x",
+     "--text, --texts: not allowed with this --what"},
+    {"embed|--what|vision|-o|-|a", "-o -: embed writes a file"},
+    {"embed|--what|vision|-o|f|a|-f|json", "--format: embed writes safetensors"},
+    {"embed|--what|all|-o|f|a",
+     "--what all: allowed: itc-image, itc-text, vision, text, multimodal"},
+    {"embed|--what|text|-o|f|--text|x\xFF", "text 1: not valid UTF-8 at byte 2"},
     {"reason|-|-|x", "-: standard input can be read only once"},
     {"reason|a|b|x\xFF", "statement 1: not valid UTF-8 at byte 2"},
     {"reason|a|b|x|--answers|y", "--answers: not an option of reason; allowed:*"},
@@ -242,7 +263,6 @@ static const struct refusal {
     {"qa|v|q|--answers|a,\x80", "--answers: not valid UTF-8 at byte 3"},
     // of cli.md, not built yet
     {"index|x", "index: not in this version"},
-    {"embed", "embed: not in this version"},
     {"eval|nlvr|--annotations|f", "eval nlvr: not in this version"},
     {"filter", "filter: not in this version"},
     {"help|index", "index: not in this version"},

@@ -1,5 +1,7 @@
 // test_program.c - the whole program over a fake library: what it prints where, and the
 // exit status it ends with (cli.md 2).
+#include "cli/run_fake.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -16,89 +18,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-enum { MOST_WORDS = 40, MOST_OUTPUT = 1 << 14 };
-
-static char folder[] = "vblip-program-XXXXXX"; // every test runs in it
-
-// ---------------------------------------------------------------------------- running
-
-typedef struct result {
-    int code; // -1 = killed
-    char out[MOST_OUTPUT], err[MOST_OUTPUT];
-} result;
-
-static size_t read_file(char *text, size_t size, const char *path)
-{
-    FILE *file = fopen(path, "rb");
-    size_t got = file ? fread(text, 1, size - 1, file) : 0;
-    if (file)
-        fclose(file);
-    text[got] = '\0';
-    return got;
-}
-
-static void write_file(const char *path, const char *bytes, size_t size)
-{
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(bytes, 1, size, file), size);
-    assert_int_equal(fclose(file), 0);
-}
-
-static void put_text(const char *path, const char *text)
-{
-    write_file(path, text, strlen(text));
-}
-
-static void redirect(int fd, const char *path, int flags)
-{
-    int file = open(path, flags, 0666);
-    if (file < 0 || dup2(file, fd) < 0)
-        _exit(99);
-    close(file);
-}
-
-// Runs the program on `line`, words parted by '|'. `input` and `output` are files, or
-// NULL. The environment holds nothing but VBLIP_MODEL=`model` and HOME.
-static void run_with(result *r, const char *line, const char *input, const char *output,
-                     const char *model)
-{
-    char copy[1024], variable[64];
-    char program[] = VBLIP_FAKE, home[] = "HOME=/nonexistent";
-    char *argv[MOST_WORDS + 1] = {program};
-    char *environment[] = {variable, home, NULL};
-    int argc = 1;
-    assert_true(strlen(line) < sizeof copy);
-    strcpy(copy, line);
-    for (char *at = copy; *line && at && argc < MOST_WORDS;) {
-        argv[argc++] = at;
-        at = strchr(at, '|');
-        if (at)
-            *at++ = '\0';
-    }
-    snprintf(variable, sizeof variable, "VBLIP_MODEL=%s", model);
-
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        redirect(STDIN_FILENO, input ? input : "/dev/null", O_RDONLY);
-        redirect(STDOUT_FILENO, output ? output : "out", O_WRONLY | O_CREAT | O_TRUNC);
-        redirect(STDERR_FILENO, "err", O_WRONLY | O_CREAT | O_TRUNC);
-        execve(program, argv, environment);
-        _exit(98);
-    }
-    int status;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    r->code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    read_file(r->out, sizeof r->out, output ? "/dev/null" : "out");
-    read_file(r->err, sizeof r->err, "err");
-}
-
-static void run(result *r, const char *line)
-{
-    run_with(r, line, NULL, NULL, "fake");
-}
 
 // ------------------------------------------------------------------------- the tables
 
@@ -715,20 +634,6 @@ static void test_ffprobe_reads_the_subtitles(void **state)
     assert_int_equal(system("test \"$(ffprobe -v error -show_entries "
                             "stream=codec_name -of csv=p=0 probe.vtt)\" = webvtt"),
                      0);
-}
-
-static int enter_folder(void **state)
-{
-    (void)state;
-    return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
-}
-
-static int leave_folder(void **state)
-{
-    (void)state;
-    char command[64];
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    return chdir("..") == 0 && system(command) == 0 ? 0 : -1;
 }
 
 int main(void)

@@ -241,6 +241,36 @@ static vblip_status reason(void *user, vb_visual *left, vb_visual *right,
     return VBLIP_OK;
 }
 
+// One row of `cols` values.
+static vblip_status row_of(vb_features *out, uint32_t cols, float value,
+                           vblip_error *err)
+{
+    float *values = realloc(out->values, cols * sizeof *values);
+    if (!values)
+        return vb_fail_memory(err, "fake");
+    for (uint32_t i = 0; i < cols; i++)
+        values[i] = value;
+    *out = (vb_features){.values = values, .rows = 1, .cols = cols, .capacity = cols};
+    return VBLIP_OK;
+}
+
+// Of a clip: {clip, clip}.
+static vblip_status visual_features(void *user, const vb_visual *visual,
+                                    vb_features *out, vblip_error *err)
+{
+    (void)user;
+    return row_of(out, 2, (float)visual->clip, err);
+}
+
+// Of a text: itself three times, plus 100 times the clip beside it.
+static vblip_status text_features(void *user, vb_visual *visual, const char *text,
+                                  vb_features *out, vblip_error *err)
+{
+    (void)user;
+    const float clip = visual ? 100.0f * (float)visual->clip : 0.0f;
+    return row_of(out, 3, strtof(text, NULL) + clip, err);
+}
+
 // ----------------------------------------------------------------------------- world
 
 void fake_world_make(fake_world *world, uint32_t clips, uint64_t frames)
@@ -281,6 +311,8 @@ vb_task fake_task(fake_world *world, bool threads)
         .answer = answer,
         .rank = rank,
         .reason = reason,
+        .visual_features = visual_features,
+        .text_features = text_features,
     };
     for (uint32_t i = 0; i < world->clip_count; i++)
         world->inputs[i] = (vblip_input){.path = world->clips[i].path};

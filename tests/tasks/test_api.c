@@ -244,6 +244,13 @@ static int ignore_reason(void *user, const vblip_reason_row *row)
     return 0;
 }
 
+static int ignore_features(void *user, const vblip_features *features)
+{
+    (void)user;
+    (void)features;
+    return 0;
+}
+
 static int stop_match(void *user, const vblip_match_row *row)
 {
     *(vblip_match_row *)user = *row;
@@ -327,6 +334,18 @@ static void test_tasks_refuse(void **state)
             VBLIP_ERR_ARGUMENT, &err,
             "statements: 2, expected one for each of 1 pairs");
     vblip_inputs_close(&pair);
+    refused(vblip_embed(model, (vblip_feature)5, inputs, good, 1, NULL, ignore_features,
+                        NULL, &err),
+            VBLIP_ERR_ARGUMENT, &err, "feature: 5");
+    refused(vblip_embed(model, VBLIP_FEATURE_VISION, NULL, NULL, 0, NULL,
+                        ignore_features, NULL, &err),
+            VBLIP_ERR_ARGUMENT, &err, "inputs");
+    refused(vblip_embed(model, VBLIP_FEATURE_MULTIMODAL, inputs, bad, 2, NULL,
+                        ignore_features, NULL, &err),
+            VBLIP_ERR_ARGUMENT, &err, "number 2");
+    assert_int_equal(vblip_embed(model, VBLIP_FEATURE_ITC_TEXT, NULL, good, 1, NULL,
+                                 ignore_features, NULL, &err),
+                     VBLIP_OK);
     const vblip_ask_options no_answers = {.answers = good};
     refused(vblip_ask(model, inputs, good, 1, &no_answers, ignore_answer, NULL, &err),
             VBLIP_ERR_ARGUMENT, &err, "answers");

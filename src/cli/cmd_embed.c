@@ -1,0 +1,138 @@
+// cmd_embed.c - features into a safetensors file (cli.md 6).
+#include "cli/cmd.h"
+#include "cli/interrupt.h"
+#include "cli/tensors.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const cli_table table = {NULL, 0}; // there are no rows
+
+// By vblip_feature: its name, and the tasks that will do, the best first.
+static const struct kind {
+    const char *name;
+    uint32_t tasks[4];
+} kinds[] = {
+    [VBLIP_FEATURE_ITC_IMAGE] = {"itc-image", {VBLIP_TASK_RETRIEVAL}},
+    [VBLIP_FEATURE_ITC_TEXT] = {"itc-text", {VBLIP_TASK_RETRIEVAL}},
+    [VBLIP_FEATURE_VISION] = {"vision",
+                              {VBLIP_TASK_RETRIEVAL, VBLIP_TASK_VQA, VBLIP_TASK_CAPTION,
+                               VBLIP_TASK_NLVR}},
+    [VBLIP_FEATURE_TEXT] = {"text", {VBLIP_TASK_RETRIEVAL, VBLIP_TASK_VQA}},
+    [VBLIP_FEATURE_MULTIMODAL] = {"multimodal", {VBLIP_TASK_RETRIEVAL, VBLIP_TASK_VQA}},
+};
+
+static bool of_inputs(const cli_session *s)
+{
+    return s->input_count > 0;
+}
+
+// The tensor of an input and a text, whichever there are.
+static uint64_t number(const cli_session *s, uint32_t input, uint32_t text)
+{
+    if (!s->texts.count)
+        return input;
+    return (uint64_t)input * s->texts.count + text;
+}
+
+// Says in the metadata what a tensor is of.
+static void note(cli_session *s, cli_tensors *tensors, uint32_t input, uint32_t text)
+{
+    char key[32];
+    const unsigned long long name = number(s, input, text);
+    snprintf(key, sizeof key, "%llu", name);
+    if (of_inputs(s)) {
+        const char *path = cli_shown_path(s, vblip_inputs_at(s->inputs, input).path);
+        cli_tensors_note(tensors, key, path, strlen(path));
+        snprintf(key, sizeof key, "%llu.text", name);
+    }
+    if (s->texts.count)
+        cli_tensors_note(tensors, key, s->texts.items[text], s->texts.sizes[text]);
+}
+
+static int on_features(void *session, const vblip_features *f)
+{
+    cli_session *s = session;
+    cli_tensors *tensors = s->state;
+    note(s, tensors, f->input, f->text);
+    if (cli_tensors_add(tensors, number(s, f->input, f->text), f->values, f->rows,
+                        f->cols))
+        s->written++;
+    return s->out.error || cli_interrupted();
+}
+
+// Room for the header, should every input and text have its tensor.
+static vblip_status begin(cli_session *s, vblip_error *err)
+{
+    const uint32_t inputs = of_inputs(s) ? s->input_count : 1;
+    const uint32_t texts = s->texts.count ? s->texts.count : 1;
+    cli_tensors whole = {0};
+    for (uint32_t i = 0; i < inputs; i++)
+        for (uint32_t t = 0; t < texts; t++)
+            note(s, &whole, i, t);
+    const uint64_t metadata_bytes = whole.metadata.size;
+    const bool failed = whole.metadata.failed;
+    cli_tensors_free(&whole);
+    if (failed) {
+        *err = (vblip_error){VBLIP_ERR_MEMORY, "embed: out of memory"};
+        return VBLIP_ERR_MEMORY;
+    }
+    vblip_status status = cli_tensors_begin(s->state, &s->out, (uint64_t)inputs * texts,
+                                            metadata_bytes, err);
+    if (status == VBLIP_OK) {
+        const char *name = kinds[s->args->what].name;
+        cli_tensors_note(s->state, "what", name, strlen(name));
+    }
+    return status;
+}
+
+static vblip_status run(cli_session *s, vblip_error *err)
+{
+    vblip_status status = begin(s, err);
+    if (status != VBLIP_OK)
+        return status;
+    const vblip_embed_options options = {.job = cli_job(s)};
+    status = vblip_embed(s->model, (vblip_feature)s->args->what, s->inputs,
+                         (const char *const *)s->texts.items, s->texts.count, &options,
+                         on_features, s, err);
+    if (s->written)
+        cli_tensors_end(s->state);
+    return status;
+}
+
+static int on_model(void *held, const vblip_model_info *info)
+{
+    *(uint32_t *)held |= info->tasks;
+    return 0;
+}
+
+// What to load of a checkpoint for several tasks, or of a model set: the first task that
+// will do. A model that cannot be looked at is left to the loading to refuse.
+static uint32_t choose_task(cli_session *s)
+{
+    const struct kind *kind = &kinds[s->args->what];
+    vblip_model_options options;
+    uint32_t held = 0;
+    const bool named = s->args->model || s->env.model || s->env.demo_model;
+    if (named && cli_model_options(s, &options, 0) &&
+        vblip_model_inspect(&options, on_model, &held, NULL) == VBLIP_OK)
+        for (size_t i = 0; i < sizeof kind->tasks / sizeof *kind->tasks; i++)
+            if (kind->tasks[i] & held)
+                return kind->tasks[i];
+    return kind->tasks[0];
+}
+
+cli_exit cli_cmd_embed(cli_session *s)
+{
+    cli_tensors tensors = {0};
+    s->state = &tensors;
+    const cli_task task = {
+        .table = &table,
+        .needs = choose_task(s),
+        .weights = "Salesforce/blip-itm-base-coco",
+        .run = run,
+    };
+    cli_exit code = cli_session_run(s, &task);
+    cli_tensors_free(&tensors);
+    return code;
+}
