@@ -91,7 +91,7 @@ static vblip_status find(vb_string *folder, vb_string *path, const char *hub_dir
     if (!vb_file_exists(folder->bytes))
         return vb_fail(err, VBLIP_ERR_IO,
                        "%s: no such folder, and not in the Hugging Face cache %s; "
-                       "huggingface-cli download %s puts it there",
+                       "hf download %s puts it there",
                        name, hub_dir, name);
     VB_TRY(read_ref(path, err, folder->bytes));
     if (!vb_file_exists(path->bytes))

@@ -299,7 +299,7 @@ static cli_exit open_model(cli_session *s, const cli_task *task)
     if (vblip_model_describe(s->model)->demo)
         cli_warn(&s->console,
                  "the bundled demo model answers; it knows only generated emoji "
-                 "scenes. Real weights: huggingface-cli download %s, then --model %s",
+                 "scenes. Real weights: hf download %s, then --model %s",
                  task->weights, task->weights);
     s->progress = (cli_progress){
         .console = &s->console,

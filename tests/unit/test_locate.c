@@ -91,7 +91,7 @@ static void test_hub_names_that_are_not_there_say_where_was_looked(void **state)
     char message[256];
     snprintf(message, sizeof message,
              "Salesforce/blip-vqa-base: no such folder, and not in the Hugging Face "
-             "cache %s; huggingface-cli download Salesforce/blip-vqa-base",
+             "cache %s; hf download Salesforce/blip-vqa-base",
              folder);
     must_refuse(name, folder, VBLIP_ERR_IO, message);
     must_refuse(name, NULL, VBLIP_ERR_IO, "there is no Hugging Face cache");
