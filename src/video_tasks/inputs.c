@@ -94,6 +94,12 @@ static bool matches_any(const char *const *globs, const char *name)
     return false;
 }
 
+static bool is_filtered(const vblip_inputs_options *options)
+{
+    return options && ((options->include && *options->include) ||
+                       (options->exclude && *options->exclude));
+}
+
 static bool is_wanted(const walk *w)
 {
     const vblip_inputs_options *options = w->options;
@@ -259,7 +265,10 @@ static vblip_status expand_directory(vb_inputs *out, const char *path,
     if (status == VBLIP_OK)
         status = walk_directory(&w, NULL, (identity){st->st_dev, st->st_ino});
     if (status == VBLIP_OK && w.found == 0)
-        status = add(out, path, "no videos or images", err);
+        status = add(out, path,
+                     is_filtered(options) ? "no videos or images match the globs"
+                                          : "no videos or images",
+                     err);
     vb_string_free(&w.path);
     free(w.links);
     return status;

@@ -178,7 +178,7 @@ static void test_globs_choose_by_relative_name(void **state)
         {{"s/*", "*.png"}, {NULL}, {"d/a2.png", "d/s/a3.mp4", "d/s/b.mp4", "a9.mp4"}},
         {{"*.mp4"}, {"s/*"}, {"d/a1.mp4", "a9.mp4"}},
         {{NULL}, {"*.mp4"}, {"d/a2.png", "a9.mp4"}},
-        {{"*.webm"}, {NULL}, {"d: no videos or images", "a9.mp4"}},
+        {{"*.webm"}, {NULL}, {"d: no videos or images match the globs", "a9.mp4"}},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         vblip_inputs_options options = {
