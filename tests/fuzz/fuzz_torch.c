@@ -18,7 +18,11 @@ static void read_all(const uint8_t *data, size_t size)
     memcpy(copy, data, size);
     vb_arena arena = {0};
     vb_weight_list list;
-    if (vb_torch_parse(&list, &arena, copy, size, NULL) == VBLIP_OK) {
+    vblip_error err = {0};
+    if (vb_torch_parse(&list, &arena, copy, size, &err) != VBLIP_OK) {
+        if (list.count != 0 || err.message[0] == '\0')
+            abort();
+    } else {
         volatile uint8_t sink = 0;
         for (size_t i = 0; i < list.count; i++) {
             const vb_weight *w = &list.weights[i];

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -382,6 +384,57 @@ static void test_refuses_a_name_longer_than_any(void **state)
     zip_free(&zip);
 }
 
+// Everything behind the data of "bb" moves `by` bytes, and "bb" grows as much.
+static void grow(zip_writer *w, uint64_t by)
+{
+    const size_t bb = w->entries[0].local + L_TEXT + 2 + 4;
+    const size_t central_bb = w->entries[0].central + C_TEXT + 2 + 4;
+    for (size_t i = 0; i < 2; i++) { // both sizes
+        zip_patch(w, bb + 8 * i, 8, 3 + by);
+        zip_patch(w, central_bb + 8 * i, 8, 3 + by);
+    }
+    zip_patch(w, w->entries[1].central + C_BLOCK + 20, 8, w->entries[1].local + by);
+    zip_patch(w, w->end64 + E64_OFFSET, 8, w->entries[0].central + by);
+    zip_patch(w, w->locator + LOC_OFFSET, 8, w->end64 + by);
+}
+
+// A file with a hole, so that offsets and sizes beyond 32 bits are real.
+static void test_finds_entries_beyond_4_gb(void **state)
+{
+    (void)state;
+    const uint64_t hole = 5ull << 30;
+    zip_writer w = make(ZIP_64, "");
+    const size_t head = w.entries[1].local;
+    grow(&w, hole);
+    char path[] = "/tmp/vblip-zip-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    unlink(path);
+    const size_t size = w.bytes.size + hole, tail = w.bytes.size - head;
+    if (ftruncate(fd, (off_t)size) != 0) {
+        close(fd);
+        zip_free(&w);
+        skip();
+    }
+    assert_int_equal(pwrite(fd, w.bytes.bytes, head, 0), head);
+    assert_int_equal(pwrite(fd, w.bytes.bytes + head, tail, (off_t)(head + hole)),
+                     tail);
+    uint8_t *bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+    assert_ptr_not_equal(bytes, MAP_FAILED);
+    vb_arena arena = {0};
+    vb_zip zip;
+    vblip_error err = {0};
+    if (vb_zip_parse(&zip, &arena, bytes, size, &err) != VBLIP_OK)
+        fail_msg("%s", err.message);
+    assert_int_equal(vb_zip_find(&zip, "bb")->size, 3 + hole);
+    assert_memory_equal(vb_zip_find(&zip, "bb")->data, "BBB", 3);
+    assert_memory_equal(vb_zip_find(&zip, "a")->data, "AAAA", 4);
+    vb_arena_free(&arena);
+    munmap(bytes, size);
+    close(fd);
+    zip_free(&w);
+}
+
 static void test_lists_compressed_entries_as_they_lie(void **state)
 {
     (void)state;
@@ -442,6 +495,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_finds_the_entries_of_every_layout),
         cmocka_unit_test(test_finds_nothing_in_an_empty_archive),
+        cmocka_unit_test(test_finds_entries_beyond_4_gb),
         cmocka_unit_test(test_lists_compressed_entries_as_they_lie),
         cmocka_unit_test(test_refuses_bad_archives),
         cmocka_unit_test(test_refuses_a_name_given_twice),
