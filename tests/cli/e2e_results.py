@@ -7,8 +7,8 @@ import shlex
 import shutil
 import subprocess
 
-from e2e_support import (BINARY, CAPTION, EXIT_MISUSED, EXIT_NO_MATCH, EXIT_UNUSABLE, FIELDS, NLVR, RETRIEVAL, SOURCE, VQA, Case, clip,
-                         environment, ffmpeg, main, make_image, make_video, parse, probe_subtitles, read, vblip, write)
+from e2e_support import (BINARY, CAPTION, EXIT_MISUSED, EXIT_NO_MATCH, EXIT_UNUSABLE, FIELDS, NLVR, RETRIEVAL, SOURCE, VQA, Case,
+                         checkpoint, clip, environment, ffmpeg, main, make_image, make_video, parse, probe_subtitles, read, vblip, write)
 
 MACHINE_FORMATS = ("json", "jsonl", "csv", "tsv")
 
@@ -267,6 +267,43 @@ class Results(Case):
         text = self.ok("models", CAPTION).out
         self.assertIn(CAPTION, text)
         self.assertIn("caption", text)
+
+    def test_models_of_every_layout(self):
+        layouts = [("tiny-caption-sharded", "huggingface sharded", "caption", "F32", 2),
+                   ("tiny-caption-bin", "huggingface bin", "caption", "F32", 1),
+                   ("tiny-caption-bin-sharded", "huggingface bin sharded", "caption", "F32", 3),
+                   ("tiny-caption-f16", "huggingface", "caption", "F16", 1),
+                   ("tiny-caption-bf16.pth", "original", "caption", "BF16", 1),
+                   ("tiny-caption.safetensors", "original", "caption", "F32", 1),
+                   ("tiny-caption-bin/pytorch_model.bin", "huggingface file", "caption", "F32", 1),
+                   ("small-vqa.pth", "original", "vqa", "F32", 1),
+                   ("small-nlvr.pth", "original", "nlvr", "F32", 1),
+                   ("small-pretrain-momentum.pth", "original", "retrieval caption vqa", "F32", 1),
+                   ("wide-pretrain-momentum.pth", "original", "retrieval caption", "F32", 1)]
+        for name, layout, tasks, dtype, files in layouts:
+            row, = parse("json", self.ok("models", checkpoint(name), "-f", "json").out)
+            self.assertEqual((row["path"], row["layout"], row["tasks"], row["dtype"]),
+                             (checkpoint(name), layout, tasks.split(), dtype))
+            self.assertEqual((len(row["files"]), row["missing"], row["unexpected"]), (files, [], []), name)
+            self.assertEqual(row["file_bytes"], sum(map(os.path.getsize, row["files"])), name)
+            text = self.ok("models", checkpoint(name)).out
+            self.assertIn("\n  layout      %s\n  tasks       %s\n  dtype       %s\n" %
+                          (layout, ", ".join(tasks.split()), dtype), text)
+            self.assertIn("\n  files       " + "\n              ".join(row["files"]) + "\n", text)
+        row, = parse("json", self.ok("models", checkpoint("tiny-feature.pth"), "-f", "json").out)
+        self.assertEqual((row["tasks"], row["missing"]), ([], []))
+        self.assertIn("text_encoder.embeddings.LayerNorm.bias", row["unexpected"])
+
+    def test_an_original_file_captions_as_the_folder_does(self):
+        def captions(name):
+            return self.ok("caption", "--model", checkpoint(name), clip(10), "--count", 2, "-f", "json").out
+        self.assertEqual(captions("small-caption.pth"), captions("small-caption"))
+
+    def test_a_file_that_is_cut_short_says_where_it_ends(self):
+        with open(checkpoint("tiny-caption.pth"), "rb") as file:
+            data = file.read()
+        cut = write(self.path("model_base.pth"), data[:1000000])
+        self.refused(EXIT_UNUSABLE, [cut, "ends at byte 1000000"], "models", cut)
 
     def test_bench(self):
         rows = parse("csv", self.ok("bench", "layernorm", "-f", "csv").out)
