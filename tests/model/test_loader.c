@@ -15,6 +15,8 @@
 
 #include <cmocka.h>
 
+enum { CAPTIONS = 4 }; // of each layout: the weights are the same to the bit
+
 static model_fixture fixture;
 
 // Means of log-probabilities, as in test_captions.c.
@@ -192,7 +194,7 @@ static void test_golden_loads(void **state)
 
 // --------------------------------------------------------- the same weights otherwise
 
-// Captions of golden/generate; of weights in halves, those whose margin is wide enough
+// The first captions of golden/generate; of weights in halves, those whose margin is wide enough
 // for it (golden/README.md).
 static int expect_golden_captions(const char *stored, double margin, double atol)
 {
@@ -202,7 +204,8 @@ static int expect_golden_captions(const char *stored, double margin, double atol
     vblip_error err = {0};
     int done = 0;
     fixture_ok(vb_visual_make(&visual, model, &err), &err);
-    for (const cJSON *row = json_member(json, "cases")->child; row; row = row->next) {
+    for (const cJSON *row = json_member(json, "cases")->child; row && done < CAPTIONS;
+         row = row->next) {
         const vb_caption_params params = {
             .beams = golden_count(row, "num_beams"),
             .max_length = golden_count(row, "max_length"),
@@ -254,8 +257,8 @@ static void test_captions_of_every_layout(void **state)
             continue;
         const int done =
             expect_golden_captions(rows[i].stored, rows[i].margin, rows[i].atol);
-        print_message("  %s: %d captions\n", rows[i].stored, done);
-        assert_true(done >= 5);
+        print_message("  %s\n", rows[i].stored);
+        assert_int_equal(done, CAPTIONS);
     }
 }
 
