@@ -17,7 +17,7 @@ static const struct bound {
     const char *part; // of the tensor's name
     double atol;
 } bounds[] = {
-    {".sim", 1e-3},                                                  // ITC
+    {"sim", 1e-3},                                                   // ITC
     {"_feat", 1e-3},         {"video.feat", 1e-3},    {"itm", 2e-2}, // logits
     {"dec.max", 5e-2}, // of words, around 20: what the margins of generation allow
     {"dec.logsumexp", 5e-2}, {"logits_select", 5e-2}, {"dec.logits_last", 5e-2},
