@@ -4,6 +4,7 @@
 #include "blip/logits.h"
 #include "blip/vision.h"
 #include "support/model_fixture.h"
+#include "support/ref_ops.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -152,6 +153,53 @@ static void test_vision_of_a_batch(void **state)
     s = vision_scratch(&b, c, FIRST_IMAGE, 1);
     vb_vision_forward(&b.rec, &b.model->weights.vision, &config, &s, x);
     expect(&b, "vit.out_eps1e-5", x);
+    bench_close(&b);
+}
+
+// norm(x) with an epsilon of 1, in double.
+static void expect_norm(bench *b, vb_tensor got, const float *x, const vb_norm *w)
+{
+    const uint32_t rows = got.batch * got.rows, cols = got.cols;
+    float *gain = fixture_values(&b->rec, &b->pool, w->gain);
+    float *bias = fixture_values(&b->rec, &b->pool, w->bias);
+    float *values = fixture_values(&b->rec, &b->pool, got);
+    double *want = calloc((size_t)rows * cols, sizeof *want);
+    assert_non_null(want);
+    ref_layernorm(want, x, gain, bias, rows, cols, 1.0);
+    for (size_t i = 0; i < (size_t)rows * cols; i++)
+        if (!(fabs((double)values[i] - want[i]) < 1e-4))
+            fail_msg("norm[%zu]: %.7g, expected %.7g", i, (double)values[i], want[i]);
+    free(gain);
+    free(bias);
+    free(values);
+    free(want);
+}
+
+// The vectors above cannot tell an epsilon of 1e-6 from one of 1e-5: "vit.out" and
+// "vit.out_eps1e-5" are closer to each other than their tolerance. 1 can be told.
+static void test_every_norm_of_vision_has_its_epsilon(void **state)
+{
+    (void)state;
+    bench b = bench_open("retrieval");
+    vb_config config = b.model->config;
+    vb_vision_config *c = &config.vision;
+    const vb_vision_weights *w = &b.model->weights.vision;
+    const vb_vision_scratch s = vision_scratch(&b, c, FIRST_IMAGE, 1);
+    const vb_tensor x = tensor(&b, VB_F32, 1, vb_vision_tokens(c), c->width);
+    c->eps = 1.0f;
+
+    vb_vision_embed(&b.rec, w, &config, &s, x);
+    float *embedded = fixture_values(&b.rec, &b.pool, x);
+    vb_vision_attention(&b.rec, &w->blocks[0], c, &s, x);
+    expect_norm(&b, s.norm, embedded, &w->blocks[0].norm1);
+    float *between = fixture_values(&b.rec, &b.pool, x);
+    vb_vision_mlp(&b.rec, &w->blocks[0], c, &s, x);
+    expect_norm(&b, s.norm, between, &w->blocks[0].norm2);
+    c->layers = 0; // the last one follows the embedding
+    vb_vision_forward(&b.rec, w, &config, &s, x);
+    expect_norm(&b, x, embedded, &w->norm);
+    free(embedded);
+    free(between);
     bench_close(&b);
 }
 
@@ -651,6 +699,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_vision_block_by_block),
         cmocka_unit_test(test_vision_of_a_batch),
+        cmocka_unit_test(test_every_norm_of_vision_has_its_epsilon),
         cmocka_unit_test(test_vision_projection),
         cmocka_unit_test(test_tokens),
         cmocka_unit_test(test_text_encoder),
