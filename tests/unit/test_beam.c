@@ -158,6 +158,23 @@ static void test_stop_test_holds_on_an_exact_tie(void **state)
     vb_beam_free(&s.beam);
 }
 
+// A third of a float is rarely a float: scores in single precision would lose the tie.
+static void test_the_tie_holds_whatever_the_length(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 32; i++) {
+        const float end = 0.5f + 0.01f * (float)i;
+        search s;
+        start(&s, 1, 8, 3, 1.0f);
+        row p[] = {{0.01f, end, 0.1f, 0.02f, 0.03f}};
+        assert_true(step(&s, p));
+        assert_true(step(&s, p));
+        if (step(&s, p) || !s.beam.done)
+            fail_msg("goes on where [SEP] has %g", (double)end);
+        vb_beam_free(&s.beam);
+    }
+}
+
 // The best text may still be running: the search goes on although B have finished.
 static void test_search_goes_on_while_a_better_score_can_be_reached(void **state)
 {
@@ -317,6 +334,7 @@ int main(void)
         cmocka_unit_test(test_walk_stops_when_the_rows_are_full),
         cmocka_unit_test(test_better_hypothesis_replaces_the_lowest),
         cmocka_unit_test(test_stop_test_holds_on_an_exact_tie),
+        cmocka_unit_test(test_the_tie_holds_whatever_the_length),
         cmocka_unit_test(test_search_goes_on_while_a_better_score_can_be_reached),
         cmocka_unit_test(test_max_length_ends_with_the_running_rows),
         cmocka_unit_test(test_minimum_length_forbids_sep),
