@@ -128,6 +128,21 @@ static void test_hits_are_ranked(void **state)
         }
 }
 
+// The others were not asked about: however bad a candidate is, they are behind it.
+static void test_candidates_stay_before_the_others(void **state)
+{
+    (void)state;
+    fake_world world;
+    make_small(&world);
+    world.model.logit[0][1] = -20.0f;
+    world.model.logit[0][2] = -10.0f;
+    log_of log = {0};
+    vblip_retrieve_options options = {.rerank = 2};
+    assert_int_equal(retrieve(&world, fake_task(&world, false), 1, options, &log, NULL),
+                     VBLIP_OK);
+    assert_string_equal(log.lines, "0:c 0:b 0:d 0:a ");
+}
+
 static void test_a_hit_says_what_is_known(void **state)
 {
     (void)state;
@@ -364,6 +379,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hits_are_ranked),
+        cmocka_unit_test(test_candidates_stay_before_the_others),
         cmocka_unit_test(test_a_hit_says_what_is_known),
         cmocka_unit_test(test_nan_is_last),
         cmocka_unit_test(test_what_the_cache_lost_is_encoded_again),
