@@ -179,6 +179,62 @@ static void test_long_texts_are_cut(void **state)
     scene_close(&s);
 }
 
+// "T.Shirt" becomes "t shirt" in captions and statements, "tshirt" in questions; answers
+// and prompts stay as they are.
+static void test_each_text_is_cleaned_in_its_way(void **state)
+{
+    (void)state;
+    enum { DOT, BLANK, NONE, SPELLINGS };
+    static const char *const texts[SPELLINGS] = {"a T.Shirt", "a t shirt", "a tshirt"};
+    float logits[SPELLINGS][2], itc[SPELLINGS][256], scores[SPELLINGS];
+    uint32_t order[SPELLINGS], kept;
+    vb_generated got[SPELLINGS];
+    vblip_error err = {0};
+    scene s;
+    scene_open(&s, "retrieval");
+    fixture_ok(vb_model_itm(s.model, s.visual, texts, SPELLINGS, false, logits, &err),
+               &err);
+    for (int i = 0; i < SPELLINGS; i++)
+        fixture_ok(vb_model_text_itc(s.model, texts[i], itc[i], &err), &err);
+    scene_close(&s);
+    assert_memory_equal(logits[DOT], logits[BLANK], sizeof logits[DOT]);
+    assert_memory_not_equal(logits[DOT], logits[NONE], sizeof logits[DOT]);
+    assert_memory_equal(itc[DOT], itc[BLANK], sizeof itc[DOT]);
+    assert_memory_not_equal(itc[DOT], itc[NONE], sizeof itc[DOT]);
+
+    scene_open(&s, "nlvr");
+    fixture_ok(
+        vb_model_reason(s.model, s.visual, s.visual, texts, SPELLINGS, logits, &err),
+        &err);
+    scene_close(&s);
+    assert_memory_equal(logits[DOT], logits[BLANK], sizeof logits[DOT]);
+    assert_memory_not_equal(logits[DOT], logits[NONE], sizeof logits[DOT]);
+
+    scene_open(&s, "vqa");
+    for (int i = 0; i < SPELLINGS; i++)
+        fixture_ok(vb_model_answer(s.model, s.visual, texts[i], &got[i], &err), &err);
+    fixture_ok(vb_model_rank(s.model, s.visual, "what is this?", texts, SPELLINGS,
+                             SPELLINGS, order, scores, &kept, &err),
+               &err);
+    scene_close(&s);
+    assert_true(got[DOT].score == got[NONE].score);
+    assert_true(got[DOT].score != got[BLANK].score);
+    assert_true(scores[0] > scores[1] && scores[1] > scores[2]);
+    for (int i = 0; i < SPELLINGS; i++)
+        vb_generated_free(&got[i]);
+
+    scene_open(&s, "caption");
+    for (int i = 0; i < SPELLINGS; i++) {
+        const vb_caption_params params = {.prompt = texts[i], .beams = 1};
+        fixture_ok(vb_model_caption(s.model, s.visual, &params, &got[i], &err), &err);
+    }
+    scene_close(&s);
+    assert_int_equal(got[DOT].ids.ids[3], 1012); // "."
+    assert_int_not_equal(got[BLANK].ids.ids[3], 1012);
+    for (int i = 0; i < SPELLINGS; i++)
+        vb_generated_free(&got[i]);
+}
+
 // The reference does not cut statements; there are only so many positions.
 static void test_refuses_statements_that_are_too_long(void **state)
 {
@@ -428,6 +484,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_refuses_what_it_was_not_loaded_for),
         cmocka_unit_test(test_refuses_lengths_that_cannot_be),
         cmocka_unit_test(test_long_texts_are_cut),
+        cmocka_unit_test(test_each_text_is_cleaned_in_its_way),
         cmocka_unit_test(test_refuses_statements_that_are_too_long),
         cmocka_unit_test(test_many_texts_are_as_one),
         cmocka_unit_test(test_equal_answers_keep_their_order),
