@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+"""check_model.py ROOT - docs/model.md names what there is.
+
+Every fact has mutants in tests/mutants.py, and every mutant its fact; the tests that the
+fact names are those the mutants are held against; its functions are in the files named.
+"""
+import glob
+import os
+import re
+import sys
+
+
+def rows_of(text):
+    """Name of a fact to (code, tests), the last two cells of its row."""
+    rows = {}
+    for line in text.split("\n"):
+        cells = [c.strip() for c in line.strip("|").split(" | ")]
+        if line.startswith("| ") and len(cells) == 5 and cells[0] != "name":
+            rows[cells[0]] = (cells[3], cells[4])
+    return rows
+
+
+def tests_of(cell):
+    """(test, function) pairs of "`a.b` f, g; `c.d` h"."""
+    pairs = set()
+    for part in cell.split(";"):
+        test = re.search(r"`([^`]+)`", part).group(1)
+        pairs |= {(test, f.strip()) for f in part.split("`")[2].split(",")}
+    return pairs
+
+
+def missing_functions(root, cell):
+    for name in re.findall(r"`([^`]+)`", cell):
+        file, function = name.split(":")
+        found = [p for top in ("src", "shaders")
+                 for p in glob.glob(os.path.join(root, top, "**", file), recursive=True)]
+        texts = [open(p, encoding="utf-8").read() for p in found]
+        if not any(re.search(r"\b%s\(" % re.escape(function), t) for t in texts):
+            yield name
+
+
+def main():
+    root = sys.argv[1]
+    sys.dont_write_bytecode = True
+    sys.path.insert(0, os.path.join(root, "tests"))
+    from mutants import MUTANTS
+    with open(os.path.join(root, "docs", "model.md"), encoding="utf-8") as file:
+        rows = rows_of(file.read())
+    held = {}
+    for name, test, function, *_ in MUTANTS:
+        held.setdefault(name, set()).add((test, function))
+    wrong = ["%s: no such fact in docs/model.md" % n for n in held if n not in rows]
+    for name, (code, tests) in rows.items():
+        named = tests_of(tests)
+        wrong += ["%s: %s is not there" % (name, f) for f in missing_functions(root, code)]
+        wrong += ["%s: %s: %s is not tried in tests/mutants.py" % (name, *pair)
+                  for pair in named - held.get(name, set())]
+        wrong += ["%s: %s: %s is not named in docs/model.md" % (name, *pair)
+                  for pair in held.get(name, set()) - named]
+    if len(rows) < 20:
+        wrong.append("only %d facts found" % len(rows))
+    for line in sorted(wrong):
+        print(line)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
