@@ -247,6 +247,10 @@ MUTANTS = [
      "src/blip/schema.c", '.other = "decoder.bias"', '.other = "decoder.beta"'),
     ("pth-head", "unit.names", "test_the_head_is_the_word_embedding_of_the_original",
      "src/blip/names.c", "        w->data = last->data;\n", ""),
+    ("no-config", "unit.stored", "test_every_size_comes_from_the_tensors",
+     "src/blip/infer.c", "    out->vision.eps = 1e-6f;\n", ""),
+    ("no-config", "unit.stored", "test_widths_that_heads_do_not_divide_are_refused",
+     "src/blip/infer.h", "VB_HEAD_WIDTH = 64", "VB_HEAD_WIDTH = 32"),
     ("momentum", "unit.checkpoint_seeded", "test_seeded_folders_open_as_what_they_are",
      "src/blip/schema.c", '"text_encoder_m."', '"text_encoder_mm."'),
 ]
