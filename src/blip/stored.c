@@ -54,7 +54,8 @@ static const struct format *format_of(const char *path)
     const size_t size = strlen(path);
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
         const size_t end = strlen(formats[i].ending);
-        if (size > end && strcmp(path + size - end, formats[i].ending) == 0)
+        if (size > end && path[size - end - 1] != '/' && // ".bin" has no ending
+            strcmp(path + size - end, formats[i].ending) == 0)
             return &formats[i];
     }
     return NULL;
