@@ -498,6 +498,38 @@ VBLIP_CHECKED vblip_status vblip_eval(vblip_model *model, vblip_protocol protoco
                                       const vblip_eval_options *options,
                                       vblip_error *err);
 
+// CapFilt (blip-spec 6.8): for each pair of an image or video and a caption of the web,
+// one caption is made up; of both, those that ITM finds to match are kept.
+typedef struct vblip_filtered_text {
+    const char *caption;
+    float p_match;
+    bool kept;
+} vblip_filtered_text;
+
+typedef struct vblip_filtered {
+    uint64_t pair;     // line of the file, or place in its list, from 1
+    const char *path;  // as the file names it
+    const char *error; // NULL, or why it could not be read; then there are no texts
+    vblip_filtered_text web, synthetic;
+} vblip_filtered;
+typedef int (*vblip_filtered_fn)(void *user, const vblip_filtered *filtered);
+
+typedef struct vblip_filter_options {
+    vblip_job job;
+    const char *media; // folder of the images and videos; NULL = that of the pairs
+    float min_p;       // least P(match) that is kept; 0 = 0.5, negative = 0
+    uint64_t after;    // pairs up to this one are skipped: they were filtered before
+    vblip_caption_options caption; // drawn, unless beams are given
+} vblip_filter_options;
+
+// `model` judges; `captioner` (NULL = the same) writes. Pairs come in the order of the
+// file `pairs`. What is drawn for a pair does not depend on the others.
+VBLIP_CHECKED vblip_status vblip_filter(vblip_model *model, vblip_model *captioner,
+                                        const char *pairs,
+                                        const vblip_filter_options *options,
+                                        vblip_filtered_fn fn, void *user,
+                                        vblip_error *err);
+
 #ifdef __cplusplus
 } // extern "C"
 #endif

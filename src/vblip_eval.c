@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "vblip_objects.h"
 #include "video_tasks/eval.h"
+#include "video_tasks/filter.h"
 
 // What each protocol reads and needs.
 static const struct protocol {
@@ -74,6 +75,57 @@ vblip_status vblip_eval(vblip_model *model, vblip_protocol protocol,
     VB_TRY(annotations ? vb_eval_set_load(&set, annotations, p->kind, o->media, err)
                        : vb_eval_set_list(&set, o->media, err));
     vblip_status status = run(model, p, &set, o, err);
+    vb_eval_set_free(&set);
+    return status;
+}
+
+static vblip_status filter(vblip_model *model, vblip_model *captioner,
+                           const vb_eval_set *set, const vblip_filter_options *options,
+                           vblip_filtered_fn fn, void *user, vblip_error *err)
+{
+    vb_brain judge = vb_brain_from_model(model->model);
+    vb_brain writer = vb_brain_from_model(captioner->model);
+    vb_frames frames = vb_frames_from_files();
+    const vb_task task = {
+        .brain = &judge,
+        .frames = &frames,
+        .inputs = set->inputs,
+        .input_count = set->input_count,
+    };
+    vb_task writing = task;
+    writing.brain = &writer;
+    const vb_filter f = {
+        .task = &task,
+        .captioner = &writing,
+        .set = set,
+        .options = options,
+        .fn = fn,
+        .user = user,
+    };
+    return vb_task_filter(&f, err);
+}
+
+vblip_status vblip_filter(vblip_model *model, vblip_model *captioner, const char *pairs,
+                          const vblip_filter_options *options, vblip_filtered_fn fn,
+                          void *user, vblip_error *err)
+{
+    static const vblip_filter_options defaults = {.min_p = 0.0f};
+    const vblip_filter_options *o = options ? options : &defaults;
+    vb_error_reset(err);
+    VB_TRY(vb_need(model != NULL, "model", err));
+    VB_TRY(vb_need(pairs != NULL, "pairs", err));
+    VB_TRY(vb_need(fn != NULL, "fn", err));
+    if (!captioner)
+        captioner = model;
+    if (!(o->min_p <= 1.0f))
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "min_p: %g, expected at most 1",
+                       (double)o->min_p);
+    VB_TRY(vb_check_task(model, VBLIP_TASK_RETRIEVAL, &o->job, err));
+    VB_TRY(vb_check_task(captioner, VBLIP_TASK_CAPTION, &o->job, err));
+    VB_TRY(vb_check_caption_options(&o->caption, err));
+    vb_eval_set set;
+    VB_TRY(vb_eval_set_load(&set, pairs, VB_ANNOTATED_PAIRS, o->media, err));
+    vblip_status status = filter(model, captioner, &set, o, fn, user, err);
     vb_eval_set_free(&set);
     return status;
 }

@@ -18,6 +18,7 @@ typedef enum operands {
     PATHS_FOR_WHAT, // as --what needs, and texts from --text
     TEXTS,
     PROTOCOL, // of eval
+    ONE_FILE, // of filter
     ONE_PATH, // or none
     NAMES,    // any, or none
     NOTHING,
@@ -35,13 +36,14 @@ static const struct {
     [CLI_REASON] = {"reason", PAIR_THEN_TEXTS, "statement"},
     [CLI_EMBED] = {"embed", PATHS_FOR_WHAT, "text"},
     [CLI_EVAL] = {"eval", PROTOCOL, "text"},
+    [CLI_FILTER] = {"filter", ONE_FILE, "text"},
     [CLI_TOKENIZE] = {"tokenize", TEXTS, "text"},
     [CLI_MODELS] = {"models", ONE_PATH, "text"},
     [CLI_DOCTOR] = {"doctor", NOTHING, "text"},
     [CLI_BENCH] = {"bench", NAMES, "name"},
 };
 
-static const char *const later_commands[] = {"index", "filter"};
+static const char *const later_commands[] = {"index"};
 
 const char *cli_command_name(cli_command command)
 {
@@ -402,6 +404,14 @@ static vblip_status split_operands(cli_args *args, vblip_error *err)
     case TEXTS:
         args->texts = all;
         return need(all.count || args->list, args, "a TEXT", err);
+    case ONE_FILE:
+        args->paths = all;
+        if (all.count > 1)
+            return cli_misuse(err, "%.200s: one file of pairs is allowed",
+                              all.items[1]);
+        if (need(all.count, args, "a file of pairs", err) != VBLIP_OK)
+            return VBLIP_ERR_ARGUMENT;
+        return need(args->output != NULL, args, "-o FILE", err);
     case PROTOCOL:
         return find_protocol(args, err);
     case ONE_PATH:
@@ -476,9 +486,12 @@ static vblip_status check_sampling(const cli_args *a, vblip_error *err)
         {a->seed, "--seed"},
         {a->samples, "--samples"},
     };
+    const bool filter = a->command == CLI_FILTER; // draws unless told otherwise
     for (size_t i = 0; i < sizeof only / sizeof *only; i++)
-        if (only[i].given && !a->sample)
-            return cli_misuse(err, "%s: only allowed with --sample", only[i].name);
+        if (only[i].given && (filter ? a->beams != 0 : !a->sample))
+            return cli_misuse(err, "%s: %s", only[i].name,
+                              filter ? "not allowed together with --beams"
+                                     : "only allowed with --sample");
     if (a->sample && a->beams)
         return cli_misuse(err, "--beams: not allowed together with --sample");
     const bool subtitles = a->format == CLI_FORMAT_SRT || a->format == CLI_FORMAT_VTT;
@@ -581,6 +594,12 @@ static vblip_status settle_format(cli_args *args, vblip_error *err)
     if (!given)
         args->format =
             args->output ? (uint32_t)format_of_name(args->output) : CLI_FORMAT_TEXT;
+    if (args->command == CLI_FILTER) {
+        if (given && args->format != CLI_FORMAT_JSONL)
+            return cli_misuse(err, "--format: allowed for filter: jsonl");
+        args->format = CLI_FORMAT_JSONL;
+        return VBLIP_OK;
+    }
     if (args->command == CLI_CAPTION ||
         (args->format != CLI_FORMAT_SRT && args->format != CLI_FORMAT_VTT))
         return VBLIP_OK;
@@ -591,8 +610,17 @@ static vblip_status settle_format(cli_args *args, vblip_error *err)
                       commands[args->command].name);
 }
 
+uint32_t cli_top_k(const cli_args *args)
+{
+    return args->top_k == CLI_NOT_GIVEN ? 0
+           : args->top_k == 0           ? UINT32_MAX
+                                        : args->top_k;
+}
+
 static vblip_status parse_run(cli_args *args, int argc, char **argv, vblip_error *err)
 {
+    if (args->command == CLI_FILTER)
+        args->min_p = 0.5f;
     if (read_items(args, argc, argv, err) != VBLIP_OK ||
         settle_format(args, err) != VBLIP_OK || split_operands(args, err) != VBLIP_OK ||
         check_together(args, err) != VBLIP_OK || check_eval(args, err) != VBLIP_OK ||

@@ -15,6 +15,7 @@ typedef enum cli_command {
     CLI_REASON,
     CLI_EMBED,
     CLI_EVAL,
+    CLI_FILTER,
     CLI_TOKENIZE,
     CLI_MODELS,
     CLI_DOCTOR,
@@ -97,6 +98,9 @@ typedef struct cli_args {
     uint32_t protocol; // vblip_protocol
     const char *annotations, *media, *scores, *predictions;
 
+    // filter; its PAIRS are in `paths`, --root is in `media`
+    const char *captioner;
+
     // caption
     int64_t every_us; // 0 = default
     uint32_t every_frames, count;
@@ -114,6 +118,9 @@ typedef struct cli_args {
 // Fills `out` from argv. On failure the message names the subject and what is allowed.
 vblip_status cli_args_parse(cli_args *out, int argc, char **argv, vblip_error *err);
 void cli_args_free(cli_args *args);
+
+// --top-k as vblip.h counts it.
+uint32_t cli_top_k(const cli_args *args);
 
 // Writes a message and returns VBLIP_ERR_ARGUMENT.
 vblip_status cli_misuse(vblip_error *err, const char *format, ...)

@@ -197,12 +197,6 @@ static vblip_status check(cli_session *s, vblip_error *err)
     return VBLIP_OK;
 }
 
-// The library takes 0 for its default and the largest number for all.
-static uint32_t top_k(const cli_args *a)
-{
-    return a->top_k == CLI_NOT_GIVEN ? 0 : a->top_k == 0 ? UINT32_MAX : a->top_k;
-}
-
 static vblip_status run(cli_session *s, vblip_error *err)
 {
     const cli_args *a = s->args;
@@ -219,7 +213,7 @@ static vblip_status run(cli_session *s, vblip_error *err)
         .merge = a->merge || to_subtitles(s),
         .sample = a->sample,
         .top_p = a->top_p,
-        .top_k = top_k(a),
+        .top_k = cli_top_k(a),
         .temperature = a->temperature,
         .seed = a->seed,
         .samples = a->samples,

@@ -102,6 +102,21 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
          "examples/clips\n"
          "  vblip eval qa --annotations examples/clips/questions.jsonl --predictions "
          "answers.jsonl\n"},
+    [CLI_FILTER] =
+        {"vblip filter [OPTIONS] PAIRS -o OUT",
+         "CapFilt: drop captions that do not match, add some that do",
+         "PAIRS holds images or videos and captions, one {\"path\": ..., \"caption\": "
+         "...} a\n"
+         "line. For each one caption is made up by sampling; ITM judges both, and what "
+         "does\n"
+         "not match is dropped. A run that was stopped goes on where it was when it "
+         "is\n"
+         "started again: OUT.partial keeps what is finished. Fields: path caption "
+         "source\n"
+         "(web, synthetic) p_match.\n",
+         "  vblip filter pairs.jsonl -o clean.jsonl\n"
+         "  vblip filter pairs.jsonl --root images --min-p 0.8 --seed 7 -o "
+         "clean.jsonl\n"},
     [CLI_TOKENIZE] =
         {"vblip tokenize [OPTIONS] TEXT...", "token ids and pieces",
          "Ids as the model sees them, [CLS] and [SEP] included; no cleaning, no\n"

@@ -153,10 +153,10 @@ static vblip_status gather_texts(cli_session *s, vblip_error *err)
     return status;
 }
 
-static vblip_status gather_paths(cli_session *s, vblip_error *err)
+static vblip_status gather_paths(cli_session *s, const cli_task *task, vblip_error *err)
 {
     const cli_args *a = s->args;
-    for (uint32_t i = 0; i < a->paths.count; i++) {
+    for (uint32_t i = 0; i < a->paths.count && !task->annotated; i++) {
         const char *path = a->paths.items[i];
         if (strcmp(path, "-") == 0) {
             vblip_status status = cli_spool_stdin(&s->spool, s->env.temp_dir, err);
@@ -198,7 +198,7 @@ static vblip_status gather(cli_session *s, const cli_task *task, vblip_error *er
     };
     vblip_status status = gather_texts(s, err);
     if (status == VBLIP_OK)
-        status = gather_paths(s, err);
+        status = gather_paths(s, task, err);
     if (status == VBLIP_OK && !task->annotated)
         status = vblip_inputs_open(
             &s->inputs, s->paths.count ? (const char *const *)s->paths.items : none,
@@ -376,7 +376,7 @@ cli_exit cli_session_run(cli_session *s, const cli_task *task)
     vblip_status status = gather(s, task, &err);
     if (status != VBLIP_OK)
         return cli_fail(s, status, &err);
-    cli_exit code = cli_output_begin(s, task->table);
+    cli_exit code = task->own_output ? CLI_EXIT_DONE : cli_output_begin(s, task->table);
     if (code != CLI_EXIT_DONE)
         return code;
     return cli_output_end(s, run_job(s, task));

@@ -51,6 +51,7 @@ typedef struct cli_task {
     uint32_t needs;      // enum vblip_task
     const char *weights; // real ones, for the notice of the demo model
     bool annotated;      // its inputs stand in a file of their own
+    bool own_output;     // it writes -o by itself
     // Refuses what only shows now that texts and inputs are known; may be NULL.
     vblip_status (*check)(cli_session *s, vblip_error *err);
     vblip_status (*run)(cli_session *s, vblip_error *err);

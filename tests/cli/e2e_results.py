@@ -404,7 +404,7 @@ class Operands(Case):
 
 class Words(Case):
     def test_help(self):
-        commands = ["retrieve", "qa", "caption", "match", "eval", "tokenize", "models", "doctor", "bench"]
+        commands = ["retrieve", "qa", "caption", "match", "eval", "filter", "tokenize", "models", "doctor", "bench"]
         overview = self.ok("help").out
         for command in commands:
             self.assertRegex(overview, r"(?m)^  %s +\w" % command)
@@ -416,7 +416,7 @@ class Words(Case):
 
     def test_the_examples_of_help_are_valid(self):
         """Run with the operands of the example where they exist, and its options always."""
-        for command in ("retrieve", "qa", "caption", "match", "eval", "tokenize", "models", "doctor", "bench"):
+        for command in ("retrieve", "qa", "caption", "match", "eval", "filter", "tokenize", "models", "doctor", "bench"):
             text = self.ok(command, "--help").out
             examples = text[text.index("\nexamples:\n"):].splitlines()[2:]
             self.assertEqual(len(examples), 2, text)

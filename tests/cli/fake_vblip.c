@@ -446,6 +446,32 @@ vblip_status vblip_eval(vblip_model *model, vblip_protocol protocol,
     return VBLIP_OK;
 }
 
+// Three pairs, of which the second cannot be read.
+vblip_status vblip_filter(vblip_model *model, vblip_model *captioner, const char *pairs,
+                          const vblip_filter_options *options, vblip_filtered_fn fn,
+                          void *user, vblip_error *err)
+{
+    (void)model;
+    (void)captioner;
+    static const vblip_filtered all[] = {
+        {1, "one.png", NULL, {"a dog", 0.75f, true}, {"a \"dog\"", 0.25f, false}},
+        {2, "two.png", "two.png: gone", {0}, {0}},
+        {4, "three.png", NULL, {"x", 0.25f, false}, {"a cat", 0.5f, true}},
+    };
+    const vblip_failure failure = {"two.png", "gone"};
+    for (int i = 0; i < 3; i++) {
+        if (all[i].pair <= options->after)
+            continue;
+        if (has(pairs, "lost") && i == 2)
+            return fail(err, VBLIP_ERR_DEVICE, "llvmpipe: device lost");
+        if (all[i].error && options->job.failed(options->job.user, &failure))
+            return cancelled(err);
+        if (fn(user, &all[i]))
+            return cancelled(err);
+    }
+    return VBLIP_OK;
+}
+
 static vblip_status good_inputs(uint32_t *good, uint32_t *count,
                                 const vblip_inputs *inputs, const vblip_job *job,
                                 vblip_error *err)

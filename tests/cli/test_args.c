@@ -89,6 +89,7 @@ static const struct operand_row {
     {"embed|--what|multimodal|--text|x|a|-o|f.json", CLI_EMBED, "a", "x"},
     {"eval|retrieval|--annotations|f", CLI_EVAL, "", ""},
     {"eval|--images|dir|caption", CLI_EVAL, "", ""},
+    {"filter|p.jsonl|-o|out", CLI_FILTER, "p.jsonl", ""},
     {"eval|vqa|--annotations|f|--answers-file|a|--k-test|5", CLI_EVAL, "", ""},
     {"caption|a|b", CLI_CAPTION, "a|b", ""},
     {"caption|-0a|list", CLI_CAPTION, "", ""},
@@ -125,7 +126,7 @@ static const struct refusal {
     const char *line, *message;
 } refusals[] = {
     {"", "no command; allowed: retrieve, qa, caption, match, reason, embed, eval, "
-         "tokenize, models, doctor, bench, help"},
+         "filter, tokenize, models, doctor, bench, help"},
     {"find|x", "find: unknown command; allowed: retrieve, qa, *"},
     {"-x", "no command; *"},
     {"help|find", "find: unknown command; *"},
@@ -238,6 +239,12 @@ static const struct refusal {
      "--min-p: not allowed with --rerank 0, which gives no P(match)"},
     {"caption|v|--count|3|--every|2", "--count: not allowed together with --every"},
     {"eval|qa", "eval: missing --annotations FILE"},
+    {"filter", "filter: missing a file of pairs; see: vblip help filter"},
+    {"filter|p", "filter: missing -o FILE; see: vblip help filter"},
+    {"filter|p|q|-o|out", "q: one file of pairs is allowed"},
+    {"filter|p|-o|out|-f|csv", "--format: allowed for filter: jsonl"},
+    {"filter|p|-o|out|--beams|3|--seed|7", "--seed: not allowed together with --beams"},
+    {"filter|p|-o|out|--min-p|2", "--min-p 2: a number from 0 to 1 is allowed"},
     {"eval|vqa|--images|dir", "eval: missing --annotations FILE"},
     {"eval|qa|--annotations|f|--scores|s", "--scores: only allowed for eval retrieval"},
     {"eval|vqa|--annotations|f|--predictions|p",
@@ -264,7 +271,6 @@ static const struct refusal {
     // of cli.md, not built yet
     {"index|x", "index: not in this version"},
     {"eval|nlvr|--annotations|f", "eval nlvr: not in this version"},
-    {"filter", "filter: not in this version"},
     {"help|index", "index: not in this version"},
     {"index|--help", "index: not in this version"},
     {"retrieve|v|q|--segment|shots", "--segment shots: not in this version"},

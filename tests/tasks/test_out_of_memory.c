@@ -2,6 +2,7 @@
 #include "support/fail_alloc.h"
 #include "support/fakes.h"
 #include "video_tasks/eval.h"
+#include "video_tasks/filter.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -122,6 +123,35 @@ static vblip_status eval_answers(const vb_task *task, const vblip_job *job,
                     vb_eval_answers, err);
 }
 
+static int on_filtered(void *user, const vblip_filtered *filtered)
+{
+    (void)user;
+    return filtered->path == NULL;
+}
+
+static vblip_status filter(const vb_task *task, const vblip_job *job, vblip_error *err)
+{
+    static const char text[] = "{\"path\":\"a\",\"caption\":\"0\"}\n"
+                               "{\"path\":\"b\",\"caption\":\"1\"}\n";
+    const vblip_filter_options options = {.job = *job};
+    vb_eval_set set;
+    VB_TRY(vb_eval_set_parse(&set, text, strlen(text), VB_ANNOTATED_PAIRS, "set", err));
+    const vb_task own = {
+        .brain = task->brain,
+        .frames = task->frames,
+        .inputs = set.inputs,
+        .input_count = set.input_count,
+    };
+    const vb_filter f = {.task = &own,
+                         .captioner = &own,
+                         .set = &set,
+                         .options = &options,
+                         .fn = on_filtered};
+    vblip_status status = vb_task_filter(&f, err);
+    vb_eval_set_free(&set);
+    return status;
+}
+
 typedef struct task_case {
     const char *name;
     vblip_status (*run)(const vb_task *task, const vblip_job *job, vblip_error *err);
@@ -155,6 +185,7 @@ static void test_tasks(void **state)
         {"caption", caption},
         {"eval retrieval", eval_retrieval},
         {"eval answers", eval_answers},
+        {"filter", filter},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         assert_true(fail_alloc_each(cases[i].name, run_task, &cases[i]) > 5);

@@ -1,0 +1,262 @@
+// cmd_filter.c - CapFilt: pairs in, those that match out, and made-up captions (cli.md).
+#include "cli/cmd.h"
+#include "cli/journal.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const cli_column columns[] = {
+    {"path", CLI_CELL_TEXT, NULL},
+    {"caption", CLI_CELL_TEXT, NULL},
+    {"source", CLI_CELL_TEXT, NULL},
+    {"p_match", CLI_CELL_REAL, NULL},
+};
+static const cli_table table = {columns, sizeof columns / sizeof *columns};
+
+enum { BOTH = VBLIP_TASK_RETRIEVAL | VBLIP_TASK_CAPTION };
+
+typedef struct filter_state {
+    cli_journal journal;
+    vblip_model *captioner; // NULL = the model itself
+    cli_rows rows;
+    cli_bytes line; // the rows of a pair
+} filter_state;
+
+// ------------------------------------------------------------------------------ pairs
+
+static void add_row(filter_state *state, const char *path,
+                    const vblip_filtered_text *text, const char *source)
+{
+    const cli_cell cells[] = {
+        cli_cell_text(path),
+        cli_cell_text(text->caption),
+        cli_cell_text(source),
+        cli_cell_real((double)text->p_match),
+    };
+    if (text->kept)
+        cli_rows_add(&state->rows, &state->line, cells);
+}
+
+static int on_filtered(void *session, const vblip_filtered *f)
+{
+    cli_session *s = session;
+    filter_state *state = s->state;
+    cli_bytes_clear(&state->line);
+    if (!f->error) {
+        add_row(state, f->path, &f->web, "web");
+        add_row(state, f->path, &f->synthetic, "synthetic");
+        s->written++;
+    }
+    if (!cli_journal_add(&state->journal, f->pair, &state->line, f->error != NULL,
+                         f->web.kept, f->synthetic.kept)) {
+        s->failed_output = true;
+        cli_error(&s->console, "%s: %s", state->journal.path,
+                  strerror(errno ? errno : ENOMEM));
+    }
+    return s->failed_output;
+}
+
+// "web 60 kept, 40 dropped (40.0 %)"
+static void add_share(cli_bytes *out, const char *source, uint64_t kept,
+                      uint64_t judged)
+{
+    const uint64_t dropped = judged - kept;
+    cli_bytes_printf(out, "; %s: %" PRIu64 " kept, %" PRIu64 " dropped", source, kept,
+                     dropped);
+    if (judged)
+        cli_bytes_printf(out, " (%.1f %%)", 100.0 * (double)dropped / (double)judged);
+}
+
+static void say_summary(cli_session *s, const cli_journal *j)
+{
+    const uint64_t judged = j->pairs - j->failed;
+    cli_bytes text = {0};
+    cli_bytes_printf(&text, "vblip: %" PRIu64 " pairs", j->pairs);
+    if (j->failed)
+        cli_bytes_printf(&text, ", %" PRIu64 " failed", j->failed);
+    add_share(&text, "web", j->web_kept, judged);
+    add_share(&text, "synthetic", j->synthetic_kept, judged);
+    if (!s->args->quiet && !text.failed) {
+        cli_bar_clear(&s->console);
+        cli_raw_line(&s->console, text.data);
+    }
+    cli_bytes_free(&text);
+}
+
+// ------------------------------------------------------------------------------ models
+
+static int on_model(void *tasks, const vblip_model_info *info)
+{
+    *(uint32_t *)tasks = info->tasks;
+    return (info->tasks & BOTH) == BOTH; // this one will do
+}
+
+// What the model is loaded for: both, where one checkpoint can, else to judge.
+static uint32_t wanted_tasks(cli_session *s)
+{
+    vblip_error err = {0};
+    vblip_model_options options;
+    uint32_t tasks = 0;
+    if (s->args->captioner || !cli_model_options(s, &options, 0))
+        return VBLIP_TASK_RETRIEVAL;
+    vblip_status status = vblip_model_inspect(&options, on_model, &tasks, &err);
+    return status == VBLIP_ERR_CANCELLED ? BOTH : VBLIP_TASK_RETRIEVAL;
+}
+
+// The captioner where it is another checkpoint: --captioner, or a member of a set.
+static vblip_status load_captioner(cli_session *s, filter_state *state,
+                                   vblip_error *err)
+{
+    vblip_model_options options;
+    if ((vblip_model_describe(s->model)->tasks & BOTH) == BOTH && !s->args->captioner)
+        return VBLIP_OK;
+    if (!cli_model_options(s, &options, VBLIP_TASK_CAPTION))
+        return VBLIP_ERR_IO;
+    if (s->args->captioner)
+        options.path = s->args->captioner;
+    return vblip_model_load(&state->captioner, s->engine, &options, err);
+}
+
+// ---------------------------------------------------------------------------- the run
+
+static void hash(uint64_t *h, const void *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        *h = (*h ^ ((const unsigned char *)bytes)[i]) * UINT64_C(0x100000001b3);
+}
+
+static bool hash_file(uint64_t *h, const char *path)
+{
+    char part[1 << 14];
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return false;
+    for (size_t got; (got = fread(part, 1, sizeof part, file)) > 0;)
+        hash(h, part, got);
+    const bool ok = !ferror(file);
+    return fclose(file) == 0 && ok;
+}
+
+// All that a row depends on but the weights and the media themselves.
+static vblip_status make_stamp(cli_session *s, char out[17], vblip_error *err)
+{
+    const cli_args *a = s->args;
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+    cli_bytes text = {0};
+    const char *model = a->model ? a->model : s->env.model ? s->env.model : "";
+    cli_bytes_printf(&text, "%s|%s|%s|%s|%s|%u %u %u %u %u %u %d", model,
+                     a->captioner ? a->captioner : "", a->vocab ? a->vocab : "",
+                     a->media ? a->media : "", a->prompt ? a->prompt : "",
+                     a->image_size, a->frames, a->beams, a->max_length, a->min_length,
+                     a->top_k, a->raw_text);
+    cli_bytes_printf(&text, " %a %a %a %a %u", (double)a->min_p,
+                     (double)a->repetition_penalty, (double)a->top_p,
+                     (double)a->temperature, a->seed);
+    if (!text.failed)
+        hash(&h, text.data, text.size);
+    const bool ok = hash_file(&h, a->paths.items[0]);
+    cli_bytes_free(&text);
+    if (!ok) {
+        snprintf(err->message, sizeof err->message, "%.400s: %s", a->paths.items[0],
+                 strerror(errno ? errno : EIO));
+        err->status = VBLIP_ERR_IO;
+        return VBLIP_ERR_IO;
+    }
+    snprintf(out, 17, "%016" PRIx64, h);
+    return VBLIP_OK;
+}
+
+static vblip_status open_journal(cli_session *s, vblip_error *err)
+{
+    filter_state *state = s->state;
+    char stamp[17];
+    vblip_status status = make_stamp(s, stamp, err);
+    if (status == VBLIP_OK)
+        status = cli_journal_open(&state->journal, s->args->output, stamp, err);
+    if (status != VBLIP_OK)
+        return status;
+    s->failed += (uint32_t)state->journal.failed;
+    s->written += state->journal.pairs - state->journal.failed;
+    if (state->journal.pairs)
+        cli_note(&s->console, "%s: goes on after pair %" PRIu64, state->journal.path,
+                 state->journal.last);
+    return VBLIP_OK;
+}
+
+// The result must be a file, and no other that the run needs.
+static vblip_status check(cli_session *s, vblip_error *err)
+{
+    const char *pairs = s->args->paths.items[0], *output = s->args->output;
+    struct stat in, out;
+    if (stat(output, &out) == 0) {
+        if (!S_ISREG(out.st_mode))
+            return cli_misuse(err, "-o %.400s: not a regular file", output);
+        if (stat(pairs, &in) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+            return cli_misuse(err, "-o %.400s: is an input", output);
+    }
+    return open_journal(s, err);
+}
+
+static vblip_status filter(cli_session *s, filter_state *state, vblip_error *err)
+{
+    const cli_args *a = s->args;
+    const vblip_filter_options options = {
+        .job = cli_job(s),
+        .media = a->media,
+        .min_p = a->min_p > 0 ? a->min_p : -1,
+        .after = state->journal.last,
+        .caption =
+            {
+                .prompt = a->prompt,
+                .beams = a->beams,
+                .max_length = a->max_length,
+                .min_length = a->min_length,
+                .repetition_penalty = a->repetition_penalty,
+                .top_p = a->top_p,
+                .top_k = cli_top_k(a),
+                .temperature = a->temperature,
+                .seed = a->seed,
+            },
+    };
+    return vblip_filter(s->model, state->captioner, a->paths.items[0], &options,
+                        on_filtered, s, err);
+}
+
+static vblip_status run(cli_session *s, vblip_error *err)
+{
+    filter_state *state = s->state;
+    vblip_status status = load_captioner(s, state, err);
+    if (status == VBLIP_OK)
+        status = filter(s, state, err);
+    if (status != VBLIP_OK)
+        return status;
+    say_summary(s, &state->journal);
+    if (s->written)
+        return cli_journal_finish(&state->journal, s->args->output, err);
+    cli_journal_discard(&state->journal); // every pair failed
+    return VBLIP_OK;
+}
+
+cli_exit cli_cmd_filter(cli_session *s)
+{
+    filter_state state = {.rows = {.format = CLI_FORMAT_JSONL, .table = &table}};
+    s->state = &state;
+    const cli_task task = {
+        .table = &table,
+        .needs = wanted_tasks(s),
+        .weights = "Salesforce/blip-itm-base-coco",
+        .annotated = true,
+        .own_output = true,
+        .check = check,
+        .run = run,
+    };
+    cli_exit code = cli_session_run(s, &task);
+    vblip_model_free(&state.captioner);
+    if (state.journal.stream && !state.journal.pairs)
+        cli_journal_discard(&state.journal);
+    cli_journal_close(&state.journal);
+    cli_bytes_free(&state.line);
+    return code;
+}

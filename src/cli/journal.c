@@ -1,0 +1,209 @@
+#include "cli/journal.h"
+
+#include "cli/args.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char magic[] = "#vblip-filter 1 ";
+
+static vblip_status fail_io(vblip_error *err, const char *path, int error)
+{
+    if (err && err->status == VBLIP_OK) {
+        snprintf(err->message, sizeof err->message, "%.400s: %s", path,
+                 strerror(error ? error : EIO));
+        err->status = VBLIP_ERR_IO;
+    }
+    return VBLIP_ERR_IO;
+}
+
+// ---------------------------------------------------------------------------- reading
+
+static void count(cli_journal *j, uint64_t pair, char web, char synthetic)
+{
+    j->last = pair;
+    j->pairs++;
+    j->failed += web == '!';
+    j->web_kept += web == 'k';
+    j->synthetic_kept += synthetic == 'k';
+}
+
+// "#NUMBER WEB SYNTHETIC", without its newline.
+static bool read_end(cli_journal *j, const char *line, size_t size)
+{
+    uint64_t pair = 0;
+    size_t i = 1;
+    for (; i < size && line[i] >= '0' && line[i] <= '9' && pair < UINT64_MAX / 16; i++)
+        pair = pair * 10 + (uint64_t)(line[i] - '0');
+    if (size - i != 4 || line[i] != ' ' || line[i + 2] != ' ' || pair <= j->last)
+        return false;
+    const char web = line[i + 1], synthetic = line[i + 3];
+    const bool failed = web == '!' && synthetic == '!';
+    const bool judged =
+        (web == 'k' || web == 'd') && (synthetic == 'k' || synthetic == 'd');
+    if (failed || judged)
+        count(j, pair, web, synthetic);
+    return failed || judged;
+}
+
+// Reads the lines after the first; `end` is where the last finished pair ends.
+static vblip_status read_pairs(cli_journal *j, long *end, vblip_error *err)
+{
+    char *line = NULL;
+    size_t capacity = 0;
+    ssize_t got;
+    vblip_status status = VBLIP_OK;
+    for (uint64_t number = 2; (got = getline(&line, &capacity, j->stream)) > 0;
+         number++) {
+        const size_t size = (size_t)got;
+        if (line[size - 1] != '\n')
+            break; // it was being written
+        if (line[0] == '#' && read_end(j, line, size - 1))
+            *end = ftell(j->stream);
+        else if (line[0] != '{') {
+            status = cli_misuse(err,
+                                "%.400s: line %" PRIu64 ": not of vblip filter; "
+                                "remove the file to begin anew",
+                                j->path, number);
+            break;
+        }
+    }
+    free(line);
+    return status;
+}
+
+// The first line: 1 = as it should be, 0 = none yet, or a part of it, -1 = another.
+static int read_head(cli_journal *j, const char *stamp)
+{
+    cli_bytes head = {0};
+    char *line = NULL;
+    size_t capacity = 0;
+    ssize_t got = getline(&line, &capacity, j->stream);
+    cli_bytes_printf(&head, "%s%s\n", magic, stamp);
+    const size_t size = got > 0 ? (size_t)got : 0;
+    int verdict = -1;
+    if (!head.failed && size <= head.size &&
+        (!size || memcmp(line, head.data, size) == 0))
+        verdict = size == head.size;
+    free(line);
+    cli_bytes_free(&head);
+    return verdict;
+}
+
+static vblip_status begin(cli_journal *j, const char *stamp, vblip_error *err)
+{
+    if (fseek(j->stream, 0, SEEK_SET) != 0 || ftruncate(fileno(j->stream), 0) != 0 ||
+        fprintf(j->stream, "%s%s\n", magic, stamp) < 0 || fflush(j->stream) != 0)
+        return fail_io(err, j->path, errno);
+    return VBLIP_OK;
+}
+
+static vblip_status read_all(cli_journal *j, const char *stamp, vblip_error *err)
+{
+    const int head = read_head(j, stamp);
+    if (head < 0)
+        return cli_misuse(err,
+                          "%.300s: of a run with other pairs, models or options; "
+                          "remove it to begin anew",
+                          j->path);
+    if (head == 0)
+        return begin(j, stamp, err);
+    long end = ftell(j->stream);
+    vblip_status status = read_pairs(j, &end, err);
+    if (status != VBLIP_OK)
+        return status;
+    if (ferror(j->stream) || end < 0 || fseek(j->stream, end, SEEK_SET) != 0 ||
+        ftruncate(fileno(j->stream), end) != 0)
+        return fail_io(err, j->path, errno);
+    return VBLIP_OK;
+}
+
+vblip_status cli_journal_open(cli_journal *journal, const char *output,
+                              const char *stamp, vblip_error *err)
+{
+    cli_bytes path = {0};
+    *journal = (cli_journal){0};
+    cli_bytes_printf(&path, "%s.partial", output);
+    journal->path = path.data;
+    if (path.failed) {
+        cli_journal_close(journal);
+        return fail_io(err, output, ENOMEM);
+    }
+    journal->stream = fopen(journal->path, "r+b");
+    if (!journal->stream && errno == ENOENT)
+        journal->stream = fopen(journal->path, "w+b");
+    vblip_status status = journal->stream ? read_all(journal, stamp, err)
+                                          : fail_io(err, journal->path, errno);
+    if (status != VBLIP_OK)
+        cli_journal_close(journal);
+    return status;
+}
+
+// ---------------------------------------------------------------------------- writing
+
+bool cli_journal_add(cli_journal *journal, uint64_t pair, const cli_bytes *rows,
+                     bool failed, bool web_kept, bool synthetic_kept)
+{
+    const char web = failed ? '!' : web_kept ? 'k' : 'd';
+    const char synthetic = failed ? '!' : synthetic_kept ? 'k' : 'd';
+    errno = 0;
+    if (rows->failed ||
+        (rows->size &&
+         fwrite(rows->data, 1, rows->size, journal->stream) != rows->size) ||
+        fprintf(journal->stream, "#%" PRIu64 " %c %c\n", pair, web, synthetic) < 0 ||
+        fflush(journal->stream) != 0)
+        return false;
+    count(journal, pair, web, synthetic);
+    return true;
+}
+
+// Copies the rows, not the lines between them.
+static bool copy_rows(cli_journal *j, cli_outfile *out)
+{
+    char *line = NULL;
+    size_t capacity = 0;
+    ssize_t got;
+    bool ok = fseek(j->stream, 0, SEEK_SET) == 0;
+    while (ok && (got = getline(&line, &capacity, j->stream)) > 0)
+        ok = line[0] == '#' || cli_outfile_write(out, line, (size_t)got);
+    ok = ok && !ferror(j->stream);
+    free(line);
+    return ok;
+}
+
+vblip_status cli_journal_finish(cli_journal *journal, const char *output,
+                                vblip_error *err)
+{
+    cli_outfile out;
+    vblip_status status = cli_outfile_open(&out, output, err);
+    if (status != VBLIP_OK)
+        return status;
+    errno = 0;
+    if (!copy_rows(journal, &out)) {
+        const int error = out.error ? out.error : errno;
+        cli_outfile_discard(&out);
+        return fail_io(err, out.error ? output : journal->path, error);
+    }
+    if (!cli_outfile_finish(&out, err))
+        return VBLIP_ERR_IO;
+    cli_journal_discard(journal);
+    return VBLIP_OK;
+}
+
+void cli_journal_discard(cli_journal *journal)
+{
+    if (journal->path)
+        unlink(journal->path);
+    cli_journal_close(journal);
+}
+
+void cli_journal_close(cli_journal *journal)
+{
+    if (journal->stream)
+        fclose(journal->stream);
+    free(journal->path);
+    *journal = (cli_journal){0};
+}

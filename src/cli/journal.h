@@ -1,0 +1,43 @@
+// journal.h - the pairs that `vblip filter` has finished: a file that grows pair by pair
+// beside the result, so that a run that was killed goes on where it stopped.
+//
+// The first line says which run it belongs to. Then come, for each pair, its rows and a
+// line "#NUMBER WEB SYNTHETIC" that ends them: `k` for a text that was kept, `d` for one
+// that was dropped, `!` for a pair that could not be read. What stands after the last
+// such line belongs to a pair that was not finished, and is cut off.
+#ifndef CLI_JOURNAL_H
+#define CLI_JOURNAL_H
+
+#include "cli/bytes.h"
+#include "cli/outfile.h"
+
+#include <stdio.h>
+
+// All-zero is closed.
+typedef struct cli_journal {
+    FILE *stream;
+    char *path;
+    uint64_t last; // the last pair that is finished; 0 = none
+    uint64_t pairs, web_kept, synthetic_kept, failed;
+} cli_journal;
+
+// Opens OUTPUT.partial and reads what is finished. One that belongs to another run than
+// `stamp` (no newline) or is damaged is refused with VBLIP_ERR_ARGUMENT.
+vblip_status cli_journal_open(cli_journal *journal, const char *output,
+                              const char *stamp, vblip_error *err);
+
+// Adds a finished pair: `rows`, whole lines, and how it ended. False on failure.
+bool cli_journal_add(cli_journal *journal, uint64_t pair, const cli_bytes *rows,
+                     bool failed, bool web_kept, bool synthetic_kept);
+
+// Writes all rows to `output`, which then appears whole, and removes the journal.
+vblip_status cli_journal_finish(cli_journal *journal, const char *output,
+                                vblip_error *err);
+
+// Removes the file: nothing in it is worth keeping.
+void cli_journal_discard(cli_journal *journal);
+
+// The file stays.
+void cli_journal_close(cli_journal *journal);
+
+#endif // CLI_JOURNAL_H
