@@ -176,6 +176,55 @@ static void test_files_are_replaced_whole(void **state)
     rmdir(folder);
 }
 
+// Pages of files that this process holds in memory.
+static long resident_file_pages(void)
+{
+    long size, resident, shared = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%ld %ld %ld", &size, &resident, &shared), 3);
+    fclose(file);
+    return shared;
+}
+
+static unsigned sum_of(const vb_mapping *map)
+{
+    unsigned sum = 0;
+    for (size_t i = 0; i < map->size; i++)
+        sum += map->bytes[i];
+    return sum;
+}
+
+static void test_a_mapping_is_released_and_read_again(void **state)
+{
+    (void)state;
+    enum { SIZE = 8 << 20, MARGIN = 256 }; // the kernel counts in batches
+    char path[] = "/tmp/vblip-base-XXXXXX";
+    uint8_t *bytes = malloc(SIZE);
+    assert_non_null(bytes);
+    memset(bytes, 1, SIZE);
+    const int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(vb_file_replace(path, bytes, SIZE, NULL), VBLIP_OK);
+    free(bytes);
+    vb_mapping map;
+    assert_int_equal(vb_file_map(&map, path, NULL), VBLIP_OK);
+
+    const long before = resident_file_pages(), pages = SIZE / sysconf(_SC_PAGESIZE);
+    assert_int_equal(sum_of(&map), SIZE);
+    assert_true(resident_file_pages() >= before + pages - MARGIN);
+    vb_file_release(&map, map.bytes + 1, SIZE / 2); // rounded to whole pages
+    assert_true(resident_file_pages() <= before + pages / 2 + MARGIN);
+    vb_file_release(&map, map.bytes, SIZE);
+    assert_true(resident_file_pages() <= before + MARGIN);
+    assert_int_equal(sum_of(&map), SIZE);
+    vb_file_unmap(&map);
+    unlink(path);
+
+    vb_file_release(&map, NULL, 0); // of nothing
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -186,6 +235,7 @@ int main(void)
         cmocka_unit_test(test_utf8),
         cmocka_unit_test(test_strings_grow),
         cmocka_unit_test(test_files_are_replaced_whole),
+        cmocka_unit_test(test_a_mapping_is_released_and_read_again),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }

@@ -130,7 +130,8 @@ static vblip_status parse_config(void *user, vblip_error *err)
 
 static vblip_status open_checkpoint(void *user, vblip_error *err)
 {
-    const vblip_model_options options = {.path = user};
+    const vblip_model_options options = {.path = user,
+                                         .default_vocab = VB_GOLDEN "/text/vocab.txt"};
     vb_checkpoint *checkpoint;
     VB_TRY(vb_checkpoint_open(&checkpoint, &options, err));
     vb_checkpoint_close(&checkpoint);
@@ -152,7 +153,10 @@ static vblip_status inspect_checkpoint(void *user, vblip_error *err)
 static void test_checkpoint(void **state)
 {
     (void)state;
-    static char folder[] = VB_CHECKPOINTS "/tiny-caption";
+    static char paths[][256] = {
+        VB_CHECKPOINTS "/tiny-caption", VB_CHECKPOINTS "/tiny-caption-bin-sharded",
+        VB_CHECKPOINTS "/tiny-retrieval-momentum-position-ids.pth",
+        VB_CHECKPOINTS "/tiny-caption.safetensors"};
     vb_mapping file;
     assert_int_equal(
         vb_file_map(&file, VB_CHECKPOINTS "/tiny-caption/model.safetensors", NULL),
@@ -163,8 +167,10 @@ static void test_checkpoint(void **state)
         vb_file_map(&file, VB_CHECKPOINTS "/tiny-caption/config.json", NULL), VBLIP_OK);
     assert_true(fail_alloc_each("parse config", parse_config, &file) >= 2);
     vb_file_unmap(&file);
-    assert_true(fail_alloc_each("open checkpoint", open_checkpoint, folder) >= 6);
-    assert_true(fail_alloc_each("inspect checkpoint", inspect_checkpoint, folder) >= 6);
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        assert_true(fail_alloc_each("open checkpoint", open_checkpoint, paths[i]) >= 6);
+        assert_true(fail_alloc_each("inspect", inspect_checkpoint, paths[i]) >= 6);
+    }
 }
 
 static void test_torch_file(void **state)
