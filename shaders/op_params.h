@@ -71,10 +71,9 @@ struct vb_embed_params {
     VB_UINT batch, rows, cols;
 };
 
-// copy, add_rows (x without batch), set_row (x one row), gather_rows, mean_rows, l2norm
+// copy, add_rows (x without batch), set_row (x one row), mean_rows, l2norm
 struct vb_rows_params {
     VB_VIEW y, x;
-    VB_UINT index; // gather_rows: offset
     VB_UINT batch, rows, cols;
     VB_FLOAT eps; // l2norm
 };

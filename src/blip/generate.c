@@ -15,7 +15,6 @@ typedef struct run {
     vb_recorder rec;
     uint32_t vocabulary;
     vb_tensor cache, spare; // [rows, max_length, layers * 3 * D]
-    vb_tensor index;        // VB_I32 [1, 1, rows]
     vb_tensor prompt_ids;   // VB_I32 [1, 1, prompt]
     vb_text_scratch prompt; // of one row
     vb_tensor step_ids;     // VB_I32 [1, rows, 1]
@@ -35,7 +34,6 @@ static vblip_status run_make(run *r, uint32_t rows, uint32_t prompt_count,
     r->vocabulary = d->lm->decoder.w->rows;
     VB_TRY(vb_pool_tensor(&r->cache, pool, VB_F32, rows, max_length, width, err));
     VB_TRY(vb_pool_tensor(&r->spare, pool, VB_F32, rows, max_length, width, err));
-    VB_TRY(vb_pool_tensor(&r->index, pool, VB_I32, 1, 1, rows, err));
     VB_TRY(vb_pool_tensor(&r->prompt_ids, pool, VB_I32, 1, 1, prompt_count, err));
     VB_TRY(vb_text_scratch_make(&r->prompt, pool, c, 1, prompt_count, err));
     VB_TRY(vb_pool_tensor(&r->step_ids, pool, VB_I32, 1, rows, 1, err));
@@ -67,20 +65,14 @@ static vblip_status forward(run *r, const vb_text_scratch *s, vb_tensor ids,
 // Row i of the cache becomes what row parents[i] was, for `length` tokens.
 static void reorder(run *r, const uint32_t *parents, uint32_t length)
 {
-    const uint32_t rows = r->cache.batch, room = r->cache.rows, width = r->cache.cols;
-    int32_t index[VB_MAX_BEAMS];
     bool changed = false;
-    for (uint32_t i = 0; i < rows; i++) {
-        index[i] = (int32_t)parents[i];
+    for (uint32_t i = 0; i < r->cache.batch; i++)
         changed = changed || parents[i] != i;
-    }
     if (!changed)
         return;
-    const vb_tensor from = vb_reshape(r->cache, 1, rows, room * width);
-    const vb_tensor to = vb_reshape(r->spare, 1, rows, room * width);
-    vb_upload(&r->rec, r->index, index);
-    vb_gather_rows(&r->rec, .y = vb_columns(to, 0, length * width),
-                   .x = vb_columns(from, 0, length * width), .index = r->index);
+    for (uint32_t i = 0; i < r->cache.batch; i++)
+        vb_copy(&r->rec, vb_rows(vb_batches(r->spare, i, 1), 0, length),
+                vb_rows(vb_batches(r->cache, parents[i], 1), 0, length));
     const vb_tensor old = r->cache;
     r->cache = r->spare;
     r->spare = old;

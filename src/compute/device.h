@@ -63,8 +63,6 @@ typedef struct vb_device_table {
     vblip_status (*set_row)(vb_device *, const vb_set_row_args *, vblip_error *);
     vblip_status (*mean_rows)(vb_device *, const vb_mean_rows_args *, vblip_error *);
     vblip_status (*l2norm)(vb_device *, const vb_l2norm_args *, vblip_error *);
-    vblip_status (*gather_rows)(vb_device *, const vb_gather_rows_args *,
-                                vblip_error *);
 
     // Runs what was recorded, waits for it, and fills downloads.
     vblip_status (*submit)(vb_device *device, vblip_error *err);

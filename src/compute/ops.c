@@ -262,17 +262,6 @@ void vb_l2norm_op(vb_recorder *rec, const vb_l2norm_args *a)
     CALL(rec, l2norm, a);
 }
 
-void vb_gather_rows_op(vb_recorder *rec, const vb_gather_rows_args *a)
-{
-    expect(rec, "gather_rows", "y", &a->y, VB_F32, 1, a->y.rows, a->y.cols);
-    expect(rec, "gather_rows", "x", &a->x, VB_F32, 1, a->x.rows, a->y.cols);
-    expect(rec, "gather_rows", "index", &a->index, VB_I32, 1, 1, a->y.rows);
-    expect_distinct(rec, "gather_rows", &a->y);
-    expect_apart(rec, "gather_rows", &a->y, "x", &a->x, APART);
-    expect_apart(rec, "gather_rows", &a->y, "index", &a->index, APART);
-    CALL(rec, gather_rows, a);
-}
-
 void vb_upload(vb_recorder *rec, vb_tensor y, const void *src)
 {
     expect(rec, "upload", "y", &y, y.type, y.batch, y.rows, y.cols);

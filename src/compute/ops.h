@@ -110,15 +110,6 @@ typedef struct vb_l2norm_args {
 } vb_l2norm_args;
 void vb_l2norm_op(vb_recorder *rec, const vb_l2norm_args *args);
 
-// y[0,r,:] = x[0,index[r],:]. x [1,n,c], y [1,r,c], index VB_I32 [1,1,r], each below n
-// (the caller answers for it). Not in place.
-#define vb_gather_rows(rec, ...)                                                       \
-    vb_gather_rows_op(rec, &(vb_gather_rows_args){__VA_ARGS__})
-typedef struct vb_gather_rows_args {
-    vb_tensor y, x, index;
-} vb_gather_rows_args;
-void vb_gather_rows_op(vb_recorder *rec, const vb_gather_rows_args *args);
-
 // Copies a packed tensor from the host; `src` is read before the call returns.
 void vb_upload(vb_recorder *rec, vb_tensor y, const void *src);
 

@@ -62,6 +62,9 @@ VB_CHECKED vblip_status vb_commands_upload(vb_gpu *gpu, vb_gpu_buffer *buffer,
 VB_CHECKED vblip_status vb_commands_download(vb_gpu *gpu, vb_gpu_buffer *buffer,
                                              uint64_t offset, void *dst, uint64_t bytes,
                                              vblip_error *err);
+// Both spans have as many bytes.
+VB_CHECKED vblip_status vb_commands_copy(vb_gpu *gpu, vb_span to, vb_span from,
+                                         vblip_error *err);
 VB_CHECKED vblip_status vb_commands_zero(vb_gpu *gpu, vb_gpu_buffer *buffer,
                                          vblip_error *err);
 

@@ -41,7 +41,6 @@ static const vb_device_table table = {
     .set_row = vb_gpu_set_row,
     .mean_rows = vb_gpu_mean_rows,
     .l2norm = vb_gpu_l2norm,
-    .gather_rows = vb_gpu_gather_rows,
     .submit = vb_gpu_submit,
     .discard = vb_gpu_discard,
 };

@@ -74,17 +74,13 @@ vblip_status vb_gpu_download(vb_device *device, void *dst, vb_tensor x,
                                 dst, vb_tensor_bytes(&x), err);
 }
 
-// Runs a shader of struct vb_rows_params over `elements` invocations. `index` may be
-// absent.
+// Runs a shader of struct vb_rows_params.
 static vblip_status rows_op(vb_gpu *gpu, const char *op, vb_pipeline_id pipeline,
                             struct vb_rows_params params, const vb_tensor *y,
-                            const vb_tensor *x, const vb_tensor *index, uint64_t groups,
-                            vblip_error *err)
+                            const vb_tensor *x, uint64_t groups, vblip_error *err)
 {
     params.y = vb_view_of(gpu, y);
     params.x = vb_view_of(gpu, x);
-    if (index)
-        params.index = vb_view_of(gpu, index).offset;
     vb_dispatch dispatch = {
         .op = op,
         .pipeline = pipeline,
@@ -95,8 +91,6 @@ static vblip_status rows_op(vb_gpu *gpu, const char *op, vb_pipeline_id pipeline
                  : pipeline == VB_PIPELINE_L2NORM  ? vb_ceil_div(params.cols, 8)
                                                    : 0,
     };
-    if (index)
-        dispatch.bindings[2] = vb_span_of(gpu, index);
     vb_dispatch_row(&dispatch, groups);
     return vb_commands_dispatch(gpu, &dispatch, err);
 }
@@ -106,11 +100,21 @@ static uint64_t element_groups(const vb_tensor *t)
     return (vb_tensor_elements(t) + INVOCATIONS - 1) / INVOCATIONS;
 }
 
+// The bytes of a packed tensor.
+static vb_span packed_span(const vb_tensor *t)
+{
+    return (vb_span){vb_gpu_buffer_of(t->buffer), t->offset,
+                     t->offset + vb_tensor_bytes(t)};
+}
+
 vblip_status vb_gpu_copy(vb_device *device, vb_tensor y, vb_tensor x, vblip_error *err)
 {
+    if (vb_tensor_packed(&y) && vb_tensor_packed(&x))
+        return vb_commands_copy(vb_gpu_of(device), packed_span(&y), packed_span(&x),
+                                err);
     const struct vb_rows_params params = {
         .batch = y.batch, .rows = y.rows, .cols = y.cols};
-    return rows_op(vb_gpu_of(device), "copy", VB_PIPELINE_COPY, params, &y, &x, NULL,
+    return rows_op(vb_gpu_of(device), "copy", VB_PIPELINE_COPY, params, &y, &x,
                    element_groups(&y), err);
 }
 
@@ -120,7 +124,7 @@ vblip_status vb_gpu_add_rows(vb_device *device, const vb_add_rows_args *a,
     const struct vb_rows_params params = {
         .batch = a->y.batch, .rows = a->y.rows, .cols = a->y.cols};
     return rows_op(vb_gpu_of(device), "add_rows", VB_PIPELINE_ADD_ROWS, params, &a->y,
-                   &a->x, NULL, element_groups(&a->y), err);
+                   &a->x, element_groups(&a->y), err);
 }
 
 vblip_status vb_gpu_set_row(vb_device *device, const vb_set_row_args *a,
@@ -131,16 +135,7 @@ vblip_status vb_gpu_set_row(vb_device *device, const vb_set_row_args *a,
     const struct vb_rows_params params = {
         .batch = row.batch, .rows = 1, .cols = row.cols};
     return rows_op(vb_gpu_of(device), "set_row", VB_PIPELINE_SET_ROW, params, &row,
-                   &a->x, NULL, element_groups(&row), err);
-}
-
-vblip_status vb_gpu_gather_rows(vb_device *device, const vb_gather_rows_args *a,
-                                vblip_error *err)
-{
-    const struct vb_rows_params params = {
-        .batch = 1, .rows = a->y.rows, .cols = a->y.cols};
-    return rows_op(vb_gpu_of(device), "gather_rows", VB_PIPELINE_GATHER_ROWS, params,
-                   &a->y, &a->x, &a->index, element_groups(&a->y), err);
+                   &a->x, element_groups(&row), err);
 }
 
 vblip_status vb_gpu_mean_rows(vb_device *device, const vb_mean_rows_args *a,
@@ -149,7 +144,7 @@ vblip_status vb_gpu_mean_rows(vb_device *device, const vb_mean_rows_args *a,
     const struct vb_rows_params params = {
         .batch = a->x.batch, .rows = a->x.rows, .cols = a->x.cols};
     return rows_op(vb_gpu_of(device), "mean_rows", VB_PIPELINE_MEAN_ROWS, params, &a->y,
-                   &a->x, NULL, element_groups(&a->y), err);
+                   &a->x, element_groups(&a->y), err);
 }
 
 vblip_status vb_gpu_l2norm(vb_device *device, const vb_l2norm_args *a, vblip_error *err)
@@ -157,7 +152,7 @@ vblip_status vb_gpu_l2norm(vb_device *device, const vb_l2norm_args *a, vblip_err
     const struct vb_rows_params params = {
         .batch = a->x.batch, .rows = a->x.rows, .cols = a->x.cols, .eps = a->eps};
     return rows_op(vb_gpu_of(device), "l2norm", VB_PIPELINE_L2NORM, params, &a->y,
-                   &a->x, NULL, (uint64_t)a->x.batch * a->x.rows, err);
+                   &a->x, (uint64_t)a->x.batch * a->x.rows, err);
 }
 
 vblip_status vb_gpu_embed(vb_device *device, const vb_embed_args *a, vblip_error *err)

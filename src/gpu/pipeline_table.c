@@ -8,7 +8,6 @@
 #include "spv/copy.h"
 #include "spv/embed.h"
 #include "spv/embed_f16.h"
-#include "spv/gather_rows.h"
 #include "spv/l2norm.h"
 #include "spv/layernorm.h"
 #include "spv/layernorm_lavapipe.h"
@@ -37,8 +36,6 @@ const vb_pipeline_row vb_pipeline_rows[VB_PIPELINE_COUNT] = {
     [VB_PIPELINE_MEAN_ROWS] = {SPIRV(mean_rows), "wr", sizeof(struct vb_rows_params),
                                0},
     [VB_PIPELINE_L2NORM] = {SPIRV(l2norm), "wr", sizeof(struct vb_rows_params), 0},
-    [VB_PIPELINE_GATHER_ROWS] = {SPIRV(gather_rows), "wrr",
-                                 sizeof(struct vb_rows_params), 0},
     [VB_PIPELINE_COPY] = {SPIRV(copy), "wr", sizeof(struct vb_rows_params), 0},
     [VB_PIPELINE_LINEAR_LAVAPIPE] = {SPIRV(linear_lavapipe), "wttrr",
                                      sizeof(struct vb_linear_params), 1},

@@ -89,13 +89,6 @@ const vb_selftest_case vb_selftest_cases[] = {
      .cols = 100,
      .spread = 1,
      .bound = 1e-12},
-    {.op = "gather_rows",
-     .name = "gather_rows",
-     .batch = 1,
-     .rows = 7,
-     .cols = 20,
-     .spread = 1,
-     .bound = 0},
 };
 const uint32_t vb_selftest_case_count =
     sizeof vb_selftest_cases / sizeof *vb_selftest_cases;
@@ -286,14 +279,6 @@ static vblip_status run_l2norm(bench *b)
     return VBLIP_OK;
 }
 
-static vblip_status run_gather_rows(bench *b)
-{
-    vb_tensor index;
-    VB_TRY(integers(b, &index, 1, b->c->rows, b->c->rows, 0));
-    vb_gather_rows(&b->rec, .y = b->y, .x = b->x, .index = index);
-    return VBLIP_OK;
-}
-
 static const struct runner {
     const char *op;
     vblip_status (*run)(bench *);
@@ -302,7 +287,7 @@ static const struct runner {
     {"attention", run_attention}, {"patchify", run_patchify},
     {"embed", run_embed},         {"add_rows", run_add_rows},
     {"set_row", run_set_row},     {"mean_rows", run_mean_rows},
-    {"l2norm", run_l2norm},       {"gather_rows", run_gather_rows},
+    {"l2norm", run_l2norm},
 };
 
 // x and y are [batch, rows, cols] before the op's own function sees them.

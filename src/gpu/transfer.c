@@ -102,6 +102,13 @@ vblip_status vb_commands_download(vb_gpu *gpu, vb_gpu_buffer *buffer, uint64_t o
     return VBLIP_OK;
 }
 
+vblip_status vb_commands_copy(vb_gpu *gpu, vb_span to, vb_span from, vblip_error *err)
+{
+    VB_TRY(vb_commands_begin(gpu, err));
+    record_copy(gpu, "copy", to, from);
+    return VBLIP_OK;
+}
+
 vblip_status vb_commands_zero(vb_gpu *gpu, vb_gpu_buffer *buffer, vblip_error *err)
 {
     VB_TRY(vb_commands_begin(gpu, err));

@@ -134,21 +134,13 @@ static void l2norm(double *y, const vb_selftest_case *c, const float *x)
     ref_l2norm(y, x, (size_t)c->batch * c->rows, c->cols, (double)1e-12F);
 }
 
-static void gather_rows(double *y, const vb_selftest_case *c, const float *x)
-{
-    int32_t index[64];
-    integers(index, c->rows, c->rows, 0);
-    ref_gather_rows(y, x, index, c->rows, c->cols);
-}
-
 static const struct op {
     const char *name;
     void (*run)(double *y, const vb_selftest_case *c, const float *x);
 } ops[] = {
-    {"linear", linear},           {"layernorm", layernorm}, {"attention", attention},
-    {"patchify", patchify},       {"embed", embed},         {"add_rows", add_rows},
-    {"set_row", set_row},         {"mean_rows", mean_rows}, {"l2norm", l2norm},
-    {"gather_rows", gather_rows},
+    {"linear", linear},     {"layernorm", layernorm}, {"attention", attention},
+    {"patchify", patchify}, {"embed", embed},         {"add_rows", add_rows},
+    {"set_row", set_row},   {"mean_rows", mean_rows}, {"l2norm", l2norm},
 };
 
 // The samples of case `index`, as they should be.

@@ -31,7 +31,6 @@ COUNT(add_rows)
 COUNT(set_row)
 COUNT(mean_rows)
 COUNT(l2norm)
-COUNT(gather_rows)
 
 static vblip_status upload(vb_device *device, vb_tensor y, const void *src,
                            vblip_error *err)
@@ -101,7 +100,6 @@ static const vb_device_table table = {
     .set_row = set_row,
     .mean_rows = mean_rows,
     .l2norm = l2norm,
-    .gather_rows = gather_rows,
     .submit = submit,
     .discard = discard,
 };

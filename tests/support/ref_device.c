@@ -448,18 +448,6 @@ static vblip_status l2norm(vb_device *device, const vb_l2norm_args *a, vblip_err
     return VBLIP_OK;
 }
 
-static vblip_status gather_rows(vb_device *device, const vb_gather_rows_args *a,
-                                vblip_error *err)
-{
-    (void)err;
-    self(device)->stats.ops++;
-    const int32_t *index = ints_of(&a->index);
-    for (uint32_t r = 0; r < a->y.rows; r++)
-        memcpy(row_of(&a->y, 0, r), row_of(&a->x, 0, (uint32_t)index[r]),
-               (size_t)a->y.cols * 4);
-    return VBLIP_OK;
-}
-
 // ---------------------------------------------------------------------------- device
 
 static void close_device(vb_device *device)
@@ -486,7 +474,6 @@ static const vb_device_table table = {
     .set_row = set_row,
     .mean_rows = mean_rows,
     .l2norm = l2norm,
-    .gather_rows = gather_rows,
     .submit = submit,
     .discard = discard,
 };

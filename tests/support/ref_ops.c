@@ -156,14 +156,6 @@ void ref_l2norm(double *y, const float *x, size_t rows, size_t cols, double eps)
     }
 }
 
-void ref_gather_rows(double *y, const float *x, const int32_t *index, size_t rows,
-                     size_t cols)
-{
-    for (size_t r = 0; r < rows; r++)
-        for (size_t c = 0; c < cols; c++)
-            y[r * cols + c] = (double)x[(size_t)index[r] * cols + c];
-}
-
 double ref_nmse(const float *got, const double *want, size_t count)
 {
     double error = 0.0, power = 0.0;

@@ -55,10 +55,6 @@ void ref_mean_rows(double *y, const float *x, size_t batch, size_t rows, size_t 
 
 void ref_l2norm(double *y, const float *x, size_t rows, size_t cols, double eps);
 
-// y [rows, cols] = rows index[r] of x [any, cols].
-void ref_gather_rows(double *y, const float *x, const int32_t *index, size_t rows,
-                     size_t cols);
-
 // Normalised mean squared error: sum (got - want)^2 / sum want^2. NaN when any `got` is
 // not finite; the plain sum of squares when `want` is all zero.
 double ref_nmse(const float *got, const double *want, size_t count);

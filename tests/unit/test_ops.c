@@ -331,18 +331,6 @@ static void test_row_ops(void **state)
             vb_l2norm(&b.rec, .y = T, .x = typed(T, VB_I32)));
 #undef T
 #undef V
-#define GATHER(Y, X, INDEX) vb_gather_rows(&b.rec, .y = Y, .x = X, .index = INDEX)
-#define INDEX               in(&b, VB_I32, 1, 1, 4)
-    TAKEN(GATHER(f32(&b, 1, 4, 8), f32(&b, 1, 9, 8), INDEX));
-    REFUSED("gather_rows: y: shape 2x4x8, expected 1x4x8",
-            GATHER(f32(&b, 2, 4, 8), f32(&b, 1, 9, 8), INDEX));
-    REFUSED("gather_rows: x: shape 1x9x7, expected 1x9x8",
-            GATHER(f32(&b, 1, 4, 8), f32(&b, 1, 9, 7), INDEX));
-    REFUSED("gather_rows: index: shape 1x1x4, expected 1x1x5",
-            GATHER(f32(&b, 1, 5, 8), f32(&b, 1, 9, 8), INDEX));
-    REFUSED("gather_rows: index: type F32, expected I32",
-            GATHER(f32(&b, 1, 4, 8), f32(&b, 1, 9, 8), f32(&b, 1, 1, 4)));
-#undef INDEX
 }
 
 static void test_transfers(void **state)
@@ -428,9 +416,6 @@ static void test_overlaps(void **state)
             (y = f32(&b, 1, 4, 16),
              vb_attention(&b.rec, .y = y, .q = y, .k = f32(&b, 1, 4, 16),
                           .v = f32(&b, 1, 4, 16), .heads = 1)));
-    REFUSED("gather_rows: y: overlaps x",
-            (y = f32(&b, 1, 4, 16),
-             vb_gather_rows(&b.rec, .y = y, .x = y, .index = in(&b, VB_I32, 1, 1, 4))));
     REFUSED("set_row: y: overlaps x",
             (y = f32(&b, 1, 4, 16),
              vb_set_row(&b.rec, .y = y, .x = vb_rows(y, 1, 1), .row = 0)));

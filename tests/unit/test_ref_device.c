@@ -221,13 +221,6 @@ static void test_rows(void **state)
     vb_l2norm(&f->rec, .y = y, .x = y, .eps = 1e-12f);
     ref_l2norm(want, a, 6, 8, 1e-12);
     expect_near(f, y, want);
-
-    const int32_t index[] = {5, 0, 0, 2};
-    y = apart(f, 1, 4, 8);
-    vb_gather_rows(&f->rec, .y = y, .x = spread(f, a, 1, 6, 8),
-                   .index = packed(f, index, VB_I32, 1, 1, 4));
-    ref_gather_rows(want, a, index, 4, 8);
-    expect_near(f, y, want);
 }
 
 static void test_downloads_arrive_at_submit(void **state)
