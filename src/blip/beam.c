@@ -64,7 +64,7 @@ vblip_status vb_beam_start(vb_beam *b, const vb_search_params *p, const int32_t 
         return vb_fail_memory(err, "beam search");
 
     b->params = *p;
-    b->length = count;
+    b->length = b->prompt = count;
     b->done = false;
     b->finished_count = 0;
     b->worst = 1e9;
@@ -142,15 +142,25 @@ static void remove_lowest(vb_beam *b)
     b->finished[b->finished_count] = removed; // its ids are room for the next
 }
 
-static void add_hypothesis(vb_beam *b, uint32_t row, float sum)
+// The score of a text of which this step appends token `length`. Version 5 divides fp32
+// numbers, and counts what was generated, [SEP] as well.
+static double normalise(const vb_beam *b, float sum)
 {
-    const double score = (double)sum / (double)b->length;
+    if (b->params.rules == VB_BEAM_5)
+        return (double)(sum / (float)(b->length + 1 - b->prompt));
+    return (double)sum / (double)b->length;
+}
+
+// Ends a text: the first `length` tokens of `ids`.
+static void add_hypothesis(vb_beam *b, const int32_t *ids, uint32_t length, float sum)
+{
+    const double score = normalise(b, sum);
     if (b->finished_count >= b->params.beams && !(score > b->worst))
         return;
     vb_hypothesis *h = &b->finished[b->finished_count++];
     h->score = score;
-    h->length = b->length;
-    memcpy(h->ids, row_of(b, row), b->length * sizeof *h->ids);
+    h->length = length;
+    memcpy(h->ids, ids, length * sizeof *h->ids);
     if (b->finished_count <= b->params.beams) {
         b->worst = fmin(b->worst, score);
         return;
@@ -162,21 +172,25 @@ static void add_hypothesis(vb_beam *b, uint32_t row, float sum)
 }
 
 // Hands the candidates out, best first: [SEP] ends a text if it is among the first
-// `beams`, anything else goes on, until there are `beams` rows again.
+// `beams`, anything else goes on, until there are `beams` rows again. By version 5 the
+// maximum length ends texts as [SEP] does.
 static void walk_candidates(vb_beam *b, uint32_t count)
 {
     const vb_search_params *p = &b->params;
+    const bool full = p->rules == VB_BEAM_5 && b->length + 1 == p->max_length;
     uint32_t running = 0;
     for (uint32_t rank = 0; rank < count && running < p->beams; rank++) {
         const vb_candidate *c = &b->candidates[rank];
         if (c->token == p->eos) {
             if (rank < p->beams)
-                add_hypothesis(b, c->row, c->sum);
+                add_hypothesis(b, row_of(b, c->row), b->length, c->sum);
             continue;
         }
         int32_t *row = b->next_rows + (size_t)running * p->max_length;
         memcpy(row, row_of(b, c->row), b->length * sizeof *row);
         row[b->length] = c->token;
+        if (full && rank < p->beams)
+            add_hypothesis(b, row, b->length + 1, c->sum);
         b->tokens[running] = c->token;
         b->parents[running] = c->row;
         b->sums[running] = c->sum;
@@ -195,7 +209,9 @@ bool vb_beam_step(vb_beam *b, float *logits)
         score_row(b, row, logits + (size_t)row * p->vocabulary);
     const uint32_t count = choose_candidates(b, logits);
     walk_candidates(b, count);
-    const double reachable = (double)b->candidates[0].sum / (double)b->length;
+    // Version 5 looks at the rows that go on, version 4 at [SEP] as well.
+    const double reachable =
+        normalise(b, p->rules == VB_BEAM_5 ? b->sums[0] : b->candidates[0].sum);
     b->done = b->finished_count >= p->beams && b->worst >= reachable;
     b->length++;
     return !b->done && b->length < p->max_length;
@@ -203,12 +219,16 @@ bool vb_beam_step(vb_beam *b, float *logits)
 
 uint32_t vb_beam_finish(vb_beam *b, int32_t *ids, float *score)
 {
-    for (uint32_t row = 0; row < b->params.beams && !b->done; row++)
-        add_hypothesis(b, row, b->sums[row]);
+    // In version 4 the rows that still run compete, and the last of equals wins.
+    const bool old = b->params.rules == VB_BEAM_4;
+    for (uint32_t row = 0; row < b->params.beams && old && !b->done; row++)
+        add_hypothesis(b, row_of(b, row), b->length, b->sums[row]);
     const vb_hypothesis *best = &b->finished[0];
-    for (uint32_t i = 1; i < b->finished_count; i++)
-        if (b->finished[i].score >= best->score)
-            best = &b->finished[i];
+    for (uint32_t i = 1; i < b->finished_count; i++) {
+        const vb_hypothesis *h = &b->finished[i];
+        if (h->score > best->score || (old && h->score == best->score))
+            best = h;
+    }
     uint32_t count = best->length;
     memcpy(ids, best->ids, count * sizeof *ids);
     if (count < b->params.max_length)

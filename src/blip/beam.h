@@ -1,5 +1,5 @@
-// beam.h - beam search as transformers 4.15 does it (blip-spec 8.2), for one sequence.
-// Pure: logits in, tokens out.
+// beam.h - beam search as transformers 4.15 does it (blip-spec 8.2), or as its version 5
+// does (8.4), for one sequence. Pure: logits in, tokens out.
 #ifndef VB_BLIP_BEAM_H
 #define VB_BLIP_BEAM_H
 
@@ -7,12 +7,17 @@
 
 enum { VB_MAX_BEAMS = 64 };
 
+// What differs is the length that sums are divided by, what may end a text at the maximum
+// length, and when the search is over.
+typedef enum vb_beam_rules { VB_BEAM_4, VB_BEAM_5 } vb_beam_rules;
+
 typedef struct vb_search_params {
     uint32_t beams;
     uint32_t max_length, min_length; // tokens, prompt included, [SEP] not
     float repetition_penalty;        // 1 = none
     int32_t eos;                     // [SEP]
     uint32_t vocabulary;
+    vb_beam_rules rules;
     const vb_sample_params *sample; // NULL = search; beams are not used otherwise
 } vb_search_params;
 
@@ -25,7 +30,8 @@ typedef struct vb_candidate {
 
 // A finished text, without [SEP].
 typedef struct vb_hypothesis {
-    double score; // sum / length
+    double
+        score; // sum / length: of all tokens but [SEP]; by version 5, of the generated
     uint32_t length;
     int32_t *ids; // [max_length]
 } vb_hypothesis;
@@ -40,6 +46,7 @@ VB_CHECKED vblip_status vb_search_check(const vb_search_params *params,
 typedef struct vb_beam {
     vb_search_params params;
     uint32_t length; // of the running rows
+    uint32_t prompt; // of it
     bool done;
 
     int32_t *rows;     // [beams, max_length], running

@@ -143,8 +143,11 @@ static vblip_status continue_row(run *r, const vb_search_params *p,
             break;
         VB_TRY(forward(r, &r->step, r->step_ids, &ids[n], n, err));
     }
-    *score = (float)(sum / (ids[n] == p->eos ? n : n + 1));
     *count = n + 1;
+    if (p->rules == VB_BEAM_5)
+        *score = (float)(sum / (*count - prompt_count));
+    else
+        *score = (float)(sum / (ids[n] == p->eos ? n : n + 1));
     return VBLIP_OK;
 }
 

@@ -35,7 +35,7 @@ VB_CHECKED vblip_status vb_generate_check(const vb_decoder *decoder,
 // Continues `prompt`, attending to `cross`: by beam search, with one beam by taking the
 // best token each time, or by drawing each. `ids` has room for max_length ids; `count` of them are
 // written, prompt and [SEP] included. `score` is the sum of log-probabilities, after the
-// repetition penalty and before all else, over the length without [SEP].
+// repetition penalty and before all else, over the length: see vb_hypothesis.
 VB_CHECKED vblip_status vb_generate(vb_decoder *decoder, const vb_cross *cross,
                                     const vb_search_params *params,
                                     const int32_t *prompt, uint32_t prompt_count,

@@ -1,5 +1,5 @@
-// test_beam.c - beam search keeps the rules of transformers 4.15 (blip-spec 8.2), on
-// hand-made probabilities.
+// test_beam.c - beam search keeps the rules of transformers 4.15 (blip-spec 8.2), or those
+// of version 5 (8.4), on hand-made probabilities.
 #include "blip/beam.h"
 #include "blip/logits.h"
 
@@ -266,6 +266,110 @@ static void test_a_search_object_is_used_again(void **state)
     vb_beam_free(&s.beam);
 }
 
+// ------------------------------------------------------------------- rules of version 5
+
+// A search of two beams by `rules`, that continues `count` tokens.
+static void start_by(search *s, vb_beam_rules rules, uint32_t count,
+                     uint32_t max_length)
+{
+    static const int32_t prompt[] = {0, A, B};
+    *s = (search){.params = PARAMS(2, max_length, 1.0f)};
+    s->params.rules = rules;
+    assert_int_equal(vb_beam_start(&s->beam, &s->params, prompt, count, NULL),
+                     VBLIP_OK);
+}
+
+// Ends one text at once, and at the second step one that is better by token.
+static void take_two_steps(search *s)
+{
+    row first[2] = {{.05f, .5f, .3f, .1f, .05f}, {.2f, .2f, .2f, .2f, .2f}};
+    row second[2] = {{.025f, .9f, .025f, .025f, .025f}, {.2f, .2f, .2f, .2f, .2f}};
+    assert_true(step(s, first));
+    (void)step(s, second);
+}
+
+// Version 4 divides by all tokens but [SEP], which favours the short text after a long
+// prompt; version 5 by the generated ones.
+static void test_version_5_divides_by_what_was_generated(void **state)
+{
+    (void)state;
+    search s;
+    start_by(&s, VB_BEAM_4, 3, 5);
+    take_two_steps(&s);
+    finish(&s);
+    EXPECT_IDS(&s, 0, A, B, EOS);
+    expect_near(s.score, log(.5) / 3);
+    vb_beam_free(&s.beam);
+
+    start_by(&s, VB_BEAM_5, 3, 5);
+    take_two_steps(&s);
+    finish(&s);
+    EXPECT_IDS(&s, 0, A, B, A, EOS);
+    expect_near(s.score, log(.3 * .9) / 2);
+    vb_beam_free(&s.beam);
+}
+
+// The best candidate of the second step is [SEP]: version 4 hopes for more like it.
+static void test_version_5_looks_at_rows_that_go_on(void **state)
+{
+    (void)state;
+    search s;
+    start_by(&s, VB_BEAM_4, 1, 8);
+    take_two_steps(&s);
+    assert_int_equal(s.beam.finished_count, 2);
+    assert_false(s.beam.done);
+    vb_beam_free(&s.beam);
+
+    start_by(&s, VB_BEAM_5, 1, 8);
+    take_two_steps(&s);
+    assert_int_equal(s.beam.finished_count, 2);
+    assert_true(s.beam.done);
+    finish(&s);
+    EXPECT_IDS(&s, 0, A, EOS);
+    vb_beam_free(&s.beam);
+}
+
+// At the maximum length version 4 adds every row that runs, without paying for [SEP] in
+// length; version 5 ends what is among the first `beams` candidates.
+static void test_version_5_ends_the_first_candidates_at_max_length(void **state)
+{
+    (void)state;
+    row p[2] = {{.01f, .5f, .3f, .15f, .04f}, {.2f, .2f, .2f, .2f, .2f}};
+    search s;
+    start_by(&s, VB_BEAM_4, 1, 2);
+    assert_false(step(&s, p));
+    finish(&s);
+    EXPECT_IDS(&s, 0, A);
+    expect_near(s.score, log(.3) / 2);
+    vb_beam_free(&s.beam);
+
+    start_by(&s, VB_BEAM_5, 1, 2);
+    assert_false(step(&s, p));
+    assert_int_equal(s.beam.finished_count, 2); // [SEP] and A, not B
+    finish(&s);
+    EXPECT_IDS(&s, 0, EOS);
+    expect_near(s.score, log(.5));
+    vb_beam_free(&s.beam);
+}
+
+static void test_of_equals_version_5_takes_the_first(void **state)
+{
+    (void)state;
+    row p[2] = {{.05f, .05f, .4f, .4f, .1f}, {.2f, .2f, .2f, .2f, .2f}};
+    search s;
+    start_by(&s, VB_BEAM_4, 1, 2);
+    assert_false(step(&s, p));
+    finish(&s);
+    EXPECT_IDS(&s, 0, B);
+    vb_beam_free(&s.beam);
+
+    start_by(&s, VB_BEAM_5, 1, 2);
+    assert_false(step(&s, p));
+    finish(&s);
+    EXPECT_IDS(&s, 0, A);
+    vb_beam_free(&s.beam);
+}
+
 static void test_refuses_what_cannot_be(void **state)
 {
     (void)state;
@@ -340,6 +444,10 @@ int main(void)
         cmocka_unit_test(test_minimum_length_forbids_sep),
         cmocka_unit_test(test_repetition_penalty_is_on_log_probabilities),
         cmocka_unit_test(test_a_search_object_is_used_again),
+        cmocka_unit_test(test_version_5_divides_by_what_was_generated),
+        cmocka_unit_test(test_version_5_looks_at_rows_that_go_on),
+        cmocka_unit_test(test_version_5_ends_the_first_candidates_at_max_length),
+        cmocka_unit_test(test_of_equals_version_5_takes_the_first),
         cmocka_unit_test(test_refuses_what_cannot_be),
         cmocka_unit_test(test_log_softmax),
         cmocka_unit_test(test_penalty_once_for_each_id_and_by_sign),
