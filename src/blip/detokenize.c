@@ -72,14 +72,21 @@ static size_t clean_up(char *text, size_t size)
     return size;
 }
 
-vblip_status vb_detokenize(vb_string *out, const vb_vocab *vocab, const int32_t *ids,
-                           uint32_t count, vblip_error *err)
+static vblip_status check_ids(const vb_vocab *vocab, const int32_t *ids, uint32_t count,
+                              vblip_error *err)
 {
     for (uint32_t i = 0; i < count; i++)
         if (ids[i] < 0 || (uint32_t)ids[i] >= vb_vocab_size(vocab))
             return vb_fail(err, VBLIP_ERR_ARGUMENT,
                            "token %u: id %d, but the vocabulary has %u", i, ids[i],
                            vb_vocab_size(vocab));
+    return VBLIP_OK;
+}
+
+vblip_status vb_detokenize(vb_string *out, const vb_vocab *vocab, const int32_t *ids,
+                           uint32_t count, vblip_error *err)
+{
+    VB_TRY(check_ids(vocab, ids, count, err));
     size_t before = out->size, after = before;
     bool ok = append_tokens(out, vocab, ids, count);
     if (ok) {
@@ -91,4 +98,40 @@ vblip_status vb_detokenize(vb_string *out, const vb_vocab *vocab, const int32_t 
     if (out->bytes)
         out->bytes[after] = '\0';
     return ok ? VBLIP_OK : vb_fail_memory(err, "text");
+}
+
+// Appends a piece, cleaned together with the space before it.
+static bool append_piece(vb_string *out, const char *piece, bool first)
+{
+    const size_t before = out->size;
+    const bool joined = !first && strncmp(piece, "##", 2) == 0;
+    if (!first && !joined && !vb_string_append(out, " ", 1))
+        return false;
+    if (joined)
+        piece += 2;
+    if (!vb_string_append(out, piece, strlen(piece)))
+        return false;
+    out->size = before + clean_up(out->bytes + before, out->size - before);
+    out->bytes[out->size] = '\0';
+    return true;
+}
+
+vblip_status vb_detokenize_fast(vb_string *out, const vb_vocab *vocab,
+                                const int32_t *ids, uint32_t count, vblip_error *err)
+{
+    VB_TRY(check_ids(vocab, ids, count, err));
+    const size_t before = out->size;
+    bool ok = vb_string_append(out, NULL, 0), first = true;
+    for (uint32_t i = 0; i < count && ok; i++) {
+        if (vb_vocab_is_special(vocab, ids[i]))
+            continue;
+        ok = append_piece(out, vb_vocab_token(vocab, ids[i]), first);
+        first = false;
+    }
+    if (ok)
+        return VBLIP_OK;
+    out->size = before;
+    if (out->bytes)
+        out->bytes[before] = '\0';
+    return vb_fail_memory(err, "text");
 }

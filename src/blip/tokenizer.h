@@ -48,6 +48,12 @@ VB_CHECKED vblip_status vb_detokenize(vb_string *out, const vb_vocab *vocab,
                                       const int32_t *ids, uint32_t count,
                                       vblip_error *err);
 
+// The same as the tokenizers library does it: no more than the space before a piece that
+// the list begins with goes, since pieces are cleaned one by one: "a woman ' s dog".
+VB_CHECKED vblip_status vb_detokenize_fast(vb_string *out, const vb_vocab *vocab,
+                                           const int32_t *ids, uint32_t count,
+                                           vblip_error *err);
+
 // pre_caption and pre_question of blip-spec 4.4: append the cleaned text to `out`.
 VB_CHECKED vblip_status vb_pre_caption(vb_string *out, const char *text, size_t size,
                                        uint32_t max_words, vblip_error *err);

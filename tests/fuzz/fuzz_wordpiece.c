@@ -42,6 +42,8 @@ static void check_tokens(const vb_vocab *vocab, const char *text, size_t size,
         require(cut.count == all.count || cut.count == max_length);
         vb_string decoded = {0};
         require(vb_detokenize(&decoded, vocab, all.ids, all.count, NULL) == VBLIP_OK);
+        require(vb_detokenize_fast(&decoded, vocab, all.ids, all.count, NULL) ==
+                VBLIP_OK);
         require(vb_utf8_valid(decoded.bytes, decoded.size));
         vb_string_free(&decoded);
     }

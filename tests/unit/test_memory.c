@@ -71,6 +71,19 @@ static vblip_status detokenize(void *user, vblip_error *err)
     return status;
 }
 
+static vblip_status detokenize_fast(void *user, vblip_error *err)
+{
+    int32_t ids[200];
+    for (int i = 0; i < 200; i++)
+        ids[i] = 5;
+    vb_string text = {0};
+    vblip_status status = vb_detokenize_fast(&text, user, ids, 200, err);
+    if (status != VBLIP_OK && text.size)
+        fail_msg("failed, but kept %zu bytes", text.size);
+    vb_string_free(&text);
+    return status;
+}
+
 static vblip_status clean(void *user, vblip_error *err)
 {
     (void)user;
@@ -95,6 +108,7 @@ static void test_text(void **state)
     assert_true(fail_alloc_each("load vocab", load_vocab, NULL) >= 5);
     assert_true(fail_alloc_each("tokenize", tokenize, vocab) >= 4);
     assert_true(fail_alloc_each("detokenize", detokenize, vocab) >= 3);
+    assert_true(fail_alloc_each("detokenize fast", detokenize_fast, vocab) >= 3);
     assert_true(fail_alloc_each("clean", clean, NULL) >= 3);
     vb_vocab_free(&vocab);
 }

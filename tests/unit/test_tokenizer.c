@@ -187,6 +187,27 @@ static void test_decoding_equals_the_reference(void **state)
     cJSON_Delete(root);
 }
 
+// Pieces are cleaned one by one in the tokenizers library.
+static void test_decoding_fast(void **state)
+{
+    const vb_vocab *vocab = *state;
+    cJSON *root = load_cases(VB_GOLDEN "/generate/hf_decode.json");
+    const cJSON *item;
+    EACH_CASE(item, root)
+    {
+        vb_ids ids = ids_of(item);
+        vb_string got = {0};
+        assert_true(vb_string_append(&got, "x ", 2));
+        assert_int_equal(vb_detokenize_fast(&got, vocab, ids.ids, ids.count, NULL),
+                         VBLIP_OK);
+        assert_memory_equal(got.bytes, "x ", 2);
+        assert_string_equal(got.bytes + 2, string_of(item, "text"));
+        vb_string_free(&got);
+        vb_ids_free(&ids);
+    }
+    cJSON_Delete(root);
+}
+
 // Python's str.lower(): what the vectors have little of.
 static void test_cleaning_lowers_like_python(void **state)
 {
@@ -266,6 +287,8 @@ static void test_refuses_bad_ids_and_lengths(void **state)
         const int32_t ids[] = {1037, bad[i]};
         vblip_error err = {0};
         vb_string text = {0};
+        assert_int_equal(vb_detokenize_fast(&text, vocab, ids, 2, NULL),
+                         VBLIP_ERR_ARGUMENT);
         assert_int_equal(vb_detokenize(&text, vocab, ids, 2, &err), VBLIP_ERR_ARGUMENT);
         assert_non_null(strstr(err.message, "token 1: id "));
         assert_non_null(strstr(err.message, "30524"));
@@ -288,6 +311,7 @@ int main(void)
         cmocka_unit_test(test_pre_caption_equals_the_reference),
         cmocka_unit_test(test_pre_question_equals_the_reference),
         cmocka_unit_test(test_decoding_equals_the_reference),
+        cmocka_unit_test(test_decoding_fast),
         cmocka_unit_test(test_cleaning_lowers_like_python),
         cmocka_unit_test(test_nul_is_data),
         cmocka_unit_test(test_refuses_text_that_is_not_utf8),
