@@ -179,6 +179,12 @@ typedef struct vblip_model_info {
 
 typedef int (*vblip_model_info_fn)(void *user, const vblip_model_info *info);
 
+// Whose semantics, where they differ: docs/compat.md.
+typedef enum vblip_compat {
+    VBLIP_COMPAT_SALESFORCE, // salesforce/BLIP with transformers 4.15
+    VBLIP_COMPAT_HF,         // the BLIP of Hugging Face transformers 5
+} vblip_compat;
+
 typedef struct vblip_model_options {
     const char *path;    // checkpoint folder or file, model set, or hub name; required
     const char *hub_dir; // Hugging Face hub cache in which hub names are looked up
@@ -186,7 +192,8 @@ typedef struct vblip_model_options {
     const char *default_vocab; // vocab.txt when the checkpoint has none
     uint32_t image_size; // pixels, multiple of the patch; 0 = the checkpoint's own
     uint32_t tasks;      // what it will be asked to do; 0 = all that it can
-    bool raw_text;       // texts are not cleaned (blip-spec 4.4)
+    bool raw_text;       // texts are not cleaned (blip-spec 4.4); never with HF
+    vblip_compat compat;
 } vblip_model_options;
 
 // Says what a checkpoint (each member of a model set) holds. Loads no device.
@@ -326,7 +333,7 @@ typedef int (*vblip_match_fn)(void *user, const vblip_match_row *row);
 
 typedef struct vblip_match_options {
     vblip_job job;
-    bool itm_cls; // first token [CLS] instead of [ENC] (blip-spec 9 row 5)
+    bool itm_cls; // first token [CLS] instead of [ENC], as always with HF
 } vblip_match_options;
 
 VBLIP_CHECKED vblip_status vblip_match(vblip_model *model, const vblip_inputs *inputs,
@@ -433,15 +440,15 @@ typedef struct vblip_caption_options {
     int64_t every_us;         // one caption per interval; 0 = 1 s
     uint32_t every_frames;    // one caption per N frames, instead of every_us
     uint32_t count;           // N captions spread uniformly, instead of the above
-    const char *prompt;       // NULL = "a picture of "
-    uint32_t beams;           // 0 = 3; 1 = greedy
+    const char *prompt;       // NULL = "a picture of ", with HF none
+    uint32_t beams;           // 0 = 3, with HF 1; 1 = greedy
     uint32_t max_length;      // tokens, prompt included; 0 = 20
-    uint32_t min_length;      // tokens, prompt included; 0 = 5
-    float repetition_penalty; // 0 = 1.0, with sample 1.1
+    uint32_t min_length;      // tokens, prompt included; 0 = 5, with HF none
+    float repetition_penalty; // 0 = 1.0, with sample 1.1, with HF always 1.0
     bool merge;               // neighbours with the same text become one
-    bool sample;       // tokens are drawn (blip-spec 6.4); beams is not used then
-    float top_p;       // draws from the most probable up to this sum; 0 = 0.9
-    uint32_t top_k;    // and from so many at most; 0 = 50, UINT32_MAX = all
+    bool sample;    // tokens are drawn (blip-spec 6.4); beams is not used then
+    float top_p;    // draws from the most probable up to this sum; 0 = 0.9, with HF all
+    uint32_t top_k; // and from so many at most; 0 = 50, UINT32_MAX = all
     float temperature; // below 1 favours the probable; 0 = 1
     uint64_t seed;     // of the draws: the same seed gives the same captions
     uint32_t samples;  // drawn for each frame; 0 = 1, more not with merge

@@ -18,6 +18,10 @@ static vblip_status check_options(const vblip_model_options *options, vblip_erro
     if (options->tasks & ~all)
         return vb_fail(err, VBLIP_ERR_ARGUMENT, "tasks: 0x%x, known are 0x%x",
                        (unsigned)options->tasks, (unsigned)all);
+    if (options->compat != VBLIP_COMPAT_SALESFORCE &&
+        options->compat != VBLIP_COMPAT_HF)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "compat: %d, known are 0 and 1",
+                       (int)options->compat);
     return VBLIP_OK;
 }
 
@@ -46,7 +50,8 @@ vblip_status vblip_model_load(vblip_model **out, vblip_engine *engine,
         const uint32_t held = vb_checkpoint_info(model->checkpoint)->tasks;
         model->tasks = options->tasks ? options->tasks : held;
         const vb_model_options load = {.tasks = model->tasks,
-                                       .raw_text = options->raw_text};
+                                       .raw_text = options->raw_text,
+                                       .compat = options->compat};
         status =
             vb_model_load(&model->model, engine->device, model->checkpoint, &load, err);
     }

@@ -6,13 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ANSWER_BEAMS = 3, ANSWER_MAX_LENGTH = 10, ANSWER_MIN_LENGTH = 1 };
-
 // Answers are ranked in batches of at most this much memory for their logits.
 static const uint64_t rank_bytes = 16u << 20;
-
-// The reference trains with label smoothing and leaves it on when it ranks.
-static const double smoothing = 0.1;
 
 // ---------------------------------------------------------------------------- question
 
@@ -22,13 +17,11 @@ static vblip_status ask(vb_model *m, vb_visual *visual, const char *question,
                         vblip_error *err)
 {
     const vb_text_config *c = &m->config.encoder;
-    const uint32_t longest =
-        c->positions < VB_TEXT_TOKENS ? c->positions : VB_TEXT_TOKENS;
     const vb_cross *seen;
     VB_TRY(vb_model_need(m, VBLIP_TASK_VQA, err));
     VB_TRY(vb_visual_encoder_cross(&seen, visual, 0, err));
     VB_TRY(vb_model_tokens(m, &m->ids, question, vb_pre_question, VB_QUESTION_WORDS,
-                           longest, m->special.enc, err));
+                           vb_model_text_tokens(m), vb_model_first(m), err));
 
     const uint32_t tokens = m->ids.count;
     vb_pool *pool = &m->activations;
@@ -53,12 +46,14 @@ static vblip_status ask(vb_model *m, vb_visual *visual, const char *question,
 static vblip_status answer(vb_model *m, vb_visual *visual, const char *question,
                            vb_generated *out, vblip_error *err)
 {
+    const vb_caption_params *p = &m->compat->answer;
     const uint32_t positions = m->config.decoder.positions;
     const vb_search_params search = {
-        .beams = ANSWER_BEAMS,
-        .max_length = positions < ANSWER_MAX_LENGTH ? positions : ANSWER_MAX_LENGTH,
-        .min_length = ANSWER_MIN_LENGTH,
+        .beams = p->beams,
+        .max_length = positions < p->max_length ? positions : p->max_length,
+        .min_length = p->min_length,
         .repetition_penalty = 1.0f,
+        .rules = m->compat->rules,
         .eos = m->special.sep,
         .vocabulary = m->config.decoder.vocabulary,
     };
@@ -180,9 +175,10 @@ static vblip_status rank_first_pieces(vb_model *m, candidate *list, uint32_t cou
     return VBLIP_OK;
 }
 
-// Sum over the tokens after [DEC] of 0.9 log p(token) + 0.1 mean over V of log p, given
-// the logits of all positions, which are overwritten.
-static float score_answer(const vb_ids *ids, float *logits, uint32_t vocabulary)
+// Sum over the tokens after [DEC] of 0.9 log p(token) + 0.1 mean over V of log p, where
+// `smoothing` is 0.1, given the logits of all positions, which are overwritten.
+static float score_answer(const vb_ids *ids, float *logits, uint32_t vocabulary,
+                          double smoothing)
 {
     double score = 0.0;
     for (uint32_t t = 0; t + 1 < ids->count; t++, logits += vocabulary) {
@@ -225,7 +221,7 @@ static vblip_status score_batch(vb_model *m, const ranker *r, candidate *list,
     for (uint32_t i = 0; i < count; i++)
         list[i].score = score_answer(
             &list[i].ids, m->decoder.logits + (size_t)i * tokens * vocabulary,
-            vocabulary);
+            vocabulary, m->compat->smoothing);
     return VBLIP_OK;
 }
 

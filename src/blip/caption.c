@@ -43,7 +43,8 @@ vblip_status vb_model_write(vb_model *m, const vb_cross *cross,
     VB_TRY(vb_ids_assign(&out->ids, ids, count, err));
 
     vb_string_clear(&m->cleaned);
-    VB_TRY(vb_detokenize(&m->cleaned, m->vocab, ids, count, err));
+    VB_TRY((m->compat->fast_text ? vb_detokenize_fast : vb_detokenize)(
+        &m->cleaned, m->vocab, ids, count, err));
     const size_t from = leading_bytes(&m->cleaned, cut);
     vb_string_clear(&out->text);
     const char *bytes = m->cleaned.bytes ? m->cleaned.bytes + from : "";
@@ -52,25 +53,28 @@ vblip_status vb_model_write(vb_model *m, const vb_cross *cross,
     return VBLIP_OK;
 }
 
-static vb_caption_params with_defaults(const vb_caption_params *given)
+static vb_caption_params with_defaults(const vb_compat *compat,
+                                       const vb_caption_params *given)
 {
-    vb_caption_params p = given ? *given : (vb_caption_params){0};
+    const vb_caption_params *d = &compat->caption;
+    vb_caption_params p = given ? *given : *d;
     if (!p.prompt)
-        p.prompt = "a picture of ";
+        p.prompt = d->prompt;
     if (!p.beams)
-        p.beams = 3;
+        p.beams = d->beams;
     if (!p.max_length)
-        p.max_length = 20;
+        p.max_length = d->max_length;
     if (!p.min_length)
-        p.min_length = 5;
+        p.min_length = d->min_length;
     if (p.repetition_penalty == 0.0f)
-        p.repetition_penalty = p.sample ? 1.1f : 1.0f;
+        p.repetition_penalty =
+            p.sample ? compat->sampled_penalty : d->repetition_penalty;
     if (p.top_p == 0.0f)
-        p.top_p = 0.9f;
+        p.top_p = d->top_p;
     if (p.temperature == 0.0f)
-        p.temperature = 1.0f;
+        p.temperature = d->temperature;
     if (!p.top_k)
-        p.top_k = 50;
+        p.top_k = d->top_k;
     return p;
 }
 
@@ -92,7 +96,7 @@ static vblip_status caption(vb_model *m, vb_visual *visual,
                             const vb_caption_params *given, vb_generated *out,
                             vblip_error *err)
 {
-    const vb_caption_params p = with_defaults(given);
+    const vb_caption_params p = with_defaults(m->compat, given);
     const vb_sample_params sample = {
         .temperature = p.temperature,
         .top_p = p.top_p,
@@ -106,6 +110,7 @@ static vblip_status caption(vb_model *m, vb_visual *visual,
         .repetition_penalty = p.repetition_penalty,
         .eos = m->special.sep,
         .vocabulary = m->config.decoder.vocabulary,
+        .rules = m->compat->rules,
         .sample = p.sample ? &sample : NULL,
     };
     const vb_cross *cross;
@@ -114,7 +119,8 @@ static vblip_status caption(vb_model *m, vb_visual *visual,
     VB_TRY(encode_prompt(m, p.prompt, &cut, err));
     VB_TRY(vb_visual_decoder_cross(&cross, visual, err));
     vb_pool_reset(&m->activations);
-    return vb_model_write(m, cross, &search, &m->ids, cut, out, err);
+    return vb_model_write(m, cross, &search, &m->ids, m->compat->cut_prompt ? cut : 0,
+                          out, err);
 }
 
 vblip_status vb_model_caption(vb_model *model, vb_visual *visual,

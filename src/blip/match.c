@@ -39,12 +39,6 @@ static void encode(vb_recorder *rec, const vb_model *m, const batch *b,
                    b->ids, b->lengths, cross);
 }
 
-static uint32_t text_tokens(const vb_model *m)
-{
-    const uint32_t positions = m->config.encoder.positions;
-    return positions < VB_TEXT_TOKENS ? positions : VB_TEXT_TOKENS;
-}
-
 static vblip_status text_itc(vb_model *m, const char *text, float *itc,
                              vblip_error *err)
 {
@@ -52,7 +46,7 @@ static vblip_status text_itc(vb_model *m, const char *text, float *itc,
     vb_tensor vector;
     VB_TRY(vb_model_need(m, VBLIP_TASK_RETRIEVAL, err));
     VB_TRY(vb_model_tokens(m, &m->ids, text, vb_pre_caption, VB_CAPTION_WORDS,
-                           text_tokens(m), m->special.cls, err));
+                           vb_model_text_tokens(m), m->special.cls, err));
     vb_pool_reset(&m->activations);
     VB_TRY(batch_make(&b, m, 1, m->ids.count, err));
     VB_TRY(vb_pool_tensor(&vector, &m->activations, VB_F32, 1, 1, m->config.projection,
@@ -96,9 +90,11 @@ static vblip_status itm_batch(vb_model *m, const vb_cross *cross,
                               const char *const *texts, uint32_t count, int32_t first,
                               float (*logits)[2], vblip_error *err)
 {
-    int32_t ids[TEXT_BATCH * VB_TEXT_TOKENS], lengths[TEXT_BATCH];
-    const uint32_t room = text_tokens(m);
+    int32_t lengths[TEXT_BATCH];
+    const uint32_t room = vb_model_text_tokens(m);
     uint32_t longest;
+    VB_TRY(vb_model_stage(m, (uint64_t)count * room * sizeof(int32_t), err));
+    int32_t *ids = (int32_t *)(void *)m->staging;
     VB_TRY(tokenize(m, texts, count, first, ids, room, lengths, &longest, err));
     for (uint32_t i = 1; i < count; i++) // close the gap between the rows
         memmove(ids + i * longest, ids + i * room, longest * sizeof *ids);
@@ -133,7 +129,7 @@ vblip_status vb_model_itm(vb_model *model, vb_visual *visual, const char *const 
                           uint32_t count, bool cls_first, float (*logits)[2],
                           vblip_error *err)
 {
-    const int32_t first = cls_first ? model->special.cls : model->special.enc;
+    const int32_t first = cls_first ? model->special.cls : vb_model_first(model);
     vblip_status status = itm(model, visual, texts, count, first, logits, err);
     if (status != VBLIP_OK)
         memset(logits, 0, count * sizeof *logits);

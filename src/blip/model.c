@@ -38,7 +38,8 @@ vblip_status vb_model_load(vb_model **out, vb_device *device,
     m->tasks = vb_checkpoint_info(checkpoint)->tasks;
     if (options && options->tasks)
         m->tasks = options->tasks;
-    m->raw_text = options && options->raw_text;
+    m->compat = vb_compat_of(options ? options->compat : VBLIP_COMPAT_SALESFORCE);
+    m->clean = m->compat->clean && !(options && options->raw_text);
     m->activations = (vb_pool){.device = device, .name = "activations"};
     m->decoder = (vb_decoder){.config = &m->config.decoder,
                               .text = &m->weights.decoder,
@@ -90,6 +91,11 @@ const vb_vocab *vb_model_vocab(const vb_model *model)
 vb_device *vb_model_device(const vb_model *model)
 {
     return model->device;
+}
+
+bool vb_model_ignores_orientation(const vb_model *model)
+{
+    return !model->compat->turn_images;
 }
 
 vblip_status vb_model_need(const vb_model *model, uint32_t task, vblip_error *err)
@@ -144,7 +150,7 @@ vblip_status vb_model_tokens(vb_model *model, vb_ids *ids, const char *text,
                              int32_t first, vblip_error *err)
 {
     size_t size = strlen(text);
-    if (clean && !model->raw_text) {
+    if (clean && model->clean) {
         vb_string_clear(&model->cleaned);
         VB_TRY(clean(&model->cleaned, text, size, max_words, err));
         text = model->cleaned.bytes ? model->cleaned.bytes : "";
@@ -153,6 +159,18 @@ vblip_status vb_model_tokens(vb_model *model, vb_ids *ids, const char *text,
     VB_TRY(vb_tokenize(ids, model->vocab, text, size, max_length, err));
     ids->ids[0] = first;
     return VBLIP_OK;
+}
+
+uint32_t vb_model_text_tokens(const vb_model *model)
+{
+    const uint32_t positions = model->config.encoder.positions;
+    const uint32_t most = model->compat->text_tokens;
+    return most && most < positions ? most : positions;
+}
+
+int32_t vb_model_first(const vb_model *model)
+{
+    return model->compat->enc_first ? model->special.enc : model->special.cls;
 }
 
 // ---------------------------------------------------------------------------- visuals

@@ -15,6 +15,7 @@ typedef struct vb_model vb_model;
 typedef struct vb_model_options {
     uint32_t tasks; // enum vblip_task bits to upload weights for; 0 = all there are
     bool raw_text;  // no pre_caption, no pre_question
+    vblip_compat compat;
 } vb_model_options;
 
 // Uploads what the tasks need. `checkpoint` may be closed afterwards; `device` must
@@ -28,6 +29,7 @@ void vb_model_free(vb_model **model);
 const vb_config *vb_model_config(const vb_model *model);
 const vb_vocab *vb_model_vocab(const vb_model *model);
 vb_device *vb_model_device(const vb_model *model);
+bool vb_model_ignores_orientation(const vb_model *model); // EXIF: images as stored
 
 // Visual tokens of one segment on the device, [frames * N, Dv], and, once a task asked
 // for them, the cross-attention keys and values made from them. A slot that is filled
@@ -50,7 +52,8 @@ VB_CHECKED vblip_status vb_model_see(vb_model *model, vb_visual *visual,
 VB_CHECKED vblip_status vb_model_text_itc(vb_model *model, const char *text, float *itc,
                                           vblip_error *err);
 
-// The two ITM logits of each text with what `visual` shows: [ENC] first, or [CLS].
+// The two ITM logits of each text with what `visual` shows: [ENC] first, or [CLS], as
+// always by VBLIP_COMPAT_HF.
 VB_CHECKED vblip_status vb_model_itm(vb_model *model, vb_visual *visual,
                                      const char *const *texts, uint32_t count,
                                      bool cls_first, float (*logits)[2],
@@ -66,21 +69,24 @@ typedef struct vb_generated {
 void vb_generated_free(vb_generated *generated);
 
 typedef struct vb_caption_params {
-    const char *prompt;                     // NULL = "a picture of "
-    uint32_t beams, max_length, min_length; // lengths count the prompt; 0 = 3, 20, 5
-    float repetition_penalty;               // 0 = 1, and 1.1 when sampling
+    // 0 and NULL are the defaults of compat.c; those of salesforce/BLIP are given here.
+    const char *prompt;                     // "a picture of "
+    uint32_t beams, max_length, min_length; // 3, 20, 5; lengths count the prompt
+    float repetition_penalty;               // 1, and 1.1 when sampling
     bool sample;                            // draw tokens; `beams` is not used then
-    float top_p, temperature;               // 0 = 0.9, 1
-    uint32_t top_k;                         // 0 = 50; the vocabulary or more = all
+    float top_p, temperature;               // 0.9, 1
+    uint32_t top_k;                         // 50; the vocabulary or more = all
     uint64_t random;                        // what is drawn: vb_random_stream
 } vb_caption_params;
 
-// Captions what `visual` shows (blip-spec 6.4). The prompt is cut off the text.
+// Captions what `visual` shows (blip-spec 6.4). The prompt is cut off the text, but not
+// by VBLIP_COMPAT_HF.
 VB_CHECKED vblip_status vb_model_caption(vb_model *model, vb_visual *visual,
                                          const vb_caption_params *params,
                                          vb_generated *out, vblip_error *err);
 
-// Answers a question about what `visual` shows: beam 3, at most 10 (blip-spec 6.2).
+// Answers a question about what `visual` shows: beam 3, at most 10 (blip-spec 6.2), or
+// by VBLIP_COMPAT_HF greedily, at most 20.
 VB_CHECKED vblip_status vb_model_answer(vb_model *model, vb_visual *visual,
                                         const char *question, vb_generated *out,
                                         vblip_error *err);

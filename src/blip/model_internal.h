@@ -2,6 +2,7 @@
 #ifndef VB_BLIP_MODEL_INTERNAL_H
 #define VB_BLIP_MODEL_INTERNAL_H
 
+#include "blip/compat.h"
 #include "blip/generate.h"
 #include "blip/model.h"
 #include "compute/recorder.h"
@@ -12,7 +13,8 @@ struct vb_model {
     vb_vocab *vocab;
     vb_special_ids special;
     uint32_t tasks; // enum vblip_task bits that weights are there for
-    bool raw_text;
+    const vb_compat *compat;
+    bool clean; // texts go through pre_caption, pre_question
     vb_weights weights;
 
     // Reused by every call; one call at a time.
@@ -51,6 +53,12 @@ VB_CHECKED vblip_status vb_model_tokens(vb_model *model, vb_ids *ids, const char
                                         uint32_t max_length, int32_t first,
                                         vblip_error *err);
 
+// Most tokens of a text that the encoder reads.
+uint32_t vb_model_text_tokens(const vb_model *model);
+
+// The id that questions and ITM texts begin with.
+int32_t vb_model_first(const vb_model *model);
+
 // Keys and values of what `visual` shows, for the encoder (of a twin: as image `side` 0
 // or 1) or the decoder: made on first use, kept until it is filled again.
 VB_CHECKED vblip_status vb_visual_encoder_cross(const vb_cross **out, vb_visual *visual,
@@ -69,8 +77,7 @@ VB_CHECKED vblip_status vb_model_write(vb_model *model, const vb_cross *cross,
 VB_CHECKED vblip_status vb_ids_assign(vb_ids *ids, const int32_t *values,
                                       uint32_t count, vblip_error *err);
 
-// Texts are cut to this many tokens, first and [SEP] included (blip-spec 4.3), and their
-// words to these many before that (4.4).
-enum { VB_TEXT_TOKENS = 35, VB_CAPTION_WORDS = 40, VB_QUESTION_WORDS = 50 };
+// What is cleaned is cut to this many words (blip-spec 4.4).
+enum { VB_CAPTION_WORDS = 40, VB_QUESTION_WORDS = 50 };
 
 #endif // VB_BLIP_MODEL_INTERNAL_H

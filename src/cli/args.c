@@ -545,6 +545,8 @@ static vblip_status check_together(const cli_args *a, vblip_error *err)
          "--k-test: only allowed with --answers or --answers-file"},
         {a->min_p > 0 && a->rerank == 0,
          "--min-p: not allowed with --rerank 0, which gives no P(match)"},
+        {a->itm_token == 0 && a->compat == VBLIP_COMPAT_HF,
+         "--itm-token enc: not allowed with --compat hf, which begins with [CLS]"},
         {a->count && (a->every_us || a->every_frames),
          "--count: not allowed together with --every"},
     };
@@ -638,6 +640,7 @@ vblip_status cli_args_parse(cli_args *out, int argc, char **argv, vblip_error *e
     *out = (cli_args){.command = CLI_COMMAND_COUNT,
                       .format = CLI_FORMAT_UNSET,
                       .rerank = 128,
+                      .itm_token = CLI_NOT_GIVEN,
                       .what = CLI_WHAT_UNSET,
                       .top_k = CLI_NOT_GIVEN};
     if (find_action(out, argc, argv, err) == VBLIP_OK &&

@@ -71,7 +71,7 @@ typedef struct cli_args {
     // common options; a number that was not given is 0
     const char *model, *vocab, *device, *kernels, *output;
     uint32_t precision; // 0 auto, 1 f32, 2 f16
-    uint32_t compat;    // 0 salesforce
+    uint32_t compat;    // 0 salesforce, 1 hf: vblip_compat
     uint32_t image_size, frames, batch, jobs;
     uint32_t format;   // cli_format; settled when parsing ends
     uint32_t progress; // cli_progress_style
@@ -85,7 +85,7 @@ typedef struct cli_args {
     bool no_index, files_only, null_paths, exit_status;
 
     // match
-    uint32_t itm_token; // 0 enc, 1 cls
+    uint32_t itm_token; // 0 enc, 1 cls, CLI_NOT_GIVEN
 
     // embed
     uint32_t what; // vblip_feature, or CLI_WHAT_UNSET

@@ -276,6 +276,7 @@ bool cli_model_options(cli_session *s, vblip_model_options *options, uint32_t ta
         .image_size = a->image_size,
         .tasks = tasks,
         .raw_text = a->raw_text,
+        .compat = (vblip_compat)a->compat,
     };
     if (options->path)
         return true;

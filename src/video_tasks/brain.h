@@ -13,10 +13,11 @@ typedef struct vb_reply {
 // The functions mean what their namesakes of blip/model.h mean. One thread at a time.
 typedef struct vb_brain {
     void *user;
-    uint32_t side;        // pixels of the frames it sees
-    uint32_t projection;  // width of ITC vectors
-    bool shares_cores;    // computes on the cores that decode runs on
-    uint64_t cache_bytes; // device memory there is for visuals of clips kept
+    uint32_t side;           // pixels of the frames it sees
+    uint32_t projection;     // width of ITC vectors
+    bool shares_cores;       // computes on the cores that decode runs on
+    bool ignore_orientation; // images are seen as stored, whatever EXIF says
+    uint64_t cache_bytes;    // device memory there is for visuals of clips kept
     vblip_status (*visual_make)(void *user, vb_visual **out, vblip_error *err);
     void (*visual_free)(vb_visual **visual);
     uint64_t (*visual_bytes)(const vb_visual *visual);

@@ -93,6 +93,7 @@ vb_brain vb_brain_from_model(vb_model *model)
         .side = config->vision.image_size,
         .projection = config->projection,
         .shares_cores = caps->shares_cores,
+        .ignore_orientation = vb_model_ignores_orientation(model),
         .cache_bytes = quarter < max_cache_bytes ? quarter : max_cache_bytes,
         .visual_make = visual_make,
         .visual_free = vb_visual_free,

@@ -171,6 +171,7 @@ static vblip_status open_video(captioning *c, const vblip_input *input,
     const vb_decode_options options = {
         .side = c->task->brain->side,
         .threads = c->plan.codec_threads,
+        .ignore_orientation = c->task->brain->ignore_orientation,
     };
     return c->task->frames->open(c->task->frames->user, video, input->path, &options,
                                  err);

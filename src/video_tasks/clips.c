@@ -83,6 +83,7 @@ static vblip_status read_clip(const vb_clips *clips, vb_clip *clip, vblip_error 
     const vb_decode_options options = {
         .side = clips->task->brain->side,
         .threads = clips->codec_threads,
+        .ignore_orientation = clips->task->brain->ignore_orientation,
     };
     vb_video *video = NULL;
     VB_TRY(source->open(source->user, &video, input->path, &options, err));

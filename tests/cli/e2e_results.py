@@ -195,6 +195,37 @@ class Results(Case):
         self.assertEqual([row["caption"] for row in both if row["path"] == clip(2)][::2],
                          [row["caption"] for row in first[::2]])
 
+    def test_compat_hf(self):
+        """What the option stands for, said by other options where there are any (docs/compat.md)."""
+        texts = ["A dog: (on the beach)!", "two cats"]
+        matches = self.ok("match", "--model", RETRIEVAL, clip(1), *texts, "--compat", "hf", "-f", "json").out
+        self.assertEqual(matches, self.ok("match", "--model", RETRIEVAL, clip(1), *texts, "--raw-text", "--itm-token",
+                                          "cls", "-f", "json").out)
+        self.assertNotEqual(matches, self.ok("match", "--model", RETRIEVAL, clip(1), *texts, "-f", "json").out)
+
+        def caption(*arguments):
+            return self.ok("caption", "--model", CAPTION, clip(1), "--count", 1, *arguments).out.split("  ", 1)[1]
+
+        greedy = caption("--prompt", "", "--beams", 1, "--min-length", 1)
+        self.assertEqual(caption("--compat", "hf"), greedy)
+        self.assertNotEqual(caption("--compat", "hf", "--beams", 3), greedy)
+        self.assertTrue(caption("--compat", "hf", "--prompt", "a picture of").startswith("a picture of "))
+
+        question = ["qa", "--model", VQA, clip(1), "what is it?"]
+        self.assertNotEqual(self.ok(*question, "--compat", "hf").out, self.ok(*question).out)
+
+        data = read(os.path.join(SOURCE, "tests", "data", "stills", "jpeg_exif6.jpg"))
+        at = data.index(b"\xff\xe1")
+        turned = write(self.path("turned.jpg"), data)
+        plain = write(self.path("plain.jpg"), data[:at] + data[at + 2 + int.from_bytes(data[at + 2:at + 4], "big"):])
+
+        def itc(image, *arguments):
+            return parse("json", self.ok("match", "--model", RETRIEVAL, image, "two cats", "-f", "json",
+                                         *arguments).out)[0]["itc"]
+
+        self.assertNotEqual(itc(turned), itc(plain))
+        self.assertEqual(itc(turned, "--compat", "hf"), itc(plain))
+
     def test_caption_by_frames_and_count(self):
         video = make_video(self.path("v.mp4"), seconds=2, rate=10)
         arguments = ["caption", "--model", CAPTION, video, "-f", "json"]

@@ -207,7 +207,9 @@ static vblip_status describe(vblip_model_info *info, const vblip_model_options *
     if (has(options->vocab, "novocab"))
         return fail(err, VBLIP_ERR_FORMAT, "%s: 3 lines, expected 428", options->vocab);
     *info = (vblip_model_info){
-        .path = has(path, "demo") ? "fake-demo" : "fake",
+        .path = options->compat == VBLIP_COMPAT_HF ? "fake-hf"
+                : has(path, "demo")                ? "fake-demo"
+                                                   : "fake",
         .layout = "huggingface",
         .dtype = "F16",
         .tasks = has(path, "caption-only") ? VBLIP_TASK_CAPTION : 15,

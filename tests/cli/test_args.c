@@ -225,7 +225,7 @@ static const struct refusal {
     {"match|v|t|--itm-token|sep", "--itm-token sep: allowed: enc, cls"},
     {"match|v|t|--progress|bar", "--progress bar: allowed: auto, plain, json, none"},
     {"match|v|t|--precision|f64", "--precision f64: allowed: auto, f32, f16"},
-    {"match|v|t|--compat|", "--compat : allowed: salesforce"},
+    {"match|v|t|--compat|", "--compat : allowed: salesforce, hf"},
     {"retrieve|v|q|--by|clip", "--by clip: allowed: segment, video"},
     {"retrieve|v|q|--segment|no", "--segment no: allowed: auto, whole"},
     // what does not go together
@@ -301,7 +301,8 @@ static const struct refusal {
     {"caption|v|--sample|--seed|4294967296",
      "--seed 4294967296: a whole number from 0 to 4294967295 is allowed"},
     {"match|d|t|--sample", "--sample: not an option of match; allowed:*"},
-    {"match|v|t|--compat|hf", "--compat hf: not in this version"},
+    {"match|v|t|--compat|hf|--itm-token|enc",
+     "--itm-token enc: not allowed with --compat hf, which begins with [CLS]"},
 };
 
 static void test_refuses_with_the_subject_and_what_is_allowed(void **state)
@@ -399,8 +400,9 @@ static void test_other_options_reach_their_fields(void **state)
     assert_int_equal(p.args.top_k, CLI_NOT_GIVEN);
     cli_args_free(&p.args);
 
-    parse(&p, "match|d|t|--itm-token|cls");
+    parse(&p, "match|d|t|--itm-token|cls|--compat|hf");
     assert_int_equal(p.args.itm_token, 1);
+    assert_int_equal(p.args.compat, VBLIP_COMPAT_HF);
     cli_args_free(&p.args);
 
     parse(&p, "qa|d|q|--answers|a,b|--k-test|7");

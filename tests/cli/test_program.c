@@ -158,6 +158,8 @@ static const struct row {
     {"tokenize|a|--vocab|novocab", 4, "",
      "vblip: novocab: No such file or directory\n"},
     // models
+    {"models|--compat|salesforce", 0, "fake\n*", ""},
+    {"models|--compat|hf", 0, "fake-hf\n*", ""},
     {"models", 0,
      "fake\n  layout      huggingface\n  tasks       retrieval, caption, "
      "vqa, nlvr\n*",

@@ -84,7 +84,7 @@ static void test_refuses(void **state)
     refused(vb_model_text_features(model, visual, "a dog", &f, &err), &err, &f,
             "visual tokens: nothing was seen");
     vb_error_reset(&err);
-    model->raw_text = true;
+    model->clean = false;
     refused(vb_model_text_features(model, NULL, longer, &f, &err), &err, &f,
             "text: 513 tokens, the model has 512 positions");
     vb_visual_free(&visual);

@@ -250,7 +250,7 @@ static void test_refuses_statements_that_are_too_long(void **state)
     scene_open(&s, "nlvr");
     fixture_ok(vb_model_reason(s.model, s.visual, s.visual, texts, 2, logits, &none),
                &none); // pre_caption leaves 40 words
-    s.model->raw_text = true;
+    s.model->clean = false;
     REFUSED(vb_model_reason(s.model, s.visual, s.visual, texts, 2, logits, &err),
             "statement 2: 514 tokens, the model has 512 positions");
     assert_true(logits[0][0] == 0.0f && logits[1][1] == 0.0f);

@@ -26,6 +26,7 @@ static vblip_status open_clip(void *user, vb_video **out, const char *path,
         return vb_fail(err, VBLIP_ERR_IO, "%s: No such file or directory", path);
     fake_clip *clip = &world->clips[id];
     clip->opened++;
+    clip->as_stored = options->ignore_orientation;
     if (clip->error || (clip->fail_from && clip->opened >= clip->fail_from))
         return vb_fail(err, VBLIP_ERR_FORMAT, "%s: %s", path,
                        clip->error ? clip->error : "gone");

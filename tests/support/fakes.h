@@ -18,6 +18,7 @@ typedef struct fake_clip {
     uint64_t truncated;    // frames that decode; 0 = all
     uint32_t fail_from;    // opens from this one on fail; 0 = none
     uint32_t opened, read; // counted
+    bool as_stored;        // opened to be seen whatever EXIF says
 } fake_clip;
 
 // What the model says: texts are indices in decimal ("0", "1", ...).

@@ -115,10 +115,17 @@ vb_checkpoint *fixture_checkpoint(const model_fixture *f, const char *task,
 
 vb_model *fixture_model(const model_fixture *f, const char *task)
 {
+    return fixture_model_like(f, task, VBLIP_COMPAT_SALESFORCE);
+}
+
+vb_model *fixture_model_like(const model_fixture *f, const char *task,
+                             vblip_compat compat)
+{
     vb_model *model;
     vblip_error err = {0};
+    const vb_model_options options = {.compat = compat};
     vb_checkpoint *checkpoint = fixture_checkpoint(f, task, 0);
-    fixture_ok(vb_model_load(&model, f->device, checkpoint, NULL, &err), &err);
+    fixture_ok(vb_model_load(&model, f->device, checkpoint, &options, &err), &err);
     vb_checkpoint_close(&checkpoint);
     return model;
 }

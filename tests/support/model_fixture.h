@@ -30,6 +30,8 @@ void fixture_close(model_fixture *f);
 vb_checkpoint *fixture_checkpoint(const model_fixture *f, const char *task,
                                   uint32_t image_size);
 vb_model *fixture_model(const model_fixture *f, const char *task);
+vb_model *fixture_model_like(const model_fixture *f, const char *task,
+                             vblip_compat compat);
 
 // Formula images first .. first + count - 1 of the model's size, in one allocation that
 // is freed with frames[0].rgb. `frames` has room for them.

@@ -168,12 +168,37 @@ static void test_answers_come_in_order(void **state)
         }
 }
 
+// Images are turned as EXIF says, unless the brain is not to.
+static int ignore_answer(void *user, const vblip_answer *answer)
+{
+    (void)user, (void)answer;
+    return 0;
+}
+
+static void test_orientation(void **state)
+{
+    (void)state;
+    for (int as_stored = 0; as_stored <= 1; as_stored++) {
+        fake_world world;
+        const char *const questions[] = {"0"};
+        const vblip_ask_options options = {.k_test = 0};
+        fake_world_make(&world, 1, 1);
+        vb_task task = fake_task(&world, false);
+        world.brain.ignore_orientation = as_stored;
+        assert_int_equal(
+            vb_task_ask(&task, questions, 1, &options, ignore_answer, NULL, NULL),
+            VBLIP_OK);
+        assert_int_equal(world.clips[0].as_stored, as_stored);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_match_rows_come_in_order),
         cmocka_unit_test(test_match_with_cls),
         cmocka_unit_test(test_answers_come_in_order),
+        cmocka_unit_test(test_orientation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -321,6 +321,22 @@ static void test_samples_of_a_truncated_file(void **state)
     assert_int_equal(log.done, 6);
 }
 
+// As the brain wants it.
+static void test_orientation(void **state)
+{
+    (void)state;
+    for (int as_stored = 0; as_stored <= 1; as_stored++) {
+        fake_world world;
+        log_of log = {0};
+        fake_world_make(&world, 1, 1);
+        vb_task task = fake_task(&world, false);
+        world.brain.ignore_orientation = as_stored;
+        assert_int_equal(caption(&world, task, (vblip_caption_options){0}, &log, NULL),
+                         VBLIP_OK);
+        assert_int_equal(world.clips[0].as_stored, as_stored);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -331,6 +347,7 @@ int main(void)
         cmocka_unit_test(test_a_file_cut_behind_the_last_caption),
         cmocka_unit_test(test_stopping_keeps_what_is_finished),
         cmocka_unit_test(test_long_files),
+        cmocka_unit_test(test_orientation),
         cmocka_unit_test(test_samples),
         cmocka_unit_test(test_samples_of_a_truncated_file),
     };

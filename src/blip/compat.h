@@ -1,0 +1,28 @@
+// compat.h - what depends on whose semantics a model follows: every row of docs/compat.md
+// that changes a number is a field here.
+#ifndef VB_BLIP_COMPAT_H
+#define VB_BLIP_COMPAT_H
+
+#include "blip/beam.h"
+#include "blip/model.h"
+
+enum { VB_TEXT_TOKENS = 35 }; // salesforce/BLIP's most (blip-spec 4.3)
+
+typedef struct vb_compat {
+    bool turn_images;     // as their EXIF orientation says; never so in the references
+    bool clean;           // queries and questions go through pre_caption, pre_question
+    bool enc_first;       // questions and ITM texts begin with [ENC], else with [CLS]
+    uint32_t text_tokens; // of a text, at most, first and [SEP] included; 0 = positions
+
+    vb_caption_params caption; // defaults
+    float sampled_penalty;     // of repetition, the default when sampling
+    bool cut_prompt;           // off the text
+    vb_caption_params answer;  // beams and lengths
+    vb_beam_rules rules;       // of generation
+    double smoothing;          // of the labels, in rank scores
+    bool fast_text;            // ids become text as in the tokenizers library
+} vb_compat;
+
+const vb_compat *vb_compat_of(vblip_compat compat);
+
+#endif // VB_BLIP_COMPAT_H
