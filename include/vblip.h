@@ -472,12 +472,13 @@ typedef enum vblip_protocol {
     VBLIP_EVAL_QA,        // predictions; accuracy, accuracy_what, ...
     VBLIP_EVAL_CAPTION,   // predictions, for the COCO scorers
     VBLIP_EVAL_VQA,       // predictions, for the VQAv2 server
+    VBLIP_EVAL_NLVR,      // predictions, "True" or "False"; accuracy
 } vblip_protocol;
 
 typedef struct vblip_prediction {
     uint64_t id; // image_id, question_id; else the place in the annotations, from 1
-    const char *path;
-    const char *question; // NULL for captions
+    const char *path;     // of a statement: the left image
+    const char *question; // or statement; NULL for captions
     const char *text;     // the caption or answer
     const char *expected; // NULL where the annotations do not say
     bool right;

@@ -17,6 +17,7 @@ static const struct protocol {
     [VBLIP_EVAL_QA] = {VB_ANNOTATED_ANSWERS, VBLIP_TASK_VQA, vb_eval_answers},
     [VBLIP_EVAL_CAPTION] = {VB_ANNOTATED_IMAGES, VBLIP_TASK_CAPTION, vb_eval_captions},
     [VBLIP_EVAL_VQA] = {VB_ANNOTATED_QUESTIONS, VBLIP_TASK_VQA, vb_eval_answers},
+    [VBLIP_EVAL_NLVR] = {VB_ANNOTATED_STATEMENTS, VBLIP_TASK_NLVR, vb_eval_statements},
 };
 
 static vblip_status load_answers(vb_eval *eval, vb_arena *arena, vblip_error *err)

@@ -366,11 +366,11 @@ static vblip_status split_embed(cli_args *args, vblip_error *err)
 }
 
 // In the order of vblip_protocol.
-static const char *const protocols[] = {"retrieval", "qa", "caption", "vqa"};
+static const char *const protocols[] = {"retrieval", "qa", "caption", "vqa", "nlvr"};
 
 static vblip_status find_protocol(cli_args *args, vblip_error *err)
 {
-    const char *const list = "retrieval, qa, caption, vqa";
+    const char *const list = "retrieval, qa, caption, vqa, nlvr";
     const cli_words all = args->operands;
     if (!all.count)
         return cli_misuse(err, "eval: missing a protocol; allowed: %s", list);
@@ -381,8 +381,6 @@ static vblip_status find_protocol(cli_args *args, vblip_error *err)
             args->protocol = i;
             return VBLIP_OK;
         }
-    if (strcmp(all.items[0], "nlvr") == 0)
-        return cli_misuse(err, "eval nlvr: not in this version");
     return cli_misuse(err, "%.64s: unknown protocol; allowed: %s", all.items[0], list);
 }
 
@@ -505,7 +503,7 @@ static vblip_status check_eval(const cli_args *a, vblip_error *err)
 {
     const bool retrieval = a->protocol == VBLIP_EVAL_RETRIEVAL;
     const bool caption = a->protocol == VBLIP_EVAL_CAPTION;
-    const bool qa = a->protocol == VBLIP_EVAL_QA;
+    const bool qa = a->protocol == VBLIP_EVAL_QA, nlvr = a->protocol == VBLIP_EVAL_NLVR;
     const bool captions = a->prompt || a->beams || a->max_length || a->min_length ||
                           a->repetition_penalty > 0;
     const struct {
@@ -514,8 +512,9 @@ static vblip_status check_eval(const cli_args *a, vblip_error *err)
     } rules[] = {
         {!a->annotations && !(caption && a->media), "eval: missing --annotations FILE"},
         {a->scores && !retrieval, "--scores: only allowed for eval retrieval"},
-        {a->predictions && !qa, "--predictions: only allowed for eval qa"},
-        {a->answers_file && (retrieval || caption),
+        {a->predictions && !qa && !nlvr,
+         "--predictions: only allowed for eval qa and nlvr"},
+        {a->answers_file && (retrieval || caption || nlvr),
          "--answers-file: only allowed for eval qa and vqa"},
         {a->k_test && !retrieval && !a->answers_file,
          "--k-test: only allowed for eval retrieval, or with --answers-file"},

@@ -33,6 +33,7 @@ static const struct {
     [VBLIP_EVAL_QA] = {&metric_table, VBLIP_TASK_VQA, "Salesforce/blip-vqa-base"},
     [VBLIP_EVAL_CAPTION] = {&caption_table, VBLIP_TASK_CAPTION,
                             "Salesforce/blip-image-captioning-base"},
+    [VBLIP_EVAL_NLVR] = {&metric_table, VBLIP_TASK_NLVR, "model_base_nlvr.pth"},
     [VBLIP_EVAL_VQA] = {&answer_table, VBLIP_TASK_VQA, "Salesforce/blip-vqa-base"},
 };
 
@@ -77,7 +78,7 @@ static int keep_prediction(cli_session *s, const vblip_prediction *p)
 static int on_prediction(void *session, const vblip_prediction *p)
 {
     cli_session *s = session;
-    if (s->args->protocol == VBLIP_EVAL_QA)
+    if (protocols[s->args->protocol].table == &metric_table)
         return keep_prediction(s, p);
     if (s->args->format == CLI_FORMAT_TEXT) {
         cli_bytes_printf(&s->line, "%llu\t%s\n", (unsigned long long)p->id, p->text);

@@ -90,9 +90,10 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
          "  vblip embed --what itc-text -o texts.safetensors --text \"a dog\" --text "
          "\"two cats\"\n"},
     [CLI_EVAL] =
-        {"vblip eval [OPTIONS] retrieval|qa|caption|vqa --annotations FILE",
+        {"vblip eval [OPTIONS] retrieval|qa|caption|vqa|nlvr --annotations FILE",
          "the paper's protocols on an annotated data set",
-         "retrieval and qa print metrics, with the reference's names. Fields: metric\n"
+         "retrieval, qa and nlvr print metrics, with the reference's names. Fields: "
+         "metric\n"
          "value. caption and vqa print predictions, in JSON as the official scorers "
          "take\n"
          "them. Fields: image_id caption; question_id answer. docs/evaluation.md says "

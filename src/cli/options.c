@@ -338,7 +338,7 @@ const cli_option cli_options[] = {
      .kind = CLI_STRING,
      .offset = AT(predictions),
      .value = "FILE",
-     .help = "qa: write every answer as JSON Lines"},
+     .help = "qa, nlvr: write every answer as JSON Lines"},
 
     {.name = "root",
      .commands = ON(FILTER),

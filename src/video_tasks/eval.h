@@ -1,4 +1,4 @@
-// eval.h - the paper's protocols over a data set (blip-spec 6.1 to 6.4).
+// eval.h - the paper's protocols over a data set (blip-spec 6.1 to 6.4, 6.7).
 #ifndef VB_VIDEO_TASKS_EVAL_H
 #define VB_VIDEO_TASKS_EVAL_H
 
@@ -22,6 +22,9 @@ VB_CHECKED vblip_status vb_eval_retrieval(const vb_eval *eval, vblip_error *err)
 VB_CHECKED vblip_status vb_eval_answers(const vb_eval *eval, vblip_error *err);
 
 VB_CHECKED vblip_status vb_eval_captions(const vb_eval *eval, vblip_error *err);
+
+// Statements about two images: predictions and accuracy.
+VB_CHECKED vblip_status vb_eval_statements(const vb_eval *eval, vblip_error *err);
 
 // Tells the caller a metric.
 VB_CHECKED vblip_status vb_eval_metric(const vb_eval *eval, const char *name,

@@ -172,6 +172,24 @@ class Demo(Case):
                          [{"question_id": 262144001, "answer": "blue"}, {"question_id": 262144003, "answer": "yellow"}])
 
 
+class Statements(Case):
+    def test_nlvr_agrees_with_reason(self):
+        rows, text = [], "both pictures show a dog"
+        for n in range(1, 4):
+            pair = [make_image(self.path("dev-%d-img%d.png" % (n, side)), clip(n + side)) for side in (0, 1)]
+            reason = json.loads(self.ok("reason", "--model", checkpoint("tiny-nlvr"), *pair, text, "-f", "json").out)
+            rows.append({"images": [os.path.basename(path) for path in pair], "sentence": text,
+                         "label": str(reason[0]["answer"] is (n != 2))})
+        annotations, predictions = write(self.path("nlvr_dev.json"), json.dumps(rows)), self.path("p.jsonl")
+        run = self.ok("eval", "nlvr", "--model", checkpoint("tiny-nlvr"), "--annotations", annotations, "--predictions",
+                      predictions, "-f", "json")
+        self.assertEqual([row["metric"] for row in json.loads(run.out)], ["accuracy"])
+        self.assertAlmostEqual(json.loads(run.out)[0]["value"], 200 / 3, places=5)
+        got = [json.loads(line) for line in read(predictions).splitlines()]
+        self.assertEqual([row["correct"] for row in got], [True, False, True])
+        self.assertEqual([row["expected"] for row in got], [row["label"] for row in rows])
+
+
 class Refusals(Case):
     def test_a_video_that_cannot_be_read(self):
         text = read(CAPTIONS).decode() + jsonl([{"clip_name": "clip-99", "caption": "nothing"}])

@@ -438,6 +438,9 @@ vblip_status vblip_eval(vblip_model *model, vblip_protocol protocol,
                     "no metrics",
                     annotations);
     }
+    if (protocol == VBLIP_EVAL_NLVR &&
+        options->measured(options->user, "accuracy", 50.0))
+        return cancelled(err);
     if (protocol == VBLIP_EVAL_QA || protocol == VBLIP_EVAL_RETRIEVAL) {
         const char *name = protocol == VBLIP_EVAL_QA ? "accuracy" : "txt_r1";
         const char *second = protocol == VBLIP_EVAL_QA ? "accuracy_what" : "r_mean";

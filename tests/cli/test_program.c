@@ -211,6 +211,7 @@ static const struct row {
      "[\n{\"image_id\":42,\"caption\":\"a dog\"},\n"
      "{\"image_id\":7,\"caption\":\"a \\\"cat\\\"\"}\n]\n",
      ""},
+    {"eval|nlvr|--annotations|f", 0, "accuracy    50.00\n", ""},
     {"eval|caption|--images|dir", 0, "42\ta dog\n7\ta \"cat\"\n", ""},
     {"eval|vqa|--annotations|f|-f|jsonl", 0,
      "{\"question_id\":42,\"answer\":\"a dog\"}\n"

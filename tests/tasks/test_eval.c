@@ -411,6 +411,59 @@ static void test_one_bad_file_does_not_stop_the_predictions(void **state)
     assert_int_equal(log.total, 1);
 }
 
+// The fake says True where right + statement > left.
+static const char statements[] =
+    "[{\"images\":[\"a\",\"b\"],\"sentence\":\"0\",\"label\":\"True\"},"
+    "{\"images\":[\"a\",\"b\"],\"sentence\":\"5\",\"label\":\"False\"},"
+    "{\"images\":[\"c\",\"b\"],\"sentence\":\"0\",\"label\":\"False\"},"
+    "{\"images\":[\"a\",\"b\"],\"sentence\":\"1\",\"label\":\"True\"}]";
+
+static void test_statements_about_pairs(void **state)
+{
+    (void)state;
+    for (int threads = 0; threads <= 1; threads++) {
+        fake_world world;
+        make_small(&world);
+        log_of log = {0};
+        assert_int_equal(evaluate(&world, fake_task(&world, threads),
+                                  vb_eval_statements, VB_ANNOTATED_STATEMENTS,
+                                  statements, (vblip_eval_options){0}, NULL, 0, &log,
+                                  NULL),
+                         VBLIP_OK);
+        assert_string_equal(log.predictions,
+                            "1 a 0: True = True right;2 a 5: True = False;"
+                            "3 c 0: False = False right;4 a 1: True = True right;");
+        assert_string_equal(log.metrics, "accuracy 75.00;");
+        assert_int_equal(world.model.see_calls, 6); // neighbours share a pair
+        assert_int_equal(log.done, 4);
+        assert_int_equal(log.total, 4);
+
+        make_small(&world);
+        world.clips[1].error = "bad";
+        log = (log_of){0};
+        vblip_error err = {0};
+        assert_int_equal(evaluate(&world, fake_task(&world, threads),
+                                  vb_eval_statements, VB_ANNOTATED_STATEMENTS,
+                                  statements, (vblip_eval_options){0}, NULL, 0, &log,
+                                  &err),
+                         VBLIP_ERR_IO);
+        assert_string_equal(log.failures, "b|bad;"); // once, whatever needs it
+        assert_string_equal(log.predictions, "");
+        assert_string_equal(err.message, "set: 1 of 3 videos or images could not be "
+                                         "read: no metrics");
+    }
+    for (uint32_t stop = 1; stop <= 2; stop++) {
+        fake_world world;
+        make_small(&world);
+        log_of log = {.stop_predicted = stop};
+        assert_int_equal(evaluate(&world, fake_task(&world, true), vb_eval_statements,
+                                  VB_ANNOTATED_STATEMENTS, statements,
+                                  (vblip_eval_options){0}, NULL, 0, &log, NULL),
+                         VBLIP_ERR_CANCELLED);
+        assert_int_equal(log.predicted, stop);
+    }
+}
+
 static void test_callbacks_stop_a_protocol(void **state)
 {
     (void)state;
@@ -558,6 +611,7 @@ int main(void)
         cmocka_unit_test(test_vqa_predicts_alone),
         cmocka_unit_test(test_captions_carry_the_numbers_of_images),
         cmocka_unit_test(test_one_bad_file_does_not_stop_the_predictions),
+        cmocka_unit_test(test_statements_about_pairs),
         cmocka_unit_test(test_callbacks_stop_a_protocol),
         cmocka_unit_test(test_files_are_numbered_as_they_appear),
         cmocka_unit_test(test_names_become_files),

@@ -123,6 +123,15 @@ static vblip_status eval_answers(const vb_task *task, const vblip_job *job,
                     vb_eval_answers, err);
 }
 
+static vblip_status eval_statements(const vb_task *task, const vblip_job *job,
+                                    vblip_error *err)
+{
+    return evaluate(
+        task, job, VB_ANNOTATED_STATEMENTS,
+        "[{\"images\":[\"a\",\"b\"],\"sentence\":\"0\",\"label\":\"True\"}]",
+        vb_eval_statements, err);
+}
+
 static int on_filtered(void *user, const vblip_filtered *filtered)
 {
     (void)user;
@@ -185,6 +194,7 @@ static void test_tasks(void **state)
         {"caption", caption},
         {"eval retrieval", eval_retrieval},
         {"eval answers", eval_answers},
+        {"eval statements", eval_statements},
         {"filter", filter},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
