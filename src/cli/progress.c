@@ -186,14 +186,14 @@ void cli_progress_report(cli_progress *progress, const vblip_progress *p)
         progress->announced = false;
     }
     announce(progress, p);
-    bool hidden = progress->style == CLI_PROGRESS_NONE ||
-                  (progress->style == CLI_PROGRESS_AUTO &&
-                   (!progress->console->terminal || progress->console->quiet));
+    if (progress->style == CLI_PROGRESS_NONE ||
+        (progress->style == CLI_PROGRESS_AUTO &&
+         (!progress->console->terminal || progress->console->quiet)))
+        return;
     bool last = p->total && p->done >= p->total;
     bool taken_off =
         progress->style == CLI_PROGRESS_AUTO && !progress->console->bar_size;
-    bool due = last || taken_off || now - progress->shown_s >= every_s[progress->style];
-    if (hidden || !due)
+    if (!last && !taken_off && now - progress->shown_s < every_s[progress->style])
         return;
     progress->shown_s = now;
     show(progress, p, progress->style);
