@@ -216,14 +216,14 @@ class Progress(Case):
 
     def test_the_bar_stays_while_rows_go_elsewhere(self):
         """Rows on another stream do not blank the line; rows on the same screen do, and the bar comes back at once."""
-        work = ["caption", "--model", CAPTION, clip(1), "--every", "2f"]
+        work = ["caption", "--model", CAPTION, clip(1), "--every", "8f"]
         code, shown = self.on_terminal(*work)
         self.assertEqual(code, EXIT_DONE, shown)
         self.assertEqual([part for part in shown.split("\r")[1:-2] if not part.strip()], [], repr(shown))
         code, shown = self.on_terminal(*work, both=True)
         self.assertEqual(code, EXIT_DONE, shown)
-        for k in range(1, 33):
-            self.assertIn(" %d/33 captions" % k, shown)
+        for k in range(1, 9):
+            self.assertIn(" %d/9 captions" % k, shown)
         for part in shown.replace("\r\n", "\n").split("\r"):
             self.assertFalse("captions" in part and "00:00:" in part, repr(part))
 
