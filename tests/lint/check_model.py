@@ -2,7 +2,7 @@
 """check_model.py ROOT - docs/model.md names what there is.
 
 Every fact has mutants in tests/mutants.py, and every mutant its fact; the tests that the
-fact names are those the mutants are held against; its functions are in the files named.
+fact names are those the mutants are held against, and are there; so are its functions.
 """
 import glob
 import os
@@ -39,6 +39,12 @@ def missing_functions(root, cell):
             yield name
 
 
+def test_functions(root):
+    files = glob.glob(os.path.join(root, "tests", "*", "test_*.c"))
+    texts = [open(f, encoding="utf-8").read() for f in files]
+    return set(re.findall(r"^static void (test_\w+)\(", "\n".join(texts), re.M))
+
+
 def main():
     root = sys.argv[1]
     sys.dont_write_bytecode = True
@@ -46,6 +52,7 @@ def main():
     from mutants import MUTANTS
     with open(os.path.join(root, "docs", "model.md"), encoding="utf-8") as file:
         rows = rows_of(file.read())
+    there = test_functions(root)
     held = {}
     for name, test, function, *_ in MUTANTS:
         held.setdefault(name, set()).add((test, function))
@@ -53,6 +60,8 @@ def main():
     for name, (code, tests) in rows.items():
         named = tests_of(tests)
         wrong += ["%s: %s is not there" % (name, f) for f in missing_functions(root, code)]
+        wrong += ["%s: %s: %s is not there" % (name, *pair) for pair in named
+                  if pair[1].startswith("test_") and pair[1] not in there]
         wrong += ["%s: %s: %s is not tried in tests/mutants.py" % (name, *pair)
                   for pair in named - held.get(name, set())]
         wrong += ["%s: %s: %s is not named in docs/model.md" % (name, *pair)
