@@ -124,7 +124,7 @@ VBLIP_CHECKED vblip_status vblip_engine_profile(vblip_engine *engine,
 // Runs every op on seeded input and compares with committed expected values.
 typedef struct vblip_check {
     const char *op;
-    const char *kernels; // family that was checked
+    const char *kernels; // family and precision that were checked: "simt f16"
     double nmse;         // normalised mean squared error; NaN when it did not run
     double bound;        // largest nmse that passes
     bool ok;

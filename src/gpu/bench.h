@@ -1,4 +1,5 @@
-// bench.h - how fast the ops are, in every kernel family that the device can run.
+// bench.h - how fast the ops are, in every kernel family that the device can run and
+// with weights in either precision.
 #ifndef VB_GPU_BENCH_H
 #define VB_GPU_BENCH_H
 
