@@ -7,6 +7,7 @@
 
 #include "base/frame.h"
 #include "blip/checkpoint.h"
+#include "blip/dialogs.h"
 #include "blip/tokenizer.h"
 #include "compute/device.h"
 
@@ -125,5 +126,11 @@ VB_CHECKED vblip_status vb_model_visual_features(vb_model *model,
 VB_CHECKED vblip_status vb_model_text_features(vb_model *model, vb_visual *visual,
                                                const char *text, vb_features *out,
                                                vblip_error *err);
+
+// The two ITM logits of each candidate of `dialog` about what `visual` shows: not the
+// answer, the answer (docs/dialog.md).
+VB_CHECKED vblip_status vb_model_dialog(vb_model *model, vb_visual *visual,
+                                        const vb_dialog *dialog, float (*logits)[2],
+                                        vblip_error *err);
 
 #endif // VB_BLIP_MODEL_H

@@ -1,0 +1,33 @@
+// dialogs.h - conversations about a picture, and candidates for their next answer
+// (docs/dialog.md).
+#ifndef VB_BLIP_DIALOGS_H
+#define VB_BLIP_DIALOGS_H
+
+#include "base/arena.h"
+#include "base/error.h"
+
+typedef struct vb_turn {
+    const char *question, *answer;
+} vb_turn;
+
+typedef struct vb_dialog {
+    const char *caption;  // NULL = none
+    const vb_turn *turns; // before the question, oldest first
+    uint32_t turn_count;
+    const char *question;
+    const char *const *candidates; // at least 1
+    uint32_t candidate_count;
+} vb_dialog;
+
+typedef struct vb_dialogs {
+    vb_dialog *items; // at least 1
+    uint32_t count;
+} vb_dialogs;
+
+// Parses `size` bytes: one JSON object, a list of them, or one object a line. Everything
+// in `out` lives in `arena`; `subject` names the text in messages.
+VB_CHECKED vblip_status vb_dialogs_parse(vb_dialogs *out, vb_arena *arena,
+                                         const char *text, size_t size,
+                                         const char *subject, vblip_error *err);
+
+#endif // VB_BLIP_DIALOGS_H
