@@ -425,6 +425,32 @@ VBLIP_CHECKED vblip_status vblip_embed(vblip_model *model, vblip_feature feature
                                        vblip_features_fn fn, void *user,
                                        vblip_error *err);
 
+// Candidates for the next answer of a dialog about an input, best first
+// (docs/dialog.md). A score is the log odds of P(match).
+typedef struct vblip_dialog_row {
+    const char *path;
+    uint32_t dialog, dialogs; // place in the file from 0, and how many it has
+    const char *question;
+    const char *const *answers; // [count]
+    const float *scores;        // [count]
+    uint32_t count;
+    bool timed;
+    int64_t start_us, end_us;
+} vblip_dialog_row;
+typedef int (*vblip_dialog_fn)(void *user, const vblip_dialog_row *row);
+
+typedef struct vblip_dialog_options {
+    vblip_job job;
+} vblip_dialog_options;
+
+// Ranks the candidates of every dialog in `file` for every input. Needs a checkpoint for
+// retrieval.
+VBLIP_CHECKED vblip_status vblip_dialog(vblip_model *model, const vblip_inputs *inputs,
+                                        const char *file,
+                                        const vblip_dialog_options *options,
+                                        vblip_dialog_fn fn, void *user,
+                                        vblip_error *err);
+
 typedef struct vblip_caption {
     const char *path;
     bool timed;

@@ -1,6 +1,7 @@
 // vblip_tasks.c - the exported functions about inputs and tasks.
 #include "vblip.h"
 
+#include "base/file.h"
 #include "base/text.h"
 #include "blip/survey.h"
 #include "vblip_objects.h"
@@ -214,6 +215,40 @@ static vblip_status check_sampling(const vblip_caption_options *o, vblip_error *
                        (unsigned)o->samples,
                        o->sample ? "with merge" : "without sample");
     return VBLIP_OK;
+}
+
+enum { MAX_DIALOGS = 1 << 30 }; // bytes of a file of dialogs
+
+static vblip_status read_dialogs(vb_dialogs *out, vb_arena *arena, const char *file,
+                                 vblip_error *err)
+{
+    char *text;
+    size_t size;
+    VB_TRY(vb_file_read(&text, &size, file, MAX_DIALOGS, err));
+    vblip_status status = vb_dialogs_parse(out, arena, text, size, file, err);
+    free(text);
+    return status;
+}
+
+vblip_status vblip_dialog(vblip_model *model, const vblip_inputs *inputs,
+                          const char *file, const vblip_dialog_options *options,
+                          vblip_dialog_fn fn, void *user, vblip_error *err)
+{
+    static const vblip_dialog_options defaults = {.job = {.frames = 0}};
+    const vblip_dialog_options *o = options ? options : &defaults;
+    vb_error_reset(err);
+    VB_TRY(vb_need(fn != NULL, "fn", err));
+    VB_TRY(vb_need(file != NULL, "file", err));
+    job_setup s;
+    VB_TRY(set_up(&s, model, VBLIP_TASK_RETRIEVAL, inputs, &o->job, err));
+    vb_arena arena = {0};
+    vb_dialogs dialogs;
+    vblip_status status = read_dialogs(&dialogs, &arena, file, err);
+    if (status == VBLIP_OK)
+        status =
+            vb_task_dialog(&s.task, dialogs.items, dialogs.count, o, fn, user, err);
+    vb_arena_free(&arena);
+    return status;
 }
 
 // Tasks of which one must be there, by feature.

@@ -334,6 +334,11 @@ static vblip_status split_path_texts(cli_args *args, uint32_t wanted, const char
     args->texts = from(all, paths, all.count - paths);
     if (need(paths == wanted || args->list, args, what, err) != VBLIP_OK)
         return VBLIP_ERR_ARGUMENT;
+    if (args->dialog && (args->texts.count || args->texts_file))
+        return cli_misuse(err, "--dialog: brings its own questions, no other is "
+                               "allowed");
+    if (args->dialog)
+        return VBLIP_OK;
     return need(args->texts.count || args->texts_file, args, text, err);
 }
 
@@ -540,6 +545,8 @@ static vblip_status check_together(const cli_args *a, vblip_error *err)
          "--null: only allowed with --format text"},
         {a->answers && a->answers_file,
          "--answers-file: not allowed together with --answers"},
+        {a->dialog && (a->answers || a->answers_file || a->k_test),
+         "--dialog: not allowed together with --answers, --answers-file or --k-test"},
         {a->k_test && a->command == CLI_QA && !a->answers && !a->answers_file,
          "--k-test: only allowed with --answers or --answers-file"},
         {a->min_p > 0 && a->rerank == 0,

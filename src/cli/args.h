@@ -92,7 +92,8 @@ typedef struct cli_args {
 
     // qa
     const char *answers, *answers_file;
-    uint32_t k_test; // 0 = default
+    const char *dialog; // file of dialogs instead of questions
+    uint32_t k_test;    // 0 = default
 
     // eval
     uint32_t protocol; // vblip_protocol

@@ -77,6 +77,62 @@ static vblip_status run(cli_session *s, vblip_error *err)
                      s->texts.count, &options, on_answer, s, err);
 }
 
+// ---------------------------------------------------------------------------- dialogs
+
+static int emit_dialog_text(cli_session *s, const vblip_dialog_row *row)
+{
+    if ((uint64_t)s->input_count * row->dialogs > 1)
+        cli_bytes_printf(&s->line, "%s\t%s\t", cli_shown_path(s, row->path),
+                         row->question);
+    cli_bytes_printf(&s->line, "%s\n", row->answers[0]);
+    return cli_emit_line(s);
+}
+
+static int on_dialog(void *session, const vblip_dialog_row *row)
+{
+    cli_session *s = session;
+    qa_state *state = s->state;
+    if (s->args->format == CLI_FORMAT_TEXT)
+        return emit_dialog_text(s, row);
+    cli_cell *grown =
+        realloc(state->ranked, 2 * (size_t)row->count * sizeof *state->ranked);
+    if (!grown) {
+        s->out.error = ENOMEM;
+        return 1;
+    }
+    state->ranked = grown;
+    for (uint32_t i = 0; i < row->count; i++) {
+        state->ranked[2 * i] = cli_cell_text(row->answers[i]);
+        state->ranked[2 * i + 1] = cli_cell_real((double)row->scores[i]);
+    }
+    const cli_cell cells[COLUMNS] = {
+        cli_cell_text(cli_shown_path(s, row->path)),
+        cli_cell_text(row->question),
+        cli_cell_text(row->answers[0]),
+        cli_cell_real((double)row->scores[0]),
+        cli_cell_time(row->timed, row->start_us),
+        cli_cell_time(row->timed, row->end_us),
+        cli_cell_rows(state->ranked, row->count),
+    };
+    return cli_emit_row(s, cells);
+}
+
+static vblip_status run_dialog(cli_session *s, vblip_error *err)
+{
+    const vblip_dialog_options options = {.job = cli_job(s)};
+    return vblip_dialog(s->model, s->inputs, s->args->dialog, &options, on_dialog, s,
+                        err);
+}
+
+static const cli_task dialog_task = {
+    .table = &both_table,
+    .needs = VBLIP_TASK_RETRIEVAL,
+    .weights = "Salesforce/blip-itm-base-coco",
+    .run = run_dialog,
+};
+
+// ------------------------------------------------------------------------- the command
+
 static vblip_status gather_answers(qa_state *state, const cli_args *args,
                                    vblip_error *err)
 {
@@ -108,6 +164,8 @@ cli_exit cli_cmd_qa(cli_session *s)
     cli_exit code;
     if (status != VBLIP_OK)
         code = cli_fail(s, status, &err);
+    else if (s->args->dialog)
+        code = cli_session_run(s, &dialog_task);
     else {
         const cli_task task = {
             .table = state.answers.count ? &both_table : &generated_table,

@@ -27,14 +27,16 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
          "examples/clips\n"},
     [CLI_QA] =
         {"vblip qa [OPTIONS] PATH \"question\"...\n"
-         "       vblip qa [OPTIONS] -a FILE \"question\"...",
+         "       vblip qa [OPTIONS] -a FILE \"question\"...\n"
+         "       vblip qa [OPTIONS] --dialog FILE PATH",
          "answer questions about a video or image",
          "PATH is a video, an image, a directory (answers for each file in it) or - "
          "(a\n"
          "video on standard input). Text output is the answer alone, or path, "
          "question\n"
          "and answer parted by tabs when there is more than one row.\n"
-         "Fields: path question answer score start end, and ranked with --answers.\n",
+         "Fields: path question answer score start end, and ranked with --answers or\n"
+         "--dialog (docs/dialog.md).\n",
          "  vblip qa examples/clips/clip-01.mp4 \"what is in the picture?\"\n"
          "  vblip qa --answers red,green,blue examples/clips/clip-01.mp4 "
          "\"what is the background color?\"\n"},

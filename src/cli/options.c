@@ -299,6 +299,13 @@ const cli_option cli_options[] = {
      .offset = AT(answers_file),
      .value = "FILE",
      .help = "rank the answers in FILE, one a line (eval: or a JSON list)"},
+    {.name = "dialog",
+     .commands = ON(QA),
+     .kind = CLI_STRING,
+     .offset = AT(dialog),
+     .value = "FILE",
+     .help = "rank the candidate answers of the dialogs in FILE, JSON or JSON Lines, "
+             "instead of asking questions (a checkpoint for retrieval)"},
     {.name = "k-test",
      .commands = ON(QA) | ON(EVAL),
      .kind = CLI_COUNT,

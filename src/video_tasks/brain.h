@@ -44,6 +44,8 @@ typedef struct vb_brain {
                                     vb_features *out, vblip_error *err);
     vblip_status (*text_features)(void *user, vb_visual *visual, const char *text,
                                   vb_features *out, vblip_error *err);
+    vblip_status (*dialog)(void *user, vb_visual *visual, const vb_dialog *dialog,
+                           float (*logits)[2], vblip_error *err);
 } vb_brain;
 
 // The brain that is a loaded BLIP. `model` must outlive it.

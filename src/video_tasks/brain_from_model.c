@@ -83,6 +83,12 @@ static vblip_status text_features(void *user, vb_visual *visual, const char *tex
     return vb_model_text_features(user, visual, text, out, err);
 }
 
+static vblip_status dialog(void *user, vb_visual *visual, const vb_dialog *said,
+                           float (*logits)[2], vblip_error *err)
+{
+    return vb_model_dialog(user, visual, said, logits, err);
+}
+
 vb_brain vb_brain_from_model(vb_model *model)
 {
     const vb_config *config = vb_model_config(model);
@@ -107,5 +113,6 @@ vb_brain vb_brain_from_model(vb_model *model)
         .reason = reason,
         .visual_features = visual_features,
         .text_features = text_features,
+        .dialog = dialog,
     };
 }

@@ -43,6 +43,12 @@ VB_CHECKED vblip_status vb_task_caption(const vb_task *task,
                                         vblip_caption_fn fn, void *user,
                                         vblip_error *err);
 
+VB_CHECKED vblip_status vb_task_dialog(const vb_task *task, const vb_dialog *dialogs,
+                                       uint32_t count,
+                                       const vblip_dialog_options *options,
+                                       vblip_dialog_fn fn, void *user,
+                                       vblip_error *err);
+
 // Whether a feature is of inputs, and of texts.
 bool vb_feature_of_inputs(vblip_feature feature);
 bool vb_feature_of_texts(vblip_feature feature);

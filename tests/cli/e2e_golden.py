@@ -5,7 +5,7 @@ import json
 import os
 import sys
 
-from e2e_support import CAPTION, EXIT_UNUSABLE, NLVR, RETRIEVAL, SOURCE, VQA, Case, clip, main, parse, read, write_png
+from e2e_support import CAPTION, EXIT_UNUSABLE, NLVR, RETRIEVAL, SOURCE, VQA, Case, clip, main, parse, read, write, write_png
 
 GOLDEN = os.path.join(SOURCE, "tests", "golden")
 sys.path.insert(0, os.path.join(GOLDEN, "tools"))
@@ -68,6 +68,22 @@ class Golden(Case):
         states, names = self.embed("multimodal", images[1], "--text", texts[1])
         self.near("feature.multimodal", states[0])
         self.assertEqual((names["0"], names["0.text"]), (images[1], texts[1]))
+
+    def test_dialogs(self):
+        with open(os.path.join(GOLDEN, "dialog", "tiny.json")) as file:
+            dialogs = [d for d in json.load(file)["dialogs"] if len(d["images"]) == 1]
+        side = self.manifest["sizes"]["S"]
+        for number, dialog in enumerate(dialogs):
+            image, file = self.path("%d.png" % number), self.path("%d.json" % number)
+            write_png(image, seeded.image(dialog["images"][0], side, side, self.manifest["series"]))
+            write(file, json.dumps(dialog, indent=number))  # on one line, and on several
+            row, = parse("json", self.ok("qa", "--model", RETRIEVAL, "--dialog", file, image, "-f", "json").out)
+            scores = [b - a for a, b in dialog["logits"]]
+            order = sorted(range(len(scores)), key=lambda i: -scores[i])
+            self.assertEqual([r["answer"] for r in row["ranked"]], [dialog["candidates"][i] for i in order])
+            for ranked, i in zip(row["ranked"], order):
+                self.assertAlmostEqual(ranked["score"], scores[i], delta=4e-4)
+            self.assertEqual((row["question"], row["answer"]), (dialog["question"], row["ranked"][0]["answer"]))
 
     def test_features_of_other_checkpoints(self):
         """Any checkpoint has a ViT, one for questions also a text encoder."""

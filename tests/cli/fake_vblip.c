@@ -626,6 +626,40 @@ vblip_status vblip_embed(vblip_model *model, vblip_feature feature,
     return VBLIP_OK;
 }
 
+// Two dialogs, or one of "one.json".
+vblip_status vblip_dialog(vblip_model *model, const vblip_inputs *inputs,
+                          const char *file, const vblip_dialog_options *options,
+                          vblip_dialog_fn fn, void *user, vblip_error *err)
+{
+    static const char *const answers[] = {"black", "red"};
+    static const float scores[] = {1.5f, -0.25f};
+    (void)model;
+    if (has(file, "nofile"))
+        return fail(err, VBLIP_ERR_IO, "%s: No such file or directory", file);
+    const uint32_t count = has(file, "one") ? 1 : 2;
+    for (uint32_t i = 0; i < inputs->count; i++) {
+        verdict v = visit(&options->job, &inputs->items[i], err);
+        if (v == STOPPED)
+            return err->status;
+        for (uint32_t d = 0; v == GOOD && d < count; d++) {
+            const vblip_dialog_row row = {
+                .path = inputs->items[i].path,
+                .dialog = d,
+                .dialogs = count,
+                .question = d ? "why?" : "what color?",
+                .answers = answers,
+                .scores = scores,
+                .count = 2 - d,
+                .timed = !is_image(inputs->items[i].path),
+                .end_us = 2500000,
+            };
+            if (fn(user, &row))
+                return cancelled(err);
+        }
+    }
+    return VBLIP_OK;
+}
+
 vblip_status vblip_ask(vblip_model *model, const vblip_inputs *inputs,
                        const char *const *questions, uint32_t count,
                        const vblip_ask_options *options, vblip_answer_fn fn, void *user,

@@ -85,6 +85,20 @@ static const struct row {
      "\n",
      ""},
     {"qa|a.mp4|w|--answers| ,", 2, "", "vblip: --answers: holds no answer\n"},
+    {"qa|--dialog|one.json|a.mp4", 0, "black\n", ""},
+    {"qa|--dialog|two.json|a.mp4", 0, "a.mp4\twhat color?\tblack\na.mp4\twhy?\tblack\n",
+     ""},
+    {"qa|--dialog|two.json|a.png|-f|jsonl", 0,
+     "{\"path\":\"a.png\",\"question\":\"what "
+     "color?\",\"answer\":\"black\",\"score\":1.5,"
+     "\"start\":null,\"end\":null,\"ranked\":[{\"answer\":\"black\",\"score\":1.5},"
+     "{\"answer\":\"red\",\"score\":-0.25}]}\n"
+     "{\"path\":\"a.png\",\"question\":\"why?\",\"answer\":\"black\",\"score\":1.5,"
+     "\"start\":null,\"end\":null,\"ranked\":[{\"answer\":\"black\",\"score\":1.5}]}\n",
+     ""},
+    {"qa|--dialog|nofile|a.mp4", 4, "", "vblip: nofile: No such file or directory\n"},
+    {"qa|--dialog|f|a.mp4|--model|caption-only", 4, "",
+     "vblip: caption-only: this checkpoint holds: caption\n"},
     // match
     {"match|a.mp4|one|two", 0, "0.94  0.250  a.mp4  one\n0.94  0.250  a.mp4  two\n",
      ""},

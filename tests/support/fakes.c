@@ -272,6 +272,20 @@ static vblip_status text_features(void *user, vb_visual *visual, const char *tex
     return row_of(out, 3, strtof(text, NULL) + clip, err);
 }
 
+// A candidate is as good as the number it is, on the clip that the question names.
+static vblip_status dialog(void *user, vb_visual *visual, const vb_dialog *said,
+                           float (*logits)[2], vblip_error *err)
+{
+    (void)user;
+    (void)err;
+    const bool right = strtoul(said->question, NULL, 10) == visual->clip;
+    for (uint32_t i = 0; i < said->candidate_count; i++) {
+        logits[i][0] = -1.0f;
+        logits[i][1] = right ? strtof(said->candidates[i], NULL) : 0.0f;
+    }
+    return VBLIP_OK;
+}
+
 // ----------------------------------------------------------------------------- world
 
 void fake_world_make(fake_world *world, uint32_t clips, uint64_t frames)
@@ -314,6 +328,7 @@ vb_task fake_task(fake_world *world, bool threads)
         .reason = reason,
         .visual_features = visual_features,
         .text_features = text_features,
+        .dialog = dialog,
     };
     for (uint32_t i = 0; i < world->clip_count; i++)
         world->inputs[i] = (vblip_input){.path = world->clips[i].path};

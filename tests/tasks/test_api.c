@@ -254,6 +254,13 @@ static int ignore_features(void *user, const vblip_features *features)
     return 0;
 }
 
+static int ignore_dialog(void *user, const vblip_dialog_row *row)
+{
+    (void)user;
+    (void)row;
+    return 0;
+}
+
 static int stop_match(void *user, const vblip_match_row *row)
 {
     *(vblip_match_row *)user = *row;
@@ -349,6 +356,13 @@ static void test_tasks_refuse(void **state)
     assert_int_equal(vblip_embed(model, VBLIP_FEATURE_ITC_TEXT, NULL, good, 1, NULL,
                                  ignore_features, NULL, &err),
                      VBLIP_OK);
+    refused(vblip_dialog(model, inputs, NULL, NULL, ignore_dialog, NULL, &err),
+            VBLIP_ERR_ARGUMENT, &err, "file");
+    refused(vblip_dialog(model, inputs, "/nonexistent/d.json", NULL, ignore_dialog,
+                         NULL, &err),
+            VBLIP_ERR_IO, &err, "/nonexistent/d.json");
+    refused(vblip_dialog(model, inputs, CLIP, NULL, ignore_dialog, NULL, &err),
+            VBLIP_ERR_FORMAT, &err, CLIP);
     const vblip_ask_options no_answers = {.answers = good};
     refused(vblip_ask(model, inputs, good, 1, &no_answers, ignore_answer, NULL, &err),
             VBLIP_ERR_ARGUMENT, &err, "answers");

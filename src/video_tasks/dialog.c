@@ -1,0 +1,143 @@
+// dialog.c - candidates for the next answer of dialogs about every input (docs/dialog.md).
+#include "base/arena.h"
+#include "video_tasks/clips.h"
+#include "video_tasks/job.h"
+#include "video_tasks/tasks.h"
+
+#include <stdlib.h>
+
+enum { DEFAULT_FRAMES = 16 }; // as for questions
+
+typedef struct candidate {
+    uint32_t index;
+    float score;
+} candidate;
+
+typedef struct talking {
+    const vb_task *task;
+    const vb_dialog *dialogs;
+    uint32_t count; // dialogs
+    const vblip_dialog_options *options;
+    vblip_dialog_fn fn;
+    void *user;
+    vb_meter meter;
+
+    vb_arena arena; // owns the arrays, all as long as the longest list of candidates
+    float (*logits)[2];
+    candidate *order;
+    const char **answers;
+    float *scores;
+    vb_visual *visual; // owned as well; every clip in turn
+} talking;
+
+static vblip_status prepare(talking *t, vblip_error *err)
+{
+    const vb_brain *brain = t->task->brain;
+    uint32_t most = 0;
+    for (uint32_t i = 0; i < t->count; i++)
+        if (t->dialogs[i].candidate_count > most)
+            most = t->dialogs[i].candidate_count;
+    t->logits = vb_arena_alloc(&t->arena, most, sizeof *t->logits);
+    t->order = VB_ARENA_NEW(&t->arena, candidate, most);
+    t->answers = VB_ARENA_NEW(&t->arena, const char *, most);
+    t->scores = VB_ARENA_NEW(&t->arena, float, most);
+    if (!t->logits || !t->order || !t->answers || !t->scores)
+        return vb_fail_memory(err, "dialog");
+    return brain->visual_make(brain->user, &t->visual, err);
+}
+
+static int by_score(const void *left, const void *right)
+{
+    const candidate *a = left, *b = right;
+    if (a->score != b->score)
+        return a->score > b->score ? -1 : 1;
+    return a->index < b->index ? -1 : 1;
+}
+
+// t->answers and t->scores of a dialog, best first.
+static vblip_status rank(talking *t, const vb_dialog *dialog, vblip_error *err)
+{
+    const vb_brain *brain = t->task->brain;
+    VB_TRY(brain->dialog(brain->user, t->visual, dialog, t->logits, err));
+    for (uint32_t i = 0; i < dialog->candidate_count; i++)
+        t->order[i] = (candidate){i, t->logits[i][1] - t->logits[i][0]};
+    qsort(t->order, dialog->candidate_count, sizeof *t->order, by_score);
+    for (uint32_t i = 0; i < dialog->candidate_count; i++) {
+        t->answers[i] = dialog->candidates[t->order[i].index];
+        t->scores[i] = t->order[i].score;
+    }
+    return VBLIP_OK;
+}
+
+static vblip_status talk(talking *t, const vb_clip *clip, uint32_t number,
+                         vblip_error *err)
+{
+    const vb_dialog *dialog = &t->dialogs[number];
+    VB_TRY(rank(t, dialog, err));
+    const vblip_dialog_row row = {
+        .path = t->task->inputs[clip->input].path,
+        .dialog = number,
+        .dialogs = t->count,
+        .question = dialog->question,
+        .answers = t->answers,
+        .scores = t->scores,
+        .count = dialog->candidate_count,
+        .timed = !clip->info.still,
+        .end_us = clip->info.still ? 0 : clip->info.duration_us,
+    };
+    if (t->fn(t->user, &row))
+        return vb_fail_cancelled(err);
+    return vb_meter_add(&t->meter, row.path, 1, err);
+}
+
+static vblip_status talk_about(talking *t, const vb_clip *clip, vblip_error *err)
+{
+    const vb_brain *brain = t->task->brain;
+    const vblip_job *job = &t->options->job;
+    const char *path = t->task->inputs[clip->input].path;
+    if (clip->error.status != VBLIP_OK) {
+        VB_TRY(vb_job_failed(job, path, &clip->error, err));
+        return vb_meter_skip(&t->meter, path, t->count, err);
+    }
+    VB_TRY(brain->see(brain->user, t->visual, clip->frames, clip->count, job->batch,
+                      NULL, err));
+    for (uint32_t i = 0; i < t->count; i++)
+        VB_TRY(talk(t, clip, i, err));
+    return VBLIP_OK;
+}
+
+static vblip_status talk_about_clips(talking *t, vblip_error *err)
+{
+    const vblip_job *job = &t->options->job;
+    vb_clips *clips = NULL;
+    VB_TRY(vb_clips_open(&clips, t->task, job, NULL, t->task->input_count,
+                         job->frames ? job->frames : DEFAULT_FRAMES, err));
+    vblip_status status = VBLIP_OK;
+    const vb_clip *clip = NULL;
+    while (status == VBLIP_OK && (clip = vb_clips_next(clips)))
+        status = talk_about(t, clip, err);
+    vb_clips_close(&clips);
+    return status;
+}
+
+vblip_status vb_task_dialog(const vb_task *task, const vb_dialog *dialogs,
+                            uint32_t count, const vblip_dialog_options *options,
+                            vblip_dialog_fn fn, void *user, vblip_error *err)
+{
+    talking t = {
+        .task = task,
+        .dialogs = dialogs,
+        .count = count,
+        .options = options,
+        .fn = fn,
+        .user = user,
+        .meter = vb_meter_start(&options->job, "dialogs",
+                                (uint64_t)task->input_count * count),
+    };
+    vblip_status status = prepare(&t, err);
+    if (status == VBLIP_OK)
+        status = talk_about_clips(&t, err);
+    task->brain->visual_free(&t.visual);
+    vb_arena_free(&t.arena);
+    return status;
+}
