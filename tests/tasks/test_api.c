@@ -388,6 +388,58 @@ static void test_tasks_refuse(void **state)
     vblip_model_free(&model);
 }
 
+static int ignore_filtered(void *user, const vblip_filtered *filtered)
+{
+    (void)user;
+    (void)filtered;
+    return 0;
+}
+
+static void test_data_sets_refuse(void **state)
+{
+    (void)state;
+    vblip_error err = stale;
+    vblip_model *model = load("tiny-retrieval", 0);
+    const char *holds = "this checkpoint holds: retrieval", *none = "no/such.jsonl";
+    const vblip_eval_options many = {.job = {.frames = 100000}};
+    const struct {
+        vblip_model *model;
+        int protocol;
+        const char *annotations;
+        const vblip_eval_options *options;
+        vblip_status status;
+        const char *about;
+    } cases[] = {
+        {model, 5, none, NULL, VBLIP_ERR_ARGUMENT, "protocol: 5, known are 0 to 4"},
+        {model, VBLIP_EVAL_RETRIEVAL, NULL, NULL, VBLIP_ERR_ARGUMENT, "annotations"},
+        {model, VBLIP_EVAL_CAPTION, NULL, NULL, VBLIP_ERR_ARGUMENT, "annotations"},
+        {NULL, VBLIP_EVAL_RETRIEVAL, none, NULL, VBLIP_ERR_ARGUMENT, "model"},
+        {model, VBLIP_EVAL_RETRIEVAL, none, &many, VBLIP_ERR_ARGUMENT, "frames"},
+        {model, VBLIP_EVAL_QA, none, NULL, VBLIP_ERR_UNSUPPORTED, holds},
+        {model, VBLIP_EVAL_NLVR, none, NULL, VBLIP_ERR_UNSUPPORTED, holds},
+        {model, VBLIP_EVAL_RETRIEVAL, none, NULL, VBLIP_ERR_IO, none},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        refused(vblip_eval(cases[i].model, (vblip_protocol)cases[i].protocol,
+                           cases[i].annotations, cases[i].options, &err),
+                cases[i].status, &err, cases[i].about);
+
+    const vblip_filter_options high = {.min_p = 1.5f}, odd = {.min_p = NAN};
+    refused(vblip_filter(NULL, NULL, none, NULL, ignore_filtered, NULL, &err),
+            VBLIP_ERR_ARGUMENT, &err, "model");
+    refused(vblip_filter(model, NULL, NULL, NULL, ignore_filtered, NULL, &err),
+            VBLIP_ERR_ARGUMENT, &err, "pairs");
+    refused(vblip_filter(model, NULL, none, NULL, NULL, NULL, &err), VBLIP_ERR_ARGUMENT,
+            &err, "fn");
+    refused(vblip_filter(model, NULL, none, &high, ignore_filtered, NULL, &err),
+            VBLIP_ERR_ARGUMENT, &err, "min_p: 1.5");
+    refused(vblip_filter(model, NULL, none, &odd, ignore_filtered, NULL, &err),
+            VBLIP_ERR_ARGUMENT, &err, "min_p");
+    refused(vblip_filter(model, NULL, none, NULL, ignore_filtered, NULL, &err),
+            VBLIP_ERR_UNSUPPORTED, &err, holds); // and nobody writes captions
+    vblip_model_free(&model);
+}
+
 static int open_engine(void **state)
 {
     (void)state;
@@ -408,7 +460,7 @@ int main(void)
         cmocka_unit_test(test_devices),      cmocka_unit_test(test_model_refuses),
         cmocka_unit_test(test_inspect),      cmocka_unit_test(test_tokenizer),
         cmocka_unit_test(test_inputs),       cmocka_unit_test(test_a_search_answers),
-        cmocka_unit_test(test_tasks_refuse),
+        cmocka_unit_test(test_tasks_refuse), cmocka_unit_test(test_data_sets_refuse),
     };
     return cmocka_run_group_tests(tests, open_engine, close_engine);
 }
