@@ -27,7 +27,7 @@ typedef struct vb_video_info {
 
 // Opens `path` and reads its index (packet times, key frames), decoding nothing; a still
 // image is decoded at once. Videos are resized by swscale bilinear, still images by PIL's
-// bicubic (design 4.2). Messages here and in vb_video_read do not name the path.
+// bicubic (blip-spec 5.1, 5.3). Messages here and in vb_video_read do not name the path.
 VB_CHECKED vblip_status vb_video_open(vb_video **out, const char *path,
                                       const vb_decode_options *options,
                                       vblip_error *err);

@@ -29,7 +29,7 @@ VB_CHECKED vblip_status vb_instance_open(vb_instance *instance,
                                          vblip_error *err);
 void vb_instance_close(vb_instance *instance); // all-zero is fine
 
-// Kernel families: vulkan.md 1 says why a software device needs its own.
+// Kernel families: shaders/README.md says why a software device needs its own.
 enum vb_family { VB_SIMT = 1, VB_LAVAPIPE = 2 };
 
 // A device that is not open. `info` points into the struct: see vb_physical_describe.

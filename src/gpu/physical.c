@@ -127,7 +127,7 @@ static vb_dtype choose_precision(const vb_physical *p)
 }
 
 // llvmpipe before Mesa 25 counts the turns of all loops of an invocation, nested ones
-// too, and leaves them without a word after 65,535 (vulkan.md 1.2).
+// too, and leaves them without a word after 65,535.
 static uint32_t max_turns(VkDriverId driver_id, const char *driver)
 {
     static const char mesa[] = "Mesa ";
