@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """Numbers of the original code, from image files to what the program writes."""
 
+import hashlib
 import json
 import os
+import subprocess
 import sys
 
 from e2e_support import CAPTION, EXIT_UNUSABLE, NLVR, RETRIEVAL, SOURCE, VQA, Case, clip, main, parse, read, write, write_png
@@ -98,6 +100,21 @@ class Golden(Case):
                      "a dog", "-o", self.path("f"))
         self.refused(EXIT_UNUSABLE, "this checkpoint holds: nlvr", "embed", "--model", NLVR, "--what", "text", "--text",
                      "a dog", "-o", self.path("f"))
+
+
+class Decoder(Case):
+    def test_this_ffmpeg_gives_the_references_colours(self):
+        """Frames at their own size, which vblip never asks for: what its pixels stand on, apart from scaling."""
+        with open(os.path.join(GOLDEN, "preprocess", "video_frames.json"), encoding="utf-8") as file:
+            cases = [c for c in json.load(file)["cases"] if c["side"] is None]
+        self.assertEqual(len(cases), 3)
+        for case in cases:
+            frames = "+".join("eq(n\\,%d)" % i for i in case["indices"])
+            command = ["ffmpeg", "-nostdin", "-v", "error", "-i", os.path.join(GOLDEN, case["file"]), "-vf",
+                       "select=%s,scale=%d:%d:flags=bilinear,format=rgb24" % (frames, *case["native_size"]),
+                       "-fps_mode", "passthrough", "-f", "rawvideo", "-"]
+            rgb = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
+            self.assertEqual(hashlib.sha256(rgb).hexdigest(), case["sha256"], case["file"])
 
 
 main()

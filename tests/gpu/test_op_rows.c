@@ -1,4 +1,6 @@
 // test_op_rows.c - ops that move or add rows are right and stay in their rows.
+#include "base/file.h"
+#include "blip/safetensors.h"
 #include "support/gpu_op.h"
 #include "support/ref_ops.h"
 
@@ -7,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -102,15 +105,14 @@ static void run_embed(gpu_fixture *fx, uint32_t cols)
     gpu_operand_free(&i);
 }
 
-static void run_patchify(gpu_fixture *fx, uint32_t count, uint32_t side, uint32_t patch)
+static const float mean[3] = {0.48145466F, 0.4578275F, 0.40821073F};
+static const float deviation[3] = {0.26862954F, 0.26130258F, 0.27577711F};
+
+static void patchify_as(gpu_fixture *fx, const uint8_t *frames, uint32_t count,
+                        uint32_t side, uint32_t patch, const double *want,
+                        double max_nmse)
 {
-    static const float mean[3] = {0.48145466F, 0.4578275F, 0.40821073F};
-    static const float deviation[3] = {0.26862954F, 0.26130258F, 0.27577711F};
     const uint32_t grid = side / patch, cols = 3 * patch * patch;
-    const size_t bytes = (size_t)count * side * side * 3;
-    uint8_t *frames = gpu_alloc(bytes, 1);
-    for (size_t i = 0; i < bytes; i++)
-        frames[i] = (uint8_t)(i * 37 + i / 251);
     gpu_operand x = gpu_data(fx, VB_U8, count, side, side * 3, frames);
     gpu_operand y = gpu_floats(fx, count, grid * grid, cols, 4, (gpu_values){1, 0, 1});
     vb_patchify_args args = {.y = y.t, .frames = x.t, .patch = patch};
@@ -119,13 +121,57 @@ static void run_patchify(gpu_fixture *fx, uint32_t count, uint32_t side, uint32_
         args.deviation[c] = deviation[c];
     }
     vb_patchify_op(&fx->rec, &args);
-    double *want = gpu_alloc((size_t)count * grid * grid * cols, sizeof *want);
-    ref_patchify(want, frames, count, side, patch, mean, deviation);
-    gpu_check(fx, &y, want, 1e-12, "patchify");
-    free(want);
-    free(frames);
+    gpu_check(fx, &y, want, max_nmse, "patchify");
     gpu_operand_free(&x);
     gpu_operand_free(&y);
+}
+
+static void run_patchify(gpu_fixture *fx, uint32_t count, uint32_t side, uint32_t patch)
+{
+    const size_t bytes = (size_t)count * side * side * 3;
+    const size_t values =
+        (size_t)count * (side / patch) * (side / patch) * 3 * patch * patch;
+    uint8_t *frames = gpu_alloc(bytes, 1);
+    for (size_t i = 0; i < bytes; i++)
+        frames[i] = (uint8_t)(i * 37 + i / 251);
+    double *want = gpu_alloc(values, sizeof *want);
+    ref_patchify(want, frames, count, side, patch, mean, deviation);
+    patchify_as(fx, frames, count, side, patch, want, 1e-12);
+    free(want);
+    free(frames);
+}
+
+// Every byte value in every channel, against the numbers that torch gives.
+static void test_normalises_like_torch(void **state)
+{
+    (void)state;
+    vb_arena arena = {0};
+    vb_mapping file;
+    vb_safetensors st;
+    assert_int_equal(
+        vb_file_map(&file, VB_GOLDEN "/preprocess/preprocess.safetensors", NULL),
+        VBLIP_OK);
+    assert_int_equal(vb_safetensors_parse(&st, &arena, file.bytes, file.size, NULL),
+                     VBLIP_OK);
+    const vb_weight *table = vb_weight_find(&st.list, "normalise_table");
+    assert_non_null(table);
+    double want[3 * 256];
+    assert_int_equal(table->size, sizeof(float) * 3 * 256);
+    for (size_t i = 0; i < 3 * 256; i++) {
+        float value;
+        memcpy(&value, table->data + i * sizeof value, sizeof value);
+        want[i] = (double)value;
+    }
+    uint8_t frame[256 * 3]; // 16 x 16
+    for (size_t i = 0; i < sizeof frame; i++)
+        frame[i] = (uint8_t)(i / 3);
+    for (const char *const *family = gpu_families(); *family; family++) {
+        gpu_fixture fx = gpu_open(*family);
+        patchify_as(&fx, frame, 1, 16, 16, want, 1e-14); // a last digit here and there
+        gpu_close(&fx);
+    }
+    vb_file_unmap(&file);
+    vb_arena_free(&arena);
 }
 
 static void test_matches_double(void **state)
@@ -177,6 +223,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_matches_double),
+        cmocka_unit_test(test_normalises_like_torch),
         cmocka_unit_test(test_embeds_from_halves),
         cmocka_unit_test(test_large_tensors_are_covered),
     };

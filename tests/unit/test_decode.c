@@ -45,11 +45,37 @@ static uint8_t *read_strip(vb_video *video, const cJSON *indices, uint32_t side)
     return strip;
 }
 
+// Whether the picture of a strip has as many frames; then they are the same pixels.
+static bool matches_png(const char *path, const uint8_t *strip, uint32_t side,
+                        uint32_t frames)
+{
+    vb_image png;
+    assert_int_equal(vb_still_read(&png, path, 1 << 24, false, NULL), VBLIP_OK);
+    assert_int_equal(png.width, side);
+    const bool same_count = png.height == side * frames;
+    if (same_count)
+        assert_memory_equal(strip, png.rgb, (size_t)png.width * png.height * 3);
+    free(png.rgb);
+    return same_count;
+}
+
+// preprocess/video holds a picture for each file and side: of four of its frames.
+static bool matches_picture(const char *file, const uint8_t *strip, uint32_t side,
+                            uint32_t frames)
+{
+    char name[64], path[512];
+    snprintf(name, sizeof name, "%s", strrchr(file, '/') + 1);
+    *strrchr(name, '.') = '_';
+    snprintf(path, sizeof path, "%s/preprocess/video/%s_S%u.png", VB_GOLDEN, name,
+             side);
+    return matches_png(path, strip, side, frames);
+}
+
 static void test_reference_files_give_decords_frames(void **state)
 {
     (void)state;
     cJSON *json = json_load(VB_GOLDEN "/preprocess/video_frames.json");
-    int cases = 0;
+    int cases = 0, pictures = 0;
     const cJSON *item;
     cJSON_ArrayForEach(item, json_member(json, "cases"))
     {
@@ -64,11 +90,14 @@ static void test_reference_files_give_decords_frames(void **state)
         sha256_hex(hex, strip,
                    (size_t)side * side * 3 * (size_t)cJSON_GetArraySize(indices));
         assert_string_equal(hex, json_string(item, "sha256"));
+        pictures += matches_picture(json_string(item, "file"), strip, side,
+                                    (uint32_t)cJSON_GetArraySize(indices));
         free(strip);
         vb_video_close(&video);
         cases++;
     }
     assert_int_equal(cases, 18);
+    assert_int_equal(pictures, 6);
     cJSON_Delete(json);
 }
 
@@ -85,12 +114,8 @@ static void check_strips(const cJSON *list, int *cases)
         char path[512];
         snprintf(path, sizeof path, "%s/video/%s", VB_GOLDEN,
                  json_string(item, "strip"));
-        vb_image png;
-        assert_int_equal(vb_still_read(&png, path, 1 << 24, false, NULL), VBLIP_OK);
-        assert_int_equal(png.width, side);
-        assert_int_equal(png.height, side * (uint32_t)cJSON_GetArraySize(indices));
-        assert_memory_equal(strip, png.rgb, (size_t)png.width * png.height * 3);
-        free(png.rgb);
+        assert_true(
+            matches_png(path, strip, side, (uint32_t)cJSON_GetArraySize(indices)));
         free(strip);
         vb_video_close(&video);
         ++*cases;
