@@ -7,6 +7,7 @@ and no path of somebody's machine. Sources have no tabs, no notes to self and at
 """
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -25,7 +26,7 @@ def files_of(root):
     git = subprocess.run(
         ["git", "-C", root, "ls-files", "-co", "--exclude-standard", "-z"],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False,
-    ) if os.path.exists(os.path.join(root, ".git")) else None
+    ) if shutil.which("git") and os.path.exists(os.path.join(root, ".git")) else None
     if git and git.returncode == 0:
         return sorted(p for p in git.stdout.decode().split("\0") if p)
     found = []
