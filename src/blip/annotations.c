@@ -1,7 +1,7 @@
 #include "blip/annotations.h"
 
 #include "base/text.h"
-#include "blip/json.h"
+#include "formats/json.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #define VB_BLIP_CHECKPOINT_H
 
 #include "blip/config.h"
-#include "blip/weight.h"
+#include "formats/weight.h"
 
 // Opens the checkpoint that `options` names and checks every tensor that its tasks need:
 // present, shaped and typed as the config says. Nothing is copied: weights stay mapped

@@ -1,6 +1,6 @@
 #include "blip/config.h"
 
-#include "blip/json.h"
+#include "formats/json.h"
 
 #include <math.h>
 #include <stdio.h>

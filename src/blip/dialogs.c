@@ -1,6 +1,6 @@
 #include "blip/dialogs.h"
 
-#include "blip/json.h"
+#include "formats/json.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -5,7 +5,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
-#include "blip/weight.h"
+#include "formats/weight.h"
 
 typedef enum vb_naming {
     VB_NAMING_HF,

@@ -3,7 +3,7 @@
 #define VB_BLIP_SCHEMA_H
 
 #include "blip/config.h"
-#include "blip/weight.h"
+#include "formats/weight.h"
 
 typedef struct vb_schema_tensor {
     const char *name;

@@ -1,9 +1,9 @@
 #include "blip/stored.h"
 
 #include "blip/locate.h"
-#include "blip/safetensors.h"
-#include "blip/shards.h"
-#include "blip/torch_file.h"
+#include "formats/safetensors.h"
+#include "formats/shards.h"
+#include "formats/torch_file.h"
 
 #include <stdlib.h>
 #include <string.h>

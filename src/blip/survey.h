@@ -3,7 +3,7 @@
 #define VB_BLIP_SURVEY_H
 
 #include "blip/config.h"
-#include "blip/weight.h"
+#include "formats/weight.h"
 
 typedef struct vb_survey {
     vb_config config;       // a tower that is not there has 0 layers

@@ -1,5 +1,5 @@
 // fuzz_safetensors.c - no input may crash, leak, or yield an index that lies.
-#include "blip/safetensors.h"
+#include "formats/safetensors.h"
 
 #include <stdlib.h>
 #include <string.h>

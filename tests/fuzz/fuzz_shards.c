@@ -1,6 +1,6 @@
 // fuzz_shards.c - no index of shards may crash, leak, name a file elsewhere, or join
 // files that it does not describe.
-#include "blip/shards.h"
+#include "formats/shards.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 //
 // Input that begins as a pickle is put into an archive first: few mutations of a zip
 // would let one through.
-#include "blip/torch_file.h"
+#include "formats/torch_file.h"
 #include "support/zip_writer.h"
 
 #include <stdlib.h>

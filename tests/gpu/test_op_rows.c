@@ -1,6 +1,6 @@
 // test_op_rows.c - ops that move or add rows are right and stay in their rows.
 #include "base/file.h"
-#include "blip/safetensors.h"
+#include "formats/safetensors.h"
 #include "support/gpu_op.h"
 #include "support/ref_ops.h"
 

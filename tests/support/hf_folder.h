@@ -4,7 +4,7 @@
 #define VB_TESTS_HF_FOLDER_H
 
 #include "blip/config.h"
-#include "blip/safetensors.h"
+#include "formats/safetensors.h"
 
 enum { HF_MAX_TENSORS = 512 };
 

@@ -4,7 +4,7 @@
 
 #include "base/file.h"
 #include "blip/model_internal.h"
-#include "blip/safetensors.h"
+#include "formats/safetensors.h"
 #include "support/json_file.h"
 
 // What a test executable was called with: CONFIG ("tiny", "small", "wide") and DEVICE

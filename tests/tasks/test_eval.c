@@ -1,6 +1,6 @@
 // test_eval.c - protocols over made-up data sets: what is scored, predicted, measured.
 #include "base/file.h"
-#include "blip/safetensors.h"
+#include "formats/safetensors.h"
 #include "support/fakes.h"
 #include "video_tasks/eval.h"
 #include "video_tasks/metrics.h"

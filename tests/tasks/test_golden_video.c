@@ -1,7 +1,7 @@
 // test_golden_video.c - retrieval and video QA of the original code, through everything:
 // files decoded, frames sampled, the model run on a device, results ranked.
 #include "base/file.h"
-#include "blip/safetensors.h"
+#include "formats/safetensors.h"
 #include "gpu/gpu.h"
 #include "support/json_file.h"
 #include "support/ref_device.h"

@@ -1,5 +1,5 @@
 // test_json.c - JSON is taken as the standard says, and nothing more generously.
-#include "blip/json.h"
+#include "formats/json.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 // test_metrics.c - ranks, recalls and accuracies are those that numpy and the original
 // code compute, ties included.
 #include "base/file.h"
-#include "blip/safetensors.h"
+#include "formats/safetensors.h"
 #include "support/json_file.h"
 #include "video_tasks/metrics.h"
 

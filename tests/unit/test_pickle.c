@@ -1,5 +1,5 @@
 // test_pickle.c - a pickle becomes the graph it describes, or is refused by name.
-#include "blip/pickle.h"
+#include "formats/pickle.h"
 
 #include "base/text.h"
 

@@ -2,7 +2,7 @@
 #include "base/arena.h"
 #include "base/file.h"
 #include "blip/positions.h"
-#include "blip/safetensors.h"
+#include "formats/safetensors.h"
 #include "support/json_file.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
 // test_safetensors.c - the index is right for good files and refuses every bad one.
-#include "blip/safetensors.h"
+#include "formats/safetensors.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

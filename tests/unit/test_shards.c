@@ -1,5 +1,5 @@
 // test_shards.c - an index of shards is believed only as far as the shards bear it out.
-#include "blip/shards.h"
+#include "formats/shards.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

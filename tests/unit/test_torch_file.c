@@ -1,6 +1,6 @@
 // test_torch_file.c - files of the real torch.save are read right, or refused by name.
 #include "base/file.h"
-#include "blip/torch_file.h"
+#include "formats/torch_file.h"
 #include "support/zip_writer.h"
 
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 // test_zip.c - entries are found where they lie; what readers disagree on is refused.
-#include "blip/zip.h"
+#include "formats/zip.h"
 #include "support/zip_writer.h"
 
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-#include "blip/json.h"
+#include "formats/json.h"
 
 #include "base/text.h"
 

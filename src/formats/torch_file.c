@@ -1,7 +1,7 @@
-#include "blip/torch_file.h"
+#include "formats/torch_file.h"
 
-#include "blip/pickle.h"
-#include "blip/zip.h"
+#include "formats/pickle.h"
+#include "formats/zip.h"
 
 #include <inttypes.h>
 #include <stdio.h>

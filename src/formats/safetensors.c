@@ -1,6 +1,6 @@
-#include "blip/safetensors.h"
+#include "formats/safetensors.h"
 
-#include "blip/json.h"
+#include "formats/json.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 // json.h - JSON from outside: cJSON, and the refusals it leaves to its callers.
-#ifndef VB_BLIP_JSON_H
-#define VB_BLIP_JSON_H
+#ifndef VB_FORMATS_JSON_H
+#define VB_FORMATS_JSON_H
 
 #include "base/error.h"
 
@@ -48,4 +48,4 @@ vblip_status vb_json_fail(vb_json_object object, const char *key, vblip_status s
 // A whole number from 0 to 2^53, which is where doubles stop telling them apart.
 bool vb_json_whole(uint64_t *out, const cJSON *value);
 
-#endif // VB_BLIP_JSON_H
+#endif // VB_FORMATS_JSON_H

@@ -1,8 +1,8 @@
 // pickle_machine.h - the stack, the marks and the memo that opcodes of a pickle work on.
-#ifndef VB_BLIP_PICKLE_MACHINE_H
-#define VB_BLIP_PICKLE_MACHINE_H
+#ifndef VB_FORMATS_PICKLE_MACHINE_H
+#define VB_FORMATS_PICKLE_MACHINE_H
 
-#include "blip/pickle.h"
+#include "formats/pickle.h"
 
 enum { VB_PICKLE_MARKS = 256 }; // at a time
 
@@ -55,4 +55,4 @@ VB_CHECKED vblip_status vb_machine_get(vb_machine *m, uint64_t index);
 // The stack and the memo; what they refer to is in the arena.
 void vb_machine_free(vb_machine *m);
 
-#endif // VB_BLIP_PICKLE_MACHINE_H
+#endif // VB_FORMATS_PICKLE_MACHINE_H

@@ -1,6 +1,6 @@
 // zip.h - the entries of a zip archive, where they lie.
-#ifndef VB_BLIP_ZIP_H
-#define VB_BLIP_ZIP_H
+#ifndef VB_FORMATS_ZIP_H
+#define VB_FORMATS_ZIP_H
 
 #include "base/arena.h"
 #include "base/error.h"
@@ -33,4 +33,4 @@ VB_CHECKED vblip_status vb_zip_parse(vb_zip *zip, vb_arena *arena, const uint8_t
 // NULL when there is none of that name.
 const vb_zip_entry *vb_zip_find(const vb_zip *zip, const char *name);
 
-#endif // VB_BLIP_ZIP_H
+#endif // VB_FORMATS_ZIP_H

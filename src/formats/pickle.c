@@ -1,7 +1,7 @@
-#include "blip/pickle.h"
+#include "formats/pickle.h"
 
 #include "base/text.h"
-#include "blip/pickle_machine.h"
+#include "formats/pickle_machine.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -1,10 +1,10 @@
 // torch_file.h - the tensors of an archive that torch.save wrote.
-#ifndef VB_BLIP_TORCH_FILE_H
-#define VB_BLIP_TORCH_FILE_H
+#ifndef VB_FORMATS_TORCH_FILE_H
+#define VB_FORMATS_TORCH_FILE_H
 
 #include "base/arena.h"
 #include "base/error.h"
-#include "blip/weight.h"
+#include "formats/weight.h"
 
 // Lists the tensors of `size` bytes at `bytes`, which must outlive the list; names and
 // list are in `arena`. Where the pickled object is a dict whose key "model" holds a
@@ -19,4 +19,4 @@ VB_CHECKED vblip_status vb_torch_parse(vb_weight_list *out, vb_arena *arena,
                                        const uint8_t *bytes, size_t size,
                                        vblip_error *err);
 
-#endif // VB_BLIP_TORCH_FILE_H
+#endif // VB_FORMATS_TORCH_FILE_H

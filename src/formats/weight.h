@@ -1,6 +1,6 @@
 // weight.h - a tensor as it lies in a file, whatever the format of the file.
-#ifndef VB_BLIP_WEIGHT_H
-#define VB_BLIP_WEIGHT_H
+#ifndef VB_FORMATS_WEIGHT_H
+#define VB_FORMATS_WEIGHT_H
 
 #include "base/dtype.h"
 
@@ -26,4 +26,4 @@ typedef struct vb_weight_list {
 // NULL when there is none of that name.
 const vb_weight *vb_weight_find(const vb_weight_list *list, const char *name);
 
-#endif // VB_BLIP_WEIGHT_H
+#endif // VB_FORMATS_WEIGHT_H

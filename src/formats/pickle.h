@@ -2,8 +2,8 @@
 //
 // The opcodes are those that torch.save writes (protocol 2). Globals are names from the
 // caller's table; "calling" one makes a value that says so, and nothing happens.
-#ifndef VB_BLIP_PICKLE_H
-#define VB_BLIP_PICKLE_H
+#ifndef VB_FORMATS_PICKLE_H
+#define VB_FORMATS_PICKLE_H
 
 #include "base/arena.h"
 #include "base/error.h"
@@ -74,4 +74,4 @@ VB_CHECKED vblip_status vb_pickle_parse(vb_pickle_value *out, vb_arena *arena,
 
 bool vb_pickle_is_text(const vb_pickle_value *value, const char *text);
 
-#endif // VB_BLIP_PICKLE_H
+#endif // VB_FORMATS_PICKLE_H

@@ -1,10 +1,10 @@
 // safetensors.h - the index of a safetensors file: names, types, shapes, bytes.
-#ifndef VB_BLIP_SAFETENSORS_H
-#define VB_BLIP_SAFETENSORS_H
+#ifndef VB_FORMATS_SAFETENSORS_H
+#define VB_FORMATS_SAFETENSORS_H
 
 #include "base/arena.h"
 #include "base/error.h"
-#include "blip/weight.h"
+#include "formats/weight.h"
 
 typedef struct vb_safetensors {
     vb_weight_list list;
@@ -20,4 +20,4 @@ VB_CHECKED vblip_status vb_safetensors_parse(vb_safetensors *st, vb_arena *arena
                                              const uint8_t *bytes, size_t size,
                                              vblip_error *err);
 
-#endif // VB_BLIP_SAFETENSORS_H
+#endif // VB_FORMATS_SAFETENSORS_H

@@ -1,4 +1,4 @@
-#include "blip/pickle_machine.h"
+#include "formats/pickle_machine.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

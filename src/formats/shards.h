@@ -1,10 +1,10 @@
 // shards.h - a checkpoint in several files: the index that says which tensor is where.
-#ifndef VB_BLIP_SHARDS_H
-#define VB_BLIP_SHARDS_H
+#ifndef VB_FORMATS_SHARDS_H
+#define VB_FORMATS_SHARDS_H
 
 #include "base/arena.h"
 #include "base/error.h"
-#include "blip/weight.h"
+#include "formats/weight.h"
 
 enum { VB_MAX_SHARDS = 1024 };
 
@@ -35,4 +35,4 @@ VB_CHECKED vblip_status vb_shards_join(vb_weight_list *out, vb_arena *arena,
                                        const vb_weight_list *lists, const char *subject,
                                        vblip_error *err);
 
-#endif // VB_BLIP_SHARDS_H
+#endif // VB_FORMATS_SHARDS_H

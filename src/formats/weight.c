@@ -1,4 +1,4 @@
-#include "blip/weight.h"
+#include "formats/weight.h"
 
 #include <string.h>
 

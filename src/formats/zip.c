@@ -1,4 +1,4 @@
-#include "blip/zip.h"
+#include "formats/zip.h"
 
 #include "base/text.h"
 

@@ -1,6 +1,6 @@
-#include "blip/shards.h"
+#include "formats/shards.h"
 
-#include "blip/json.h"
+#include "formats/json.h"
 
 #include <ctype.h>
 #include <stdlib.h>
