@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "blip/dialogs.h"
 #include "blip/survey.h"
 #include "vblip_objects.h"
 #include "video_tasks/inputs.h"

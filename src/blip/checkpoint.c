@@ -1,5 +1,6 @@
 #include "blip/checkpoint.h"
 
+#include "base/path.h"
 #include "blip/infer.h"
 #include "blip/locate.h"
 #include "blip/survey.h"

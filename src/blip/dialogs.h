@@ -1,23 +1,10 @@
-// dialogs.h - conversations about a picture, and candidates for their next answer
-// (docs/dialog.md).
+// dialogs.h - files of dialogs (docs/dialog.md).
 #ifndef VB_BLIP_DIALOGS_H
 #define VB_BLIP_DIALOGS_H
 
 #include "base/arena.h"
+#include "base/dialog.h"
 #include "base/error.h"
-
-typedef struct vb_turn {
-    const char *question, *answer;
-} vb_turn;
-
-typedef struct vb_dialog {
-    const char *caption;  // NULL = none
-    const vb_turn *turns; // before the question, oldest first
-    uint32_t turn_count;
-    const char *question;
-    const char *const *candidates; // at least 1
-    uint32_t candidate_count;
-} vb_dialog;
 
 typedef struct vb_dialogs {
     vb_dialog *items; // at least 1

@@ -1,60 +1,10 @@
 #include "blip/locate.h"
 
+#include "base/path.h"
 #include "blip/hub.h"
 #include "blip/stored.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-
-char *vb_path_join(vb_arena *arena, const char *folder, const char *name)
-{
-    size_t size = strlen(folder), more = strlen(name);
-    while (size > 1 && folder[size - 1] == '/')
-        size--;
-    char *path = vb_arena_alloc(arena, size + more + 2, 1);
-    if (!path)
-        return NULL;
-    memcpy(path, folder, size);
-    path[size] = '/';
-    memcpy(path + size + 1, name, more);
-    return path;
-}
-
-char *vb_path_folder(vb_arena *arena, const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    if (!slash)
-        return vb_arena_string(arena, ".", 1);
-    return vb_arena_string(arena, path, slash > path ? (size_t)(slash - path) : 1);
-}
-
-enum kind { NOTHING, FOLDER, FILE_OF_SOME_KIND };
-
-static vblip_status look(enum kind *out, const char *path, vblip_error *err)
-{
-    struct stat st;
-    *out = NOTHING;
-    if (stat(path, &st) == 0) {
-        *out = S_ISDIR(st.st_mode) ? FOLDER : FILE_OF_SOME_KIND;
-        return VBLIP_OK;
-    }
-    if (errno == ENOENT || errno == ENOTDIR)
-        return VBLIP_OK;
-    char reason[128];
-    if (strerror_r(errno, reason, sizeof reason) != 0)
-        snprintf(reason, sizeof reason, "unreadable");
-    return vb_fail(err, VBLIP_ERR_IO, "%s: %s", path, reason);
-}
-
-vblip_status vb_path_exists(bool *out, const char *path, vblip_error *err)
-{
-    enum kind kind;
-    vblip_status status = look(&kind, path, err);
-    *out = kind != NOTHING;
-    return status;
-}
 
 // Adds FOLDER (or FOLDER/NAME) to the list when it has a config.json.
 static vblip_status add(vb_located *out, vb_arena *arena, const char *folder,
@@ -124,15 +74,15 @@ vblip_status vb_locate(vb_located *out, vb_arena *arena, const char *path,
                        const char *hub_dir, vblip_error *err)
 {
     *out = (vb_located){0};
-    enum kind kind;
-    VB_TRY(look(&kind, path, err));
-    if (kind == FILE_OF_SOME_KIND)
+    vb_path_kind kind;
+    VB_TRY(vb_path_look_up(&kind, path, err));
+    if (kind == VB_PATH_FILE)
         return locate_file(out, arena, path, err);
     char *snapshot = NULL;
-    if (kind == NOTHING && vb_hub_is_name(path)) {
+    if (kind == VB_PATH_MISSING && vb_hub_is_name(path)) {
         VB_TRY(vb_hub_find(&snapshot, arena, hub_dir, path, err));
         path = snapshot;
-    } else if (kind == NOTHING) {
+    } else if (kind == VB_PATH_MISSING) {
         return vb_fail(err, VBLIP_ERR_IO, "%s: No such file or directory", path);
     }
     vblip_status status = locate_folder(out, arena, path, err);

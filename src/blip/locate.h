@@ -25,14 +25,4 @@ typedef struct vb_located {
 VB_CHECKED vblip_status vb_locate(vb_located *out, vb_arena *arena, const char *path,
                                   const char *hub_dir, vblip_error *err);
 
-// The folder of the file `path`; NULL when memory runs out.
-char *vb_path_folder(vb_arena *arena, const char *path);
-
-// FOLDER/NAME; NULL when memory runs out.
-char *vb_path_join(vb_arena *arena, const char *folder, const char *name);
-
-// Whether `path` is there, links followed. A reason other than its absence is
-// VBLIP_ERR_IO.
-VB_CHECKED vblip_status vb_path_exists(bool *out, const char *path, vblip_error *err);
-
 #endif // VB_BLIP_LOCATE_H

@@ -5,9 +5,9 @@
 #ifndef VB_BLIP_MODEL_H
 #define VB_BLIP_MODEL_H
 
+#include "base/dialog.h"
 #include "base/frame.h"
 #include "blip/checkpoint.h"
-#include "blip/dialogs.h"
 #include "blip/tokenizer.h"
 #include "compute/device.h"
 

@@ -1,7 +1,7 @@
 #include "blip/sample.h"
 
+#include "base/random.h"
 #include "blip/logits.h"
-#include "blip/random.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 #include "blip/stored.h"
 
-#include "blip/locate.h"
+#include "base/path.h"
 #include "formats/safetensors.h"
 #include "formats/shards.h"
 #include "formats/torch_file.h"

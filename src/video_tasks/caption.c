@@ -2,8 +2,8 @@
 //
 // Memory is flat however long the file is: a frame is decoded, captioned, and its buffer
 // used again. Where the device leaves the cores alone the next one decodes meanwhile.
+#include "base/random.h"
 #include "base/text.h"
-#include "blip/random.h"
 #include "video_tasks/job.h"
 #include "video_tasks/pipeline.h"
 #include "video_tasks/tasks.h"

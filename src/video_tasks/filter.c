@@ -1,6 +1,6 @@
 #include "video_tasks/filter.h"
 
-#include "blip/random.h"
+#include "base/random.h"
 #include "video_tasks/clips.h"
 #include "video_tasks/job.h"
 #include "video_tasks/ranking.h"

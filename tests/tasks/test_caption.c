@@ -1,6 +1,6 @@
 // test_caption.c - rows tile the file, neighbours merge, and a file that breaks keeps
 // the rows before the break.
-#include "blip/random.h"
+#include "base/random.h"
 #include "support/fakes.h"
 
 #include <setjmp.h>

@@ -3,6 +3,7 @@
 #include "base/dtype.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/path.h"
 #include "base/text.h"
 
 #include <math.h>
@@ -225,6 +226,21 @@ static void test_a_mapping_is_released_and_read_again(void **state)
     vb_file_release(&map, NULL, 0); // of nothing
 }
 
+static void test_the_folder_of_a_path(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {
+        {"model.pth", "."},
+        {"/model.pth", "/"},
+        {"a/model.pth", "a"},
+        {"/a/b/c", "/a/b"},
+    };
+    vb_arena arena = {0};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_string_equal(vb_path_folder(&arena, rows[i][0]), rows[i][1]);
+    vb_arena_free(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -236,6 +252,7 @@ int main(void)
         cmocka_unit_test(test_strings_grow),
         cmocka_unit_test(test_files_are_replaced_whole),
         cmocka_unit_test(test_a_mapping_is_released_and_read_again),
+        cmocka_unit_test(test_the_folder_of_a_path),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }

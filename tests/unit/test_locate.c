@@ -178,21 +178,6 @@ static void test_other_files_and_nothing_are_refused(void **state)
     must_refuse(path, folder, VBLIP_ERR_IO, "/nowhere: No such file or directory");
 }
 
-static void test_the_folder_of_a_path(void **state)
-{
-    (void)state;
-    static const char *const rows[][2] = {
-        {"model.pth", "."},
-        {"/model.pth", "/"},
-        {"a/model.pth", "a"},
-        {"/a/b/c", "/a/b"},
-    };
-    vb_arena arena = {0};
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        assert_string_equal(vb_path_folder(&arena, rows[i][0]), rows[i][1]);
-    vb_arena_free(&arena);
-}
-
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -205,7 +190,6 @@ int main(void)
         TEST(test_folders_and_sets_are_found),
         TEST(test_files_of_weights_are_places),
         TEST(test_other_files_and_nothing_are_refused),
-        cmocka_unit_test(test_the_folder_of_a_path),
     };
     return cmocka_run_group_tests_name("locate", tests, NULL, NULL);
 }

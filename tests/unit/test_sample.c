@@ -1,7 +1,7 @@
 // test_sample.c - what may be drawn is what transformers 4.15 keeps (golden support sets),
 // draws follow its probabilities, and random numbers are the same everywhere.
+#include "base/random.h"
 #include "blip/logits.h"
-#include "blip/random.h"
 #include "blip/sample.h"
 #include "support/json_file.h"
 

@@ -3,8 +3,8 @@
 //
 // The state is a counter; each number is a hash of it. Two states that are hashes
 // themselves start streams that do not meet.
-#ifndef VB_BLIP_RANDOM_H
-#define VB_BLIP_RANDOM_H
+#ifndef VB_BASE_RANDOM_H
+#define VB_BASE_RANDOM_H
 
 #include <stdint.h>
 
@@ -19,4 +19,4 @@ double vb_random_unit(uint64_t *state);
 // order in which frames come.
 uint64_t vb_random_stream(uint64_t seed, uint64_t frame, uint64_t sample);
 
-#endif // VB_BLIP_RANDOM_H
+#endif // VB_BASE_RANDOM_H

@@ -1,4 +1,4 @@
-#include "blip/random.h"
+#include "base/random.h"
 
 uint64_t vb_random_next(uint64_t *state)
 {

@@ -1,0 +1,52 @@
+#include "base/path.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+char *vb_path_join(vb_arena *arena, const char *folder, const char *name)
+{
+    size_t size = strlen(folder), more = strlen(name);
+    while (size > 1 && folder[size - 1] == '/')
+        size--;
+    char *path = vb_arena_alloc(arena, size + more + 2, 1);
+    if (!path)
+        return NULL;
+    memcpy(path, folder, size);
+    path[size] = '/';
+    memcpy(path + size + 1, name, more);
+    return path;
+}
+
+char *vb_path_folder(vb_arena *arena, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash)
+        return vb_arena_string(arena, ".", 1);
+    return vb_arena_string(arena, path, slash > path ? (size_t)(slash - path) : 1);
+}
+
+vblip_status vb_path_look_up(vb_path_kind *out, const char *path, vblip_error *err)
+{
+    struct stat st;
+    *out = VB_PATH_MISSING;
+    if (stat(path, &st) == 0) {
+        *out = S_ISDIR(st.st_mode) ? VB_PATH_FOLDER : VB_PATH_FILE;
+        return VBLIP_OK;
+    }
+    if (errno == ENOENT || errno == ENOTDIR)
+        return VBLIP_OK;
+    char reason[128];
+    if (strerror_r(errno, reason, sizeof reason) != 0)
+        snprintf(reason, sizeof reason, "unreadable");
+    return vb_fail(err, VBLIP_ERR_IO, "%s: %s", path, reason);
+}
+
+vblip_status vb_path_exists(bool *out, const char *path, vblip_error *err)
+{
+    vb_path_kind kind;
+    vblip_status status = vb_path_look_up(&kind, path, err);
+    *out = kind != VB_PATH_MISSING;
+    return status;
+}

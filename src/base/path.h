@@ -1,0 +1,26 @@
+// path.h - paths as text, and what is there.
+#ifndef VB_BASE_PATH_H
+#define VB_BASE_PATH_H
+
+#include "base/arena.h"
+#include "base/error.h"
+
+// FOLDER/NAME; NULL when memory runs out.
+char *vb_path_join(vb_arena *arena, const char *folder, const char *name);
+
+// The folder of the file `path`; NULL when memory runs out.
+char *vb_path_folder(vb_arena *arena, const char *path);
+
+typedef enum vb_path_kind {
+    VB_PATH_MISSING,
+    VB_PATH_FOLDER,
+    VB_PATH_FILE, // anything that is not a folder
+} vb_path_kind;
+
+// What `path` is, links followed. A reason other than its absence is VBLIP_ERR_IO.
+VB_CHECKED vblip_status vb_path_look_up(vb_path_kind *out, const char *path,
+                                        vblip_error *err);
+
+VB_CHECKED vblip_status vb_path_exists(bool *out, const char *path, vblip_error *err);
+
+#endif // VB_BASE_PATH_H
