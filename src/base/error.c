@@ -1,5 +1,6 @@
 #include "base/error.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,6 +23,22 @@ vblip_status vb_fail(vblip_error *err, vblip_status status, const char *format, 
 vblip_status vb_fail_memory(vblip_error *err, const char *what)
 {
     return vb_fail(err, VBLIP_ERR_MEMORY, "%s: out of memory", what);
+}
+
+const char *vb_errno_reason(char out[VB_REASON], int number)
+{
+    if (strerror_r(number ? number : EIO, out, VB_REASON) != 0)
+        snprintf(out, VB_REASON, "system error %d", number);
+    return out;
+}
+
+vblip_status vb_fail_errno(vblip_error *err, const char *subject, int number)
+{
+    const vblip_status status = number == ENOMEM ? VBLIP_ERR_MEMORY : VBLIP_ERR_IO;
+    char reason[VB_REASON];
+    vb_errno_reason(reason, number);
+    return subject ? vb_fail(err, status, "%.300s: %s", subject, reason)
+                   : vb_fail(err, status, "%s", reason);
 }
 
 void vb_error_reset(vblip_error *err)

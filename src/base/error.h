@@ -21,6 +21,15 @@ vblip_status vb_fail(vblip_error *err, vblip_status status, const char *format, 
 // Out of host memory, for `what`.
 vblip_status vb_fail_memory(vblip_error *err, const char *what);
 
+// A failure in the system's words: "SUBJECT: No such file or directory". ENOMEM is
+// VBLIP_ERR_MEMORY, any other `number` VBLIP_ERR_IO; 0 is an input/output error. `subject`
+// NULL is left out, for a caller that puts it before.
+vblip_status vb_fail_errno(vblip_error *err, const char *subject, int number);
+
+// The system's words for the errno `number`, written to `out` and returned.
+enum { VB_REASON = 128 };
+const char *vb_errno_reason(char out[VB_REASON], int number);
+
 // Resets `err` (NULL is fine) on entry to an exported function.
 void vb_error_reset(vblip_error *err);
 

@@ -2,8 +2,6 @@
 #define _DEFAULT_SOURCE
 #include "base/file.h"
 
-#include "base/text.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -14,25 +12,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static vblip_status fail_errno(vblip_error *err, const char *path)
-{
-    char reason[128];
-    if (strerror_r(errno, reason, sizeof reason) != 0)
-        snprintf(reason, sizeof reason, "system error %d", errno);
-    return vb_fail(err, VBLIP_ERR_IO, "%s: %s", path, reason);
-}
-
 // Opens a regular file for reading and says how large it is.
 static vblip_status open_regular(int *fd, size_t *size, const char *path,
                                  vblip_error *err)
 {
     *fd = open(path, O_RDONLY | O_CLOEXEC);
     if (*fd < 0)
-        return fail_errno(err, path);
+        return vb_fail_errno(err, path, errno);
     struct stat st;
     vblip_status status = VBLIP_OK;
     if (fstat(*fd, &st) != 0)
-        status = fail_errno(err, path);
+        status = vb_fail_errno(err, path, errno);
     else if (!S_ISREG(st.st_mode))
         status = vb_fail(err, VBLIP_ERR_IO, "%s: not a regular file", path);
     if (status != VBLIP_OK) {
@@ -53,7 +43,7 @@ vblip_status vb_file_map(vb_mapping *out, const char *path, vblip_error *err)
     void *bytes = size ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
     vblip_status status = VBLIP_OK;
     if (bytes == MAP_FAILED)
-        status = fail_errno(err, path);
+        status = vb_fail_errno(err, path, errno);
     else
         *out = (vb_mapping){.bytes = bytes ? bytes : nothing, .size = size};
     close(fd);
@@ -87,7 +77,7 @@ static vblip_status read_all(int fd, char *bytes, size_t size, const char *path,
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return fail_errno(err, path);
+            return vb_fail_errno(err, path, errno);
         if (n == 0)
             return vb_fail(err, VBLIP_ERR_IO, "%s: ends after %zu of %zu bytes", path,
                            done, size);
@@ -124,46 +114,6 @@ vblip_status vb_file_read(char **out, size_t *size, const char *path, size_t lim
     return VBLIP_OK;
 }
 
-static bool write_all(int fd, const char *bytes, size_t size)
-{
-    for (size_t done = 0; done < size;) {
-        ssize_t n = write(fd, bytes + done, size - done);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        done += (size_t)n;
-    }
-    return true;
-}
-
-vblip_status vb_file_replace(const char *path, const void *bytes, size_t size,
-                             vblip_error *err)
-{
-    vb_string beside = {0};
-    if (!vb_string_appendf(&beside, "%s.XXXXXX", path)) {
-        vb_string_free(&beside);
-        return vb_fail_memory(err, path);
-    }
-    vblip_status status = VBLIP_OK;
-    int fd = mkstemp(beside.bytes);
-    if (fd < 0) {
-        status = fail_errno(err, path);
-    } else {
-        bool ok = write_all(fd, bytes, size) && fsync(fd) == 0;
-        if (!ok)
-            status = fail_errno(err, path);
-        if (close(fd) != 0 && ok)
-            status = fail_errno(err, path);
-        if (status == VBLIP_OK && rename(beside.bytes, path) != 0)
-            status = fail_errno(err, path);
-        if (status != VBLIP_OK)
-            unlink(beside.bytes);
-    }
-    vb_string_free(&beside);
-    return status;
-}
-
 bool vb_file_exists(const char *path)
 {
     return access(path, F_OK) == 0;
@@ -181,7 +131,7 @@ vblip_status vb_make_folders(const char *path, vblip_error *err)
         memcpy(step, path, i);
         step[i] = '\0';
         if (mkdir(step, 0777) != 0 && errno != EEXIST)
-            return fail_errno(err, step);
+            return vb_fail_errno(err, step, errno);
     }
     return VBLIP_OK;
 }

@@ -1,4 +1,4 @@
-// file.h - whole files in, whole files out.
+// file.h - whole files in.
 #ifndef VB_BASE_FILE_H
 #define VB_BASE_FILE_H
 
@@ -24,11 +24,6 @@ void vb_file_release(const vb_mapping *mapping, const void *bytes, size_t size);
 // VBLIP_ERR_FORMAT.
 VB_CHECKED vblip_status vb_file_read(char **out, size_t *size, const char *path,
                                      size_t limit, vblip_error *err);
-
-// Replaces `path` by `bytes`: written beside it, synced, renamed. On failure the old
-// file stands and nothing is left behind.
-VB_CHECKED vblip_status vb_file_replace(const char *path, const void *bytes,
-                                        size_t size, vblip_error *err);
 
 bool vb_file_exists(const char *path);
 

@@ -1,7 +1,6 @@
 #include "base/path.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -37,10 +36,7 @@ vblip_status vb_path_look_up(vb_path_kind *out, const char *path, vblip_error *e
     }
     if (errno == ENOENT || errno == ENOTDIR)
         return VBLIP_OK;
-    char reason[128];
-    if (strerror_r(errno, reason, sizeof reason) != 0)
-        snprintf(reason, sizeof reason, "unreadable");
-    return vb_fail(err, VBLIP_ERR_IO, "%s: %s", path, reason);
+    return vb_fail_errno(err, path, errno);
 }
 
 vblip_status vb_path_exists(bool *out, const char *path, vblip_error *err)

@@ -5,10 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+// Room for `more` bytes and a NUL.
 static bool reserve(vb_string *s, size_t more)
 {
-    if (more >= SIZE_MAX / 2 - s->size)
+    if (s->failed || more >= SIZE_MAX / 2 - s->size) {
+        s->failed = true;
         return false;
+    }
     size_t needed = s->size + more + 1;
     if (needed <= s->capacity)
         return true;
@@ -16,6 +19,7 @@ static bool reserve(vb_string *s, size_t more)
     while (capacity < needed)
         capacity *= 2;
     char *bytes = realloc(s->bytes, capacity);
+    s->failed = bytes == NULL;
     if (!bytes)
         return false;
     s->bytes = bytes;
@@ -34,6 +38,16 @@ bool vb_string_append(vb_string *s, const char *bytes, size_t size)
     return true;
 }
 
+bool vb_string_puts(vb_string *s, const char *text)
+{
+    return vb_string_append(s, text, strlen(text));
+}
+
+bool vb_string_putc(vb_string *s, char c)
+{
+    return vb_string_append(s, &c, 1);
+}
+
 bool vb_string_appendf(vb_string *s, const char *format, ...)
 {
     va_list args, again;
@@ -41,18 +55,20 @@ bool vb_string_appendf(vb_string *s, const char *format, ...)
     va_copy(again, args);
     int size = vsnprintf(NULL, 0, format, args);
     va_end(args);
-    bool ok = size >= 0 && reserve(s, (size_t)size);
-    if (ok) {
+    if (size < 0) {
+        s->failed = true;
+    } else if (reserve(s, (size_t)size)) {
         vsnprintf(s->bytes + s->size, (size_t)size + 1, format, again);
         s->size += (size_t)size;
     }
     va_end(again);
-    return ok;
+    return !s->failed;
 }
 
 void vb_string_clear(vb_string *s)
 {
     s->size = 0;
+    s->failed = false;
     if (s->bytes)
         s->bytes[0] = '\0';
 }
@@ -66,14 +82,10 @@ void vb_string_free(vb_string *s)
 size_t vb_utf8_decode(const char *text, size_t size, uint32_t *code)
 {
     const unsigned char *b = (const unsigned char *)text;
-    if (b[0] < 0x80) {
-        *code = b[0];
-        return 1;
-    }
-    size_t length = b[0] >= 0xF0 ? 4 : b[0] >= 0xE0 ? 3 : 2;
-    if (b[0] < 0xC2 || b[0] > 0xF4 || length > size)
+    size_t length = b[0] >= 0xF0 ? 4 : b[0] >= 0xE0 ? 3 : b[0] >= 0x80 ? 2 : 1;
+    if ((b[0] >= 0x80 && b[0] < 0xC2) || b[0] > 0xF4 || length > size)
         return 0;
-    uint32_t value = b[0] & (0x7Fu >> length);
+    uint32_t value = length == 1 ? b[0] : b[0] & (0x7Fu >> length);
     for (size_t i = 1; i < length; i++) {
         if ((b[i] & 0xC0) != 0x80)
             return 0;
@@ -83,7 +95,8 @@ size_t vb_utf8_decode(const char *text, size_t size, uint32_t *code)
     if (value < least[length] || value > 0x10FFFF ||
         (value >= 0xD800 && value < 0xE000))
         return 0;
-    *code = value;
+    if (code)
+        *code = value;
     return length;
 }
 
@@ -99,14 +112,19 @@ size_t vb_utf8_encode(char out[4], uint32_t code)
     return length;
 }
 
+size_t vb_utf8_check(const char *text, size_t size)
+{
+    size_t at = 0;
+    while (at < size) {
+        size_t length = vb_utf8_decode(text + at, size - at, NULL);
+        if (!length)
+            return at;
+        at += length;
+    }
+    return size;
+}
+
 bool vb_utf8_valid(const char *text, size_t size)
 {
-    uint32_t code;
-    for (size_t i = 0; i < size;) {
-        size_t length = vb_utf8_decode(text + i, size - i, &code);
-        if (!length)
-            return false;
-        i += length;
-    }
-    return true;
+    return vb_utf8_check(text, size) == size;
 }

@@ -7,24 +7,33 @@
 #include <stddef.h>
 
 // A growing string. All-zero is empty. `bytes` is NUL-terminated once anything was
-// appended, and may hold NUL bytes itself. After a failed append it is unchanged.
+// appended, nothing included, and may hold NUL bytes itself.
+//
+// When memory runs out `failed` is latched and later additions do nothing, so that a text
+// is put together without a check per piece. Each addition returns whether all is well so
+// far.
 typedef struct vb_string {
-    char *bytes; // NULL while empty and never appended to
+    char *bytes; // NULL while nothing was appended
     size_t size, capacity;
+    bool failed;
 } vb_string;
 
-VB_CHECKED bool vb_string_append(vb_string *s, const char *bytes, size_t size);
-VB_CHECKED bool vb_string_appendf(vb_string *s, const char *format, ...)
-    VB_PRINTF(2, 3);
-void vb_string_clear(vb_string *s); // keeps the memory
+bool vb_string_append(vb_string *s, const char *bytes, size_t size);
+bool vb_string_appendf(vb_string *s, const char *format, ...) VB_PRINTF(2, 3);
+bool vb_string_puts(vb_string *s, const char *text); // NUL-terminated
+bool vb_string_putc(vb_string *s, char c);
+void vb_string_clear(vb_string *s); // keeps the memory, forgets a failure
 void vb_string_free(vb_string *s);
 
-// Decodes one code point at `text` (size > 0): its value in `code`, its length in bytes
-// returned. 0 = not valid UTF-8 there (overlong, surrogate, above U+10FFFF, cut short).
+// Decodes one code point at `text` (size > 0): its value in `code` (NULL is fine), its
+// length in bytes returned. 0 = not valid UTF-8 there (overlong, surrogate, above U+10FFFF, cut short).
 size_t vb_utf8_decode(const char *text, size_t size, uint32_t *code);
 
 // Writes `code` as UTF-8 and returns its length, 1 to 4.
 size_t vb_utf8_encode(char out[4], uint32_t code);
+
+// First byte of `text` that is not part of valid UTF-8; `size` when all of it is.
+size_t vb_utf8_check(const char *text, size_t size);
 
 bool vb_utf8_valid(const char *text, size_t size);
 

@@ -1,6 +1,7 @@
 #include "blip/safetensors_out.h"
 
 #include "base/file.h"
+#include "base/outfile.h"
 #include "base/text.h"
 
 #include <inttypes.h>

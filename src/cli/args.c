@@ -1,6 +1,6 @@
 #include "cli/args.h"
 
-#include "cli/bytes.h"
+#include "base/text.h"
 #include "cli/options.h"
 
 #include <ctype.h>
@@ -441,7 +441,7 @@ static vblip_status check_utf8(const char *text, const char *what, uint32_t numb
                                vblip_error *err)
 {
     size_t size = strlen(text);
-    size_t bad = cli_utf8_check(text, size);
+    size_t bad = vb_utf8_check(text, size);
     if (bad == size)
         return VBLIP_OK;
     if (!number)

@@ -18,6 +18,6 @@ cli_exit cli_cmd_doctor(cli_session *s);
 cli_exit cli_cmd_bench(cli_session *s);
 
 // "linear, attention, layernorm"
-void cli_bench_names(cli_bytes *out);
+void cli_bench_names(vb_string *out);
 
 #endif // CLI_CMD_H

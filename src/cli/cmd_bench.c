@@ -16,11 +16,11 @@ static int on_result(void *session, const vblip_bench_result *r)
 {
     cli_session *s = session;
     if (s->args->format == CLI_FORMAT_TEXT) {
-        cli_bytes_printf(&s->line,
-                         "%-10s %8.2f %-8s min %9.3f ms  median %9.3f ms  %3u runs  "
-                         "%s\n",
-                         r->name, r->work, r->unit, r->min_s * 1e3, r->median_s * 1e3,
-                         r->runs, r->detail);
+        vb_string_appendf(&s->line,
+                          "%-10s %8.2f %-8s min %9.3f ms  median %9.3f ms  %3u runs  "
+                          "%s\n",
+                          r->name, r->work, r->unit, r->min_s * 1e3, r->median_s * 1e3,
+                          r->runs, r->detail);
         return cli_emit_line(s);
     }
     const cli_cell cells[] = {
@@ -40,13 +40,13 @@ static bool is_listed(const char *name, const char *const *list)
     return false;
 }
 
-static void write_names(cli_bytes *out, const char *const *names, const char *before)
+static void write_names(vb_string *out, const char *const *names, const char *before)
 {
     for (; *names; names++, before = ", ")
-        cli_bytes_printf(out, "%s%s", before, *names);
+        vb_string_appendf(out, "%s%s", before, *names);
 }
 
-void cli_bench_names(cli_bytes *out)
+void cli_bench_names(vb_string *out)
 {
     write_names(out, vblip_bench_names(), "");
     write_names(out, vblip_model_bench_names(), ", ");
@@ -54,11 +54,11 @@ void cli_bench_names(cli_bytes *out)
 
 static cli_exit refuse(cli_session *s, const char *name)
 {
-    cli_bytes list = {0};
+    vb_string list = {0};
     cli_bench_names(&list);
     cli_error(&s->console, "%s: unknown benchmark; allowed: %s", name,
-              list.data ? list.data : "none");
-    cli_bytes_free(&list);
+              list.bytes ? list.bytes : "none");
+    vb_string_free(&list);
     return CLI_EXIT_MISUSED;
 }
 

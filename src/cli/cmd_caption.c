@@ -18,8 +18,8 @@ typedef struct caption_state {
     char *path; // of the input in work, NULL before the first
     bool skip;  // it is an image, which subtitles cannot show
     cli_subtitles subtitles;
-    cli_outfile beside; // its subtitle file
-    cli_list stems;     // of the inputs before: "clip" of clip.mp4
+    vb_outfile beside; // its subtitle file
+    cli_list stems;    // of the inputs before: "clip" of clip.mp4
 } caption_state;
 
 static bool to_subtitles(const cli_session *s)
@@ -33,13 +33,13 @@ static bool to_subtitles(const cli_session *s)
 static int emit_text(cli_session *s, const vblip_caption *caption, bool new_path)
 {
     if (new_path && s->input_count > 1)
-        cli_bytes_printf(&s->line, "%s%s\n", s->written ? "\n" : "",
-                         cli_shown_path(s, caption->path));
+        vb_string_appendf(&s->line, "%s%s\n", s->written ? "\n" : "",
+                          cli_shown_path(s, caption->path));
     if (caption->timed) {
         cli_clock(&s->line, caption->start_us, '.');
-        cli_bytes_text(&s->line, "  ");
+        vb_string_puts(&s->line, "  ");
     }
-    cli_bytes_printf(&s->line, "%s\n", caption->text);
+    vb_string_appendf(&s->line, "%s\n", caption->text);
     return cli_emit_line(s);
 }
 
@@ -67,7 +67,7 @@ static size_t stem_size(const char *path)
 }
 
 // clip.mp4: clip.srt; when an earlier input had that name, clip.mp4.srt.
-static void name_beside(cli_session *s, const char *path, cli_bytes *name)
+static void name_beside(cli_session *s, const char *path, vb_string *name)
 {
     caption_state *state = s->state;
     size_t size = stem_size(path);
@@ -79,8 +79,8 @@ static void name_beside(cli_session *s, const char *path, cli_bytes *name)
         }
     if (!cli_list_add(&state->stems, path, size))
         name->failed = true;
-    cli_bytes_add(name, path, size);
-    cli_bytes_text(name, s->args->format == CLI_FORMAT_SRT ? ".srt" : ".vtt");
+    vb_string_append(name, path, size);
+    vb_string_puts(name, s->args->format == CLI_FORMAT_SRT ? ".srt" : ".vtt");
 }
 
 static bool output_failed(cli_session *s, const vblip_error *err)
@@ -95,7 +95,8 @@ static bool close_beside(cli_session *s)
 {
     caption_state *state = s->state;
     vblip_error err = {0};
-    return cli_outfile_finish(&state->beside, &err) || output_failed(s, &err);
+    return vb_outfile_finish(&state->beside, &err) == VBLIP_OK ||
+           output_failed(s, &err);
 }
 
 // True when each input has a file of its own.
@@ -107,19 +108,19 @@ static bool writes_beside(const cli_session *s)
 static bool open_beside(cli_session *s, const char *path)
 {
     caption_state *state = s->state;
-    cli_bytes name = {0};
+    vb_string name = {0};
     vblip_error err = {VBLIP_ERR_MEMORY, "out of memory"};
     if (strcmp(cli_shown_path(s, path), "-") == 0)
-        cli_bytes_text(&name, "-"); // beside nothing: standard output
+        vb_string_puts(&name, "-"); // beside nothing: standard output
     else
         name_beside(s, path, &name);
     if (!name.failed) {
         err = (vblip_error){0};
-        if (cli_outfile_open(&state->beside, name.data, &err) == VBLIP_OK &&
+        if (vb_outfile_open(&state->beside, name.bytes, &err) == VBLIP_OK &&
             state->beside.temp)
-            cli_note(&s->console, "writing %s", name.data);
+            cli_note(&s->console, "writing %s", name.bytes);
     }
-    cli_bytes_free(&name);
+    vb_string_free(&name);
     return err.status == VBLIP_OK || output_failed(s, &err);
 }
 
@@ -130,9 +131,9 @@ static int put_subtitles(cli_session *s)
         return cli_emit_line(s);
     if (s->line.failed)
         state->beside.error = ENOMEM;
-    cli_outfile_write(&state->beside, s->line.data, s->line.size);
-    bool ok = cli_outfile_flush(&state->beside);
-    cli_bytes_clear(&s->line);
+    vb_outfile_write(&state->beside, s->line.bytes, s->line.size);
+    bool ok = vb_outfile_flush(&state->beside);
+    vb_string_clear(&s->line);
     s->written++;
     return !ok || cli_interrupted();
 }
@@ -225,7 +226,7 @@ static cli_exit finish(cli_session *s, cli_exit code)
 {
     caption_state *state = s->state;
     if (state->beside.stream == stdout && state->beside.error == EPIPE)
-        cli_outfile_discard(&state->beside);
+        vb_outfile_discard(&state->beside);
     return close_beside(s) ? code : CLI_EXIT_UNUSABLE;
 }
 

@@ -149,36 +149,36 @@ static const char *kind_name(vblip_device_kind kind)
     return (size_t)kind < sizeof kinds / sizeof *kinds ? kinds[kind] : "other";
 }
 
-static void write_text(cli_bytes *out, const examination *e)
+static void write_text(vb_string *out, const examination *e)
 {
     const vblip_device_info *d = &e->info;
-    cli_bytes_printf(out, "%u  %s\n", d->index, d->name);
-    cli_bytes_printf(out, "   kind       %s\n", kind_name(d->kind));
-    cli_bytes_printf(out, "   driver     %s, Vulkan %s\n", d->driver, d->api);
-    cli_bytes_printf(out, "   memory     %" PRIu64 " MiB, largest binding %u MiB\n",
-                     d->memory_bytes >> 20, d->max_binding_mib);
-    cli_bytes_printf(out, "   features   subgroups of %u, 16-bit storage: %s\n",
-                     d->subgroup_size, d->f16_storage ? "yes" : "no");
+    vb_string_appendf(out, "%u  %s\n", d->index, d->name);
+    vb_string_appendf(out, "   kind       %s\n", kind_name(d->kind));
+    vb_string_appendf(out, "   driver     %s, Vulkan %s\n", d->driver, d->api);
+    vb_string_appendf(out, "   memory     %" PRIu64 " MiB, largest binding %u MiB\n",
+                      d->memory_bytes >> 20, d->max_binding_mib);
+    vb_string_appendf(out, "   features   subgroups of %u, 16-bit storage: %s\n",
+                      d->subgroup_size, d->f16_storage ? "yes" : "no");
     if (d->kernels)
-        cli_bytes_printf(out, "   kernels    %s\n", d->kernels);
+        vb_string_appendf(out, "   kernels    %s\n", d->kernels);
     if (d->precision)
-        cli_bytes_printf(out, "   precision  %s\n", d->precision);
+        vb_string_appendf(out, "   precision  %s\n", d->precision);
     for (uint32_t i = 0; i < e->checks.rows; i++) {
         const cli_cell *c = e->checks.items + (size_t)i * CHECK_COLUMNS;
-        cli_bytes_printf(out, "   self-test  %-18s %-12s %s  ", c[0].text, c[1].text,
-                         c[4].number ? "ok   " : "WRONG");
+        vb_string_appendf(out, "   self-test  %-18s %-12s %s  ", c[0].text, c[1].text,
+                          c[4].number ? "ok   " : "WRONG");
         if (c[2].there)
-            cli_bytes_printf(out, "error %.1e, allowed %.1e\n", c[2].real, c[3].real);
+            vb_string_appendf(out, "error %.1e, allowed %.1e\n", c[2].real, c[3].real);
         else
-            cli_bytes_text(out, "did not run\n");
+            vb_string_puts(out, "did not run\n");
     }
     for (uint32_t i = 0; i < e->speed.rows; i++) {
         const cli_cell *c = e->speed.items + (size_t)i * SPEED_COLUMNS;
-        cli_bytes_printf(out, "   speed      %s %s  %.2f %s\n", c[0].text, c[1].text,
-                         c[4].real, c[5].text);
+        vb_string_appendf(out, "   speed      %s %s  %.2f %s\n", c[0].text, c[1].text,
+                          c[4].real, c[5].text);
     }
     if (e->problem)
-        cli_bytes_printf(out, "   problem    %s\n", e->problem);
+        vb_string_appendf(out, "   problem    %s\n", e->problem);
 }
 
 static int tell(cli_session *s, const examination *e)

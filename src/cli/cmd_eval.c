@@ -38,16 +38,16 @@ static const struct {
 };
 
 typedef struct eval_state {
-    cli_outfile predictions;
+    vb_outfile predictions;
     cli_rows rows; // of them
-    cli_bytes line;
+    vb_string line;
 } eval_state;
 
 static int on_metric(void *session, const char *name, double value)
 {
     cli_session *s = session;
     if (s->args->format == CLI_FORMAT_TEXT) {
-        cli_bytes_printf(&s->line, "%-10s  %.2f\n", name, value);
+        vb_string_appendf(&s->line, "%-10s  %.2f\n", name, value);
         return cli_emit_line(s);
     }
     const cli_cell cells[] = {cli_cell_text(name), cli_cell_real(value)};
@@ -64,10 +64,10 @@ static int keep_prediction(cli_session *s, const vblip_prediction *p)
         cli_cell_text(p->path),     cli_cell_text(p->question), cli_cell_text(p->text),
         cli_cell_text(p->expected), cli_cell_flag(p->right),
     };
-    cli_bytes_clear(&state->line);
+    vb_string_clear(&state->line);
     cli_rows_add(&state->rows, &state->line, cells);
-    if (!cli_outfile_write(&state->predictions, state->line.data, state->line.size) ||
-        !cli_outfile_flush(&state->predictions)) {
+    if (!vb_outfile_write(&state->predictions, state->line.bytes, state->line.size) ||
+        !vb_outfile_flush(&state->predictions)) {
         s->failed_output = true;
         cli_error(&s->console, "%s: %s", s->args->predictions,
                   strerror(state->predictions.error));
@@ -81,7 +81,7 @@ static int on_prediction(void *session, const vblip_prediction *p)
     if (protocols[s->args->protocol].table == &metric_table)
         return keep_prediction(s, p);
     if (s->args->format == CLI_FORMAT_TEXT) {
-        cli_bytes_printf(&s->line, "%llu\t%s\n", (unsigned long long)p->id, p->text);
+        vb_string_appendf(&s->line, "%llu\t%s\n", (unsigned long long)p->id, p->text);
         return cli_emit_line(s);
     }
     const cli_cell cells[] = {cli_cell_whole(p->id), cli_cell_text(p->text)};
@@ -148,8 +148,8 @@ static cli_exit end_predictions(cli_session *s, eval_state *state, cli_exit code
     const bool keep = code == CLI_EXIT_DONE || code == CLI_EXIT_SOME_FAILED ||
                       code == CLI_EXIT_INTERRUPTED;
     if (!keep)
-        cli_outfile_discard(&state->predictions);
-    else if (!cli_outfile_finish(&state->predictions, &err)) {
+        vb_outfile_discard(&state->predictions);
+    else if (vb_outfile_finish(&state->predictions, &err) != VBLIP_OK) {
         cli_error(&s->console, "%s", err.message);
         return CLI_EXIT_UNUSABLE;
     }
@@ -173,13 +173,13 @@ cli_exit cli_cmd_eval(cli_session *s)
     s->state = &state;
     if (s->args->predictions) {
         vblip_status status =
-            cli_outfile_open(&state.predictions, s->args->predictions, &err);
+            vb_outfile_open(&state.predictions, s->args->predictions, &err);
         if (status != VBLIP_OK)
             return cli_fail(s, status, &err);
     }
     cli_exit code = cli_session_run(s, &task);
     if (state.predictions.stream)
         code = end_predictions(s, &state, code);
-    cli_bytes_free(&state.line);
+    vb_string_free(&state.line);
     return code;
 }

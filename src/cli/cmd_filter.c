@@ -21,7 +21,7 @@ typedef struct filter_state {
     cli_journal journal;
     vblip_model *captioner; // NULL = the model itself
     cli_rows rows;
-    cli_bytes line; // the rows of a pair
+    vb_string line; // the rows of a pair
 } filter_state;
 
 // ------------------------------------------------------------------------------ pairs
@@ -43,7 +43,7 @@ static int on_filtered(void *session, const vblip_filtered *f)
 {
     cli_session *s = session;
     filter_state *state = s->state;
-    cli_bytes_clear(&state->line);
+    vb_string_clear(&state->line);
     if (!f->error) {
         add_row(state, f->path, &f->web, "web");
         add_row(state, f->path, &f->synthetic, "synthetic");
@@ -59,30 +59,30 @@ static int on_filtered(void *session, const vblip_filtered *f)
 }
 
 // "web 60 kept, 40 dropped (40.0 %)"
-static void add_share(cli_bytes *out, const char *source, uint64_t kept,
+static void add_share(vb_string *out, const char *source, uint64_t kept,
                       uint64_t judged)
 {
     const uint64_t dropped = judged - kept;
-    cli_bytes_printf(out, "; %s: %" PRIu64 " kept, %" PRIu64 " dropped", source, kept,
-                     dropped);
+    vb_string_appendf(out, "; %s: %" PRIu64 " kept, %" PRIu64 " dropped", source, kept,
+                      dropped);
     if (judged)
-        cli_bytes_printf(out, " (%.1f %%)", 100.0 * (double)dropped / (double)judged);
+        vb_string_appendf(out, " (%.1f %%)", 100.0 * (double)dropped / (double)judged);
 }
 
 static void say_summary(cli_session *s, const cli_journal *j)
 {
     const uint64_t judged = j->pairs - j->failed;
-    cli_bytes text = {0};
-    cli_bytes_printf(&text, "vblip: %" PRIu64 " pairs", j->pairs);
+    vb_string text = {0};
+    vb_string_appendf(&text, "vblip: %" PRIu64 " pairs", j->pairs);
     if (j->failed)
-        cli_bytes_printf(&text, ", %" PRIu64 " failed", j->failed);
+        vb_string_appendf(&text, ", %" PRIu64 " failed", j->failed);
     add_share(&text, "web", j->web_kept, judged);
     add_share(&text, "synthetic", j->synthetic_kept, judged);
     if (!s->args->quiet && !text.failed) {
         cli_bar_clear(&s->console);
-        cli_raw_line(&s->console, text.data);
+        cli_raw_line(&s->console, text.bytes);
     }
-    cli_bytes_free(&text);
+    vb_string_free(&text);
 }
 
 // ------------------------------------------------------------------------------ models
@@ -144,26 +144,22 @@ static vblip_status make_stamp(cli_session *s, char out[17], vblip_error *err)
 {
     const cli_args *a = s->args;
     uint64_t h = UINT64_C(0xcbf29ce484222325);
-    cli_bytes text = {0};
+    vb_string text = {0};
     const char *model = a->model ? a->model : s->env.model ? s->env.model : "";
-    cli_bytes_printf(&text, "%s|%s|%s|%s|%s|%u %u %u %u %u %u %d", model,
-                     a->captioner ? a->captioner : "", a->vocab ? a->vocab : "",
-                     a->media ? a->media : "", a->prompt ? a->prompt : "",
-                     a->image_size, a->frames, a->beams, a->max_length, a->min_length,
-                     a->top_k, a->raw_text);
-    cli_bytes_printf(&text, " %a %a %a %a %u", (double)a->min_p,
-                     (double)a->repetition_penalty, (double)a->top_p,
-                     (double)a->temperature, a->seed);
+    vb_string_appendf(&text, "%s|%s|%s|%s|%s|%u %u %u %u %u %u %d", model,
+                      a->captioner ? a->captioner : "", a->vocab ? a->vocab : "",
+                      a->media ? a->media : "", a->prompt ? a->prompt : "",
+                      a->image_size, a->frames, a->beams, a->max_length, a->min_length,
+                      a->top_k, a->raw_text);
+    vb_string_appendf(&text, " %a %a %a %a %u", (double)a->min_p,
+                      (double)a->repetition_penalty, (double)a->top_p,
+                      (double)a->temperature, a->seed);
     if (!text.failed)
-        hash(&h, text.data, text.size);
+        hash(&h, text.bytes, text.size);
     const bool ok = hash_file(&h, a->paths.items[0]);
-    cli_bytes_free(&text);
-    if (!ok) {
-        snprintf(err->message, sizeof err->message, "%.400s: %s", a->paths.items[0],
-                 strerror(errno ? errno : EIO));
-        err->status = VBLIP_ERR_IO;
-        return VBLIP_ERR_IO;
-    }
+    vb_string_free(&text);
+    if (!ok)
+        return vb_fail_errno(err, a->paths.items[0], errno);
     snprintf(out, 17, "%016" PRIx64, h);
     return VBLIP_OK;
 }
@@ -257,6 +253,6 @@ cli_exit cli_cmd_filter(cli_session *s)
     if (state.journal.stream && !state.journal.pairs)
         cli_journal_discard(&state.journal);
     cli_journal_close(&state.journal);
-    cli_bytes_free(&state.line);
+    vb_string_free(&state.line);
     return code;
 }

@@ -13,8 +13,8 @@ static int on_row(void *session, const vblip_match_row *row)
     cli_session *s = session;
     const char *path = cli_shown_path(s, row->path);
     if (s->args->format == CLI_FORMAT_TEXT) {
-        cli_bytes_printf(&s->line, "%.2f  %.3f  %s  %s\n", (double)row->p_match,
-                         (double)row->itc, path, s->texts.items[row->text]);
+        vb_string_appendf(&s->line, "%.2f  %.3f  %s  %s\n", (double)row->p_match,
+                          (double)row->itc, path, s->texts.items[row->text]);
         return cli_emit_line(s);
     }
     const cli_cell cells[] = {

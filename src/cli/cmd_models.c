@@ -65,40 +65,41 @@ static cli_cell strings_cell(const char *const *strings)
     return cli_cell_strings(strings, length(strings));
 }
 
-static void add_list(cli_bytes *out, const char *label, const char *const *strings,
+static void add_list(vb_string *out, const char *label, const char *const *strings,
                      const char *separator)
 {
-    cli_bytes_printf(out, "  %-12s", label);
+    vb_string_appendf(out, "  %-12s", label);
     if (!length(strings))
-        cli_bytes_text(out, "none");
+        vb_string_puts(out, "none");
     for (uint32_t i = 0; strings && strings[i]; i++)
-        cli_bytes_printf(out, "%s%s", i ? separator : "", strings[i]);
-    cli_bytes_char(out, '\n');
+        vb_string_appendf(out, "%s%s", i ? separator : "", strings[i]);
+    vb_string_putc(out, '\n');
 }
 
 static int emit_text(cli_session *s, const vblip_model_info *m)
 {
     const char *tasks[TASK_KINDS + 1];
     name_tasks(tasks, m->tasks);
-    cli_bytes *out = &s->line;
-    cli_bytes_printf(out, "%s%s\n", m->path, m->demo ? " (the demo model)" : "");
-    cli_bytes_printf(out, "  layout      %s\n", m->layout);
+    vb_string *out = &s->line;
+    vb_string_appendf(out, "%s%s\n", m->path, m->demo ? " (the demo model)" : "");
+    vb_string_appendf(out, "  layout      %s\n", m->layout);
     add_list(out, "tasks", tasks, ", ");
-    cli_bytes_printf(out, "  dtype       %s\n", m->dtype);
-    cli_bytes_printf(out, "  image       %ux%u, patch %u\n", m->image_size,
-                     m->image_size, m->patch_size);
-    cli_bytes_printf(out, "  vision      width %u, layers %u, heads %u, mlp %u\n",
-                     m->vision_width, m->vision_layers, m->vision_heads, m->vision_mlp);
-    cli_bytes_printf(out,
-                     "  text        width %u, encoder layers %u, decoder layers %u, "
-                     "heads %u, mlp %u\n",
-                     m->text_width, m->encoder_layers, m->decoder_layers, m->text_heads,
-                     m->text_mlp);
-    cli_bytes_printf(out, "  projection  %u\n  positions   %u\n  vocabulary  %u\n",
-                     m->projection_width, m->positions, m->vocabulary);
-    cli_bytes_printf(out,
-                     "  parameters  %" PRIu64 "\n  size        %" PRIu64 " bytes\n",
-                     m->parameters, m->file_bytes);
+    vb_string_appendf(out, "  dtype       %s\n", m->dtype);
+    vb_string_appendf(out, "  image       %ux%u, patch %u\n", m->image_size,
+                      m->image_size, m->patch_size);
+    vb_string_appendf(out, "  vision      width %u, layers %u, heads %u, mlp %u\n",
+                      m->vision_width, m->vision_layers, m->vision_heads,
+                      m->vision_mlp);
+    vb_string_appendf(out,
+                      "  text        width %u, encoder layers %u, decoder layers %u, "
+                      "heads %u, mlp %u\n",
+                      m->text_width, m->encoder_layers, m->decoder_layers,
+                      m->text_heads, m->text_mlp);
+    vb_string_appendf(out, "  projection  %u\n  positions   %u\n  vocabulary  %u\n",
+                      m->projection_width, m->positions, m->vocabulary);
+    vb_string_appendf(out,
+                      "  parameters  %" PRIu64 "\n  size        %" PRIu64 " bytes\n",
+                      m->parameters, m->file_bytes);
     add_list(out, "files", m->files, "\n              ");
     add_list(out, "missing", m->missing, "\n              ");
     add_list(out, "unexpected", m->unexpected, "\n              ");

@@ -31,9 +31,9 @@ static int emit_text(cli_session *s, const vblip_answer *answer)
 {
     bool alone = (uint64_t)s->input_count * s->texts.count == 1;
     if (!alone)
-        cli_bytes_printf(&s->line, "%s\t%s\t", cli_shown_path(s, answer->path),
-                         s->texts.items[answer->question]);
-    cli_bytes_printf(&s->line, "%s\n", answer->text);
+        vb_string_appendf(&s->line, "%s\t%s\t", cli_shown_path(s, answer->path),
+                          s->texts.items[answer->question]);
+    vb_string_appendf(&s->line, "%s\n", answer->text);
     return cli_emit_line(s);
 }
 
@@ -82,9 +82,9 @@ static vblip_status run(cli_session *s, vblip_error *err)
 static int emit_dialog_text(cli_session *s, const vblip_dialog_row *row)
 {
     if ((uint64_t)s->input_count * row->dialogs > 1)
-        cli_bytes_printf(&s->line, "%s\t%s\t", cli_shown_path(s, row->path),
-                         row->question);
-    cli_bytes_printf(&s->line, "%s\n", row->answers[0]);
+        vb_string_appendf(&s->line, "%s\t%s\t", cli_shown_path(s, row->path),
+                          row->question);
+    vb_string_appendf(&s->line, "%s\n", row->answers[0]);
     return cli_emit_line(s);
 }
 

@@ -13,12 +13,13 @@ static const cli_table table = {columns, sizeof columns / sizeof *columns};
 static int emit_text(cli_session *s, const vblip_reason_row *row)
 {
     const bool alone = s->input_count == 2 && s->texts.count == 1;
-    cli_bytes_printf(&s->line, "%s  %.2f", row->answer ? "true" : "false",
-                     (double)row->p_true);
+    vb_string_appendf(&s->line, "%s  %.2f", row->answer ? "true" : "false",
+                      (double)row->p_true);
     if (!alone)
-        cli_bytes_printf(&s->line, "  %s  %s  %s", cli_shown_path(s, row->left),
-                         cli_shown_path(s, row->right), s->texts.items[row->statement]);
-    cli_bytes_char(&s->line, '\n');
+        vb_string_appendf(&s->line, "  %s  %s  %s", cli_shown_path(s, row->left),
+                          cli_shown_path(s, row->right),
+                          s->texts.items[row->statement]);
+    vb_string_putc(&s->line, '\n');
     return cli_emit_line(s);
 }
 

@@ -46,30 +46,30 @@ static void add_heading(cli_session *s, retrieve_state *state, uint32_t query)
     if (s->texts.count < 2 || (state->hits && state->last_query == query))
         return;
     if (state->hits)
-        cli_bytes_char(&s->line, '\n');
+        vb_string_putc(&s->line, '\n');
     for (const char *c = s->texts.items[query]; *c; c++)
-        cli_bytes_char(&s->line, *c == '\n' ? ' ' : *c);
-    cli_bytes_char(&s->line, '\n');
+        vb_string_putc(&s->line, *c == '\n' ? ' ' : *c);
+    vb_string_putc(&s->line, '\n');
 }
 
 static int emit_text(cli_session *s, retrieve_state *state, const vblip_hit *hit)
 {
     add_heading(s, state, hit->query);
-    cli_bytes_printf(&s->line, "%u  ", hit->rank);
+    vb_string_appendf(&s->line, "%u  ", hit->rank);
     if (hit->reranked)
-        cli_bytes_printf(&s->line, "%.2f  ", (double)hit->p_match);
+        vb_string_appendf(&s->line, "%.2f  ", (double)hit->p_match);
     else if (s->args->rerank == 0)
-        cli_bytes_printf(&s->line, "%.2f  ", (double)hit->score);
+        vb_string_appendf(&s->line, "%.2f  ", (double)hit->score);
     else
-        cli_bytes_text(&s->line, "-  "); // beyond the K that ITM looked at
+        vb_string_puts(&s->line, "-  "); // beyond the K that ITM looked at
     if (hit->timed) {
         cli_clock(&s->line, hit->start_us, '.');
-        cli_bytes_char(&s->line, '-');
+        vb_string_putc(&s->line, '-');
         cli_clock(&s->line, hit->end_us, '.');
-        cli_bytes_text(&s->line, "  ");
+        vb_string_puts(&s->line, "  ");
     }
-    cli_bytes_text(&s->line, cli_shown_path(s, hit->path));
-    cli_bytes_char(&s->line, s->args->null_paths ? '\0' : '\n');
+    vb_string_puts(&s->line, cli_shown_path(s, hit->path));
+    vb_string_putc(&s->line, s->args->null_paths ? '\0' : '\n');
     return cli_emit_line(s);
 }
 
@@ -81,8 +81,8 @@ static int emit_file(cli_session *s, retrieve_state *state, const vblip_hit *hit
             return 0;
     if (!cli_list_add(&state->seen, path, strlen(path)))
         s->line.failed = true;
-    cli_bytes_text(&s->line, path);
-    cli_bytes_char(&s->line, s->args->null_paths ? '\0' : '\n');
+    vb_string_puts(&s->line, path);
+    vb_string_putc(&s->line, s->args->null_paths ? '\0' : '\n');
     return cli_emit_line(s);
 }
 

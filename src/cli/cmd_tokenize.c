@@ -13,11 +13,11 @@ static const cli_column columns[] = {
 };
 static const cli_table table = {columns, sizeof columns / sizeof *columns};
 
-static bool add_if_readable(cli_bytes *out, const char *folder)
+static bool add_if_readable(vb_string *out, const char *folder)
 {
-    cli_bytes_clear(out);
-    cli_bytes_printf(out, "%s/vocab.txt", folder);
-    return !out->failed && access(out->data, R_OK) == 0;
+    vb_string_clear(out);
+    vb_string_appendf(out, "%s/vocab.txt", folder);
+    return !out->failed && access(out->bytes, R_OK) == 0;
 }
 
 static int on_model(void *vocab, const vblip_model_info *info)
@@ -26,12 +26,12 @@ static int on_model(void *vocab, const vblip_model_info *info)
 }
 
 // The vocabulary that the model would use, into `out`.
-static cli_exit find_vocab(cli_session *s, cli_bytes *out)
+static cli_exit find_vocab(cli_session *s, vb_string *out)
 {
     vblip_error err = {0};
     vblip_model_options options;
     if (s->args->vocab) {
-        cli_bytes_text(out, s->args->vocab);
+        vb_string_puts(out, s->args->vocab);
         return CLI_EXIT_DONE;
     }
     bool named = s->args->model || s->env.model;
@@ -46,13 +46,13 @@ static cli_exit find_vocab(cli_session *s, cli_bytes *out)
         if (status != VBLIP_OK && named)
             return cli_fail(s, status, &err);
     }
-    cli_bytes_clear(out);
+    vb_string_clear(out);
     if (!s->env.demo_vocab) {
         cli_error(&s->console, "no vocabulary: the bundled one is not installed; give "
                                "--vocab FILE or --model PATH");
         return CLI_EXIT_UNUSABLE;
     }
-    cli_bytes_text(out, s->env.demo_vocab);
+    vb_string_puts(out, s->env.demo_vocab);
     return CLI_EXIT_DONE;
 }
 
@@ -74,10 +74,10 @@ static int emit(cli_session *s, uint32_t i, const vblip_tokens *tokens)
 {
     if (s->args->format == CLI_FORMAT_TEXT) {
         for (uint32_t t = 0; t < tokens->count; t++)
-            cli_bytes_printf(&s->line, "%s%d", t ? " " : "", (int)tokens->ids[t]);
+            vb_string_appendf(&s->line, "%s%d", t ? " " : "", (int)tokens->ids[t]);
         for (uint32_t t = 0; t < tokens->count; t++)
-            cli_bytes_printf(&s->line, "%s%s", t ? " " : "  ", tokens->pieces[t]);
-        cli_bytes_char(&s->line, '\n');
+            vb_string_appendf(&s->line, "%s%s", t ? " " : "  ", tokens->pieces[t]);
+        vb_string_putc(&s->line, '\n');
         return cli_emit_line(s);
     }
     const cli_cell cells[] = {
@@ -106,14 +106,14 @@ static cli_exit tokenize_all(cli_session *s, vblip_tokenizer *tokenizer)
 cli_exit cli_cmd_tokenize(cli_session *s)
 {
     vblip_error err = {0};
-    cli_bytes vocab = {0};
+    vb_string vocab = {0};
     vblip_tokenizer *tokenizer = NULL;
     vblip_status status = gather(s, &err);
     cli_exit code = cli_interrupted()    ? CLI_EXIT_INTERRUPTED
                     : status != VBLIP_OK ? cli_fail(s, status, &err)
                                          : find_vocab(s, &vocab);
     if (code == CLI_EXIT_DONE) {
-        status = vblip_tokenizer_open(&tokenizer, vocab.data ? vocab.data : "", &err);
+        status = vblip_tokenizer_open(&tokenizer, vocab.bytes ? vocab.bytes : "", &err);
         if (status != VBLIP_OK) {
             cli_error(&s->console, "%s", err.message);
             code = CLI_EXIT_UNUSABLE;
@@ -126,6 +126,6 @@ cli_exit cli_cmd_tokenize(cli_session *s)
         code = cli_output_end(s, tokenize_all(s, tokenizer));
     }
     vblip_tokenizer_close(&tokenizer);
-    cli_bytes_free(&vocab);
+    vb_string_free(&vocab);
     return code;
 }

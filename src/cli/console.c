@@ -26,7 +26,7 @@ cli_console cli_console_open(bool quiet, bool verbose, const char *term)
     };
 }
 
-static void say(cli_console *c, const char *format, va_list args) CLI_PRINTF(2, 0);
+static void say(cli_console *c, const char *format, va_list args) VB_PRINTF(2, 0);
 
 static void say(cli_console *c, const char *format, va_list args)
 {

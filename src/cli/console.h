@@ -2,7 +2,7 @@
 #ifndef CLI_CONSOLE_H
 #define CLI_CONSOLE_H
 
-#include "cli/bytes.h"
+#include "base/text.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -20,10 +20,10 @@ typedef struct cli_console {
 cli_console cli_console_open(bool quiet, bool verbose, const char *term);
 
 // One line each, "vblip: " before it. No newline in `format`.
-void cli_error(cli_console *c, const char *format, ...) CLI_PRINTF(2, 3);
-void cli_warn(cli_console *c, const char *format, ...) CLI_PRINTF(2, 3); // not with -q
+void cli_error(cli_console *c, const char *format, ...) VB_PRINTF(2, 3);
+void cli_warn(cli_console *c, const char *format, ...) VB_PRINTF(2, 3); // not with -q
 // Only on a terminal or with -v, not with -q.
-void cli_note(cli_console *c, const char *format, ...) CLI_PRINTF(2, 3);
+void cli_note(cli_console *c, const char *format, ...) VB_PRINTF(2, 3);
 // A line as it is, without a name before it; -q does not silence it.
 void cli_raw_line(cli_console *c, const char *line);
 

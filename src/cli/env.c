@@ -1,6 +1,6 @@
 #include "cli/env.h"
 
-#include "cli/bytes.h"
+#include "base/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,13 +16,13 @@ static const char *variable(const char *name)
 // "a" + "b" + "c"; latches in `ok`.
 static char *join(bool *ok, const char *a, const char *b, const char *c)
 {
-    cli_bytes text = {0};
-    cli_bytes_printf(&text, "%s%s%s", a, b, c);
+    vb_string text = {0};
+    vb_string_appendf(&text, "%s%s%s", a, b, c);
     if (text.failed) {
-        cli_bytes_free(&text);
+        vb_string_free(&text);
         *ok = false;
     }
-    return text.data;
+    return text.bytes;
 }
 
 static char *copy(bool *ok, const char *text)

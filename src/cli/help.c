@@ -150,47 +150,47 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
 enum { INDENT = 30, WIDTH = 88 };
 
 // `text` in lines of WIDTH, the first of which starts at column `at`.
-static void write_wrapped(cli_bytes *out, const char *text, size_t at)
+static void write_wrapped(vb_string *out, const char *text, size_t at)
 {
     if (at + 2 > INDENT) {
-        cli_bytes_char(out, '\n');
+        vb_string_putc(out, '\n');
         at = 0;
     }
     for (; at < INDENT; at++)
-        cli_bytes_char(out, ' ');
+        vb_string_putc(out, ' ');
     while (*text) {
         size_t word = strcspn(text, " ");
         if (at > INDENT && at + 1 + word > WIDTH) {
-            cli_bytes_printf(out, "\n%*s", INDENT, "");
+            vb_string_appendf(out, "\n%*s", INDENT, "");
             at = INDENT;
         } else if (at > INDENT) {
-            cli_bytes_char(out, ' ');
+            vb_string_putc(out, ' ');
             at++;
         }
-        cli_bytes_add(out, text, word);
+        vb_string_append(out, text, word);
         at += word;
         text += word;
         text += strspn(text, " ");
     }
-    cli_bytes_char(out, '\n');
+    vb_string_putc(out, '\n');
 }
 
-static void write_option(cli_bytes *out, const cli_option *o)
+static void write_option(vb_string *out, const cli_option *o)
 {
     size_t start = out->size;
-    cli_bytes_text(out, "  ");
+    vb_string_puts(out, "  ");
     if (o->letter)
-        cli_bytes_printf(out, "-%c", o->letter);
+        vb_string_appendf(out, "-%c", o->letter);
     if (o->letter && o->name)
-        cli_bytes_text(out, ", ");
+        vb_string_puts(out, ", ");
     if (o->name)
-        cli_bytes_printf(out, "--%s", o->name);
+        vb_string_appendf(out, "--%s", o->name);
     if (o->value)
-        cli_bytes_printf(out, " %s", o->value);
+        vb_string_appendf(out, " %s", o->value);
     write_wrapped(out, o->help, out->size - start);
 }
 
-static void write_options(cli_bytes *out, cli_command command, bool common)
+static void write_options(vb_string *out, cli_command command, bool common)
 {
     for (const cli_option *o = cli_options; o->letter || o->name; o++)
         if (o->help && (o->commands == CLI_ALL_COMMANDS) == common &&
@@ -198,44 +198,44 @@ static void write_options(cli_bytes *out, cli_command command, bool common)
             write_option(out, o);
 }
 
-static void write_command_help(cli_bytes *out, cli_command command)
+static void write_command_help(vb_string *out, cli_command command)
 {
     const command_help *help = &helps[command];
-    cli_bytes_printf(out, "usage: %s\n\n%s", help->usage, help->about);
+    vb_string_appendf(out, "usage: %s\n\n%s", help->usage, help->about);
     if (command == CLI_BENCH) {
-        cli_bytes_text(out, "Names: ");
+        vb_string_puts(out, "Names: ");
         cli_bench_names(out);
-        cli_bytes_text(out, ".\n");
+        vb_string_puts(out, ".\n");
     }
-    cli_bytes_char(out, '\n');
+    vb_string_putc(out, '\n');
     size_t before = out->size;
-    cli_bytes_text(out, "options:\n");
+    vb_string_puts(out, "options:\n");
     size_t heading = out->size;
     write_options(out, command, false);
     if (out->size == heading)
         out->size = before;
     else
-        cli_bytes_char(out, '\n');
-    cli_bytes_text(out, "common options:\n");
+        vb_string_putc(out, '\n');
+    vb_string_puts(out, "common options:\n");
     write_options(out, command, true);
-    cli_bytes_printf(out, "\nexamples:\n%s", help->examples);
+    vb_string_appendf(out, "\nexamples:\n%s", help->examples);
 }
 
-void cli_help_write(cli_bytes *out, cli_command command)
+void cli_help_write(vb_string *out, cli_command command)
 {
     if (command < CLI_COMMAND_COUNT) {
         write_command_help(out, command);
         return;
     }
-    cli_bytes_text(out, "vblip: ask questions of video, with BLIP on Vulkan\n\n"
+    vb_string_puts(out, "vblip: ask questions of video, with BLIP on Vulkan\n\n"
                         "usage: vblip COMMAND [OPTIONS] ...\n\ncommands:\n");
     for (int i = 0; i < CLI_COMMAND_COUNT; i++)
-        cli_bytes_printf(out, "  %-10s %s\n", cli_command_name((cli_command)i),
-                         helps[i].summary);
-    cli_bytes_text(out, "  help       help on a command: vblip help COMMAND\n"
+        vb_string_appendf(out, "  %-10s %s\n", cli_command_name((cli_command)i),
+                          helps[i].summary);
+    vb_string_puts(out, "  help       help on a command: vblip help COMMAND\n"
                         "\noptions of every command:\n");
     write_options(out, command, true);
-    cli_bytes_text(
+    vb_string_puts(
         out,
         "  -h, --help                  help\n"
         "  --version                   version\n"

@@ -10,16 +10,6 @@
 
 static const char magic[] = "#vblip-filter 1 ";
 
-static vblip_status fail_io(vblip_error *err, const char *path, int error)
-{
-    if (err && err->status == VBLIP_OK) {
-        snprintf(err->message, sizeof err->message, "%.400s: %s", path,
-                 strerror(error ? error : EIO));
-        err->status = VBLIP_ERR_IO;
-    }
-    return VBLIP_ERR_IO;
-}
-
 // ---------------------------------------------------------------------------- reading
 
 static void count(cli_journal *j, uint64_t pair, char web, char synthetic)
@@ -78,18 +68,18 @@ static vblip_status read_pairs(cli_journal *j, long *end, vblip_error *err)
 // The first line: 1 = as it should be, 0 = none yet, or a part of it, -1 = another.
 static int read_head(cli_journal *j, const char *stamp)
 {
-    cli_bytes head = {0};
+    vb_string head = {0};
     char *line = NULL;
     size_t capacity = 0;
     ssize_t got = getline(&line, &capacity, j->stream);
-    cli_bytes_printf(&head, "%s%s\n", magic, stamp);
+    vb_string_appendf(&head, "%s%s\n", magic, stamp);
     const size_t size = got > 0 ? (size_t)got : 0;
     int verdict = -1;
     if (!head.failed && size <= head.size &&
-        (!size || memcmp(line, head.data, size) == 0))
+        (!size || memcmp(line, head.bytes, size) == 0))
         verdict = size == head.size;
     free(line);
-    cli_bytes_free(&head);
+    vb_string_free(&head);
     return verdict;
 }
 
@@ -97,7 +87,7 @@ static vblip_status begin(cli_journal *j, const char *stamp, vblip_error *err)
 {
     if (fseek(j->stream, 0, SEEK_SET) != 0 || ftruncate(fileno(j->stream), 0) != 0 ||
         fprintf(j->stream, "%s%s\n", magic, stamp) < 0 || fflush(j->stream) != 0)
-        return fail_io(err, j->path, errno);
+        return vb_fail_errno(err, j->path, errno);
     return VBLIP_OK;
 }
 
@@ -117,26 +107,26 @@ static vblip_status read_all(cli_journal *j, const char *stamp, vblip_error *err
         return status;
     if (ferror(j->stream) || end < 0 || fseek(j->stream, end, SEEK_SET) != 0 ||
         ftruncate(fileno(j->stream), end) != 0)
-        return fail_io(err, j->path, errno);
+        return vb_fail_errno(err, j->path, errno);
     return VBLIP_OK;
 }
 
 vblip_status cli_journal_open(cli_journal *journal, const char *output,
                               const char *stamp, vblip_error *err)
 {
-    cli_bytes path = {0};
+    vb_string path = {0};
     *journal = (cli_journal){0};
-    cli_bytes_printf(&path, "%s.partial", output);
-    journal->path = path.data;
+    vb_string_appendf(&path, "%s.partial", output);
+    journal->path = path.bytes;
     if (path.failed) {
         cli_journal_close(journal);
-        return fail_io(err, output, ENOMEM);
+        return vb_fail_errno(err, output, ENOMEM);
     }
     journal->stream = fopen(journal->path, "r+b");
     if (!journal->stream && errno == ENOENT)
         journal->stream = fopen(journal->path, "w+b");
     vblip_status status = journal->stream ? read_all(journal, stamp, err)
-                                          : fail_io(err, journal->path, errno);
+                                          : vb_fail_errno(err, journal->path, errno);
     if (status != VBLIP_OK)
         cli_journal_close(journal);
     return status;
@@ -144,7 +134,7 @@ vblip_status cli_journal_open(cli_journal *journal, const char *output,
 
 // ---------------------------------------------------------------------------- writing
 
-bool cli_journal_add(cli_journal *journal, uint64_t pair, const cli_bytes *rows,
+bool cli_journal_add(cli_journal *journal, uint64_t pair, const vb_string *rows,
                      bool failed, bool web_kept, bool synthetic_kept)
 {
     const char web = failed ? '!' : web_kept ? 'k' : 'd';
@@ -152,7 +142,7 @@ bool cli_journal_add(cli_journal *journal, uint64_t pair, const cli_bytes *rows,
     errno = 0;
     if (rows->failed ||
         (rows->size &&
-         fwrite(rows->data, 1, rows->size, journal->stream) != rows->size) ||
+         fwrite(rows->bytes, 1, rows->size, journal->stream) != rows->size) ||
         fprintf(journal->stream, "#%" PRIu64 " %c %c\n", pair, web, synthetic) < 0 ||
         fflush(journal->stream) != 0)
         return false;
@@ -161,14 +151,14 @@ bool cli_journal_add(cli_journal *journal, uint64_t pair, const cli_bytes *rows,
 }
 
 // Copies the rows, not the lines between them.
-static bool copy_rows(cli_journal *j, cli_outfile *out)
+static bool copy_rows(cli_journal *j, vb_outfile *out)
 {
     char *line = NULL;
     size_t capacity = 0;
     ssize_t got;
     bool ok = fseek(j->stream, 0, SEEK_SET) == 0;
     while (ok && (got = getline(&line, &capacity, j->stream)) > 0)
-        ok = line[0] == '#' || cli_outfile_write(out, line, (size_t)got);
+        ok = line[0] == '#' || vb_outfile_write(out, line, (size_t)got);
     ok = ok && !ferror(j->stream);
     free(line);
     return ok;
@@ -177,18 +167,15 @@ static bool copy_rows(cli_journal *j, cli_outfile *out)
 vblip_status cli_journal_finish(cli_journal *journal, const char *output,
                                 vblip_error *err)
 {
-    cli_outfile out;
-    vblip_status status = cli_outfile_open(&out, output, err);
-    if (status != VBLIP_OK)
-        return status;
+    vb_outfile out;
+    VB_TRY(vb_outfile_open(&out, output, err));
     errno = 0;
     if (!copy_rows(journal, &out)) {
         const int error = out.error ? out.error : errno;
-        cli_outfile_discard(&out);
-        return fail_io(err, out.error ? output : journal->path, error);
+        vb_outfile_discard(&out);
+        return vb_fail_errno(err, out.error ? output : journal->path, error);
     }
-    if (!cli_outfile_finish(&out, err))
-        return VBLIP_ERR_IO;
+    VB_TRY(vb_outfile_finish(&out, err));
     cli_journal_discard(journal);
     return VBLIP_OK;
 }

@@ -8,8 +8,8 @@
 #ifndef CLI_JOURNAL_H
 #define CLI_JOURNAL_H
 
-#include "cli/bytes.h"
-#include "cli/outfile.h"
+#include "base/outfile.h"
+#include "base/text.h"
 
 #include <stdio.h>
 
@@ -27,7 +27,7 @@ vblip_status cli_journal_open(cli_journal *journal, const char *output,
                               const char *stamp, vblip_error *err);
 
 // Adds a finished pair: `rows`, whole lines, and how it ended. False on failure.
-bool cli_journal_add(cli_journal *journal, uint64_t pair, const cli_bytes *rows,
+bool cli_journal_add(cli_journal *journal, uint64_t pair, const vb_string *rows,
                      bool failed, bool web_kept, bool synthetic_kept);
 
 // Writes all rows to `output`, which then appears whole, and removes the journal.

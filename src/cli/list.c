@@ -1,7 +1,7 @@
 #include "cli/list.h"
 
+#include "base/text.h"
 #include "cli/args.h"
-#include "cli/bytes.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -47,13 +47,6 @@ void cli_list_free(cli_list *list)
     *list = (cli_list){0};
 }
 
-static vblip_status out_of_memory(vblip_error *err, const char *name)
-{
-    snprintf(err->message, sizeof err->message, "%.400s: out of memory", name);
-    err->status = VBLIP_ERR_MEMORY;
-    return err->status;
-}
-
 static bool is_blank(const char *bytes, size_t size)
 {
     for (size_t i = 0; i < size; i++)
@@ -74,12 +67,12 @@ static vblip_status add_entry(cli_list *list, const char *name, uint64_t number,
     if (kind != CLI_ENTRIES_EXACT && memchr(bytes, '\0', size))
         return cli_misuse(err, "%.300s: entry %llu: holds a NUL byte", name,
                           (unsigned long long)number);
-    size_t bad = kind == CLI_ENTRIES_PATHS ? size : cli_utf8_check(bytes, size);
+    size_t bad = kind == CLI_ENTRIES_PATHS ? size : vb_utf8_check(bytes, size);
     if (bad < size)
         return cli_misuse(err, "%.300s: entry %llu: not valid UTF-8 at byte %zu", name,
                           (unsigned long long)number, bad + 1);
     if (list->count == UINT32_MAX / 4 || !cli_list_add(list, bytes, size))
-        return out_of_memory(err, name);
+        return vb_fail_memory(err, name);
     return VBLIP_OK;
 }
 
@@ -128,7 +121,7 @@ vblip_status cli_list_split(cli_list *list, const char *text, vblip_error *err)
         while (size && strchr(" \t", text[size - 1]))
             size--;
         if (size && !cli_list_add(list, text, size))
-            return out_of_memory(err, "--answers");
+            return vb_fail_memory(err, "--answers");
         text = next;
     }
     return VBLIP_OK;

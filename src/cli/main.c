@@ -20,15 +20,15 @@ static cli_exit (*const commands[CLI_COMMAND_COUNT])(cli_session *) = {
 // Help and version, to standard output.
 static cli_exit print_text(const cli_args *args)
 {
-    cli_bytes text = {0};
+    vb_string text = {0};
     if (args->action == CLI_VERSION)
-        cli_bytes_printf(&text, "vblip %s\n", vblip_version());
+        vb_string_appendf(&text, "vblip %s\n", vblip_version());
     else
         cli_help_write(&text, args->command);
     errno = 0;
-    bool ok = !text.failed && fwrite(text.data, 1, text.size, stdout) == text.size &&
+    bool ok = !text.failed && fwrite(text.bytes, 1, text.size, stdout) == text.size &&
               fflush(stdout) == 0;
-    cli_bytes_free(&text);
+    vb_string_free(&text);
     if (ok || errno == EPIPE)
         return CLI_EXIT_DONE;
     fprintf(stderr, "vblip: standard output: %s\n", strerror(errno ? errno : ENOMEM));
@@ -52,7 +52,7 @@ static cli_exit run(const cli_args *args)
     cli_spool_close(&s.spool);
     cli_list_free(&s.texts);
     cli_list_free(&s.paths);
-    cli_bytes_free(&s.line);
+    vb_string_free(&s.line);
     cli_env_free(&s.env);
     return code;
 }

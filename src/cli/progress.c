@@ -11,29 +11,29 @@ static const double LONG_WORK_S = 60; // said beforehand
 static const double EVIDENCE_S = 3;   // of work, before an estimate is believed
 static const double BAR_EVERY_S = 0.1, PLAIN_EVERY_S = 10, JSON_EVERY_S = 0.5;
 
-void cli_duration(cli_bytes *out, double seconds)
+void cli_duration(vb_string *out, double seconds)
 {
     if (seconds < 59.5) {
-        cli_bytes_printf(out, "%.0f s", seconds < 1 ? 1 : seconds);
+        vb_string_appendf(out, "%.0f s", seconds < 1 ? 1 : seconds);
         return;
     }
     uint64_t minutes = seconds < 1e15 ? (uint64_t)(seconds / 60 + 0.5) : 0;
     uint64_t hours = minutes / 60, days = hours / 24;
     if (!hours)
-        cli_bytes_printf(out, "%" PRIu64 " min", minutes);
+        vb_string_appendf(out, "%" PRIu64 " min", minutes);
     else if (!days)
-        cli_bytes_printf(out, "%" PRIu64 " h %" PRIu64 " min", hours, minutes % 60);
+        vb_string_appendf(out, "%" PRIu64 " h %" PRIu64 " min", hours, minutes % 60);
     else
-        cli_bytes_printf(out, "%" PRIu64 " day%s %" PRIu64 " h", days,
-                         days == 1 ? "" : "s", hours % 24);
+        vb_string_appendf(out, "%" PRIu64 " day%s %" PRIu64 " h", days,
+                          days == 1 ? "" : "s", hours % 24);
 }
 
-void cli_cost(cli_bytes *out, const vblip_progress *p, double seconds,
+void cli_cost(vb_string *out, const vblip_progress *p, double seconds,
               const char *device)
 {
-    cli_bytes_printf(out, "%" PRIu64 " %s, about ", p->total, p->unit);
+    vb_string_appendf(out, "%" PRIu64 " %s, about ", p->total, p->unit);
     cli_duration(out, seconds);
-    cli_bytes_printf(out, " on %s", device);
+    vb_string_appendf(out, " on %s", device);
 }
 
 static unsigned percent(const vblip_progress *p)
@@ -43,7 +43,7 @@ static unsigned percent(const vblip_progress *p)
 }
 
 // As much of `path` as fits: its end, cut between characters.
-static int add_path_end(cli_bytes *out, const char *path, int columns)
+static int add_path_end(vb_string *out, const char *path, int columns)
 {
     int wide = 0;
     const char *at = path + strlen(path);
@@ -53,11 +53,11 @@ static int add_path_end(cli_bytes *out, const char *path, int columns)
         while (at > path && ((unsigned char)*at & 0xC0) == 0x80);
         wide++;
     }
-    cli_bytes_text(out, at);
+    vb_string_puts(out, at);
     return wide;
 }
 
-int cli_progress_bar(cli_bytes *out, const vblip_progress *p, int columns)
+int cli_progress_bar(vb_string *out, const vblip_progress *p, int columns)
 {
     enum { CELLS = 20 };
     size_t start = out->size;
@@ -67,65 +67,65 @@ int cli_progress_bar(cli_bytes *out, const vblip_progress *p, int columns)
         for (unsigned i = 0; i < CELLS; i++)
             bar[i] = i < filled ? '#' : '.';
         bar[CELLS] = '\0';
-        cli_bytes_printf(out, "[%s] %3u %%  %" PRIu64 "/%" PRIu64 " %s", bar,
-                         percent(p), p->done, p->total, p->unit);
+        vb_string_appendf(out, "[%s] %3u %%  %" PRIu64 "/%" PRIu64 " %s", bar,
+                          percent(p), p->done, p->total, p->unit);
     } else
-        cli_bytes_printf(out, "%" PRIu64 " %s", p->done, p->unit);
+        vb_string_appendf(out, "%" PRIu64 " %s", p->done, p->unit);
     if (p->seconds_left >= 0 && p->done < p->total) {
-        cli_bytes_text(out, "  about ");
+        vb_string_puts(out, "  about ");
         cli_duration(out, p->seconds_left);
-        cli_bytes_text(out, " left");
+        vb_string_puts(out, " left");
     }
     int wide = (int)(out->size - start); // all of it is ASCII
     if (wide > columns) {
         out->size = start + (size_t)columns;
-        if (out->data)
-            out->data[out->size] = '\0';
+        if (out->bytes)
+            out->bytes[out->size] = '\0';
         return columns;
     }
     if (!p->path || columns - wide < 8)
         return wide;
-    cli_bytes_text(out, "  ");
+    vb_string_puts(out, "  ");
     return wide + 2 + add_path_end(out, p->path, columns - wide - 2);
 }
 
-void cli_progress_plain(cli_bytes *out, const vblip_progress *p)
+void cli_progress_plain(vb_string *out, const vblip_progress *p)
 {
     if (p->total)
-        cli_bytes_printf(out, "%" PRIu64 " of %" PRIu64 " %s, %u %%", p->done, p->total,
-                         p->unit, percent(p));
+        vb_string_appendf(out, "%" PRIu64 " of %" PRIu64 " %s, %u %%", p->done,
+                          p->total, p->unit, percent(p));
     else
-        cli_bytes_printf(out, "%" PRIu64 " %s", p->done, p->unit);
+        vb_string_appendf(out, "%" PRIu64 " %s", p->done, p->unit);
     if (p->seconds_left >= 0 && p->done < p->total) {
-        cli_bytes_text(out, ", about ");
+        vb_string_puts(out, ", about ");
         cli_duration(out, p->seconds_left);
-        cli_bytes_text(out, " left");
+        vb_string_puts(out, " left");
     }
     if (p->path)
-        cli_bytes_printf(out, ", %s", p->path);
+        vb_string_appendf(out, ", %s", p->path);
 }
 
-void cli_progress_json(cli_bytes *out, const vblip_progress *p)
+void cli_progress_json(vb_string *out, const vblip_progress *p)
 {
-    cli_bytes_text(out, "{\"path\":");
+    vb_string_puts(out, "{\"path\":");
     if (p->path)
         cli_json_string(out, p->path, strlen(p->path));
     else
-        cli_bytes_text(out, "null");
-    cli_bytes_text(out, ",\"unit\":");
+        vb_string_puts(out, "null");
+    vb_string_puts(out, ",\"unit\":");
     cli_json_string(out, p->unit, strlen(p->unit));
-    cli_bytes_printf(out, ",\"done\":%" PRIu64 ",\"total\":", p->done);
+    vb_string_appendf(out, ",\"done\":%" PRIu64 ",\"total\":", p->done);
     if (p->total)
-        cli_bytes_printf(out, "%" PRIu64, p->total);
+        vb_string_appendf(out, "%" PRIu64, p->total);
     else
-        cli_bytes_text(out, "null");
-    cli_bytes_text(out, ",\"seconds_left\":");
+        vb_string_puts(out, "null");
+    vb_string_puts(out, ",\"seconds_left\":");
     if (p->seconds_left >= 0)
         cli_json_time(out,
                       (int64_t)(p->seconds_left < 1e12 ? p->seconds_left * 1e6 : 0));
     else
-        cli_bytes_text(out, "null");
-    cli_bytes_char(out, '}');
+        vb_string_puts(out, "null");
+    vb_string_putc(out, '}');
 }
 
 static double now_s(void)
@@ -147,31 +147,31 @@ static void announce(cli_progress *progress, const vblip_progress *p)
     progress->announced = true;
     if (spent + p->seconds_left < LONG_WORK_S)
         return;
-    cli_bytes text = {0};
+    vb_string text = {0};
     cli_cost(&text, p, spent + p->seconds_left, progress->device);
     if (!text.failed)
-        cli_warn(progress->console, "%s", text.data);
-    cli_bytes_free(&text);
+        cli_warn(progress->console, "%s", text.bytes);
+    vb_string_free(&text);
 }
 
 static void show(cli_progress *progress, const vblip_progress *p,
                  cli_progress_style style)
 {
-    cli_bytes text = {0};
+    vb_string text = {0};
     if (style == CLI_PROGRESS_AUTO) {
         int wide = cli_progress_bar(&text, p, progress->console->columns - 1);
         if (!text.failed)
-            cli_bar_draw(progress->console, text.data, wide);
+            cli_bar_draw(progress->console, text.bytes, wide);
     } else if (style == CLI_PROGRESS_PLAIN) {
         cli_progress_plain(&text, p);
         if (!text.failed)
-            cli_error(progress->console, "%s", text.data);
+            cli_error(progress->console, "%s", text.bytes);
     } else {
         cli_progress_json(&text, p);
         if (!text.failed)
-            cli_raw_line(progress->console, text.data);
+            cli_raw_line(progress->console, text.bytes);
     }
-    cli_bytes_free(&text);
+    vb_string_free(&text);
 }
 
 void cli_progress_report(cli_progress *progress, const vblip_progress *p)

@@ -18,15 +18,15 @@ typedef struct cli_progress {
 void cli_progress_report(cli_progress *progress, const vblip_progress *p);
 
 // "45 s", "40 min", "2 h 10 min", "3 days 4 h".
-void cli_duration(cli_bytes *out, double seconds);
+void cli_duration(vb_string *out, double seconds);
 
 // "600 captions, about 40 min on llvmpipe"
-void cli_cost(cli_bytes *out, const vblip_progress *p, double seconds,
+void cli_cost(vb_string *out, const vblip_progress *p, double seconds,
               const char *device);
 
 // The bar, at most `columns` wide; returns its width in columns.
-int cli_progress_bar(cli_bytes *out, const vblip_progress *p, int columns);
-void cli_progress_plain(cli_bytes *out, const vblip_progress *p);
-void cli_progress_json(cli_bytes *out, const vblip_progress *p);
+int cli_progress_bar(vb_string *out, const vblip_progress *p, int columns);
+void cli_progress_plain(vb_string *out, const vblip_progress *p);
+void cli_progress_json(vb_string *out, const vblip_progress *p);
 
 #endif // CLI_PROGRESS_H

@@ -5,8 +5,8 @@
 #ifndef CLI_ROWS_H
 #define CLI_ROWS_H
 
+#include "base/text.h"
 #include "cli/args.h"
-#include "cli/bytes.h"
 
 typedef enum cli_type {
     CLI_CELL_TEXT,    // text, size
@@ -67,14 +67,14 @@ typedef struct cli_rows {
     bool any; // a JSON array holds something
 } cli_rows;
 
-void cli_rows_begin(cli_rows *rows, cli_bytes *out);
-void cli_rows_add(cli_rows *rows, cli_bytes *out, const cli_cell *cells);
+void cli_rows_begin(cli_rows *rows, vb_string *out);
+void cli_rows_add(cli_rows *rows, vb_string *out, const cli_cell *cells);
 // A failed input: an object in JSON and JSONL, nothing in the other formats.
-void cli_rows_failure(cli_rows *rows, cli_bytes *out, const char *path,
+void cli_rows_failure(cli_rows *rows, vb_string *out, const char *path,
                       const char *error);
-void cli_rows_end(cli_rows *rows, cli_bytes *out);
+void cli_rows_end(cli_rows *rows, vb_string *out);
 
 // HH:MM:SS.mmm
-void cli_clock(cli_bytes *out, int64_t time_us, char point);
+void cli_clock(vb_string *out, int64_t time_us, char point);
 
 #endif // CLI_ROWS_H

@@ -36,7 +36,7 @@ cli_exit cli_output_begin(cli_session *s, const cli_table *table)
 {
     vblip_error err = {0};
     s->rows = (cli_rows){.format = (cli_format)s->args->format, .table = table};
-    vblip_status status = cli_outfile_open(&s->out, s->args->output, &err);
+    vblip_status status = vb_outfile_open(&s->out, s->args->output, &err);
     return status == VBLIP_OK ? CLI_EXIT_DONE : cli_fail(s, status, &err);
 }
 
@@ -56,18 +56,18 @@ cli_exit cli_output_end(cli_session *s, cli_exit code)
     if (worth_keeping(s, code) || s->rows.any)
         cli_rows_end(&s->rows, &s->line);
     else
-        cli_bytes_clear(&s->line); // a header without a job
-    cli_outfile_write(&s->out, s->line.data, s->line.size);
+        vb_string_clear(&s->line); // a header without a job
+    vb_outfile_write(&s->out, s->line.bytes, s->line.size);
     if (!pipe_closed && s->out.temp && !worth_keeping(s, code)) {
         bool failed = s->out.error;
         if (failed)
             cli_error(&s->console, "%s: %s", s->out.name, strerror(s->out.error));
-        cli_outfile_discard(&s->out);
+        vb_outfile_discard(&s->out);
         return failed ? CLI_EXIT_UNUSABLE : code;
     }
-    if (!cli_outfile_flush(&s->out))
+    if (!vb_outfile_flush(&s->out))
         pipe_closed = s->out.error == EPIPE;
-    if (cli_outfile_finish(&s->out, &err) || pipe_closed)
+    if (vb_outfile_finish(&s->out, &err) == VBLIP_OK || pipe_closed)
         return code;
     cli_error(&s->console, "%s", err.message);
     return CLI_EXIT_UNUSABLE;
@@ -80,10 +80,10 @@ static int put_line(cli_session *s, bool flush)
         s->out.error = s->out.error ? s->out.error : ENOMEM;
     if (s->out.stream == stdout && s->console.shared)
         cli_bar_clear(&s->console);
-    cli_outfile_write(&s->out, s->line.data, s->line.size);
+    vb_outfile_write(&s->out, s->line.bytes, s->line.size);
     if (flush)
-        cli_outfile_flush(&s->out);
-    cli_bytes_clear(&s->line);
+        vb_outfile_flush(&s->out);
+    vb_string_clear(&s->line);
     return s->out.error || cli_interrupted();
 }
 

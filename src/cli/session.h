@@ -2,10 +2,11 @@
 #ifndef CLI_SESSION_H
 #define CLI_SESSION_H
 
+#include "base/outfile.h"
+#include "base/text.h"
 #include "cli/console.h"
 #include "cli/env.h"
 #include "cli/list.h"
-#include "cli/outfile.h"
 #include "cli/progress.h"
 #include "cli/rows.h"
 #include "cli/spool.h"
@@ -36,9 +37,9 @@ typedef struct cli_session {
     vblip_engine *engine;
     vblip_model *model;
 
-    cli_outfile out;
+    vb_outfile out;
     cli_rows rows;
-    cli_bytes line;     // the row that is put together
+    vb_string line;     // the row that is put together
     uint64_t written;   // rows
     uint32_t failed;    // inputs
     bool failed_output; // a file beside an input: already reported

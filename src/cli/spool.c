@@ -1,6 +1,6 @@
 #include "cli/spool.h"
 
-#include "cli/bytes.h"
+#include "base/text.h"
 #include "cli/interrupt.h"
 
 #include <errno.h>
@@ -9,24 +9,17 @@
 #include <string.h>
 #include <unistd.h>
 
-static vblip_status fail(vblip_error *err, const char *what, int error)
-{
-    snprintf(err->message, sizeof err->message, "%.400s: %s", what, strerror(error));
-    err->status = VBLIP_ERR_IO;
-    return err->status;
-}
-
 static vblip_status open_nameless(int *fd, const char *folder, vblip_error *err)
 {
-    cli_bytes name = {0};
-    cli_bytes_printf(&name, "%s/vblip-stdin-XXXXXX", folder);
-    *fd = name.failed ? -1 : mkstemp(name.data);
+    vb_string name = {0};
+    vb_string_appendf(&name, "%s/vblip-stdin-XXXXXX", folder);
+    *fd = name.failed ? -1 : mkstemp(name.bytes);
     vblip_status status = VBLIP_OK;
     if (*fd < 0)
-        status = fail(err, folder, name.failed ? ENOMEM : errno);
+        status = vb_fail_errno(err, folder, name.failed ? ENOMEM : errno);
     else
-        unlink(name.data);
-    cli_bytes_free(&name);
+        unlink(name.bytes);
+    vb_string_free(&name);
     return status;
 }
 
@@ -52,13 +45,11 @@ static vblip_status copy_stdin(int fd, const char *folder, vblip_error *err)
         if (got == 0)
             return VBLIP_OK;
         if (got < 0 && errno != EINTR)
-            return fail(err, "standard input", errno);
+            return vb_fail_errno(err, "standard input", errno);
         if (got > 0 && !write_all(fd, bytes, (size_t)got))
-            return fail(err, folder, errno);
+            return vb_fail_errno(err, folder, errno);
     }
-    snprintf(err->message, sizeof err->message, "interrupted");
-    err->status = VBLIP_ERR_CANCELLED;
-    return err->status;
+    return vb_fail(err, VBLIP_ERR_CANCELLED, "interrupted");
 }
 
 vblip_status cli_spool_stdin(cli_spool *out, const char *folder, vblip_error *err)

@@ -4,30 +4,30 @@
 
 #include <string.h>
 
-void cli_subtitles_begin(cli_subtitles *s, cli_bytes *out)
+void cli_subtitles_begin(cli_subtitles *s, vb_string *out)
 {
     if (s->format == CLI_FORMAT_VTT)
-        cli_bytes_text(out, "WEBVTT\n\n");
+        vb_string_puts(out, "WEBVTT\n\n");
 }
 
 // WebVTT reads & and < as markup; SubRip has no escapes.
-static void write_text(const cli_subtitles *s, cli_bytes *out, const char *text)
+static void write_text(const cli_subtitles *s, vb_string *out, const char *text)
 {
     for (; *text; text++) {
         if (*text == '\n' || *text == '\r')
-            cli_bytes_char(out, ' ');
+            vb_string_putc(out, ' ');
         else if (s->format == CLI_FORMAT_VTT && *text == '&')
-            cli_bytes_text(out, "&amp;");
+            vb_string_puts(out, "&amp;");
         else if (s->format == CLI_FORMAT_VTT && *text == '<')
-            cli_bytes_text(out, "&lt;");
+            vb_string_puts(out, "&lt;");
         else if (s->format == CLI_FORMAT_VTT && *text == '>')
-            cli_bytes_text(out, "&gt;");
+            vb_string_puts(out, "&gt;");
         else
-            cli_bytes_char(out, *text);
+            vb_string_putc(out, *text);
     }
 }
 
-void cli_subtitles_add(cli_subtitles *s, cli_bytes *out, int64_t start_us,
+void cli_subtitles_add(cli_subtitles *s, vb_string *out, int64_t start_us,
                        int64_t end_us, const char *text)
 {
     if (!text[strspn(text, " \t\r\n")])
@@ -37,11 +37,11 @@ void cli_subtitles_add(cli_subtitles *s, cli_bytes *out, int64_t start_us,
     const char point = s->format == CLI_FORMAT_VTT ? '.' : ',';
     s->cues++;
     if (s->format == CLI_FORMAT_SRT)
-        cli_bytes_printf(out, "%u\n", s->cues);
+        vb_string_appendf(out, "%u\n", s->cues);
     cli_clock(out, start_us, point);
-    cli_bytes_text(out, " --> ");
+    vb_string_puts(out, " --> ");
     cli_clock(out, end_us, point);
-    cli_bytes_char(out, '\n');
+    vb_string_putc(out, '\n');
     write_text(s, out, text);
-    cli_bytes_text(out, "\n\n");
+    vb_string_puts(out, "\n\n");
 }

@@ -5,19 +5,20 @@
 #ifndef CLI_TENSORS_H
 #define CLI_TENSORS_H
 
-#include "cli/outfile.h"
+#include "base/outfile.h"
+#include "base/text.h"
 
 typedef struct cli_tensors {
-    cli_outfile *out;
+    vb_outfile *out;
     uint64_t room;      // bytes of the header
     uint64_t written;   // bytes of tensors
-    cli_bytes metadata; // "key":"value", ...
-    cli_bytes entries;  // "name":{...}, ...
+    vb_string metadata; // "key":"value", ...
+    vb_string entries;  // "name":{...}, ...
 } cli_tensors;
 
 // Room for a header of `count` tensors with `metadata_bytes` of metadata as
 // cli_tensors_note writes it. `out` is open, empty, and must be a file that can be sought.
-vblip_status cli_tensors_begin(cli_tensors *tensors, cli_outfile *out, uint64_t count,
+vblip_status cli_tensors_begin(cli_tensors *tensors, vb_outfile *out, uint64_t count,
                                uint64_t metadata_bytes, vblip_error *err);
 
 // Adds to the metadata. Keys are distinct and hold no quotes.

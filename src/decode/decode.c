@@ -28,14 +28,6 @@ struct vb_video {
     bool has_rgb;
 };
 
-static vblip_status fail_errno(vblip_error *err, int number)
-{
-    char reason[128];
-    if (strerror_r(number, reason, sizeof reason) != 0)
-        snprintf(reason, sizeof reason, "system error %d", number);
-    return vb_fail(err, VBLIP_ERR_IO, "%s", reason);
-}
-
 // The first bytes of a regular file, padded with zeros. A pipe could not be read twice,
 // and opening one could block for ever.
 static vblip_status read_head(uint8_t head[VB_STILL_HEAD], const char *path,
@@ -44,18 +36,18 @@ static vblip_status read_head(uint8_t head[VB_STILL_HEAD], const char *path,
     memset(head, 0, VB_STILL_HEAD);
     struct stat st;
     if (stat(path, &st) != 0)
-        return fail_errno(err, errno);
+        return vb_fail_errno(err, NULL, errno);
     if (!S_ISREG(st.st_mode))
         return vb_fail(err, VBLIP_ERR_IO, "not a regular file");
     if (st.st_size == 0)
         return vb_fail(err, VBLIP_ERR_FORMAT, "empty file");
     FILE *file = fopen(path, "rb");
     if (!file)
-        return fail_errno(err, errno);
+        return vb_fail_errno(err, NULL, errno);
     size_t got = fread(head, 1, VB_STILL_HEAD, file);
     int number = ferror(file) ? errno : 0;
     fclose(file);
-    return got == 0 ? fail_errno(err, number ? number : EIO) : VBLIP_OK;
+    return got == 0 ? vb_fail_errno(err, NULL, number) : VBLIP_OK;
 }
 
 static vblip_status keep_image(vb_video *v, vb_image *image, vblip_error *err)

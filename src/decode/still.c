@@ -51,12 +51,10 @@ static vblip_status read_packet(AVPacket *packet, const char *path, vblip_error 
     FILE *file = fopen(path, "rb");
     struct stat st;
     if (!file || fstat(fileno(file), &st) != 0) {
-        char reason[128] = "not readable";
         int number = errno;
         if (file)
             fclose(file);
-        strerror_r(number, reason, sizeof reason);
-        return vb_fail(err, VBLIP_ERR_IO, "%s", reason);
+        return vb_fail_errno(err, NULL, number);
     }
     vblip_status status = VBLIP_OK;
     size_t got = 0;

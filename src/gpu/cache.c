@@ -1,6 +1,7 @@
 #include "gpu/cache.h"
 
 #include "base/file.h"
+#include "base/outfile.h"
 #include "gpu/cache_file.h"
 #include "gpu/context.h"
 

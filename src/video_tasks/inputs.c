@@ -69,10 +69,8 @@ static vblip_status add(vb_inputs *out, const char *path, const char *error,
 static vblip_status add_errno(vb_inputs *out, const char *path, int number,
                               vblip_error *err)
 {
-    char reason[128];
-    if (strerror_r(number, reason, sizeof reason) != 0)
-        snprintf(reason, sizeof reason, "system error %d", number);
-    return add(out, path, reason, err);
+    char reason[VB_REASON];
+    return add(out, path, vb_errno_reason(reason, number), err);
 }
 
 // ------------------------------------------------------------------------ what counts

@@ -518,10 +518,10 @@ static void test_help_names_every_option_and_ends_with_two_examples(void **state
 {
     (void)state;
     for (uint32_t c = 0; c <= CLI_COMMAND_COUNT; c++) {
-        cli_bytes out = {0};
+        vb_string out = {0};
         cli_help_write(&out, (cli_command)c);
         assert_false(out.failed);
-        const char *examples = strstr(out.data, "\nexamples:\n");
+        const char *examples = strstr(out.bytes, "\nexamples:\n");
         assert_non_null(examples);
         int lines = 0;
         for (const char *at = examples + 11; *at; at = strchr(at, '\n') + 1, lines++)
@@ -529,8 +529,8 @@ static void test_help_names_every_option_and_ends_with_two_examples(void **state
         assert_int_equal(lines, 2);
         for (const cli_option *o = cli_options; o->letter || o->name; o++)
             if (o->help && (o->commands == CLI_ALL_COMMANDS || (o->commands & 1u << c)))
-                check_listed(out.data, o, cli_command_name((cli_command)c));
-        cli_bytes_free(&out);
+                check_listed(out.bytes, o, cli_command_name((cli_command)c));
+        vb_string_free(&out);
     }
 }
 
@@ -555,9 +555,9 @@ static void test_help_examples_parse(void **state)
 {
     (void)state;
     for (int c = 0; c <= CLI_COMMAND_COUNT; c++) {
-        cli_bytes out = {0};
+        vb_string out = {0};
         cli_help_write(&out, (cli_command)c);
-        char *at = strstr(out.data, "\nexamples:\n") + 11;
+        char *at = strstr(out.bytes, "\nexamples:\n") + 11;
         while (*at) {
             char *end = strchr(at, '\n');
             *end = '\0';
@@ -570,7 +570,7 @@ static void test_help_examples_parse(void **state)
             cli_args_free(&args);
             at = end + 1;
         }
-        cli_bytes_free(&out);
+        vb_string_free(&out);
     }
 }
 

@@ -32,7 +32,7 @@ static const cli_column columns[] = {
 static const cli_table table = {columns, sizeof columns / sizeof *columns};
 
 // A full row, a failed input, a row with nothing but a path.
-static void write_all(cli_bytes *out, cli_format format)
+static void write_all(vb_string *out, cli_format format)
 {
     static const float logits[2] = {-1.5f, 0.1f};
     static const int32_t ids[] = {101, 1037, -1};
@@ -96,11 +96,11 @@ static void test_rows_are_exact_in_every_format(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
-        cli_bytes out = {0};
+        vb_string out = {0};
         write_all(&out, expected[i].format);
         assert_false(out.failed);
-        assert_string_equal(out.data, expected[i].text);
-        cli_bytes_free(&out);
+        assert_string_equal(out.bytes, expected[i].text);
+        vb_string_free(&out);
     }
 }
 
@@ -117,13 +117,13 @@ static void test_no_rows_is_still_a_document(void **state)
         {CLI_FORMAT_TSV, "answer\tscore\n"},
     };
     for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
-        cli_bytes out = {0};
+        vb_string out = {0};
         cli_rows rows = {.format = none[i].format, .table = &ranked_table};
         cli_rows_begin(&rows, &out);
         cli_rows_end(&rows, &out);
-        cli_bytes_text(&out, "");
-        assert_string_equal(out.data, none[i].text);
-        cli_bytes_free(&out);
+        vb_string_puts(&out, "");
+        assert_string_equal(out.bytes, none[i].text);
+        vb_string_free(&out);
     }
 }
 
@@ -148,10 +148,10 @@ static void test_json_strings_are_valid_whatever_the_bytes(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof string_rows / sizeof *string_rows; i++) {
-        cli_bytes out = {0};
+        vb_string out = {0};
         cli_json_string(&out, string_rows[i].text, string_rows[i].size);
-        assert_string_equal(out.data, string_rows[i].json);
-        cli_bytes_free(&out);
+        assert_string_equal(out.bytes, string_rows[i].json);
+        vb_string_free(&out);
     }
 }
 
@@ -173,10 +173,10 @@ static void check_reals(void)
         {-(double)INFINITY, "null"},
     };
     for (size_t i = 0; i < sizeof reals / sizeof *reals; i++) {
-        cli_bytes out = {0};
+        vb_string out = {0};
         cli_json_real(&out, reals[i].value);
-        assert_string_equal(out.data, reals[i].text);
-        cli_bytes_free(&out);
+        assert_string_equal(out.bytes, reals[i].text);
+        vb_string_free(&out);
     }
 }
 
@@ -209,17 +209,17 @@ static void test_times_round_to_the_millisecond(void **state)
         {-5, "0.000", "00:00:00.000"},
     };
     for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
-        cli_bytes seconds = {0}, clock = {0};
+        vb_string seconds = {0}, clock = {0};
         cli_json_time(&seconds, times[i].us);
         cli_clock(&clock, times[i].us, '.');
-        assert_string_equal(seconds.data, times[i].seconds);
-        assert_string_equal(clock.data, times[i].clock);
-        cli_bytes_free(&seconds);
-        cli_bytes_free(&clock);
+        assert_string_equal(seconds.bytes, times[i].seconds);
+        assert_string_equal(clock.bytes, times[i].clock);
+        vb_string_free(&seconds);
+        vb_string_free(&clock);
     }
 }
 
-static void write_cues(cli_bytes *out, cli_format format)
+static void write_cues(vb_string *out, cli_format format)
 {
     cli_subtitles s = {.format = format};
     cli_subtitles_begin(&s, out);
@@ -231,17 +231,17 @@ static void write_cues(cli_bytes *out, cli_format format)
 static void test_subtitles_are_exact(void **state)
 {
     (void)state;
-    cli_bytes srt = {0}, vtt = {0};
+    vb_string srt = {0}, vtt = {0};
     write_cues(&srt, CLI_FORMAT_SRT);
     write_cues(&vtt, CLI_FORMAT_VTT);
-    assert_string_equal(srt.data, "1\n00:00:00,000 --> 00:00:01,500\na dog\n\n"
-                                  "2\n00:00:02,000 --> 00:00:02,001\n"
-                                  "a <b>cat</b> & co\n\n");
-    assert_string_equal(vtt.data, "WEBVTT\n\n00:00:00.000 --> 00:00:01.500\na dog\n\n"
-                                  "00:00:02.000 --> 00:00:02.001\n"
-                                  "a &lt;b&gt;cat&lt;/b&gt; &amp; co\n\n");
-    cli_bytes_free(&srt);
-    cli_bytes_free(&vtt);
+    assert_string_equal(srt.bytes, "1\n00:00:00,000 --> 00:00:01,500\na dog\n\n"
+                                   "2\n00:00:02,000 --> 00:00:02,001\n"
+                                   "a <b>cat</b> & co\n\n");
+    assert_string_equal(vtt.bytes, "WEBVTT\n\n00:00:00.000 --> 00:00:01.500\na dog\n\n"
+                                   "00:00:02.000 --> 00:00:02.001\n"
+                                   "a &lt;b&gt;cat&lt;/b&gt; &amp; co\n\n");
+    vb_string_free(&srt);
+    vb_string_free(&vtt);
 }
 
 int main(void)

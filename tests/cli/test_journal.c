@@ -48,10 +48,10 @@ static bool there(const char *path)
 static void add(cli_journal *j, uint64_t pair, const char *rows, bool failed, bool web,
                 bool synthetic)
 {
-    cli_bytes text = {0};
-    cli_bytes_text(&text, rows);
+    vb_string text = {0};
+    vb_string_puts(&text, rows);
     assert_true(cli_journal_add(j, pair, &text, failed, web, synthetic));
-    cli_bytes_free(&text);
+    vb_string_free(&text);
 }
 
 static void test_a_whole_run(void **state)

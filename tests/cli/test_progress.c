@@ -22,10 +22,10 @@ static void test_durations_are_words(void **state)
         {7800, "2 h 10 min"}, {90000, "1 day 1 h"}, {273600, "3 days 4 h"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        cli_bytes out = {0};
+        vb_string out = {0};
         cli_duration(&out, rows[i].seconds);
-        assert_string_equal(out.data, rows[i].words);
-        cli_bytes_free(&out);
+        assert_string_equal(out.bytes, rows[i].words);
+        vb_string_free(&out);
     }
 }
 
@@ -33,10 +33,10 @@ static void test_cost_names_work_time_and_device(void **state)
 {
     (void)state;
     const vblip_progress p = {.unit = "captions", .total = 600};
-    cli_bytes out = {0};
+    vb_string out = {0};
     cli_cost(&out, &p, 2400, "llvmpipe");
-    assert_string_equal(out.data, "600 captions, about 40 min on llvmpipe");
-    cli_bytes_free(&out);
+    assert_string_equal(out.bytes, "600 captions, about 40 min on llvmpipe");
+    vb_string_free(&out);
 }
 
 // The bar never wraps, whatever the path and the width; its size counts columns.
@@ -68,12 +68,12 @@ static void test_bar_fits_its_columns(void **state)
         {{NULL, "pairs", 0, 4, -1}, 79, "[....................]   0 %  0/4 pairs", 39},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        cli_bytes out = {0};
+        vb_string out = {0};
         int size = cli_progress_bar(&out, &rows[i].p, rows[i].columns);
-        assert_string_equal(out.data, rows[i].bar);
+        assert_string_equal(out.bytes, rows[i].bar);
         assert_int_equal(size, rows[i].size);
         assert_true(size <= rows[i].columns);
-        cli_bytes_free(&out);
+        vb_string_free(&out);
     }
 }
 
@@ -94,13 +94,13 @@ static void test_plain_and_json_lines(void **state)
          "\"seconds_left\":null}"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        cli_bytes plain = {0}, json = {0};
+        vb_string plain = {0}, json = {0};
         cli_progress_plain(&plain, &rows[i].p);
         cli_progress_json(&json, &rows[i].p);
-        assert_string_equal(plain.data, rows[i].plain);
-        assert_string_equal(json.data, rows[i].json);
-        cli_bytes_free(&plain);
-        cli_bytes_free(&json);
+        assert_string_equal(plain.bytes, rows[i].plain);
+        assert_string_equal(json.bytes, rows[i].json);
+        vb_string_free(&plain);
+        vb_string_free(&json);
     }
 }
 

@@ -8,7 +8,7 @@ set(allowed_compute     base compute)
 set(allowed_gpu         base compute gpu spv)
 set(allowed_blip        base compute formats blip)
 set(allowed_video_tasks base compute formats blip decode video_tasks)
-set(allowed_cli         cli)
+set(allowed_cli         base cli)
 
 # External libraries, by the folder of their headers, and the one layer that may.
 set(doors

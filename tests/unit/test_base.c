@@ -3,6 +3,7 @@
 #include "base/dtype.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/outfile.h"
 #include "base/path.h"
 #include "base/text.h"
 
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -141,6 +143,22 @@ static void test_strings_grow(void **state)
     vb_string_free(&s);
 }
 
+static void test_a_failed_string_stays_failed(void **state)
+{
+    (void)state;
+    vb_string s = {0};
+    assert_true(vb_string_puts(&s, "kept"));
+    assert_false(vb_string_append(&s, "x", SIZE_MAX / 2)); // more than there can be
+    assert_true(s.failed);
+    assert_false(vb_string_putc(&s, 'x'));
+    assert_false(vb_string_appendf(&s, "%d", 1));
+    assert_string_equal(s.bytes, "kept");
+    vb_string_clear(&s);
+    assert_true(vb_string_putc(&s, 'y'));
+    assert_string_equal(s.bytes, "y");
+    vb_string_free(&s);
+}
+
 static void test_files_are_replaced_whole(void **state)
 {
     (void)state;
@@ -175,6 +193,65 @@ static void test_files_are_replaced_whole(void **state)
     assert_non_null(strstr(err.message, "not a regular file"));
     unlink(path);
     rmdir(folder);
+}
+
+static mode_t mode_of(const char *path)
+{
+    struct stat info;
+    assert_int_equal(stat(path, &info), 0);
+    return info.st_mode & 07777;
+}
+
+// A new file has the mode that any program gives it, an old one keeps its own.
+static void test_replaced_files_have_their_modes(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/vblip-test-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    char path[64];
+    snprintf(path, sizeof path, "%s/file", folder);
+    const mode_t mask = umask(027);
+    assert_int_equal(vb_file_replace(path, "one", 3, NULL), VBLIP_OK);
+    assert_int_equal(mode_of(path), 0640);
+    assert_int_equal(chmod(path, 0604), 0);
+    assert_int_equal(vb_file_replace(path, "two", 3, NULL), VBLIP_OK);
+    assert_int_equal(mode_of(path), 0604);
+    umask(mask);
+    unlink(path);
+    assert_int_equal(rmdir(folder), 0);
+}
+
+// What a link leads to is written, there or not, and the link stays a link.
+static void test_links_are_followed(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/vblip-test-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    char file[64], near[64], far[64], round[64], to[64];
+    snprintf(file, sizeof file, "%s/file", folder);
+    snprintf(near, sizeof near, "%s/near", folder);
+    snprintf(far, sizeof far, "%s/far", folder);
+    snprintf(round, sizeof round, "%s/round", folder);
+    assert_int_equal(symlink("file", near), 0);
+    assert_int_equal(symlink(near, far), 0);
+    assert_int_equal(symlink("round", round), 0);
+    for (int old = 0; old < 2; old++) {
+        char *text;
+        size_t size;
+        assert_int_equal(vb_file_replace(far, old ? "two" : "one", 3, NULL), VBLIP_OK);
+        assert_int_equal(vb_file_read(&text, &size, file, 9, NULL), VBLIP_OK);
+        assert_string_equal(text, old ? "two" : "one");
+        free(text);
+        assert_int_equal(readlink(far, to, sizeof to), strlen(near));
+        assert_int_equal(readlink(near, to, sizeof to), 4);
+    }
+    vblip_error err = {0};
+    assert_int_equal(vb_file_replace(round, "x", 1, &err), VBLIP_ERR_IO);
+    assert_non_null(strstr(err.message, "symbolic links"));
+    const char *const all[] = {file, near, far, round};
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(unlink(all[i]), 0);
+    assert_int_equal(rmdir(folder), 0);
 }
 
 // Pages of files that this process holds in memory.
@@ -250,7 +327,10 @@ int main(void)
         cmocka_unit_test(test_floats_narrow_to_the_nearest_half),
         cmocka_unit_test(test_utf8),
         cmocka_unit_test(test_strings_grow),
+        cmocka_unit_test(test_a_failed_string_stays_failed),
         cmocka_unit_test(test_files_are_replaced_whole),
+        cmocka_unit_test(test_replaced_files_have_their_modes),
+        cmocka_unit_test(test_links_are_followed),
         cmocka_unit_test(test_a_mapping_is_released_and_read_again),
         cmocka_unit_test(test_the_folder_of_a_path),
     };

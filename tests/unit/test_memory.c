@@ -1,6 +1,7 @@
 // test_memory.c - every allocation that fails on the host is reported as such, and leaves
 // nothing behind.
 #include "base/file.h"
+#include "base/outfile.h"
 #include "blip/checkpoint.h"
 #include "blip/config.h"
 #include "blip/sample.h"
