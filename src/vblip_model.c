@@ -2,7 +2,7 @@
 #include "vblip.h"
 
 #include "blip/bench.h"
-#include "blip/tokenizer.h"
+#include "tokenizer/tokenizer.h"
 #include "vblip_objects.h"
 
 #include <stdlib.h>

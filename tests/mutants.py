@@ -16,10 +16,10 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 ANSWER, BEAM, CAPTION = "src/blip/answer.c", "src/blip/beam.c", "src/blip/caption.c"
-CLEAN, CONFIG, MATCH = "src/blip/clean.c", "src/blip/config.c", "src/blip/match.c"
+CLEAN, CONFIG, MATCH = "src/tokenizer/clean.c", "src/blip/config.c", "src/blip/match.c"
 HEADS, TEXT, VISION = "src/blip/heads.c", "src/blip/text.c", "src/blip/vision.c"
 GENERATE, LOGITS, MODEL = "src/blip/generate.c", "src/blip/logits.c", "src/blip/model.c"
-WEIGHTS, SURVEY, VOCAB = "src/blip/weights.c", "src/blip/survey.c", "src/blip/vocab.c"
+WEIGHTS, SURVEY, VOCAB = "src/blip/weights.c", "src/blip/survey.c", "src/tokenizer/vocab.c"
 SCALE, RESIZE = "src/decode/scale.c", "src/decode/resize.c"
 
 VECTORS, REASON = "model.vectors_tiny_ref", "model.reason_tiny_ref"
@@ -127,7 +127,7 @@ MUTANTS = [
     ("35-tokens", "model.model_tiny_ref", "test_long_texts_are_cut",
      "src/blip/compat.h", "VB_TEXT_TOKENS = 35", "VB_TEXT_TOKENS = 36"),
     ("35-tokens", "unit.tokenizer", "test_truncation_equals_the_reference",
-     "src/blip/wordpiece.c", "max_length - 2", "max_length - 1"),
+     "src/tokenizer/wordpiece.c", "max_length - 2", "max_length - 1"),
     ("cleaning", "unit.tokenizer", "test_pre_caption_equals_the_reference",
      CLEAN, "size = blank_marked(text, size);",
      "size = blank_marked(text, delete_marked(text, size));"),
@@ -147,9 +147,9 @@ MUTANTS = [
     ("call-sites", "model.model_tiny_ref", "test_each_text_is_cleaned_in_its_way",
      CAPTION, "prompt, NULL, 0, 0,", "prompt, vb_pre_caption, 40, 0,"),
     ("wordpiece", "unit.tokenizer", "test_ids_equal_the_reference",
-     "src/blip/wordpiece.c", "MAX_WORD = 100", "MAX_WORD = 101"),
+     "src/tokenizer/wordpiece.c", "MAX_WORD = 100", "MAX_WORD = 101"),
     ("wordpiece", "unit.tokenizer", "test_ids_equal_the_reference",
-     "src/blip/wordpiece.c", "                pieces[0] = t->unk;\n                count = 1;\n",
+     "src/tokenizer/wordpiece.c", "                pieces[0] = t->unk;\n                count = 1;\n",
      "                pieces[count++] = t->unk;\n"),
     ("ids-looked-up", "unit.vocab", "test_good_files",
      VOCAB, "            v->specials[i] = id;\n", "            v->specials[i] = i ? 99 + i : 0;\n"),

@@ -4,8 +4,8 @@
 #include "blip/infer.h"
 #include "blip/locate.h"
 #include "blip/survey.h"
-#include "blip/tokenizer.h"
 #include "blip/verify.h"
+#include "tokenizer/tokenizer.h"
 
 #include <stdlib.h>
 #include <string.h>

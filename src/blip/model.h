@@ -8,8 +8,8 @@
 #include "base/dialog.h"
 #include "base/frame.h"
 #include "blip/checkpoint.h"
-#include "blip/tokenizer.h"
 #include "compute/device.h"
+#include "tokenizer/tokenizer.h"
 
 typedef struct vb_model vb_model;
 

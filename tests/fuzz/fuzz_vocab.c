@@ -1,5 +1,5 @@
 // fuzz_vocab.c - no file may crash, leak, or yield a vocabulary that lies.
-#include "blip/tokenizer.h"
+#include "tokenizer/tokenizer.h"
 
 #include <stdlib.h>
 #include <string.h>

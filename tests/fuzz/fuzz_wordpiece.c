@@ -1,5 +1,5 @@
 // fuzz_wordpiece.c - any bytes tokenize to [CLS] ids [SEP] that decode, or are refused.
-#include "blip/tokenizer.h"
+#include "tokenizer/tokenizer.h"
 
 #include <stdlib.h>
 #include <string.h>

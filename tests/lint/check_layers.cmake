@@ -3,20 +3,21 @@ cmake_minimum_required(VERSION 3.25)
 # Run by ctest: cmake -DROOT=<repo> -P check_layers.cmake
 set(allowed_base        base)
 set(allowed_formats     base formats)
+set(allowed_tokenizer   base tokenizer)
 set(allowed_decode      base decode)
 set(allowed_compute     base compute)
 set(allowed_gpu         base compute gpu spv)
-set(allowed_blip        base compute formats blip)
-set(allowed_video_tasks base compute formats blip decode video_tasks)
+set(allowed_blip        base compute formats tokenizer blip)
+set(allowed_video_tasks base compute formats tokenizer blip decode video_tasks)
 set(allowed_cli         base cli)
 
 # External libraries, by the folder of their headers, and the one layer that may.
 set(doors
-    "<vulkan/=gpu" "<libav=decode" "<libsw=decode" "<cjson/=formats" "<utf8proc=blip")
+    "<vulkan/=gpu" "<libav=decode" "<libsw=decode" "<cjson/=formats" "<utf8proc=tokenizer")
 
 set(bad 0)
 set(seen 0)
-foreach(layer base formats decode compute gpu blip video_tasks cli)
+foreach(layer base formats tokenizer decode compute gpu blip video_tasks cli)
     file(GLOB_RECURSE files ${ROOT}/src/${layer}/*.[ch])
     foreach(file ${files})
         math(EXPR seen "${seen} + 1")

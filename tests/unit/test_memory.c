@@ -5,13 +5,13 @@
 #include "blip/checkpoint.h"
 #include "blip/config.h"
 #include "blip/sample.h"
-#include "blip/tokenizer.h"
 #include "compute/pool.h"
 #include "decode/decode.h"
 #include "formats/safetensors.h"
 #include "formats/torch_file.h"
 #include "support/counting_device.h"
 #include "support/fail_alloc.h"
+#include "tokenizer/tokenizer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 // test_tokenizer.c - ids, cleaning and decoding equal the reference's, character for
 // character (tests/golden/text).
-#include "blip/tokenizer.h"
+#include "tokenizer/tokenizer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 // test_vocab.c - a vocabulary is read whole or refused with the line that is wrong.
-#include "blip/tokenizer.h"
+#include "tokenizer/tokenizer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 // detokenize.c - BertTokenizer.decode(skip_special_tokens=True) (blip-spec 4.5).
-#include "blip/unicode.h"
-#include "blip/vocab.h"
+#include "tokenizer/unicode.h"
+#include "tokenizer/vocab.h"
 
 #include <string.h>
 

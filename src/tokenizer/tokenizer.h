@@ -1,6 +1,6 @@
 // tokenizer.h - text to WordPiece ids and back, as bert-base-uncased does (blip-spec 4).
-#ifndef VB_BLIP_TOKENIZER_H
-#define VB_BLIP_TOKENIZER_H
+#ifndef VB_TOKENIZER_TOKENIZER_H
+#define VB_TOKENIZER_TOKENIZER_H
 
 #include "base/error.h"
 #include "base/text.h"
@@ -60,4 +60,4 @@ VB_CHECKED vblip_status vb_pre_caption(vb_string *out, const char *text, size_t 
 VB_CHECKED vblip_status vb_pre_question(vb_string *out, const char *text, size_t size,
                                         uint32_t max_words, vblip_error *err);
 
-#endif // VB_BLIP_TOKENIZER_H
+#endif // VB_TOKENIZER_TOKENIZER_H

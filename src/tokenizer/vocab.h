@@ -1,8 +1,8 @@
 // vocab.h - the inside of a vocabulary: what wordpiece.c and detokenize.c look up.
-#ifndef VB_BLIP_VOCAB_H
-#define VB_BLIP_VOCAB_H
+#ifndef VB_TOKENIZER_VOCAB_H
+#define VB_TOKENIZER_VOCAB_H
 
-#include "blip/tokenizer.h"
+#include "tokenizer/tokenizer.h"
 
 // FNV-1a, one byte at a time, so that the hashes of all prefixes of a word cost one pass.
 #define VB_HASH_START 2166136261u
@@ -27,4 +27,4 @@ bool vb_vocab_is_special(const vb_vocab *vocab, int32_t id);
 int32_t vb_vocab_literal(const vb_vocab *vocab, const char *text, size_t size,
                          size_t *length);
 
-#endif // VB_BLIP_VOCAB_H
+#endif // VB_TOKENIZER_VOCAB_H

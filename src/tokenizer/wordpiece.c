@@ -1,7 +1,7 @@
 // wordpiece.c - BertTokenizer(do_lower_case) of transformers 4.15.0 in one pass over the
 // text: literals, cleaning, words, accents, punctuation, pieces (blip-spec 4.2).
-#include "blip/unicode.h"
-#include "blip/vocab.h"
+#include "tokenizer/unicode.h"
+#include "tokenizer/vocab.h"
 
 #include <stdlib.h>
 #include <string.h>

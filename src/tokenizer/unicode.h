@@ -2,8 +2,8 @@
 //
 // Tables are those of the installed utf8proc (Unicode 15 in 2.8.0); the reference ran on
 // Unicode 14. Characters that were unassigned then may differ (blip-spec 4.2).
-#ifndef VB_BLIP_UNICODE_H
-#define VB_BLIP_UNICODE_H
+#ifndef VB_TOKENIZER_UNICODE_H
+#define VB_TOKENIZER_UNICODE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,4 +31,4 @@ uint8_t vb_combining_class(uint32_t code);
 enum { VB_MAX_DECOMPOSED = 4 };
 size_t vb_decompose(uint32_t out[VB_MAX_DECOMPOSED], uint32_t code);
 
-#endif // VB_BLIP_UNICODE_H
+#endif // VB_TOKENIZER_UNICODE_H

@@ -1,6 +1,6 @@
 // clean.c - pre_caption and pre_question of BLIP's data/utils.py (blip-spec 4.4).
-#include "blip/tokenizer.h"
-#include "blip/unicode.h"
+#include "tokenizer/tokenizer.h"
+#include "tokenizer/unicode.h"
 
 #include <string.h>
 

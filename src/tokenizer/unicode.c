@@ -1,4 +1,4 @@
-#include "blip/unicode.h"
+#include "tokenizer/unicode.h"
 
 #include <utf8proc.h>
 

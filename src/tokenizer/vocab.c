@@ -1,4 +1,4 @@
-#include "blip/vocab.h"
+#include "tokenizer/vocab.h"
 
 #include "base/arena.h"
 #include "base/file.h"
