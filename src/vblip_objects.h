@@ -3,8 +3,8 @@
 #define VBLIP_OBJECTS_H
 
 #include "base/error.h"
-#include "blip/checkpoint.h"
 #include "blip/model.h"
+#include "checkpoint/checkpoint.h"
 #include "compute/device.h"
 
 struct vblip_engine {

@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "blip/dialogs.h"
-#include "blip/survey.h"
+#include "checkpoint/layout.h"
 #include "vblip_objects.h"
 #include "video_tasks/inputs.h"
 #include "video_tasks/tasks.h"

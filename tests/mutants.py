@@ -16,10 +16,10 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 ANSWER, BEAM, CAPTION = "src/blip/answer.c", "src/blip/beam.c", "src/blip/caption.c"
-CLEAN, CONFIG, MATCH = "src/tokenizer/clean.c", "src/blip/config.c", "src/blip/match.c"
+CLEAN, CONFIG, MATCH = "src/tokenizer/clean.c", "src/checkpoint/config.c", "src/blip/match.c"
 HEADS, TEXT, VISION = "src/blip/heads.c", "src/blip/text.c", "src/blip/vision.c"
 GENERATE, LOGITS, MODEL = "src/blip/generate.c", "src/blip/logits.c", "src/blip/model.c"
-WEIGHTS, SURVEY, VOCAB = "src/blip/weights.c", "src/blip/survey.c", "src/tokenizer/vocab.c"
+WEIGHTS, LAYOUT, VOCAB = "src/blip/weights.c", "src/checkpoint/layout.c", "src/tokenizer/vocab.c"
 SCALE, RESIZE = "src/decode/scale.c", "src/decode/resize.c"
 
 VECTORS, REASON = "model.vectors_tiny_ref", "model.reason_tiny_ref"
@@ -156,7 +156,7 @@ MUTANTS = [
     ("ids-looked-up", CAPTIONS, "test_captions",
      CAPTION, ".eos = m->special.sep,", ".eos = 2,"),
     ("lines-plus-2", "unit.checkpoint", "test_vocabulary_is_the_models",
-     "src/blip/checkpoint.c", "    if (size != rows)\n", "    if (size > rows)\n"),
+     "src/checkpoint/checkpoint.c", "    if (size != rows)\n", "    if (size > rows)\n"),
 
     # decoding
     ("unk-dropped", "unit.tokenizer", "test_decoding_equals_the_reference",
@@ -210,7 +210,7 @@ MUTANTS = [
 
     # questions
     ("decoder-width", "unit.checkpoint_seeded", "test_seeded_folders_open_as_what_they_are",
-     SURVEY, "width == c->decoder.width)\n        return width;",
+     LAYOUT, "width == c->decoder.width)\n        return width;",
      "width == c->decoder.width)\n        return c->vision.width;"),
     ("all-states", QUESTIONS, "test_generated_answers",
      ANSWER, "tokens, err));\n\n    vb_recorder", "1, err));\n\n    vb_recorder",
@@ -234,12 +234,12 @@ MUTANTS = [
      "src/video_tasks/metrics.c", "[count / 2]) / 2 + 1,", "[count / 2]) / 2,"),
 
     # two images
-    ("twins", REASON, "test_logits",
+    ("nlvr-images", REASON, "test_logits",
      WEIGHTS, '{TEXT(cross[1].q), {"crossattention.self1.query"}}',
      '{TEXT(cross[1].q), {"crossattention.self0.query"}}'),
-    ("twins", "unit.checkpoint", "test_where_a_twin_encoder_begins_to_merge",
-     SURVEY, "REFERENCE_MERGES_FROM = 6", "REFERENCE_MERGES_FROM = 7"),
-    ("twins", REASON, "test_logits",
+    ("nlvr-images", "unit.checkpoint", "test_where_an_nlvr_encoder_begins_to_merge",
+     LAYOUT, "REFERENCE_MERGES_FROM = 6", "REFERENCE_MERGES_FROM = 7"),
+    ("nlvr-images", REASON, "test_logits",
      HEADS, "VB_ACT_RELU", "VB_ACT_GELU"),
 
     # checkpoints
@@ -250,15 +250,15 @@ MUTANTS = [
      WEIGHTS, "    if (a->data == b->data)\n        return true;\n    bool same",
      "    if (a->data || b->data)\n        return true;\n    bool same"),
     ("lm-head", "unit.checkpoint_seeded", "test_heads_are_found_whatever_they_are_stored_as",
-     "src/blip/schema.c", '.other = "decoder.bias"', '.other = "decoder.beta"'),
+     "src/checkpoint/schema.c", '.other = "decoder.bias"', '.other = "decoder.beta"'),
     ("pth-head", "unit.names", "test_the_head_is_the_word_embedding_of_the_original",
-     "src/blip/names.c", "        w->data = last->data;\n", ""),
+     "src/checkpoint/names.c", "        w->data = last->data;\n", ""),
     ("no-config", "unit.stored", "test_every_size_comes_from_the_tensors",
-     "src/blip/infer.c", "    out->vision.eps = 1e-6f;\n", ""),
+     "src/checkpoint/infer.c", "    out->vision.eps = 1e-6f;\n", ""),
     ("no-config", "unit.stored", "test_widths_that_heads_do_not_divide_are_refused",
-     "src/blip/infer.h", "VB_HEAD_WIDTH = 64", "VB_HEAD_WIDTH = 32"),
+     "src/checkpoint/infer.h", "VB_HEAD_WIDTH = 64", "VB_HEAD_WIDTH = 32"),
     ("momentum", "unit.checkpoint_seeded", "test_seeded_folders_open_as_what_they_are",
-     "src/blip/schema.c", '"text_encoder_m."', '"text_encoder_mm."'),
+     "src/checkpoint/schema.c", '"text_encoder_m."', '"text_encoder_mm."'),
 ]
 
 

@@ -12,17 +12,13 @@ static const uint64_t vision_bytes = 64u << 20;
 
 // ------------------------------------------------------------------------------- load
 
-static vblip_status check_vocabulary(const vb_model *m, const char *path,
-                                     vblip_error *err)
+static vblip_status load_vocabulary(vb_model *m, const vb_checkpoint *checkpoint,
+                                    vblip_error *err)
 {
-    const vb_text_config *t =
-        m->config.encoder.layers ? &m->config.encoder : &m->config.decoder;
-    const uint32_t size = vb_vocab_size(m->vocab);
-    if (size == t->vocabulary)
-        return VBLIP_OK;
-    return vb_fail(err, VBLIP_ERR_FORMAT,
-                   "%s: %u lines and 2 more ids, the word embedding has %u rows", path,
-                   size - 2, t->vocabulary);
+    VB_TRY(vb_vocab_load(&m->vocab, vb_checkpoint_vocab_path(checkpoint), err));
+    m->special = vb_vocab_special(m->vocab);
+    return vb_checkpoint_check_vocabulary(checkpoint, vb_vocab_size(m->vocab),
+                                          m->special.dec, m->special.sep, err);
 }
 
 vblip_status vb_model_load(vb_model **out, vb_device *device,
@@ -46,17 +42,13 @@ vblip_status vb_model_load(vb_model **out, vb_device *device,
                               .lm = &m->weights.lm,
                               .pool = &m->activations};
 
-    const char *vocab = vb_checkpoint_vocab_path(checkpoint);
-    vblip_status status = vb_vocab_load(&m->vocab, vocab, err);
-    if (status == VBLIP_OK)
-        status = check_vocabulary(m, vocab, err);
+    vblip_status status = load_vocabulary(m, checkpoint, err);
     if (status == VBLIP_OK)
         status = vb_weights_load(&m->weights, device, checkpoint, m->tasks, err);
     if (status != VBLIP_OK) {
         vb_model_free(&m);
         return status;
     }
-    m->special = vb_vocab_special(m->vocab);
     *out = m;
     return VBLIP_OK;
 }

@@ -7,7 +7,7 @@
 
 #include "base/dialog.h"
 #include "base/frame.h"
-#include "blip/checkpoint.h"
+#include "checkpoint/checkpoint.h"
 #include "compute/device.h"
 #include "tokenizer/tokenizer.h"
 

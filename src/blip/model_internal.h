@@ -31,7 +31,7 @@ struct vb_visual {
     vb_model *model;
     vb_pool pool;                 // everything below
     vb_tensor tokens;             // [1, frames * N, Dv]; absent while nothing was seen
-    vb_cross encoder[2], decoder; // encoder[1]: as the second image of a twin
+    vb_cross encoder[2], decoder; // encoder[1]: as the second image of NLVR2
     bool encoder_filled[2], decoder_filled;
 };
 
@@ -59,7 +59,7 @@ uint32_t vb_model_text_tokens(const vb_model *model);
 // The id that questions and ITM texts begin with.
 int32_t vb_model_first(const vb_model *model);
 
-// Keys and values of what `visual` shows, for the encoder (of a twin: as image `side` 0
+// Keys and values of what `visual` shows, for the encoder (of NLVR2: as image `side` 0
 // or 1) or the decoder: made on first use, kept until it is filled again.
 VB_CHECKED vblip_status vb_visual_encoder_cross(const vb_cross **out, vb_visual *visual,
                                                 uint32_t side, vblip_error *err);

@@ -11,14 +11,6 @@ typedef struct taps {
     float weight[TAPS];
 } taps;
 
-uint32_t vb_grid_of(uint32_t patches)
-{
-    uint32_t grid = 0;
-    while ((uint64_t)(grid + 1) * (grid + 1) <= patches)
-        grid++;
-    return grid;
-}
-
 // Keys' cubic at distance d >= 0.
 static double cubic(double d)
 {

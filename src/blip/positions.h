@@ -4,9 +4,6 @@
 
 #include <stdint.h>
 
-// Side of the square grid of `patches` patches, rounded down.
-uint32_t vb_grid_of(uint32_t patches);
-
 // Resizes [old_grid^2 + 1, width] at `src` to [new_grid^2 + 1, width] at `dst`. Row 0,
 // [CLS], is kept; the rest is interpolated as torch does: bicubic, a = -0.75, corners
 // not aligned, borders repeated.

@@ -47,7 +47,7 @@ vblip_status vb_text_scratch_make(vb_text_scratch *out, vb_pool *pool,
     VB_TRY(vb_pool_tensor(&out->query, pool, VB_F32, batch, tokens, c->width, err));
     VB_TRY(vb_pool_tensor(&out->mixed, pool, VB_F32, batch, tokens, c->width, err));
     VB_TRY(vb_pool_tensor(&out->wide, pool, VB_F32, batch, tokens, c->mlp, err));
-    if (c->twin)
+    if (c->nlvr)
         VB_TRY(
             vb_pool_tensor(&out->pair, pool, VB_F32, batch, tokens, 2 * c->width, err));
     return VBLIP_OK;
@@ -112,7 +112,7 @@ void vb_text_cross_attention(vb_recorder *rec, const vb_text_layer *w,
 
 // o_i = out_i(attention(h, cross_i)); h = norm(h + merge([o_0; o_1])), or in layers that
 // average norm(((h + o_0) + (h + o_1)) / 2)
-void vb_text_twin_attention(vb_recorder *rec, const vb_text_layer *w,
+void vb_text_nlvr_attention(vb_recorder *rec, const vb_text_layer *w,
                             const vb_text_config *config, const vb_text_scratch *s,
                             const vb_tensor cross[2])
 {
@@ -155,8 +155,8 @@ void vb_text_encode(vb_recorder *rec, const vb_text_weights *w,
     vb_text_embed(rec, w, config, s, ids, 0);
     for (uint32_t i = 0; i < config->layers; i++) {
         vb_text_self_attention(rec, &w->layers[i], config, s, &self);
-        if (cross && config->twin)
-            vb_text_twin_attention(
+        if (cross && config->nlvr)
+            vb_text_nlvr_attention(
                 rec, &w->layers[i], config, s,
                 (const vb_tensor[]){cross[0].layers[i], cross[1].layers[i]});
         else if (cross)

@@ -20,7 +20,7 @@ VB_CHECKED vblip_status vb_cross_make(vb_cross *cross, vb_pool *pool,
 void vb_cross_free(vb_cross *cross); // the tensors are the pool's
 
 // Keys and values of `states` [1, kv_len, cross_width] for `side` 0, or 1: the second
-// image of a twin encoder.
+// image of an NLVR2 encoder.
 void vb_cross_fill(vb_recorder *rec, const vb_text_weights *w, uint32_t side,
                    const vb_cross *cross, vb_tensor states);
 
@@ -30,7 +30,7 @@ typedef struct vb_text_scratch {
     vb_tensor query;  // [batch, tokens, D]
     vb_tensor mixed;  // [batch, tokens, D]
     vb_tensor wide;   // [batch, tokens, mlp]
-    vb_tensor pair;   // [batch, tokens, 2 * D], of a twin encoder
+    vb_tensor pair;   // [batch, tokens, 2 * D], of an NLVR2 encoder
 } vb_text_scratch;
 
 VB_CHECKED vblip_status vb_text_scratch_make(vb_text_scratch *out, vb_pool *pool,
@@ -59,8 +59,8 @@ void vb_text_self_attention(vb_recorder *rec, const vb_text_layer *w,
 void vb_text_cross_attention(vb_recorder *rec, const vb_text_layer *w,
                              const vb_text_config *config, const vb_text_scratch *s,
                              vb_tensor cross);
-// Of a twin encoder, with the keys and values of both images.
-void vb_text_twin_attention(vb_recorder *rec, const vb_text_layer *w,
+// Of an NLVR2 encoder, with the keys and values of both images.
+void vb_text_nlvr_attention(vb_recorder *rec, const vb_text_layer *w,
                             const vb_text_config *config, const vb_text_scratch *s,
                             const vb_tensor cross[2]);
 void vb_text_mlp(vb_recorder *rec, const vb_text_layer *w, const vb_text_config *config,
@@ -68,7 +68,7 @@ void vb_text_mlp(vb_recorder *rec, const vb_text_layer *w, const vb_text_config 
 
 // s->hidden = last hidden states of `ids` [1, batch, tokens], padded to the longest;
 // `qkv` [batch, tokens, 3 * D] is scratch. Without `cross` (NULL) this is mode "text",
-// with it mode "multimodal". A twin encoder reads two of them: cross[0] and cross[1].
+// with it mode "multimodal". An NLVR2 encoder reads two of them: cross[0] and cross[1].
 void vb_text_encode(vb_recorder *rec, const vb_text_weights *w,
                     const vb_text_config *config, const vb_text_scratch *s,
                     vb_tensor qkv, vb_tensor ids, vb_tensor lengths,

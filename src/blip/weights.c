@@ -66,7 +66,7 @@ static const field cross_denses[] = {
     {TEXT(cross[0].out), {"crossattention.output.dense"}},
     {0, {NULL}},
 };
-static const field twin_denses[] = {
+static const field nlvr_denses[] = {
     {TEXT(cross[0].q), {"crossattention.self0.query"}},
     {TEXT(cross[0].kv), {"crossattention.self0.key", "crossattention.self0.value"}},
     {TEXT(cross[0].out), {"crossattention.output.dense0"}},
@@ -292,8 +292,8 @@ static void load_text(loader *l, vb_text_weights *t, const vb_text_config *confi
         snprintf(layer, sizeof layer, "%sencoder.layer.%u.", prefix, i);
         load_fields(l, &layers[i], layer, text_norms, text_denses);
         load_fields(l, &layers[i], layer, none,
-                    config->twin ? twin_denses : cross_denses);
-        if (config->twin && i >= config->merge_from)
+                    config->nlvr ? nlvr_denses : cross_denses);
+        if (config->nlvr && i >= config->merge_from)
             load_fields(l, &layers[i], layer, none, merge_denses);
     }
     t->layers = layers;

@@ -3,7 +3,7 @@
 #define VB_BLIP_WEIGHTS_H
 
 #include "base/arena.h"
-#include "blip/checkpoint.h"
+#include "checkpoint/checkpoint.h"
 #include "compute/pool.h"
 
 typedef struct vb_norm {
@@ -45,8 +45,8 @@ typedef struct vb_text_layer {
     vb_dense qkv;      // [3 * D, D]
     vb_dense self_out; // [D, D]
     vb_norm self_norm;
-    vb_cross_weights cross[2]; // the second is that of a twin encoder
-    vb_dense merge;            // [D, 2 * D]; absent where a twin averages
+    vb_cross_weights cross[2]; // the second is that of an NLVR2 encoder
+    vb_dense merge;            // [D, 2 * D]; absent where the two are averaged
     vb_norm cross_norm;
     vb_dense fc1; // [mlp, D]
     vb_dense fc2; // [D, mlp]

@@ -1,5 +1,5 @@
 // fuzz_config.c - no config.json may crash, leak, or ask for more than its bounds.
-#include "blip/config.h"
+#include "checkpoint/config.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,8 @@
 """check_model.py ROOT - docs/model.md names what there is.
 
 Every fact has mutants in tests/mutants.py, and every mutant its fact; the tests that the
-fact names are those the mutants are held against, and are there; so are its functions.
+fact names are those the mutants are held against, and are there; so are its functions. What
+a mutant changes stands once in its file.
 """
 import glob
 import os
@@ -39,6 +40,14 @@ def missing_functions(root, cell):
             yield name
 
 
+def stale_edits(root, edits):
+    for file, there, _ in zip(edits[0::3], edits[1::3], edits[2::3]):
+        with open(os.path.join(root, file), encoding="utf-8") as source:
+            count = source.read().count(there)
+        if count != 1:
+            yield "%s: %r stands there %d times" % (file, there, count)
+
+
 def test_functions(root):
     files = glob.glob(os.path.join(root, "tests", "*", "test_*.c"))
     texts = [open(f, encoding="utf-8").read() for f in files]
@@ -54,9 +63,11 @@ def main():
         rows = rows_of(file.read())
     there = test_functions(root)
     held = {}
-    for name, test, function, *_ in MUTANTS:
+    wrong = []
+    for name, test, function, *edits in MUTANTS:
         held.setdefault(name, set()).add((test, function))
-    wrong = ["%s: no such fact in docs/model.md" % n for n in held if n not in rows]
+        wrong += ["%s: %s" % (name, edit) for edit in stale_edits(root, edits)]
+    wrong += ["%s: no such fact in docs/model.md" % n for n in held if n not in rows]
     for name, (code, tests) in rows.items():
         named = tests_of(tests)
         wrong += ["%s: %s is not there" % (name, f) for f in missing_functions(root, code)]

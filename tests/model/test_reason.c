@@ -38,7 +38,7 @@ static void test_layers(void **state)
     vb_visual *left = see(m, 0), *right = see(m, 1);
     const vb_cross *first, *second;
     vblip_error err = {0};
-    assert_true(c->twin && c->merge_from == 6 && c->layers > 6);
+    assert_true(c->nlvr && c->merge_from == 6 && c->layers > 6);
     fixture_ok(vb_visual_encoder_cross(&first, left, 0, &err), &err);
     fixture_ok(vb_visual_encoder_cross(&second, right, 1, &err), &err);
     fixture_ok(vb_model_tokens(m, &m->ids, fixture_text(&fixture, "texts", 0), NULL, 0,
@@ -61,7 +61,7 @@ static void test_layers(void **state)
         const vb_tensor cross[2] = {first->layers[i], second->layers[i]};
         char name[48];
         vb_text_self_attention(&rec, &w->layers[i], c, &s, &self);
-        vb_text_twin_attention(&rec, &w->layers[i], c, &s, cross);
+        vb_text_nlvr_attention(&rec, &w->layers[i], c, &s, cross);
         snprintf(name, sizeof name, "nlvr.layer%u.cross_attention", i);
         if (vb_weight_find(&fixture.vectors.list, name)) {
             float *got = fixture_values(&rec, &pool, s.hidden);

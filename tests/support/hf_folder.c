@@ -2,7 +2,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "blip/schema.h"
+#include "checkpoint/schema.h"
 
 #include <dirent.h>
 #include <inttypes.h>
@@ -29,10 +29,10 @@ static vblip_status add_tensor(void *user, const vb_schema_tensor *t)
 {
     maker *m = user;
     const bool plain = t->tasks & ~(uint32_t)VBLIP_TASK_NLVR;
-    const bool twin = t->tasks & VBLIP_TASK_NLVR;
+    const bool nlvr = t->tasks & VBLIP_TASK_NLVR;
     if (t->tasks == VBLIP_TASK_RETRIEVAL && !(m->parts & HF_HEADS))
         return VBLIP_OK;
-    if (m->parts & HF_TWIN ? !twin : !plain)
+    if (m->parts & HF_NLVR ? !nlvr : !plain)
         return VBLIP_OK;
     must(m->model->count < HF_MAX_TENSORS, "HF_MAX_TENSORS");
     hf_tensor *out = &m->model->tensors[m->model->count++];
@@ -71,7 +71,7 @@ hf_model *hf_make(int parts, uint32_t width, uint32_t encoder_layers,
     m->config.decoder.layers = parts & HF_DECODER ? decoder_layers : 0;
     if (parts & HF_ANSWERS)
         m->config.decoder.cross_width = text.width;
-    m->config.encoder.twin = parts & HF_TWIN;
+    m->config.encoder.nlvr = parts & HF_NLVR;
     m->config.encoder.merge_from = 1;
     maker k = {m, parts};
     must(vb_schema_visit(&m->config, 2 * 2 + 1, add_tensor, &k) == VBLIP_OK, "schema");

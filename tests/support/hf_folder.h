@@ -3,7 +3,7 @@
 #ifndef VB_TESTS_HF_FOLDER_H
 #define VB_TESTS_HF_FOLDER_H
 
-#include "blip/config.h"
+#include "checkpoint/config.h"
 #include "formats/safetensors.h"
 
 enum { HF_MAX_TENSORS = 512 };
@@ -13,7 +13,7 @@ enum { // what a model has beside its ViT
     HF_DECODER = 2,
     HF_HEADS = 4,   // projections and ITM
     HF_ANSWERS = 8, // the decoder reads width D
-    HF_TWIN = 16,   // NLVR2: the encoder's second layer merges two images, the first
+    HF_NLVR = 16,   // NLVR2: the encoder's second layer merges two images, the first
                     // averages; with a classifier
 };
 

@@ -1,6 +1,6 @@
 // test_checkpoint_seeded.c - folders as Hugging Face writes them, and files as the original
 // code writes them, open as what they are.
-#include "blip/checkpoint.h"
+#include "checkpoint/checkpoint.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

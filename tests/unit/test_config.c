@@ -1,5 +1,5 @@
 // test_config.c - config.json means what Hugging Face means by it, or is refused.
-#include "blip/config.h"
+#include "checkpoint/config.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

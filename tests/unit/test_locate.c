@@ -1,6 +1,6 @@
 // test_locate.c - what a user calls a model leads to its folder, or to a reason.
-#include "blip/hub.h"
-#include "blip/locate.h"
+#include "checkpoint/hub.h"
+#include "checkpoint/locate.h"
 #include "support/hf_folder.h"
 
 #include <setjmp.h>
@@ -33,12 +33,12 @@ static void must_locate(const char *path, const char *hub, size_t count,
                         const char *first)
 {
     vb_arena arena = {0};
-    vb_located found;
+    vb_candidates found;
     vblip_error err = {0};
     if (vb_locate(&found, &arena, path, hub, &err) != VBLIP_OK)
         fail_msg("%s: %s", path, err.message);
     assert_int_equal(found.count, count);
-    assert_string_equal(found.places[0].path, first);
+    assert_string_equal(found.items[0].path, first);
     vb_arena_free(&arena);
 }
 
@@ -46,7 +46,7 @@ static void must_refuse(const char *path, const char *hub, vblip_status status,
                         const char *message)
 {
     vb_arena arena = {0};
-    vb_located found;
+    vb_candidates found;
     vblip_error err = {0};
     vblip_status got = vb_locate(&found, &arena, path, hub, &err);
     if (got != status || found.count || !strstr(err.message, message))

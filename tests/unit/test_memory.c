@@ -2,9 +2,9 @@
 // nothing behind.
 #include "base/file.h"
 #include "base/outfile.h"
-#include "blip/checkpoint.h"
-#include "blip/config.h"
 #include "blip/sample.h"
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/config.h"
 #include "compute/pool.h"
 #include "decode/decode.h"
 #include "formats/safetensors.h"

@@ -1,5 +1,5 @@
 // test_names.c - the original names become Hugging Face's, and back.
-#include "blip/names.h"
+#include "checkpoint/names.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,6 +2,7 @@
 #include "base/arena.h"
 #include "base/file.h"
 #include "blip/positions.h"
+#include "checkpoint/config.h"
 #include "formats/safetensors.h"
 #include "support/json_file.h"
 

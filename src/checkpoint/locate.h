@@ -1,28 +1,28 @@
 // locate.h - from what a user calls a model to the folders or the file that hold it.
-#ifndef VB_BLIP_LOCATE_H
-#define VB_BLIP_LOCATE_H
+#ifndef VB_CHECKPOINT_LOCATE_H
+#define VB_CHECKPOINT_LOCATE_H
 
 #include "base/arena.h"
 #include "base/error.h"
 
 #include <stddef.h>
 
-enum { VB_MAX_MEMBERS = 4 };
+enum { VB_MAX_CANDIDATES = 4 };
 
-typedef struct vb_place {
+typedef struct vb_candidate {
     const char *path; // a folder with a config.json, or a file of weights
     bool is_file;
     uint32_t task; // the member's name in its set; 0 = a checkpoint by itself
-} vb_place;
+} vb_candidate;
 
-typedef struct vb_located {
-    vb_place places[VB_MAX_MEMBERS];
+typedef struct vb_candidates {
+    vb_candidate items[VB_MAX_CANDIDATES];
     size_t count;
-} vb_located;
+} vb_candidates;
 
 // A checkpoint folder, a model set (subfolders retrieval, caption, vqa, nlvr), the hub
-// name of either, or a file that vb_stored_open_file takes.
-VB_CHECKED vblip_status vb_locate(vb_located *out, vb_arena *arena, const char *path,
+// name of either, or a file that vb_weight_files_open_file takes.
+VB_CHECKED vblip_status vb_locate(vb_candidates *out, vb_arena *arena, const char *path,
                                   const char *hub_dir, vblip_error *err);
 
-#endif // VB_BLIP_LOCATE_H
+#endif // VB_CHECKPOINT_LOCATE_H

@@ -1,13 +1,13 @@
-#include "blip/locate.h"
+#include "checkpoint/locate.h"
 
 #include "base/path.h"
-#include "blip/hub.h"
-#include "blip/stored.h"
+#include "checkpoint/hub.h"
+#include "checkpoint/weight_files.h"
 
 #include <string.h>
 
 // Adds FOLDER (or FOLDER/NAME) to the list when it has a config.json.
-static vblip_status add(vb_located *out, vb_arena *arena, const char *folder,
+static vblip_status add(vb_candidates *out, vb_arena *arena, const char *folder,
                         uint32_t task, vblip_error *err)
 {
     char *config = vb_path_join(arena, folder, "config.json");
@@ -18,21 +18,21 @@ static vblip_status add(vb_located *out, vb_arena *arena, const char *folder,
     VB_TRY(vb_path_exists(&there, config, err));
     if (!there)
         return VBLIP_OK;
-    out->places[out->count++] = (vb_place){.path = copy, .task = task};
+    out->items[out->count++] = (vb_candidate){.path = copy, .task = task};
     return VBLIP_OK;
 }
 
-static vblip_status add_members(vb_located *out, vb_arena *arena, const char *folder,
+static vblip_status add_members(vb_candidates *out, vb_arena *arena, const char *folder,
                                 vblip_error *err)
 {
     static const struct {
         const char *name;
         uint32_t task;
-    } members[VB_MAX_MEMBERS] = {{"retrieval", VBLIP_TASK_RETRIEVAL},
-                                 {"caption", VBLIP_TASK_CAPTION},
-                                 {"vqa", VBLIP_TASK_VQA},
-                                 {"nlvr", VBLIP_TASK_NLVR}};
-    for (size_t i = 0; i < VB_MAX_MEMBERS; i++) {
+    } members[VB_MAX_CANDIDATES] = {{"retrieval", VBLIP_TASK_RETRIEVAL},
+                                    {"caption", VBLIP_TASK_CAPTION},
+                                    {"vqa", VBLIP_TASK_VQA},
+                                    {"nlvr", VBLIP_TASK_NLVR}};
+    for (size_t i = 0; i < VB_MAX_CANDIDATES; i++) {
         char *path = vb_path_join(arena, folder, members[i].name);
         if (!path)
             return vb_fail_memory(err, folder);
@@ -41,8 +41,8 @@ static vblip_status add_members(vb_located *out, vb_arena *arena, const char *fo
     return VBLIP_OK;
 }
 
-static vblip_status locate_folder(vb_located *out, vb_arena *arena, const char *folder,
-                                  vblip_error *err)
+static vblip_status locate_folder(vb_candidates *out, vb_arena *arena,
+                                  const char *folder, vblip_error *err)
 {
     VB_TRY(add(out, arena, folder, 0, err));
     if (out->count == 0)
@@ -55,10 +55,10 @@ static vblip_status locate_folder(vb_located *out, vb_arena *arena, const char *
     return VBLIP_OK;
 }
 
-static vblip_status locate_file(vb_located *out, vb_arena *arena, const char *path,
+static vblip_status locate_file(vb_candidates *out, vb_arena *arena, const char *path,
                                 vblip_error *err)
 {
-    if (!vb_stored_reads(path))
+    if (!vb_weight_files_reads(path))
         return vb_fail(err, VBLIP_ERR_FORMAT,
                        "%s: expected a checkpoint folder, or a .pth, .pt, .bin or "
                        ".safetensors file",
@@ -66,14 +66,14 @@ static vblip_status locate_file(vb_located *out, vb_arena *arena, const char *pa
     char *copy = vb_arena_string(arena, path, strlen(path));
     if (!copy)
         return vb_fail_memory(err, path);
-    out->places[out->count++] = (vb_place){.path = copy, .is_file = true};
+    out->items[out->count++] = (vb_candidate){.path = copy, .is_file = true};
     return VBLIP_OK;
 }
 
-vblip_status vb_locate(vb_located *out, vb_arena *arena, const char *path,
+vblip_status vb_locate(vb_candidates *out, vb_arena *arena, const char *path,
                        const char *hub_dir, vblip_error *err)
 {
-    *out = (vb_located){0};
+    *out = (vb_candidates){0};
     vb_path_kind kind;
     VB_TRY(vb_path_look_up(&kind, path, err));
     if (kind == VB_PATH_FILE)
@@ -87,6 +87,6 @@ vblip_status vb_locate(vb_located *out, vb_arena *arena, const char *path,
     }
     vblip_status status = locate_folder(out, arena, path, err);
     if (status != VBLIP_OK)
-        *out = (vb_located){0};
+        *out = (vb_candidates){0};
     return status;
 }

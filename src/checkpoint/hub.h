@@ -1,6 +1,6 @@
 // hub.h - Hugging Face hub names, looked up in the cache on this machine.
-#ifndef VB_BLIP_HUB_H
-#define VB_BLIP_HUB_H
+#ifndef VB_CHECKPOINT_HUB_H
+#define VB_CHECKPOINT_HUB_H
 
 #include "base/arena.h"
 #include "base/error.h"
@@ -13,4 +13,4 @@ bool vb_hub_is_name(const char *name);
 VB_CHECKED vblip_status vb_hub_find(char **out, vb_arena *arena, const char *hub_dir,
                                     const char *name, vblip_error *err);
 
-#endif // VB_BLIP_HUB_H
+#endif // VB_CHECKPOINT_HUB_H

@@ -1,7 +1,7 @@
-// test_stored.c - weights are read from whatever files hold them, and what is wrong with
+// test_weight_files.c - weights are read from whatever files hold them, and what is wrong with
 // one is said by the name that its file has for it.
-#include "blip/checkpoint.h"
-#include "blip/names.h"
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/names.h"
 #include "support/hf_folder.h"
 
 #include <setjmp.h>

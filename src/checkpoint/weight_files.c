@@ -1,4 +1,4 @@
-#include "blip/stored.h"
+#include "checkpoint/weight_files.h"
 
 #include "base/path.h"
 #include "formats/safetensors.h"
@@ -61,7 +61,7 @@ static const struct format *format_of(const char *path)
     return NULL;
 }
 
-bool vb_stored_reads(const char *path)
+bool vb_weight_files_reads(const char *path)
 {
     return format_of(path) != NULL;
 }
@@ -69,7 +69,7 @@ bool vb_stored_reads(const char *path)
 // ------------------------------------------------------------------------------ files
 
 // Room for `count` files.
-static vblip_status make_room(vb_stored *s, const char ***files, size_t count,
+static vblip_status make_room(vb_weight_files *s, const char ***files, size_t count,
                               vb_arena *arena, vblip_error *err)
 {
     *files = VB_ARENA_NEW(arena, const char *, count + 1);
@@ -79,7 +79,7 @@ static vblip_status make_room(vb_stored *s, const char ***files, size_t count,
 }
 
 // The next of the files, mapped and parsed.
-static vblip_status add_file(vb_stored *s, vb_weight_list *list, const char *path,
+static vblip_status add_file(vb_weight_files *s, vb_weight_list *list, const char *path,
                              vb_arena *arena, vblip_error *err)
 {
     const struct format *format = format_of(path);
@@ -97,7 +97,7 @@ static vblip_status add_file(vb_stored *s, vb_weight_list *list, const char *pat
     return VBLIP_OK;
 }
 
-static vblip_status read_single(vb_stored *s, vb_arena *arena, vblip_error *err)
+static vblip_status read_single(vb_weight_files *s, vb_arena *arena, vblip_error *err)
 {
     const char **files;
     VB_TRY(make_room(s, &files, 1, arena, err));
@@ -105,7 +105,7 @@ static vblip_status read_single(vb_stored *s, vb_arena *arena, vblip_error *err)
     return add_file(s, &s->list, s->path, arena, err);
 }
 
-static vblip_status read_shards(vb_stored *s, vb_arena *arena, const char *folder,
+static vblip_status read_shards(vb_weight_files *s, vb_arena *arena, const char *folder,
                                 const vb_shards *shards, vblip_error *err)
 {
     const char **files;
@@ -122,7 +122,7 @@ static vblip_status read_shards(vb_stored *s, vb_arena *arena, const char *folde
     return vb_shards_join(&s->list, arena, shards, lists, s->path, err);
 }
 
-static vblip_status read_index(vb_stored *s, vb_arena *arena, const char *folder,
+static vblip_status read_index(vb_weight_files *s, vb_arena *arena, const char *folder,
                                const char *ending, vblip_error *err)
 {
     char *json;
@@ -135,7 +135,7 @@ static vblip_status read_index(vb_stored *s, vb_arena *arena, const char *folder
     return status == VBLIP_OK ? read_shards(s, arena, folder, &shards, err) : status;
 }
 
-static vblip_status settle_names(vb_stored *s, vb_arena *arena, vblip_error *err)
+static vblip_status settle_names(vb_weight_files *s, vb_arena *arena, vblip_error *err)
 {
     vblip_error why = {0};
     s->naming = vb_naming_of(&s->list);
@@ -165,10 +165,10 @@ static vblip_status refuse_folder(vb_arena *arena, const char *folder, vblip_err
                    folder);
 }
 
-vblip_status vb_stored_open_folder(vb_stored *out, vb_arena *arena, const char *folder,
-                                   vblip_error *err)
+vblip_status vb_weight_files_open_folder(vb_weight_files *out, vb_arena *arena,
+                                         const char *folder, vblip_error *err)
 {
-    *out = (vb_stored){0};
+    *out = (vb_weight_files){0};
     for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++) {
         const struct layout *layout = &layouts[i];
         bool there;
@@ -188,10 +188,10 @@ vblip_status vb_stored_open_folder(vb_stored *out, vb_arena *arena, const char *
     return refuse_folder(arena, folder, err);
 }
 
-vblip_status vb_stored_open_file(vb_stored *out, vb_arena *arena, const char *path,
-                                 vblip_error *err)
+vblip_status vb_weight_files_open_file(vb_weight_files *out, vb_arena *arena,
+                                       const char *path, vblip_error *err)
 {
-    *out = (vb_stored){.path = vb_arena_string(arena, path, strlen(path))};
+    *out = (vb_weight_files){.path = vb_arena_string(arena, path, strlen(path))};
     if (!out->path)
         return vb_fail_memory(err, path);
     VB_TRY(read_single(out, arena, err));
@@ -200,33 +200,33 @@ vblip_status vb_stored_open_file(vb_stored *out, vb_arena *arena, const char *pa
     return VBLIP_OK;
 }
 
-void vb_stored_close(vb_stored *stored)
+void vb_weight_files_close(vb_weight_files *weights)
 {
-    for (size_t i = 0; i < stored->count; i++)
-        vb_file_unmap(&stored->mappings[i]);
-    *stored = (vb_stored){0};
+    for (size_t i = 0; i < weights->count; i++)
+        vb_file_unmap(&weights->mappings[i]);
+    *weights = (vb_weight_files){0};
 }
 
 // -------------------------------------------------------------------------- one tensor
 
-static size_t file_index(const vb_stored *stored, const vb_weight *weight)
+static size_t file_index(const vb_weight_files *weights, const vb_weight *weight)
 {
     const uintptr_t at = (uintptr_t)weight->data;
-    for (size_t i = 0; i < stored->count; i++) {
-        const uintptr_t first = (uintptr_t)stored->mappings[i].bytes;
-        if (at >= first && at - first < stored->mappings[i].size)
+    for (size_t i = 0; i < weights->count; i++) {
+        const uintptr_t first = (uintptr_t)weights->mappings[i].bytes;
+        if (at >= first && at - first < weights->mappings[i].size)
             return i;
     }
     return 0;
 }
 
-const char *vb_stored_file(const vb_stored *stored, const vb_weight *weight)
+const char *vb_weight_files_of(const vb_weight_files *weights, const vb_weight *weight)
 {
-    return stored->files[file_index(stored, weight)];
+    return weights->files[file_index(weights, weight)];
 }
 
-void vb_stored_release(const vb_stored *stored, const vb_weight *weight)
+void vb_weight_files_release(const vb_weight_files *weights, const vb_weight *weight)
 {
-    vb_file_release(&stored->mappings[file_index(stored, weight)], weight->data,
+    vb_file_release(&weights->mappings[file_index(weights, weight)], weight->data,
                     weight->size);
 }

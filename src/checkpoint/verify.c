@@ -1,6 +1,6 @@
-#include "blip/verify.h"
+#include "checkpoint/verify.h"
 
-#include "blip/schema.h"
+#include "checkpoint/schema.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -33,9 +33,9 @@ static vblip_status push(names *list, vb_arena *arena, const char *name,
 
 typedef struct check {
     vb_arena *arena;
-    const vb_stored *stored;
-    const vb_weight_list *list; // of the stored
-    const vb_survey *survey;
+    const vb_weight_files *weights;
+    const vb_weight_list *list; // of the files
+    const vb_layout *layout;
     uint32_t wanted; // tasks that must be whole
     bool lenient;    // what is missing is only listed
     vblip_error *err;
@@ -78,11 +78,11 @@ static vblip_status check_missing(check *k, const vb_schema_tensor *t)
     if (t->optional)
         return VBLIP_OK;
     char name[256];
-    vb_name_in(name, sizeof name, t->name, k->stored->naming);
+    vb_name_in(name, sizeof name, t->name, k->weights->naming);
     k->broken |= t->tasks;
     VB_TRY(push(&k->missing, k->arena, name, k->err));
     if (!k->lenient && (t->tasks & k->wanted))
-        return vb_fail(k->err, VBLIP_ERR_FORMAT, "%s: %s: missing", k->stored->path,
+        return vb_fail(k->err, VBLIP_ERR_FORMAT, "%s: %s: missing", k->weights->path,
                        name);
     return VBLIP_OK;
 }
@@ -90,7 +90,7 @@ static vblip_status check_missing(check *k, const vb_schema_tensor *t)
 static vblip_status check_tensor(void *user, const vb_schema_tensor *t)
 {
     check *k = user;
-    if (!(t->tasks & k->survey->tasks))
+    if (!(t->tasks & k->layout->tasks))
         return VBLIP_OK;
     const vb_weight *w = vb_weight_find(k->list, t->name);
     const vb_weight *other = t->other ? vb_weight_find(k->list, t->other) : NULL;
@@ -110,9 +110,9 @@ static vblip_status check_tensor(void *user, const vb_schema_tensor *t)
     if (!(t->tasks & k->wanted))
         return VBLIP_OK;
     char name[256];
-    vb_name_in(name, sizeof name, w->name, k->stored->naming);
-    return vb_fail(k->err, VBLIP_ERR_FORMAT, "%s: %s: %s", vb_stored_file(k->stored, w),
-                   name, what);
+    vb_name_in(name, sizeof name, w->name, k->weights->naming);
+    return vb_fail(k->err, VBLIP_ERR_FORMAT, "%s: %s: %s",
+                   vb_weight_files_of(k->weights, w), name, what);
 }
 
 static vblip_status list_unexpected(check *k)
@@ -122,7 +122,7 @@ static vblip_status list_unexpected(check *k)
         char name[256];
         if (k->used[i] || vb_schema_ignores(list->weights[i].name))
             continue;
-        vb_name_in(name, sizeof name, list->weights[i].name, k->stored->naming);
+        vb_name_in(name, sizeof name, list->weights[i].name, k->weights->naming);
         VB_TRY(push(&k->unexpected, k->arena, name, k->err));
     }
     return VBLIP_OK;
@@ -145,28 +145,28 @@ static vblip_status verify(check *k)
 {
     k->used = VB_ARENA_NEW(k->arena, bool, k->list->count);
     if (!k->used)
-        return vb_fail_memory(k->err, k->stored->path);
+        return vb_fail_memory(k->err, k->weights->path);
     VB_TRY(push(&k->missing, k->arena, NULL, k->err)); // empty, but terminated
     VB_TRY(push(&k->unexpected, k->arena, NULL, k->err));
     VB_TRY(
-        vb_schema_visit(&k->survey->config, k->survey->stored_tokens, check_tensor, k));
+        vb_schema_visit(&k->layout->config, k->layout->stored_tokens, check_tensor, k));
     return list_unexpected(k);
 }
 
-vblip_status vb_verify(vb_verdict *out, vb_arena *arena, const vb_stored *stored,
-                       const vb_survey *survey, uint32_t wanted, bool lenient,
+vblip_status vb_verify(vb_verdict *out, vb_arena *arena, const vb_weight_files *weights,
+                       const vb_layout *layout, uint32_t wanted, bool lenient,
                        vblip_error *err)
 {
     *out = (vb_verdict){0};
     check k = {.arena = arena,
-               .stored = stored,
-               .list = &stored->list,
-               .survey = survey,
+               .weights = weights,
+               .list = &weights->list,
+               .layout = layout,
                .wanted = wanted,
                .lenient = lenient,
                .err = err};
     VB_TRY(verify(&k));
-    *out = (vb_verdict){.whole = survey->tasks & ~k.broken,
+    *out = (vb_verdict){.whole = layout->tasks & ~k.broken,
                         .dtype = dtype_of(&k),
                         .parameters = k.parameters,
                         .missing = k.missing.items,

@@ -1,6 +1,6 @@
-#include "blip/survey.h"
+#include "checkpoint/layout.h"
 
-#include "blip/schema.h"
+#include "checkpoint/schema.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -8,12 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct survey {
+typedef struct reading {
     const vb_weight_list *list;
     const vb_config_file *file;
     const char *config_path, *weights_path;
     vblip_error *err;
-} survey;
+} reading;
 
 // The number after `prefix` in `name`, or -1. Numbers no model has are names of
 // something else.
@@ -64,7 +64,7 @@ static uint32_t measure(const vb_weight_list *list, const char *prefix, uint32_t
     return 0;
 }
 
-static vb_text_config text_tower(const survey *s, const char *prefix)
+static vb_text_config text_tower(const reading *s, const char *prefix)
 {
     vb_text_config t = s->file->text;
     t.layers = vb_count_layers(s->list, prefix);
@@ -99,10 +99,10 @@ static uint32_t first_layer_with(const vb_weight_list *list, const char *prefix,
 // Whether the encoder is that of NLVR2, and where it begins to merge: at layer 6 as in
 // the original, or earlier when there is a merge_layer, so that one that is missing is
 // found missing.
-static void look_for_twins(const vb_weight_list *list, vb_text_config *t)
+static void read_nlvr(const vb_weight_list *list, vb_text_config *t)
 {
     enum { REFERENCE_MERGES_FROM = 6 };
-    t->twin = first_layer_with(list, VB_ENCODER_LAYERS, t->layers,
+    t->nlvr = first_layer_with(list, VB_ENCODER_LAYERS, t->layers,
                                "crossattention.self0.") < t->layers;
     t->merge_from = first_layer_with(list, VB_ENCODER_LAYERS, t->layers,
                                      "crossattention.output.merge_layer.");
@@ -118,7 +118,7 @@ static bool has_heads(const vb_weight_list *list)
 
 // What the decoder's cross-attention reads: Dv or D. Anything else is left to the schema
 // to refuse.
-static uint32_t decoder_cross_width(const survey *s, const vb_config *c)
+static uint32_t decoder_cross_width(const reading *s, const vb_config *c)
 {
     uint32_t width = measure(s->list, VB_DECODER_LAYERS, c->decoder.layers,
                              "crossattention.self.key.weight", 1, VB_MAX_WIDTH);
@@ -128,14 +128,14 @@ static uint32_t decoder_cross_width(const survey *s, const vb_config *c)
     return answers ? c->decoder.width : c->vision.width;
 }
 
-static vblip_status disagree(const survey *s, const char *key, uint32_t stated,
+static vblip_status disagree(const reading *s, const char *key, uint32_t stated,
                              uint32_t found)
 {
     return vb_fail(s->err, VBLIP_ERR_FORMAT, "%s: %s: %u, but %s has %u",
                    s->config_path, key, stated, s->weights_path, found);
 }
 
-static vblip_status check_depths(const survey *s, const vb_config *c)
+static vblip_status check_depths(const reading *s, const vb_config *c)
 {
     const vb_config_file *stated = s->file;
     if (c->vision.layers != stated->vision.layers)
@@ -157,12 +157,12 @@ static void settle_mlp(vb_config *c, uint32_t stated)
         c->encoder.mlp = c->decoder.mlp = stated;
 }
 
-static uint32_t decide_tasks(const survey *s, const vb_config *c)
+static uint32_t decide_tasks(const reading *s, const vb_config *c)
 {
     const char *class = s->file->architecture;
     bool vision = c->vision.layers > 0;
     bool encoder = vision && c->encoder.layers > 0;
-    bool plain = encoder && !c->encoder.twin;
+    bool plain = encoder && !c->encoder.nlvr;
     bool decoder = vision && c->decoder.layers > 0;
     bool heads = has_heads(s->list);
     bool captions = strcmp(class, "BlipForConditionalGeneration") == 0;
@@ -176,23 +176,23 @@ static uint32_t decide_tasks(const survey *s, const vb_config *c)
         tasks |= VBLIP_TASK_CAPTION;
     if (decoder && plain && c->decoder.cross_width == c->decoder.width)
         tasks |= VBLIP_TASK_VQA;
-    if (encoder && c->encoder.twin)
+    if (encoder && c->encoder.nlvr)
         tasks |= VBLIP_TASK_NLVR;
     return tasks;
 }
 
-vblip_status vb_survey_make(vb_survey *out, const vb_config_file *file,
+vblip_status vb_layout_read(vb_layout *out, const vb_config_file *file,
                             const vb_weight_list *list, const char *config_path,
                             const char *weights_path, vblip_error *err)
 {
-    *out = (vb_survey){0};
-    survey s = {list, file, config_path, weights_path, err};
+    *out = (vb_layout){0};
+    reading s = {list, file, config_path, weights_path, err};
     vb_config c = {.vision = file->vision, .projection = file->projection};
     memcpy(c.mean, file->mean, sizeof c.mean);
     memcpy(c.deviation, file->deviation, sizeof c.deviation);
     c.vision.layers = vb_count_layers(list, VB_VISION_LAYERS);
     c.encoder = text_tower(&s, VB_ENCODER_LAYERS);
-    look_for_twins(list, &c.encoder);
+    read_nlvr(list, &c.encoder);
     c.decoder = text_tower(&s, VB_DECODER_LAYERS);
     c.decoder.cross_width = decoder_cross_width(&s, &c);
     settle_mlp(&c, file->text.mlp);
@@ -201,7 +201,7 @@ vblip_status vb_survey_make(vb_survey *out, const vb_config_file *file,
     if (tasks)
         VB_TRY(check_depths(&s, &c));
     uint64_t grid = file->stored_size / file->vision.patch_size;
-    *out = (vb_survey){.config = c, .stored_tokens = grid * grid + 1, .tasks = tasks};
+    *out = (vb_layout){.config = c, .stored_tokens = grid * grid + 1, .tasks = tasks};
     return VBLIP_OK;
 }
 

@@ -1,4 +1,4 @@
-#include "blip/hub.h"
+#include "checkpoint/hub.h"
 
 #include "base/file.h"
 #include "base/text.h"

@@ -1,7 +1,7 @@
 // names.h - what the original code calls tensors, and what Hugging Face calls them
 // (blip-spec 7.2). Everything else in blip/ knows Hugging Face's names only.
-#ifndef VB_BLIP_NAMES_H
-#define VB_BLIP_NAMES_H
+#ifndef VB_CHECKPOINT_NAMES_H
+#define VB_CHECKPOINT_NAMES_H
 
 #include "base/arena.h"
 #include "base/error.h"
@@ -26,4 +26,4 @@ VB_CHECKED vblip_status vb_names_to_hf(vb_weight_list *list, vb_arena *arena,
 // names are cut.
 void vb_name_in(char *out, size_t size, const char *hf, vb_naming naming);
 
-#endif // VB_BLIP_NAMES_H
+#endif // VB_CHECKPOINT_NAMES_H

@@ -1,15 +1,15 @@
-// survey.h - what the tensors of a file make of its configuration.
-#ifndef VB_BLIP_SURVEY_H
-#define VB_BLIP_SURVEY_H
+// layout.h - what the tensors of a file make of its configuration.
+#ifndef VB_CHECKPOINT_LAYOUT_H
+#define VB_CHECKPOINT_LAYOUT_H
 
-#include "blip/config.h"
+#include "checkpoint/config.h"
 #include "formats/weight.h"
 
-typedef struct vb_survey {
+typedef struct vb_layout {
     vb_config config;       // a tower that is not there has 0 layers
     uint64_t stored_tokens; // rows of the vision position embedding
     uint32_t tasks;         // enum vblip_task: what the names of the tensors promise
-} vb_survey;
+} vb_layout;
 
 // Takes depths, MLP widths and cross-attention widths from the tensors and holds them
 // against `file`: vision depth and MLP must be what it says. It has one number for two
@@ -23,9 +23,9 @@ typedef struct vb_survey {
 //              and no projection or ITM tensor, it is the answer decoder of a VQA
 //              checkpoint whose Dv is D, and captions from it would mean nothing: only
 //              the class BlipForConditionalGeneration says otherwise.
-//   nlvr       text_encoder with twin cross-attention, which is for nothing else
+//   nlvr       text_encoder with two-image cross-attention, which is for nothing else
 // `config_path` and `weights_path` name the files in messages.
-VB_CHECKED vblip_status vb_survey_make(vb_survey *out, const vb_config_file *file,
+VB_CHECKED vblip_status vb_layout_read(vb_layout *out, const vb_config_file *file,
                                        const vb_weight_list *list,
                                        const char *config_path,
                                        const char *weights_path, vblip_error *err);
@@ -37,4 +37,4 @@ uint32_t vb_count_layers(const vb_weight_list *list, const char *prefix);
 // "retrieval, vqa", or "no task". `size` of 32 is enough for all.
 void vb_task_names(char *out, size_t size, uint32_t tasks);
 
-#endif // VB_BLIP_SURVEY_H
+#endif // VB_CHECKPOINT_LAYOUT_H

@@ -1,15 +1,24 @@
 // checkpoint.h - a BLIP checkpoint on the host: found, mapped, and checked in full.
-#ifndef VB_BLIP_CHECKPOINT_H
-#define VB_BLIP_CHECKPOINT_H
+//
+// What is done to one, in this order, and where:
+//   locate        what the user named: folder, file, model set, or a hub name (hub)
+//   weight_files  its files, mapped, as one list of tensors under Hugging Face's names;
+//                 names is the table that the original's names go through
+//   config        the numbers in config.json and preprocessor_config.json, or infer: the
+//                 same from the shapes of the tensors
+//   layout        which towers and heads the tensors make, and so which tasks it is for
+//   verify        every tensor held against schema, the list of all there can be
+#ifndef VB_CHECKPOINT_CHECKPOINT_H
+#define VB_CHECKPOINT_CHECKPOINT_H
 
-#include "blip/config.h"
+#include "checkpoint/config.h"
 #include "formats/weight.h"
 
 // Opens the checkpoint that `options` names and checks every tensor that its tasks need:
 // present, shaped and typed as the config says. Nothing is copied: weights stay mapped
 // until close.
 //
-// The tensors decide which tasks a checkpoint is for (survey.h). options->tasks are what
+// The tensors decide which tasks a checkpoint is for (layout.h). options->tasks are what
 // is asked of it: a task it is not for, or for which a tensor is missing or wrong, is a
 // failure; with 0 every task it is for must be whole. Of a model set, the first member
 // that is for all that is asked is opened, the one named after the task before others.
@@ -36,6 +45,13 @@ const vblip_model_info *vb_checkpoint_info(const vb_checkpoint *checkpoint);
 // options->vocab, else the folder's vocab.txt, else options->default_vocab.
 const char *vb_checkpoint_vocab_path(const vb_checkpoint *checkpoint);
 
+// Whether the vocabulary of vb_checkpoint_vocab_path is the one the model was trained
+// with (blip-spec 9 row 19): `size`, its lines and 2 more, is the rows of the word
+// embedding, and its ids of [DEC] and [SEP] are those that config.json states, if it does.
+VB_CHECKED vblip_status vb_checkpoint_check_vocabulary(const vb_checkpoint *checkpoint,
+                                                       uint32_t size, int32_t dec,
+                                                       int32_t sep, vblip_error *err);
+
 // The tensor with the Hugging Face name `name` (blip-spec 7.2), whatever the file calls
 // it: "...predictions.bias" also finds what is stored as "...predictions.decoder.bias".
 // NULL when the checkpoint has none: without "...predictions.decoder.weight" the head is
@@ -52,4 +68,4 @@ VB_CHECKED vblip_status vb_checkpoint_inspect(const vblip_model_options *options
                                               vblip_model_info_fn fn, void *user,
                                               vblip_error *err);
 
-#endif // VB_BLIP_CHECKPOINT_H
+#endif // VB_CHECKPOINT_CHECKPOINT_H

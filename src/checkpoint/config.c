@@ -1,4 +1,4 @@
-#include "blip/config.h"
+#include "checkpoint/config.h"
 
 #include "formats/json.h"
 
@@ -27,6 +27,14 @@ static const vb_config_file defaults = {
     .mean = {0.48145466f, 0.4578275f, 0.40821073f},
     .deviation = {0.26862954f, 0.26130258f, 0.27577711f},
 };
+
+uint32_t vb_grid_of(uint32_t patches)
+{
+    uint32_t grid = 0;
+    while ((uint64_t)(grid + 1) * (grid + 1) <= patches)
+        grid++;
+    return grid;
+}
 
 vb_config_file vb_config_defaults(void)
 {

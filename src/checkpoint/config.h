@@ -1,6 +1,6 @@
 // config.h - every number of a model that is not a weight.
-#ifndef VB_BLIP_CONFIG_H
-#define VB_BLIP_CONFIG_H
+#ifndef VB_CHECKPOINT_CONFIG_H
+#define VB_CHECKPOINT_CONFIG_H
 
 #include "base/error.h"
 
@@ -26,8 +26,8 @@ typedef struct vb_text_config {
     uint32_t vocabulary;  // rows of the word embedding: lines of vocab.txt + 2
     uint32_t cross_width; // of what cross-attention reads: Dv, or D in the VQA decoder
     float eps;
-    bool twin;           // cross-attention reads two images (NLVR2, blip-spec 6.7)
-    uint32_t merge_from; // of a twin: the layer from which on merge_layer joins what it
+    bool nlvr;           // cross-attention reads two images (NLVR2, blip-spec 6.7)
+    uint32_t merge_from; // of NLVR2: the layer from which on merge_layer joins what it
                          // read; the layers before average
 } vb_text_config;
 
@@ -37,6 +37,9 @@ typedef struct vb_config {
     uint32_t projection;             // width of ITC vectors; 0 without retrieval heads
     float mean[3], deviation[3];     // of pixels / 255
 } vb_config;
+
+// Side of the square grid of `patches` patches, rounded down.
+uint32_t vb_grid_of(uint32_t patches);
 
 // Tokens of one frame: patches and [CLS].
 static inline uint32_t vb_vision_tokens(const vb_vision_config *v)
@@ -86,4 +89,4 @@ VB_CHECKED vblip_status vb_config_parse_processor(vb_config_file *config,
                                                   const char *subject,
                                                   vblip_error *err);
 
-#endif // VB_BLIP_CONFIG_H
+#endif // VB_CHECKPOINT_CONFIG_H

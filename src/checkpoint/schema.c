@@ -1,4 +1,4 @@
-#include "blip/schema.h"
+#include "checkpoint/schema.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@ typedef struct row {
     const char *name, *shape;
     const char *other; // a second name that will do, or NULL
     bool optional;
-    enum cross { ANY, PLAIN, TWIN, MERGE } cross; // with which cross-attention
+    enum cross { ANY, PLAIN, NLVR, MERGE } cross; // with which cross-attention
 } row;
 
 static const row vision_embeddings[] = {
@@ -76,22 +76,22 @@ static const row text_layer[] = {
     {.name = "crossattention.self.value.bias", .shape = "D", .cross = PLAIN},
     {.name = "crossattention.output.dense.weight", .shape = "D D", .cross = PLAIN},
     {.name = "crossattention.output.dense.bias", .shape = "D", .cross = PLAIN},
-    {.name = "crossattention.self0.query.weight", .shape = "D D", .cross = TWIN},
-    {.name = "crossattention.self0.query.bias", .shape = "D", .cross = TWIN},
-    {.name = "crossattention.self0.key.weight", .shape = "D C", .cross = TWIN},
-    {.name = "crossattention.self0.key.bias", .shape = "D", .cross = TWIN},
-    {.name = "crossattention.self0.value.weight", .shape = "D C", .cross = TWIN},
-    {.name = "crossattention.self0.value.bias", .shape = "D", .cross = TWIN},
-    {.name = "crossattention.self1.query.weight", .shape = "D D", .cross = TWIN},
-    {.name = "crossattention.self1.query.bias", .shape = "D", .cross = TWIN},
-    {.name = "crossattention.self1.key.weight", .shape = "D C", .cross = TWIN},
-    {.name = "crossattention.self1.key.bias", .shape = "D", .cross = TWIN},
-    {.name = "crossattention.self1.value.weight", .shape = "D C", .cross = TWIN},
-    {.name = "crossattention.self1.value.bias", .shape = "D", .cross = TWIN},
-    {.name = "crossattention.output.dense0.weight", .shape = "D D", .cross = TWIN},
-    {.name = "crossattention.output.dense0.bias", .shape = "D", .cross = TWIN},
-    {.name = "crossattention.output.dense1.weight", .shape = "D D", .cross = TWIN},
-    {.name = "crossattention.output.dense1.bias", .shape = "D", .cross = TWIN},
+    {.name = "crossattention.self0.query.weight", .shape = "D D", .cross = NLVR},
+    {.name = "crossattention.self0.query.bias", .shape = "D", .cross = NLVR},
+    {.name = "crossattention.self0.key.weight", .shape = "D C", .cross = NLVR},
+    {.name = "crossattention.self0.key.bias", .shape = "D", .cross = NLVR},
+    {.name = "crossattention.self0.value.weight", .shape = "D C", .cross = NLVR},
+    {.name = "crossattention.self0.value.bias", .shape = "D", .cross = NLVR},
+    {.name = "crossattention.self1.query.weight", .shape = "D D", .cross = NLVR},
+    {.name = "crossattention.self1.query.bias", .shape = "D", .cross = NLVR},
+    {.name = "crossattention.self1.key.weight", .shape = "D C", .cross = NLVR},
+    {.name = "crossattention.self1.key.bias", .shape = "D", .cross = NLVR},
+    {.name = "crossattention.self1.value.weight", .shape = "D C", .cross = NLVR},
+    {.name = "crossattention.self1.value.bias", .shape = "D", .cross = NLVR},
+    {.name = "crossattention.output.dense0.weight", .shape = "D D", .cross = NLVR},
+    {.name = "crossattention.output.dense0.bias", .shape = "D", .cross = NLVR},
+    {.name = "crossattention.output.dense1.weight", .shape = "D D", .cross = NLVR},
+    {.name = "crossattention.output.dense1.bias", .shape = "D", .cross = NLVR},
     {.name = "crossattention.output.merge_layer.weight",
      .shape = "D 2D",
      .cross = MERGE},
@@ -222,7 +222,7 @@ static void evaluate(vb_schema_tensor *tensor, const char *shape, const sizes *s
     }
 }
 
-// Those of the group's tasks that need a tensor of layer `layer`: only NLVR2 has the twin
+// Those of the group's tasks that need a tensor of layer `layer`: only NLVR2 has the two-image
 // cross-attention, and has nothing else.
 static uint32_t tasks_of(const struct group *group, const row *r, uint32_t layer,
                          uint32_t merge_from)
@@ -231,7 +231,7 @@ static uint32_t tasks_of(const struct group *group, const row *r, uint32_t layer
         return group->tasks;
     if (r->cross == PLAIN)
         return group->tasks & ~(uint32_t)VBLIP_TASK_NLVR;
-    return r->cross == TWIN || layer >= merge_from ? group->tasks & VBLIP_TASK_NLVR : 0;
+    return r->cross == NLVR || layer >= merge_from ? group->tasks & VBLIP_TASK_NLVR : 0;
 }
 
 static vblip_status visit_rows(const struct group *group, const char *prefix,

@@ -1,4 +1,4 @@
-#include "blip/names.h"
+#include "checkpoint/names.h"
 
 #include <stdio.h>
 #include <stdlib.h>

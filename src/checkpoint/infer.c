@@ -1,14 +1,13 @@
-#include "blip/infer.h"
+#include "checkpoint/infer.h"
 
-#include "blip/positions.h"
-#include "blip/schema.h"
-#include "blip/survey.h"
+#include "checkpoint/layout.h"
+#include "checkpoint/schema.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
 typedef struct inference {
-    const vb_stored *stored;
+    const vb_weight_files *weights;
     vb_config_file *out;
     uint32_t head_width;
     vblip_error *err;
@@ -18,8 +17,8 @@ typedef struct inference {
 static vblip_status refuse(const inference *s, const char *name, const char *what)
 {
     char there[256];
-    vb_name_in(there, sizeof there, name, s->stored->naming);
-    return vb_fail(s->err, VBLIP_ERR_FORMAT, "%s: %s: %s", s->stored->path, there,
+    vb_name_in(there, sizeof there, name, s->weights->naming);
+    return vb_fail(s->err, VBLIP_ERR_FORMAT, "%s: %s: %s", s->weights->path, there,
                    what);
 }
 
@@ -27,7 +26,7 @@ static vblip_status refuse(const inference *s, const char *name, const char *wha
 static vblip_status measure(const inference *s, uint32_t *out, const char *name,
                             uint32_t rank, uint32_t axis, uint32_t max)
 {
-    const vb_weight *w = vb_weight_find(&s->stored->list, name);
+    const vb_weight *w = vb_weight_find(&s->weights->list, name);
     char what[96];
     if (!w)
         return refuse(s, name, "missing");
@@ -53,7 +52,7 @@ static vblip_status count_heads(const inference *s, uint32_t *out, const char *t
     return vb_fail(s->err, VBLIP_ERR_UNSUPPORTED,
                    "%s: %s width %u, expected a multiple of %u: without a config.json "
                    "heads are %u wide",
-                   s->stored->path, tower, width, s->head_width, s->head_width);
+                   s->weights->path, tower, width, s->head_width, s->head_width);
 }
 
 // The grid is square.
@@ -89,24 +88,24 @@ static vblip_status infer_vision(const inference *s)
     snprintf(name, sizeof name, "%spatch_embedding.weight", embeddings);
     VB_TRY(measure(s, &v->patch_size, name, 4, 3, VB_MAX_PATCH));
     VB_TRY(infer_image(s));
-    v->layers = vb_count_layers(&s->stored->list, VB_VISION_LAYERS);
+    v->layers = vb_count_layers(&s->weights->list, VB_VISION_LAYERS);
     VB_TRY(measure(s, &v->mlp, VB_VISION_LAYERS "0.mlp.fc1.weight", 2, 0, VB_MAX_MLP));
     return count_heads(s, &v->heads, "vision", v->width);
 }
 
 // Both towers have the sizes of the encoder, or of the decoder where that is alone; the
-// survey finds what may differ.
+// layout finds what may differ.
 static vblip_status infer_text(const inference *s)
 {
     vb_text_config *t = &s->out->text;
-    const uint32_t encoder = vb_count_layers(&s->stored->list, VB_ENCODER_LAYERS);
+    const uint32_t encoder = vb_count_layers(&s->weights->list, VB_ENCODER_LAYERS);
     const char *prefix = encoder ? "text_encoder." : "text_decoder.bert.";
     char name[128];
     t->layers =
-        encoder ? encoder : vb_count_layers(&s->stored->list, VB_DECODER_LAYERS);
+        encoder ? encoder : vb_count_layers(&s->weights->list, VB_DECODER_LAYERS);
     if (t->layers == 0)
         return vb_fail(s->err, VBLIP_ERR_FORMAT,
-                       "%s: no text_encoder and no text_decoder", s->stored->path);
+                       "%s: no text_encoder and no text_decoder", s->weights->path);
     snprintf(name, sizeof name, "%sembeddings.word_embeddings.weight", prefix);
     VB_TRY(measure(s, &t->vocabulary, name, 2, 0, VB_MAX_VOCABULARY));
     VB_TRY(measure(s, &t->width, name, 2, 1, VB_MAX_WIDTH));
@@ -117,15 +116,15 @@ static vblip_status infer_text(const inference *s)
     return count_heads(s, &t->heads, "text", t->width);
 }
 
-vblip_status vb_config_infer(vb_config_file *out, const vb_stored *stored,
+vblip_status vb_config_infer(vb_config_file *out, const vb_weight_files *weights,
                              uint32_t head_width, vblip_error *err)
 {
-    const inference s = {stored, out, head_width, err};
+    const inference s = {weights, out, head_width, err};
     *out = vb_config_defaults();
     out->vision.eps = 1e-6f;
     VB_TRY(infer_vision(&s));
     VB_TRY(infer_text(&s));
-    if (!vb_weight_find(&stored->list, "vision_proj.weight"))
+    if (!vb_weight_find(&weights->list, "vision_proj.weight"))
         return VBLIP_OK;
     return measure(&s, &out->projection, "vision_proj.weight", 2, 0, VB_MAX_WIDTH);
 }

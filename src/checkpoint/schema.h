@@ -1,8 +1,8 @@
 // schema.h - every tensor of a BLIP: its Hugging Face name, its shape, who needs it.
-#ifndef VB_BLIP_SCHEMA_H
-#define VB_BLIP_SCHEMA_H
+#ifndef VB_CHECKPOINT_SCHEMA_H
+#define VB_CHECKPOINT_SCHEMA_H
 
-#include "blip/config.h"
+#include "checkpoint/config.h"
 #include "formats/weight.h"
 
 typedef struct vb_schema_tensor {
@@ -30,4 +30,4 @@ bool vb_schema_ignores(const char *name);
 #define VB_ENCODER_LAYERS "text_encoder.encoder.layer."
 #define VB_DECODER_LAYERS "text_decoder.bert.encoder.layer."
 
-#endif // VB_BLIP_SCHEMA_H
+#endif // VB_CHECKPOINT_SCHEMA_H

@@ -1,11 +1,10 @@
-#include "blip/checkpoint.h"
+#include "checkpoint/checkpoint.h"
 
 #include "base/path.h"
-#include "blip/infer.h"
-#include "blip/locate.h"
-#include "blip/survey.h"
-#include "blip/verify.h"
-#include "tokenizer/tokenizer.h"
+#include "checkpoint/infer.h"
+#include "checkpoint/layout.h"
+#include "checkpoint/locate.h"
+#include "checkpoint/verify.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,11 +13,11 @@ enum { MAX_JSON = 1 << 20 }; // bytes of config.json
 
 struct vb_checkpoint {
     vb_arena arena; // every string and list below
-    vb_stored stored;
+    vb_weight_files weights;
     const char *path;   // of the folder or the file
     const char *folder; // that it is, or that it is in
     vb_config_file file;
-    vb_survey survey;
+    vb_layout layout;
     vblip_model_info info;
     const char *vocab;
 };
@@ -59,7 +58,7 @@ static vblip_status read_processor(vb_checkpoint *c, vblip_error *err)
 
 static vblip_status set_image_size(vb_checkpoint *c, uint32_t size, vblip_error *err)
 {
-    vb_vision_config *v = &c->survey.config.vision;
+    vb_vision_config *v = &c->layout.config.vision;
     if (size == 0)
         return VBLIP_OK;
     if (size % v->patch_size != 0 || size > VB_MAX_IMAGE)
@@ -84,31 +83,32 @@ static vblip_status read_file(vb_checkpoint *c, const char *config, uint32_t hea
                               vblip_error *err)
 {
     bool stated = false;
-    VB_TRY(vb_stored_open_file(&c->stored, &c->arena, c->path, err));
-    if (c->stored.naming == VB_NAMING_HF || !c->stored.torch)
+    VB_TRY(vb_weight_files_open_file(&c->weights, &c->arena, c->path, err));
+    if (c->weights.naming == VB_NAMING_HF || !c->weights.torch)
         VB_TRY(vb_path_exists(&stated, config, err));
     return stated ? read_stated(c, config, err)
-                  : vb_config_infer(&c->file, &c->stored, head_width, err);
+                  : vb_config_infer(&c->file, &c->weights, head_width, err);
 }
 
-static vblip_status read_place(vb_checkpoint *c, const vb_place *place,
-                               const opening *o, vblip_error *err)
+static vblip_status read_candidate(vb_checkpoint *c, const vb_candidate *candidate,
+                                   const opening *o, vblip_error *err)
 {
-    c->path = vb_arena_string(&c->arena, place->path, strlen(place->path));
-    c->folder = place->is_file ? vb_path_folder(&c->arena, place->path) : c->path;
+    c->path = vb_arena_string(&c->arena, candidate->path, strlen(candidate->path));
+    c->folder =
+        candidate->is_file ? vb_path_folder(&c->arena, candidate->path) : c->path;
     if (!c->path || !c->folder)
-        return vb_fail_memory(err, place->path);
+        return vb_fail_memory(err, candidate->path);
     const char *config = vb_path_join(&c->arena, c->folder, "config.json");
     if (!config)
-        return vb_fail_memory(err, place->path);
-    if (place->is_file) {
+        return vb_fail_memory(err, candidate->path);
+    if (candidate->is_file) {
         VB_TRY(read_file(c, config, o->head_width, err));
     } else {
         VB_TRY(read_stated(c, config, err));
-        VB_TRY(vb_stored_open_folder(&c->stored, &c->arena, c->folder, err));
+        VB_TRY(vb_weight_files_open_folder(&c->weights, &c->arena, c->folder, err));
     }
-    VB_TRY(vb_survey_make(&c->survey, &c->file, &c->stored.list, config, c->stored.path,
-                          err));
+    VB_TRY(vb_layout_read(&c->layout, &c->file, &c->weights.list, config,
+                          c->weights.path, err));
     return set_image_size(c, o->model->image_size, err);
 }
 
@@ -116,14 +116,14 @@ static vblip_status read_place(vb_checkpoint *c, const vb_place *place,
 
 static void fill_info(vb_checkpoint *c)
 {
-    const vb_config *config = &c->survey.config;
+    const vb_config *config = &c->layout.config;
     const vb_vision_config *v = &config->vision;
     const vb_text_config *t =
         config->encoder.layers ? &config->encoder : &config->decoder;
     vblip_model_info *info = &c->info;
     info->path = c->path;
-    info->layout = c->stored.layout;
-    info->files = c->stored.files;
+    info->layout = c->weights.layout;
+    info->files = c->weights.files;
     info->image_size = v->image_size;
     info->patch_size = v->patch_size;
     info->vision_width = v->width;
@@ -138,7 +138,7 @@ static void fill_info(vb_checkpoint *c)
     info->projection_width = config->projection;
     info->positions = t->positions;
     info->vocabulary = t->vocabulary;
-    info->file_bytes = c->stored.bytes;
+    info->file_bytes = c->weights.bytes;
     info->demo = c->file.demo;
 }
 
@@ -160,13 +160,13 @@ static vblip_status check_tensors(vb_checkpoint *c, uint32_t wanted, bool lenien
 {
     vb_verdict verdict;
     VB_TRY(
-        vb_verify(&verdict, &c->arena, &c->stored, &c->survey, wanted, lenient, err));
-    c->info.tasks = lenient ? c->survey.tasks : verdict.whole;
+        vb_verify(&verdict, &c->arena, &c->weights, &c->layout, wanted, lenient, err));
+    c->info.tasks = lenient ? c->layout.tasks : verdict.whole;
     c->info.dtype = verdict.dtype;
     c->info.parameters = verdict.parameters;
     c->info.missing = verdict.missing;
     c->info.unexpected = verdict.unexpected;
-    keep_needed(&c->survey.config, c->info.tasks);
+    keep_needed(&c->layout.config, c->info.tasks);
     fill_info(c);
     return VBLIP_OK;
 }
@@ -202,33 +202,29 @@ static vblip_status check_id(const vb_checkpoint *c, const char *key, int32_t st
                    key, stated, token, id, c->vocab);
 }
 
-// The vocabulary is the one the model was trained with (blip-spec 9 row 19).
-static vblip_status check_vocab(const vb_checkpoint *c, vblip_error *err)
+vblip_status vb_checkpoint_check_vocabulary(const vb_checkpoint *c, uint32_t size,
+                                            int32_t dec, int32_t sep, vblip_error *err)
 {
-    vb_vocab *vocab;
-    VB_TRY(vb_vocab_load(&vocab, c->vocab, err));
-    uint32_t size = vb_vocab_size(vocab), rows = c->file.text.vocabulary;
-    vb_special_ids ids = vb_vocab_special(vocab);
-    vb_vocab_free(&vocab);
+    const uint32_t rows = c->file.text.vocabulary;
     if (size != rows)
         return vb_fail(err, VBLIP_ERR_FORMAT,
                        "%s: %u lines, but the word embedding of %s has %u rows, which "
                        "is %u lines + 2",
-                       c->vocab, size - 2, c->stored.path, rows, rows - 2);
-    VB_TRY(check_id(c, "bos_token_id", c->file.bos, "[DEC]", ids.dec, err));
-    return check_id(c, "sep_token_id", c->file.sep, "[SEP]", ids.sep, err);
+                       c->vocab, size - 2, c->weights.path, rows, rows - 2);
+    VB_TRY(check_id(c, "bos_token_id", c->file.bos, "[DEC]", dec, err));
+    return check_id(c, "sep_token_id", c->file.sep, "[SEP]", sep, err);
 }
 
 // ------------------------------------------------------------------------- open, close
 
-static vblip_status new_checkpoint(vb_checkpoint **out, const vb_place *place,
+static vblip_status new_checkpoint(vb_checkpoint **out, const vb_candidate *candidate,
                                    const opening *o, vblip_error *err)
 {
     *out = NULL;
     vb_checkpoint *c = calloc(1, sizeof *c);
     if (!c)
-        return vb_fail_memory(err, place->path);
-    vblip_status status = read_place(c, place, o, err);
+        return vb_fail_memory(err, candidate->path);
+    vblip_status status = read_candidate(c, candidate, o, err);
     if (status != VBLIP_OK)
         vb_checkpoint_close(&c);
     *out = c;
@@ -240,34 +236,34 @@ void vb_checkpoint_close(vb_checkpoint **checkpoint)
     vb_checkpoint *c = *checkpoint;
     if (!c)
         return;
-    vb_stored_close(&c->stored);
+    vb_weight_files_close(&c->weights);
     vb_arena_free(&c->arena);
     free(c);
     *checkpoint = NULL;
 }
 
 // The order in which members are asked: those named after a wanted task first.
-static void sort_members(vb_located *found, uint32_t wanted)
+static void sort_members(vb_candidates *found, uint32_t wanted)
 {
     size_t n = 0;
-    vb_located sorted = {.count = found->count};
+    vb_candidates sorted = {.count = found->count};
     for (int named = 1; named >= 0; named--)
         for (size_t i = 0; i < found->count; i++)
-            if (named == ((found->places[i].task & wanted) != 0))
-                sorted.places[n++] = found->places[i];
+            if (named == ((found->items[i].task & wanted) != 0))
+                sorted.items[n++] = found->items[i];
     *found = sorted;
 }
 
 // Opens the first place that is for all `wanted` tasks. `held` gathers what they are
 // for; *out stays NULL when none is for all.
-static vblip_status pick(vb_checkpoint **out, const vb_located *found, const opening *o,
-                         uint32_t *held, vblip_error *err)
+static vblip_status pick(vb_checkpoint **out, const vb_candidates *found,
+                         const opening *o, uint32_t *held, vblip_error *err)
 {
     const uint32_t wanted = o->model->tasks;
     *held = 0;
     for (size_t i = 0; i < found->count; i++) {
-        VB_TRY(new_checkpoint(out, &found->places[i], o, err));
-        uint32_t tasks = (*out)->survey.tasks;
+        VB_TRY(new_checkpoint(out, &found->items[i], o, err));
+        uint32_t tasks = (*out)->layout.tasks;
         *held |= tasks;
         if (tasks && (tasks & wanted) == wanted)
             return VBLIP_OK;
@@ -283,8 +279,8 @@ static vblip_status check_options(const vblip_model_options *options, vblip_erro
     return VBLIP_OK;
 }
 
-static vblip_status open_found(vb_checkpoint **out, vb_located *found, const opening *o,
-                               vblip_error *err)
+static vblip_status open_found(vb_checkpoint **out, vb_candidates *found,
+                               const opening *o, vblip_error *err)
 {
     const vblip_model_options *options = o->model;
     uint32_t held;
@@ -297,13 +293,12 @@ static vblip_status open_found(vb_checkpoint **out, vb_located *found, const ope
         char tasks[32];
         vb_task_names(tasks, sizeof tasks, held);
         return vb_fail(err, VBLIP_ERR_UNSUPPORTED, "%s: this %s holds: %s",
-                       options->path,
-                       found->places[0].task ? "model set" : "checkpoint", tasks);
+                       options->path, found->items[0].task ? "model set" : "checkpoint",
+                       tasks);
     }
-    uint32_t wanted = options->tasks ? options->tasks : (*out)->survey.tasks;
+    uint32_t wanted = options->tasks ? options->tasks : (*out)->layout.tasks;
     VB_TRY(check_tensors(*out, wanted, false, err));
-    VB_TRY(find_vocab(*out, options, err));
-    return check_vocab(*out, err);
+    return find_vocab(*out, options, err);
 }
 
 vblip_status vb_checkpoint_open_heads(vb_checkpoint **out,
@@ -313,7 +308,7 @@ vblip_status vb_checkpoint_open_heads(vb_checkpoint **out,
     *out = NULL;
     VB_TRY(check_options(options, err));
     vb_arena arena = {0};
-    vb_located found;
+    vb_candidates found;
     vblip_status status =
         vb_locate(&found, &arena, options->path, options->hub_dir, err);
     if (status == VBLIP_OK)
@@ -330,14 +325,15 @@ vblip_status vb_checkpoint_open(vb_checkpoint **out, const vblip_model_options *
     return vb_checkpoint_open_heads(out, options, VB_HEAD_WIDTH, err);
 }
 
-static vblip_status inspect_place(const vb_place *place, const opening *o,
-                                  vblip_model_info_fn fn, void *user, vblip_error *err)
+static vblip_status inspect_candidate(const vb_candidate *candidate, const opening *o,
+                                      vblip_model_info_fn fn, void *user,
+                                      vblip_error *err)
 {
     vb_checkpoint *c;
-    VB_TRY(new_checkpoint(&c, place, o, err));
+    VB_TRY(new_checkpoint(&c, candidate, o, err));
     vblip_status status = check_tensors(c, UINT32_MAX, true, err);
     if (status == VBLIP_OK && fn(user, &c->info) != 0)
-        status = vb_fail(err, VBLIP_ERR_CANCELLED, "%s: stopped", place->path);
+        status = vb_fail(err, VBLIP_ERR_CANCELLED, "%s: stopped", candidate->path);
     vb_checkpoint_close(&c);
     return status;
 }
@@ -347,12 +343,12 @@ vblip_status vb_checkpoint_inspect(const vblip_model_options *options,
 {
     VB_TRY(check_options(options, err));
     vb_arena arena = {0};
-    vb_located found;
+    vb_candidates found;
     vblip_status status =
         vb_locate(&found, &arena, options->path, options->hub_dir, err);
     const opening o = {options, VB_HEAD_WIDTH};
     for (size_t i = 0; status == VBLIP_OK && i < found.count; i++)
-        status = inspect_place(&found.places[i], &o, fn, user, err);
+        status = inspect_candidate(&found.items[i], &o, fn, user, err);
     vb_arena_free(&arena);
     return status;
 }
@@ -361,7 +357,7 @@ vblip_status vb_checkpoint_inspect(const vblip_model_options *options,
 
 const vb_config *vb_checkpoint_config(const vb_checkpoint *checkpoint)
 {
-    return &checkpoint->survey.config;
+    return &checkpoint->layout.config;
 }
 
 const vblip_model_info *vb_checkpoint_info(const vb_checkpoint *checkpoint)
@@ -376,14 +372,14 @@ const char *vb_checkpoint_vocab_path(const vb_checkpoint *checkpoint)
 
 const vb_weight *vb_checkpoint_find(const vb_checkpoint *checkpoint, const char *name)
 {
-    const vb_weight *w = vb_weight_find(&checkpoint->stored.list, name);
+    const vb_weight *w = vb_weight_find(&checkpoint->weights.list, name);
     if (!w && strcmp(name, "text_decoder.cls.predictions.bias") == 0)
-        w = vb_weight_find(&checkpoint->stored.list,
+        w = vb_weight_find(&checkpoint->weights.list,
                            "text_decoder.cls.predictions.decoder.bias");
     return w;
 }
 
 void vb_checkpoint_release(const vb_checkpoint *checkpoint, const vb_weight *weight)
 {
-    vb_stored_release(&checkpoint->stored, weight);
+    vb_weight_files_release(&checkpoint->weights, weight);
 }

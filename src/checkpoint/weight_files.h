@@ -1,0 +1,39 @@
+// weight_files.h - the weights of a checkpoint: its files, mapped, as one list of tensors.
+#ifndef VB_CHECKPOINT_WEIGHT_FILES_H
+#define VB_CHECKPOINT_WEIGHT_FILES_H
+
+#include "base/file.h"
+#include "checkpoint/names.h"
+
+typedef struct vb_weight_files {
+    vb_weight_list list;      // under Hugging Face's names
+    vb_naming naming;         // what the files call them
+    const char *layout;       // as in vblip_model_info
+    const char *path;         // the file that says which tensors there are
+    const char *const *files; // that hold them; NULL-terminated
+    uint64_t bytes;           // of all of these
+    bool torch;               // they are torch archives, not safetensors
+    vb_mapping *mappings;     // one per file
+    size_t count;
+} vb_weight_files;
+
+// Maps the weights of a Hugging Face folder, the first found of model.safetensors, its
+// shards, pytorch_model.bin and its shards; or one file, whose name says its format.
+// Strings and lists are in `arena`. Close it in either case.
+VB_CHECKED vblip_status vb_weight_files_open_folder(vb_weight_files *out,
+                                                    vb_arena *arena, const char *folder,
+                                                    vblip_error *err);
+VB_CHECKED vblip_status vb_weight_files_open_file(vb_weight_files *out, vb_arena *arena,
+                                                  const char *path, vblip_error *err);
+void vb_weight_files_close(vb_weight_files *weights);
+
+// Whether a file of that name can be opened.
+bool vb_weight_files_reads(const char *path);
+
+// The file that a tensor of the list lies in.
+const char *vb_weight_files_of(const vb_weight_files *weights, const vb_weight *weight);
+
+// Gives back the memory that reading a tensor took. It can still be read.
+void vb_weight_files_release(const vb_weight_files *weights, const vb_weight *weight);
+
+#endif // VB_CHECKPOINT_WEIGHT_FILES_H
