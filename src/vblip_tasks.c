@@ -3,10 +3,10 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "blip/dialogs.h"
 #include "checkpoint/layout.h"
+#include "datasets/dialogs.h"
+#include "decode/inputs.h"
 #include "vblip_objects.h"
-#include "video_tasks/inputs.h"
 #include "video_tasks/tasks.h"
 
 #include <math.h>

@@ -128,3 +128,36 @@ bool vb_utf8_valid(const char *text, size_t size)
 {
     return vb_utf8_check(text, size) == size;
 }
+
+static bool is_blank(const char *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (text[i] != ' ' && text[i] != '\t' && text[i] != '\r')
+            return false;
+    return true;
+}
+
+bool vb_lines_next(vb_lines *lines, const char **line, size_t *size)
+{
+    while (lines->size) {
+        const char *newline = memchr(lines->text, '\n', lines->size);
+        *line = lines->text;
+        *size = newline ? (size_t)(newline - *line) : lines->size;
+        lines->text += *size + (newline != NULL);
+        lines->size -= *size + (newline != NULL);
+        lines->number++;
+        if (!is_blank(*line, *size))
+            return true;
+    }
+    return false;
+}
+
+size_t vb_lines_count(const char *text, size_t size)
+{
+    vb_lines lines = {.text = text, .size = size};
+    const char *line;
+    size_t count = 0, length;
+    while (vb_lines_next(&lines, &line, &length))
+        count++;
+    return count;
+}

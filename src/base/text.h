@@ -5,6 +5,7 @@
 #include "base/error.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 // A growing string. All-zero is empty. `bytes` is NUL-terminated once anything was
 // appended, nothing included, and may hold NUL bytes itself.
@@ -36,5 +37,17 @@ size_t vb_utf8_encode(char out[4], uint32_t code);
 size_t vb_utf8_check(const char *text, size_t size);
 
 bool vb_utf8_valid(const char *text, size_t size);
+
+// The lines of a text that are not blank: {text, size} before the first.
+typedef struct vb_lines {
+    const char *text; // what follows
+    size_t size;
+    uint32_t number; // of the line taken last, from 1; blank ones count
+} vb_lines;
+
+// Takes the next line, without its LF. False at the end.
+bool vb_lines_next(vb_lines *lines, const char **line, size_t *size);
+
+size_t vb_lines_count(const char *text, size_t size);
 
 #endif // VB_BASE_TEXT_H

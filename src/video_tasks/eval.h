@@ -2,7 +2,7 @@
 #ifndef VB_VIDEO_TASKS_EVAL_H
 #define VB_VIDEO_TASKS_EVAL_H
 
-#include "video_tasks/eval_set.h"
+#include "datasets/eval_set.h"
 #include "video_tasks/tasks.h"
 
 // What a protocol works with. The inputs of `task` are those of `set`.

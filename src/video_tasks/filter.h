@@ -2,7 +2,7 @@
 #ifndef VB_VIDEO_TASKS_FILTER_H
 #define VB_VIDEO_TASKS_FILTER_H
 
-#include "video_tasks/eval_set.h"
+#include "datasets/eval_set.h"
 #include "video_tasks/tasks.h"
 
 // The inputs of `task`, whose brain judges, are those of `set`; so are `captioner`'s,

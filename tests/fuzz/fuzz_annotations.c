@@ -1,5 +1,5 @@
 // fuzz_annotations.c - no annotation file may crash, leak, or give what its kind lacks.
-#include "blip/annotations.h"
+#include "datasets/annotations.h"
 
 #include <stdlib.h>
 #include <string.h>

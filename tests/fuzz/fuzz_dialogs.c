@@ -1,5 +1,5 @@
 // fuzz_dialogs.c - no file of dialogs may crash, leak, or lack what it was taken for.
-#include "blip/dialogs.h"
+#include "datasets/dialogs.h"
 
 #include <stdlib.h>
 #include <string.h>

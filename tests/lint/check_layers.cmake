@@ -6,10 +6,11 @@ set(allowed_formats     base formats)
 set(allowed_tokenizer   base tokenizer)
 set(allowed_checkpoint  base formats checkpoint)
 set(allowed_decode      base decode)
+set(allowed_datasets    base formats decode datasets)
 set(allowed_compute     base compute)
 set(allowed_gpu         base compute gpu spv)
 set(allowed_blip        base compute formats tokenizer checkpoint blip)
-set(allowed_video_tasks base compute formats tokenizer checkpoint blip decode video_tasks)
+set(allowed_video_tasks base compute formats tokenizer checkpoint blip decode datasets video_tasks)
 set(allowed_cli         base cli)
 
 # External libraries, by the folder of their headers, and the one layer that may.
@@ -18,7 +19,7 @@ set(doors
 
 set(bad 0)
 set(seen 0)
-foreach(layer base formats tokenizer checkpoint decode compute gpu blip video_tasks cli)
+foreach(layer base formats tokenizer checkpoint decode datasets compute gpu blip video_tasks cli)
     file(GLOB_RECURSE files ${ROOT}/src/${layer}/*.[ch])
     foreach(file ${files})
         math(EXPR seen "${seen} + 1")

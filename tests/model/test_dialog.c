@@ -1,6 +1,6 @@
 // test_dialog.c - candidates of a dialog get the scores of an independent evaluation in
 // double precision (tests/golden/tools/make_dialogs.py), and what cannot be is refused.
-#include "blip/dialogs.h"
+#include "datasets/dialogs.h"
 #include "support/model_fixture.h"
 
 #include <math.h>

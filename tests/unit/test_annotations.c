@@ -1,6 +1,6 @@
 // test_annotations.c - data sets are read as they are distributed; what is no annotation
 // is refused with its place.
-#include "blip/annotations.h"
+#include "datasets/annotations.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

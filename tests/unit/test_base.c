@@ -143,6 +143,26 @@ static void test_strings_grow(void **state)
     vb_string_free(&s);
 }
 
+static void test_blank_lines_are_numbered_and_skipped(void **state)
+{
+    (void)state;
+    static const char text[] = "\n a\r\n \t\r\n\nb";
+    vb_lines lines = {.text = text, .size = sizeof text - 1};
+    const char *line;
+    size_t size;
+    assert_int_equal(vb_lines_count(text, sizeof text - 1), 2);
+    assert_true(vb_lines_next(&lines, &line, &size));
+    assert_int_equal(lines.number, 2);
+    assert_int_equal(size, 3);
+    assert_memory_equal(line, " a\r", 3);
+    assert_true(vb_lines_next(&lines, &line, &size));
+    assert_int_equal(lines.number, 5);
+    assert_int_equal(size, 1);
+    assert_memory_equal(line, "b", 1);
+    assert_false(vb_lines_next(&lines, &line, &size));
+    assert_int_equal(vb_lines_count(text, 0), 0);
+}
+
 static void test_a_failed_string_stays_failed(void **state)
 {
     (void)state;
@@ -327,6 +347,7 @@ int main(void)
         cmocka_unit_test(test_floats_narrow_to_the_nearest_half),
         cmocka_unit_test(test_utf8),
         cmocka_unit_test(test_strings_grow),
+        cmocka_unit_test(test_blank_lines_are_numbered_and_skipped),
         cmocka_unit_test(test_a_failed_string_stays_failed),
         cmocka_unit_test(test_files_are_replaced_whole),
         cmocka_unit_test(test_replaced_files_have_their_modes),

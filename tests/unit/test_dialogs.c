@@ -1,5 +1,5 @@
 // test_dialogs.c - dialogs are read from each form of file; what is none is refused.
-#include "blip/dialogs.h"
+#include "datasets/dialogs.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 // test_inputs.c - paths stand for the files that cli.md 1 says they stand for.
-#include "video_tasks/inputs.h"
+#include "decode/inputs.h"
 
 #include <ftw.h>
 #include <setjmp.h>

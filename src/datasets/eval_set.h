@@ -1,8 +1,8 @@
 // eval_set.h - an annotated data set: what is said, and the files it is said of.
-#ifndef VB_VIDEO_TASKS_EVAL_SET_H
-#define VB_VIDEO_TASKS_EVAL_SET_H
+#ifndef VB_DATASETS_EVAL_SET_H
+#define VB_DATASETS_EVAL_SET_H
 
-#include "blip/annotations.h"
+#include "datasets/annotations.h"
 
 // All-zero is empty.
 typedef struct vb_eval_set {
@@ -48,4 +48,4 @@ static inline uint32_t vb_eval_set_count(const vb_eval_set *set, uint32_t i)
 VB_CHECKED vblip_status vb_eval_set_check(const vb_eval_set *set, uint32_t unreadable,
                                           vblip_error *err);
 
-#endif // VB_VIDEO_TASKS_EVAL_SET_H
+#endif // VB_DATASETS_EVAL_SET_H

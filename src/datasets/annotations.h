@@ -2,8 +2,8 @@
 //
 // A file is a JSON list of objects, or JSON Lines: one object a line, blank lines
 // skipped. One table (annotations.c) says which keys each kind of file has.
-#ifndef VB_BLIP_ANNOTATIONS_H
-#define VB_BLIP_ANNOTATIONS_H
+#ifndef VB_DATASETS_ANNOTATIONS_H
+#define VB_DATASETS_ANNOTATIONS_H
 
 #include "base/arena.h"
 #include "base/error.h"
@@ -53,4 +53,4 @@ VB_CHECKED vblip_status vb_answers_parse(const char *const **out, uint32_t *coun
 // "val2014/COCO_val2014_000000391895.jpg". False when there is none.
 bool vb_number_in_name(uint64_t *out, const char *name);
 
-#endif // VB_BLIP_ANNOTATIONS_H
+#endif // VB_DATASETS_ANNOTATIONS_H

@@ -1,4 +1,4 @@
-#include "blip/annotations.h"
+#include "datasets/annotations.h"
 
 #include "base/text.h"
 #include "formats/json.h"
@@ -292,35 +292,6 @@ static vblip_status parse_list(vb_annotations *out, vb_arena *arena, const char 
     return status;
 }
 
-// The line at `*text`, without its end, and what follows it.
-static size_t take_line(const char **text, size_t *size)
-{
-    const char *newline = memchr(*text, '\n', *size);
-    const size_t length = newline ? (size_t)(newline - *text) : *size;
-    const size_t step = newline ? length + 1 : length;
-    *text += step;
-    *size -= step;
-    return length;
-}
-
-static bool is_blank(const char *text, size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        if (!is_space(text[i]))
-            return false;
-    return true;
-}
-
-static size_t count_lines(const char *text, size_t size)
-{
-    size_t count = 0;
-    while (size) {
-        const char *line = text;
-        count += !is_blank(line, take_line(&text, &size));
-    }
-    return count;
-}
-
 static vblip_status parse_line(vb_annotation *out, vb_arena *arena, const char *line,
                                size_t size, vb_annotation_kind kind,
                                const char *subject, vblip_error *err)
@@ -338,14 +309,13 @@ static vblip_status parse_lines(vb_annotations *out, vb_arena *arena, const char
                                 size_t size, vb_annotation_kind kind,
                                 const char *subject, vblip_error *err)
 {
-    VB_TRY(allocate(out, arena, count_lines(text, size), subject, err));
-    for (uint32_t number = 1; size; number++) {
-        const char *line = text;
-        const size_t length = take_line(&text, &size);
-        if (is_blank(line, length))
-            continue;
+    VB_TRY(allocate(out, arena, vb_lines_count(text, size), subject, err));
+    vb_lines lines = {.text = text, .size = size};
+    const char *line;
+    size_t length;
+    while (vb_lines_next(&lines, &line, &length)) {
         vb_annotation *item = &out->items[out->count++];
-        item->at = number;
+        item->at = lines.number;
         VB_TRY(parse_line(item, arena, line, length, kind, subject, err));
     }
     return VBLIP_OK;
@@ -415,15 +385,15 @@ static vblip_status parse_answer_lines(const char *const **out, uint32_t *count,
                                        vb_arena *arena, const char *text, size_t size,
                                        const char *subject, vblip_error *err)
 {
-    const char **answers = VB_ARENA_NEW(arena, const char *, count_lines(text, size));
+    const char **answers =
+        VB_ARENA_NEW(arena, const char *, vb_lines_count(text, size));
     if (!answers)
         return vb_fail_memory(err, subject);
     *out = answers;
-    while (size) {
-        const char *line = text;
-        size_t length = take_line(&text, &size);
-        if (is_blank(line, length))
-            continue;
+    vb_lines lines = {.text = text, .size = size};
+    const char *line;
+    size_t length;
+    while (vb_lines_next(&lines, &line, &length)) {
         if (line[length - 1] == '\r')
             length--;
         VB_TRY(keep_answer(&answers[*count], arena, line, length, *count + 1, subject,

@@ -1,5 +1,6 @@
-#include "blip/dialogs.h"
+#include "datasets/dialogs.h"
 
+#include "base/text.h"
 #include "formats/json.h"
 
 #include <inttypes.h>
@@ -140,50 +141,31 @@ static vblip_status read_line(vb_dialogs *out, vb_arena *arena, const char *line
     return status;
 }
 
-static bool is_blank(const char *text, size_t size)
-{
-    size_t i = 0;
-    while (i < size && strchr(" \t\r", text[i]) && text[i])
-        i++;
-    return i == size;
-}
-
 static vblip_status read_lines(vb_dialogs *out, vb_arena *arena, const char *text,
                                size_t size, const char *subject, vblip_error *err)
 {
-    size_t lines = 0;
-    for (size_t i = 0; i < size; i++)
-        lines += text[i] == '\n';
-    VB_TRY(allocate(out, arena, lines + 1, subject, err));
-    while (size) {
-        const char *end = memchr(text, '\n', size);
-        const size_t length = end ? (size_t)(end - text) : size;
-        if (!is_blank(text, length))
-            VB_TRY(read_line(out, arena, text, length, subject, err));
-        text += length + (end != NULL);
-        size -= length + (end != NULL);
-    }
-    return out->count ? VBLIP_OK
-                      : vb_fail(err, VBLIP_ERR_FORMAT, "%s: holds no dialog", subject);
+    VB_TRY(allocate(out, arena, vb_lines_count(text, size), subject, err));
+    vb_lines lines = {.text = text, .size = size};
+    const char *line;
+    size_t length;
+    while (vb_lines_next(&lines, &line, &length))
+        VB_TRY(read_line(out, arena, line, length, subject, err));
+    return VBLIP_OK;
 }
 
 // Whether the first line is more than the beginning of a value.
 static bool is_lines(const char *text, size_t size)
 {
-    const char *end = memchr(text, '\n', size);
+    vb_lines lines = {.text = text, .size = size};
+    const char *line;
+    size_t length;
     cJSON *json = NULL;
-    if (!end)
+    if (!memchr(text, '\n', size) || !vb_lines_next(&lines, &line, &length))
         return false;
-    while (end && is_blank(text, (size_t)(end - text))) {
-        size -= (size_t)(end + 1 - text);
-        text = end + 1;
-        end = memchr(text, '\n', size);
-    }
-    const size_t length = end ? (size_t)(end - text) : size;
-    const bool whole = vb_json_parse(&json, text, length, "", NULL) == VBLIP_OK;
-    const bool lines = whole && cJSON_IsObject(json);
+    const bool whole = vb_json_parse(&json, line, length, "", NULL) == VBLIP_OK;
+    const bool found = whole && cJSON_IsObject(json);
     cJSON_Delete(json);
-    return lines;
+    return found;
 }
 
 static vblip_status read_whole(vb_dialogs *out, vb_arena *arena, const char *text,

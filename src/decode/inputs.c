@@ -1,4 +1,4 @@
-#include "video_tasks/inputs.h"
+#include "decode/inputs.h"
 
 #include "base/text.h"
 

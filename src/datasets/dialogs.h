@@ -1,6 +1,6 @@
 // dialogs.h - files of dialogs (docs/dialog.md).
-#ifndef VB_BLIP_DIALOGS_H
-#define VB_BLIP_DIALOGS_H
+#ifndef VB_DATASETS_DIALOGS_H
+#define VB_DATASETS_DIALOGS_H
 
 #include "base/arena.h"
 #include "base/dialog.h"
@@ -17,4 +17,4 @@ VB_CHECKED vblip_status vb_dialogs_parse(vb_dialogs *out, vb_arena *arena,
                                          const char *text, size_t size,
                                          const char *subject, vblip_error *err);
 
-#endif // VB_BLIP_DIALOGS_H
+#endif // VB_DATASETS_DIALOGS_H

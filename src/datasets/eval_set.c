@@ -1,8 +1,8 @@
-#include "video_tasks/eval_set.h"
+#include "datasets/eval_set.h"
 
 #include "base/file.h"
 #include "base/text.h"
-#include "video_tasks/inputs.h"
+#include "decode/inputs.h"
 
 #include <inttypes.h>
 #include <stdio.h>

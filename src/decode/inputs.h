@@ -1,6 +1,6 @@
 // inputs.h - the files that a list of paths stands for (cli.md 1: Directories, Rows).
-#ifndef VB_VIDEO_TASKS_INPUTS_H
-#define VB_VIDEO_TASKS_INPUTS_H
+#ifndef VB_DECODE_INPUTS_H
+#define VB_DECODE_INPUTS_H
 
 #include "base/arena.h"
 #include "base/error.h"
@@ -27,4 +27,4 @@ void vb_inputs_free(vb_inputs *inputs);
 extern const char *const vb_media_extensions[];
 bool vb_has_media_extension(const char *name);
 
-#endif // VB_VIDEO_TASKS_INPUTS_H
+#endif // VB_DECODE_INPUTS_H
