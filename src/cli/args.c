@@ -497,7 +497,7 @@ static vblip_status check_sampling(const cli_args *a, vblip_error *err)
                                      : "only allowed with --sample");
     if (a->sample && a->beams)
         return cli_misuse(err, "--beams: not allowed together with --sample");
-    const bool subtitles = a->format == CLI_FORMAT_SRT || a->format == CLI_FORMAT_VTT;
+    const bool subtitles = a->format == VB_FORMAT_SRT || a->format == VB_FORMAT_VTT;
     if (a->samples > 1 && (a->merge || subtitles))
         return cli_misuse(err, "--samples %u: 1 is allowed with %s", a->samples,
                           subtitles ? "subtitles" : "--merge");
@@ -539,9 +539,9 @@ static vblip_status check_together(const cli_args *a, vblip_error *err)
         const char *message;
     } rules[] = {
         {a->list_nul && !a->list, "-0: only allowed with -a FILE"},
-        {a->files_only && a->format != CLI_FORMAT_TEXT,
+        {a->files_only && a->format != VB_FORMAT_TEXT,
          "--files-only: only allowed with --format text"},
-        {a->null_paths && a->format != CLI_FORMAT_TEXT,
+        {a->null_paths && a->format != VB_FORMAT_TEXT,
          "--null: only allowed with --format text"},
         {a->answers && a->answers_file,
          "--answers-file: not allowed together with --answers"},
@@ -570,15 +570,15 @@ static vblip_status check_together(const cli_args *a, vblip_error *err)
 
 // -------------------------------------------------------------------------- format
 
-static cli_format format_of_name(const char *path)
+static vb_format format_of_name(const char *path)
 {
     static const struct {
         const char *extension;
-        cli_format format;
+        vb_format format;
     } known[] = {
-        {"txt", CLI_FORMAT_TEXT},  {"tsv", CLI_FORMAT_TSV},     {"csv", CLI_FORMAT_CSV},
-        {"json", CLI_FORMAT_JSON}, {"jsonl", CLI_FORMAT_JSONL}, {"srt", CLI_FORMAT_SRT},
-        {"vtt", CLI_FORMAT_VTT},
+        {"txt", VB_FORMAT_TEXT},  {"tsv", VB_FORMAT_TSV},     {"csv", VB_FORMAT_CSV},
+        {"json", VB_FORMAT_JSON}, {"jsonl", VB_FORMAT_JSONL}, {"srt", VB_FORMAT_SRT},
+        {"vtt", VB_FORMAT_VTT},
     };
     const char *slash = strrchr(path, '/');
     const char *dot = strrchr(slash ? slash : path, '.');
@@ -589,31 +589,31 @@ static cli_format format_of_name(const char *path)
         if (!*a && !*b)
             return known[i].format;
     }
-    return CLI_FORMAT_TEXT;
+    return VB_FORMAT_TEXT;
 }
 
 static vblip_status settle_format(cli_args *args, vblip_error *err)
 {
-    const bool given = args->format != CLI_FORMAT_UNSET;
+    const bool given = args->format != VB_FORMAT_UNSET;
     if (args->command == CLI_EMBED) {
-        args->format = CLI_FORMAT_TEXT; // no rows at all
+        args->format = VB_FORMAT_TEXT; // no rows at all
         return given ? cli_misuse(err, "--format: embed writes safetensors") : VBLIP_OK;
     }
     if (!given)
         args->format =
-            args->output ? (uint32_t)format_of_name(args->output) : CLI_FORMAT_TEXT;
+            args->output ? (uint32_t)format_of_name(args->output) : VB_FORMAT_TEXT;
     if (args->command == CLI_FILTER) {
-        if (given && args->format != CLI_FORMAT_JSONL)
+        if (given && args->format != VB_FORMAT_JSONL)
             return cli_misuse(err, "--format: allowed for filter: jsonl");
-        args->format = CLI_FORMAT_JSONL;
+        args->format = VB_FORMAT_JSONL;
         return VBLIP_OK;
     }
     if (args->command == CLI_CAPTION ||
-        (args->format != CLI_FORMAT_SRT && args->format != CLI_FORMAT_VTT))
+        (args->format != VB_FORMAT_SRT && args->format != VB_FORMAT_VTT))
         return VBLIP_OK;
     return cli_misuse(err, "%s %.200s: allowed for %s: text, tsv, csv, json, jsonl",
                       given ? "--format" : "-o",
-                      given ? (args->format == CLI_FORMAT_SRT ? "srt" : "vtt")
+                      given ? (args->format == VB_FORMAT_SRT ? "srt" : "vtt")
                             : args->output,
                       commands[args->command].name);
 }
@@ -644,7 +644,7 @@ vblip_status cli_args_parse(cli_args *out, int argc, char **argv, vblip_error *e
         err = &unused;
     *err = (vblip_error){0};
     *out = (cli_args){.command = CLI_COMMAND_COUNT,
-                      .format = CLI_FORMAT_UNSET,
+                      .format = VB_FORMAT_UNSET,
                       .rerank = 128,
                       .itm_token = CLI_NOT_GIVEN,
                       .what = CLI_WHAT_UNSET,

@@ -5,6 +5,7 @@
 #ifndef CLI_ARGS_H
 #define CLI_ARGS_H
 
+#include "output/rows.h"
 #include "vblip.h"
 
 typedef enum cli_command {
@@ -27,18 +28,7 @@ const char *cli_command_name(cli_command command);
 
 typedef enum cli_action { CLI_RUN, CLI_HELP, CLI_VERSION } cli_action;
 
-// In the order of the choices of --format, --progress and --precision in options.c.
-typedef enum cli_format {
-    CLI_FORMAT_TEXT,
-    CLI_FORMAT_TSV,
-    CLI_FORMAT_CSV,
-    CLI_FORMAT_JSON,
-    CLI_FORMAT_JSONL,
-    CLI_FORMAT_SRT,
-    CLI_FORMAT_VTT,
-    CLI_FORMAT_UNSET,
-} cli_format;
-
+// In the order of the choices of --progress in options.c.
 typedef enum cli_progress_style {
     CLI_PROGRESS_AUTO,
     CLI_PROGRESS_PLAIN,
@@ -73,7 +63,7 @@ typedef struct cli_args {
     uint32_t precision; // 0 auto, 1 f32, 2 f16
     uint32_t compat;    // 0 salesforce, 1 hf: vblip_compat
     uint32_t image_size, frames, batch, jobs;
-    uint32_t format;   // cli_format; settled when parsing ends
+    uint32_t format;   // vb_format; settled when parsing ends
     uint32_t progress; // cli_progress_style
     bool raw_text, fail_fast, quiet, verbose, validate, profile;
 

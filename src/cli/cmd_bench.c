@@ -4,18 +4,18 @@
 
 #include <string.h>
 
-static const cli_column columns[] = {
-    {"name", CLI_CELL_TEXT, NULL},     {"detail", CLI_CELL_TEXT, NULL},
-    {"runs", CLI_CELL_WHOLE, NULL},    {"min_s", CLI_CELL_REAL, NULL},
-    {"median_s", CLI_CELL_REAL, NULL}, {"work", CLI_CELL_REAL, NULL},
-    {"unit", CLI_CELL_TEXT, NULL},
+static const vb_column columns[] = {
+    {"name", VB_CELL_TEXT, NULL},     {"detail", VB_CELL_TEXT, NULL},
+    {"runs", VB_CELL_WHOLE, NULL},    {"min_s", VB_CELL_REAL, NULL},
+    {"median_s", VB_CELL_REAL, NULL}, {"work", VB_CELL_REAL, NULL},
+    {"unit", VB_CELL_TEXT, NULL},
 };
-static const cli_table table = {columns, sizeof columns / sizeof *columns};
+static const vb_table table = {columns, sizeof columns / sizeof *columns};
 
 static int on_result(void *session, const vblip_bench_result *r)
 {
     cli_session *s = session;
-    if (s->args->format == CLI_FORMAT_TEXT) {
+    if (s->args->format == VB_FORMAT_TEXT) {
         vb_string_appendf(&s->line,
                           "%-10s %8.2f %-8s min %9.3f ms  median %9.3f ms  %3u runs  "
                           "%s\n",
@@ -23,10 +23,10 @@ static int on_result(void *session, const vblip_bench_result *r)
                           r->runs, r->detail);
         return cli_emit_line(s);
     }
-    const cli_cell cells[] = {
-        cli_cell_text(r->name),  cli_cell_text(r->detail),   cli_cell_whole(r->runs),
-        cli_cell_real(r->min_s), cli_cell_real(r->median_s), cli_cell_real(r->work),
-        cli_cell_text(r->unit),
+    const vb_cell cells[] = {
+        vb_cell_text(r->name),  vb_cell_text(r->detail),   vb_cell_whole(r->runs),
+        vb_cell_real(r->min_s), vb_cell_real(r->median_s), vb_cell_real(r->work),
+        vb_cell_text(r->unit),
     };
     return cli_emit_row(s, cells);
 }
@@ -93,7 +93,7 @@ static cli_exit run(cli_session *s)
     if (status != VBLIP_OK)
         return cli_no_engine(s, status, &err);
     cli_note(&s->console, "%s", vblip_engine_device(s->engine)->name);
-    cli_rows_begin(&s->rows, &s->line);
+    vb_rows_begin(&s->rows, &s->line);
     for (uint32_t i = 0; i < rounds && !s->out.error; i++) {
         status = run_name(s, names.count ? names.items[i] : NULL, &err);
         if (cli_interrupted())

@@ -1,30 +1,30 @@
 // cmd_caption.c - captions as rows or as subtitles (cli.md 5).
 #include "cli/cmd.h"
 #include "cli/interrupt.h"
-#include "cli/subtitles.h"
+#include "output/subtitles.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const cli_column columns[] = {
-    {"path", CLI_CELL_TEXT, NULL},  {"start", CLI_CELL_TIME, NULL},
-    {"end", CLI_CELL_TIME, NULL},   {"caption", CLI_CELL_TEXT, NULL},
-    {"score", CLI_CELL_REAL, NULL},
+static const vb_column columns[] = {
+    {"path", VB_CELL_TEXT, NULL},  {"start", VB_CELL_TIME, NULL},
+    {"end", VB_CELL_TIME, NULL},   {"caption", VB_CELL_TEXT, NULL},
+    {"score", VB_CELL_REAL, NULL},
 };
-static const cli_table table = {columns, sizeof columns / sizeof *columns};
+static const vb_table table = {columns, sizeof columns / sizeof *columns};
 
 typedef struct caption_state {
     char *path; // of the input in work, NULL before the first
     bool skip;  // it is an image, which subtitles cannot show
-    cli_subtitles subtitles;
+    vb_subtitles subtitles;
     vb_outfile beside; // its subtitle file
     cli_list stems;    // of the inputs before: "clip" of clip.mp4
 } caption_state;
 
 static bool to_subtitles(const cli_session *s)
 {
-    return s->args->format == CLI_FORMAT_SRT || s->args->format == CLI_FORMAT_VTT;
+    return s->args->format == VB_FORMAT_SRT || s->args->format == VB_FORMAT_VTT;
 }
 
 // -------------------------------------------------------------------------- as rows
@@ -36,7 +36,7 @@ static int emit_text(cli_session *s, const vblip_caption *caption, bool new_path
         vb_string_appendf(&s->line, "%s%s\n", s->written ? "\n" : "",
                           cli_shown_path(s, caption->path));
     if (caption->timed) {
-        cli_clock(&s->line, caption->start_us, '.');
+        vb_clock(&s->line, caption->start_us, '.');
         vb_string_puts(&s->line, "  ");
     }
     vb_string_appendf(&s->line, "%s\n", caption->text);
@@ -45,12 +45,12 @@ static int emit_text(cli_session *s, const vblip_caption *caption, bool new_path
 
 static int emit_machine(cli_session *s, const vblip_caption *caption)
 {
-    const cli_cell cells[] = {
-        cli_cell_text(cli_shown_path(s, caption->path)),
-        cli_cell_time(caption->timed, caption->start_us),
-        cli_cell_time(caption->timed, caption->end_us),
-        cli_cell_text(caption->text),
-        cli_cell_real((double)caption->score),
+    const vb_cell cells[] = {
+        vb_cell_text(cli_shown_path(s, caption->path)),
+        vb_cell_time(caption->timed, caption->start_us),
+        vb_cell_time(caption->timed, caption->end_us),
+        vb_cell_text(caption->text),
+        vb_cell_real((double)caption->score),
     };
     return cli_emit_row(s, cells);
 }
@@ -80,7 +80,7 @@ static void name_beside(cli_session *s, const char *path, vb_string *name)
     if (!cli_list_add(&state->stems, path, size))
         name->failed = true;
     vb_string_append(name, path, size);
-    vb_string_puts(name, s->args->format == CLI_FORMAT_SRT ? ".srt" : ".vtt");
+    vb_string_puts(name, s->args->format == VB_FORMAT_SRT ? ".srt" : ".vtt");
 }
 
 static bool output_failed(cli_session *s, const vblip_error *err)
@@ -147,10 +147,10 @@ static int begin_subtitles(cli_session *s, const vblip_caption *caption)
                                        "an image has no times, subtitles need them"};
         return cli_input_failed(s, &failure);
     }
-    state->subtitles = (cli_subtitles){.format = (cli_format)s->args->format};
+    state->subtitles = (vb_subtitles){.format = (vb_format)s->args->format};
     if (writes_beside(s) && !open_beside(s, caption->path))
         return 1;
-    cli_subtitles_begin(&state->subtitles, &s->line);
+    vb_subtitles_begin(&state->subtitles, &s->line);
     return 0;
 }
 
@@ -161,8 +161,8 @@ static int emit_subtitle(cli_session *s, const vblip_caption *caption, bool new_
         return 1;
     if (state->skip)
         return 0;
-    cli_subtitles_add(&state->subtitles, &s->line, caption->start_us, caption->end_us,
-                      caption->text);
+    vb_subtitles_add(&state->subtitles, &s->line, caption->start_us, caption->end_us,
+                     caption->text);
     return put_subtitles(s);
 }
 
@@ -183,7 +183,7 @@ static int on_caption(void *session, const vblip_caption *caption)
     }
     if (to_subtitles(s))
         return emit_subtitle(s, caption, new_path);
-    if (s->args->format == CLI_FORMAT_TEXT)
+    if (s->args->format == VB_FORMAT_TEXT)
         return emit_text(s, caption, new_path);
     return emit_machine(s, caption);
 }
@@ -193,7 +193,7 @@ static vblip_status check(cli_session *s, vblip_error *err)
     if (to_subtitles(s) && s->args->output && s->input_count > 1)
         return cli_misuse(
             err, "-o %.300s: one input is allowed with --format %s, not %u",
-            s->args->output, s->args->format == CLI_FORMAT_SRT ? "srt" : "vtt",
+            s->args->output, s->args->format == VB_FORMAT_SRT ? "srt" : "vtt",
             s->input_count);
     return VBLIP_OK;
 }

@@ -6,43 +6,43 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const cli_column check_columns[] = {
-    {"op", CLI_CELL_TEXT, NULL},   {"kernels", CLI_CELL_TEXT, NULL},
-    {"nmse", CLI_CELL_REAL, NULL}, {"bound", CLI_CELL_REAL, NULL},
-    {"ok", CLI_CELL_FLAG, NULL},
+static const vb_column check_columns[] = {
+    {"op", VB_CELL_TEXT, NULL},   {"kernels", VB_CELL_TEXT, NULL},
+    {"nmse", VB_CELL_REAL, NULL}, {"bound", VB_CELL_REAL, NULL},
+    {"ok", VB_CELL_FLAG, NULL},
 };
 enum { CHECK_COLUMNS = sizeof check_columns / sizeof *check_columns };
-static const cli_table check_table = {check_columns, CHECK_COLUMNS};
+static const vb_table check_table = {check_columns, CHECK_COLUMNS};
 
-static const cli_column speed_columns[] = {
-    {"name", CLI_CELL_TEXT, NULL},  {"detail", CLI_CELL_TEXT, NULL},
-    {"min_s", CLI_CELL_REAL, NULL}, {"median_s", CLI_CELL_REAL, NULL},
-    {"work", CLI_CELL_REAL, NULL},  {"unit", CLI_CELL_TEXT, NULL},
+static const vb_column speed_columns[] = {
+    {"name", VB_CELL_TEXT, NULL},  {"detail", VB_CELL_TEXT, NULL},
+    {"min_s", VB_CELL_REAL, NULL}, {"median_s", VB_CELL_REAL, NULL},
+    {"work", VB_CELL_REAL, NULL},  {"unit", VB_CELL_TEXT, NULL},
 };
 enum { SPEED_COLUMNS = sizeof speed_columns / sizeof *speed_columns };
-static const cli_table speed_table = {speed_columns, SPEED_COLUMNS};
+static const vb_table speed_table = {speed_columns, SPEED_COLUMNS};
 
-static const cli_column columns[] = {
-    {"index", CLI_CELL_WHOLE, NULL},
-    {"name", CLI_CELL_TEXT, NULL},
-    {"kind", CLI_CELL_TEXT, NULL},
-    {"driver", CLI_CELL_TEXT, NULL},
-    {"api", CLI_CELL_TEXT, NULL},
-    {"memory_bytes", CLI_CELL_WHOLE, NULL},
-    {"subgroup_size", CLI_CELL_WHOLE, NULL},
-    {"max_binding_mib", CLI_CELL_WHOLE, NULL},
-    {"f16_storage", CLI_CELL_FLAG, NULL},
-    {"kernels", CLI_CELL_TEXT, NULL},
-    {"precision", CLI_CELL_TEXT, NULL},
-    {"problem", CLI_CELL_TEXT, NULL},
-    {"checks", CLI_CELL_ROWS, &check_table},
-    {"speed", CLI_CELL_ROWS, &speed_table},
+static const vb_column columns[] = {
+    {"index", VB_CELL_WHOLE, NULL},
+    {"name", VB_CELL_TEXT, NULL},
+    {"kind", VB_CELL_TEXT, NULL},
+    {"driver", VB_CELL_TEXT, NULL},
+    {"api", VB_CELL_TEXT, NULL},
+    {"memory_bytes", VB_CELL_WHOLE, NULL},
+    {"subgroup_size", VB_CELL_WHOLE, NULL},
+    {"max_binding_mib", VB_CELL_WHOLE, NULL},
+    {"f16_storage", VB_CELL_FLAG, NULL},
+    {"kernels", VB_CELL_TEXT, NULL},
+    {"precision", VB_CELL_TEXT, NULL},
+    {"problem", VB_CELL_TEXT, NULL},
+    {"checks", VB_CELL_ROWS, &check_table},
+    {"speed", VB_CELL_ROWS, &speed_table},
 };
-static const cli_table table = {columns, sizeof columns / sizeof *columns};
+static const vb_table table = {columns, sizeof columns / sizeof *columns};
 
 // Rows that grow; their texts live in `strings`.
 typedef struct cells {
-    cli_cell *items;
+    vb_cell *items;
     uint32_t rows;
     bool failed;
 } cells;
@@ -69,10 +69,10 @@ static const char *keep(examination *e, const char *text)
     return text ? cli_list_add(&e->strings, text, strlen(text)) : NULL;
 }
 
-static void add_row(cells *list, const cli_cell *row, uint32_t count)
+static void add_row(cells *list, const vb_cell *row, uint32_t count)
 {
     size_t old = (size_t)list->rows * count;
-    cli_cell *items = realloc(list->items, (old + count) * sizeof *items);
+    vb_cell *items = realloc(list->items, (old + count) * sizeof *items);
     if (!items) {
         list->failed = true;
         return;
@@ -87,10 +87,10 @@ static void add_row(cells *list, const cli_cell *row, uint32_t count)
 static int on_check(void *user, const vblip_check *check)
 {
     examination *e = user;
-    const cli_cell row[CHECK_COLUMNS] = {
-        cli_cell_text(keep(e, check->op)), cli_cell_text(keep(e, check->kernels)),
-        cli_cell_real(check->nmse),        cli_cell_real(check->bound),
-        cli_cell_flag(check->ok),
+    const vb_cell row[CHECK_COLUMNS] = {
+        vb_cell_text(keep(e, check->op)), vb_cell_text(keep(e, check->kernels)),
+        vb_cell_real(check->nmse),        vb_cell_real(check->bound),
+        vb_cell_flag(check->ok),
     };
     e->wrong += !check->ok;
     add_row(&e->checks, row, CHECK_COLUMNS);
@@ -101,10 +101,10 @@ static int on_check(void *user, const vblip_check *check)
 static int on_speed(void *user, const vblip_bench_result *r)
 {
     examination *e = user;
-    const cli_cell row[SPEED_COLUMNS] = {
-        cli_cell_text(keep(e, r->name)), cli_cell_text(keep(e, r->detail)),
-        cli_cell_real(r->min_s),         cli_cell_real(r->median_s),
-        cli_cell_real(r->work),          cli_cell_text(keep(e, r->unit)),
+    const vb_cell row[SPEED_COLUMNS] = {
+        vb_cell_text(keep(e, r->name)), vb_cell_text(keep(e, r->detail)),
+        vb_cell_real(r->min_s),         vb_cell_real(r->median_s),
+        vb_cell_real(r->work),          vb_cell_text(keep(e, r->unit)),
     };
     add_row(&e->speed, row, SPEED_COLUMNS);
     return 1;
@@ -164,7 +164,7 @@ static void write_text(vb_string *out, const examination *e)
     if (d->precision)
         vb_string_appendf(out, "   precision  %s\n", d->precision);
     for (uint32_t i = 0; i < e->checks.rows; i++) {
-        const cli_cell *c = e->checks.items + (size_t)i * CHECK_COLUMNS;
+        const vb_cell *c = e->checks.items + (size_t)i * CHECK_COLUMNS;
         vb_string_appendf(out, "   self-test  %-18s %-12s %s  ", c[0].text, c[1].text,
                           c[4].number ? "ok   " : "WRONG");
         if (c[2].there)
@@ -173,7 +173,7 @@ static void write_text(vb_string *out, const examination *e)
             vb_string_puts(out, "did not run\n");
     }
     for (uint32_t i = 0; i < e->speed.rows; i++) {
-        const cli_cell *c = e->speed.items + (size_t)i * SPEED_COLUMNS;
+        const vb_cell *c = e->speed.items + (size_t)i * SPEED_COLUMNS;
         vb_string_appendf(out, "   speed      %s %s  %.2f %s\n", c[0].text, c[1].text,
                           c[4].real, c[5].text);
     }
@@ -184,25 +184,25 @@ static void write_text(vb_string *out, const examination *e)
 static int tell(cli_session *s, const examination *e)
 {
     const vblip_device_info *d = &e->info;
-    if (s->args->format == CLI_FORMAT_TEXT) {
+    if (s->args->format == VB_FORMAT_TEXT) {
         write_text(&s->line, e);
         return cli_emit_line(s);
     }
-    const cli_cell row[] = {
-        cli_cell_whole(d->index),
-        cli_cell_text(d->name),
-        cli_cell_text(kind_name(d->kind)),
-        cli_cell_text(d->driver),
-        cli_cell_text(d->api),
-        cli_cell_whole(d->memory_bytes),
-        cli_cell_whole(d->subgroup_size),
-        cli_cell_whole(d->max_binding_mib),
-        cli_cell_flag(d->f16_storage),
-        cli_cell_text(d->kernels),
-        cli_cell_text(d->precision),
-        cli_cell_text(e->problem),
-        cli_cell_rows(e->checks.items, e->checks.rows),
-        cli_cell_rows(e->speed.items, e->speed.rows),
+    const vb_cell row[] = {
+        vb_cell_whole(d->index),
+        vb_cell_text(d->name),
+        vb_cell_text(kind_name(d->kind)),
+        vb_cell_text(d->driver),
+        vb_cell_text(d->api),
+        vb_cell_whole(d->memory_bytes),
+        vb_cell_whole(d->subgroup_size),
+        vb_cell_whole(d->max_binding_mib),
+        vb_cell_flag(d->f16_storage),
+        vb_cell_text(d->kernels),
+        vb_cell_text(d->precision),
+        vb_cell_text(e->problem),
+        vb_cell_rows(e->checks.items, e->checks.rows),
+        vb_cell_rows(e->speed.items, e->speed.rows),
     };
     return cli_emit_row(s, row);
 }
@@ -244,7 +244,7 @@ static cli_exit run(cli_session *s)
     vblip_error err = {0};
     round r = {.session = s};
     vblip_status status;
-    cli_rows_begin(&s->rows, &s->line);
+    vb_rows_begin(&s->rows, &s->line);
     if (s->args->device) {
         status = cli_engine_open(s, NULL, &err);
         if (status == VBLIP_OK) {

@@ -1,12 +1,13 @@
 // cmd_embed.c - features into a safetensors file (cli.md 6).
 #include "cli/cmd.h"
 #include "cli/interrupt.h"
-#include "cli/tensors.h"
+#include "output/tensor_file.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-static const cli_table table = {NULL, 0}; // there are no rows
+static const vb_table table = {NULL, 0}; // there are no rows
 
 // By vblip_feature: its name, and the tasks that will do, the best first.
 static const struct kind {
@@ -36,27 +37,28 @@ static uint64_t number(const cli_session *s, uint32_t input, uint32_t text)
 }
 
 // Says in the metadata what a tensor is of.
-static void note(cli_session *s, cli_tensors *tensors, uint32_t input, uint32_t text)
+static void note(cli_session *s, vb_tensor_file *tensors, uint32_t input, uint32_t text)
 {
     char key[32];
-    const unsigned long long name = number(s, input, text);
-    snprintf(key, sizeof key, "%llu", name);
+    const uint64_t name = number(s, input, text);
+    snprintf(key, sizeof key, "%" PRIu64, name);
     if (of_inputs(s)) {
         const char *path = cli_shown_path(s, vblip_inputs_at(s->inputs, input).path);
-        cli_tensors_note(tensors, key, path, strlen(path));
-        snprintf(key, sizeof key, "%llu.text", name);
+        vb_tensor_file_note(tensors, key, path, strlen(path));
+        snprintf(key, sizeof key, "%" PRIu64 ".text", name);
     }
     if (s->texts.count)
-        cli_tensors_note(tensors, key, s->texts.items[text], s->texts.sizes[text]);
+        vb_tensor_file_note(tensors, key, s->texts.items[text], s->texts.sizes[text]);
 }
 
 static int on_features(void *session, const vblip_features *f)
 {
     cli_session *s = session;
-    cli_tensors *tensors = s->state;
+    vb_tensor_file *tensors = s->state;
+    char name[32];
+    snprintf(name, sizeof name, "%" PRIu64, number(s, f->input, f->text));
     note(s, tensors, f->input, f->text);
-    if (cli_tensors_add(tensors, number(s, f->input, f->text), f->values, f->rows,
-                        f->cols))
+    if (vb_tensor_file_add(tensors, name, f->values, f->rows, f->cols))
         s->written++;
     return s->out.error || cli_interrupted();
 }
@@ -66,22 +68,20 @@ static vblip_status begin(cli_session *s, vblip_error *err)
 {
     const uint32_t inputs = of_inputs(s) ? s->input_count : 1;
     const uint32_t texts = s->texts.count ? s->texts.count : 1;
-    cli_tensors whole = {0};
+    vb_tensor_file whole = {0};
     for (uint32_t i = 0; i < inputs; i++)
         for (uint32_t t = 0; t < texts; t++)
             note(s, &whole, i, t);
     const uint64_t metadata_bytes = whole.metadata.size;
     const bool failed = whole.metadata.failed;
-    cli_tensors_free(&whole);
-    if (failed) {
-        *err = (vblip_error){VBLIP_ERR_MEMORY, "embed: out of memory"};
-        return VBLIP_ERR_MEMORY;
-    }
-    vblip_status status = cli_tensors_begin(s->state, &s->out, (uint64_t)inputs * texts,
-                                            metadata_bytes, err);
+    vb_tensor_file_free(&whole);
+    if (failed)
+        return vb_fail_memory(err, "embed");
+    vblip_status status = vb_tensor_file_begin(
+        s->state, &s->out, (uint64_t)inputs * texts, metadata_bytes, err);
     if (status == VBLIP_OK) {
         const char *name = kinds[s->args->what].name;
-        cli_tensors_note(s->state, "what", name, strlen(name));
+        vb_tensor_file_note(s->state, "what", name, strlen(name));
     }
     return status;
 }
@@ -96,7 +96,7 @@ static vblip_status run(cli_session *s, vblip_error *err)
                          (const char *const *)s->texts.items, s->texts.count, &options,
                          on_features, s, err);
     if (s->written)
-        cli_tensors_end(s->state);
+        vb_tensor_file_end(s->state);
     return status;
 }
 
@@ -124,7 +124,7 @@ static uint32_t choose_task(cli_session *s)
 
 cli_exit cli_cmd_embed(cli_session *s)
 {
-    cli_tensors tensors = {0};
+    vb_tensor_file tensors = {0};
     s->state = &tensors;
     const cli_task task = {
         .table = &table,
@@ -133,6 +133,6 @@ cli_exit cli_cmd_embed(cli_session *s)
         .run = run,
     };
     cli_exit code = cli_session_run(s, &task);
-    cli_tensors_free(&tensors);
+    vb_tensor_file_free(&tensors);
     return code;
 }

@@ -4,27 +4,27 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static const cli_column metric_columns[] = {{"metric", CLI_CELL_TEXT, NULL},
-                                            {"value", CLI_CELL_REAL, NULL}};
-static const cli_column caption_columns[] = {{"image_id", CLI_CELL_WHOLE, NULL},
-                                             {"caption", CLI_CELL_TEXT, NULL}};
-static const cli_column answer_columns[] = {{"question_id", CLI_CELL_WHOLE, NULL},
-                                            {"answer", CLI_CELL_TEXT, NULL}};
-static const cli_table metric_table = {metric_columns, 2};
-static const cli_table caption_table = {caption_columns, 2};
-static const cli_table answer_table = {answer_columns, 2};
+static const vb_column metric_columns[] = {{"metric", VB_CELL_TEXT, NULL},
+                                           {"value", VB_CELL_REAL, NULL}};
+static const vb_column caption_columns[] = {{"image_id", VB_CELL_WHOLE, NULL},
+                                            {"caption", VB_CELL_TEXT, NULL}};
+static const vb_column answer_columns[] = {{"question_id", VB_CELL_WHOLE, NULL},
+                                           {"answer", VB_CELL_TEXT, NULL}};
+static const vb_table metric_table = {metric_columns, 2};
+static const vb_table caption_table = {caption_columns, 2};
+static const vb_table answer_table = {answer_columns, 2};
 
 // Of --predictions.
-static const cli_column prediction_columns[] = {
-    {"video", CLI_CELL_TEXT, NULL},   {"question", CLI_CELL_TEXT, NULL},
-    {"answer", CLI_CELL_TEXT, NULL},  {"expected", CLI_CELL_TEXT, NULL},
-    {"correct", CLI_CELL_FLAG, NULL},
+static const vb_column prediction_columns[] = {
+    {"video", VB_CELL_TEXT, NULL},   {"question", VB_CELL_TEXT, NULL},
+    {"answer", VB_CELL_TEXT, NULL},  {"expected", VB_CELL_TEXT, NULL},
+    {"correct", VB_CELL_FLAG, NULL},
 };
-static const cli_table prediction_table = {prediction_columns, 5};
+static const vb_table prediction_table = {prediction_columns, 5};
 
 // In the order of vblip_protocol.
 static const struct {
-    const cli_table *table;
+    const vb_table *table;
     uint32_t needs;
     const char *weights;
 } protocols[] = {
@@ -39,18 +39,18 @@ static const struct {
 
 typedef struct eval_state {
     vb_outfile predictions;
-    cli_rows rows; // of them
+    vb_rows rows; // of them
     vb_string line;
 } eval_state;
 
 static int on_metric(void *session, const char *name, double value)
 {
     cli_session *s = session;
-    if (s->args->format == CLI_FORMAT_TEXT) {
+    if (s->args->format == VB_FORMAT_TEXT) {
         vb_string_appendf(&s->line, "%-10s  %.2f\n", name, value);
         return cli_emit_line(s);
     }
-    const cli_cell cells[] = {cli_cell_text(name), cli_cell_real(value)};
+    const vb_cell cells[] = {vb_cell_text(name), vb_cell_real(value)};
     return cli_emit_row(s, cells);
 }
 
@@ -60,12 +60,12 @@ static int keep_prediction(cli_session *s, const vblip_prediction *p)
     eval_state *state = s->state;
     if (!state->predictions.stream)
         return 0;
-    const cli_cell cells[] = {
-        cli_cell_text(p->path),     cli_cell_text(p->question), cli_cell_text(p->text),
-        cli_cell_text(p->expected), cli_cell_flag(p->right),
+    const vb_cell cells[] = {
+        vb_cell_text(p->path),     vb_cell_text(p->question), vb_cell_text(p->text),
+        vb_cell_text(p->expected), vb_cell_flag(p->right),
     };
     vb_string_clear(&state->line);
-    cli_rows_add(&state->rows, &state->line, cells);
+    vb_rows_add(&state->rows, &state->line, cells);
     if (!vb_outfile_write(&state->predictions, state->line.bytes, state->line.size) ||
         !vb_outfile_flush(&state->predictions)) {
         s->failed_output = true;
@@ -80,11 +80,11 @@ static int on_prediction(void *session, const vblip_prediction *p)
     cli_session *s = session;
     if (protocols[s->args->protocol].table == &metric_table)
         return keep_prediction(s, p);
-    if (s->args->format == CLI_FORMAT_TEXT) {
+    if (s->args->format == VB_FORMAT_TEXT) {
         vb_string_appendf(&s->line, "%llu\t%s\n", (unsigned long long)p->id, p->text);
         return cli_emit_line(s);
     }
-    const cli_cell cells[] = {cli_cell_whole(p->id), cli_cell_text(p->text)};
+    const vb_cell cells[] = {vb_cell_whole(p->id), vb_cell_text(p->text)};
     return cli_emit_row(s, cells);
 }
 
@@ -168,7 +168,7 @@ cli_exit cli_cmd_eval(cli_session *s)
         .finish = finish,
     };
     eval_state state = {
-        .rows = {.format = CLI_FORMAT_JSONL, .table = &prediction_table}};
+        .rows = {.format = VB_FORMAT_JSONL, .table = &prediction_table}};
     vblip_error err = {0};
     s->state = &state;
     if (s->args->predictions) {

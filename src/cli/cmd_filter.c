@@ -7,20 +7,20 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static const cli_column columns[] = {
-    {"path", CLI_CELL_TEXT, NULL},
-    {"caption", CLI_CELL_TEXT, NULL},
-    {"source", CLI_CELL_TEXT, NULL},
-    {"p_match", CLI_CELL_REAL, NULL},
+static const vb_column columns[] = {
+    {"path", VB_CELL_TEXT, NULL},
+    {"caption", VB_CELL_TEXT, NULL},
+    {"source", VB_CELL_TEXT, NULL},
+    {"p_match", VB_CELL_REAL, NULL},
 };
-static const cli_table table = {columns, sizeof columns / sizeof *columns};
+static const vb_table table = {columns, sizeof columns / sizeof *columns};
 
 enum { BOTH = VBLIP_TASK_RETRIEVAL | VBLIP_TASK_CAPTION };
 
 typedef struct filter_state {
     cli_journal journal;
     vblip_model *captioner; // NULL = the model itself
-    cli_rows rows;
+    vb_rows rows;
     vb_string line; // the rows of a pair
 } filter_state;
 
@@ -29,14 +29,14 @@ typedef struct filter_state {
 static void add_row(filter_state *state, const char *path,
                     const vblip_filtered_text *text, const char *source)
 {
-    const cli_cell cells[] = {
-        cli_cell_text(path),
-        cli_cell_text(text->caption),
-        cli_cell_text(source),
-        cli_cell_real((double)text->p_match),
+    const vb_cell cells[] = {
+        vb_cell_text(path),
+        vb_cell_text(text->caption),
+        vb_cell_text(source),
+        vb_cell_real((double)text->p_match),
     };
     if (text->kept)
-        cli_rows_add(&state->rows, &state->line, cells);
+        vb_rows_add(&state->rows, &state->line, cells);
 }
 
 static int on_filtered(void *session, const vblip_filtered *f)
@@ -237,7 +237,7 @@ static vblip_status run(cli_session *s, vblip_error *err)
 
 cli_exit cli_cmd_filter(cli_session *s)
 {
-    filter_state state = {.rows = {.format = CLI_FORMAT_JSONL, .table = &table}};
+    filter_state state = {.rows = {.format = VB_FORMAT_JSONL, .table = &table}};
     s->state = &state;
     const cli_task task = {
         .table = &table,

@@ -4,33 +4,33 @@
 
 #include <inttypes.h>
 
-static const cli_column columns[] = {
-    {"path", CLI_CELL_TEXT, NULL},
-    {"layout", CLI_CELL_TEXT, NULL},
-    {"tasks", CLI_CELL_STRINGS, NULL},
-    {"dtype", CLI_CELL_TEXT, NULL},
-    {"image_size", CLI_CELL_WHOLE, NULL},
-    {"patch_size", CLI_CELL_WHOLE, NULL},
-    {"vision_width", CLI_CELL_WHOLE, NULL},
-    {"vision_layers", CLI_CELL_WHOLE, NULL},
-    {"vision_heads", CLI_CELL_WHOLE, NULL},
-    {"vision_mlp", CLI_CELL_WHOLE, NULL},
-    {"text_width", CLI_CELL_WHOLE, NULL},
-    {"encoder_layers", CLI_CELL_WHOLE, NULL},
-    {"decoder_layers", CLI_CELL_WHOLE, NULL},
-    {"text_heads", CLI_CELL_WHOLE, NULL},
-    {"text_mlp", CLI_CELL_WHOLE, NULL},
-    {"projection_width", CLI_CELL_WHOLE, NULL},
-    {"positions", CLI_CELL_WHOLE, NULL},
-    {"vocabulary", CLI_CELL_WHOLE, NULL},
-    {"parameters", CLI_CELL_WHOLE, NULL},
-    {"file_bytes", CLI_CELL_WHOLE, NULL},
-    {"files", CLI_CELL_STRINGS, NULL},
-    {"demo", CLI_CELL_FLAG, NULL},
-    {"missing", CLI_CELL_STRINGS, NULL},
-    {"unexpected", CLI_CELL_STRINGS, NULL},
+static const vb_column columns[] = {
+    {"path", VB_CELL_TEXT, NULL},
+    {"layout", VB_CELL_TEXT, NULL},
+    {"tasks", VB_CELL_STRINGS, NULL},
+    {"dtype", VB_CELL_TEXT, NULL},
+    {"image_size", VB_CELL_WHOLE, NULL},
+    {"patch_size", VB_CELL_WHOLE, NULL},
+    {"vision_width", VB_CELL_WHOLE, NULL},
+    {"vision_layers", VB_CELL_WHOLE, NULL},
+    {"vision_heads", VB_CELL_WHOLE, NULL},
+    {"vision_mlp", VB_CELL_WHOLE, NULL},
+    {"text_width", VB_CELL_WHOLE, NULL},
+    {"encoder_layers", VB_CELL_WHOLE, NULL},
+    {"decoder_layers", VB_CELL_WHOLE, NULL},
+    {"text_heads", VB_CELL_WHOLE, NULL},
+    {"text_mlp", VB_CELL_WHOLE, NULL},
+    {"projection_width", VB_CELL_WHOLE, NULL},
+    {"positions", VB_CELL_WHOLE, NULL},
+    {"vocabulary", VB_CELL_WHOLE, NULL},
+    {"parameters", VB_CELL_WHOLE, NULL},
+    {"file_bytes", VB_CELL_WHOLE, NULL},
+    {"files", VB_CELL_STRINGS, NULL},
+    {"demo", VB_CELL_FLAG, NULL},
+    {"missing", VB_CELL_STRINGS, NULL},
+    {"unexpected", VB_CELL_STRINGS, NULL},
 };
-static const cli_table table = {columns, sizeof columns / sizeof *columns};
+static const vb_table table = {columns, sizeof columns / sizeof *columns};
 
 enum { TASK_KINDS = 4 };
 
@@ -60,9 +60,9 @@ static uint32_t length(const char *const *strings)
     return count;
 }
 
-static cli_cell strings_cell(const char *const *strings)
+static vb_cell strings_cell(const char *const *strings)
 {
-    return cli_cell_strings(strings, length(strings));
+    return vb_cell_strings(strings, length(strings));
 }
 
 static void add_list(vb_string *out, const char *label, const char *const *strings,
@@ -109,33 +109,33 @@ static int emit_text(cli_session *s, const vblip_model_info *m)
 static int on_model(void *session, const vblip_model_info *m)
 {
     cli_session *s = session;
-    if (s->args->format == CLI_FORMAT_TEXT)
+    if (s->args->format == VB_FORMAT_TEXT)
         return emit_text(s, m);
     const char *tasks[TASK_KINDS + 1];
     uint32_t task_count = name_tasks(tasks, m->tasks);
-    const cli_cell cells[] = {
-        cli_cell_text(m->path),
-        cli_cell_text(m->layout),
-        cli_cell_strings(tasks, task_count),
-        cli_cell_text(m->dtype),
-        cli_cell_whole(m->image_size),
-        cli_cell_whole(m->patch_size),
-        cli_cell_whole(m->vision_width),
-        cli_cell_whole(m->vision_layers),
-        cli_cell_whole(m->vision_heads),
-        cli_cell_whole(m->vision_mlp),
-        cli_cell_whole(m->text_width),
-        cli_cell_whole(m->encoder_layers),
-        cli_cell_whole(m->decoder_layers),
-        cli_cell_whole(m->text_heads),
-        cli_cell_whole(m->text_mlp),
-        cli_cell_whole(m->projection_width),
-        cli_cell_whole(m->positions),
-        cli_cell_whole(m->vocabulary),
-        cli_cell_whole(m->parameters),
-        cli_cell_whole(m->file_bytes),
+    const vb_cell cells[] = {
+        vb_cell_text(m->path),
+        vb_cell_text(m->layout),
+        vb_cell_strings(tasks, task_count),
+        vb_cell_text(m->dtype),
+        vb_cell_whole(m->image_size),
+        vb_cell_whole(m->patch_size),
+        vb_cell_whole(m->vision_width),
+        vb_cell_whole(m->vision_layers),
+        vb_cell_whole(m->vision_heads),
+        vb_cell_whole(m->vision_mlp),
+        vb_cell_whole(m->text_width),
+        vb_cell_whole(m->encoder_layers),
+        vb_cell_whole(m->decoder_layers),
+        vb_cell_whole(m->text_heads),
+        vb_cell_whole(m->text_mlp),
+        vb_cell_whole(m->projection_width),
+        vb_cell_whole(m->positions),
+        vb_cell_whole(m->vocabulary),
+        vb_cell_whole(m->parameters),
+        vb_cell_whole(m->file_bytes),
         strings_cell(m->files),
-        cli_cell_flag(m->demo),
+        vb_cell_flag(m->demo),
         strings_cell(m->missing),
         strings_cell(m->unexpected),
     };
@@ -151,7 +151,7 @@ cli_exit cli_cmd_models(cli_session *s)
     cli_exit code = cli_output_begin(s, &table);
     if (code != CLI_EXIT_DONE)
         return code;
-    cli_rows_begin(&s->rows, &s->line);
+    vb_rows_begin(&s->rows, &s->line);
     vblip_status status = vblip_model_inspect(&options, on_model, s, &err);
     if (cli_interrupted())
         code = CLI_EXIT_INTERRUPTED;

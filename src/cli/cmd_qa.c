@@ -4,27 +4,27 @@
 #include <errno.h>
 #include <stdlib.h>
 
-static const cli_column ranked_columns[] = {{"answer", CLI_CELL_TEXT, NULL},
-                                            {"score", CLI_CELL_REAL, NULL}};
-static const cli_table ranked_table = {ranked_columns, 2};
+static const vb_column ranked_columns[] = {{"answer", VB_CELL_TEXT, NULL},
+                                           {"score", VB_CELL_REAL, NULL}};
+static const vb_table ranked_table = {ranked_columns, 2};
 
 // Generated answers have no last column.
-static const cli_column columns[] = {
-    {"path", CLI_CELL_TEXT, NULL},
-    {"question", CLI_CELL_TEXT, NULL},
-    {"answer", CLI_CELL_TEXT, NULL},
-    {"score", CLI_CELL_REAL, NULL},
-    {"start", CLI_CELL_TIME, NULL},
-    {"end", CLI_CELL_TIME, NULL},
-    {"ranked", CLI_CELL_ROWS, &ranked_table},
+static const vb_column columns[] = {
+    {"path", VB_CELL_TEXT, NULL},
+    {"question", VB_CELL_TEXT, NULL},
+    {"answer", VB_CELL_TEXT, NULL},
+    {"score", VB_CELL_REAL, NULL},
+    {"start", VB_CELL_TIME, NULL},
+    {"end", VB_CELL_TIME, NULL},
+    {"ranked", VB_CELL_ROWS, &ranked_table},
 };
 enum { COLUMNS = sizeof columns / sizeof *columns };
-static const cli_table generated_table = {columns, COLUMNS - 1};
-static const cli_table both_table = {columns, COLUMNS};
+static const vb_table generated_table = {columns, COLUMNS - 1};
+static const vb_table both_table = {columns, COLUMNS};
 
 typedef struct qa_state {
     cli_list answers; // to rank; empty = generate
-    cli_cell *ranked; // [answers, 2], for one row
+    vb_cell *ranked;  // [answers, 2], for one row
 } qa_state;
 
 static int emit_text(cli_session *s, const vblip_answer *answer)
@@ -41,7 +41,7 @@ static int on_answer(void *session, const vblip_answer *answer)
 {
     cli_session *s = session;
     const qa_state *state = s->state;
-    if (s->args->format == CLI_FORMAT_TEXT)
+    if (s->args->format == VB_FORMAT_TEXT)
         return emit_text(s, answer);
     const uint32_t q = answer->question;
     uint32_t ranked = answer->ranked ? answer->ranked_count : 0;
@@ -49,17 +49,17 @@ static int on_answer(void *session, const vblip_answer *answer)
         ranked = state->answers.count;
     for (uint32_t i = 0; i < ranked; i++) {
         const vblip_ranked_answer *r = &answer->ranked[i];
-        state->ranked[2 * i] = cli_cell_text(state->answers.items[r->answer]);
-        state->ranked[2 * i + 1] = cli_cell_real((double)r->score);
+        state->ranked[2 * i] = vb_cell_text(state->answers.items[r->answer]);
+        state->ranked[2 * i + 1] = vb_cell_real((double)r->score);
     }
-    const cli_cell cells[COLUMNS] = {
-        cli_cell_text(cli_shown_path(s, answer->path)),
-        cli_cell_bytes(s->texts.items[q], s->texts.sizes[q]),
-        cli_cell_text(answer->text),
-        cli_cell_real((double)answer->score),
-        cli_cell_time(answer->timed, answer->start_us),
-        cli_cell_time(answer->timed, answer->end_us),
-        cli_cell_rows(state->ranked, ranked),
+    const vb_cell cells[COLUMNS] = {
+        vb_cell_text(cli_shown_path(s, answer->path)),
+        vb_cell_bytes(s->texts.items[q], s->texts.sizes[q]),
+        vb_cell_text(answer->text),
+        vb_cell_real((double)answer->score),
+        vb_cell_time(answer->timed, answer->start_us),
+        vb_cell_time(answer->timed, answer->end_us),
+        vb_cell_rows(state->ranked, ranked),
     };
     return cli_emit_row(s, cells);
 }
@@ -92,9 +92,9 @@ static int on_dialog(void *session, const vblip_dialog_row *row)
 {
     cli_session *s = session;
     qa_state *state = s->state;
-    if (s->args->format == CLI_FORMAT_TEXT)
+    if (s->args->format == VB_FORMAT_TEXT)
         return emit_dialog_text(s, row);
-    cli_cell *grown =
+    vb_cell *grown =
         realloc(state->ranked, 2 * (size_t)row->count * sizeof *state->ranked);
     if (!grown) {
         s->out.error = ENOMEM;
@@ -102,17 +102,17 @@ static int on_dialog(void *session, const vblip_dialog_row *row)
     }
     state->ranked = grown;
     for (uint32_t i = 0; i < row->count; i++) {
-        state->ranked[2 * i] = cli_cell_text(row->answers[i]);
-        state->ranked[2 * i + 1] = cli_cell_real((double)row->scores[i]);
+        state->ranked[2 * i] = vb_cell_text(row->answers[i]);
+        state->ranked[2 * i + 1] = vb_cell_real((double)row->scores[i]);
     }
-    const cli_cell cells[COLUMNS] = {
-        cli_cell_text(cli_shown_path(s, row->path)),
-        cli_cell_text(row->question),
-        cli_cell_text(row->answers[0]),
-        cli_cell_real((double)row->scores[0]),
-        cli_cell_time(row->timed, row->start_us),
-        cli_cell_time(row->timed, row->end_us),
-        cli_cell_rows(state->ranked, row->count),
+    const vb_cell cells[COLUMNS] = {
+        vb_cell_text(cli_shown_path(s, row->path)),
+        vb_cell_text(row->question),
+        vb_cell_text(row->answers[0]),
+        vb_cell_real((double)row->scores[0]),
+        vb_cell_time(row->timed, row->start_us),
+        vb_cell_time(row->timed, row->end_us),
+        vb_cell_rows(state->ranked, row->count),
     };
     return cli_emit_row(s, cells);
 }

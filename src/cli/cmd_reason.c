@@ -3,12 +3,12 @@
 
 #include <string.h>
 
-static const cli_column columns[] = {
-    {"left", CLI_CELL_TEXT, NULL},      {"right", CLI_CELL_TEXT, NULL},
-    {"statement", CLI_CELL_TEXT, NULL}, {"answer", CLI_CELL_FLAG, NULL},
-    {"p_true", CLI_CELL_REAL, NULL},    {"logits", CLI_CELL_PAIR, NULL},
+static const vb_column columns[] = {
+    {"left", VB_CELL_TEXT, NULL},      {"right", VB_CELL_TEXT, NULL},
+    {"statement", VB_CELL_TEXT, NULL}, {"answer", VB_CELL_FLAG, NULL},
+    {"p_true", VB_CELL_REAL, NULL},    {"logits", VB_CELL_PAIR, NULL},
 };
-static const cli_table table = {columns, sizeof columns / sizeof *columns};
+static const vb_table table = {columns, sizeof columns / sizeof *columns};
 
 static int emit_text(cli_session *s, const vblip_reason_row *row)
 {
@@ -26,15 +26,15 @@ static int emit_text(cli_session *s, const vblip_reason_row *row)
 static int on_row(void *session, const vblip_reason_row *row)
 {
     cli_session *s = session;
-    if (s->args->format == CLI_FORMAT_TEXT)
+    if (s->args->format == VB_FORMAT_TEXT)
         return emit_text(s, row);
-    const cli_cell cells[] = {
-        cli_cell_text(cli_shown_path(s, row->left)),
-        cli_cell_text(cli_shown_path(s, row->right)),
-        cli_cell_bytes(s->texts.items[row->statement], s->texts.sizes[row->statement]),
-        cli_cell_flag(row->answer),
-        cli_cell_real((double)row->p_true),
-        cli_cell_pair(row->logits),
+    const vb_cell cells[] = {
+        vb_cell_text(cli_shown_path(s, row->left)),
+        vb_cell_text(cli_shown_path(s, row->right)),
+        vb_cell_bytes(s->texts.items[row->statement], s->texts.sizes[row->statement]),
+        vb_cell_flag(row->answer),
+        vb_cell_real((double)row->p_true),
+        vb_cell_pair(row->logits),
     };
     return cli_emit_row(s, cells);
 }

@@ -3,14 +3,14 @@
 
 #include <string.h>
 
-static const cli_column columns[] = {
-    {"query", CLI_CELL_TEXT, NULL},   {"rank", CLI_CELL_WHOLE, NULL},
-    {"path", CLI_CELL_TEXT, NULL},    {"start", CLI_CELL_TIME, NULL},
-    {"end", CLI_CELL_TIME, NULL},     {"score", CLI_CELL_REAL, NULL},
-    {"itc", CLI_CELL_REAL, NULL},     {"itm_logit", CLI_CELL_REAL, NULL},
-    {"p_match", CLI_CELL_REAL, NULL},
+static const vb_column columns[] = {
+    {"query", VB_CELL_TEXT, NULL},   {"rank", VB_CELL_WHOLE, NULL},
+    {"path", VB_CELL_TEXT, NULL},    {"start", VB_CELL_TIME, NULL},
+    {"end", VB_CELL_TIME, NULL},     {"score", VB_CELL_REAL, NULL},
+    {"itc", VB_CELL_REAL, NULL},     {"itm_logit", VB_CELL_REAL, NULL},
+    {"p_match", VB_CELL_REAL, NULL},
 };
-static const cli_table table = {columns, sizeof columns / sizeof *columns};
+static const vb_table table = {columns, sizeof columns / sizeof *columns};
 
 typedef struct retrieve_state {
     cli_list seen;       // paths printed by --files-only
@@ -21,19 +21,19 @@ typedef struct retrieve_state {
 static int emit_machine(cli_session *s, const vblip_hit *hit)
 {
     const uint32_t q = hit->query;
-    cli_cell reranked[2] = {0};
+    vb_cell reranked[2] = {0};
     if (hit->reranked) {
-        reranked[0] = cli_cell_real((double)hit->itm_logits[1]);
-        reranked[1] = cli_cell_real((double)hit->p_match);
+        reranked[0] = vb_cell_real((double)hit->itm_logits[1]);
+        reranked[1] = vb_cell_real((double)hit->p_match);
     }
-    const cli_cell cells[] = {
-        cli_cell_bytes(s->texts.items[q], s->texts.sizes[q]),
-        cli_cell_whole(hit->rank),
-        cli_cell_text(cli_shown_path(s, hit->path)),
-        cli_cell_time(hit->timed, hit->start_us),
-        cli_cell_time(hit->timed, hit->end_us),
-        cli_cell_real((double)hit->score),
-        cli_cell_real((double)hit->itc),
+    const vb_cell cells[] = {
+        vb_cell_bytes(s->texts.items[q], s->texts.sizes[q]),
+        vb_cell_whole(hit->rank),
+        vb_cell_text(cli_shown_path(s, hit->path)),
+        vb_cell_time(hit->timed, hit->start_us),
+        vb_cell_time(hit->timed, hit->end_us),
+        vb_cell_real((double)hit->score),
+        vb_cell_real((double)hit->itc),
         reranked[0],
         reranked[1],
     };
@@ -63,9 +63,9 @@ static int emit_text(cli_session *s, retrieve_state *state, const vblip_hit *hit
     else
         vb_string_puts(&s->line, "-  "); // beyond the K that ITM looked at
     if (hit->timed) {
-        cli_clock(&s->line, hit->start_us, '.');
+        vb_clock(&s->line, hit->start_us, '.');
         vb_string_putc(&s->line, '-');
-        cli_clock(&s->line, hit->end_us, '.');
+        vb_clock(&s->line, hit->end_us, '.');
         vb_string_puts(&s->line, "  ");
     }
     vb_string_puts(&s->line, cli_shown_path(s, hit->path));
@@ -91,7 +91,7 @@ static int on_hit(void *session, const vblip_hit *hit)
     cli_session *s = session;
     retrieve_state *state = s->state;
     int stop;
-    if (s->args->format != CLI_FORMAT_TEXT)
+    if (s->args->format != VB_FORMAT_TEXT)
         stop = emit_machine(s, hit);
     else if (s->args->files_only)
         stop = emit_file(s, state, hit);

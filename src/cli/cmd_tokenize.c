@@ -6,12 +6,12 @@
 #include <string.h>
 #include <unistd.h>
 
-static const cli_column columns[] = {
-    {"text", CLI_CELL_TEXT, NULL},
-    {"ids", CLI_CELL_IDS, NULL},
-    {"pieces", CLI_CELL_STRINGS, NULL},
+static const vb_column columns[] = {
+    {"text", VB_CELL_TEXT, NULL},
+    {"ids", VB_CELL_IDS, NULL},
+    {"pieces", VB_CELL_STRINGS, NULL},
 };
-static const cli_table table = {columns, sizeof columns / sizeof *columns};
+static const vb_table table = {columns, sizeof columns / sizeof *columns};
 
 static bool add_if_readable(vb_string *out, const char *folder)
 {
@@ -72,7 +72,7 @@ static vblip_status gather(cli_session *s, vblip_error *err)
 
 static int emit(cli_session *s, uint32_t i, const vblip_tokens *tokens)
 {
-    if (s->args->format == CLI_FORMAT_TEXT) {
+    if (s->args->format == VB_FORMAT_TEXT) {
         for (uint32_t t = 0; t < tokens->count; t++)
             vb_string_appendf(&s->line, "%s%d", t ? " " : "", (int)tokens->ids[t]);
         for (uint32_t t = 0; t < tokens->count; t++)
@@ -80,10 +80,10 @@ static int emit(cli_session *s, uint32_t i, const vblip_tokens *tokens)
         vb_string_putc(&s->line, '\n');
         return cli_emit_line(s);
     }
-    const cli_cell cells[] = {
-        cli_cell_bytes(s->texts.items[i], s->texts.sizes[i]),
-        cli_cell_ids(tokens->ids, tokens->count),
-        cli_cell_strings(tokens->pieces, tokens->count),
+    const vb_cell cells[] = {
+        vb_cell_bytes(s->texts.items[i], s->texts.sizes[i]),
+        vb_cell_ids(tokens->ids, tokens->count),
+        vb_cell_strings(tokens->pieces, tokens->count),
     };
     return cli_emit_row(s, cells);
 }
@@ -122,7 +122,7 @@ cli_exit cli_cmd_tokenize(cli_session *s)
     if (code == CLI_EXIT_DONE)
         code = cli_output_begin(s, &table);
     if (code == CLI_EXIT_DONE) {
-        cli_rows_begin(&s->rows, &s->line);
+        vb_rows_begin(&s->rows, &s->line);
         code = cli_output_end(s, tokenize_all(s, tokenizer));
     }
     vblip_tokenizer_close(&tokenizer);

@@ -1,6 +1,6 @@
 #include "cli/progress.h"
 
-#include "cli/json_out.h"
+#include "output/json_out.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -109,11 +109,11 @@ void cli_progress_json(vb_string *out, const vblip_progress *p)
 {
     vb_string_puts(out, "{\"path\":");
     if (p->path)
-        cli_json_string(out, p->path, strlen(p->path));
+        vb_json_put_string(out, p->path, strlen(p->path));
     else
         vb_string_puts(out, "null");
     vb_string_puts(out, ",\"unit\":");
-    cli_json_string(out, p->unit, strlen(p->unit));
+    vb_json_put_string(out, p->unit, strlen(p->unit));
     vb_string_appendf(out, ",\"done\":%" PRIu64 ",\"total\":", p->done);
     if (p->total)
         vb_string_appendf(out, "%" PRIu64, p->total);
@@ -121,8 +121,8 @@ void cli_progress_json(vb_string *out, const vblip_progress *p)
         vb_string_puts(out, "null");
     vb_string_puts(out, ",\"seconds_left\":");
     if (p->seconds_left >= 0)
-        cli_json_time(out,
-                      (int64_t)(p->seconds_left < 1e12 ? p->seconds_left * 1e6 : 0));
+        vb_json_put_time(out,
+                         (int64_t)(p->seconds_left < 1e12 ? p->seconds_left * 1e6 : 0));
     else
         vb_string_puts(out, "null");
     vb_string_putc(out, '}');

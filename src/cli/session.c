@@ -32,10 +32,10 @@ const char *cli_shown_path(const cli_session *s, const char *path)
 
 // ---------------------------------------------------------------------------- output
 
-cli_exit cli_output_begin(cli_session *s, const cli_table *table)
+cli_exit cli_output_begin(cli_session *s, const vb_table *table)
 {
     vblip_error err = {0};
-    s->rows = (cli_rows){.format = (cli_format)s->args->format, .table = table};
+    s->rows = (vb_rows){.format = (vb_format)s->args->format, .table = table};
     vblip_status status = vb_outfile_open(&s->out, s->args->output, &err);
     return status == VBLIP_OK ? CLI_EXIT_DONE : cli_fail(s, status, &err);
 }
@@ -54,7 +54,7 @@ cli_exit cli_output_end(cli_session *s, cli_exit code)
         return code;
     bool pipe_closed = s->out.error == EPIPE;
     if (worth_keeping(s, code) || s->rows.any)
-        cli_rows_end(&s->rows, &s->line);
+        vb_rows_end(&s->rows, &s->line);
     else
         vb_string_clear(&s->line); // a header without a job
     vb_outfile_write(&s->out, s->line.bytes, s->line.size);
@@ -93,9 +93,9 @@ int cli_emit_line(cli_session *s)
     return put_line(s, true);
 }
 
-int cli_emit_row(cli_session *s, const cli_cell *cells)
+int cli_emit_row(cli_session *s, const vb_cell *cells)
 {
-    cli_rows_add(&s->rows, &s->line, cells);
+    vb_rows_add(&s->rows, &s->line, cells);
     return cli_emit_line(s);
 }
 
@@ -105,7 +105,7 @@ int cli_input_failed(void *session, const vblip_failure *failure)
     const char *path = cli_shown_path(s, failure->path);
     s->failed++;
     cli_error(&s->console, "%s: %s", path, failure->message);
-    cli_rows_failure(&s->rows, &s->line, path, failure->message);
+    vb_rows_failure(&s->rows, &s->line, path, failure->message);
     return put_line(s, true) || s->args->fail_fast;
 }
 
@@ -358,7 +358,7 @@ static cli_exit run_job(cli_session *s, const cli_task *task)
         if (code != CLI_EXIT_DONE)
             return code;
     }
-    cli_rows_begin(&s->rows, &s->line);
+    vb_rows_begin(&s->rows, &s->line);
     if (put_line(s, true))
         status = VBLIP_ERR_CANCELLED;
     else if (hopeless)

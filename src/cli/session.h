@@ -8,8 +8,8 @@
 #include "cli/env.h"
 #include "cli/list.h"
 #include "cli/progress.h"
-#include "cli/rows.h"
 #include "cli/spool.h"
+#include "output/rows.h"
 
 // cli.md 2, exit status.
 typedef enum cli_exit {
@@ -38,7 +38,7 @@ typedef struct cli_session {
     vblip_model *model;
 
     vb_outfile out;
-    cli_rows rows;
+    vb_rows rows;
     vb_string line;     // the row that is put together
     uint64_t written;   // rows
     uint32_t failed;    // inputs
@@ -48,7 +48,7 @@ typedef struct cli_session {
 
 // What a command that works on inputs with a model is made of.
 typedef struct cli_task {
-    const cli_table *table;
+    const vb_table *table;
     uint32_t needs;      // enum vblip_task
     const char *weights; // real ones, for the notice of the demo model
     bool annotated;      // its inputs stand in a file of their own
@@ -63,12 +63,12 @@ typedef struct cli_task {
 cli_exit cli_session_run(cli_session *s, const cli_task *task);
 
 // For commands without inputs: opens the output, and ends it.
-cli_exit cli_output_begin(cli_session *s, const cli_table *table);
+cli_exit cli_output_begin(cli_session *s, const vb_table *table);
 cli_exit cli_output_end(cli_session *s, cli_exit code);
 
 // Callbacks return these: non-zero stops the job.
-int cli_emit_row(cli_session *s, const cli_cell *cells); // machine formats
-int cli_emit_line(cli_session *s);                       // s->line, as it is
+int cli_emit_row(cli_session *s, const vb_cell *cells); // machine formats
+int cli_emit_line(cli_session *s);                      // s->line, as it is
 int cli_input_failed(void *session, const vblip_failure *failure);
 
 // What the library calls `path`, as the user typed it.

@@ -4,7 +4,7 @@
 // either direction needs is scored once. Matrices exist a row at a time: those of COCO
 // would take a gigabyte.
 #include "video_tasks/eval.h"
-#include "blip/safetensors_out.h"
+#include "output/tensor_file.h"
 #include "video_tasks/job.h"
 #include "video_tasks/metrics.h"
 #include "video_tasks/ranking.h"
@@ -242,16 +242,33 @@ static vblip_status report(const vb_eval *eval, const vb_recall *texts,
     return VBLIP_OK;
 }
 
+// The scores before ranking, [visuals, texts] and [texts, visuals].
+static vblip_status write_scores(const retrieval *r, const float *v2t, const float *t2v,
+                                 vblip_error *err)
+{
+    vb_outfile out;
+    vb_tensor_file file = {0};
+    VB_TRY(vb_outfile_open(&out, r->eval->options->scores, err));
+    vblip_status status = vb_tensor_file_begin(&file, &out, 2, 0, err);
+    if (status == VBLIP_OK) {
+        vb_tensor_file_add(&file, "score_v2t", v2t, r->visuals, r->texts);
+        vb_tensor_file_add(&file, "score_t2v", t2v, r->texts, r->visuals);
+        vb_tensor_file_end(&file);
+        status = vb_outfile_finish(&out, err);
+    } else {
+        vb_outfile_discard(&out);
+    }
+    vb_tensor_file_free(&file);
+    return status;
+}
+
 // `v2t` and `t2v` are both there or both NULL.
 static vblip_status measure(retrieval *r, float *v2t, float *t2v, vblip_error *err)
 {
     const vb_recall texts = recall_of_texts(r, v2t);
     const vb_recall visuals = recall_of_visuals(r, t2v);
-    if (v2t) {
-        const vb_matrix_out matrices[] = {{"score_v2t", v2t, r->visuals, r->texts},
-                                          {"score_t2v", t2v, r->texts, r->visuals}};
-        VB_TRY(vb_safetensors_write(r->eval->options->scores, matrices, 2, err));
-    }
+    if (v2t)
+        VB_TRY(write_scores(r, v2t, t2v, err));
     return report(r->eval, &texts, &visuals, err);
 }
 

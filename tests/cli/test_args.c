@@ -351,7 +351,7 @@ static void test_common_options_reach_their_fields(void **state)
     assert_int_equal(p.args.frames, 4);
     assert_int_equal(p.args.batch, 2);
     assert_int_equal(p.args.jobs, 3);
-    assert_int_equal(p.args.format, CLI_FORMAT_CSV);
+    assert_int_equal(p.args.format, VB_FORMAT_CSV);
     assert_string_equal(p.args.output, "x");
     cli_args_free(&p.args);
 }
@@ -428,7 +428,7 @@ static void test_defaults_are_those_of_the_contract(void **state)
     parsed p;
     parse(&p, "retrieve|d|q");
     assert_int_equal(p.args.rerank, 128);
-    assert_int_equal(p.args.format, CLI_FORMAT_TEXT);
+    assert_int_equal(p.args.format, VB_FORMAT_TEXT);
     assert_int_equal(p.args.progress, CLI_PROGRESS_AUTO);
     assert_null(p.args.model);
     assert_null(p.args.output);
@@ -438,22 +438,22 @@ static void test_defaults_are_those_of_the_contract(void **state)
 
 static const struct format_row {
     const char *line;
-    cli_format format;
+    vb_format format;
 } format_rows[] = {
-    {"caption|v", CLI_FORMAT_TEXT},
-    {"caption|v|-o|x", CLI_FORMAT_TEXT},
-    {"caption|v|-o|x.txt", CLI_FORMAT_TEXT},
-    {"caption|v|-o|x.tsv", CLI_FORMAT_TSV},
-    {"caption|v|-o|x.csv", CLI_FORMAT_CSV},
-    {"caption|v|-o|x.json", CLI_FORMAT_JSON},
-    {"caption|v|-o|x.JSONL", CLI_FORMAT_JSONL},
-    {"caption|v|-o|x.srt", CLI_FORMAT_SRT},
-    {"caption|v|-o|x.vtt", CLI_FORMAT_VTT},
-    {"caption|v|-o|x.json.gz", CLI_FORMAT_TEXT},
-    {"caption|v|-o|d.csv/x", CLI_FORMAT_TEXT},
-    {"caption|v|-o|x.json|-f|csv", CLI_FORMAT_CSV},
-    {"caption|v|-f|text|-o|x.json", CLI_FORMAT_TEXT},
-    {"match|v|t|-f|text|-o|x.srt", CLI_FORMAT_TEXT},
+    {"caption|v", VB_FORMAT_TEXT},
+    {"caption|v|-o|x", VB_FORMAT_TEXT},
+    {"caption|v|-o|x.txt", VB_FORMAT_TEXT},
+    {"caption|v|-o|x.tsv", VB_FORMAT_TSV},
+    {"caption|v|-o|x.csv", VB_FORMAT_CSV},
+    {"caption|v|-o|x.json", VB_FORMAT_JSON},
+    {"caption|v|-o|x.JSONL", VB_FORMAT_JSONL},
+    {"caption|v|-o|x.srt", VB_FORMAT_SRT},
+    {"caption|v|-o|x.vtt", VB_FORMAT_VTT},
+    {"caption|v|-o|x.json.gz", VB_FORMAT_TEXT},
+    {"caption|v|-o|d.csv/x", VB_FORMAT_TEXT},
+    {"caption|v|-o|x.json|-f|csv", VB_FORMAT_CSV},
+    {"caption|v|-f|text|-o|x.json", VB_FORMAT_TEXT},
+    {"match|v|t|-f|text|-o|x.srt", VB_FORMAT_TEXT},
 };
 
 static void test_format_comes_from_the_option_then_the_extension(void **state)

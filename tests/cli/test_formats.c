@@ -1,7 +1,7 @@
 // test_formats.c - every byte of the machine formats and of subtitles.
-#include "cli/json_out.h"
-#include "cli/rows.h"
-#include "cli/subtitles.h"
+#include "output/json_out.h"
+#include "output/rows.h"
+#include "output/subtitles.h"
 
 #include <locale.h>
 #include <math.h>
@@ -14,48 +14,48 @@
 
 #include <cmocka.h>
 
-static const cli_column ranked_columns[] = {{"answer", CLI_CELL_TEXT, NULL},
-                                            {"score", CLI_CELL_REAL, NULL}};
-static const cli_table ranked_table = {ranked_columns, 2};
+static const vb_column ranked_columns[] = {{"answer", VB_CELL_TEXT, NULL},
+                                           {"score", VB_CELL_REAL, NULL}};
+static const vb_table ranked_table = {ranked_columns, 2};
 
-static const cli_column columns[] = {
-    {"path", CLI_CELL_TEXT, NULL},
-    {"rank", CLI_CELL_WHOLE, NULL},
-    {"start", CLI_CELL_TIME, NULL},
-    {"score", CLI_CELL_REAL, NULL},
-    {"itm_logits", CLI_CELL_PAIR, NULL},
-    {"ids", CLI_CELL_IDS, NULL},
-    {"pieces", CLI_CELL_STRINGS, NULL},
-    {"demo", CLI_CELL_FLAG, NULL},
-    {"ranked", CLI_CELL_ROWS, &ranked_table},
+static const vb_column columns[] = {
+    {"path", VB_CELL_TEXT, NULL},
+    {"rank", VB_CELL_WHOLE, NULL},
+    {"start", VB_CELL_TIME, NULL},
+    {"score", VB_CELL_REAL, NULL},
+    {"itm_logits", VB_CELL_PAIR, NULL},
+    {"ids", VB_CELL_IDS, NULL},
+    {"pieces", VB_CELL_STRINGS, NULL},
+    {"demo", VB_CELL_FLAG, NULL},
+    {"ranked", VB_CELL_ROWS, &ranked_table},
 };
-static const cli_table table = {columns, sizeof columns / sizeof *columns};
+static const vb_table table = {columns, sizeof columns / sizeof *columns};
 
 // A full row, a failed input, a row with nothing but a path.
-static void write_all(vb_string *out, cli_format format)
+static void write_all(vb_string *out, vb_format format)
 {
     static const float logits[2] = {-1.5f, 0.1f};
     static const int32_t ids[] = {101, 1037, -1};
     static const char *const pieces[] = {"[CLS]", "a", "\"##b"};
-    const cli_cell ranked[] = {cli_cell_text("yes"), cli_cell_real(-0.25),
-                               cli_cell_text("no"), cli_cell_real(-3)};
-    const cli_cell full[] = {cli_cell_text("a\tb,\"c\"\\\nd"),
-                             cli_cell_whole(18446744073709551615u),
-                             cli_cell_time(true, 72000499),
-                             cli_cell_real((double)0.1f),
-                             cli_cell_pair(logits),
-                             cli_cell_ids(ids, 3),
-                             cli_cell_strings(pieces, 3),
-                             cli_cell_flag(true),
-                             cli_cell_rows(ranked, 2)};
-    cli_cell empty[sizeof columns / sizeof *columns] = {0};
-    empty[0] = cli_cell_text("b.mp4");
-    cli_rows rows = {.format = format, .table = &table};
-    cli_rows_begin(&rows, out);
-    cli_rows_add(&rows, out, full);
-    cli_rows_failure(&rows, out, "x\xFF.mp4", "no \"video\" stream");
-    cli_rows_add(&rows, out, empty);
-    cli_rows_end(&rows, out);
+    const vb_cell ranked[] = {vb_cell_text("yes"), vb_cell_real(-0.25),
+                              vb_cell_text("no"), vb_cell_real(-3)};
+    const vb_cell full[] = {vb_cell_text("a\tb,\"c\"\\\nd"),
+                            vb_cell_whole(18446744073709551615u),
+                            vb_cell_time(true, 72000499),
+                            vb_cell_real((double)0.1f),
+                            vb_cell_pair(logits),
+                            vb_cell_ids(ids, 3),
+                            vb_cell_strings(pieces, 3),
+                            vb_cell_flag(true),
+                            vb_cell_rows(ranked, 2)};
+    vb_cell empty[sizeof columns / sizeof *columns] = {0};
+    empty[0] = vb_cell_text("b.mp4");
+    vb_rows rows = {.format = format, .table = &table};
+    vb_rows_begin(&rows, out);
+    vb_rows_add(&rows, out, full);
+    vb_rows_failure(&rows, out, "x\xFF.mp4", "no \"video\" stream");
+    vb_rows_add(&rows, out, empty);
+    vb_rows_end(&rows, out);
 }
 
 #define FULL_OBJECT                                                                    \
@@ -71,20 +71,19 @@ static void write_all(vb_string *out, cli_format format)
     "\"itm_logits\":null,\"ids\":null,\"pieces\":null,\"demo\":null,\"ranked\":null}"
 
 static const struct {
-    cli_format format;
+    vb_format format;
     const char *text;
 } expected[] = {
-    {CLI_FORMAT_JSON,
-     "[\n" FULL_OBJECT ",\n" FAILURE_OBJECT ",\n" EMPTY_OBJECT "\n]\n"},
-    {CLI_FORMAT_JSONL, FULL_OBJECT "\n" FAILURE_OBJECT "\n" EMPTY_OBJECT "\n"},
-    {CLI_FORMAT_CSV,
+    {VB_FORMAT_JSON, "[\n" FULL_OBJECT ",\n" FAILURE_OBJECT ",\n" EMPTY_OBJECT "\n]\n"},
+    {VB_FORMAT_JSONL, FULL_OBJECT "\n" FAILURE_OBJECT "\n" EMPTY_OBJECT "\n"},
+    {VB_FORMAT_CSV,
      "path,rank,start,score,itm_logit_0,itm_logit_1,ids,pieces,demo,ranked\n"
      "\"a\tb,\"\"c\"\"\\\nd\",18446744073709551615,72.000,0.100000001,-1.5,0.100000001,"
      "101 1037 -1,\"[CLS] a \"\"##b\",true,"
      "\"[{\"\"answer\"\":\"\"yes\"\",\"\"score\"\":-0.25},"
      "{\"\"answer\"\":\"\"no\"\",\"\"score\"\":-3}]\"\n"
      "b.mp4,,,,,,,,,\n"},
-    {CLI_FORMAT_TSV,
+    {VB_FORMAT_TSV,
      "path\trank\tstart\tscore\titm_logit_0\titm_logit_1\tids\tpieces\tdemo\tranked\n"
      "a\\tb,\"c\"\\\\\\nd\t18446744073709551615\t72.000\t0.100000001\t-1.5\t0.100000001"
      "\t101 1037 -1\t[CLS] a \"##b\ttrue\t"
@@ -108,19 +107,19 @@ static void test_no_rows_is_still_a_document(void **state)
 {
     (void)state;
     static const struct {
-        cli_format format;
+        vb_format format;
         const char *text;
     } none[] = {
-        {CLI_FORMAT_JSON, "[]\n"},
-        {CLI_FORMAT_JSONL, ""},
-        {CLI_FORMAT_CSV, "answer,score\n"},
-        {CLI_FORMAT_TSV, "answer\tscore\n"},
+        {VB_FORMAT_JSON, "[]\n"},
+        {VB_FORMAT_JSONL, ""},
+        {VB_FORMAT_CSV, "answer,score\n"},
+        {VB_FORMAT_TSV, "answer\tscore\n"},
     };
     for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
         vb_string out = {0};
-        cli_rows rows = {.format = none[i].format, .table = &ranked_table};
-        cli_rows_begin(&rows, &out);
-        cli_rows_end(&rows, &out);
+        vb_rows rows = {.format = none[i].format, .table = &ranked_table};
+        vb_rows_begin(&rows, &out);
+        vb_rows_end(&rows, &out);
         vb_string_puts(&out, "");
         assert_string_equal(out.bytes, none[i].text);
         vb_string_free(&out);
@@ -149,7 +148,7 @@ static void test_json_strings_are_valid_whatever_the_bytes(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof string_rows / sizeof *string_rows; i++) {
         vb_string out = {0};
-        cli_json_string(&out, string_rows[i].text, string_rows[i].size);
+        vb_json_put_string(&out, string_rows[i].text, string_rows[i].size);
         assert_string_equal(out.bytes, string_rows[i].json);
         vb_string_free(&out);
     }
@@ -174,7 +173,7 @@ static void check_reals(void)
     };
     for (size_t i = 0; i < sizeof reals / sizeof *reals; i++) {
         vb_string out = {0};
-        cli_json_real(&out, reals[i].value);
+        vb_json_put_real(&out, reals[i].value);
         assert_string_equal(out.bytes, reals[i].text);
         vb_string_free(&out);
     }
@@ -210,8 +209,8 @@ static void test_times_round_to_the_millisecond(void **state)
     };
     for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
         vb_string seconds = {0}, clock = {0};
-        cli_json_time(&seconds, times[i].us);
-        cli_clock(&clock, times[i].us, '.');
+        vb_json_put_time(&seconds, times[i].us);
+        vb_clock(&clock, times[i].us, '.');
         assert_string_equal(seconds.bytes, times[i].seconds);
         assert_string_equal(clock.bytes, times[i].clock);
         vb_string_free(&seconds);
@@ -219,21 +218,21 @@ static void test_times_round_to_the_millisecond(void **state)
     }
 }
 
-static void write_cues(vb_string *out, cli_format format)
+static void write_cues(vb_string *out, vb_format format)
 {
-    cli_subtitles s = {.format = format};
-    cli_subtitles_begin(&s, out);
-    cli_subtitles_add(&s, out, 0, 1500000, "a dog");
-    cli_subtitles_add(&s, out, 1500000, 2000000, " \n");
-    cli_subtitles_add(&s, out, 2000000, 2000000, "a <b>cat</b>\n& co");
+    vb_subtitles s = {.format = format};
+    vb_subtitles_begin(&s, out);
+    vb_subtitles_add(&s, out, 0, 1500000, "a dog");
+    vb_subtitles_add(&s, out, 1500000, 2000000, " \n");
+    vb_subtitles_add(&s, out, 2000000, 2000000, "a <b>cat</b>\n& co");
 }
 
 static void test_subtitles_are_exact(void **state)
 {
     (void)state;
     vb_string srt = {0}, vtt = {0};
-    write_cues(&srt, CLI_FORMAT_SRT);
-    write_cues(&vtt, CLI_FORMAT_VTT);
+    write_cues(&srt, VB_FORMAT_SRT);
+    write_cues(&vtt, VB_FORMAT_VTT);
     assert_string_equal(srt.bytes, "1\n00:00:00,000 --> 00:00:01,500\na dog\n\n"
                                    "2\n00:00:02,000 --> 00:00:02,001\n"
                                    "a <b>cat</b> & co\n\n");

@@ -1,4 +1,4 @@
-#include "cli/json_out.h"
+#include "output/json_out.h"
 
 #include <inttypes.h>
 #include <locale.h>
@@ -16,7 +16,7 @@ static void write_escape(vb_string *out, unsigned char c)
         vb_string_appendf(out, "\\u%04x", c);
 }
 
-void cli_json_string(vb_string *out, const char *text, size_t size)
+void vb_json_put_string(vb_string *out, const char *text, size_t size)
 {
     vb_string_putc(out, '"');
     for (size_t i = 0; i < size;) {
@@ -33,7 +33,7 @@ void cli_json_string(vb_string *out, const char *text, size_t size)
     vb_string_putc(out, '"');
 }
 
-void cli_json_real(vb_string *out, double value)
+void vb_json_put_real(vb_string *out, double value)
 {
     if (!isfinite(value)) {
         vb_string_puts(out, "null");
@@ -52,7 +52,7 @@ void cli_json_real(vb_string *out, double value)
     vb_string_puts(out, at + strlen(point));
 }
 
-void cli_json_time(vb_string *out, int64_t time_us)
+void vb_json_put_time(vb_string *out, int64_t time_us)
 {
     uint64_t ms = time_us < 0 ? 0 : ((uint64_t)time_us + 500) / 1000;
     vb_string_appendf(out, "%" PRIu64 ".%03u", ms / 1000, (unsigned)(ms % 1000));

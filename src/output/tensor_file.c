@@ -1,6 +1,6 @@
-#include "cli/tensors.h"
+#include "output/tensor_file.h"
 
-#include "cli/json_out.h"
+#include "output/json_out.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -17,10 +17,11 @@ static bool write_blanks(vb_outfile *out, uint64_t count)
     return vb_outfile_write(out, piece, (size_t)count);
 }
 
-vblip_status cli_tensors_begin(cli_tensors *tensors, vb_outfile *out, uint64_t count,
-                               uint64_t metadata_bytes, vblip_error *err)
+vblip_status vb_tensor_file_begin(vb_tensor_file *tensors, vb_outfile *out,
+                                  uint64_t count, uint64_t metadata_bytes,
+                                  vblip_error *err)
 {
-    *tensors = (cli_tensors){.out = out};
+    *tensors = (vb_tensor_file){.out = out};
     tensors->room = (count + 1) * ENTRY_BYTES + metadata_bytes;
     tensors->room += -tensors->room % 8;
     if (!vb_outfile_rewind(out))
@@ -31,21 +32,21 @@ vblip_status cli_tensors_begin(cli_tensors *tensors, vb_outfile *out, uint64_t c
     return VBLIP_OK;
 }
 
-void cli_tensors_note(cli_tensors *tensors, const char *key, const char *value,
-                      size_t size)
+void vb_tensor_file_note(vb_tensor_file *tensors, const char *key, const char *value,
+                         size_t size)
 {
     vb_string *out = &tensors->metadata;
     vb_string_appendf(out, "%s\"%s\":", out->size ? "," : "", key);
-    cli_json_string(out, value, size);
+    vb_json_put_string(out, value, size);
 }
 
-bool cli_tensors_add(cli_tensors *tensors, uint64_t name, const float *values,
-                     uint32_t rows, uint32_t cols)
+bool vb_tensor_file_add(vb_tensor_file *tensors, const char *name, const float *values,
+                        uint32_t rows, uint32_t cols)
 {
     vb_string *out = &tensors->entries;
     const uint64_t size = (uint64_t)(rows ? rows : 1) * cols * sizeof *values;
     const uint64_t end = tensors->written + size;
-    vb_string_appendf(out, "%s\"%" PRIu64 "\":{\"dtype\":\"F32\",\"shape\":[",
+    vb_string_appendf(out, "%s\"%s\":{\"dtype\":\"F32\",\"shape\":[",
                       out->size ? "," : "", name);
     if (rows)
         vb_string_appendf(out, "%" PRIu32 ",", rows);
@@ -58,7 +59,7 @@ bool cli_tensors_add(cli_tensors *tensors, uint64_t name, const float *values,
                             (size_t)size);
 }
 
-bool cli_tensors_end(cli_tensors *tensors)
+bool vb_tensor_file_end(vb_tensor_file *tensors)
 {
     vb_outfile *out = tensors->out;
     vb_string header = {0};
@@ -78,7 +79,7 @@ bool cli_tensors_end(cli_tensors *tensors)
     return !out->error;
 }
 
-void cli_tensors_free(cli_tensors *tensors)
+void vb_tensor_file_free(vb_tensor_file *tensors)
 {
     vb_string_free(&tensors->metadata);
     vb_string_free(&tensors->entries);

@@ -1,66 +1,66 @@
-#include "cli/rows.h"
+#include "output/rows.h"
 
-#include "cli/json_out.h"
+#include "output/json_out.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
-cli_cell cli_cell_text(const char *text)
+vb_cell vb_cell_text(const char *text)
 {
-    return (cli_cell){.there = text, .text = text, .size = text ? strlen(text) : 0};
+    return (vb_cell){.there = text, .text = text, .size = text ? strlen(text) : 0};
 }
 
-cli_cell cli_cell_bytes(const char *text, size_t size)
+vb_cell vb_cell_bytes(const char *text, size_t size)
 {
-    return (cli_cell){.there = true, .text = text, .size = size};
+    return (vb_cell){.there = true, .text = text, .size = size};
 }
 
-cli_cell cli_cell_whole(uint64_t number)
+vb_cell vb_cell_whole(uint64_t number)
 {
-    return (cli_cell){.there = true, .number = number};
+    return (vb_cell){.there = true, .number = number};
 }
 
-cli_cell cli_cell_flag(bool flag)
+vb_cell vb_cell_flag(bool flag)
 {
-    return (cli_cell){.there = true, .number = flag};
+    return (vb_cell){.there = true, .number = flag};
 }
 
-cli_cell cli_cell_real(double real)
+vb_cell vb_cell_real(double real)
 {
-    return (cli_cell){.there = isfinite(real), .real = real};
+    return (vb_cell){.there = isfinite(real), .real = real};
 }
 
-cli_cell cli_cell_time(bool there, int64_t time_us)
+vb_cell vb_cell_time(bool there, int64_t time_us)
 {
-    return (cli_cell){.there = there, .time_us = time_us};
+    return (vb_cell){.there = there, .time_us = time_us};
 }
 
-cli_cell cli_cell_pair(const float reals[2])
+vb_cell vb_cell_pair(const float reals[2])
 {
-    return (cli_cell){.there = true, .reals = reals};
+    return (vb_cell){.there = true, .reals = reals};
 }
 
-cli_cell cli_cell_ids(const int32_t *ids, uint32_t count)
+vb_cell vb_cell_ids(const int32_t *ids, uint32_t count)
 {
-    return (cli_cell){.there = true, .ids = ids, .count = count};
+    return (vb_cell){.there = true, .ids = ids, .count = count};
 }
 
-cli_cell cli_cell_strings(const char *const *strings, uint32_t count)
+vb_cell vb_cell_strings(const char *const *strings, uint32_t count)
 {
-    return (cli_cell){.there = true, .strings = strings, .count = count};
+    return (vb_cell){.there = true, .strings = strings, .count = count};
 }
 
-cli_cell cli_cell_rows(const cli_cell *cells, uint32_t rows)
+vb_cell vb_cell_rows(const vb_cell *cells, uint32_t rows)
 {
-    return (cli_cell){.there = true, .cells = cells, .count = rows};
+    return (vb_cell){.there = true, .cells = cells, .count = rows};
 }
 
 // ------------------------------------------------------------------------------- JSON
 
-static void json_value(vb_string *out, const cli_column *column, const cli_cell *cell);
+static void json_value(vb_string *out, const vb_column *column, const vb_cell *cell);
 
-static void json_object(vb_string *out, const cli_table *table, const cli_cell *cells)
+static void json_object(vb_string *out, const vb_table *table, const vb_cell *cells)
 {
     vb_string_putc(out, '{');
     for (uint32_t i = 0; i < table->count; i++) {
@@ -73,50 +73,50 @@ static void json_object(vb_string *out, const cli_table *table, const cli_cell *
 }
 
 // Element `i` of a cell that is a list.
-static void json_element(vb_string *out, const cli_column *column, const cli_cell *cell,
+static void json_element(vb_string *out, const vb_column *column, const vb_cell *cell,
                          uint32_t i)
 {
     switch (column->type) {
-    case CLI_CELL_PAIR:
-        cli_json_real(out, (double)cell->reals[i]);
+    case VB_CELL_PAIR:
+        vb_json_put_real(out, (double)cell->reals[i]);
         break;
-    case CLI_CELL_IDS:
+    case VB_CELL_IDS:
         vb_string_appendf(out, "%" PRId32, cell->ids[i]);
         break;
-    case CLI_CELL_STRINGS:
-        cli_json_string(out, cell->strings[i], strlen(cell->strings[i]));
+    case VB_CELL_STRINGS:
+        vb_json_put_string(out, cell->strings[i], strlen(cell->strings[i]));
         break;
     default:
         json_object(out, column->table, cell->cells + (size_t)i * column->table->count);
     }
 }
 
-static void json_value(vb_string *out, const cli_column *column, const cli_cell *cell)
+static void json_value(vb_string *out, const vb_column *column, const vb_cell *cell)
 {
     if (!cell->there) {
         vb_string_puts(out, "null");
         return;
     }
     switch (column->type) {
-    case CLI_CELL_TEXT:
-        cli_json_string(out, cell->text, cell->size);
+    case VB_CELL_TEXT:
+        vb_json_put_string(out, cell->text, cell->size);
         return;
-    case CLI_CELL_WHOLE:
+    case VB_CELL_WHOLE:
         vb_string_appendf(out, "%" PRIu64, cell->number);
         return;
-    case CLI_CELL_REAL:
-        cli_json_real(out, cell->real);
+    case VB_CELL_REAL:
+        vb_json_put_real(out, cell->real);
         return;
-    case CLI_CELL_TIME:
-        cli_json_time(out, cell->time_us);
+    case VB_CELL_TIME:
+        vb_json_put_time(out, cell->time_us);
         return;
-    case CLI_CELL_FLAG:
+    case VB_CELL_FLAG:
         vb_string_puts(out, cell->number ? "true" : "false");
         return;
     default:
         break;
     }
-    uint32_t count = column->type == CLI_CELL_PAIR ? 2 : cell->count;
+    uint32_t count = column->type == VB_CELL_PAIR ? 2 : cell->count;
     vb_string_putc(out, '[');
     for (uint32_t i = 0; i < count; i++) {
         if (i)
@@ -127,9 +127,9 @@ static void json_value(vb_string *out, const cli_column *column, const cli_cell 
 }
 
 // The array opens with its first element, so that a refused job prints nothing.
-static void json_separator(cli_rows *rows, vb_string *out)
+static void json_separator(vb_rows *rows, vb_string *out)
 {
-    if (rows->format == CLI_FORMAT_JSON)
+    if (rows->format == VB_FORMAT_JSON)
         vb_string_puts(out, rows->any ? ",\n" : "[\n");
     rows->any = true;
 }
@@ -168,42 +168,42 @@ static void csv_field(vb_string *out, const char *text, size_t size)
     vb_string_putc(out, '"');
 }
 
-static void field(const cli_rows *rows, vb_string *out, const char *text, size_t size)
+static void field(const vb_rows *rows, vb_string *out, const char *text, size_t size)
 {
-    if (rows->format == CLI_FORMAT_TSV)
+    if (rows->format == VB_FORMAT_TSV)
         tsv_field(out, text, size);
     else
         csv_field(out, text, size);
 }
 
-static char separator(const cli_rows *rows)
+static char separator(const vb_rows *rows)
 {
-    return rows->format == CLI_FORMAT_TSV ? '\t' : ',';
+    return rows->format == VB_FORMAT_TSV ? '\t' : ',';
 }
 
-static void delimited_cell(const cli_rows *rows, vb_string *out,
-                           const cli_column *column, const cli_cell *cell)
+static void delimited_cell(const vb_rows *rows, vb_string *out, const vb_column *column,
+                           const vb_cell *cell)
 {
-    if (column->type == CLI_CELL_PAIR) { // two columns, whether there or not
+    if (column->type == VB_CELL_PAIR) { // two columns, whether there or not
         if (cell->there && isfinite(cell->reals[0]))
-            cli_json_real(out, (double)cell->reals[0]);
+            vb_json_put_real(out, (double)cell->reals[0]);
         vb_string_putc(out, separator(rows));
         if (cell->there && isfinite(cell->reals[1]))
-            cli_json_real(out, (double)cell->reals[1]);
+            vb_json_put_real(out, (double)cell->reals[1]);
         return;
     }
     if (!cell->there)
         return;
     vb_string value = {0};
     switch (column->type) {
-    case CLI_CELL_TEXT:
+    case VB_CELL_TEXT:
         field(rows, out, cell->text, cell->size);
         return;
-    case CLI_CELL_IDS:
+    case VB_CELL_IDS:
         for (uint32_t i = 0; i < cell->count; i++)
             vb_string_appendf(&value, "%s%" PRId32, i ? " " : "", cell->ids[i]);
         break;
-    case CLI_CELL_STRINGS:
+    case VB_CELL_STRINGS:
         for (uint32_t i = 0; i < cell->count; i++)
             vb_string_appendf(&value, "%s%s", i ? " " : "", cell->strings[i]);
         break;
@@ -216,13 +216,13 @@ static void delimited_cell(const cli_rows *rows, vb_string *out,
     vb_string_free(&value);
 }
 
-static void delimited_header(const cli_rows *rows, vb_string *out)
+static void delimited_header(const vb_rows *rows, vb_string *out)
 {
     for (uint32_t i = 0; i < rows->table->count; i++) {
-        const cli_column *column = &rows->table->columns[i];
+        const vb_column *column = &rows->table->columns[i];
         if (i)
             vb_string_putc(out, separator(rows));
-        if (column->type != CLI_CELL_PAIR) {
+        if (column->type != VB_CELL_PAIR) {
             vb_string_puts(out, column->name);
             continue;
         }
@@ -237,18 +237,18 @@ static void delimited_header(const cli_rows *rows, vb_string *out)
 
 // ------------------------------------------------------------------------- any format
 
-void cli_rows_begin(cli_rows *rows, vb_string *out)
+void vb_rows_begin(vb_rows *rows, vb_string *out)
 {
-    if (rows->format == CLI_FORMAT_CSV || rows->format == CLI_FORMAT_TSV)
+    if (rows->format == VB_FORMAT_CSV || rows->format == VB_FORMAT_TSV)
         delimited_header(rows, out);
 }
 
-void cli_rows_add(cli_rows *rows, vb_string *out, const cli_cell *cells)
+void vb_rows_add(vb_rows *rows, vb_string *out, const vb_cell *cells)
 {
-    if (rows->format == CLI_FORMAT_JSON || rows->format == CLI_FORMAT_JSONL) {
+    if (rows->format == VB_FORMAT_JSON || rows->format == VB_FORMAT_JSONL) {
         json_separator(rows, out);
         json_object(out, rows->table, cells);
-        if (rows->format == CLI_FORMAT_JSONL)
+        if (rows->format == VB_FORMAT_JSONL)
             vb_string_putc(out, '\n');
         return;
     }
@@ -260,28 +260,27 @@ void cli_rows_add(cli_rows *rows, vb_string *out, const cli_cell *cells)
     vb_string_putc(out, '\n');
 }
 
-void cli_rows_failure(cli_rows *rows, vb_string *out, const char *path,
-                      const char *error)
+void vb_rows_failure(vb_rows *rows, vb_string *out, const char *path, const char *error)
 {
-    static const cli_column columns[] = {{"path", CLI_CELL_TEXT, NULL},
-                                         {"error", CLI_CELL_TEXT, NULL}};
-    static const cli_table table = {columns, 2};
-    if (rows->format != CLI_FORMAT_JSON && rows->format != CLI_FORMAT_JSONL)
+    static const vb_column columns[] = {{"path", VB_CELL_TEXT, NULL},
+                                        {"error", VB_CELL_TEXT, NULL}};
+    static const vb_table table = {columns, 2};
+    if (rows->format != VB_FORMAT_JSON && rows->format != VB_FORMAT_JSONL)
         return;
-    const cli_cell cells[] = {cli_cell_text(path), cli_cell_text(error)};
+    const vb_cell cells[] = {vb_cell_text(path), vb_cell_text(error)};
     json_separator(rows, out);
     json_object(out, &table, cells);
-    if (rows->format == CLI_FORMAT_JSONL)
+    if (rows->format == VB_FORMAT_JSONL)
         vb_string_putc(out, '\n');
 }
 
-void cli_rows_end(cli_rows *rows, vb_string *out)
+void vb_rows_end(vb_rows *rows, vb_string *out)
 {
-    if (rows->format == CLI_FORMAT_JSON)
+    if (rows->format == VB_FORMAT_JSON)
         vb_string_puts(out, rows->any ? "\n]\n" : "[]\n");
 }
 
-void cli_clock(vb_string *out, int64_t time_us, char point)
+void vb_clock(vb_string *out, int64_t time_us, char point)
 {
     uint64_t ms = time_us < 0 ? 0 : ((uint64_t)time_us + 500) / 1000;
     vb_string_appendf(out, "%02" PRIu64 ":%02u:%02u%c%03u", ms / 3600000,

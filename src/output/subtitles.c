@@ -1,46 +1,44 @@
-#include "cli/subtitles.h"
-
-#include "cli/rows.h"
+#include "output/subtitles.h"
 
 #include <string.h>
 
-void cli_subtitles_begin(cli_subtitles *s, vb_string *out)
+void vb_subtitles_begin(vb_subtitles *s, vb_string *out)
 {
-    if (s->format == CLI_FORMAT_VTT)
+    if (s->format == VB_FORMAT_VTT)
         vb_string_puts(out, "WEBVTT\n\n");
 }
 
 // WebVTT reads & and < as markup; SubRip has no escapes.
-static void write_text(const cli_subtitles *s, vb_string *out, const char *text)
+static void write_text(const vb_subtitles *s, vb_string *out, const char *text)
 {
     for (; *text; text++) {
         if (*text == '\n' || *text == '\r')
             vb_string_putc(out, ' ');
-        else if (s->format == CLI_FORMAT_VTT && *text == '&')
+        else if (s->format == VB_FORMAT_VTT && *text == '&')
             vb_string_puts(out, "&amp;");
-        else if (s->format == CLI_FORMAT_VTT && *text == '<')
+        else if (s->format == VB_FORMAT_VTT && *text == '<')
             vb_string_puts(out, "&lt;");
-        else if (s->format == CLI_FORMAT_VTT && *text == '>')
+        else if (s->format == VB_FORMAT_VTT && *text == '>')
             vb_string_puts(out, "&gt;");
         else
             vb_string_putc(out, *text);
     }
 }
 
-void cli_subtitles_add(cli_subtitles *s, vb_string *out, int64_t start_us,
-                       int64_t end_us, const char *text)
+void vb_subtitles_add(vb_subtitles *s, vb_string *out, int64_t start_us, int64_t end_us,
+                      const char *text)
 {
     if (!text[strspn(text, " \t\r\n")])
         return;
     if (end_us < start_us + 1000)
         end_us = start_us + 1000;
-    const char point = s->format == CLI_FORMAT_VTT ? '.' : ',';
+    const char point = s->format == VB_FORMAT_VTT ? '.' : ',';
     s->cues++;
-    if (s->format == CLI_FORMAT_SRT)
+    if (s->format == VB_FORMAT_SRT)
         vb_string_appendf(out, "%u\n", s->cues);
-    cli_clock(out, start_us, point);
+    vb_clock(out, start_us, point);
     vb_string_puts(out, " --> ");
-    cli_clock(out, end_us, point);
+    vb_clock(out, end_us, point);
     vb_string_putc(out, '\n');
     write_text(s, out, text);
     vb_string_puts(out, "\n\n");

@@ -1,0 +1,90 @@
+// rows.h - results in the machine formats: tsv, csv, json, jsonl.
+//
+// A command names its columns once and hands over one value per column and row; the
+// text format is put together by the command itself.
+#ifndef VB_OUTPUT_ROWS_H
+#define VB_OUTPUT_ROWS_H
+
+#include "base/text.h"
+
+typedef enum vb_format {
+    VB_FORMAT_TEXT, // what a command shows a person
+    VB_FORMAT_TSV,
+    VB_FORMAT_CSV,
+    VB_FORMAT_JSON,
+    VB_FORMAT_JSONL,
+    VB_FORMAT_SRT, // subtitles.h
+    VB_FORMAT_VTT,
+    VB_FORMAT_UNSET,
+} vb_format;
+
+typedef enum vb_cell_type {
+    VB_CELL_TEXT,    // text, size
+    VB_CELL_WHOLE,   // number
+    VB_CELL_REAL,    // real
+    VB_CELL_TIME,    // time_us
+    VB_CELL_FLAG,    // number: 0 or 1
+    VB_CELL_PAIR,    // reals: two columns `NAME_0 NAME_1` (without a plural s) in
+                     // csv and tsv, a list of two in JSON
+    VB_CELL_IDS,     // ids, count: parted by spaces in csv and tsv
+    VB_CELL_STRINGS, // strings, count: parted by spaces in csv and tsv
+    VB_CELL_ROWS,    // rows of a table of its own: JSON also in csv and tsv
+} vb_cell_type;
+
+typedef struct vb_table vb_table;
+
+typedef struct vb_column {
+    const char *name;
+    vb_cell_type type;
+    const vb_table *table; // of VB_CELL_ROWS
+} vb_column;
+
+struct vb_table {
+    const vb_column *columns;
+    uint32_t count;
+};
+
+typedef struct vb_cell {
+    bool there; // else null in JSON, empty in csv and tsv
+    const char *text;
+    size_t size;
+    uint64_t number;
+    double real;
+    int64_t time_us;
+    const float *reals;
+    const int32_t *ids;
+    const char *const *strings;
+    const struct vb_cell *cells; // row by row
+    uint32_t count;
+} vb_cell;
+
+vb_cell vb_cell_text(const char *text); // NULL is absent
+vb_cell vb_cell_bytes(const char *text, size_t size);
+vb_cell vb_cell_whole(uint64_t number);
+vb_cell vb_cell_flag(bool flag);
+vb_cell vb_cell_real(double real); // not finite is absent
+vb_cell vb_cell_time(bool there, int64_t time_us);
+vb_cell vb_cell_pair(const float reals[2]);
+vb_cell vb_cell_ids(const int32_t *ids, uint32_t count);
+vb_cell vb_cell_strings(const char *const *strings, uint32_t count);
+vb_cell vb_cell_rows(const vb_cell *cells, uint32_t rows);
+
+// Puts a result file together in `format`: begin, rows and failures in order, end.
+// Each appends to `out`.
+typedef struct vb_rows {
+    vb_format format;
+    const vb_table *table;
+    bool any; // a JSON array holds something
+} vb_rows;
+
+void vb_rows_begin(vb_rows *rows, vb_string *out);
+void vb_rows_add(vb_rows *rows, vb_string *out, const vb_cell *cells);
+// A failed input: an object in JSON and JSONL, nothing in the other formats.
+void vb_rows_failure(vb_rows *rows, vb_string *out, const char *path,
+                     const char *error);
+void vb_rows_end(vb_rows *rows, vb_string *out);
+
+// HH:MM:SS.mmm
+void vb_clock(vb_string *out, int64_t time_us, char point);
+
+#endif // VB_OUTPUT_ROWS_H
