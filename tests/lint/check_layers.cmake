@@ -12,6 +12,8 @@ set(allowed_gpu         base compute gpu spv)
 set(allowed_blip        base compute formats tokenizer checkpoint blip)
 set(allowed_video_tasks base compute formats tokenizer checkpoint blip decode datasets output video_tasks)
 set(allowed_output      base output)
+set(allowed_api         base compute formats tokenizer checkpoint blip decode datasets output video_tasks
+                        gpu api)
 set(allowed_cli         base output cli)
 
 # External libraries, by the folder of their headers, and the one layer that may.
@@ -20,7 +22,7 @@ set(doors
 
 set(bad 0)
 set(seen 0)
-foreach(layer base formats tokenizer checkpoint decode datasets compute gpu blip output video_tasks cli)
+foreach(layer base formats tokenizer checkpoint decode datasets compute gpu blip output video_tasks api cli)
     file(GLOB_RECURSE files ${ROOT}/src/${layer}/*.[ch])
     foreach(file ${files})
         math(EXPR seen "${seen} + 1")

@@ -1,11 +1,12 @@
-// vblip_objects.h - what the handles of vblip.h are made of. Only vblip*.c see it.
-#ifndef VBLIP_OBJECTS_H
-#define VBLIP_OBJECTS_H
+// objects.h - what the handles of vblip.h are made of, and how calls are checked.
+#ifndef VB_API_OBJECTS_H
+#define VB_API_OBJECTS_H
 
 #include "base/error.h"
 #include "blip/model.h"
 #include "checkpoint/checkpoint.h"
 #include "compute/device.h"
+#include "decode/inputs.h"
 
 struct vblip_engine {
     vb_device *device;
@@ -15,6 +16,10 @@ struct vblip_model {
     vb_checkpoint *checkpoint; // stays open for vblip_model_describe
     vb_model *model;
     uint32_t tasks; // enum vblip_task: what it was loaded for
+};
+
+struct vblip_inputs {
+    vb_inputs list;
 };
 
 // A caller's mistake unless `given`.
@@ -27,7 +32,11 @@ VB_CHECKED static inline vblip_status vb_need(bool given, const char *what,
 // Refuses a job on `model` that it was not loaded for, or that no clip can serve.
 VB_CHECKED vblip_status vb_check_task(const vblip_model *model, uint32_t task,
                                       const vblip_job *job, vblip_error *err);
+
+// `what` names the texts in messages. The last of them should not fail after an hour.
+VB_CHECKED vblip_status vb_check_texts(const char *const *texts, uint32_t count,
+                                       const char *what, vblip_error *err);
 VB_CHECKED vblip_status vb_check_caption_options(const vblip_caption_options *options,
                                                  vblip_error *err);
 
-#endif // VBLIP_OBJECTS_H
+#endif // VB_API_OBJECTS_H

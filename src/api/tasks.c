@@ -1,67 +1,12 @@
-// vblip_tasks.c - the exported functions about inputs and tasks.
+// tasks.c - the exported functions that ask a model about files.
 #include "vblip.h"
 
+#include "api/objects.h"
 #include "base/file.h"
-#include "base/text.h"
-#include "checkpoint/layout.h"
 #include "datasets/dialogs.h"
-#include "decode/inputs.h"
-#include "vblip_objects.h"
 #include "video_tasks/tasks.h"
 
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
-
-enum { MAX_FRAMES = 1024 }; // of a clip; BLIP's longest is 16
-
-// ----------------------------------------------------------------------------- inputs
-
-struct vblip_inputs {
-    vb_inputs list;
-};
-
-vblip_status vblip_inputs_open(vblip_inputs **out, const char *const *paths,
-                               uint32_t count, const vblip_inputs_options *options,
-                               vblip_error *err)
-{
-    vb_error_reset(err);
-    VB_TRY(vb_need(out != NULL, "out", err));
-    *out = NULL;
-    VB_TRY(vb_need(paths != NULL, "paths", err));
-    for (uint32_t i = 0; i < count; i++)
-        VB_TRY(vb_need(paths[i] != NULL, "path", err));
-    vblip_inputs *inputs = calloc(1, sizeof *inputs);
-    if (!inputs)
-        return vb_fail_memory(err, "inputs");
-    vblip_status status = vb_inputs_expand(&inputs->list, paths, count, options, err);
-    if (status != VBLIP_OK)
-        vblip_inputs_close(&inputs);
-    *out = inputs;
-    return status;
-}
-
-void vblip_inputs_close(vblip_inputs **inputs)
-{
-    if (!inputs || !*inputs)
-        return;
-    vb_inputs_free(&(*inputs)->list);
-    free(*inputs);
-    *inputs = NULL;
-}
-
-uint32_t vblip_inputs_count(const vblip_inputs *inputs)
-{
-    return inputs ? inputs->list.count : 0;
-}
-
-vblip_input vblip_inputs_at(const vblip_inputs *inputs, uint32_t index)
-{
-    return index < vblip_inputs_count(inputs) ? inputs->list.items[index]
-                                              : (vblip_input){0};
-}
-
-// ------------------------------------------------------------------------------ tasks
 
 // What a task stands on. Points into itself.
 typedef struct job_setup {
@@ -69,20 +14,6 @@ typedef struct job_setup {
     vb_frames frames;
     vb_task task;
 } job_setup;
-
-vblip_status vb_check_task(const vblip_model *model, uint32_t task,
-                           const vblip_job *job, vblip_error *err)
-{
-    if (job->frames > MAX_FRAMES)
-        return vb_fail(err, VBLIP_ERR_ARGUMENT, "frames: %u, at most %u",
-                       (unsigned)job->frames, (unsigned)MAX_FRAMES);
-    if (model->tasks & task)
-        return VBLIP_OK;
-    char held[32];
-    vb_task_names(held, sizeof held, model->tasks);
-    return vb_fail(err, VBLIP_ERR_UNSUPPORTED, "%s: this checkpoint holds: %s",
-                   vb_checkpoint_info(model->checkpoint)->path, held);
-}
 
 static vblip_status set_up(job_setup *setup, vblip_model *model, uint32_t task,
                            const vblip_inputs *inputs, const vblip_job *job,
@@ -102,23 +33,6 @@ static vblip_status set_up(job_setup *setup, vblip_model *model, uint32_t task,
     return VBLIP_OK;
 }
 
-// Texts are checked before anything is decoded: the last should not fail after an hour.
-static vblip_status check_texts(const char *const *texts, uint32_t count,
-                                const char *what, vblip_error *err)
-{
-    if (!texts || count == 0)
-        return vb_fail(err, VBLIP_ERR_ARGUMENT, "%s: none given", what);
-    for (uint32_t i = 0; i < count; i++) {
-        if (!texts[i])
-            return vb_fail(err, VBLIP_ERR_ARGUMENT, "%s: number %u is missing", what,
-                           (unsigned)i + 1);
-        if (!vb_utf8_valid(texts[i], strlen(texts[i])))
-            return vb_fail(err, VBLIP_ERR_ARGUMENT, "%s: number %u is not valid UTF-8",
-                           what, (unsigned)i + 1);
-    }
-    return VBLIP_OK;
-}
-
 vblip_status vblip_retrieve(vblip_model *model, const vblip_inputs *inputs,
                             const char *const *queries, uint32_t count,
                             const vblip_retrieve_options *options, vblip_hit_fn fn,
@@ -128,7 +42,7 @@ vblip_status vblip_retrieve(vblip_model *model, const vblip_inputs *inputs,
     const vblip_retrieve_options *o = options ? options : &defaults;
     vb_error_reset(err);
     VB_TRY(vb_need(fn != NULL, "fn", err));
-    VB_TRY(check_texts(queries, count, "queries", err));
+    VB_TRY(vb_check_texts(queries, count, "queries", err));
     if (!(o->min_p >= 0.0f && o->min_p <= 1.0f))
         return vb_fail(err, VBLIP_ERR_ARGUMENT, "min_p: %g, expected 0 to 1",
                        (double)o->min_p);
@@ -149,7 +63,7 @@ vblip_status vblip_match(vblip_model *model, const vblip_inputs *inputs,
     const vblip_match_options *o = options ? options : &defaults;
     vb_error_reset(err);
     VB_TRY(vb_need(fn != NULL, "fn", err));
-    VB_TRY(check_texts(texts, count, "texts", err));
+    VB_TRY(vb_check_texts(texts, count, "texts", err));
     job_setup s;
     VB_TRY(set_up(&s, model, VBLIP_TASK_RETRIEVAL, inputs, &o->job, err));
     return vb_task_match(&s.task, texts, count, o, fn, user, err);
@@ -179,7 +93,7 @@ vblip_status vblip_reason(vblip_model *model, const vblip_inputs *inputs,
     const vblip_reason_options *o = options ? options : &defaults;
     vb_error_reset(err);
     VB_TRY(vb_need(fn != NULL, "fn", err));
-    VB_TRY(check_texts(statements, count, "statements", err));
+    VB_TRY(vb_check_texts(statements, count, "statements", err));
     VB_TRY(check_pairs(inputs, count, o->each, err));
     job_setup s;
     VB_TRY(set_up(&s, model, VBLIP_TASK_NLVR, inputs, &o->job, err));
@@ -195,27 +109,12 @@ vblip_status vblip_ask(vblip_model *model, const vblip_inputs *inputs,
     const vblip_ask_options *o = options ? options : &defaults;
     vb_error_reset(err);
     VB_TRY(vb_need(fn != NULL, "fn", err));
-    VB_TRY(check_texts(questions, count, "questions", err));
+    VB_TRY(vb_check_texts(questions, count, "questions", err));
     if (o->answers)
-        VB_TRY(check_texts(o->answers, o->answer_count, "answers", err));
+        VB_TRY(vb_check_texts(o->answers, o->answer_count, "answers", err));
     job_setup s;
     VB_TRY(set_up(&s, model, VBLIP_TASK_VQA, inputs, &o->job, err));
     return vb_task_ask(&s.task, questions, count, o, fn, user, err);
-}
-
-static vblip_status check_sampling(const vblip_caption_options *o, vblip_error *err)
-{
-    if (!(o->top_p >= 0.0f && o->top_p <= 1.0f))
-        return vb_fail(err, VBLIP_ERR_ARGUMENT, "top_p: %g, expected 0 to 1",
-                       (double)o->top_p);
-    if (!(o->temperature >= 0.0f && isfinite(o->temperature)))
-        return vb_fail(err, VBLIP_ERR_ARGUMENT, "temperature: %g, expected more than 0",
-                       (double)o->temperature);
-    if (o->samples > 1 && (!o->sample || o->merge))
-        return vb_fail(err, VBLIP_ERR_ARGUMENT, "samples: %u, one %s",
-                       (unsigned)o->samples,
-                       o->sample ? "with merge" : "without sample");
-    return VBLIP_OK;
 }
 
 enum { MAX_DIALOGS = 1 << 30 }; // bytes of a file of dialogs
@@ -280,25 +179,12 @@ vblip_status vblip_embed(vblip_model *model, vblip_feature feature,
         return vb_fail(err, VBLIP_ERR_ARGUMENT, "feature: %d, expected 0 to %d",
                        (int)feature, (int)VBLIP_FEATURE_MULTIMODAL);
     if (vb_feature_of_texts(feature))
-        VB_TRY(check_texts(texts, text_count, "texts", err));
+        VB_TRY(vb_check_texts(texts, text_count, "texts", err));
     if (!vb_feature_of_inputs(feature))
         inputs = &none;
     job_setup s;
     VB_TRY(set_up(&s, model, tasks_for(feature), inputs, &o->job, err));
     return vb_task_embed(&s.task, feature, texts, text_count, o, fn, user, err);
-}
-
-vblip_status vb_check_caption_options(const vblip_caption_options *o, vblip_error *err)
-{
-    if (o->every_us < 0)
-        return vb_fail(err, VBLIP_ERR_ARGUMENT, "every: %lld us, expected more than 0",
-                       (long long)o->every_us);
-    if (!(o->repetition_penalty >= 0.0f && isfinite(o->repetition_penalty)))
-        return vb_fail(err, VBLIP_ERR_ARGUMENT,
-                       "repetition penalty: %g, expected more than 0",
-                       (double)o->repetition_penalty);
-    VB_TRY(check_sampling(o, err));
-    return o->prompt ? check_texts(&o->prompt, 1, "prompt", err) : VBLIP_OK;
 }
 
 vblip_status vblip_caption_inputs(vblip_model *model, const vblip_inputs *inputs,

@@ -1,8 +1,8 @@
-// vblip_eval.c - the exported functions about annotated data sets.
+// datasets.c - the exported functions about annotated data sets.
 #include "vblip.h"
 
+#include "api/objects.h"
 #include "base/file.h"
-#include "vblip_objects.h"
 #include "video_tasks/eval.h"
 #include "video_tasks/filter.h"
 

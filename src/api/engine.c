@@ -1,8 +1,8 @@
-// vblip.c - the engine's exported functions. The only place that opens a device.
+// engine.c - the engine's exported functions. The only place that opens a device.
 #include "vblip.h"
 
+#include "api/objects.h"
 #include "gpu/bench.h"
-#include "vblip_objects.h"
 
 #include <stdlib.h>
 #include <string.h>

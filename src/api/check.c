@@ -1,0 +1,68 @@
+// check.c - what callers got wrong, found before anything is decoded.
+#include "api/objects.h"
+
+#include "base/text.h"
+#include "checkpoint/layout.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { MAX_FRAMES = 1024 }; // of a clip; BLIP's longest is 16
+
+vblip_status vb_check_task(const vblip_model *model, uint32_t task,
+                           const vblip_job *job, vblip_error *err)
+{
+    if (job->frames > MAX_FRAMES)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "frames: %u, at most %u",
+                       (unsigned)job->frames, (unsigned)MAX_FRAMES);
+    if (model->tasks & task)
+        return VBLIP_OK;
+    char held[32];
+    vb_task_names(held, sizeof held, model->tasks);
+    return vb_fail(err, VBLIP_ERR_UNSUPPORTED, "%s: this checkpoint holds: %s",
+                   vb_checkpoint_info(model->checkpoint)->path, held);
+}
+
+vblip_status vb_check_texts(const char *const *texts, uint32_t count, const char *what,
+                            vblip_error *err)
+{
+    if (!texts || count == 0)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "%s: none given", what);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!texts[i])
+            return vb_fail(err, VBLIP_ERR_ARGUMENT, "%s: number %u is missing", what,
+                           (unsigned)i + 1);
+        if (!vb_utf8_valid(texts[i], strlen(texts[i])))
+            return vb_fail(err, VBLIP_ERR_ARGUMENT, "%s: number %u is not valid UTF-8",
+                           what, (unsigned)i + 1);
+    }
+    return VBLIP_OK;
+}
+
+static vblip_status check_sampling(const vblip_caption_options *o, vblip_error *err)
+{
+    if (!(o->top_p >= 0.0f && o->top_p <= 1.0f))
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "top_p: %g, expected 0 to 1",
+                       (double)o->top_p);
+    if (!(o->temperature >= 0.0f && isfinite(o->temperature)))
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "temperature: %g, expected more than 0",
+                       (double)o->temperature);
+    if (o->samples > 1 && (!o->sample || o->merge))
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "samples: %u, one %s",
+                       (unsigned)o->samples,
+                       o->sample ? "with merge" : "without sample");
+    return VBLIP_OK;
+}
+
+vblip_status vb_check_caption_options(const vblip_caption_options *o, vblip_error *err)
+{
+    if (o->every_us < 0)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "every: %lld us, expected more than 0",
+                       (long long)o->every_us);
+    if (!(o->repetition_penalty >= 0.0f && isfinite(o->repetition_penalty)))
+        return vb_fail(err, VBLIP_ERR_ARGUMENT,
+                       "repetition penalty: %g, expected more than 0",
+                       (double)o->repetition_penalty);
+    VB_TRY(check_sampling(o, err));
+    return o->prompt ? vb_check_texts(&o->prompt, 1, "prompt", err) : VBLIP_OK;
+}

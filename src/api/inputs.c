@@ -1,0 +1,46 @@
+// inputs.c - the exported functions about lists of files.
+#include "vblip.h"
+
+#include "api/objects.h"
+
+#include <stdlib.h>
+
+vblip_status vblip_inputs_open(vblip_inputs **out, const char *const *paths,
+                               uint32_t count, const vblip_inputs_options *options,
+                               vblip_error *err)
+{
+    vb_error_reset(err);
+    VB_TRY(vb_need(out != NULL, "out", err));
+    *out = NULL;
+    VB_TRY(vb_need(paths != NULL, "paths", err));
+    for (uint32_t i = 0; i < count; i++)
+        VB_TRY(vb_need(paths[i] != NULL, "path", err));
+    vblip_inputs *inputs = calloc(1, sizeof *inputs);
+    if (!inputs)
+        return vb_fail_memory(err, "inputs");
+    vblip_status status = vb_inputs_expand(&inputs->list, paths, count, options, err);
+    if (status != VBLIP_OK)
+        vblip_inputs_close(&inputs);
+    *out = inputs;
+    return status;
+}
+
+void vblip_inputs_close(vblip_inputs **inputs)
+{
+    if (!inputs || !*inputs)
+        return;
+    vb_inputs_free(&(*inputs)->list);
+    free(*inputs);
+    *inputs = NULL;
+}
+
+uint32_t vblip_inputs_count(const vblip_inputs *inputs)
+{
+    return inputs ? inputs->list.count : 0;
+}
+
+vblip_input vblip_inputs_at(const vblip_inputs *inputs, uint32_t index)
+{
+    return index < vblip_inputs_count(inputs) ? inputs->list.items[index]
+                                              : (vblip_input){0};
+}
