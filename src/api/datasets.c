@@ -34,14 +34,14 @@ static vblip_status load_answers(vb_eval *eval, vb_arena *arena, vblip_error *er
     return status;
 }
 
-static vblip_status run(vblip_model *model, const struct protocol *protocol,
-                        vb_eval_set *set, const vblip_eval_options *options,
-                        vblip_error *err)
+static vblip_status run_protocol(vblip_model *model, const struct protocol *protocol,
+                                 vb_eval_set *set, const vblip_eval_options *options,
+                                 vblip_error *err)
 {
-    vb_brain brain = vb_brain_from_model(model->model);
+    vb_model_ops ops = vb_model_ops_of(model->model);
     vb_frames frames = vb_frames_from_files();
     const vb_task task = {
-        .brain = &brain,
+        .ops = &ops,
         .frames = &frames,
         .inputs = set->inputs,
         .input_count = set->input_count,
@@ -75,26 +75,27 @@ vblip_status vblip_eval(vblip_model *model, vblip_protocol protocol,
     vb_eval_set set;
     VB_TRY(annotations ? vb_eval_set_load(&set, annotations, p->kind, o->media, err)
                        : vb_eval_set_list(&set, o->media, err));
-    vblip_status status = run(model, p, &set, o, err);
+    vblip_status status = run_protocol(model, p, &set, o, err);
     vb_eval_set_free(&set);
     return status;
 }
 
-static vblip_status filter(vblip_model *model, vblip_model *captioner,
-                           const vb_eval_set *set, const vblip_filter_options *options,
-                           vblip_filtered_fn fn, void *user, vblip_error *err)
+static vblip_status run_filter(vblip_model *model, vblip_model *captioner,
+                               const vb_eval_set *set,
+                               const vblip_filter_options *options,
+                               vblip_filtered_fn fn, void *user, vblip_error *err)
 {
-    vb_brain judge = vb_brain_from_model(model->model);
-    vb_brain writer = vb_brain_from_model(captioner->model);
+    vb_model_ops judge = vb_model_ops_of(model->model);
+    vb_model_ops writer = vb_model_ops_of(captioner->model);
     vb_frames frames = vb_frames_from_files();
     const vb_task task = {
-        .brain = &judge,
+        .ops = &judge,
         .frames = &frames,
         .inputs = set->inputs,
         .input_count = set->input_count,
     };
     vb_task writing = task;
-    writing.brain = &writer;
+    writing.ops = &writer;
     const vb_filter f = {
         .task = &task,
         .captioner = &writing,
@@ -126,7 +127,7 @@ vblip_status vblip_filter(vblip_model *model, vblip_model *captioner, const char
     VB_TRY(vb_check_caption_options(&o->caption, err));
     vb_eval_set set;
     VB_TRY(vb_eval_set_load(&set, pairs, VB_ANNOTATED_PAIRS, o->media, err));
-    vblip_status status = filter(model, captioner, &set, o, fn, user, err);
+    vblip_status status = run_filter(model, captioner, &set, o, fn, user, err);
     vb_eval_set_free(&set);
     return status;
 }

@@ -6,7 +6,8 @@
 
 #include <stdlib.h>
 
-static vblip_status check_options(const vblip_model_options *options, vblip_error *err)
+static vblip_status check_model_options(const vblip_model_options *options,
+                                        vblip_error *err)
 {
     VB_TRY(vb_need(options != NULL, "options", err));
     VB_TRY(vb_need(options->path != NULL, "path of the model", err));
@@ -26,7 +27,7 @@ vblip_status vblip_model_inspect(const vblip_model_options *options,
                                  vblip_model_info_fn fn, void *user, vblip_error *err)
 {
     vb_error_reset(err);
-    VB_TRY(check_options(options, err));
+    VB_TRY(check_model_options(options, err));
     VB_TRY(vb_need(fn != NULL, "fn", err));
     return vb_checkpoint_inspect(options, fn, user, err);
 }
@@ -38,7 +39,7 @@ vblip_status vblip_model_load(vblip_model **out, vblip_engine *engine,
     VB_TRY(vb_need(out != NULL, "out", err));
     *out = NULL;
     VB_TRY(vb_need(engine != NULL, "engine", err));
-    VB_TRY(check_options(options, err));
+    VB_TRY(check_model_options(options, err));
     vblip_model *model = calloc(1, sizeof *model);
     if (!model)
         return vb_fail_memory(err, "model");

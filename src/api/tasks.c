@@ -10,7 +10,7 @@
 
 // What a task stands on. Points into itself.
 typedef struct job_setup {
-    vb_brain brain;
+    vb_model_ops ops;
     vb_frames frames;
     vb_task task;
 } job_setup;
@@ -22,10 +22,10 @@ static vblip_status set_up(job_setup *setup, vblip_model *model, uint32_t task,
     VB_TRY(vb_need(model != NULL, "model", err));
     VB_TRY(vb_need(inputs != NULL, "inputs", err));
     VB_TRY(vb_check_task(model, task, job, err));
-    setup->brain = vb_brain_from_model(model->model);
+    setup->ops = vb_model_ops_of(model->model);
     setup->frames = vb_frames_from_files();
     setup->task = (vb_task){
-        .brain = &setup->brain,
+        .ops = &setup->ops,
         .frames = &setup->frames,
         .inputs = inputs->list.items,
         .input_count = inputs->list.count,

@@ -31,7 +31,7 @@ static const char text[] = "a a a a a a a a a a a a a a a a a a";
 static vblip_status run_vision(void *user, vblip_error *err)
 {
     bench *b = user;
-    return vb_model_see(b->model, b->visual, b->frames, b->count, 0, NULL, err);
+    return vb_model_encode(b->model, b->visual, b->frames, b->count, 0, NULL, err);
 }
 
 static vblip_status run_text(void *user, vblip_error *err)
@@ -98,8 +98,8 @@ static vblip_status run_stage(bench *b, const struct stage *stage, vblip_bench_f
     vb_timing timing;
     char detail[160];
     if (stage->frames)
-        VB_TRY(
-            vb_model_see(b->model, b->visual, b->frames, stage->frames, 0, NULL, err));
+        VB_TRY(vb_model_encode(b->model, b->visual, b->frames, stage->frames, 0, NULL,
+                               err));
     b->count = stage->count;
     VB_TRY(vb_time(&timing, stage->run, b, err));
     snprintf(detail, sizeof detail, "%s (%u px)", stage->what,

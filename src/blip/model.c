@@ -310,8 +310,9 @@ static vblip_status see(vb_model *m, vb_visual *visual, const vb_frame *frames,
     return VBLIP_OK;
 }
 
-vblip_status vb_model_see(vb_model *model, vb_visual *visual, const vb_frame *frames,
-                          uint32_t count, uint32_t batch, float *itc, vblip_error *err)
+vblip_status vb_model_encode(vb_model *model, vb_visual *visual, const vb_frame *frames,
+                             uint32_t count, uint32_t batch, float *itc,
+                             vblip_error *err)
 {
     forget(visual);
     vblip_status status = check_frames(model, frames, count, itc, err);

@@ -45,9 +45,9 @@ uint64_t vb_visual_bytes(const vb_visual *visual); // device memory it holds now
 // Encodes `count` frames, at most `batch` (0 = by memory) at once. With `itc` not NULL
 // writes the ITC vector [projection]: mean of the frames' projected [CLS] rows,
 // normalised (blip-spec 6.1).
-VB_CHECKED vblip_status vb_model_see(vb_model *model, vb_visual *visual,
-                                     const vb_frame *frames, uint32_t count,
-                                     uint32_t batch, float *itc, vblip_error *err);
+VB_CHECKED vblip_status vb_model_encode(vb_model *model, vb_visual *visual,
+                                        const vb_frame *frames, uint32_t count,
+                                        uint32_t batch, float *itc, vblip_error *err);
 
 // The ITC vector [projection] of a text: [CLS], 35 tokens.
 VB_CHECKED vblip_status vb_model_text_itc(vb_model *model, const char *text, float *itc,

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-static vb_cache_entry *find(vb_cache *cache, uint32_t key)
+static vb_cache_entry *cache_find(vb_cache *cache, uint32_t key)
 {
     for (uint32_t i = 0; i < cache->count; i++)
         if (cache->entries[i].key == key)
@@ -25,7 +25,7 @@ static bool one_more_fits(const vb_cache *cache)
 {
     uint64_t sum = 0, largest = 0;
     for (uint32_t i = 0; i < cache->count; i++) {
-        uint64_t bytes = cache->brain->visual_bytes(cache->entries[i].visual);
+        uint64_t bytes = cache->ops->visual_bytes(cache->entries[i].visual);
         sum += bytes;
         if (bytes > largest)
             largest = bytes;
@@ -33,7 +33,7 @@ static bool one_more_fits(const vb_cache *cache)
     return sum <= cache->budget && largest <= cache->budget - sum;
 }
 
-static vblip_status grow(vb_cache *cache, vblip_error *err)
+static vblip_status cache_grow(vb_cache *cache, vblip_error *err)
 {
     if (cache->count < cache->capacity)
         return VBLIP_OK;
@@ -48,7 +48,7 @@ static vblip_status grow(vb_cache *cache, vblip_error *err)
 
 vb_visual *vb_cache_find(vb_cache *cache, uint32_t key)
 {
-    vb_cache_entry *entry = find(cache, key);
+    vb_cache_entry *entry = cache_find(cache, key);
     if (!entry)
         return NULL;
     entry->used = ++cache->clock;
@@ -61,9 +61,9 @@ vblip_status vb_cache_take(vb_visual **out, vb_cache *cache, uint32_t key,
     *out = NULL;
     vb_cache_entry *entry = NULL;
     if (cache->count == 0 || one_more_fits(cache)) {
-        VB_TRY(grow(cache, err));
+        VB_TRY(cache_grow(cache, err));
         vb_visual *visual = NULL;
-        VB_TRY(cache->brain->visual_make(cache->brain->user, &visual, err));
+        VB_TRY(cache->ops->visual_make(&visual, cache->ops->model, err));
         entry = &cache->entries[cache->count++];
         entry->visual = visual;
     } else {
@@ -77,17 +77,17 @@ vblip_status vb_cache_take(vb_visual **out, vb_cache *cache, uint32_t key,
 
 void vb_cache_drop(vb_cache *cache, uint32_t key)
 {
-    vb_cache_entry *entry = find(cache, key);
+    vb_cache_entry *entry = cache_find(cache, key);
     if (!entry)
         return;
-    cache->brain->visual_free(&entry->visual);
+    cache->ops->visual_free(&entry->visual);
     *entry = cache->entries[--cache->count];
 }
 
 void vb_cache_free(vb_cache *cache)
 {
     for (uint32_t i = 0; i < cache->count; i++)
-        cache->brain->visual_free(&cache->entries[i].visual);
+        cache->ops->visual_free(&cache->entries[i].visual);
     free(cache->entries);
     cache->entries = NULL;
     cache->count = cache->capacity = 0;

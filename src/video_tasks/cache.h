@@ -2,7 +2,7 @@
 #ifndef VB_VIDEO_TASKS_CACHE_H
 #define VB_VIDEO_TASKS_CACHE_H
 
-#include "video_tasks/brain.h"
+#include "video_tasks/model_ops.h"
 
 typedef struct vb_cache_entry {
     uint32_t key;
@@ -10,9 +10,9 @@ typedef struct vb_cache_entry {
     uint64_t used; // when it was last asked for; larger is later
 } vb_cache_entry;
 
-// All-zero but for `brain` and `budget` is an empty cache.
+// All-zero but for `ops` and `budget` is an empty cache.
 typedef struct vb_cache {
-    const vb_brain *brain;
+    const vb_model_ops *ops;
     uint64_t budget; // bytes; one visual is kept even when it is larger
     vb_cache_entry *entries;
     uint32_t count, capacity;

@@ -32,9 +32,9 @@ typedef struct captioning {
     vblip_caption_fn fn;
     void *user;
     vb_meter meter;
-    vb_visual *visual; // owned; every frame in turn
-    uint32_t samples;  // captions of each frame
-    vb_reply *replies; // [samples], owned; of the frame seen last
+    vb_visual *visual;     // owned; every frame in turn
+    uint32_t samples;      // captions of each frame
+    vb_generated *replies; // [samples], owned; of the frame seen last
 } captioning;
 
 // One file in work.
@@ -56,7 +56,8 @@ typedef struct recording {
 
 // ------------------------------------------------------------------------------ rows
 
-static vblip_status emit(captioning *c, const vblip_caption *caption, vblip_error *err)
+static vblip_status caption_emit(captioning *c, const vblip_caption *caption,
+                                 vblip_error *err)
 {
     return c->fn(c->user, caption) ? vb_fail_cancelled(err) : VBLIP_OK;
 }
@@ -76,11 +77,11 @@ static vblip_status flush(recording *r, vblip_error *err)
         .text = row->text.bytes,
         .score = (float)(row->score_sum / row->count),
     };
-    return emit(r->c, &caption, err);
+    return caption_emit(r->c, &caption, err);
 }
 
-static vblip_status add_row(recording *r, const vb_span *span, const vb_reply *reply,
-                            vblip_error *err)
+static vblip_status caption_add_row(recording *r, const vb_span *span,
+                                    const vb_generated *reply, vblip_error *err)
 {
     const char *text = reply->text.bytes ? reply->text.bytes : "";
     pending_row *row = &r->row;
@@ -105,7 +106,7 @@ static vblip_status add_row(recording *r, const vb_span *span, const vb_reply *r
 
 // ---------------------------------------------------------------------------- frames
 
-static void produce(void *user, uint64_t item, uint32_t slot)
+static void produce_frame(void *user, uint64_t item, uint32_t slot)
 {
     recording *r = user;
     const vb_frames *source = r->c->task->frames;
@@ -123,12 +124,12 @@ static void produce(void *user, uint64_t item, uint32_t slot)
 static vblip_status caption_frame(captioning *c, const vb_frame *rgb, uint64_t frame,
                                   vblip_error *err)
 {
-    const vb_brain *brain = c->task->brain;
+    const vb_model_ops *ops = c->task->ops;
     VB_TRY(
-        brain->see(brain->user, c->visual, rgb, 1, c->options->job.batch, NULL, err));
+        ops->encode(ops->model, c->visual, rgb, 1, c->options->job.batch, NULL, err));
     for (uint32_t i = 0; i < c->samples; i++) {
         c->params.random = vb_random_stream(c->options->seed, frame, i);
-        VB_TRY(brain->caption(brain->user, c->visual, &c->params, &c->replies[i], err));
+        VB_TRY(ops->caption(ops->model, c->visual, &c->params, &c->replies[i], err));
     }
     return VBLIP_OK;
 }
@@ -150,7 +151,7 @@ static vblip_status caption_spans(recording *r, vblip_error *failed, vblip_error
             last = span.frame;
         }
         for (uint32_t i = 0; i < c->samples; i++)
-            VB_TRY(add_row(r, &span, &c->replies[i], err));
+            VB_TRY(caption_add_row(r, &span, &c->replies[i], err));
         r->spans++;
         VB_TRY(vb_meter_add(&c->meter, r->path, c->samples, err));
     }
@@ -162,16 +163,16 @@ static vblip_status caption_spans(recording *r, vblip_error *failed, vblip_error
 
 // ------------------------------------------------------------------------- recordings
 
-static vblip_status open_video(captioning *c, const vblip_input *input,
-                               vb_video **video, vblip_error *err)
+static vblip_status caption_open_video(captioning *c, const vblip_input *input,
+                                       vb_video **video, vblip_error *err)
 {
     *video = NULL;
     if (input->error)
         return vb_fail(err, VBLIP_ERR_IO, "%s", input->error);
     const vb_decode_options options = {
-        .side = c->task->brain->side,
+        .side = c->task->ops->side,
         .threads = c->plan.codec_threads,
-        .ignore_orientation = c->task->brain->ignore_orientation,
+        .ignore_orientation = c->task->ops->ignore_orientation,
     };
     return c->task->frames->open(c->task->frames->user, video, input->path, &options,
                                  err);
@@ -186,14 +187,14 @@ static vb_timeline timeline_of(const captioning *c, const vb_video *video)
 
 static vblip_status start_frames(recording *r, vblip_error *err)
 {
-    const size_t side = r->c->task->brain->side;
+    const size_t side = r->c->task->ops->side;
     for (int i = 0; i < SLOTS; i++) {
         r->slots[i].rgb = malloc(side * side * 3);
         if (!r->slots[i].rgb)
             return vb_fail_memory(err, r->path);
     }
     return vb_pipeline_open(&r->frames, r->c->plan.workers ? 1 : 0, r->timeline.count,
-                            produce, r, err);
+                            produce_frame, r, err);
 }
 
 // Captions one input. What is wrong with it goes to `failed`, with the captions that
@@ -204,7 +205,7 @@ static vblip_status caption_input(captioning *c, const vblip_input *input,
 {
     *skipped = 0;
     recording r = {.c = c, .path = input->path};
-    if (open_video(c, input, &r.video, failed) != VBLIP_OK)
+    if (caption_open_video(c, input, &r.video, failed) != VBLIP_OK)
         return VBLIP_OK;
     r.timeline = timeline_of(c, r.video);
     vblip_status status = start_frames(&r, err);
@@ -227,7 +228,7 @@ static uint64_t count_captions(captioning *c)
     uint64_t total = 0;
     for (uint32_t i = 0; i < c->task->input_count; i++) {
         vb_video *video = NULL;
-        if (open_video(c, &c->task->inputs[i], &video, NULL) != VBLIP_OK)
+        if (caption_open_video(c, &c->task->inputs[i], &video, NULL) != VBLIP_OK)
             continue; // reported when its turn comes
         total += timeline_of(c, video).count * c->samples;
         c->task->frames->close(&video);
@@ -238,11 +239,11 @@ static uint64_t count_captions(captioning *c)
 static vblip_status caption_all(captioning *c, vblip_error *err)
 {
     const vblip_job *job = &c->options->job;
-    const vb_brain *brain = c->task->brain;
+    const vb_model_ops *ops = c->task->ops;
     c->replies = calloc(c->samples, sizeof *c->replies);
     if (!c->replies)
         return vb_fail_memory(err, "captions");
-    VB_TRY(brain->visual_make(brain->user, &c->visual, err));
+    VB_TRY(ops->visual_make(&c->visual, ops->model, err));
     c->meter = vb_meter_start(job, "captions", job->progress ? count_captions(c) : 0);
     for (uint32_t i = 0; i < c->task->input_count; i++) {
         const vblip_input *input = &c->task->inputs[i];
@@ -279,7 +280,7 @@ vblip_status vb_task_caption(const vb_task *task, const vblip_caption_options *o
                 .temperature = options->temperature,
             },
         .samples = options->samples ? options->samples : 1,
-        .plan = vb_plan_threads(job->jobs, vb_core_count(), task->brain->shares_cores),
+        .plan = vb_plan_threads(job->jobs, vb_core_count(), task->ops->shares_cores),
         .fn = fn,
         .user = user,
     };
@@ -287,8 +288,8 @@ vblip_status vb_task_caption(const vb_task *task, const vblip_caption_options *o
         c.plan = vb_plan_threads(1, vb_core_count(), false);
     vblip_status status = caption_all(&c, err);
     for (uint32_t i = 0; i < c.samples && c.replies; i++)
-        vb_string_free(&c.replies[i].text);
+        vb_generated_free(&c.replies[i]);
     free(c.replies);
-    task->brain->visual_free(&c.visual);
+    task->ops->visual_free(&c.visual);
     return status;
 }

@@ -17,8 +17,8 @@ struct vb_clips {
 };
 
 // The frames of a clip and their pixels, kept for the clips after it.
-static vblip_status make_room(vb_clip *clip, uint32_t count, uint32_t side,
-                              const char *path, vblip_error *err)
+static vblip_status clip_make_room(vb_clip *clip, uint32_t count, uint32_t side,
+                                   const char *path, vblip_error *err)
 {
     if (count <= clip->capacity)
         return VBLIP_OK;
@@ -54,7 +54,7 @@ static vblip_status sample(const vb_clips *clips, vb_clip *clip, vb_video *video
                            const char *path, vblip_error *err)
 {
     const vb_frames *source = clips->task->frames;
-    const uint32_t side = clips->task->brain->side;
+    const uint32_t side = clips->task->ops->side;
     clip->info = *source->describe(video);
     if (clip->info.frames == 0)
         return vb_fail(err, VBLIP_ERR_FORMAT, "%s: no frames", path);
@@ -67,7 +67,7 @@ static vblip_status sample(const vb_clips *clips, vb_clip *clip, vb_video *video
     uint32_t count = 1;
     if (!clip->info.still)
         count = vb_sample_uniform(indices, room, clip->info.frames, clips->frames);
-    vblip_status status = make_room(clip, count, side, path, err);
+    vblip_status status = clip_make_room(clip, count, side, path, err);
     if (status == VBLIP_OK)
         status = read_frames(clip, source, video, indices, count, side, err);
     free(indices);
@@ -81,9 +81,9 @@ static vblip_status read_clip(const vb_clips *clips, vb_clip *clip, vblip_error 
         return vb_fail(err, VBLIP_ERR_IO, "%s", input->error);
     const vb_frames *source = clips->task->frames;
     const vb_decode_options options = {
-        .side = clips->task->brain->side,
+        .side = clips->task->ops->side,
         .threads = clips->codec_threads,
-        .ignore_orientation = clips->task->brain->ignore_orientation,
+        .ignore_orientation = clips->task->ops->ignore_orientation,
     };
     vb_video *video = NULL;
     VB_TRY(source->open(source->user, &video, input->path, &options, err));
@@ -92,7 +92,7 @@ static vblip_status read_clip(const vb_clips *clips, vb_clip *clip, vblip_error 
     return status;
 }
 
-static void produce(void *user, uint64_t item, uint32_t slot)
+static void produce_clip(void *user, uint64_t item, uint32_t slot)
 {
     const vb_clips *clips = user;
     vb_clip *clip = &clips->slots[slot];
@@ -114,7 +114,7 @@ vblip_status vb_clips_open(vb_clips **out, const vb_task *task, const vblip_job 
     if (!clips)
         return vb_fail_memory(err, "clips");
     vb_thread_plan plan =
-        vb_plan_threads(job->jobs, vb_core_count(), task->brain->shares_cores);
+        vb_plan_threads(job->jobs, vb_core_count(), task->ops->shares_cores);
     *clips = (vb_clips){
         .task = task,
         .order = order,
@@ -127,8 +127,8 @@ vblip_status vb_clips_open(vb_clips **out, const vb_task *task, const vblip_job 
     if (!clips->slots)
         status = vb_fail_memory(err, "clips");
     else
-        status = vb_pipeline_open(&clips->pipeline, plan.workers, count, produce, clips,
-                                  err);
+        status = vb_pipeline_open(&clips->pipeline, plan.workers, count, produce_clip,
+                                  clips, err);
     if (status != VBLIP_OK)
         vb_clips_close(&clips);
     *out = clips;
@@ -154,6 +154,13 @@ void vb_clips_close(vb_clips **clips)
     free(c->slots);
     free(c);
     *clips = NULL;
+}
+
+vblip_status vb_clip_encode(const vb_clip *clip, const vb_task *task, vb_visual *visual,
+                            uint32_t batch, float *itc, vblip_error *err)
+{
+    return task->ops->encode(task->ops->model, visual, clip->frames, clip->count, batch,
+                             itc, err);
 }
 
 vblip_status vb_clips_each(const vb_task *task, const vblip_job *job, uint32_t frames,

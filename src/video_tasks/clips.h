@@ -6,12 +6,12 @@
 
 // One input: its frames, or why there are none.
 typedef struct vb_clip {
-    uint32_t input;
-    vblip_error error;  // status is not OK when it could not be read
-    vb_video_info info; // of a clip that could
-    vb_frame *frames;
+    uint32_t input;     // index
+    vblip_error error;  // status is not OK when the input could not be read
+    vb_video_info info; // when it could
+    vb_frame *frames;   // [count]
     uint32_t count, capacity;
-    uint8_t *pixels; // of all the frames
+    uint8_t *pixels; // [count, side, side, 3], what the frames point into
 } vb_clip;
 
 typedef struct vb_clips vb_clips;
@@ -27,6 +27,11 @@ VB_CHECKED vblip_status vb_clips_open(vb_clips **out, const vb_task *task,
 const vb_clip *vb_clips_next(vb_clips *clips);
 
 void vb_clips_close(vb_clips **clips);
+
+// Encodes the frames of a clip that could be read; `itc` may be NULL.
+VB_CHECKED vblip_status vb_clip_encode(const vb_clip *clip, const vb_task *task,
+                                       vb_visual *visual, uint32_t batch, float *itc,
+                                       vblip_error *err);
 
 // Calls `fn` with every input of the task, in order, until a call fails; `frames` of a
 // video where the job does not say how many.

@@ -30,9 +30,9 @@ typedef struct talking {
     vb_visual *visual; // owned as well; every clip in turn
 } talking;
 
-static vblip_status prepare(talking *t, vblip_error *err)
+static vblip_status dialog_prepare(talking *t, vblip_error *err)
 {
-    const vb_brain *brain = t->task->brain;
+    const vb_model_ops *ops = t->task->ops;
     uint32_t most = 0;
     for (uint32_t i = 0; i < t->count; i++)
         if (t->dialogs[i].candidate_count > most)
@@ -43,10 +43,10 @@ static vblip_status prepare(talking *t, vblip_error *err)
     t->scores = VB_ARENA_NEW(&t->arena, float, most);
     if (!t->logits || !t->order || !t->answers || !t->scores)
         return vb_fail_memory(err, "dialog");
-    return brain->visual_make(brain->user, &t->visual, err);
+    return ops->visual_make(&t->visual, ops->model, err);
 }
 
-static int by_score(const void *left, const void *right)
+static int by_match_score(const void *left, const void *right)
 {
     const candidate *a = left, *b = right;
     if (a->score != b->score)
@@ -55,13 +55,13 @@ static int by_score(const void *left, const void *right)
 }
 
 // t->answers and t->scores of a dialog, best first.
-static vblip_status rank(talking *t, const vb_dialog *dialog, vblip_error *err)
+static vblip_status dialog_rank(talking *t, const vb_dialog *dialog, vblip_error *err)
 {
-    const vb_brain *brain = t->task->brain;
-    VB_TRY(brain->dialog(brain->user, t->visual, dialog, t->logits, err));
+    const vb_model_ops *ops = t->task->ops;
+    VB_TRY(ops->dialog(ops->model, t->visual, dialog, t->logits, err));
     for (uint32_t i = 0; i < dialog->candidate_count; i++)
         t->order[i] = (candidate){i, t->logits[i][1] - t->logits[i][0]};
-    qsort(t->order, dialog->candidate_count, sizeof *t->order, by_score);
+    qsort(t->order, dialog->candidate_count, sizeof *t->order, by_match_score);
     for (uint32_t i = 0; i < dialog->candidate_count; i++) {
         t->answers[i] = dialog->candidates[t->order[i].index];
         t->scores[i] = t->order[i].score;
@@ -73,7 +73,7 @@ static vblip_status talk(talking *t, const vb_clip *clip, uint32_t number,
                          vblip_error *err)
 {
     const vb_dialog *dialog = &t->dialogs[number];
-    VB_TRY(rank(t, dialog, err));
+    VB_TRY(dialog_rank(t, dialog, err));
     const vblip_dialog_row row = {
         .path = t->task->inputs[clip->input].path,
         .dialog = number,
@@ -92,15 +92,13 @@ static vblip_status talk(talking *t, const vb_clip *clip, uint32_t number,
 
 static vblip_status talk_about(talking *t, const vb_clip *clip, vblip_error *err)
 {
-    const vb_brain *brain = t->task->brain;
     const vblip_job *job = &t->options->job;
     const char *path = t->task->inputs[clip->input].path;
     if (clip->error.status != VBLIP_OK) {
         VB_TRY(vb_job_failed(job, path, &clip->error, err));
         return vb_meter_skip(&t->meter, path, t->count, err);
     }
-    VB_TRY(brain->see(brain->user, t->visual, clip->frames, clip->count, job->batch,
-                      NULL, err));
+    VB_TRY(vb_clip_encode(clip, t->task, t->visual, job->batch, NULL, err));
     for (uint32_t i = 0; i < t->count; i++)
         VB_TRY(talk(t, clip, i, err));
     return VBLIP_OK;
@@ -134,10 +132,10 @@ vblip_status vb_task_dialog(const vb_task *task, const vb_dialog *dialogs,
         .meter = vb_meter_start(&options->job, "dialogs",
                                 (uint64_t)task->input_count * count),
     };
-    vblip_status status = prepare(&t, err);
+    vblip_status status = dialog_prepare(&t, err);
     if (status == VBLIP_OK)
         status = talk_about_clips(&t, err);
-    task->brain->visual_free(&t.visual);
+    task->ops->visual_free(&t.visual);
     vb_arena_free(&t.arena);
     return status;
 }

@@ -32,19 +32,19 @@ bool vb_feature_of_texts(vblip_feature feature)
     return feature != VBLIP_FEATURE_ITC_IMAGE && feature != VBLIP_FEATURE_VISION;
 }
 
-static vblip_status prepare(embedding *e, vblip_error *err)
+static vblip_status embed_prepare(embedding *e, vblip_error *err)
 {
-    const vb_brain *brain = e->task->brain;
-    e->vector = VB_ARENA_NEW(&e->arena, float, brain->projection);
+    const vb_model_ops *ops = e->task->ops;
+    e->vector = VB_ARENA_NEW(&e->arena, float, ops->projection);
     if (!e->vector)
         return vb_fail_memory(err, "embed");
-    return brain->visual_make(brain->user, &e->visual, err);
+    return ops->visual_make(&e->visual, ops->model, err);
 }
 
 // A tensor of input and text, whichever the feature is of.
-static vblip_status report(embedding *e, uint32_t input, uint32_t text,
-                           const float *values, uint32_t rows, uint32_t cols,
-                           vblip_error *err)
+static vblip_status report_tensor(embedding *e, uint32_t input, uint32_t text,
+                                  const float *values, uint32_t rows, uint32_t cols,
+                                  vblip_error *err)
 {
     const bool seen = vb_feature_of_inputs(e->feature);
     const vblip_features features = {
@@ -63,26 +63,26 @@ static vblip_status report(embedding *e, uint32_t input, uint32_t text,
 static vblip_status report_vector(embedding *e, uint32_t input, uint32_t text,
                                   vblip_error *err)
 {
-    return report(e, input, text, e->vector, 0, e->task->brain->projection, err);
+    return report_tensor(e, input, text, e->vector, 0, e->task->ops->projection, err);
 }
 
 static vblip_status report_features(embedding *e, uint32_t input, uint32_t text,
                                     vblip_error *err)
 {
     const vb_features *f = &e->features;
-    return report(e, input, text, f->values, f->rows, f->cols, err);
+    return report_tensor(e, input, text, f->values, f->rows, f->cols, err);
 }
 
 // ------------------------------------------------------------------------------ texts
 
 static vblip_status embed_text(embedding *e, uint32_t text, vblip_error *err)
 {
-    const vb_brain *brain = e->task->brain;
+    const vb_model_ops *ops = e->task->ops;
     if (e->feature == VBLIP_FEATURE_ITC_TEXT) {
-        VB_TRY(brain->text_itc(brain->user, e->texts[text], e->vector, err));
+        VB_TRY(ops->text_itc(ops->model, e->texts[text], e->vector, err));
         return report_vector(e, 0, text, err);
     }
-    VB_TRY(brain->text_features(brain->user, NULL, e->texts[text], &e->features, err));
+    VB_TRY(ops->text_features(ops->model, NULL, e->texts[text], &e->features, err));
     return report_features(e, 0, text, err);
 }
 
@@ -100,18 +100,18 @@ static uint32_t tensors_of_an_input(vblip_feature feature, uint32_t texts)
     return feature == VBLIP_FEATURE_MULTIMODAL ? texts : 1;
 }
 
-static vblip_status embed_seen(embedding *e, uint32_t input, vblip_error *err)
+static vblip_status embed_encoded(embedding *e, uint32_t input, vblip_error *err)
 {
-    const vb_brain *brain = e->task->brain;
+    const vb_model_ops *ops = e->task->ops;
     if (e->feature == VBLIP_FEATURE_ITC_IMAGE)
         return report_vector(e, input, 0, err);
     if (e->feature == VBLIP_FEATURE_VISION) {
-        VB_TRY(brain->visual_features(brain->user, e->visual, &e->features, err));
+        VB_TRY(ops->visual_features(ops->model, e->visual, &e->features, err));
         return report_features(e, input, 0, err);
     }
     for (uint32_t i = 0; i < e->count; i++) {
-        VB_TRY(brain->text_features(brain->user, e->visual, e->texts[i], &e->features,
-                                    err));
+        VB_TRY(
+            ops->text_features(ops->model, e->visual, e->texts[i], &e->features, err));
         VB_TRY(report_features(e, input, i, err));
     }
     return VBLIP_OK;
@@ -119,7 +119,6 @@ static vblip_status embed_seen(embedding *e, uint32_t input, vblip_error *err)
 
 static vblip_status embed_clip(embedding *e, const vb_clip *clip, vblip_error *err)
 {
-    const vb_brain *brain = e->task->brain;
     const vblip_job *job = &e->options->job;
     const char *path = e->task->inputs[clip->input].path;
     if (clip->error.status != VBLIP_OK) {
@@ -127,9 +126,10 @@ static vblip_status embed_clip(embedding *e, const vb_clip *clip, vblip_error *e
         return vb_meter_skip(&e->meter, path, tensors_of_an_input(e->feature, e->count),
                              err);
     }
-    VB_TRY(brain->see(brain->user, e->visual, clip->frames, clip->count, job->batch,
-                      e->feature == VBLIP_FEATURE_ITC_IMAGE ? e->vector : NULL, err));
-    return embed_seen(e, clip->input, err);
+    VB_TRY(vb_clip_encode(clip, e->task, e->visual, job->batch,
+                          e->feature == VBLIP_FEATURE_ITC_IMAGE ? e->vector : NULL,
+                          err));
+    return embed_encoded(e, clip->input, err);
 }
 
 static vblip_status embed_clips(embedding *e, vblip_error *err)
@@ -165,10 +165,10 @@ vblip_status vb_task_embed(const vb_task *task, vblip_feature feature,
         .user = user,
         .meter = vb_meter_start(&options->job, "tensors", total),
     };
-    vblip_status status = prepare(&e, err);
+    vblip_status status = embed_prepare(&e, err);
     if (status == VBLIP_OK)
         status = seen ? embed_clips(&e, err) : embed_texts(&e, err);
-    task->brain->visual_free(&e.visual);
+    task->ops->visual_free(&e.visual);
     vb_features_free(&e.features);
     vb_arena_free(&e.arena);
     return status;

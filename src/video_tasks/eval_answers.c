@@ -16,7 +16,7 @@ typedef struct run {
     uint32_t unreadable; // inputs
     vb_accuracy accuracy;
     vb_visual *visual; // every clip in turn
-    vb_reply reply;
+    vb_generated reply;
     vb_arena arena;  // owns the arrays, both [answer_count]
     uint32_t *order; // answers, best first
     float *scores;
@@ -33,22 +33,22 @@ vblip_status vb_eval_metric(const vb_eval *eval, const char *name, double value,
 
 // ------------------------------------------------------------------------ predictions
 
-static vblip_status rank(run *r, const char *question, const char **out,
-                         vblip_error *err)
+static vblip_status predict_ranked(run *r, const char *question, const char **out,
+                                   vblip_error *err)
 {
-    const vb_brain *brain = r->eval->task->brain;
+    const vb_model_ops *ops = r->eval->task->ops;
     const uint32_t k = r->eval->options->k_test;
     uint32_t kept = 0;
-    VB_TRY(brain->rank(brain->user, r->visual, question, r->eval->answers,
-                       r->eval->answer_count, k ? k : DEFAULT_K, r->order, r->scores,
-                       &kept, err));
+    VB_TRY(ops->rank(ops->model, r->visual, question, r->eval->answers,
+                     r->eval->answer_count, k ? k : DEFAULT_K, r->order, r->scores,
+                     &kept, err));
     *out = r->eval->answers[r->order[0]];
     return VBLIP_OK;
 }
 
-static vblip_status caption(run *r, vblip_error *err)
+static vblip_status predict_caption(run *r, vblip_error *err)
 {
-    const vb_brain *brain = r->eval->task->brain;
+    const vb_model_ops *ops = r->eval->task->ops;
     const vblip_caption_options *o = &r->eval->options->caption;
     const vb_caption_params params = {
         .prompt = o->prompt,
@@ -57,20 +57,20 @@ static vblip_status caption(run *r, vblip_error *err)
         .min_length = o->min_length,
         .repetition_penalty = o->repetition_penalty,
     };
-    return brain->caption(brain->user, r->visual, &params, &r->reply, err);
+    return ops->caption(ops->model, r->visual, &params, &r->reply, err);
 }
 
 // The caption, or the answer to `question`.
-static vblip_status predict(run *r, const char *question, const char **out,
-                            vblip_error *err)
+static vblip_status predict_text(run *r, const char *question, const char **out,
+                                 vblip_error *err)
 {
-    const vb_brain *brain = r->eval->task->brain;
+    const vb_model_ops *ops = r->eval->task->ops;
     if (question && r->eval->answers)
-        return rank(r, question, out, err);
+        return predict_ranked(r, question, out, err);
     if (question)
-        VB_TRY(brain->answer(brain->user, r->visual, question, &r->reply, err));
+        VB_TRY(ops->answer(ops->model, r->visual, question, &r->reply, err));
     else
-        VB_TRY(caption(r, err));
+        VB_TRY(predict_caption(r, err));
     *out = r->reply.text.bytes ? r->reply.text.bytes : "";
     return VBLIP_OK;
 }
@@ -86,7 +86,7 @@ static vblip_status predict_one(run *r, const char *path, uint32_t index,
         .question = a->text_count ? a->texts[0] : NULL,
         .expected = a->expected,
     };
-    VB_TRY(predict(r, p.question, &p.text, err));
+    VB_TRY(predict_text(r, p.question, &p.text, err));
     if (p.expected) {
         p.right = vb_same_answer(p.text, p.expected);
         VB_TRY(vb_accuracy_add(&r->accuracy, p.question, p.right, err));
@@ -100,7 +100,6 @@ static vblip_status predict_clip(run *r, const vb_clip *clip, vblip_error *err)
 {
     const vb_eval_set *set = r->eval->set;
     const vblip_job *job = &r->eval->options->job;
-    const vb_brain *brain = r->eval->task->brain;
     const uint32_t input = clip->input;
     const char *path = set->inputs[input].path;
     if (clip->error.status != VBLIP_OK) {
@@ -108,8 +107,7 @@ static vblip_status predict_clip(run *r, const vb_clip *clip, vblip_error *err)
         VB_TRY(vb_job_failed(job, path, &clip->error, err));
         return vb_meter_skip(&r->meter, path, vb_eval_set_count(set, input), err);
     }
-    VB_TRY(brain->see(brain->user, r->visual, clip->frames, clip->count, job->batch,
-                      NULL, err));
+    VB_TRY(vb_clip_encode(clip, r->eval->task, r->visual, job->batch, NULL, err));
     for (uint32_t i = set->first[input]; i < set->first[input + 1]; i++)
         VB_TRY(predict_one(r, path, set->order[i], err));
     return VBLIP_OK;
@@ -131,7 +129,7 @@ static vblip_status predict_clips(run *r, vblip_error *err)
 
 // ---------------------------------------------------------------------------- metrics
 
-static vblip_status report(const run *r, vblip_error *err)
+static vblip_status report_accuracy(const run *r, vblip_error *err)
 {
     const vb_accuracy *accuracy = &r->accuracy;
     if (!accuracy->all.count)
@@ -146,32 +144,32 @@ static vblip_status report(const run *r, vblip_error *err)
     return VBLIP_OK;
 }
 
-static vblip_status prepare(run *r, vblip_error *err)
+static vblip_status eval_answers_prepare(run *r, vblip_error *err)
 {
-    const vb_brain *brain = r->eval->task->brain;
+    const vb_model_ops *ops = r->eval->task->ops;
     r->order = VB_ARENA_NEW(&r->arena, uint32_t, r->eval->answer_count);
     r->scores = VB_ARENA_NEW(&r->arena, float, r->eval->answer_count);
     if (!r->order || !r->scores)
         return vb_fail_memory(err, r->eval->set->name);
     r->meter = vb_meter_start(&r->eval->options->job, r->unit,
                               r->eval->set->annotations.count);
-    return brain->visual_make(brain->user, &r->visual, err);
+    return ops->visual_make(&r->visual, ops->model, err);
 }
 
-static vblip_status evaluate(run *r, vblip_error *err)
+static vblip_status evaluate_answers(run *r, vblip_error *err)
 {
-    VB_TRY(prepare(r, err));
+    VB_TRY(eval_answers_prepare(r, err));
     VB_TRY(predict_clips(r, err));
     VB_TRY(vb_eval_set_check(r->eval->set, r->unreadable, err));
-    return report(r, err);
+    return report_accuracy(r, err);
 }
 
 static vblip_status evaluate_and_free(run r, vblip_error *err)
 {
-    vblip_status status = evaluate(&r, err);
+    vblip_status status = evaluate_answers(&r, err);
     vb_accuracy_free(&r.accuracy);
-    vb_string_free(&r.reply.text);
-    r.eval->task->brain->visual_free(&r.visual);
+    vb_generated_free(&r.reply);
+    r.eval->task->ops->visual_free(&r.visual);
     vb_arena_free(&r.arena);
     return status;
 }

@@ -48,7 +48,7 @@ static uint32_t least(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
-static vblip_status allocate(retrieval *r, vblip_error *err)
+static vblip_status recall_allocate(retrieval *r, vblip_error *err)
 {
     vb_arena *arena = &r->scoring.arena;
     const uint32_t wide = r->visuals > r->texts ? r->visuals : r->texts;
@@ -215,8 +215,8 @@ static bool all_images(const vb_eval_set *set)
 }
 
 // The reference's names, in its order; only its script for videos has a median.
-static vblip_status report(const vb_eval *eval, const vb_recall *texts,
-                           const vb_recall *visuals, vblip_error *err)
+static vblip_status report_recall(const vb_eval *eval, const vb_recall *texts,
+                                  const vb_recall *visuals, vblip_error *err)
 {
     const bool images = all_images(eval->set);
     const struct {
@@ -263,31 +263,32 @@ static vblip_status write_scores(const retrieval *r, const float *v2t, const flo
 }
 
 // `v2t` and `t2v` are both there or both NULL.
-static vblip_status measure(retrieval *r, float *v2t, float *t2v, vblip_error *err)
+static vblip_status recall_measure(retrieval *r, float *v2t, float *t2v,
+                                   vblip_error *err)
 {
     const vb_recall texts = recall_of_texts(r, v2t);
     const vb_recall visuals = recall_of_visuals(r, t2v);
     if (v2t)
         VB_TRY(write_scores(r, v2t, t2v, err));
-    return report(r->eval, &texts, &visuals, err);
+    return report_recall(r->eval, &texts, &visuals, err);
 }
 
 static vblip_status measure_and_write(retrieval *r, vblip_error *err)
 {
     if (!r->eval->options->scores)
-        return measure(r, NULL, NULL, err);
+        return recall_measure(r, NULL, NULL, err);
     float *v2t = calloc((size_t)r->visuals * r->texts, sizeof *v2t);
     float *t2v = calloc((size_t)r->visuals * r->texts, sizeof *t2v);
-    vblip_status status = v2t && t2v ? measure(r, v2t, t2v, err)
+    vblip_status status = v2t && t2v ? recall_measure(r, v2t, t2v, err)
                                      : vb_fail_memory(err, r->eval->options->scores);
     free(v2t);
     free(t2v);
     return status;
 }
 
-static vblip_status run(retrieval *r, vblip_error *err)
+static vblip_status evaluate_retrieval(retrieval *r, vblip_error *err)
 {
-    VB_TRY(allocate(r, err));
+    VB_TRY(recall_allocate(r, err));
     number_texts(r);
     VB_TRY(vb_scoring_encode(&r->scoring, err));
     VB_TRY(check_files(r, err));
@@ -317,7 +318,7 @@ vblip_status vb_eval_retrieval(const vb_eval *eval, vblip_error *err)
                 .frames = options->job.frames ? options->job.frames : DEFAULT_FRAMES,
             },
     };
-    vblip_status status = run(&r, err);
+    vblip_status status = evaluate_retrieval(&r, err);
     vb_scoring_free(&r.scoring);
     return status;
 }

@@ -46,16 +46,14 @@ static vblip_status find_pairs(run *r, vblip_error *err)
 
 // Whether the next picture could be read, and then encodes it. A file that fails again,
 // in another pair, is reported once.
-static vblip_status see(run *r, vb_clips *clips, vb_visual *visual, bool *seen,
-                        vblip_error *err)
+static vblip_status encode_next(run *r, vb_clips *clips, vb_visual *visual, bool *seen,
+                                vblip_error *err)
 {
-    const vb_brain *brain = r->eval->task->brain;
     const vblip_job *job = &r->eval->options->job;
     const vb_clip *clip = vb_clips_next(clips);
     *seen = clip->error.status == VBLIP_OK;
     if (*seen)
-        return brain->see(brain->user, visual, clip->frames, clip->count, job->batch,
-                          NULL, err);
+        return vb_clip_encode(clip, r->eval->task, visual, job->batch, NULL, err);
     if (r->unreadable[clip->input])
         return VBLIP_OK;
     r->unreadable[clip->input] = true;
@@ -63,15 +61,14 @@ static vblip_status see(run *r, vb_clips *clips, vb_visual *visual, bool *seen,
                          err);
 }
 
-static vblip_status judge(run *r, uint32_t index, vblip_error *err)
+static vblip_status predict_statement(run *r, uint32_t index, vblip_error *err)
 {
     const vb_eval_set *set = r->eval->set;
     const vb_annotation *a = &set->annotations.items[index];
-    const vb_brain *brain = r->eval->task->brain;
+    const vb_model_ops *ops = r->eval->task->ops;
     const vblip_eval_options *options = r->eval->options;
     float logits[1][2];
-    VB_TRY(
-        brain->reason(brain->user, r->sides[0], r->sides[1], a->texts, 1, logits, err));
+    VB_TRY(ops->reason(ops->model, r->sides[0], r->sides[1], a->texts, 1, logits, err));
     const vblip_prediction p = {
         .id = (uint64_t)index + 1,
         .path = set->inputs[set->media[index][0]].path,
@@ -87,20 +84,21 @@ static vblip_status judge(run *r, uint32_t index, vblip_error *err)
     return vb_meter_add(&r->meter, p.path, 1, err);
 }
 
-static vblip_status judge_pair(run *r, vb_clips *clips, uint32_t pair, vblip_error *err)
+static vblip_status predict_pair(run *r, vb_clips *clips, uint32_t pair,
+                                 vblip_error *err)
 {
     bool left, right;
-    VB_TRY(see(r, clips, r->sides[0], &left, err));
-    VB_TRY(see(r, clips, r->sides[1], &right, err));
+    VB_TRY(encode_next(r, clips, r->sides[0], &left, err));
+    VB_TRY(encode_next(r, clips, r->sides[1], &right, err));
     const uint32_t first = r->first[pair], next = r->first[pair + 1];
     if (!left || !right)
         return vb_meter_skip(&r->meter, r->eval->set->name, next - first, err);
     for (uint32_t i = first; i < next; i++)
-        VB_TRY(judge(r, i, err));
+        VB_TRY(predict_statement(r, i, err));
     return VBLIP_OK;
 }
 
-static vblip_status judge_pairs(run *r, vblip_error *err)
+static vblip_status predict_pairs(run *r, vblip_error *err)
 {
     const vb_eval *eval = r->eval;
     const vblip_job *job = &eval->options->job;
@@ -109,21 +107,21 @@ static vblip_status judge_pairs(run *r, vblip_error *err)
                          job->frames ? job->frames : DEFAULT_FRAMES, err));
     vblip_status status = VBLIP_OK;
     for (uint32_t pair = 0; status == VBLIP_OK && pair < r->pairs; pair++)
-        status = judge_pair(r, clips, pair, err);
+        status = predict_pair(r, clips, pair, err);
     vb_clips_close(&clips);
     return status;
 }
 
-static vblip_status evaluate(run *r, vblip_error *err)
+static vblip_status evaluate_statements(run *r, vblip_error *err)
 {
-    const vb_brain *brain = r->eval->task->brain;
+    const vb_model_ops *ops = r->eval->task->ops;
     const vb_eval_set *set = r->eval->set;
     VB_TRY(find_pairs(r, err));
     r->meter =
         vb_meter_start(&r->eval->options->job, "statements", set->annotations.count);
-    VB_TRY(brain->visual_make(brain->user, &r->sides[0], err));
-    VB_TRY(brain->visual_make(brain->user, &r->sides[1], err));
-    VB_TRY(judge_pairs(r, err));
+    VB_TRY(ops->visual_make(&r->sides[0], ops->model, err));
+    VB_TRY(ops->visual_make(&r->sides[1], ops->model, err));
+    VB_TRY(predict_pairs(r, err));
     uint32_t unreadable = 0;
     for (uint32_t i = 0; i < set->input_count; i++)
         unreadable += r->unreadable[i];
@@ -134,9 +132,9 @@ static vblip_status evaluate(run *r, vblip_error *err)
 vblip_status vb_eval_statements(const vb_eval *eval, vblip_error *err)
 {
     run r = {.eval = eval};
-    vblip_status status = evaluate(&r, err);
-    eval->task->brain->visual_free(&r.sides[0]);
-    eval->task->brain->visual_free(&r.sides[1]);
+    vblip_status status = evaluate_statements(&r, err);
+    eval->task->ops->visual_free(&r.sides[0]);
+    eval->task->ops->visual_free(&r.sides[1]);
     vb_arena_free(&r.arena);
     return status;
 }

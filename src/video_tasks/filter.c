@@ -9,22 +9,22 @@ enum { DEFAULT_FRAMES = 8 };
 static const float default_min_p = 0.5f; // the paper's
 
 // One of the two models, and the clips as it sees them.
-typedef struct seer {
+typedef struct clip_reader {
     const vb_task *task;
     vb_clips *clips;
     vb_visual *visual; // every clip in turn
-} seer;
+} clip_reader;
 
 typedef struct filtering {
     const vb_filter *f;
     float min_p;
     bool apart; // the captioner is another model
-    seer judge, captioner;
+    clip_reader judge, captioner;
     vb_arena arena;
     uint32_t *order; // [runs], inputs; pairs of one input after another are a run
     uint32_t *first; // [runs + 1], the first pair of each
     uint32_t runs;
-    vb_reply reply;
+    vb_generated reply;
     vb_meter meter;
 } filtering;
 
@@ -60,36 +60,36 @@ static vblip_status find_runs(filtering *r, vblip_error *err)
     return VBLIP_OK;
 }
 
-static vblip_status open_seer(seer *s, const filtering *r, const vb_task *task,
-                              vblip_error *err)
+static vblip_status open_reader(clip_reader *s, const filtering *r, const vb_task *task,
+                                vblip_error *err)
 {
     const vblip_job *job = &r->f->options->job;
     s->task = task;
-    VB_TRY(task->brain->visual_make(task->brain->user, &s->visual, err));
+    VB_TRY(task->ops->visual_make(&s->visual, task->ops->model, err));
     return vb_clips_open(&s->clips, task, job, r->order, r->runs,
                          job->frames ? job->frames : DEFAULT_FRAMES, err);
 }
 
-static void close_seer(seer *s)
+static void close_reader(clip_reader *s)
 {
     vb_clips_close(&s->clips);
     if (s->task)
-        s->task->brain->visual_free(&s->visual);
+        s->task->ops->visual_free(&s->visual);
 }
 
 // ------------------------------------------------------------------------------- pairs
 
 // Reads the next clip and encodes it; `why` says why not, when it cannot be read.
-static vblip_status see(seer *s, const filtering *r, vblip_error *why, vblip_error *err)
+static vblip_status filter_encode(clip_reader *s, const filtering *r, vblip_error *why,
+                                  vblip_error *err)
 {
-    const vb_brain *brain = s->task->brain;
     const vb_clip *clip = vb_clips_next(s->clips);
     if (why->status == VBLIP_OK)
         *why = clip->error;
     if (why->status != VBLIP_OK)
         return VBLIP_OK;
-    return brain->see(brain->user, s->visual, clip->frames, clip->count,
-                      r->f->options->job.batch, NULL, err);
+    return vb_clip_encode(clip, s->task, s->visual, r->f->options->job.batch, NULL,
+                          err);
 }
 
 // The made-up caption of pair `index`. What is drawn hangs on the pair's place alone, so
@@ -97,7 +97,7 @@ static vblip_status see(seer *s, const filtering *r, vblip_error *why, vblip_err
 static vblip_status write_caption(filtering *r, uint32_t index, vblip_error *err)
 {
     const vblip_caption_options *o = &r->f->options->caption;
-    const seer *s = r->apart ? &r->captioner : &r->judge;
+    const clip_reader *s = r->apart ? &r->captioner : &r->judge;
     const vb_caption_params params = {
         .prompt = o->prompt,
         .beams = o->beams,
@@ -110,8 +110,8 @@ static vblip_status write_caption(filtering *r, uint32_t index, vblip_error *err
         .temperature = o->temperature,
         .random = vb_random_stream(o->seed, r->f->set->annotations.items[index].at, 0),
     };
-    const vb_brain *brain = s->task->brain;
-    return brain->caption(brain->user, s->visual, &params, &r->reply, err);
+    const vb_model_ops *ops = s->task->ops;
+    return ops->caption(ops->model, s->visual, &params, &r->reply, err);
 }
 
 static vblip_filtered_text judged(const filtering *r, const char *text,
@@ -128,12 +128,12 @@ static vblip_filtered_text judged(const filtering *r, const char *text,
 static vblip_status filter_pair(filtering *r, uint32_t index, vblip_error *err)
 {
     const vb_annotation *a = &r->f->set->annotations.items[index];
-    const vb_brain *brain = r->judge.task->brain;
+    const vb_model_ops *ops = r->judge.task->ops;
     VB_TRY(write_caption(r, index, err));
     const char *made_up = r->reply.text.bytes ? r->reply.text.bytes : "";
     const char *const texts[] = {a->texts[0], made_up};
     float logits[2][2];
-    VB_TRY(brain->itm(brain->user, r->judge.visual, texts, 2, false, logits, err));
+    VB_TRY(ops->itm(ops->model, r->judge.visual, texts, 2, false, logits, err));
     const vblip_filtered filtered = {
         .pair = a->at,
         .path = a->media[0],
@@ -164,9 +164,9 @@ static vblip_status fail_run(filtering *r, uint32_t run, const vblip_error *why,
 static vblip_status filter_run(filtering *r, uint32_t run, vblip_error *err)
 {
     vblip_error why = {0};
-    VB_TRY(see(&r->judge, r, &why, err));
+    VB_TRY(filter_encode(&r->judge, r, &why, err));
     if (r->apart)
-        VB_TRY(see(&r->captioner, r, &why, err));
+        VB_TRY(filter_encode(&r->captioner, r, &why, err));
     if (why.status != VBLIP_OK)
         return fail_run(r, run, &why, err);
     for (uint32_t i = r->first[run]; i < r->first[run + 1]; i++)
@@ -177,9 +177,9 @@ static vblip_status filter_run(filtering *r, uint32_t run, vblip_error *err)
 static vblip_status filter_all(filtering *r, vblip_error *err)
 {
     VB_TRY(find_runs(r, err));
-    VB_TRY(open_seer(&r->judge, r, r->f->task, err));
+    VB_TRY(open_reader(&r->judge, r, r->f->task, err));
     if (r->apart)
-        VB_TRY(open_seer(&r->captioner, r, r->f->captioner, err));
+        VB_TRY(open_reader(&r->captioner, r, r->f->captioner, err));
     for (uint32_t run = 0; run < r->runs; run++)
         VB_TRY(filter_run(r, run, err));
     return VBLIP_OK;
@@ -193,12 +193,12 @@ vblip_status vb_task_filter(const vb_filter *filter, vblip_error *err)
         .min_p = min_p > 0.0f   ? min_p
                  : min_p < 0.0f ? 0.0f
                                 : default_min_p,
-        .apart = filter->captioner->brain->user != filter->task->brain->user,
+        .apart = filter->captioner->ops->model != filter->task->ops->model,
     };
     vblip_status status = filter_all(&r, err);
-    close_seer(&r.judge);
-    close_seer(&r.captioner);
-    vb_string_free(&r.reply.text);
+    close_reader(&r.judge);
+    close_reader(&r.captioner);
+    vb_generated_free(&r.reply);
     vb_arena_free(&r.arena);
     return status;
 }

@@ -5,8 +5,8 @@
 #include "datasets/eval_set.h"
 #include "video_tasks/tasks.h"
 
-// The inputs of `task`, whose brain judges, are those of `set`; so are `captioner`'s,
-// whose brain may be the same.
+// The inputs of `task`, whose model judges, are those of `set`; so are `captioner`'s,
+// whose model may be the same.
 typedef struct vb_filter {
     const vb_task *task, *captioner;
     const vb_eval_set *set; // VB_ANNOTATED_PAIRS

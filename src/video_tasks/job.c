@@ -24,7 +24,7 @@ vblip_status vb_job_failed(const vblip_job *job, const char *path,
     return job->failed(job->user, &failure) ? vb_fail_cancelled(err) : VBLIP_OK;
 }
 
-static double now_s(void)
+static double job_now_s(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
@@ -42,7 +42,8 @@ double vb_seconds_left(uint64_t done, uint64_t total, double elapsed_s)
 
 vb_meter vb_meter_start(const vblip_job *job, const char *unit, uint64_t total)
 {
-    return (vb_meter){.job = job, .unit = unit, .total = total, .started_s = now_s()};
+    return (vb_meter){
+        .job = job, .unit = unit, .total = total, .started_s = job_now_s()};
 }
 
 vblip_status vb_meter_add(vb_meter *meter, const char *path, uint64_t done,
@@ -51,7 +52,7 @@ vblip_status vb_meter_add(vb_meter *meter, const char *path, uint64_t done,
     meter->done += done;
     if (!meter->job->progress)
         return VBLIP_OK;
-    double elapsed_s = now_s() - meter->started_s;
+    double elapsed_s = job_now_s() - meter->started_s;
     vblip_progress progress = {
         .path = path,
         .unit = meter->unit,

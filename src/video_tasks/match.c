@@ -25,23 +25,23 @@ typedef struct matching {
     vb_visual *visual;  // owned as well; every clip in turn
 } matching;
 
-static vblip_status prepare(matching *m, vblip_error *err)
+static vblip_status match_prepare(matching *m, vblip_error *err)
 {
-    const vb_brain *brain = m->task->brain;
-    const size_t width = brain->projection;
+    const vb_model_ops *ops = m->task->ops;
+    const size_t width = ops->projection;
     m->text_itc = VB_ARENA_NEW(&m->arena, float, m->count *width);
     m->clip_itc = VB_ARENA_NEW(&m->arena, float, width);
     m->logits = vb_arena_alloc(&m->arena, m->count, sizeof *m->logits);
     if (!m->text_itc || !m->clip_itc || !m->logits)
         return vb_fail_memory(err, "match");
     for (uint32_t i = 0; i < m->count; i++)
-        VB_TRY(brain->text_itc(brain->user, m->texts[i], m->text_itc + i * width, err));
-    return brain->visual_make(brain->user, &m->visual, err);
+        VB_TRY(ops->text_itc(ops->model, m->texts[i], m->text_itc + i * width, err));
+    return ops->visual_make(&m->visual, ops->model, err);
 }
 
-static vblip_status report(matching *m, const char *path, vblip_error *err)
+static vblip_status report_match(matching *m, const char *path, vblip_error *err)
 {
-    const uint32_t width = m->task->brain->projection;
+    const uint32_t width = m->task->ops->projection;
     for (uint32_t i = 0; i < m->count; i++) {
         vblip_match_row row = {
             .path = path,
@@ -59,17 +59,17 @@ static vblip_status report(matching *m, const char *path, vblip_error *err)
 static vblip_status match_clip(void *user, const vb_clip *clip, vblip_error *err)
 {
     matching *m = user;
-    const vb_brain *brain = m->task->brain;
+    const vb_model_ops *ops = m->task->ops;
     const char *path = m->task->inputs[clip->input].path;
     if (clip->error.status != VBLIP_OK) {
         VB_TRY(vb_job_failed(&m->options->job, path, &clip->error, err));
         return vb_meter_skip(&m->meter, path, m->count, err);
     }
-    VB_TRY(brain->see(brain->user, m->visual, clip->frames, clip->count,
-                      m->options->job.batch, m->clip_itc, err));
-    VB_TRY(brain->itm(brain->user, m->visual, m->texts, m->count, m->options->itm_cls,
-                      m->logits, err));
-    VB_TRY(report(m, path, err));
+    VB_TRY(vb_clip_encode(clip, m->task, m->visual, m->options->job.batch, m->clip_itc,
+                          err));
+    VB_TRY(ops->itm(ops->model, m->visual, m->texts, m->count, m->options->itm_cls,
+                    m->logits, err));
+    VB_TRY(report_match(m, path, err));
     return vb_meter_add(&m->meter, path, m->count, err);
 }
 
@@ -87,11 +87,11 @@ vblip_status vb_task_match(const vb_task *task, const char *const *texts,
         .meter =
             vb_meter_start(&options->job, "pairs", (uint64_t)task->input_count * count),
     };
-    vblip_status status = prepare(&m, err);
+    vblip_status status = match_prepare(&m, err);
     if (status == VBLIP_OK)
         status =
             vb_clips_each(task, &options->job, DEFAULT_FRAMES, match_clip, &m, err);
-    task->brain->visual_free(&m.visual);
+    task->ops->visual_free(&m.visual);
     vb_arena_free(&m.arena);
     return status;
 }

@@ -26,7 +26,7 @@ uint32_t vb_best_rank(const float *scores, uint32_t count, const uint32_t *truth
     return rank;
 }
 
-static int ascending(const void *left, const void *right)
+static int by_place_found(const void *left, const void *right)
 {
     const uint32_t *a = left, *b = right;
     return *a < *b ? -1 : *a > *b;
@@ -42,7 +42,7 @@ static double percent_below(const uint32_t *ranks, uint32_t count, uint32_t k)
 
 vb_recall vb_recall_of(uint32_t *ranks, uint32_t count)
 {
-    qsort(ranks, count, sizeof *ranks, ascending);
+    qsort(ranks, count, sizeof *ranks, by_place_found);
     vb_recall recall = {
         .r1 = percent_below(ranks, count, 1),
         .r5 = percent_below(ranks, count, 5),
@@ -55,7 +55,7 @@ vb_recall vb_recall_of(uint32_t *ranks, uint32_t count)
 
 // ---------------------------------------------------------------------------- answers
 
-static bool is_blank(char c)
+static bool is_white_space(char c)
 {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\v' || c == '\f';
 }
@@ -68,10 +68,10 @@ static char lower(char c)
 // The part of `text` between its blanks.
 static const char *trimmed(const char *text, size_t *size)
 {
-    while (is_blank(*text))
+    while (is_white_space(*text))
         text++;
     *size = strlen(text);
-    while (*size && is_blank(text[*size - 1]))
+    while (*size && is_white_space(text[*size - 1]))
         --*size;
     return text;
 }
@@ -96,7 +96,7 @@ static char *first_word(vb_arena *arena, const char *question)
     size_t size;
     question = trimmed(question, &size);
     size_t length = 0;
-    while (length < size && !is_blank(question[length]))
+    while (length < size && !is_white_space(question[length]))
         length++;
     while (length > 1 && strchr(".,;:!?\"'", question[length - 1]))
         length--;

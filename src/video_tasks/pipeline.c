@@ -47,7 +47,7 @@ uint32_t vb_core_count(void)
     return cores < 1 ? 1 : (uint32_t)cores;
 }
 
-static uint32_t slot_of(const vb_pipeline *p, uint64_t item)
+static uint32_t slot_of_item(const vb_pipeline *p, uint64_t item)
 {
     return (uint32_t)(item % vb_pipeline_slots(p->workers));
 }
@@ -70,9 +70,9 @@ static void *work(void *user)
             break;
         uint64_t item = p->taken++;
         pthread_mutex_unlock(&p->lock);
-        p->produce(p->user, item, slot_of(p, item));
+        p->produce(p->user, item, slot_of_item(p, item));
         pthread_mutex_lock(&p->lock);
-        p->ready[slot_of(p, item)] = true;
+        p->ready[slot_of_item(p, item)] = true;
         pthread_cond_broadcast(&p->change);
     }
     pthread_mutex_unlock(&p->lock);
@@ -80,7 +80,7 @@ static void *work(void *user)
 }
 
 // Stops and joins `started` workers.
-static void join(vb_pipeline *p, uint32_t started)
+static void join_workers(vb_pipeline *p, uint32_t started)
 {
     pthread_mutex_lock(&p->lock);
     p->stop = true;
@@ -119,7 +119,7 @@ vblip_status vb_pipeline_open(vb_pipeline **out, uint32_t workers, uint64_t coun
     pthread_cond_init(&p->change, NULL);
     uint32_t started = start_workers(p);
     if (started < p->workers) {
-        join(p, started);
+        join_workers(p, started);
         p->workers = 0;
         vb_pipeline_close(&p);
         return vb_fail(err, VBLIP_ERR_MEMORY, "decode: thread %u of %u did not start",
@@ -139,7 +139,7 @@ bool vb_pipeline_next(vb_pipeline *p, uint32_t *slot)
         return true;
     }
     pthread_mutex_lock(&p->lock);
-    *slot = slot_of(p, p->given);
+    *slot = slot_of_item(p, p->given);
     while (!p->ready[*slot])
         pthread_cond_wait(&p->change, &p->lock);
     p->ready[*slot] = false;
@@ -154,7 +154,7 @@ void vb_pipeline_close(vb_pipeline **pipeline)
     vb_pipeline *p = *pipeline;
     if (!p)
         return;
-    join(p, p->workers);
+    join_workers(p, p->workers);
     pthread_cond_destroy(&p->change);
     pthread_mutex_destroy(&p->lock);
     free(p);

@@ -24,21 +24,20 @@ typedef struct reasoning {
     bool seen[2];
 } reasoning;
 
-static vblip_status prepare(reasoning *r, vblip_error *err)
+static vblip_status reason_prepare(reasoning *r, vblip_error *err)
 {
-    const vb_brain *brain = r->task->brain;
+    const vb_model_ops *ops = r->task->ops;
     r->logits = vb_arena_alloc(&r->arena, r->count, sizeof *r->logits);
     if (!r->logits)
         return vb_fail_memory(err, "reason");
-    VB_TRY(brain->visual_make(brain->user, &r->images[0], err));
-    return brain->visual_make(brain->user, &r->images[1], err);
+    VB_TRY(ops->visual_make(&r->images[0], ops->model, err));
+    return ops->visual_make(&r->images[1], ops->model, err);
 }
 
 // Puts a clip where it belongs in its pair. A right image is not needed, but its failure
 // is reported, when the left one failed.
-static vblip_status see(reasoning *r, const vb_clip *clip, vblip_error *err)
+static vblip_status encode_side(reasoning *r, const vb_clip *clip, vblip_error *err)
 {
-    const vb_brain *brain = r->task->brain;
     const vblip_job *job = &r->options->job;
     const uint32_t side = clip->input % 2;
     r->seen[side] = clip->error.status == VBLIP_OK;
@@ -46,20 +45,19 @@ static vblip_status see(reasoning *r, const vb_clip *clip, vblip_error *err)
         return vb_job_failed(job, r->task->inputs[clip->input].path, &clip->error, err);
     if (side == 1 && !r->seen[0])
         return VBLIP_OK;
-    return brain->see(brain->user, r->images[side], clip->frames, clip->count,
-                      job->batch, NULL, err);
+    return vb_clip_encode(clip, r->task, r->images[side], job->batch, NULL, err);
 }
 
-static vblip_status judge(reasoning *r, uint32_t pair, vblip_error *err)
+static vblip_status report_pair(reasoning *r, uint32_t pair, vblip_error *err)
 {
-    const vb_brain *brain = r->task->brain;
+    const vb_model_ops *ops = r->task->ops;
     const char *left = r->task->inputs[2 * pair].path;
     const char *right = r->task->inputs[2 * pair + 1].path;
     if (!r->seen[0] || !r->seen[1])
         return vb_meter_skip(&r->meter, left, r->count, err);
     const uint32_t first = r->options->each ? pair : 0;
-    VB_TRY(brain->reason(brain->user, r->images[0], r->images[1], r->statements + first,
-                         r->count, r->logits, err));
+    VB_TRY(ops->reason(ops->model, r->images[0], r->images[1], r->statements + first,
+                       r->count, r->logits, err));
     for (uint32_t i = 0; i < r->count; i++) {
         vblip_reason_row row = {
             .left = left,
@@ -78,8 +76,8 @@ static vblip_status judge(reasoning *r, uint32_t pair, vblip_error *err)
 static vblip_status take_clip(void *user, const vb_clip *clip, vblip_error *err)
 {
     reasoning *r = user;
-    VB_TRY(see(r, clip, err));
-    return clip->input % 2 == 1 ? judge(r, clip->input / 2, err) : VBLIP_OK;
+    VB_TRY(encode_side(r, clip, err));
+    return clip->input % 2 == 1 ? report_pair(r, clip->input / 2, err) : VBLIP_OK;
 }
 
 vblip_status vb_task_reason(const vb_task *task, const char *const *statements,
@@ -97,11 +95,11 @@ vblip_status vb_task_reason(const vb_task *task, const char *const *statements,
         .meter = vb_meter_start(&options->job, "statements",
                                 (uint64_t)task->input_count / 2 * each),
     };
-    vblip_status status = prepare(&r, err);
+    vblip_status status = reason_prepare(&r, err);
     if (status == VBLIP_OK)
         status = vb_clips_each(task, &options->job, DEFAULT_FRAMES, take_clip, &r, err);
-    task->brain->visual_free(&r.images[0]);
-    task->brain->visual_free(&r.images[1]);
+    task->ops->visual_free(&r.images[0]);
+    task->ops->visual_free(&r.images[1]);
     vb_arena_free(&r.arena);
     return status;
 }

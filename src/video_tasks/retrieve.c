@@ -29,7 +29,7 @@ static uint32_t rerank_of(const vblip_retrieve_options *options, uint32_t clips)
     return k < clips ? k : clips;
 }
 
-static vblip_status allocate(search *s, vblip_error *err)
+static vblip_status retrieve_allocate(search *s, vblip_error *err)
 {
     vb_arena *arena = &s->scoring.arena;
     s->order = VB_ARENA_NEW(arena, vb_scored, clip_count(s));
@@ -86,7 +86,7 @@ static uint32_t rank_by_score(search *s, uint32_t query)
 
 static vblip_hit hit_of(const search *s, uint32_t query, uint32_t clip)
 {
-    const vb_seen_clip *seen = &s->scoring.clips[clip];
+    const vb_clip_facts *seen = &s->scoring.clips[clip];
     vblip_hit hit = {
         .query = query,
         .path = s->scoring.task->inputs[clip].path,
@@ -122,9 +122,9 @@ static vblip_status report_query(search *s, uint32_t query, vblip_error *err)
     return VBLIP_OK;
 }
 
-static vblip_status run(search *s, vblip_error *err)
+static vblip_status retrieve_run(search *s, vblip_error *err)
 {
-    VB_TRY(allocate(s, err));
+    VB_TRY(retrieve_allocate(s, err));
     VB_TRY(vb_scoring_encode(&s->scoring, err));
     pick_candidates(s);
     VB_TRY(vb_scoring_match(&s->scoring, err));
@@ -152,7 +152,7 @@ vblip_status vb_task_retrieve(const vb_task *task, const char *const *queries,
             },
     };
     s.scoring.one_pass = s.rerank == 0;
-    vblip_status status = run(&s, err);
+    vblip_status status = retrieve_run(&s, err);
     vb_scoring_free(&s.scoring);
     return status;
 }

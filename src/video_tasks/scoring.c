@@ -7,47 +7,45 @@
 #include <stdlib.h>
 #include <string.h>
 
-static vblip_status allocate(vb_scoring *s, vblip_error *err)
+static vblip_status scoring_allocate(vb_scoring *s, vblip_error *err)
 {
-    const size_t width = s->task->brain->projection;
+    const size_t width = s->task->ops->projection;
     const uint32_t clips = s->task->input_count;
     s->text_itc = VB_ARENA_NEW(&s->arena, float, s->text_count *width);
     s->clip_itc = VB_ARENA_NEW(&s->arena, float, clips *width);
-    s->clips = VB_ARENA_NEW(&s->arena, vb_seen_clip, clips);
+    s->clips = VB_ARENA_NEW(&s->arena, vb_clip_facts, clips);
     s->group_texts = VB_ARENA_NEW(&s->arena, const char *, s->text_count);
     s->logits = vb_arena_alloc(&s->arena, s->text_count, sizeof *s->logits);
     if (!s->text_itc || !s->clip_itc || !s->clips || !s->group_texts || !s->logits)
         return vb_fail_memory(err, "scores");
     s->cache = (vb_cache){
-        .brain = s->task->brain,
-        .budget = s->one_pass ? 0 : s->task->brain->cache_bytes,
+        .ops = s->task->ops,
+        .budget = s->one_pass ? 0 : s->task->ops->cache_bytes,
     };
     return VBLIP_OK;
 }
 
 static vblip_status encode_texts(vb_scoring *s, vblip_error *err)
 {
-    const vb_brain *brain = s->task->brain;
+    const vb_model_ops *ops = s->task->ops;
     for (uint32_t t = 0; t < s->text_count; t++)
-        VB_TRY(brain->text_itc(brain->user, s->texts[t],
-                               s->text_itc + (size_t)t * brain->projection, err));
+        VB_TRY(ops->text_itc(ops->model, s->texts[t],
+                             s->text_itc + (size_t)t * ops->projection, err));
     return VBLIP_OK;
 }
 
 // ------------------------------------------------------------- first pass: every clip
 
 // Encodes a clip into a visual of the cache; `itc` may be NULL.
-static vblip_status see(vb_scoring *s, const vb_clip *clip, float *itc,
-                        vb_visual **visual, vblip_error *err)
+static vblip_status encode_into_cache(vb_scoring *s, const vb_clip *clip, float *itc,
+                                      vb_visual **visual, vblip_error *err)
 {
-    const vb_brain *brain = s->task->brain;
     VB_TRY(vb_cache_take(visual, &s->cache, clip->input, err));
-    return brain->see(brain->user, *visual, clip->frames, clip->count, s->job->batch,
-                      itc, err);
+    return vb_clip_encode(clip, s->task, *visual, s->job->batch, itc, err);
 }
 
-static vblip_status first_look(vb_scoring *s, const vb_clip *clip, vb_meter *meter,
-                               vblip_error *err)
+static vblip_status encode_clip(vb_scoring *s, const vb_clip *clip, vb_meter *meter,
+                                vblip_error *err)
 {
     const char *path = s->task->inputs[clip->input].path;
     if (clip->error.status != VBLIP_OK) {
@@ -57,9 +55,9 @@ static vblip_status first_look(vb_scoring *s, const vb_clip *clip, vb_meter *met
     meter->total += clip->count; // it expected s->frames
     meter->total -= s->frames;
     vb_visual *visual = NULL;
-    float *itc = s->clip_itc + (size_t)clip->input * s->task->brain->projection;
-    VB_TRY(see(s, clip, itc, &visual, err));
-    s->clips[clip->input] = (vb_seen_clip){
+    float *itc = s->clip_itc + (size_t)clip->input * s->task->ops->projection;
+    VB_TRY(encode_into_cache(s, clip, itc, &visual, err));
+    s->clips[clip->input] = (vb_clip_facts){
         .ok = true,
         .timed = !clip->info.still,
         .duration_us = clip->info.duration_us,
@@ -76,21 +74,21 @@ static vblip_status encode_clips(vb_scoring *s, vblip_error *err)
     vblip_status status = VBLIP_OK;
     const vb_clip *clip = NULL;
     while (status == VBLIP_OK && (clip = vb_clips_next(clips)))
-        status = first_look(s, clip, &meter, err);
+        status = encode_clip(s, clip, &meter, err);
     vb_clips_close(&clips);
     return status;
 }
 
 vblip_status vb_scoring_encode(vb_scoring *s, vblip_error *err)
 {
-    VB_TRY(allocate(s, err));
+    VB_TRY(scoring_allocate(s, err));
     VB_TRY(encode_texts(s, err));
     return encode_clips(s, err);
 }
 
 float vb_scoring_itc(const vb_scoring *s, uint32_t text, uint32_t clip)
 {
-    const uint32_t width = s->task->brain->projection;
+    const uint32_t width = s->task->ops->projection;
     return vb_dot(s->text_itc + (size_t)text * width,
                   s->clip_itc + (size_t)clip * width, width);
 }
@@ -145,11 +143,10 @@ static uint32_t group_size(const vb_scoring *s, uint64_t first)
 static vblip_status score_group(vb_scoring *s, vb_pair *group, uint32_t size,
                                 vb_visual *visual, vb_meter *meter, vblip_error *err)
 {
-    const vb_brain *brain = s->task->brain;
+    const vb_model_ops *ops = s->task->ops;
     for (uint32_t i = 0; i < size; i++)
         s->group_texts[i] = s->texts[group[i].text];
-    VB_TRY(
-        brain->itm(brain->user, visual, s->group_texts, size, false, s->logits, err));
+    VB_TRY(ops->itm(ops->model, visual, s->group_texts, size, false, s->logits, err));
     for (uint32_t i = 0; i < size; i++)
         memcpy(group[i].logits, s->logits[i], sizeof group[i].logits);
     return vb_meter_add(meter, s->task->inputs[group->clip].path, size, err);
@@ -183,8 +180,8 @@ static vblip_status score_kept(vb_scoring *s, missing_clips *missing, vb_meter *
     return VBLIP_OK;
 }
 
-static vblip_status second_look(vb_scoring *s, const vb_clip *clip, uint64_t first,
-                                vb_meter *meter, vblip_error *err)
+static vblip_status encode_again(vb_scoring *s, const vb_clip *clip, uint64_t first,
+                                 vb_meter *meter, vblip_error *err)
 {
     const char *path = s->task->inputs[clip->input].path;
     const uint32_t size = group_size(s, first);
@@ -194,7 +191,7 @@ static vblip_status second_look(vb_scoring *s, const vb_clip *clip, uint64_t fir
         return vb_meter_skip(meter, path, size, err);
     }
     vb_visual *visual = NULL;
-    VB_TRY(see(s, clip, NULL, &visual, err));
+    VB_TRY(encode_into_cache(s, clip, NULL, &visual, err));
     return score_group(s, &s->pairs[first], size, visual, meter, err);
 }
 
@@ -207,7 +204,7 @@ static vblip_status score_missing(vb_scoring *s, const missing_clips *missing,
                          s->frames, err));
     vblip_status status = VBLIP_OK;
     for (uint32_t i = 0; status == VBLIP_OK && i < missing->count; i++)
-        status = second_look(s, vb_clips_next(clips), missing->first[i], meter, err);
+        status = encode_again(s, vb_clips_next(clips), missing->first[i], meter, err);
     vb_clips_close(&clips);
     return status;
 }

@@ -11,11 +11,11 @@
 #include "video_tasks/tasks.h"
 
 // What is known of an input after the first pass.
-typedef struct vb_seen_clip {
+typedef struct vb_clip_facts {
     bool ok; // it could be read
     bool timed;
     int64_t duration_us;
-} vb_seen_clip;
+} vb_clip_facts;
 
 // A text and a clip for ITM to look at.
 typedef struct vb_pair {
@@ -33,11 +33,11 @@ typedef struct vb_scoring {
     uint32_t frames; // of a clip
     bool one_pass;   // ITM will not be asked: nothing is kept
 
-    vb_arena arena;      // owns what follows, and what callers put there
-    float *text_itc;     // [texts, projection]
-    float *clip_itc;     // [clips, projection]
-    vb_seen_clip *clips; // [clips]
-    vb_pair *pairs;      // the caller's, before the second pass
+    vb_arena arena;       // owns what follows, and what callers put there
+    float *text_itc;      // [texts, projection]
+    float *clip_itc;      // [clips, projection]
+    vb_clip_facts *clips; // [clips]
+    vb_pair *pairs;       // the caller's, before the second pass
     uint64_t pair_count;
     const char **group_texts; // [texts], those of one clip
     float (*logits)[2];       // [texts]

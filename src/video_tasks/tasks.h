@@ -5,12 +5,12 @@
 #ifndef VB_VIDEO_TASKS_TASKS_H
 #define VB_VIDEO_TASKS_TASKS_H
 
-#include "video_tasks/brain.h"
 #include "video_tasks/frames.h"
+#include "video_tasks/model_ops.h"
 
 // What every task works with.
 typedef struct vb_task {
-    const vb_brain *brain;
+    const vb_model_ops *ops;
     const vb_frames *frames;
     const vblip_input *inputs;
     uint32_t input_count;

@@ -184,7 +184,7 @@ static void test_samples_follow_from_their_random_state(void **state)
     vb_frame frame;
     vblip_error err = {0};
     fixture_frames(&frame, model->config.vision.image_size, 0, 1);
-    fixture_ok(vb_model_see(model, visual, &frame, 1, 0, NULL, &err), &err);
+    fixture_ok(vb_model_encode(model, visual, &frame, 1, 0, NULL, &err), &err);
     vb_generated first = sampled((vb_caption_params){.random = 1});
     vb_generated other = sampled((vb_caption_params){.random = 2});
     vb_generated again = sampled((vb_caption_params){.random = 1});
@@ -205,7 +205,7 @@ static void test_top_1_is_greedy(void **state)
     vb_generated greedy;
     vblip_error err = {0};
     fixture_frames(&frame, model->config.vision.image_size, 0, 1);
-    fixture_ok(vb_model_see(model, visual, &frame, 1, 0, NULL, &err), &err);
+    fixture_ok(vb_model_encode(model, visual, &frame, 1, 0, NULL, &err), &err);
     const vb_caption_params params = {.beams = 1, .repetition_penalty = 1.2f};
     fixture_ok(vb_model_caption(model, visual, &params, &greedy, &err), &err);
     vb_generated got = sampled((vb_caption_params){
@@ -231,7 +231,7 @@ static void see_resized(const cJSON *row)
     assert_non_null(frame.rgb);
     seeded_image(image.rgb, golden_count(row, "image"), image.width, image.height, 1);
     fixture_ok(vb_resize_bicubic(frame.rgb, side, &image, &err), &err);
-    fixture_ok(vb_model_see(model, visual, &frame, 1, 0, NULL, &err), &err);
+    fixture_ok(vb_model_encode(model, visual, &frame, 1, 0, NULL, &err), &err);
     free(image.rgb);
     free(frame.rgb);
 }

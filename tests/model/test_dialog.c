@@ -29,7 +29,7 @@ static vb_visual *see(vb_model *model, const cJSON *images)
     fixture_frames(frames, model->config.vision.image_size,
                    (uint32_t)images->child->valuedouble, count);
     fixture_ok(vb_visual_make(&visual, model, &err), &err);
-    fixture_ok(vb_model_see(model, visual, frames, count, 0, NULL, &err), &err);
+    fixture_ok(vb_model_encode(model, visual, frames, count, 0, NULL, &err), &err);
     free(frames[0].rgb);
     return visual;
 }

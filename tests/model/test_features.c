@@ -21,7 +21,7 @@ static void see(vb_model *model, vb_visual *visual, uint32_t first, uint32_t cou
     vb_frame frames[IMAGES];
     vblip_error err = {0};
     fixture_frames(frames, model->config.vision.image_size, FIRST_IMAGE + first, count);
-    fixture_ok(vb_model_see(model, visual, frames, count, 0, NULL, &err), &err);
+    fixture_ok(vb_model_encode(model, visual, frames, count, 0, NULL, &err), &err);
     free(frames[0].rgb);
 }
 

@@ -121,7 +121,7 @@ static void expect_seen(const char *name)
 static void see(const vb_frame *frames, uint32_t count, float *itc)
 {
     vblip_error err = {0};
-    fixture_ok(vb_model_see(model, visual, frames, count, 1, itc, &err), &err);
+    fixture_ok(vb_model_encode(model, visual, frames, count, 1, itc, &err), &err);
 }
 
 static void expect_matches(const char *name)

@@ -205,7 +205,7 @@ static void test_matches(void **state)
         vblip_error err = {0};
         fixture_frames(&frame, s.model->config.vision.image_size,
                        golden_count(row, "image"), 1);
-        fixture_ok(vb_model_see(s.model, s.visual, &frame, 1, 0, image_itc, &err),
+        fixture_ok(vb_model_encode(s.model, s.visual, &frame, 1, 0, image_itc, &err),
                    &err);
         fixture_ok(vb_model_itm(s.model, s.visual, &text, 1, false, logits, &err),
                    &err);

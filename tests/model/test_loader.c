@@ -60,7 +60,7 @@ static void expect_tokens(vb_model *model, vb_visual *visual, const cJSON *row,
     vblip_error err = {0};
     fixture_frames(&frame, model->config.vision.image_size,
                    golden_count(row, "vit_image"), 1);
-    fixture_ok(vb_model_see(model, visual, &frame, 1, 0, NULL, &err), &err);
+    fixture_ok(vb_model_encode(model, visual, &frame, 1, 0, NULL, &err), &err);
     float *tokens = fixture_values(&rec, &pool, visual->tokens);
     const size_t last = (size_t)(visual->tokens.rows - 1) * visual->tokens.cols;
     expect_row(json_member(row, "vit_out_row0_first8"), tokens, atol);
@@ -116,7 +116,7 @@ static void expect_matches(vb_model *model, vb_visual *visual, const cJSON *row,
     assert_non_null(itc);
     fixture_frames(&frame, model->config.vision.image_size, (uint32_t)index->valueint,
                    1);
-    fixture_ok(vb_model_see(model, visual, &frame, 1, 0, itc, &err), &err);
+    fixture_ok(vb_model_encode(model, visual, &frame, 1, 0, itc, &err), &err);
     for (const cJSON *t = json_member(row, "texts")->child; t; t = t->next, i++) {
         const char *words = t->valuestring;
         const double want = cJSON_GetArrayItem(cosines, i)->valuedouble;
@@ -270,7 +270,7 @@ static void first_caption(const char *stored, vb_generated *out)
     vblip_error err = {0};
     fixture_ok(vb_visual_make(&visual, model, &err), &err);
     fixture_frames(&frame, model->config.vision.image_size, 1000, 1);
-    fixture_ok(vb_model_see(model, visual, &frame, 1, 0, NULL, &err), &err);
+    fixture_ok(vb_model_encode(model, visual, &frame, 1, 0, NULL, &err), &err);
     fixture_ok(vb_model_caption(model, visual, NULL, out, &err), &err);
     free(frame.rgb);
     vb_visual_free(&visual);

@@ -30,7 +30,7 @@ static void scene_open(scene *s, const char *task)
     *s = (scene){.model = fixture_model(&fixture, task)};
     fixture_frames(&s->frame, s->model->config.vision.image_size, IMAGE, 1);
     fixture_ok(vb_visual_make(&s->visual, s->model, &err), &err);
-    fixture_ok(vb_model_see(s->model, s->visual, &s->frame, 1, 0, NULL, &err), &err);
+    fixture_ok(vb_model_encode(s->model, s->visual, &s->frame, 1, 0, NULL, &err), &err);
 }
 
 static void scene_close(scene *s)
@@ -69,13 +69,13 @@ static void test_refuses_frames_it_cannot_see(void **state)
     const char *text = "a dog";
     vb_frame small[2] = {s.frame, {.rgb = s.frame.rgb, .side = 32}};
     assert_int_equal(s.model->config.projection, 256);
-    REFUSED(vb_model_see(s.model, s.visual, small, 2, 0, itc, &err),
+    REFUSED(vb_model_encode(s.model, s.visual, small, 2, 0, itc, &err),
             "frame 1: 32 pixels wide, the model takes 64");
     assert_true(itc[0] == 0.0f);
     REFUSED(vb_model_itm(s.model, s.visual, &text, 1, false, logits, &err),
             "visual tokens: nothing was seen"); // what it held is forgotten
     assert_true(logits[0][0] == 0.0f && logits[0][1] == 0.0f);
-    REFUSED(vb_model_see(s.model, s.visual, small, 0, 0, NULL, &err),
+    REFUSED(vb_model_encode(s.model, s.visual, small, 0, 0, NULL, &err),
             "frames: none given");
     scene_close(&s);
 }
@@ -89,7 +89,7 @@ static void test_refuses_what_it_was_not_loaded_for(void **state)
     const char *text = "a dog";
     vb_generated g;
     scene_open(&s, "caption");
-    REFUSED(vb_model_see(s.model, s.visual, &s.frame, 1, 0, itc, &err),
+    REFUSED(vb_model_encode(s.model, s.visual, &s.frame, 1, 0, itc, &err),
             "model: not loaded for retrieval");
     REFUSED(vb_model_text_itc(s.model, text, itc, &err),
             "model: not loaded for retrieval");
@@ -358,8 +358,8 @@ static vblip_status use(scene *s, uint32_t task, float out[4], vblip_error *err)
     uint32_t order[3], kept;
     vb_generated g;
     const bool retrieval = task == VBLIP_TASK_RETRIEVAL;
-    VB_TRY(vb_model_see(s->model, s->visual, &s->frame, 1, 0, retrieval ? itc : NULL,
-                        err));
+    VB_TRY(vb_model_encode(s->model, s->visual, &s->frame, 1, 0, retrieval ? itc : NULL,
+                           err));
     if (retrieval) {
         VB_TRY(vb_model_itm(s->model, s->visual, texts, 3, false, logits, err));
         memcpy(out, logits, 3 * sizeof *out);

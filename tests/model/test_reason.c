@@ -23,7 +23,7 @@ static vb_visual *see(vb_model *model, uint32_t image)
     vblip_error err = {0};
     fixture_frames(&frame, model->config.vision.image_size, FIRST_IMAGE + image, 1);
     fixture_ok(vb_visual_make(&visual, model, &err), &err);
-    fixture_ok(vb_model_see(model, visual, &frame, 1, 0, NULL, &err), &err);
+    fixture_ok(vb_model_encode(model, visual, &frame, 1, 0, NULL, &err), &err);
     free(frame.rgb);
     return visual;
 }

@@ -414,8 +414,9 @@ static void test_matching_images(void **state)
     fixture_ok(vb_visual_make(&visual, model, &err), &err);
     fixture_frames(frames, model->config.vision.image_size, FIRST_IMAGE, IMAGES);
     for (uint32_t i = 0; i < IMAGES; i++) { // the slot is filled again and again
-        fixture_ok(vb_model_see(model, visual, &frames[i], 1, 0, itc + i * width, &err),
-                   &err);
+        fixture_ok(
+            vb_model_encode(model, visual, &frames[i], 1, 0, itc + i * width, &err),
+            &err);
         fixture_ok(
             vb_model_itm(model, visual, list, TEXTS, false, enc + i * TEXTS, &err),
             &err);
@@ -467,8 +468,8 @@ static void test_matching_videos(void **state)
         fixture_frames(frames, model->config.vision.image_size,
                        FIRST_IMAGE + 100 + 8 * i, VIDEO_FRAMES);
         const uint32_t batch = i == 0 ? 0 : i == 1 ? 3 : 1; // makes no difference
-        fixture_ok(vb_model_see(model, visual, frames, VIDEO_FRAMES, batch,
-                                itc + i * width, &err),
+        fixture_ok(vb_model_encode(model, visual, frames, VIDEO_FRAMES, batch,
+                                   itc + i * width, &err),
                    &err);
         fixture_ok(
             vb_model_itm(model, visual, list, TEXTS, false, logits + i * TEXTS, &err),
@@ -677,7 +678,7 @@ static void test_rank_scores(void **state)
         float scores[MOST], by_answer[MOST];
         char name[32];
         fixture_frames(&frame, model->config.vision.image_size, FIRST_IMAGE + q, 1);
-        fixture_ok(vb_model_see(model, visual, &frame, 1, 0, NULL, &err), &err);
+        fixture_ok(vb_model_encode(model, visual, &frame, 1, 0, NULL, &err), &err);
         fixture_ok(vb_model_rank(model, visual, fixture_text(&fixture, "questions", q),
                                  answers, count, 128, order, scores, &kept, &err),
                    &err);

@@ -92,16 +92,21 @@ static vblip_status read_frame(vb_video *video, uint64_t index, uint8_t *rgb,
 
 // ----------------------------------------------------------------------------- model
 
+static fake_model *fake_of(vb_model *model)
+{
+    return (fake_model *)(void *)model;
+}
+
 struct vb_visual {
-    fake_brain *model;
+    fake_model *model;
     uint32_t clip;
     uint64_t frame; // the first seen
     uint64_t bytes;
 };
 
-static vblip_status visual_make(void *user, vb_visual **out, vblip_error *err)
+static vblip_status visual_make(vb_visual **out, vb_model *user, vblip_error *err)
 {
-    fake_brain *model = user;
+    fake_model *model = fake_of(user);
     *out = calloc(1, sizeof **out);
     if (!*out)
         return vb_fail_memory(err, "visual");
@@ -124,12 +129,12 @@ static uint64_t visual_bytes(const vb_visual *visual)
     return visual->bytes;
 }
 
-static vblip_status see(void *user, vb_visual *visual, const vb_frame *frames,
-                        uint32_t count, uint32_t batch, float *itc, vblip_error *err)
+static vblip_status encode(vb_model *user, vb_visual *visual, const vb_frame *frames,
+                           uint32_t count, uint32_t batch, float *itc, vblip_error *err)
 {
     (void)batch;
-    fake_brain *model = user;
-    if (++model->see_calls == model->fail_see)
+    fake_model *model = fake_of(user);
+    if (++model->encode_calls == model->fail_encode)
         return vb_fail(err, VBLIP_ERR_DEVICE, "fake: device lost");
     for (uint32_t i = 0; i < count; i++) // all of one clip, as told
         if (frames[i].rgb[0] != frames[0].rgb[0] ||
@@ -139,7 +144,7 @@ static vblip_status see(void *user, vb_visual *visual, const vb_frame *frames,
     visual->frame = frames[0].index;
     if (visual->bytes < model->visual_bytes)
         visual->bytes = model->visual_bytes;
-    model->seen[visual->clip]++;
+    model->encoded[visual->clip]++;
     model->frames = count;
     for (uint32_t q = 0; itc && q < FAKE_MAX_QUERIES; q++)
         itc[q] = model->itc[q][visual->clip];
@@ -147,9 +152,10 @@ static vblip_status see(void *user, vb_visual *visual, const vb_frame *frames,
 }
 
 // Query q is the q-th axis, so its cosine with a clip is what the table says.
-static vblip_status text_itc(void *user, const char *text, float *itc, vblip_error *err)
+static vblip_status text_itc(vb_model *user, const char *text, float *itc,
+                             vblip_error *err)
 {
-    fake_brain *model = user;
+    fake_model *model = fake_of(user);
     model->text_calls++;
     unsigned long q = strtoul(text, NULL, 10);
     if (q >= FAKE_MAX_QUERIES)
@@ -159,12 +165,12 @@ static vblip_status text_itc(void *user, const char *text, float *itc, vblip_err
     return VBLIP_OK;
 }
 
-static vblip_status itm(void *user, vb_visual *visual, const char *const *texts,
+static vblip_status itm(vb_model *user, vb_visual *visual, const char *const *texts,
                         uint32_t count, bool cls_first, float (*logits)[2],
                         vblip_error *err)
 {
     (void)err;
-    fake_brain *model = user;
+    fake_model *model = fake_of(user);
     model->itm_calls[visual->clip]++;
     model->itm_texts += count;
     visual->bytes = model->visual_bytes + model->itm_bytes;
@@ -176,7 +182,7 @@ static vblip_status itm(void *user, vb_visual *visual, const char *const *texts,
     return VBLIP_OK;
 }
 
-static vblip_status reply_with(vb_reply *out, const char *text, float score,
+static vblip_status reply_with(vb_generated *out, const char *text, float score,
                                vblip_error *err)
 {
     vb_string_clear(&out->text);
@@ -186,11 +192,11 @@ static vblip_status reply_with(vb_reply *out, const char *text, float score,
     return VBLIP_OK;
 }
 
-static vblip_status caption(void *user, vb_visual *visual,
-                            const vb_caption_params *params, vb_reply *out,
+static vblip_status caption(vb_model *user, vb_visual *visual,
+                            const vb_caption_params *params, vb_generated *out,
                             vblip_error *err)
 {
-    fake_brain *model = user;
+    fake_model *model = fake_of(user);
     char text[48];
     snprintf(text, sizeof text, "frame %u", (unsigned)visual->frame);
     if (params->sample) // what it would draw with
@@ -200,8 +206,8 @@ static vblip_status caption(void *user, vb_visual *visual,
                       -(float)visual->frame, err);
 }
 
-static vblip_status answer(void *user, vb_visual *visual, const char *question,
-                           vb_reply *out, vblip_error *err)
+static vblip_status answer(vb_model *user, vb_visual *visual, const char *question,
+                           vb_generated *out, vblip_error *err)
 {
     (void)user;
     char text[64];
@@ -210,7 +216,7 @@ static vblip_status answer(void *user, vb_visual *visual, const char *question,
 }
 
 // The last answers are the best.
-static vblip_status rank(void *user, vb_visual *visual, const char *question,
+static vblip_status rank(vb_model *user, vb_visual *visual, const char *question,
                          const char *const *answers, uint32_t count, uint32_t k_test,
                          uint32_t *order, float *scores, uint32_t *kept,
                          vblip_error *err)
@@ -229,7 +235,7 @@ static vblip_status rank(void *user, vb_visual *visual, const char *question,
 }
 
 // {left clip, right clip + statement}.
-static vblip_status reason(void *user, vb_visual *left, vb_visual *right,
+static vblip_status reason(vb_model *user, vb_visual *left, vb_visual *right,
                            const char *const *statements, uint32_t count,
                            float (*logits)[2], vblip_error *err)
 {
@@ -256,7 +262,7 @@ static vblip_status row_of(vb_features *out, uint32_t cols, float value,
 }
 
 // Of a clip: {clip, clip}.
-static vblip_status visual_features(void *user, const vb_visual *visual,
+static vblip_status visual_features(vb_model *user, const vb_visual *visual,
                                     vb_features *out, vblip_error *err)
 {
     (void)user;
@@ -264,7 +270,7 @@ static vblip_status visual_features(void *user, const vb_visual *visual,
 }
 
 // Of a text: itself three times, plus 100 times the clip beside it.
-static vblip_status text_features(void *user, vb_visual *visual, const char *text,
+static vblip_status text_features(vb_model *user, vb_visual *visual, const char *text,
                                   vb_features *out, vblip_error *err)
 {
     (void)user;
@@ -273,7 +279,7 @@ static vblip_status text_features(void *user, vb_visual *visual, const char *tex
 }
 
 // A candidate is as good as the number it is, on the clip that the question names.
-static vblip_status dialog(void *user, vb_visual *visual, const vb_dialog *said,
+static vblip_status dialog(vb_model *user, vb_visual *visual, const vb_dialog *said,
                            float (*logits)[2], vblip_error *err)
 {
     (void)user;
@@ -310,8 +316,8 @@ vb_task fake_task(fake_world *world, bool threads)
         .read = read_frame,
         .user = world,
     };
-    world->brain = (vb_brain){
-        .user = &world->model,
+    world->ops = (vb_model_ops){
+        .model = (vb_model *)(void *)&world->model,
         .side = FAKE_SIDE,
         .projection = FAKE_MAX_QUERIES,
         .shares_cores = !threads,
@@ -319,7 +325,7 @@ vb_task fake_task(fake_world *world, bool threads)
         .visual_make = visual_make,
         .visual_free = visual_free,
         .visual_bytes = visual_bytes,
-        .see = see,
+        .encode = encode,
         .text_itc = text_itc,
         .itm = itm,
         .caption = caption,
@@ -333,7 +339,7 @@ vb_task fake_task(fake_world *world, bool threads)
     for (uint32_t i = 0; i < world->clip_count; i++)
         world->inputs[i] = (vblip_input){.path = world->clips[i].path};
     return (vb_task){
-        .brain = &world->brain,
+        .ops = &world->ops,
         .frames = &world->frames,
         .inputs = world->inputs,
         .input_count = world->clip_count,

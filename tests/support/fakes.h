@@ -22,26 +22,26 @@ typedef struct fake_clip {
 } fake_clip;
 
 // What the model says: texts are indices in decimal ("0", "1", ...).
-typedef struct fake_brain {
+typedef struct fake_model {
     float itc[FAKE_MAX_QUERIES][FAKE_MAX_CLIPS];
     float logit[FAKE_MAX_QUERIES][FAKE_MAX_CLIPS]; // itm: {-logit, logit}
     const char *const *captions;                   // [frame index], NULL = "frame N"
     uint64_t visual_bytes, itm_bytes; // of a visual; more once itm was asked
-    uint32_t fail_see; // the call of see that fails; 0 = none, 1 = the first
+    uint32_t fail_encode; // the call of encode that fails; 0 = none, 1 = the first
     // Counted.
-    uint32_t seen[FAKE_MAX_CLIPS]; // encoded
-    uint32_t itm_calls[FAKE_MAX_CLIPS], itm_texts, see_calls, text_calls;
-    uint32_t frames; // of the last see
+    uint32_t encoded[FAKE_MAX_CLIPS];
+    uint32_t itm_calls[FAKE_MAX_CLIPS], itm_texts, encode_calls, text_calls;
+    uint32_t frames; // of the last encode
     uint32_t live, made;
-} fake_brain;
+} fake_model;
 
 typedef struct fake_world {
     fake_clip clips[FAKE_MAX_CLIPS];
     uint32_t clip_count;
-    fake_brain model;
+    fake_model model;
     // Filled by fake_task.
     vb_frames frames;
-    vb_brain brain;
+    vb_model_ops ops;
     vblip_input inputs[FAKE_MAX_CLIPS];
 } fake_world;
 

@@ -43,7 +43,7 @@ void golden_see(vb_model *model, vb_visual *visual, const cJSON *row)
     vblip_error err = {0};
     fixture_frames(&frame, model->config.vision.image_size, golden_count(row, "image"),
                    1);
-    fixture_ok(vb_model_see(model, visual, &frame, 1, 0, NULL, &err), &err);
+    fixture_ok(vb_model_encode(model, visual, &frame, 1, 0, NULL, &err), &err);
     free(frame.rgb);
 }
 

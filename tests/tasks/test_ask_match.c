@@ -99,7 +99,7 @@ static void test_match_rows_come_in_order(void **state)
         assert_string_equal(log.rows, "a 0 0.00 -0 0;a 1 0.25 -1 1;"
                                       "c 0 0.50 2 -2;c 1 0.75 1 -1;");
         assert_string_equal(log.failures, "b|not a video;");
-        assert_int_equal(world.model.see_calls, 2);
+        assert_int_equal(world.model.encode_calls, 2);
         assert_int_equal(world.clips[0].read, 8);
         assert_int_equal(log.done, 4);
         assert_int_equal(log.total, 4);
@@ -160,7 +160,7 @@ static void test_answers_come_in_order(void **state)
                 VBLIP_OK);
             assert_string_equal(log.rows, cases[i].rows);
             assert_string_equal(log.failures, "b|not a video;");
-            assert_int_equal(world.model.see_calls, 2); // not once per question
+            assert_int_equal(world.model.encode_calls, 2); // not once per question
             assert_int_equal(world.clips[0].read, 16);
             assert_int_equal(log.done, 4);
             assert_int_equal(log.total, 4);
@@ -168,7 +168,7 @@ static void test_answers_come_in_order(void **state)
         }
 }
 
-// Images are turned as EXIF says, unless the brain is not to.
+// Images are turned as EXIF says, unless the model is not to.
 static int ignore_answer(void *user, const vblip_answer *answer)
 {
     (void)user, (void)answer;
@@ -184,7 +184,7 @@ static void test_orientation(void **state)
         const vblip_ask_options options = {.k_test = 0};
         fake_world_make(&world, 1, 1);
         vb_task task = fake_task(&world, false);
-        world.brain.ignore_orientation = as_stored;
+        world.ops.ignore_orientation = as_stored;
         assert_int_equal(
             vb_task_ask(&task, questions, 1, &options, ignore_answer, NULL, NULL),
             VBLIP_OK);

@@ -118,7 +118,7 @@ static void test_rows(void **state)
                                      cases[i].options, &log, NULL),
                              VBLIP_OK);
             assert_string_equal(log.rows, cases[i].rows);
-            assert_int_equal(world.model.see_calls, cases[i].encoded);
+            assert_int_equal(world.model.encode_calls, cases[i].encoded);
             assert_int_equal(world.model.made, 1); // one visual, used again
         }
 }
@@ -235,7 +235,7 @@ static void test_stopping_keeps_what_is_finished(void **state)
         assert_string_equal(log.rows, "");
 
         fake_world_make(&world, 2, 6);
-        world.model.fail_see = 2;
+        world.model.fail_encode = 2;
         log = (log_of){0};
         vb_error_reset(&err);
         assert_int_equal(
@@ -295,7 +295,7 @@ static void test_samples(void **state)
         assert_int_equal(
             caption(&world, fake_task(&world, threads), options, &log, NULL), VBLIP_OK);
         assert_string_equal(log.rows, want);
-        assert_int_equal(world.model.see_calls, 6); // once for both samples
+        assert_int_equal(world.model.encode_calls, 6); // once for both samples
         assert_int_equal(log.first_total, 12);
         assert_int_equal(log.done, 12);
     }
@@ -321,7 +321,7 @@ static void test_samples_of_a_truncated_file(void **state)
     assert_int_equal(log.done, 6);
 }
 
-// As the brain wants it.
+// As the model wants it.
 static void test_orientation(void **state)
 {
     (void)state;
@@ -330,7 +330,7 @@ static void test_orientation(void **state)
         log_of log = {0};
         fake_world_make(&world, 1, 1);
         vb_task task = fake_task(&world, false);
-        world.brain.ignore_orientation = as_stored;
+        world.ops.ignore_orientation = as_stored;
         assert_int_equal(caption(&world, task, (vblip_caption_options){0}, &log, NULL),
                          VBLIP_OK);
         assert_int_equal(world.clips[0].as_stored, as_stored);

@@ -80,7 +80,7 @@ static void test_rows_come_in_order(void **state)
                                       "c 0/2 0 -1 2=1 3=1;"
                                       "c 1/2 2 -1 7=8 5=6 1=2 1=2;");
         assert_string_equal(log.failures, "b|not a video");
-        assert_int_equal(world.model.see_calls, 2); // not once per dialog
+        assert_int_equal(world.model.encode_calls, 2); // not once per dialog
         assert_int_equal(world.clips[0].read, 16);
         assert_int_equal(log.done, 4);
         assert_int_equal(log.total, 4);

@@ -94,7 +94,7 @@ static void test_features_are_of_what_they_should_be(void **state)
             assert_int_equal(embed(&world, cases[i].feature, &log, threads), VBLIP_OK);
             assert_string_equal(log.rows, cases[i].rows);
             assert_string_equal(log.failures, cases[i].seen ? "b|not a video;" : "");
-            assert_int_equal(world.model.see_calls, cases[i].seen ? 2 : 0);
+            assert_int_equal(world.model.encode_calls, cases[i].seen ? 2 : 0);
             assert_int_equal(world.clips[0].read, cases[i].seen ? 8 : 0);
             assert_int_equal(log.done, cases[i].total);
             assert_int_equal(log.total, cases[i].total);
@@ -112,7 +112,7 @@ static void test_stops_when_told_and_when_it_must(void **state)
     assert_int_equal(log.count, 3);
     log = (log_of){0};
     make_world(&world);
-    world.model.fail_see = 2;
+    world.model.fail_encode = 2;
     assert_int_equal(embed(&world, VBLIP_FEATURE_VISION, &log, true), VBLIP_ERR_DEVICE);
     assert_int_equal(log.count, 1);
 }

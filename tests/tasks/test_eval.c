@@ -220,7 +220,7 @@ static void test_both_directions(void **state)
             fake_world world;
             make_small(&world);
             vb_task task = fake_task(&world, threads);
-            world.brain.cache_bytes = kept ? 1000000 : 0;
+            world.ops.cache_bytes = kept ? 1000000 : 0;
             log_of log = {0};
             vblip_error err = {0};
             const vblip_eval_options options = {.k_test = k, .scores = path};
@@ -240,7 +240,8 @@ static void test_both_directions(void **state)
             assert_int_equal(world.model.itm_texts, pairs); // each once, for both
             assert_int_equal(log.done, pairs);
             assert_int_equal(log.total, pairs);
-            assert_int_equal(world.model.see_calls, kept ? VISUALS : 2 * VISUALS - 1);
+            assert_int_equal(world.model.encode_calls,
+                             kept ? VISUALS : 2 * VISUALS - 1);
             assert_int_equal(world.model.text_calls, TEXTS);
             assert_int_equal(world.model.frames, 8);
             remove(path);
@@ -275,7 +276,7 @@ static void test_no_metrics_without_every_file(void **state)
             world.clips[1].error = "not a video";
         world.clips[3].fail_from = (uint32_t)pass;
         vb_task task = fake_task(&world, false);
-        world.brain.cache_bytes = 0;
+        world.ops.cache_bytes = 0;
         log_of log = {0};
         vblip_error err = {0};
         assert_int_equal(evaluate(&world, task, vb_eval_retrieval,
@@ -294,7 +295,7 @@ static void test_no_metrics_without_every_file(void **state)
     make_small(&world);
     world.clips[0].fail_from = 2;
     vb_task task = fake_task(&world, false);
-    world.brain.cache_bytes = 0;
+    world.ops.cache_bytes = 0;
     log_of log = {0};
     assert_int_equal(evaluate(&world, task, vb_eval_retrieval, VB_ANNOTATED_CAPTIONS,
                               videos, (vblip_eval_options){0}, NULL, 0, &log, NULL),
@@ -328,7 +329,7 @@ static void test_answers_are_predicted_and_counted(void **state)
                             "2 a who: who of clip 0 = WHO of clip 0  right;");
         assert_string_equal(log.metrics,
                             "accuracy 66.67;accuracy_what 50.00;accuracy_who 100.00;");
-        assert_int_equal(world.model.see_calls, 2);
+        assert_int_equal(world.model.encode_calls, 2);
         assert_int_equal(world.model.frames, 16);
         assert_int_equal(log.done, 3);
         assert_int_equal(log.total, 3);
@@ -434,7 +435,7 @@ static void test_statements_about_pairs(void **state)
                             "1 a 0: True = True right;2 a 5: True = False;"
                             "3 c 0: False = False right;4 a 1: True = True right;");
         assert_string_equal(log.metrics, "accuracy 75.00;");
-        assert_int_equal(world.model.see_calls, 6); // neighbours share a pair
+        assert_int_equal(world.model.encode_calls, 6); // neighbours share a pair
         assert_int_equal(log.done, 4);
         assert_int_equal(log.total, 4);
 

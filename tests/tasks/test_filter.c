@@ -118,8 +118,8 @@ static void test_what_matches_is_kept(void **state)
         assert_int_equal(log.done, 4);
         assert_int_equal(log.total, 4);
         // Neighbours of one file are encoded once, by each model.
-        assert_int_equal(world.model.see_calls, 3);
-        assert_int_equal(second.model.see_calls, captioner ? 3 : 0);
+        assert_int_equal(world.model.encode_calls, 3);
+        assert_int_equal(second.model.encode_calls, captioner ? 3 : 0);
         assert_int_equal(world.model.itm_texts, 8);
         assert_int_equal(second.model.itm_texts, 0);
     }
@@ -226,7 +226,7 @@ static void test_stopping(void **state)
         make_small(&world);
         if (stop > 3)
             continue;
-        world.model.fail_see = stop;
+        world.model.fail_encode = stop;
         log = (log_of){0};
         vblip_error err = {0};
         assert_int_equal(

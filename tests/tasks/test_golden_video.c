@@ -36,7 +36,7 @@ typedef struct stack {
     vb_device *device;
     vb_checkpoint *checkpoint;
     vb_model *model;
-    vb_brain brain;
+    vb_model_ops ops;
     vb_frames frames;
     vblip_input inputs[CLIPS];
     char paths[CLIPS][256];
@@ -66,7 +66,7 @@ static void stack_open(stack *s, const run *r, const char *task)
     }
     ok(vb_model_load(&s->model, s->device, s->checkpoint, &(vb_model_options){0}, &err),
        &err);
-    s->brain = vb_brain_from_model(s->model);
+    s->ops = vb_model_ops_of(s->model);
     s->frames = vb_frames_from_files();
 }
 
@@ -77,7 +77,7 @@ static void use_clips(stack *s, const char *const *files, uint32_t count)
         snprintf(s->paths[i], sizeof s->paths[i], VB_GOLDEN "/video/%s", files[i]);
         s->inputs[i] = (vblip_input){.path = s->paths[i]};
     }
-    s->task = (vb_task){.brain = &s->brain,
+    s->task = (vb_task){.ops = &s->ops,
                         .frames = &s->frames,
                         .inputs = s->inputs,
                         .input_count = count};
@@ -306,7 +306,7 @@ static void test_retrieval(void **state)
 
     check_k(&s, json, &st, texts, &matched, 12);
     check_k(&s, json, &st, texts, &matched, 4);
-    s.brain.cache_bytes = 0; // everything is encoded twice: nothing may change
+    s.ops.cache_bytes = 0; // everything is encoded twice: nothing may change
     check_k(&s, json, &st, texts, &matched, 4);
 
     vb_arena_free(&arena);

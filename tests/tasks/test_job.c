@@ -79,8 +79,9 @@ static void fill(fake_world *world, vb_visual *visual)
 {
     uint8_t rgb[FAKE_SIDE * FAKE_SIDE * 3] = {0};
     vb_frame frame = {.rgb = rgb, .side = FAKE_SIDE};
-    assert_int_equal(world->brain.see(&world->model, visual, &frame, 1, 0, NULL, NULL),
-                     VBLIP_OK);
+    assert_int_equal(
+        world->ops.encode(world->ops.model, visual, &frame, 1, 0, NULL, NULL),
+        VBLIP_OK);
 }
 
 static void test_the_cache_forgets_what_was_not_asked_for(void **state)
@@ -89,7 +90,7 @@ static void test_the_cache_forgets_what_was_not_asked_for(void **state)
     fake_world world;
     fake_world_make(&world, 1, 1);
     vb_task task = fake_task(&world, false);
-    vb_cache cache = {.brain = task.brain, .budget = 300};
+    vb_cache cache = {.ops = task.ops, .budget = 300};
     vb_visual *visuals[5] = {0};
     for (uint32_t key = 0; key < 3; key++) {
         assert_null(vb_cache_find(&cache, key));

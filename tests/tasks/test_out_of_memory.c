@@ -88,7 +88,7 @@ static vblip_status evaluate(const vb_task *task, const vblip_job *job,
     vb_eval_set set;
     VB_TRY(vb_eval_set_parse(&set, text, strlen(text), kind, "set", err));
     const vb_task own = {
-        .brain = task->brain,
+        .ops = task->ops,
         .frames = task->frames,
         .inputs = set.inputs,
         .input_count = set.input_count,
@@ -146,7 +146,7 @@ static vblip_status filter(const vb_task *task, const vblip_job *job, vblip_erro
     vb_eval_set set;
     VB_TRY(vb_eval_set_parse(&set, text, strlen(text), VB_ANNOTATED_PAIRS, "set", err));
     const vb_task own = {
-        .brain = task->brain,
+        .ops = task->ops,
         .frames = task->frames,
         .inputs = set.inputs,
         .input_count = set.input_count,
@@ -173,7 +173,7 @@ static vblip_status run_task(void *user, vblip_error *err)
     fake_world world;
     fake_world_make(&world, 3, 50);
     vb_task task = fake_task(&world, false);
-    world.brain.cache_bytes = 200;
+    world.ops.cache_bytes = 200;
     vblip_error failed = {0};
     const vblip_job job = {.failed = on_failed, .user = &failed};
     vblip_status status = c->run(&task, &job, err);

@@ -76,7 +76,7 @@ static void test_rows_come_in_order(void **state)
                                       "c d 0 true 2 3;c d 1 true 2 8;");
         assert_int_equal(world.clips[0].read, 8); // a video; a still is one frame
         assert_int_equal(world.clips[1].read, 1);
-        assert_int_equal(world.model.see_calls, 4);
+        assert_int_equal(world.model.encode_calls, 4);
         assert_int_equal(world.model.made, 2);
         assert_int_equal(log.done, 4);
         assert_int_equal(log.total, 4);
@@ -123,7 +123,7 @@ static void test_a_pair_needs_both(void **state)
     assert_int_equal(reason(&world, &log, 1, false, true), VBLIP_OK);
     assert_string_equal(log.rows, "g h 0 true 6 7;");
     assert_string_equal(log.failures, "a|gone left;d|gone right;e|gone;f|gone;");
-    assert_int_equal(world.model.see_calls, 3); // b is not worth it
+    assert_int_equal(world.model.encode_calls, 3); // b is not worth it
     assert_int_equal(log.done, 1);
     assert_int_equal(log.total, 1);
 }
@@ -138,7 +138,7 @@ static void test_stops_when_told_and_when_it_must(void **state)
     assert_int_equal(log.count, 1);
     log = (log_of){0};
     fake_world_make(&world, 4, 100);
-    world.model.fail_see = 2;
+    world.model.fail_encode = 2;
     assert_int_equal(reason(&world, &log, 2, false, true), VBLIP_ERR_DEVICE);
     assert_int_equal(log.count, 0);
 }

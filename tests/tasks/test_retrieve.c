@@ -116,7 +116,7 @@ static void test_hits_are_ranked(void **state)
             assert_string_equal(log.lines, cases[i].lines);
             assert_string_equal(log.failures, "");
             for (int c = 0; c < 4; c++) {
-                assert_int_equal(world.model.seen[c], 1); // once for all queries
+                assert_int_equal(world.model.encoded[c], 1); // once for all queries
                 assert_int_equal(world.clips[c].opened, 1);
             }
             assert_int_equal(world.model.frames, 8);
@@ -215,11 +215,11 @@ static void test_what_the_cache_lost_is_encoded_again(void **state)
             world.model.itm_bytes = cases[i].itm_bytes;
             log_of log = {0};
             vb_task task = fake_task(&world, threads);
-            world.brain.cache_bytes = cases[i].budget;
+            world.ops.cache_bytes = cases[i].budget;
             assert_int_equal(retrieve(&world, task, 3,
                                       (vblip_retrieve_options){.top = 0}, &log, NULL),
                              VBLIP_OK);
-            assert_int_equal(world.model.see_calls, cases[i].encoded);
+            assert_int_equal(world.model.encode_calls, cases[i].encoded);
             assert_true(world.model.made <= cases[i].made);
             for (int c = 0; c < 8; c++)
                 assert_int_equal(world.model.itm_calls[c], 1); // all queries at once
@@ -241,12 +241,12 @@ static void test_only_candidates_are_encoded_again(void **state)
         world.model.itc[0][c] = (float)(c == 2 || c == 5);
     log_of log = {0};
     vb_task task = fake_task(&world, false);
-    world.brain.cache_bytes = 0;
+    world.ops.cache_bytes = 0;
     assert_int_equal(
         retrieve(&world, task, 1, (vblip_retrieve_options){.rerank = 2}, &log, NULL),
         VBLIP_OK);
     for (int c = 0; c < 8; c++)
-        assert_int_equal(world.model.seen[c], c == 2 || c == 5 ? 2 : 1);
+        assert_int_equal(world.model.encoded[c], c == 2 || c == 5 ? 2 : 1);
 }
 
 static void test_one_bad_input_does_not_stop_the_others(void **state)
@@ -311,7 +311,7 @@ static void test_a_clip_that_goes_away(void **state)
         world.clips[0].fail_from = 2;
         log_of log = {0};
         vb_task task = fake_task(&world, threads);
-        world.brain.cache_bytes = 0;
+        world.ops.cache_bytes = 0;
         assert_int_equal(
             retrieve(&world, task, 2, (vblip_retrieve_options){.top = 0}, &log, NULL),
             VBLIP_OK);
@@ -340,7 +340,7 @@ static void test_callbacks_stop_the_job(void **state)
         assert_int_equal(retrieve(&world, fake_task(&world, threads), 2,
                                   (vblip_retrieve_options){.top = 0}, &log, NULL),
                          VBLIP_ERR_CANCELLED);
-        assert_int_equal(world.model.see_calls, 1);
+        assert_int_equal(world.model.encode_calls, 1);
 
         for (uint32_t stop = 1; stop <= 8; stop++) { // 4 clips, then 4 groups of pairs
             make_small(&world);
@@ -362,10 +362,10 @@ static void test_a_failing_device_stops_the_job(void **state)
             vblip_error err = {0};
             fake_world world;
             make_small(&world);
-            world.model.fail_see = call;
+            world.model.fail_encode = call;
             log_of log = {0};
             vb_task task = fake_task(&world, threads);
-            world.brain.cache_bytes = 0; // 4 calls, then 3 more
+            world.ops.cache_bytes = 0; // 4 calls, then 3 more
             assert_int_equal(retrieve(&world, task, 2,
                                       (vblip_retrieve_options){.top = 0}, &log, &err),
                              VBLIP_ERR_DEVICE);
