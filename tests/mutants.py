@@ -22,6 +22,8 @@ GENERATE, LOGITS, MODEL = "src/blip/generate.c", "src/blip/logits.c", "src/blip/
 WEIGHTS, LAYOUT, VOCAB = "src/blip/weights.c", "src/checkpoint/layout.c", "src/tokenizer/vocab.c"
 SCALE, RESIZE = "src/decode/scale.c", "src/decode/resize.c"
 
+TEXTS, WRITE = "src/blip/texts.c", "src/blip/write.c"
+
 VECTORS, REASON = "model.vectors_tiny_ref", "model.reason_tiny_ref"
 CAPTIONS, QUESTIONS = "model.captions_tiny_ref", "model.questions_tiny_ref"
 
@@ -32,7 +34,7 @@ MUTANTS = [
      MATCH, "? model->special.cls : vb_model_first(model);",
      "? model->special.cls : model->special.cls;"),
     ("itc-cls", VECTORS, "test_matching_images",
-     MATCH, "text_tokens(m), m->special.cls, err", "text_tokens(m), m->special.enc, err"),
+     MATCH, ".first = m->special.cls,", ".first = m->special.enc,"),
     ("question-enc", QUESTIONS, "test_generated_answers",
      ANSWER, "vb_model_first(m), err", "m->special.cls, err"),
     ("dec", QUESTIONS, "test_generated_answers",
@@ -113,7 +115,7 @@ MUTANTS = [
     ("rerank", "tasks.retrieve", "test_candidates_stay_before_the_others",
      "src/video_tasks/retrieve.c", "vb_rank(s->order, reranked);", "vb_rank(s->order, count);"),
     ("pads", "model.model_tiny_ref", "test_many_texts_are_as_one",
-     MATCH, "b->ids, b->lengths, cross);", "b->ids, (vb_tensor){0}, cross);"),
+     TEXTS, "qkv, ids, lengths, cross);", "qkv, ids, (vb_tensor){0}, cross);"),
 
     # text
     ("causal", VECTORS, "test_decoder",
@@ -135,11 +137,7 @@ MUTANTS = [
      CLEAN, "size = delete_marked(text, size);",
      "size = delete_marked(text, blank_marked(text, size));"),
     ("call-sites", "model.model_tiny_ref", "test_each_text_is_cleaned_in_its_way",
-     MATCH, "texts[i], vb_pre_caption,", "texts[i], vb_pre_question,"),
-    ("call-sites", "model.model_tiny_ref", "test_each_text_is_cleaned_in_its_way",
-     MATCH, "text, vb_pre_caption,", "text, vb_pre_question,"),
-    ("call-sites", "model.model_tiny_ref", "test_each_text_is_cleaned_in_its_way",
-     "src/blip/reason.c", "statement, vb_pre_caption,", "statement, vb_pre_question,"),
+     TEXTS, "texts[i], vb_pre_caption,", "texts[i], vb_pre_question,"),
     ("call-sites", "model.model_tiny_ref", "test_each_text_is_cleaned_in_its_way",
      ANSWER, "question, vb_pre_question,", "question, vb_pre_caption,"),
     ("call-sites", "model.model_tiny_ref", "test_each_text_is_cleaned_in_its_way",
@@ -163,9 +161,9 @@ MUTANTS = [
      VOCAB, "        if (vocab->specials[i] == id)",
      "        if (i != 1 && vocab->specials[i] == id)"),
     ("13-characters", CAPTIONS, "test_captions",
-     CAPTION, "m->vocab, ids, count, err));",
+     WRITE, "m->vocab, ids, count, err));",
      "m->vocab, ids + prompt->count, count - prompt->count, err));",
-     CAPTION, "leading_bytes(&m->cleaned, cut)", "leading_bytes(&m->cleaned, 0 * cut)"),
+     WRITE, "leading_bytes(&m->cleaned, cut)", "leading_bytes(&m->cleaned, 0 * cut)"),
 
     # generation
     ("lengths-count-prompt", CAPTIONS, "test_captions",
@@ -213,9 +211,8 @@ MUTANTS = [
      LAYOUT, "width == c->decoder.width)\n        return width;",
      "width == c->decoder.width)\n        return c->vision.width;"),
     ("all-states", QUESTIONS, "test_generated_answers",
-     ANSWER, "tokens, err));\n\n    vb_recorder", "1, err));\n\n    vb_recorder",
-     ANSWER, "0, &m->question, scratch.hidden);",
-     "0, &m->question, vb_rows(scratch.hidden, 0, 1));"),
+     ANSWER, "&m->config.decoder, m->ids.count, err", "&m->config.decoder, 1, err",
+     ANSWER, "0, &m->question, states);", "0, &m->question, vb_rows(states, 0, 1));"),
     ("smoothing", QUESTIONS, "test_ranked_answers",
      "src/blip/compat.c", ".smoothing = 0.1,", ".smoothing = 0.0,"),
     ("rank-sum", QUESTIONS, "test_ranked_answers",

@@ -1,7 +1,7 @@
 // answer.c - visual question answering: by generating, and by ranking (blip-spec 6.2).
 #include "blip/heads.h"
 #include "blip/logits.h"
-#include "blip/model_internal.h"
+#include "blip/texts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,38 +13,31 @@ static const uint64_t rank_bytes = 16u << 20;
 
 // Encodes `question` with what `visual` shows, and makes the keys and values that the
 // decoder reads from all of its states. Begins the call: resets the activations.
-static vblip_status ask(vb_model *m, vb_visual *visual, const char *question,
-                        vblip_error *err)
+static vblip_status encode_question(vb_model *m, vb_visual *visual,
+                                    const char *question, vblip_error *err)
 {
-    const vb_text_config *c = &m->config.encoder;
-    const vb_cross *seen;
+    const vb_cross *cross;
     VB_TRY(vb_model_need(m, VBLIP_TASK_VQA, err));
-    VB_TRY(vb_visual_encoder_cross(&seen, visual, 0, err));
+    VB_TRY(vb_visual_encoder_cross(&cross, visual, 0, err));
     VB_TRY(vb_model_tokens(m, &m->ids, question, vb_pre_question, VB_QUESTION_WORDS,
                            vb_model_text_tokens(m), vb_model_first(m), err));
 
-    const uint32_t tokens = m->ids.count;
+    vb_tensor states;
     vb_pool *pool = &m->activations;
-    vb_text_scratch scratch;
-    vb_tensor ids, qkv;
-    vb_pool_reset(pool);
-    VB_TRY(vb_pool_tensor(&ids, pool, VB_I32, 1, 1, tokens, err));
-    VB_TRY(vb_pool_tensor(&qkv, pool, VB_F32, 1, tokens, 3 * c->width, err));
-    VB_TRY(vb_text_scratch_make(&scratch, pool, c, 1, tokens, err));
-    VB_TRY(vb_cross_make(&m->question, pool, &m->config.decoder, tokens, err));
-
     vb_recorder rec = vb_recorder_begin(m->device);
-    vb_upload(&rec, ids, m->ids.ids);
-    vb_text_encode(&rec, &m->weights.encoder, c, &scratch, qkv, ids, (vb_tensor){0},
-                   seen);
-    vb_cross_fill(&rec, &m->weights.decoder, 0, &m->question, scratch.hidden);
+    vb_pool_reset(pool);
+    VB_TRY(vb_cross_make(&m->question, pool, &m->config.decoder, m->ids.count, err));
+    VB_TRY(
+        vb_texts_encode(&states, &rec, m, pool, &m->ids, 1, VB_STATES_ALL, cross, err));
+    vb_cross_fill(&rec, &m->weights.decoder, 0, &m->question, states);
     return vb_recorder_submit(&rec, err);
 }
 
 // ----------------------------------------------------------------------------- generate
 
-static vblip_status answer(vb_model *m, vb_visual *visual, const char *question,
-                           vb_generated *out, vblip_error *err)
+static vblip_status generate_answer(vb_model *m, vb_visual *visual,
+                                    const char *question, vb_generated *out,
+                                    vblip_error *err)
 {
     const vb_caption_params *p = &m->compat->answer;
     const uint32_t positions = m->config.decoder.positions;
@@ -57,7 +50,7 @@ static vblip_status answer(vb_model *m, vb_visual *visual, const char *question,
         .eos = m->special.sep,
         .vocabulary = m->config.decoder.vocabulary,
     };
-    VB_TRY(ask(m, visual, question, err));
+    VB_TRY(encode_question(m, visual, question, err));
     VB_TRY(vb_ids_assign(&m->ids, &m->special.dec, 1, err));
     return vb_model_write(m, &m->question, &search, &m->ids, 0, out, err);
 }
@@ -66,7 +59,7 @@ vblip_status vb_model_answer(vb_model *model, vb_visual *visual, const char *que
                              vb_generated *out, vblip_error *err)
 {
     *out = (vb_generated){0};
-    vblip_status status = answer(model, visual, question, out, err);
+    vblip_status status = generate_answer(model, visual, question, out, err);
     if (status != VBLIP_OK)
         vb_generated_free(out);
     return status;
@@ -88,8 +81,9 @@ static int by_score(const void *left, const void *right)
     return a->index < b->index ? -1 : 1;
 }
 
-static vblip_status tokenize(vb_model *m, candidate *list, const char *const *answers,
-                             uint32_t count, vblip_error *err)
+static vblip_status tokenize_answers(vb_model *m, candidate *list,
+                                     const char *const *answers, uint32_t count,
+                                     vblip_error *err)
 {
     const uint32_t positions = m->config.decoder.positions;
     for (uint32_t i = 0; i < count; i++) {
@@ -137,8 +131,8 @@ static vb_tensor cut(vb_tensor t, uint32_t count, uint32_t tokens)
 
 // Logits of what follows each position of the ids [count, tokens] in m->staging, in
 // m->decoder.logits.
-static vblip_status predict(vb_model *m, const ranker *r, uint32_t count,
-                            uint32_t tokens, vblip_error *err)
+static vblip_status predict_positions(vb_model *m, const ranker *r, uint32_t count,
+                                      uint32_t tokens, vblip_error *err)
 {
     const vb_text_config *c = &m->config.decoder;
     const vb_tensor ids =
@@ -167,7 +161,7 @@ static vblip_status rank_first_pieces(vb_model *m, candidate *list, uint32_t cou
     ranker r;
     VB_TRY(ranker_make(&r, m, 1, err));
     memcpy(m->staging, &m->special.dec, sizeof m->special.dec);
-    VB_TRY(predict(m, &r, 1, 1, err));
+    VB_TRY(predict_positions(m, &r, 1, 1, err));
     vb_log_softmax(m->decoder.logits, m->config.decoder.vocabulary);
     for (uint32_t i = 0; i < count; i++)
         list[i].score = m->decoder.logits[list[i].ids.ids[1]];
@@ -217,7 +211,7 @@ static vblip_status score_batch(vb_model *m, const ranker *r, candidate *list,
     for (uint32_t i = 0; i < count; i++)
         memcpy(rows + (size_t)i * tokens, list[i].ids.ids,
                positions_of(&list[i]) * sizeof *rows);
-    VB_TRY(predict(m, r, count, tokens, err));
+    VB_TRY(predict_positions(m, r, count, tokens, err));
     for (uint32_t i = 0; i < count; i++)
         list[i].score = score_answer(
             &list[i].ids, m->decoder.logits + (size_t)i * tokens * vocabulary,
@@ -263,9 +257,9 @@ vblip_status vb_model_rank(vb_model *model, vb_visual *visual, const char *quest
     candidate *list = calloc(count ? count : 1, sizeof *list);
     if (!list)
         return vb_fail_memory(err, "answers");
-    vblip_status status = tokenize(model, list, answers, count, err);
+    vblip_status status = tokenize_answers(model, list, answers, count, err);
     if (status == VBLIP_OK)
-        status = ask(model, visual, question, err);
+        status = encode_question(model, visual, question, err);
     if (status == VBLIP_OK && count)
         status = rank_first_pieces(model, list, count, err);
     if (status == VBLIP_OK && k)

@@ -24,7 +24,7 @@ typedef struct bench {
 } bench;
 
 // As many words as a text of 20 tokens has between its first and [SEP], each one token.
-static const char text[] = "a a a a a a a a a a a a a a a a a a";
+static const char *const text = "a a a a a a a a a a a a a a a a a a";
 
 // --------------------------------------------------------------------------- the stages
 
@@ -37,7 +37,7 @@ static vblip_status run_vision(void *user, vblip_error *err)
 static vblip_status run_text(void *user, vblip_error *err)
 {
     bench *b = user;
-    return vb_model_text_itc(b->model, text, b->itc, err);
+    return vb_model_text_itc(b->model, &text, 1, b->itc, err);
 }
 
 static vblip_status run_keys(void *user, vblip_error *err)

@@ -1,57 +1,5 @@
-// caption.c - texts written by the decoder, and captions (blip-spec 6.4).
+// caption.c - captions (blip-spec 6.4).
 #include "blip/model_internal.h"
-
-#include <string.h>
-
-void vb_generated_free(vb_generated *generated)
-{
-    vb_string_free(&generated->text);
-    vb_ids_free(&generated->ids);
-    generated->score = 0.0f;
-}
-
-// Bytes of the first `count` characters of `text`.
-static size_t leading_bytes(const vb_string *text, uint32_t count)
-{
-    size_t at = 0;
-    for (uint32_t i = 0; i < count && at < text->size; i++) {
-        uint32_t code;
-        const size_t step = vb_utf8_decode(text->bytes + at, text->size - at, &code);
-        at += step ? step : 1;
-    }
-    return at;
-}
-
-static uint32_t characters(const vb_string *text)
-{
-    uint32_t count = 0;
-    while (leading_bytes(text, count) < text->size)
-        count++;
-    return count;
-}
-
-vblip_status vb_model_write(vb_model *m, const vb_cross *cross,
-                            const vb_search_params *params, const vb_ids *prompt,
-                            uint32_t cut, vb_generated *out, vblip_error *err)
-{
-    uint32_t count;
-    VB_TRY(vb_generate_check(&m->decoder, params, prompt->ids, prompt->count, err));
-    VB_TRY(vb_model_stage(m, (uint64_t)params->max_length * sizeof(int32_t), err));
-    int32_t *ids = (int32_t *)(void *)m->staging;
-    VB_TRY(vb_generate(&m->decoder, cross, params, prompt->ids, prompt->count, ids,
-                       &count, &out->score, err));
-    VB_TRY(vb_ids_assign(&out->ids, ids, count, err));
-
-    vb_string_clear(&m->cleaned);
-    VB_TRY((m->compat->fast_text ? vb_detokenize_fast : vb_detokenize)(
-        &m->cleaned, m->vocab, ids, count, err));
-    const size_t from = leading_bytes(&m->cleaned, cut);
-    vb_string_clear(&out->text);
-    const char *bytes = m->cleaned.bytes ? m->cleaned.bytes + from : "";
-    if (!vb_string_append(&out->text, bytes, m->cleaned.size - from))
-        return vb_fail_memory(err, "text");
-    return VBLIP_OK;
-}
 
 static vb_caption_params with_defaults(const vb_compat *compat,
                                        const vb_caption_params *given)
@@ -78,6 +26,16 @@ static vb_caption_params with_defaults(const vb_compat *compat,
     return p;
 }
 
+static uint32_t characters(const vb_string *text)
+{
+    uint32_t count = 0;
+    for (size_t at = 0; at < text->size; count++) {
+        const size_t step = vb_utf8_decode(text->bytes + at, text->size - at, NULL);
+        at += step ? step : 1;
+    }
+    return count;
+}
+
 // [DEC] and the pieces of the prompt, no [SEP], in m->ids. `cut` is the number of
 // characters that the prompt, and the space after it, make at the start of a caption.
 static vblip_status encode_prompt(vb_model *m, const char *prompt, uint32_t *cut,
@@ -92,9 +50,9 @@ static vblip_status encode_prompt(vb_model *m, const char *prompt, uint32_t *cut
     return VBLIP_OK;
 }
 
-static vblip_status caption(vb_model *m, vb_visual *visual,
-                            const vb_caption_params *given, vb_generated *out,
-                            vblip_error *err)
+static vblip_status generate_caption(vb_model *m, vb_visual *visual,
+                                     const vb_caption_params *given, vb_generated *out,
+                                     vblip_error *err)
 {
     const vb_caption_params p = with_defaults(m->compat, given);
     const vb_sample_params sample = {
@@ -128,7 +86,7 @@ vblip_status vb_model_caption(vb_model *model, vb_visual *visual,
                               vblip_error *err)
 {
     *out = (vb_generated){0};
-    vblip_status status = caption(model, visual, params, out, err);
+    vblip_status status = generate_caption(model, visual, params, out, err);
     if (status != VBLIP_OK)
         vb_generated_free(out);
     return status;

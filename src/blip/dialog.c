@@ -1,12 +1,8 @@
-// dialog.c - which answer continues a dialog about what is seen? (docs/dialog.md)
-#include "blip/heads.h"
-#include "blip/model_internal.h"
+// dialog.c - which answer continues a dialog about what is shown? (docs/dialog.md)
+#include "blip/texts.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-// Texts are encoded together up to this many positions.
-enum { BATCH_ROWS = 2048 };
 
 // The ids of one candidate's text: [ENC], what fits of the history, question, answer.
 typedef struct dialog_texts {
@@ -15,7 +11,7 @@ typedef struct dialog_texts {
     uint32_t count;
 } dialog_texts;
 
-static void texts_free(dialog_texts *t)
+static void dialog_texts_free(dialog_texts *t)
 {
     for (uint32_t i = 0; t->list && i < t->count; i++)
         vb_ids_free(&t->list[i]);
@@ -24,8 +20,8 @@ static void texts_free(dialog_texts *t)
     vb_ids_free(&t->question);
 }
 
-static vblip_status add(vb_string *out, vb_model *m, const char *text, bool question,
-                        vblip_error *err)
+static vblip_status dialog_add(vb_string *out, vb_model *m, const char *text,
+                               bool question, vblip_error *err)
 {
     if (question && m->clean) {
         vb_string_clear(&m->cleaned);
@@ -42,14 +38,14 @@ static vblip_status write_history(vb_string *out, vb_model *m, const vb_dialog *
                                   vblip_error *err)
 {
     for (uint32_t i = 0; i < d->turn_count; i++) {
-        VB_TRY(add(out, m, d->turns[i].question, true, err));
-        VB_TRY(add(out, m, d->turns[i].answer, false, err));
+        VB_TRY(dialog_add(out, m, d->turns[i].question, true, err));
+        VB_TRY(dialog_add(out, m, d->turns[i].answer, false, err));
     }
     return VBLIP_OK;
 }
 
-static vblip_status tokenize(vb_model *m, vb_ids *ids, const vb_string *text,
-                             vblip_error *err)
+static vblip_status dialog_tokenize(vb_model *m, vb_ids *ids, const vb_string *text,
+                                    vblip_error *err)
 {
     return vb_tokenize(ids, m->vocab, text->bytes ? text->bytes : "", text->size, 0,
                        err);
@@ -57,8 +53,8 @@ static vblip_status tokenize(vb_model *m, vb_ids *ids, const vb_string *text,
 
 // `out` = [ENC] ... [SEP] of `history` and `last`, which have both ends; of the history
 // what fits, the latest.
-static vblip_status join(vb_model *m, vb_ids *out, const vb_ids *history,
-                         const vb_ids *last, uint32_t number, vblip_error *err)
+static vblip_status join_ids(vb_model *m, vb_ids *out, const vb_ids *history,
+                             const vb_ids *last, uint32_t number, vblip_error *err)
 {
     const uint32_t positions = m->config.encoder.positions;
     if (last->count > positions)
@@ -88,13 +84,13 @@ static vblip_status make_texts(dialog_texts *t, vb_model *m, const vb_dialog *d,
     if (!t->list)
         return vb_fail_memory(err, "dialog");
     VB_TRY(write_history(text, m, d, err));
-    VB_TRY(tokenize(m, &t->history, text, err));
+    VB_TRY(dialog_tokenize(m, &t->history, text, err));
     for (uint32_t i = 0; i < t->count; i++) {
         vb_string_clear(text);
-        VB_TRY(add(text, m, d->question, true, err));
-        VB_TRY(add(text, m, d->candidates[i], false, err));
-        VB_TRY(tokenize(m, &t->question, text, err));
-        VB_TRY(join(m, &t->list[i], &t->history, &t->question, i + 1, err));
+        VB_TRY(dialog_add(text, m, d->question, true, err));
+        VB_TRY(dialog_add(text, m, d->candidates[i], false, err));
+        VB_TRY(dialog_tokenize(m, &t->question, text, err));
+        VB_TRY(join_ids(m, &t->list[i], &t->history, &t->question, i + 1, err));
     }
     return VBLIP_OK;
 }
@@ -102,83 +98,31 @@ static vblip_status make_texts(dialog_texts *t, vb_model *m, const vb_dialog *d,
 // ----------------------------------------------------------------- image and caption
 
 // Keys and values of the visual tokens, then of the caption's states.
-static vblip_status look(vb_model *m, vb_visual *visual, const char *caption,
-                         vb_cross *cross, vb_pool *pool, vblip_error *err)
+static vblip_status append_caption(vb_model *m, vb_visual *visual, const char *caption,
+                                   vb_cross *cross, vb_pool *pool, vblip_error *err)
 {
     const vb_text_config *c = &m->config.encoder;
-    const vb_cross *seen;
     const uint32_t most = c->positions < VB_TEXT_TOKENS ? c->positions : VB_TEXT_TOKENS;
-    VB_TRY(vb_visual_encoder_cross(&seen, visual, 0, err));
+    const vb_cross *shown;
+    VB_TRY(vb_visual_encoder_cross(&shown, visual, 0, err));
     VB_TRY(vb_model_tokens(m, &m->ids, caption, vb_pre_caption, VB_CAPTION_WORDS, most,
                            m->special.cls, err));
     const uint32_t tokens = visual->tokens.rows, words = m->ids.count;
-    vb_text_scratch s;
-    vb_tensor ids, qkv;
-    VB_TRY(vb_pool_tensor(&ids, pool, VB_I32, 1, 1, words, err));
-    VB_TRY(vb_pool_tensor(&qkv, pool, VB_F32, 1, words, 3 * c->width, err));
-    VB_TRY(vb_text_scratch_make(&s, pool, c, 1, words, err));
-    VB_TRY(vb_cross_make(cross, pool, c, tokens + words, err));
-
+    vb_tensor states;
     vb_recorder rec = vb_recorder_begin(m->device);
-    vb_upload(&rec, ids, m->ids.ids);
-    vb_text_encode(&rec, &m->weights.encoder, c, &s, qkv, ids, (vb_tensor){0}, NULL);
+    VB_TRY(vb_cross_make(cross, pool, c, tokens + words, err));
+    VB_TRY(
+        vb_texts_encode(&states, &rec, m, pool, &m->ids, 1, VB_STATES_ALL, NULL, err));
     for (uint32_t i = 0; i < cross->count; i++) {
         const vb_dense *kv = &m->weights.encoder.layers[i].cross[0].kv;
-        vb_copy(&rec, vb_rows(cross->layers[i], 0, tokens), seen->layers[i]);
-        vb_linear(&rec, .y = vb_rows(cross->layers[i], tokens, words), .x = s.hidden,
+        vb_copy(&rec, vb_rows(cross->layers[i], 0, tokens), shown->layers[i]);
+        vb_linear(&rec, .y = vb_rows(cross->layers[i], tokens, words), .x = states,
                   .w = kv->w, .bias = kv->b);
     }
     return vb_recorder_submit(&rec, err);
 }
 
 // -------------------------------------------------------------------------- the score
-
-static vblip_status score(vb_model *m, const vb_cross *cross, const vb_ids *list,
-                          uint32_t count, float (*logits)[2], vb_pool *pool,
-                          vblip_error *err)
-{
-    const vb_text_config *c = &m->config.encoder;
-    uint32_t longest = 0;
-    for (uint32_t i = 0; i < count; i++)
-        longest = list[i].count > longest ? list[i].count : longest;
-    VB_TRY(vb_model_stage(m, (uint64_t)count * (longest + 1) * sizeof(int32_t), err));
-    int32_t *lengths = (int32_t *)(void *)m->staging, *rows = lengths + count;
-    for (uint32_t i = 0; i < count; i++) {
-        lengths[i] = (int32_t)list[i].count;
-        for (uint32_t t = 0; t < longest; t++)
-            rows[(size_t)i * longest + t] =
-                t < list[i].count ? list[i].ids[t] : m->special.pad;
-    }
-
-    vb_text_scratch s;
-    vb_tensor ids, sizes, qkv, out;
-    VB_TRY(vb_pool_tensor(&ids, pool, VB_I32, 1, count, longest, err));
-    VB_TRY(vb_pool_tensor(&sizes, pool, VB_I32, 1, 1, count, err));
-    VB_TRY(vb_pool_tensor(&qkv, pool, VB_F32, count, longest, 3 * c->width, err));
-    VB_TRY(vb_pool_tensor(&out, pool, VB_F32, count, 1, 2, err));
-    VB_TRY(vb_text_scratch_make(&s, pool, c, count, longest, err));
-    vb_recorder rec = vb_recorder_begin(m->device);
-    vb_upload(&rec, ids, rows);
-    vb_upload(&rec, sizes, lengths);
-    vb_text_encode(&rec, &m->weights.encoder, c, &s, qkv, ids, sizes, cross);
-    vb_itm_head(&rec, &m->weights, out, s.hidden);
-    vb_download(&rec, logits, out);
-    return vb_recorder_submit(&rec, err);
-}
-
-// How many of the texts from `first` on go through the encoder at once.
-static uint32_t fits(const dialog_texts *t, uint32_t first)
-{
-    uint32_t longest = 0, n = 0;
-    while (first + n < t->count) {
-        const uint32_t next = t->list[first + n].count;
-        longest = next > longest ? next : longest;
-        if (n && (n + 1) * longest > BATCH_ROWS)
-            break;
-        n++;
-    }
-    return n;
-}
 
 static vblip_status score_all(vb_model *m, vb_visual *visual, const vb_dialog *d,
                               const dialog_texts *t, float (*logits)[2], vb_cross *own,
@@ -187,15 +131,15 @@ static vblip_status score_all(vb_model *m, vb_visual *visual, const vb_dialog *d
     const vb_cross *cross = own;
     vb_pool_reset(&m->activations);
     if (d->caption)
-        VB_TRY(look(m, visual, d->caption, own, &m->activations, err));
+        VB_TRY(append_caption(m, visual, d->caption, own, &m->activations, err));
     else
         VB_TRY(vb_visual_encoder_cross(&cross, visual, 0, err));
     vb_pool pool = {.device = m->device, .name = "dialog"};
     vblip_status status = VBLIP_OK;
     for (uint32_t done = 0, n; done < t->count && status == VBLIP_OK; done += n) {
-        n = fits(t, done);
+        n = vb_texts_fit(t->list + done, t->count - done);
         vb_pool_reset(&pool);
-        status = score(m, cross, t->list + done, n, logits + done, &pool, err);
+        status = vb_itm_batch(m, &pool, cross, t->list + done, n, logits + done, err);
     }
     vb_pool_free(&pool);
     return status;
@@ -224,6 +168,6 @@ vblip_status vb_model_dialog(vb_model *model, vb_visual *visual,
         memset(logits, 0, dialog->candidate_count * sizeof *logits);
     vb_cross_free(&cross);
     vb_string_free(&text);
-    texts_free(&texts);
+    dialog_texts_free(&texts);
     return status;
 }

@@ -63,6 +63,9 @@ void vb_model_free(vb_model **model)
     vb_decoder_free(&m->decoder);
     vb_cross_free(&m->question);
     vb_ids_free(&m->ids);
+    for (uint32_t i = 0; i < m->text_capacity; i++)
+        vb_ids_free(&m->texts[i]);
+    free(m->texts);
     vb_string_free(&m->cleaned);
     vb_vocab_free(&m->vocab);
     free(m->staging);
@@ -195,7 +198,7 @@ uint64_t vb_visual_bytes(const vb_visual *visual)
     return visual->pool.bytes;
 }
 
-static void forget(vb_visual *visual)
+static void visual_empty(vb_visual *visual)
 {
     vb_pool_reset(&visual->pool);
     visual->tokens = (vb_tensor){0};
@@ -208,7 +211,8 @@ static vblip_status cross_of(vb_visual *visual, vb_cross *cross, bool *filled,
                              const vb_text_config *config, vblip_error *err)
 {
     if (!visual->tokens.buffer)
-        return vb_fail(err, VBLIP_ERR_ARGUMENT, "visual tokens: nothing was seen");
+        return vb_fail(err, VBLIP_ERR_ARGUMENT,
+                       "visual tokens: no frames were encoded");
     if (*filled)
         return VBLIP_OK;
     VB_TRY(vb_cross_make(cross, &visual->pool, config, visual->tokens.rows, err));
@@ -237,7 +241,7 @@ vblip_status vb_visual_decoder_cross(const vb_cross **out, vb_visual *visual,
                     &m->weights.decoder, 0, &m->config.decoder, err);
 }
 
-// -------------------------------------------------------------------------------- see
+// ----------------------------------------------------------------------------- frames
 
 static vblip_status check_frames(const vb_model *m, const vb_frame *frames,
                                  uint32_t count, const float *itc, vblip_error *err)
@@ -267,8 +271,9 @@ static uint32_t choose_batch(const vb_model *m, uint32_t count, uint32_t batch)
 }
 
 // x [count, N, Dv] = visual tokens of `count` frames.
-static vblip_status encode(vb_model *m, const vb_vision_scratch *scratch, vb_tensor x,
-                           const vb_frame *frames, uint32_t count, vblip_error *err)
+static vblip_status encode_frame_batch(vb_model *m, const vb_vision_scratch *scratch,
+                                       vb_tensor x, const vb_frame *frames,
+                                       uint32_t count, vblip_error *err)
 {
     const uint64_t side = m->config.vision.image_size, bytes = side * side * 3;
     const vb_vision_scratch s = vb_vision_scratch_cut(scratch, count);
@@ -280,8 +285,9 @@ static vblip_status encode(vb_model *m, const vb_vision_scratch *scratch, vb_ten
     return vb_recorder_submit(&rec, err);
 }
 
-static vblip_status see(vb_model *m, vb_visual *visual, const vb_frame *frames,
-                        uint32_t count, uint32_t batch, float *itc, vblip_error *err)
+static vblip_status encode_clip_frames(vb_model *m, vb_visual *visual,
+                                       const vb_frame *frames, uint32_t count,
+                                       uint32_t batch, float *itc, vblip_error *err)
 {
     const vb_vision_config *c = &m->config.vision;
     const uint32_t tokens = vb_vision_tokens(c), projection = m->config.projection;
@@ -295,7 +301,8 @@ static vblip_status see(vb_model *m, vb_visual *visual, const vb_frame *frames,
     VB_TRY(vb_model_stage(m, (uint64_t)batch * c->image_size * c->image_size * 3, err));
     for (uint32_t done = 0; done < count; done += batch) {
         const uint32_t n = count - done < batch ? count - done : batch;
-        VB_TRY(encode(m, &scratch, vb_batches(x, done, n), frames + done, n, err));
+        VB_TRY(encode_frame_batch(m, &scratch, vb_batches(x, done, n), frames + done, n,
+                                  err));
     }
     if (itc) {
         vb_recorder rec = vb_recorder_begin(m->device);
@@ -314,12 +321,12 @@ vblip_status vb_model_encode(vb_model *model, vb_visual *visual, const vb_frame 
                              uint32_t count, uint32_t batch, float *itc,
                              vblip_error *err)
 {
-    forget(visual);
+    visual_empty(visual);
     vblip_status status = check_frames(model, frames, count, itc, err);
     if (status == VBLIP_OK)
-        status = see(model, visual, frames, count, batch, itc, err);
+        status = encode_clip_frames(model, visual, frames, count, batch, itc, err);
     if (status != VBLIP_OK) {
-        forget(visual);
+        visual_empty(visual);
         if (itc)
             memset(itc, 0, model->config.projection * sizeof *itc);
     }

@@ -49,9 +49,9 @@ VB_CHECKED vblip_status vb_model_encode(vb_model *model, vb_visual *visual,
                                         const vb_frame *frames, uint32_t count,
                                         uint32_t batch, float *itc, vblip_error *err);
 
-// The ITC vector [projection] of a text: [CLS], 35 tokens.
-VB_CHECKED vblip_status vb_model_text_itc(vb_model *model, const char *text, float *itc,
-                                          vblip_error *err);
+// The ITC vectors [count, projection] of texts: [CLS] first, 35 tokens at most.
+VB_CHECKED vblip_status vb_model_text_itc(vb_model *model, const char *const *texts,
+                                          uint32_t count, float *itc, vblip_error *err);
 
 // The two ITM logits of each text with what `visual` shows: [ENC] first, or [CLS], as
 // always by VBLIP_COMPAT_HF.

@@ -21,7 +21,9 @@ struct vb_model {
     vb_pool activations; // reset at the start of a call
     vb_decoder decoder;
     vb_cross question; // what the decoder attends to while it answers
-    vb_ids ids;
+    vb_ids ids;        // of one text
+    vb_ids *texts;     // of each text of a call
+    uint32_t text_capacity;
     vb_string cleaned;
     uint8_t *staging; // pixels, or padded ids, on their way to the device
     uint64_t staging_bytes;

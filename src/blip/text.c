@@ -91,9 +91,9 @@ void vb_text_self_attention(vb_recorder *rec, const vb_text_layer *w,
 }
 
 // mixed = attention(h, cross)
-static void look(vb_recorder *rec, const vb_cross_weights *w,
-                 const vb_text_config *config, const vb_text_scratch *s,
-                 vb_tensor cross)
+static void attend_to(vb_recorder *rec, const vb_cross_weights *w,
+                      const vb_text_config *config, const vb_text_scratch *s,
+                      vb_tensor cross)
 {
     const uint32_t width = config->width;
     vb_linear(rec, .y = s->query, .x = s->hidden, .w = w->q.w, .bias = w->q.b);
@@ -106,7 +106,7 @@ void vb_text_cross_attention(vb_recorder *rec, const vb_text_layer *w,
                              const vb_text_config *config, const vb_text_scratch *s,
                              vb_tensor cross)
 {
-    look(rec, &w->cross[0], config, s, cross);
+    attend_to(rec, &w->cross[0], config, s, cross);
     close_attention(rec, s, &w->cross[0].out, &w->cross_norm, config->eps);
 }
 
@@ -119,7 +119,7 @@ void vb_text_nlvr_attention(vb_recorder *rec, const vb_text_layer *w,
     const uint32_t width = config->width, rows = s->hidden.batch * s->hidden.rows;
     const bool merges = w->merge.w != NULL;
     for (uint32_t i = 0; i < 2; i++) {
-        look(rec, &w->cross[i], config, s, cross[i]);
+        attend_to(rec, &w->cross[i], config, s, cross[i]);
         vb_linear(rec, .y = vb_columns(s->pair, i * width, width), .x = s->mixed,
                   .w = w->cross[i].out.w, .bias = w->cross[i].out.b,
                   .residual = merges ? (vb_tensor){0} : s->hidden);
@@ -146,22 +146,52 @@ void vb_text_mlp(vb_recorder *rec, const vb_text_layer *w, const vb_text_config 
                  .bias = w->mlp_norm.bias, .eps = config->eps);
 }
 
+// The self-attention of `layer` for the first token of each text, on first->hidden: every
+// token is a key and a value, the first alone a query.
+static void first_self_attention(vb_recorder *rec, const vb_text_layer *w,
+                                 const vb_text_config *config, const vb_text_scratch *s,
+                                 const vb_text_scratch *first, const vb_self *self)
+{
+    const uint32_t width = config->width;
+    vb_linear(rec, .y = self->qkv, .x = s->hidden, .w = w->qkv.w, .bias = w->qkv.b);
+    vb_attention(rec, .y = first->mixed,
+                 .q = vb_columns(vb_rows(self->qkv, 0, 1), 0, width),
+                 .k = vb_columns(self->qkv, width, width),
+                 .v = vb_columns(self->qkv, 2 * width, width), .heads = config->heads,
+                 .lengths = self->lengths);
+    vb_copy(rec, first->hidden, vb_rows(s->hidden, 0, 1));
+    close_attention(rec, first, &w->self_out, &w->self_norm, config->eps);
+}
+
+// The cross-attention of layer `i`, where there is any.
+static void read_images(vb_recorder *rec, const vb_text_layer *w,
+                        const vb_text_config *config, const vb_text_scratch *s,
+                        const vb_cross *cross, uint32_t i)
+{
+    if (cross && config->nlvr)
+        vb_text_nlvr_attention(
+            rec, w, config, s,
+            (const vb_tensor[]){cross[0].layers[i], cross[1].layers[i]});
+    else if (cross)
+        vb_text_cross_attention(rec, w, config, s, cross->layers[i]);
+}
+
 void vb_text_encode(vb_recorder *rec, const vb_text_weights *w,
                     const vb_text_config *config, const vb_text_scratch *s,
-                    vb_tensor qkv, vb_tensor ids, vb_tensor lengths,
-                    const vb_cross *cross)
+                    const vb_text_scratch *first, vb_tensor qkv, vb_tensor ids,
+                    vb_tensor lengths, const vb_cross *cross)
 {
     const vb_self self = {.qkv = qkv, .lengths = lengths};
     vb_text_embed(rec, w, config, s, ids, 0);
     for (uint32_t i = 0; i < config->layers; i++) {
-        vb_text_self_attention(rec, &w->layers[i], config, s, &self);
-        if (cross && config->nlvr)
-            vb_text_nlvr_attention(
-                rec, &w->layers[i], config, s,
-                (const vb_tensor[]){cross[0].layers[i], cross[1].layers[i]});
-        else if (cross)
-            vb_text_cross_attention(rec, &w->layers[i], config, s, cross->layers[i]);
-        vb_text_mlp(rec, &w->layers[i], config, s);
+        const vb_text_layer *layer = &w->layers[i];
+        const vb_text_scratch *out = first && i + 1 == config->layers ? first : s;
+        if (out == s)
+            vb_text_self_attention(rec, layer, config, s, &self);
+        else
+            first_self_attention(rec, layer, config, s, first, &self);
+        read_images(rec, layer, config, out, cross, i);
+        vb_text_mlp(rec, layer, config, out);
     }
 }
 

@@ -52,7 +52,8 @@ void vb_text_embed(vb_recorder *rec, const vb_text_weights *w,
                    const vb_text_config *config, const vb_text_scratch *s,
                    vb_tensor ids, uint32_t first);
 
-// The three thirds of a layer, in place on s->hidden.
+// Self-attention, cross-attention and MLP: what a layer consists of, in this order. Each
+// reads s->hidden and replaces it.
 void vb_text_self_attention(vb_recorder *rec, const vb_text_layer *w,
                             const vb_text_config *config, const vb_text_scratch *s,
                             const vb_self *self);
@@ -69,10 +70,12 @@ void vb_text_mlp(vb_recorder *rec, const vb_text_layer *w, const vb_text_config 
 // s->hidden = last hidden states of `ids` [1, batch, tokens], padded to the longest;
 // `qkv` [batch, tokens, 3 * D] is scratch. Without `cross` (NULL) this is mode "text",
 // with it mode "multimodal". An NLVR2 encoder reads two of them: cross[0] and cross[1].
+// With `first`, of one token, the last layer is computed for the first token of each text
+// alone, and its state is first->hidden [batch, 1, D]; s->hidden is no result then.
 void vb_text_encode(vb_recorder *rec, const vb_text_weights *w,
                     const vb_text_config *config, const vb_text_scratch *s,
-                    vb_tensor qkv, vb_tensor ids, vb_tensor lengths,
-                    const vb_cross *cross);
+                    const vb_text_scratch *first, vb_tensor qkv, vb_tensor ids,
+                    vb_tensor lengths, const vb_cross *cross);
 
 // s->hidden = hidden states of tokens first .. first + tokens - 1, given `cache`
 // [batch, room, layers * 3 * D] of those before, which is extended by these.

@@ -60,12 +60,6 @@ static vblip_status report_tensor(embedding *e, uint32_t input, uint32_t text,
     return vb_meter_add(&e->meter, seen ? features.path : e->texts[text], 1, err);
 }
 
-static vblip_status report_vector(embedding *e, uint32_t input, uint32_t text,
-                                  vblip_error *err)
-{
-    return report_tensor(e, input, text, e->vector, 0, e->task->ops->projection, err);
-}
-
 static vblip_status report_features(embedding *e, uint32_t input, uint32_t text,
                                     vblip_error *err)
 {
@@ -75,21 +69,28 @@ static vblip_status report_features(embedding *e, uint32_t input, uint32_t text,
 
 // ------------------------------------------------------------------------------ texts
 
-static vblip_status embed_text(embedding *e, uint32_t text, vblip_error *err)
+static vblip_status embed_text_vectors(embedding *e, vblip_error *err)
 {
     const vb_model_ops *ops = e->task->ops;
-    if (e->feature == VBLIP_FEATURE_ITC_TEXT) {
-        VB_TRY(ops->text_itc(ops->model, e->texts[text], e->vector, err));
-        return report_vector(e, 0, text, err);
-    }
-    VB_TRY(ops->text_features(ops->model, NULL, e->texts[text], &e->features, err));
-    return report_features(e, 0, text, err);
+    const size_t width = ops->projection;
+    float *vectors = VB_ARENA_NEW(&e->arena, float, e->count *width);
+    if (!vectors)
+        return vb_fail_memory(err, "embed");
+    VB_TRY(ops->text_itc(ops->model, e->texts, e->count, vectors, err));
+    for (uint32_t i = 0; i < e->count; i++)
+        VB_TRY(report_tensor(e, 0, i, vectors + i * width, 0, ops->projection, err));
+    return VBLIP_OK;
 }
 
 static vblip_status embed_texts(embedding *e, vblip_error *err)
 {
-    for (uint32_t i = 0; i < e->count; i++)
-        VB_TRY(embed_text(e, i, err));
+    const vb_model_ops *ops = e->task->ops;
+    if (e->feature == VBLIP_FEATURE_ITC_TEXT)
+        return embed_text_vectors(e, err);
+    for (uint32_t i = 0; i < e->count; i++) {
+        VB_TRY(ops->text_features(ops->model, NULL, e->texts[i], &e->features, err));
+        VB_TRY(report_features(e, 0, i, err));
+    }
     return VBLIP_OK;
 }
 
@@ -104,7 +105,7 @@ static vblip_status embed_encoded(embedding *e, uint32_t input, vblip_error *err
 {
     const vb_model_ops *ops = e->task->ops;
     if (e->feature == VBLIP_FEATURE_ITC_IMAGE)
-        return report_vector(e, input, 0, err);
+        return report_tensor(e, input, 0, e->vector, 0, ops->projection, err);
     if (e->feature == VBLIP_FEATURE_VISION) {
         VB_TRY(ops->visual_features(ops->model, e->visual, &e->features, err));
         return report_features(e, input, 0, err);

@@ -34,8 +34,7 @@ static vblip_status match_prepare(matching *m, vblip_error *err)
     m->logits = vb_arena_alloc(&m->arena, m->count, sizeof *m->logits);
     if (!m->text_itc || !m->clip_itc || !m->logits)
         return vb_fail_memory(err, "match");
-    for (uint32_t i = 0; i < m->count; i++)
-        VB_TRY(ops->text_itc(ops->model, m->texts[i], m->text_itc + i * width, err));
+    VB_TRY(ops->text_itc(ops->model, m->texts, m->count, m->text_itc, err));
     return ops->visual_make(&m->visual, ops->model, err);
 }
 

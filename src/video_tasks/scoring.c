@@ -28,10 +28,7 @@ static vblip_status scoring_allocate(vb_scoring *s, vblip_error *err)
 static vblip_status encode_texts(vb_scoring *s, vblip_error *err)
 {
     const vb_model_ops *ops = s->task->ops;
-    for (uint32_t t = 0; t < s->text_count; t++)
-        VB_TRY(ops->text_itc(ops->model, s->texts[t],
-                             s->text_itc + (size_t)t * ops->projection, err));
-    return VBLIP_OK;
+    return ops->text_itc(ops->model, s->texts, s->text_count, s->text_itc, err);
 }
 
 // ------------------------------------------------------------- first pass: every clip

@@ -112,7 +112,7 @@ static void test_refuses(void **state)
             logits);
     d.candidate_count = 1;
     refused(vb_model_dialog(model, visual, &d, logits, &err), VBLIP_ERR_ARGUMENT, &err,
-            "visual tokens: nothing was seen", logits);
+            "visual tokens: no frames were encoded", logits);
     if (strcmp(fixture.config, "wide") == 0) {
         d.caption = "a dog";
         refused(vb_model_dialog(model, visual, &d, logits, &err), VBLIP_ERR_UNSUPPORTED,

@@ -79,14 +79,14 @@ static void test_refuses(void **state)
     fixture_ok(vb_model_text_features(model, NULL, longer, &f, &err), &err);
     assert_int_equal(f.rows, 42); // pre_caption leaves 40 words
     refused(vb_model_visual_features(model, visual, &f, &err), &err, &f,
-            "visual tokens: nothing was seen");
+            "visual tokens: no frames were encoded");
     vb_error_reset(&err);
     refused(vb_model_text_features(model, visual, "a dog", &f, &err), &err, &f,
-            "visual tokens: nothing was seen");
+            "visual tokens: no frames were encoded");
     vb_error_reset(&err);
     model->clean = false;
     refused(vb_model_text_features(model, NULL, longer, &f, &err), &err, &f,
-            "text: 513 tokens, the model has 512 positions");
+            "text 1: 513 tokens, the model has 512 positions");
     vb_visual_free(&visual);
     vb_model_free(&model);
 

@@ -156,12 +156,11 @@ static void test_matching(void **state)
     float *texts = seen + IMAGES * width;
     vb_frame frames[IMAGES];
     assert_non_null(seen);
-    for (uint32_t i = 0; i < TEXTS; i++) {
-        vblip_error err = {0};
-        fixture_ok(vb_model_text_itc(model, fixture_text(&fixture, "texts", i),
-                                     texts + i * width, &err),
-                   &err);
-    }
+    vblip_error err = {0};
+    const char *list[TEXTS];
+    for (uint32_t i = 0; i < TEXTS; i++)
+        list[i] = fixture_text(&fixture, "texts", i);
+    fixture_ok(vb_model_text_itc(model, list, TEXTS, texts, &err), &err);
     fixture_expect(&fixture, "itc.text_feat", texts, (size_t)TEXTS * width);
     fixture_frames(frames, model->config.vision.image_size, FIRST_IMAGE, IMAGES);
     for (uint32_t i = IMAGES; i-- > 0;)

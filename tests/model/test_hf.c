@@ -209,7 +209,7 @@ static void test_matches(void **state)
                    &err);
         fixture_ok(vb_model_itm(s.model, s.visual, &text, 1, false, logits, &err),
                    &err);
-        fixture_ok(vb_model_text_itc(s.model, text, text_itc, &err), &err);
+        fixture_ok(vb_model_text_itc(s.model, &text, 1, text_itc, &err), &err);
         for (uint32_t i = 0; i < s.model->config.projection; i++)
             itc += (double)text_itc[i] * (double)image_itc[i];
         for (int k = 0; k < 2; k++) {

@@ -95,7 +95,7 @@ static double similarity(vb_model *model, const float *itc, const char *words)
     double sum = 0.0;
     vblip_error err = {0};
     assert_non_null(text);
-    fixture_ok(vb_model_text_itc(model, words, text, &err), &err);
+    fixture_ok(vb_model_text_itc(model, &words, 1, text, &err), &err);
     for (uint32_t i = 0; i < width; i++)
         sum += (double)text[i] * (double)itc[i];
     free(text);

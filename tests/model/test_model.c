@@ -73,7 +73,7 @@ static void test_refuses_frames_it_cannot_see(void **state)
             "frame 1: 32 pixels wide, the model takes 64");
     assert_true(itc[0] == 0.0f);
     REFUSED(vb_model_itm(s.model, s.visual, &text, 1, false, logits, &err),
-            "visual tokens: nothing was seen"); // what it held is forgotten
+            "visual tokens: no frames were encoded"); // what it held is forgotten
     assert_true(logits[0][0] == 0.0f && logits[0][1] == 0.0f);
     REFUSED(vb_model_encode(s.model, s.visual, small, 0, 0, NULL, &err),
             "frames: none given");
@@ -91,7 +91,7 @@ static void test_refuses_what_it_was_not_loaded_for(void **state)
     scene_open(&s, "caption");
     REFUSED(vb_model_encode(s.model, s.visual, &s.frame, 1, 0, itc, &err),
             "model: not loaded for retrieval");
-    REFUSED(vb_model_text_itc(s.model, text, itc, &err),
+    REFUSED(vb_model_text_itc(s.model, &text, 1, itc, &err),
             "model: not loaded for retrieval");
     REFUSED(vb_model_itm(s.model, s.visual, &text, 1, false, logits, &err),
             "model: not loaded for retrieval");
@@ -173,7 +173,7 @@ static void test_long_texts_are_cut(void **state)
     assert_memory_equal(logits[0], logits[1], sizeof logits[0]);
     assert_memory_not_equal(logits[0], logits[2], sizeof logits[0]);
     for (int i = 0; i < 3; i++)
-        fixture_ok(vb_model_text_itc(s.model, texts[i], itc[i], &err), &err);
+        fixture_ok(vb_model_text_itc(s.model, &texts[i], 1, itc[i], &err), &err);
     assert_memory_equal(itc[0], itc[1], sizeof itc[0]);
     assert_memory_not_equal(itc[0], itc[2], sizeof itc[0]);
     scene_close(&s);
@@ -195,7 +195,7 @@ static void test_each_text_is_cleaned_in_its_way(void **state)
     fixture_ok(vb_model_itm(s.model, s.visual, texts, SPELLINGS, false, logits, &err),
                &err);
     for (int i = 0; i < SPELLINGS; i++)
-        fixture_ok(vb_model_text_itc(s.model, texts[i], itc[i], &err), &err);
+        fixture_ok(vb_model_text_itc(s.model, &texts[i], 1, itc[i], &err), &err);
     scene_close(&s);
     assert_memory_equal(logits[DOT], logits[BLANK], sizeof logits[DOT]);
     assert_memory_not_equal(logits[DOT], logits[NONE], sizeof logits[DOT]);
@@ -363,7 +363,7 @@ static vblip_status use(scene *s, uint32_t task, float out[4], vblip_error *err)
     if (retrieval) {
         VB_TRY(vb_model_itm(s->model, s->visual, texts, 3, false, logits, err));
         memcpy(out, logits, 3 * sizeof *out);
-        VB_TRY(vb_model_text_itc(s->model, texts[0], itc, err));
+        VB_TRY(vb_model_text_itc(s->model, texts, 1, itc, err));
         out[3] = itc[0];
     } else if (task == VBLIP_TASK_NLVR) {
         VB_TRY(vb_model_reason(s->model, s->visual, s->visual, texts, 2, logits, err));

@@ -74,7 +74,7 @@ static void test_layers(void **state)
     assert_int_equal(compared, 2); // one that averages, one that merges
 
     const vb_cross cross[2] = {*first, *second};
-    vb_text_encode(&rec, w, c, &s, qkv, ids, (vb_tensor){0}, cross);
+    vb_text_encode(&rec, w, c, &s, NULL, qkv, ids, (vb_tensor){0}, cross);
     float *got = fixture_values(&rec, &pool, s.hidden);
     fixture_expect(&fixture, "nlvr.hidden", got, (size_t)vb_tensor_elements(&s.hidden));
     free(got);

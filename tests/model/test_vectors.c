@@ -308,7 +308,8 @@ static void test_text_encoder(void **state)
     vb_text_mlp(&b.rec, &w->layers[0], c, &t.scratch);
     expect(&b, "text.layer0", first_text(&t));
 
-    vb_text_encode(&b.rec, w, c, &t.scratch, t.qkv, t.ids, t.lengths_tensor, NULL);
+    vb_text_encode(&b.rec, w, c, &t.scratch, NULL, t.qkv, t.ids, t.lengths_tensor,
+                   NULL);
     expect(&b, "text.hidden", first_text(&t));
     expect(&b, "text.hidden_cls", vb_rows(t.scratch.hidden, 0, 1));
     const vb_tensor proj = tensor(&b, VB_F32, TEXTS, 1, b.model->config.projection);
@@ -319,10 +320,10 @@ static void test_text_encoder(void **state)
     expect(&b, "itc.text_feat", proj);
 
     t = encode_texts(&b, b.model->special.cls, 0, 1); // without pads
-    vb_text_encode(&b.rec, w, c, &t.scratch, t.qkv, t.ids, (vb_tensor){0}, NULL);
+    vb_text_encode(&b.rec, w, c, &t.scratch, NULL, t.qkv, t.ids, (vb_tensor){0}, NULL);
     expect(&b, "text.hidden_unpadded", t.scratch.hidden);
     t = encode_texts(&b, b.model->special.cls, 1, 1);
-    vb_text_encode(&b.rec, w, c, &t.scratch, t.qkv, t.ids, (vb_tensor){0}, NULL);
+    vb_text_encode(&b.rec, w, c, &t.scratch, NULL, t.qkv, t.ids, (vb_tensor){0}, NULL);
     expect(&b, "feature.text", t.scratch.hidden);
     bench_close(&b);
 }
@@ -355,16 +356,19 @@ static void test_multimodal_encoder(void **state)
         vb_text_mlp(&b.rec, &w->layers[i], c, &t.scratch);
         expect_layer(&b, i, "", h);
     }
-    vb_text_encode(&b.rec, w, c, &t.scratch, t.qkv, t.ids, t.lengths_tensor, &cross);
+    vb_text_encode(&b.rec, w, c, &t.scratch, NULL, t.qkv, t.ids, t.lengths_tensor,
+                   &cross);
     expect(&b, "mm.hidden", h);
     t = encode_texts(&b, b.model->special.enc, 0, 1);
-    vb_text_encode(&b.rec, w, c, &t.scratch, t.qkv, t.ids, (vb_tensor){0}, &cross);
+    vb_text_encode(&b.rec, w, c, &t.scratch, NULL, t.qkv, t.ids, (vb_tensor){0},
+                   &cross);
     expect(&b, "mm.hidden_unpadded", t.scratch.hidden);
     vb_cross_free(&cross);
 
     cross = see(&b, FIRST_IMAGE + 1);
     t = encode_texts(&b, b.model->special.enc, 1, 1);
-    vb_text_encode(&b.rec, w, c, &t.scratch, t.qkv, t.ids, (vb_tensor){0}, &cross);
+    vb_text_encode(&b.rec, w, c, &t.scratch, NULL, t.qkv, t.ids, (vb_tensor){0},
+                   &cross);
     expect(&b, "feature.multimodal", t.scratch.hidden);
     vb_cross_free(&cross);
     bench_close(&b);
@@ -381,9 +385,8 @@ static void expect_similarities(const char *name, vb_model *model, const float *
     assert_non_null(vector);
     for (uint32_t j = 0; j < TEXTS; j++) {
         vblip_error err = {0};
-        fixture_ok(
-            vb_model_text_itc(model, fixture_text(&fixture, "texts", j), vector, &err),
-            &err);
+        const char *text = fixture_text(&fixture, "texts", j);
+        fixture_ok(vb_model_text_itc(model, &text, 1, vector, &err), &err);
         for (uint32_t i = 0; i < count; i++)
             for (uint32_t k = 0; k < width; k++)
                 sim[i * TEXTS + j] += visual[i * width + k] * vector[k];
@@ -609,7 +612,7 @@ static vb_cross ask(bench *b, uint32_t q)
     fixture_ok(vb_text_scratch_make(&s, &b->pool, c, 1, tokens, &err), &err);
     fixture_ok(vb_cross_make(&cross, &b->pool, &config->decoder, tokens, &err), &err);
     vb_upload(&b->rec, id_row, ids);
-    vb_text_encode(&b->rec, &b->model->weights.encoder, c, &s, qkv, id_row,
+    vb_text_encode(&b->rec, &b->model->weights.encoder, c, &s, NULL, qkv, id_row,
                    (vb_tensor){0}, &seen);
     snprintf(name, sizeof name, "vqa.q%u.states", q);
     expect(b, name, s.hidden);

@@ -152,16 +152,17 @@ static vblip_status encode(vb_model *user, vb_visual *visual, const vb_frame *fr
 }
 
 // Query q is the q-th axis, so its cosine with a clip is what the table says.
-static vblip_status text_itc(vb_model *user, const char *text, float *itc,
-                             vblip_error *err)
+static vblip_status text_itc(vb_model *user, const char *const *texts, uint32_t count,
+                             float *itc, vblip_error *err)
 {
-    fake_model *model = fake_of(user);
-    model->text_calls++;
-    unsigned long q = strtoul(text, NULL, 10);
-    if (q >= FAKE_MAX_QUERIES)
-        return vb_fail(err, VBLIP_ERR_ARGUMENT, "fake: text %s", text);
-    memset(itc, 0, FAKE_MAX_QUERIES * sizeof *itc);
-    itc[q] = 1.0f;
+    fake_of(user)->text_calls += count;
+    memset(itc, 0, count * FAKE_MAX_QUERIES * sizeof *itc);
+    for (uint32_t i = 0; i < count; i++) {
+        unsigned long q = strtoul(texts[i], NULL, 10);
+        if (q >= FAKE_MAX_QUERIES)
+            return vb_fail(err, VBLIP_ERR_ARGUMENT, "fake: text %s", texts[i]);
+        itc[i * FAKE_MAX_QUERIES + q] = 1.0f;
+    }
     return VBLIP_OK;
 }
 
