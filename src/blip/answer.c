@@ -151,7 +151,9 @@ static vblip_status predict_positions(vb_model *m, const ranker *r, uint32_t cou
     vb_lm_head(&rec, &m->weights.lm, c->eps, logits, s.hidden,
                cut(r->work, count, tokens));
     vb_download(&rec, m->decoder.logits, logits);
-    return vb_recorder_submit(&rec, err);
+    VB_TRY(vb_recorder_submit(&rec, err));
+    return vb_check_finite(m->decoder.logits, (uint64_t)count * tokens * c->vocabulary,
+                           m->path, "logits", err);
 }
 
 // Scores answers by the probability of their first piece after [DEC], best first.

@@ -36,6 +36,13 @@ static vblip_status settle(vb_features *out, vblip_status status)
     return status;
 }
 
+static vblip_status check_features(const vb_model *m, const vb_features *f,
+                                   vblip_error *err)
+{
+    return vb_check_finite(f->values, (uint64_t)f->rows * f->cols, m->path, "features",
+                           err);
+}
+
 static vblip_status visual_features(vb_model *m, const vb_visual *visual,
                                     vb_features *out, vblip_error *err)
 {
@@ -46,7 +53,8 @@ static vblip_status visual_features(vb_model *m, const vb_visual *visual,
     VB_TRY(size_to(out, tokens.rows, tokens.cols, err));
     vb_recorder rec = vb_recorder_begin(m->device);
     vb_download(&rec, out->values, tokens);
-    return vb_recorder_submit(&rec, err);
+    VB_TRY(vb_recorder_submit(&rec, err));
+    return check_features(m, out, err);
 }
 
 vblip_status vb_model_visual_features(vb_model *model, const vb_visual *visual,
@@ -76,7 +84,8 @@ static vblip_status text_features(vb_model *m, vb_visual *visual, const char *te
     VB_TRY(vb_texts_encode(&states, &rec, m, &m->activations, m->texts, 1,
                            VB_STATES_ALL, cross, err));
     vb_download(&rec, out->values, states);
-    return vb_recorder_submit(&rec, err);
+    VB_TRY(vb_recorder_submit(&rec, err));
+    return check_features(m, out, err);
 }
 
 vblip_status vb_model_text_features(vb_model *model, vb_visual *visual,

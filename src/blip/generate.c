@@ -1,5 +1,6 @@
 #include "blip/generate.h"
 
+#include "blip/finite.h"
 #include "blip/heads.h"
 #include "blip/logits.h"
 #include "compute/recorder.h"
@@ -59,7 +60,9 @@ static vblip_status forward(run *r, const vb_text_scratch *s, vb_tensor ids,
     vb_lm_head(&r->rec, d->lm, d->config->eps, logits, last,
                vb_batches(r->work, 0, rows));
     vb_download(&r->rec, d->logits, logits);
-    return vb_recorder_submit(&r->rec, err);
+    VB_TRY(vb_recorder_submit(&r->rec, err));
+    return vb_check_finite(d->logits, (uint64_t)rows * r->vocabulary, d->model,
+                           "logits", err);
 }
 
 // Row i of the cache becomes what row parents[i] was, for `length` tokens.

@@ -13,6 +13,7 @@ typedef struct vb_decoder {
     const vb_text_weights *text;
     const vb_lm_weights *lm;
     vb_pool *pool;
+    const char *model; // path of the checkpoint, for messages
 
     vb_beam beam;
     vb_sampler sampler;

@@ -17,7 +17,9 @@ static vblip_status itc_batch(vb_model *m, const vb_ids *list, uint32_t count,
                            err));
     vb_itc_text(&rec, &m->weights, vectors, states);
     vb_download(&rec, itc, vectors);
-    return vb_recorder_submit(&rec, err);
+    VB_TRY(vb_recorder_submit(&rec, err));
+    return vb_check_finite(itc, (uint64_t)count * m->config.projection, m->path,
+                           "ITC vector", err);
 }
 
 static vblip_status texts_itc(vb_model *m, const char *const *texts, uint32_t count,
@@ -58,7 +60,8 @@ vblip_status vb_itm_batch(vb_model *m, vb_pool *pool, const vb_cross *cross,
                            err));
     vb_itm_head(&rec, &m->weights, out, states);
     vb_download(&rec, logits, out);
-    return vb_recorder_submit(&rec, err);
+    VB_TRY(vb_recorder_submit(&rec, err));
+    return vb_check_finite(*logits, 2 * (uint64_t)count, m->path, "ITM logits", err);
 }
 
 static vblip_status texts_itm(vb_model *m, vb_visual *visual, const char *const *texts,

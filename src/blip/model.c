@@ -29,6 +29,11 @@ vblip_status vb_model_load(vb_model **out, vb_device *device,
     vb_model *m = calloc(1, sizeof *m);
     if (!m)
         return vb_fail_memory(err, "model");
+    m->path = strdup(vb_checkpoint_info(checkpoint)->path);
+    if (!m->path) {
+        vb_model_free(&m);
+        return vb_fail_memory(err, "model");
+    }
     m->device = device;
     m->config = *vb_checkpoint_config(checkpoint);
     m->tasks = vb_checkpoint_info(checkpoint)->tasks;
@@ -40,7 +45,8 @@ vblip_status vb_model_load(vb_model **out, vb_device *device,
     m->decoder = (vb_decoder){.config = &m->config.decoder,
                               .text = &m->weights.decoder,
                               .lm = &m->weights.lm,
-                              .pool = &m->activations};
+                              .pool = &m->activations,
+                              .model = m->path};
 
     vblip_status status = load_vocabulary(m, checkpoint, err);
     if (status == VBLIP_OK)
@@ -69,6 +75,7 @@ void vb_model_free(vb_model **model)
     vb_string_free(&m->cleaned);
     vb_vocab_free(&m->vocab);
     free(m->staging);
+    free(m->path);
     free(m);
     *model = NULL;
 }
@@ -312,6 +319,7 @@ static vblip_status encode_clip_frames(vb_model *m, vb_visual *visual,
         vb_itc_vision(&rec, &m->weights, vector, proj, x);
         vb_download(&rec, itc, vector);
         VB_TRY(vb_recorder_submit(&rec, err));
+        VB_TRY(vb_check_finite(itc, projection, m->path, "ITC vector", err));
     }
     visual->tokens = vb_reshape(x, 1, count * tokens, c->width);
     return VBLIP_OK;

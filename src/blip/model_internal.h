@@ -3,11 +3,13 @@
 #define VB_BLIP_MODEL_INTERNAL_H
 
 #include "blip/compat.h"
+#include "blip/finite.h"
 #include "blip/generate.h"
 #include "blip/model.h"
 #include "compute/recorder.h"
 
 struct vb_model {
+    char *path; // of the checkpoint, for messages
     vb_device *device;
     vb_config config;
     vb_vocab *vocab;

@@ -19,7 +19,8 @@ static vblip_status classify_batch(vb_model *m, const vb_cross cross[2],
                            err));
     vb_cls_head(&rec, &m->weights, out, states, work);
     vb_download(&rec, logits, out);
-    return vb_recorder_submit(&rec, err);
+    VB_TRY(vb_recorder_submit(&rec, err));
+    return vb_check_finite(*logits, 2 * (uint64_t)count, m->path, "NLVR2 logits", err);
 }
 
 static vblip_status reason(vb_model *m, vb_visual *left, vb_visual *right,

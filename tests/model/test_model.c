@@ -396,6 +396,98 @@ static const struct {
     {"nlvr", VBLIP_TASK_NLVR},
 };
 
+// Puts `value` into the first bias of `b`.
+static void poison(vb_tensor b, float value)
+{
+    vblip_error err = {0};
+    float *values = malloc(vb_tensor_bytes(&b));
+    assert_non_null(values);
+    vb_recorder rec = vb_recorder_begin(fixture.device);
+    vb_download(&rec, values, b);
+    fixture_ok(vb_recorder_submit(&rec, &err), &err);
+    values[0] = value;
+    vb_upload(&rec, b, values);
+    fixture_ok(vb_recorder_submit(&rec, &err), &err);
+    free(values);
+}
+
+static void expect_not_finite(vblip_status status, const vblip_error *err,
+                              const char *what)
+{
+    assert_int_equal(status, VBLIP_ERR_UNSUPPORTED);
+    assert_non_null(strstr(err->message, what));
+    assert_non_null(strstr(err->message, "NaN or infinity"));
+    assert_non_null(strstr(err->message, "--precision f32"));
+}
+
+// Whatever ends in a result, a bias that is no number ends in an error that names the
+// model.
+static void test_what_is_not_finite_is_no_result(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t bias; // of vb_weights
+        uint32_t task;
+        float value;
+        const char *name, *what;
+    } rows[] = {
+#define BIAS(field) offsetof(vb_weights, field.b)
+        {BIAS(vision_proj), VBLIP_TASK_RETRIEVAL, NAN, "retrieval", "ITC vector"},
+        {BIAS(itm), VBLIP_TASK_RETRIEVAL, INFINITY, "retrieval", "ITM logits"},
+        {BIAS(text_proj), VBLIP_TASK_RETRIEVAL, NAN, "retrieval", "ITC vector"},
+        {BIAS(lm.decoder), VBLIP_TASK_CAPTION, NAN, "caption", "logits"},
+        {BIAS(lm.decoder), VBLIP_TASK_CAPTION, -INFINITY, "caption", "logits"},
+        {BIAS(lm.transform), VBLIP_TASK_VQA, NAN, "vqa", "logits"},
+        {BIAS(cls), VBLIP_TASK_NLVR, NAN, "nlvr", "NLVR2 logits"},
+        {BIAS(vision.patch), VBLIP_TASK_RETRIEVAL, NAN, "retrieval", "ITC vector"},
+        {BIAS(vision.patch), VBLIP_TASK_CAPTION, NAN, "caption", "logits"},
+#undef BIAS
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        float out[4];
+        vblip_error err = {0};
+        scene s;
+        scene_open(&s, rows[i].name);
+        char *weights = (char *)&s.model->weights;
+        poison(*(vb_tensor *)(void *)(weights + rows[i].bias), rows[i].value);
+        vblip_status status = use(&s, rows[i].task, out, &err);
+        expect_not_finite(status, &err, rows[i].what);
+        assert_non_null(strstr(err.message, s.model->path));
+        scene_close(&s);
+    }
+    assert_int_equal(ref_device_look(fixture.device).alive, 0);
+}
+
+static void test_features_and_ranks_are_finite(void **state)
+{
+    (void)state;
+    scene s;
+    scene_open(&s, "vqa");
+    const char *answers[] = {"yes", "no"};
+    uint32_t order[2], kept;
+    float scores[2];
+    vb_features f = {0};
+    vblip_error err = {0};
+    poison(s.model->weights.lm.decoder.b, NAN);
+    expect_not_finite(vb_model_rank(s.model, s.visual, "what?", answers, 2, 2, order,
+                                    scores, &kept, &err),
+                      &err, "logits");
+    assert_int_equal(kept, 0);
+    poison(s.model->weights.vision.patch.b, INFINITY);
+    fixture_ok(
+        vb_model_encode(s.model, s.visual, &s.frame, 1, 0, NULL, &(vblip_error){0}),
+        &(vblip_error){0});
+    vb_error_reset(&err);
+    expect_not_finite(vb_model_visual_features(s.model, s.visual, &f, &err), &err,
+                      "features");
+    assert_int_equal(f.rows, 0);
+    vb_error_reset(&err);
+    expect_not_finite(vb_model_text_features(s.model, s.visual, "a dog", &f, &err),
+                      &err, "features");
+    vb_features_free(&f);
+    scene_close(&s);
+}
+
 // The first time makes activations, the second reuses them, and nothing is different.
 static void test_nothing_is_allocated_once_warm(void **state)
 {
@@ -489,6 +581,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_many_texts_are_as_one),
         cmocka_unit_test(test_equal_answers_keep_their_order),
         cmocka_unit_test(test_prompt_is_cut_off),
+        cmocka_unit_test(test_what_is_not_finite_is_no_result),
+        cmocka_unit_test(test_features_and_ranks_are_finite),
         cmocka_unit_test(test_nothing_is_allocated_once_warm),
         cmocka_unit_test(test_a_load_that_runs_out_of_memory_leaves_nothing),
         cmocka_unit_test(test_a_call_that_runs_out_of_memory_can_be_repeated),
