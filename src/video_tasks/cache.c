@@ -1,5 +1,6 @@
 #include "video_tasks/cache.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 static vb_cache_entry *cache_find(vb_cache *cache, uint32_t key)
@@ -10,11 +11,11 @@ static vb_cache_entry *cache_find(vb_cache *cache, uint32_t key)
     return NULL;
 }
 
-static vb_cache_entry *oldest(vb_cache *cache)
+static vb_cache_entry *cache_lowest(vb_cache *cache)
 {
     vb_cache_entry *entry = &cache->entries[0];
     for (uint32_t i = 1; i < cache->count; i++)
-        if (cache->entries[i].used < entry->used)
+        if (cache->entries[i].score < entry->score)
             entry = &cache->entries[i];
     return entry;
 }
@@ -49,10 +50,7 @@ static vblip_status cache_grow(vb_cache *cache, vblip_error *err)
 vb_visual *vb_cache_find(vb_cache *cache, uint32_t key)
 {
     vb_cache_entry *entry = cache_find(cache, key);
-    if (!entry)
-        return NULL;
-    entry->used = ++cache->clock;
-    return entry->visual;
+    return entry ? entry->visual : NULL;
 }
 
 vblip_status vb_cache_take(vb_visual **out, vb_cache *cache, uint32_t key,
@@ -67,12 +65,19 @@ vblip_status vb_cache_take(vb_visual **out, vb_cache *cache, uint32_t key,
         entry = &cache->entries[cache->count++];
         entry->visual = visual;
     } else {
-        entry = oldest(cache);
+        entry = cache_lowest(cache);
     }
     entry->key = key;
-    entry->used = ++cache->clock;
+    entry->score = -INFINITY;
     *out = entry->visual;
     return VBLIP_OK;
+}
+
+void vb_cache_rate(vb_cache *cache, uint32_t key, float score)
+{
+    vb_cache_entry *entry = cache_find(cache, key);
+    if (entry)
+        entry->score = score;
 }
 
 void vb_cache_drop(vb_cache *cache, uint32_t key)

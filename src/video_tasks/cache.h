@@ -7,7 +7,7 @@
 typedef struct vb_cache_entry {
     uint32_t key;
     vb_visual *visual;
-    uint64_t used; // when it was last asked for; larger is later
+    float score; // the larger, the likelier it is asked for again
 } vb_cache_entry;
 
 // All-zero but for `ops` and `budget` is an empty cache.
@@ -16,16 +16,17 @@ typedef struct vb_cache {
     uint64_t budget; // bytes; one visual is kept even when it is larger
     vb_cache_entry *entries;
     uint32_t count, capacity;
-    uint64_t clock;
 } vb_cache;
 
 // The visual kept for `key`, or NULL.
 vb_visual *vb_cache_find(vb_cache *cache, uint32_t key);
 
 // A visual for the caller to fill with `key`, which is not in the cache: a new one while
-// the budget lasts, else the one that was not asked for the longest.
+// the budget lasts, else that of the lowest score. Its own score is the lowest there can
+// be until the caller knows better.
 VB_CHECKED vblip_status vb_cache_take(vb_visual **out, vb_cache *cache, uint32_t key,
                                       vblip_error *err);
+void vb_cache_rate(vb_cache *cache, uint32_t key, float score);
 
 // Frees the visual of `key`, if there is one.
 void vb_cache_drop(vb_cache *cache, uint32_t key);

@@ -4,6 +4,7 @@
 #include "video_tasks/job.h"
 #include "video_tasks/ranking.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,6 +42,16 @@ static vblip_status encode_into_cache(vb_scoring *s, const vb_clip *clip, float 
     return vb_clip_encode(clip, s->task, *visual, s->job->batch, itc, err);
 }
 
+// What a clip is to the query that it answers best: the candidates of the second pass are
+// those for which this is high.
+static float best_itc(const vb_scoring *s, uint32_t clip)
+{
+    float best = -INFINITY;
+    for (uint32_t t = 0; t < s->text_count; t++)
+        best = fmaxf(best, vb_scoring_itc(s, t, clip));
+    return best;
+}
+
 static vblip_status encode_clip(vb_scoring *s, const vb_clip *clip, vb_meter *meter,
                                 vblip_error *err)
 {
@@ -54,6 +65,7 @@ static vblip_status encode_clip(vb_scoring *s, const vb_clip *clip, vb_meter *me
     vb_visual *visual = NULL;
     float *itc = s->clip_itc + (size_t)clip->input * s->task->ops->projection;
     VB_TRY(encode_into_cache(s, clip, itc, &visual, err));
+    vb_cache_rate(&s->cache, clip->input, best_itc(s, clip->input));
     s->clips[clip->input] = (vb_clip_facts){
         .ok = true,
         .timed = !clip->info.still,

@@ -84,30 +84,35 @@ static void fill(fake_world *world, vb_visual *visual)
         VBLIP_OK);
 }
 
-static void test_the_cache_forgets_what_was_not_asked_for(void **state)
+static void test_the_cache_forgets_the_lowest_score(void **state)
 {
     (void)state;
     fake_world world;
     fake_world_make(&world, 1, 1);
     vb_task task = fake_task(&world, false);
     vb_cache cache = {.ops = task.ops, .budget = 300};
+    static const float scores[] = {0.5f, -0.2f, 0.1f, 0.3f};
     vb_visual *visuals[5] = {0};
-    for (uint32_t key = 0; key < 3; key++) {
+    for (uint32_t key = 0; key < 4; key++) {
         assert_null(vb_cache_find(&cache, key));
         assert_int_equal(vb_cache_take(&visuals[key], &cache, key, NULL), VBLIP_OK);
         fill(&world, visuals[key]);
+        vb_cache_rate(&cache, key, scores[key]);
     }
-    assert_ptr_equal(vb_cache_find(&cache, 0), visuals[0]); // 1 is the oldest now
-    assert_int_equal(vb_cache_take(&visuals[3], &cache, 3, NULL), VBLIP_OK);
     assert_ptr_equal(visuals[3], visuals[1]); // its memory is used again
     assert_null(vb_cache_find(&cache, 1));
+    assert_ptr_equal(vb_cache_find(&cache, 0), visuals[0]);
     assert_non_null(vb_cache_find(&cache, 2));
     vb_cache_drop(&cache, 2);
     vb_cache_drop(&cache, 77);
+    vb_cache_rate(&cache, 77, 1.0f);
     assert_null(vb_cache_find(&cache, 2));
     assert_int_equal(world.model.live, 2);
     assert_int_equal(vb_cache_take(&visuals[4], &cache, 4, NULL), VBLIP_OK);
     assert_int_equal(world.model.live, 3);
+    fill(&world, visuals[4]);
+    assert_int_equal(vb_cache_take(&visuals[2], &cache, 2, NULL), VBLIP_OK);
+    assert_ptr_equal(visuals[2], visuals[4]); // never rated
     assert_non_null(vb_cache_find(&cache, 0));
     vb_cache_free(&cache);
     assert_int_equal(world.model.live, 0);
@@ -120,7 +125,7 @@ int main(void)
         cmocka_unit_test(test_time_left),
         cmocka_unit_test(test_ties_keep_their_order),
         cmocka_unit_test(test_p_match),
-        cmocka_unit_test(test_the_cache_forgets_what_was_not_asked_for),
+        cmocka_unit_test(test_the_cache_forgets_the_lowest_score),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -249,6 +249,25 @@ static void test_only_candidates_are_encoded_again(void **state)
         assert_int_equal(world.model.encoded[c], c == 2 || c == 5 ? 2 : 1);
 }
 
+// The candidates come first and the cache holds three: they are there still.
+static void test_the_cache_keeps_candidates(void **state)
+{
+    (void)state;
+    fake_world world;
+    fake_world_make(&world, 8, 20);
+    for (int c = 0; c < 8; c++) {
+        world.model.itc[0][c] = c == 0 ? 0.9f : -0.1f * (float)c;
+        world.model.itc[1][c] = c == 1 ? 0.4f : 0.01f * (float)c;
+    }
+    log_of log = {0};
+    vb_task task = fake_task(&world, false);
+    world.ops.cache_bytes = 300;
+    assert_int_equal(
+        retrieve(&world, task, 2, (vblip_retrieve_options){.rerank = 1}, &log, NULL),
+        VBLIP_OK);
+    assert_int_equal(world.model.encode_calls, 8);
+}
+
 static void test_one_bad_input_does_not_stop_the_others(void **state)
 {
     (void)state;
@@ -384,6 +403,7 @@ int main(void)
         cmocka_unit_test(test_nan_is_last),
         cmocka_unit_test(test_what_the_cache_lost_is_encoded_again),
         cmocka_unit_test(test_only_candidates_are_encoded_again),
+        cmocka_unit_test(test_the_cache_keeps_candidates),
         cmocka_unit_test(test_one_bad_input_does_not_stop_the_others),
         cmocka_unit_test(test_a_file_cut_behind_the_last_sample),
         cmocka_unit_test(test_nothing_can_be_read),
