@@ -270,6 +270,7 @@ VBLIP_API vblip_input vblip_inputs_at(const vblip_inputs *inputs, uint32_t index
 
 // A failed input. The job goes on with the next one unless the callback stops it.
 typedef struct vblip_failure {
+    uint32_t input; // index
     const char *path;
     const char *message; // what is wrong, without the path
 } vblip_failure;
@@ -296,6 +297,7 @@ typedef struct vblip_job {
 typedef struct vblip_hit {
     uint32_t query; // index
     uint32_t rank;  // from 1
+    uint32_t input; // index
     const char *path;
     bool timed; // a video: start and end mean something
     int64_t start_us, end_us;
@@ -323,6 +325,7 @@ VBLIP_CHECKED vblip_status vblip_retrieve(vblip_model *model,
                                           vblip_error *err);
 
 typedef struct vblip_match_row {
+    uint32_t input; // index
     const char *path;
     uint32_t text; // index
     float itc;
@@ -344,6 +347,7 @@ VBLIP_CHECKED vblip_status vblip_match(vblip_model *model, const vblip_inputs *i
 // Whether a statement is true of two images (NLVR2). A video counts as one image of
 // many tokens, those of all its frames.
 typedef struct vblip_reason_row {
+    uint32_t pair; // index
     const char *left, *right;
     uint32_t statement; // index
     bool answer;        // logits[1] > logits[0]
@@ -370,6 +374,7 @@ typedef struct vblip_ranked_answer {
 } vblip_ranked_answer;
 
 typedef struct vblip_answer {
+    uint32_t input; // index
     const char *path;
     uint32_t question; // index
     const char *text;
@@ -428,6 +433,7 @@ VBLIP_CHECKED vblip_status vblip_embed(vblip_model *model, vblip_feature feature
 // Candidates for the next answer of a dialog about an input, best first
 // (docs/dialog.md). A score is the log odds of P(match).
 typedef struct vblip_dialog_row {
+    uint32_t input; // index
     const char *path;
     uint32_t dialog, dialogs; // place in the file from 0, and how many it has
     const char *question;
@@ -452,6 +458,7 @@ VBLIP_CHECKED vblip_status vblip_dialog(vblip_model *model, const vblip_inputs *
                                         vblip_error *err);
 
 typedef struct vblip_caption {
+    uint32_t input; // index
     const char *path;
     bool timed;
     int64_t start_us; // first frame the text describes
@@ -502,8 +509,9 @@ typedef enum vblip_protocol {
 } vblip_protocol;
 
 typedef struct vblip_prediction {
-    uint64_t id; // image_id, question_id; else the place in the annotations, from 1
-    const char *path;     // of a statement: the left image
+    uint64_t id;    // image_id, question_id; else the place in the annotations, from 1
+    uint32_t input; // index of the video or image; of a statement: the left image
+    const char *path;
     const char *question; // or statement; NULL for captions
     const char *text;     // the caption or answer
     const char *expected; // NULL where the annotations do not say

@@ -143,8 +143,11 @@ static int begin_subtitles(cli_session *s, const vblip_caption *caption)
     caption_state *state = s->state;
     state->skip = !caption->timed;
     if (state->skip) {
-        const vblip_failure failure = {caption->path,
-                                       "an image has no times, subtitles need them"};
+        const vblip_failure failure = {
+            .input = caption->input,
+            .path = caption->path,
+            .message = "an image has no times, subtitles need them",
+        };
         return cli_input_failed(s, &failure);
     }
     state->subtitles = (vb_subtitles){.format = (vb_format)s->args->format};

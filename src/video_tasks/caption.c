@@ -40,6 +40,7 @@ typedef struct captioning {
 // One file in work.
 typedef struct recording {
     captioning *c;
+    uint32_t input; // index
     const char *path;
     vb_video *video;
     vb_timeline timeline;
@@ -70,6 +71,7 @@ static vblip_status flush(recording *r, vblip_error *err)
         return VBLIP_OK;
     row->there = false;
     const vblip_caption caption = {
+        .input = r->input,
         .path = r->path,
         .timed = row->timed,
         .start_us = row->start_us,
@@ -120,18 +122,25 @@ static void produce_frame(void *user, uint64_t item, uint32_t slot)
     (void)status;
 }
 
-// Each sample draws from a stream of its own.
+// Writes c->replies about `visual`. Each sample draws from a stream of its own.
+static vblip_status write_samples(captioning *c, vb_visual *visual, uint64_t frame,
+                                  vblip_error *err)
+{
+    const vb_model_ops *ops = c->task->ops;
+    for (uint32_t i = 0; i < c->samples; i++) {
+        c->params.random = vb_random_stream(c->options->seed, frame, i);
+        VB_TRY(ops->caption(ops->model, visual, &c->params, &c->replies[i], err));
+    }
+    return VBLIP_OK;
+}
+
 static vblip_status caption_frame(captioning *c, const vb_frame *rgb, uint64_t frame,
                                   vblip_error *err)
 {
     const vb_model_ops *ops = c->task->ops;
     VB_TRY(
         ops->encode(ops->model, c->visual, rgb, 1, c->options->job.batch, NULL, err));
-    for (uint32_t i = 0; i < c->samples; i++) {
-        c->params.random = vb_random_stream(c->options->seed, frame, i);
-        VB_TRY(ops->caption(ops->model, c->visual, &c->params, &c->replies[i], err));
-    }
-    return VBLIP_OK;
+    return write_samples(c, c->visual, frame, err);
 }
 
 // Captions all spans; the first that has no frame ends the file.
@@ -199,12 +208,12 @@ static vblip_status start_frames(recording *r, vblip_error *err)
 
 // Captions one input. What is wrong with it goes to `failed`, with the captions that
 // will not come; what stops the job to `err`.
-static vblip_status caption_input(captioning *c, const vblip_input *input,
-                                  vblip_error *failed, uint64_t *skipped,
-                                  vblip_error *err)
+static vblip_status caption_input(captioning *c, uint32_t index, vblip_error *failed,
+                                  uint64_t *skipped, vblip_error *err)
 {
     *skipped = 0;
-    recording r = {.c = c, .path = input->path};
+    const vblip_input *input = &c->task->inputs[index];
+    recording r = {.c = c, .input = index, .path = input->path};
     if (caption_open_video(c, input, &r.video, failed) != VBLIP_OK)
         return VBLIP_OK;
     r.timeline = timeline_of(c, r.video);
@@ -236,6 +245,27 @@ static uint64_t count_captions(captioning *c)
     return total;
 }
 
+// One text about all frames of a clip that is encoded, or so many samples of it.
+static vblip_status caption_encoded(captioning *c, vblip_error *err)
+{
+    const vb_encoded *clip = c->task->encoded;
+    VB_TRY(write_samples(c, clip->visual, 0, err));
+    for (uint32_t i = 0; i < c->samples; i++) {
+        const char *text = c->replies[i].text.bytes;
+        const vblip_caption caption = {
+            .input = clip->input,
+            .path = clip->path,
+            .timed = clip->timed,
+            .start_us = clip->start_us,
+            .end_us = clip->end_us,
+            .text = text ? text : "",
+            .score = c->replies[i].score,
+        };
+        VB_TRY(caption_emit(c, &caption, err));
+    }
+    return VBLIP_OK;
+}
+
 static vblip_status caption_all(captioning *c, vblip_error *err)
 {
     const vblip_job *job = &c->options->job;
@@ -243,6 +273,8 @@ static vblip_status caption_all(captioning *c, vblip_error *err)
     c->replies = calloc(c->samples, sizeof *c->replies);
     if (!c->replies)
         return vb_fail_memory(err, "captions");
+    if (c->task->encoded)
+        return caption_encoded(c, err);
     VB_TRY(ops->visual_make(&c->visual, ops->model, err));
     c->meter = vb_meter_start(job, "captions", job->progress ? count_captions(c) : 0);
     for (uint32_t i = 0; i < c->task->input_count; i++) {
@@ -251,13 +283,28 @@ static vblip_status caption_all(captioning *c, vblip_error *err)
             VB_TRY(vb_meter_add(&c->meter, input->path, 0, err));
         vblip_error failed = {0};
         uint64_t skipped = 0;
-        VB_TRY(caption_input(c, input, &failed, &skipped, err));
+        VB_TRY(caption_input(c, i, &failed, &skipped, err));
         if (failed.status == VBLIP_OK)
             continue;
-        VB_TRY(vb_job_failed(job, input->path, &failed, err));
+        VB_TRY(vb_job_failed(job, i, input->path, &failed, err));
         VB_TRY(vb_meter_skip(&c->meter, input->path, skipped, err));
     }
     return VBLIP_OK;
+}
+
+vb_caption_params vb_caption_params_of(const vblip_caption_options *options)
+{
+    return (vb_caption_params){
+        .prompt = options->prompt,
+        .beams = options->beams,
+        .max_length = options->max_length,
+        .min_length = options->min_length,
+        .repetition_penalty = options->repetition_penalty,
+        .sample = options->sample,
+        .top_p = options->top_p,
+        .top_k = options->top_k,
+        .temperature = options->temperature,
+    };
 }
 
 vblip_status vb_task_caption(const vb_task *task, const vblip_caption_options *options,
@@ -267,18 +314,7 @@ vblip_status vb_task_caption(const vb_task *task, const vblip_caption_options *o
     captioning c = {
         .task = task,
         .options = options,
-        .params =
-            {
-                .prompt = options->prompt,
-                .beams = options->beams,
-                .max_length = options->max_length,
-                .min_length = options->min_length,
-                .repetition_penalty = options->repetition_penalty,
-                .sample = options->sample,
-                .top_p = options->top_p,
-                .top_k = options->top_k,
-                .temperature = options->temperature,
-            },
+        .params = vb_caption_params_of(options),
         .samples = options->samples ? options->samples : 1,
         .plan = vb_plan_threads(job->jobs, vb_core_count(), task->ops->shares_cores),
         .fn = fn,

@@ -50,6 +50,31 @@ static vblip_status read_frames(vb_clip *clip, const vb_frames *source, vb_video
     return VBLIP_OK;
 }
 
+// The frames of a video that lie in the part of it that counts.
+static vblip_status find_part(const vb_clips *clips, vb_clip *clip,
+                              const vb_video *video, uint64_t *first, uint64_t *count,
+                              const char *path, vblip_error *err)
+{
+    const vb_task *task = clips->task;
+    const vb_frames *source = task->frames;
+    const int64_t end_us = clip->info.duration_us;
+    *first = 0;
+    *count = clip->info.frames;
+    if (clip->info.still)
+        return VBLIP_OK;
+    clip->start_us = task->start_us;
+    clip->end_us = task->end_us && task->end_us < end_us ? task->end_us : end_us;
+    if (clip->start_us >= clip->end_us)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT,
+                       "%s: nothing from %.3f s on, the video ends at %.3f s", path,
+                       (double)clip->start_us * 1e-6, (double)end_us * 1e-6);
+    *first = source->index_at(video, clip->start_us);
+    if (clip->end_us < end_us)
+        *count = source->index_at(video, clip->end_us - 1) + 1;
+    *count -= *first;
+    return VBLIP_OK;
+}
+
 static vblip_status sample(const vb_clips *clips, vb_clip *clip, vb_video *video,
                            const char *path, vblip_error *err)
 {
@@ -65,9 +90,14 @@ static vblip_status sample(const vb_clips *clips, vb_clip *clip, vb_video *video
     if (!indices)
         return vb_fail_memory(err, path);
     uint32_t count = 1;
-    if (!clip->info.still)
-        count = vb_sample_uniform(indices, room, clip->info.frames, clips->frames);
-    vblip_status status = clip_make_room(clip, count, side, path, err);
+    uint64_t first, frames;
+    vblip_status status = find_part(clips, clip, video, &first, &frames, path, err);
+    if (status == VBLIP_OK && !clip->info.still)
+        count = vb_sample_uniform(indices, room, frames, clips->frames);
+    for (uint32_t i = 0; i < count && status == VBLIP_OK; i++)
+        indices[i] += first;
+    if (status == VBLIP_OK)
+        status = clip_make_room(clip, count, side, path, err);
     if (status == VBLIP_OK)
         status = read_frames(clip, source, video, indices, count, side, err);
     free(indices);
@@ -99,6 +129,7 @@ static void produce_clip(void *user, uint64_t item, uint32_t slot)
     clip->input = clips->order ? clips->order[item] : (uint32_t)item;
     clip->count = 0;
     clip->info = (vb_video_info){0};
+    clip->start_us = clip->end_us = 0;
     vb_error_reset(&clip->error);
     // The status is in the error as well.
     vblip_status status = read_clip(clips, clip, &clip->error);

@@ -6,10 +6,11 @@
 
 // One input: its frames, or why there are none.
 typedef struct vb_clip {
-    uint32_t input;     // index
-    vblip_error error;  // status is not OK when the input could not be read
-    vb_video_info info; // when it could
-    vb_frame *frames;   // [count]
+    uint32_t input;           // index
+    vblip_error error;        // status is not OK when the input could not be read
+    vb_video_info info;       // when it could
+    int64_t start_us, end_us; // the part that was sampled; 0 of an image
+    vb_frame *frames;         // [count]
     uint32_t count, capacity;
     uint8_t *pixels; // [count, side, side, 3], what the frames point into
 } vb_clip;

@@ -1,6 +1,6 @@
 // dialog.c - candidates for the next answer of dialogs about every input (docs/dialog.md).
 #include "base/arena.h"
-#include "video_tasks/clips.h"
+#include "video_tasks/encoded.h"
 #include "video_tasks/job.h"
 #include "video_tasks/tasks.h"
 
@@ -27,12 +27,10 @@ typedef struct talking {
     candidate *order;
     const char **answers;
     float *scores;
-    vb_visual *visual; // owned as well; every clip in turn
 } talking;
 
 static vblip_status dialog_prepare(talking *t, vblip_error *err)
 {
-    const vb_model_ops *ops = t->task->ops;
     uint32_t most = 0;
     for (uint32_t i = 0; i < t->count; i++)
         if (t->dialogs[i].candidate_count > most)
@@ -43,7 +41,7 @@ static vblip_status dialog_prepare(talking *t, vblip_error *err)
     t->scores = VB_ARENA_NEW(&t->arena, float, most);
     if (!t->logits || !t->order || !t->answers || !t->scores)
         return vb_fail_memory(err, "dialog");
-    return ops->visual_make(&t->visual, ops->model, err);
+    return VBLIP_OK;
 }
 
 static int by_match_score(const void *left, const void *right)
@@ -55,10 +53,11 @@ static int by_match_score(const void *left, const void *right)
 }
 
 // t->answers and t->scores of a dialog, best first.
-static vblip_status dialog_rank(talking *t, const vb_dialog *dialog, vblip_error *err)
+static vblip_status dialog_rank(talking *t, vb_visual *visual, const vb_dialog *dialog,
+                                vblip_error *err)
 {
     const vb_model_ops *ops = t->task->ops;
-    VB_TRY(ops->dialog(ops->model, t->visual, dialog, t->logits, err));
+    VB_TRY(ops->dialog(ops->model, visual, dialog, t->logits, err));
     for (uint32_t i = 0; i < dialog->candidate_count; i++)
         t->order[i] = (candidate){i, t->logits[i][1] - t->logits[i][0]};
     qsort(t->order, dialog->candidate_count, sizeof *t->order, by_match_score);
@@ -69,53 +68,37 @@ static vblip_status dialog_rank(talking *t, const vb_dialog *dialog, vblip_error
     return VBLIP_OK;
 }
 
-static vblip_status talk(talking *t, const vb_clip *clip, uint32_t number,
-                         vblip_error *err)
+static vblip_status dialog_one(talking *t, const vb_encoded *clip, uint32_t number,
+                               vblip_error *err)
 {
     const vb_dialog *dialog = &t->dialogs[number];
-    VB_TRY(dialog_rank(t, dialog, err));
+    VB_TRY(dialog_rank(t, clip->visual, dialog, err));
     const vblip_dialog_row row = {
-        .path = t->task->inputs[clip->input].path,
+        .input = clip->input,
+        .path = clip->path,
         .dialog = number,
         .dialogs = t->count,
         .question = dialog->question,
         .answers = t->answers,
         .scores = t->scores,
         .count = dialog->candidate_count,
-        .timed = !clip->info.still,
-        .end_us = clip->info.still ? 0 : clip->info.duration_us,
+        .timed = clip->timed,
+        .start_us = clip->start_us,
+        .end_us = clip->end_us,
     };
     if (t->fn(t->user, &row))
         return vb_fail_cancelled(err);
     return vb_meter_add(&t->meter, row.path, 1, err);
 }
 
-static vblip_status talk_about(talking *t, const vb_clip *clip, vblip_error *err)
+static vblip_status dialog_clip(void *user, const vb_encoded *clip, vblip_error *err)
 {
-    const vblip_job *job = &t->options->job;
-    const char *path = t->task->inputs[clip->input].path;
-    if (clip->error.status != VBLIP_OK) {
-        VB_TRY(vb_job_failed(job, path, &clip->error, err));
-        return vb_meter_skip(&t->meter, path, t->count, err);
-    }
-    VB_TRY(vb_clip_encode(clip, t->task, t->visual, job->batch, NULL, err));
+    talking *t = user;
+    if (clip->failed)
+        return vb_meter_skip(&t->meter, clip->path, t->count, err);
     for (uint32_t i = 0; i < t->count; i++)
-        VB_TRY(talk(t, clip, i, err));
+        VB_TRY(dialog_one(t, clip, i, err));
     return VBLIP_OK;
-}
-
-static vblip_status talk_about_clips(talking *t, vblip_error *err)
-{
-    const vblip_job *job = &t->options->job;
-    vb_clips *clips = NULL;
-    VB_TRY(vb_clips_open(&clips, t->task, job, NULL, t->task->input_count,
-                         job->frames ? job->frames : DEFAULT_FRAMES, err));
-    vblip_status status = VBLIP_OK;
-    const vb_clip *clip = NULL;
-    while (status == VBLIP_OK && (clip = vb_clips_next(clips)))
-        status = talk_about(t, clip, err);
-    vb_clips_close(&clips);
-    return status;
 }
 
 vblip_status vb_task_dialog(const vb_task *task, const vb_dialog *dialogs,
@@ -134,8 +117,8 @@ vblip_status vb_task_dialog(const vb_task *task, const vb_dialog *dialogs,
     };
     vblip_status status = dialog_prepare(&t, err);
     if (status == VBLIP_OK)
-        status = talk_about_clips(&t, err);
-    task->ops->visual_free(&t.visual);
+        status = vb_encode_each(task, &options->job, DEFAULT_FRAMES, false, dialog_clip,
+                                &t, err);
     vb_arena_free(&t.arena);
     return status;
 }

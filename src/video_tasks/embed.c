@@ -1,6 +1,6 @@
 // embed.c - features of inputs, of texts, and of both together (blip-spec 6.5).
 #include "base/arena.h"
-#include "video_tasks/clips.h"
+#include "video_tasks/encoded.h"
 #include "video_tasks/job.h"
 #include "video_tasks/tasks.h"
 
@@ -16,10 +16,7 @@ typedef struct embedding {
     void *user;
     vb_meter meter;
 
-    vb_arena arena;
-    float *vector;        // [projection], in the arena
-    vb_features features; // owned as well
-    vb_visual *visual;    // every clip in turn
+    vb_features features; // owned
 } embedding;
 
 bool vb_feature_of_inputs(vblip_feature feature)
@@ -32,24 +29,14 @@ bool vb_feature_of_texts(vblip_feature feature)
     return feature != VBLIP_FEATURE_ITC_IMAGE && feature != VBLIP_FEATURE_VISION;
 }
 
-static vblip_status embed_prepare(embedding *e, vblip_error *err)
-{
-    const vb_model_ops *ops = e->task->ops;
-    e->vector = VB_ARENA_NEW(&e->arena, float, ops->projection);
-    if (!e->vector)
-        return vb_fail_memory(err, "embed");
-    return ops->visual_make(&e->visual, ops->model, err);
-}
-
-// A tensor of input and text, whichever the feature is of.
-static vblip_status report_tensor(embedding *e, uint32_t input, uint32_t text,
+// A tensor of a clip (NULL = none) and a text, whichever the feature is of.
+static vblip_status report_tensor(embedding *e, const vb_encoded *clip, uint32_t text,
                                   const float *values, uint32_t rows, uint32_t cols,
                                   vblip_error *err)
 {
-    const bool seen = vb_feature_of_inputs(e->feature);
     const vblip_features features = {
-        .path = seen ? e->task->inputs[input].path : NULL,
-        .input = input,
+        .path = clip ? clip->path : NULL,
+        .input = clip ? clip->input : 0,
         .text = text,
         .values = values,
         .rows = rows,
@@ -57,14 +44,14 @@ static vblip_status report_tensor(embedding *e, uint32_t input, uint32_t text,
     };
     if (e->fn(e->user, &features))
         return vb_fail_cancelled(err);
-    return vb_meter_add(&e->meter, seen ? features.path : e->texts[text], 1, err);
+    return vb_meter_add(&e->meter, clip ? clip->path : e->texts[text], 1, err);
 }
 
-static vblip_status report_features(embedding *e, uint32_t input, uint32_t text,
+static vblip_status report_features(embedding *e, const vb_encoded *clip, uint32_t text,
                                     vblip_error *err)
 {
     const vb_features *f = &e->features;
-    return report_tensor(e, input, text, f->values, f->rows, f->cols, err);
+    return report_tensor(e, clip, text, f->values, f->rows, f->cols, err);
 }
 
 // ------------------------------------------------------------------------------ texts
@@ -73,13 +60,16 @@ static vblip_status embed_text_vectors(embedding *e, vblip_error *err)
 {
     const vb_model_ops *ops = e->task->ops;
     const size_t width = ops->projection;
-    float *vectors = VB_ARENA_NEW(&e->arena, float, e->count *width);
-    if (!vectors)
-        return vb_fail_memory(err, "embed");
-    VB_TRY(ops->text_itc(ops->model, e->texts, e->count, vectors, err));
-    for (uint32_t i = 0; i < e->count; i++)
-        VB_TRY(report_tensor(e, 0, i, vectors + i * width, 0, ops->projection, err));
-    return VBLIP_OK;
+    vb_arena arena = {0};
+    float *vectors = VB_ARENA_NEW(&arena, float, e->count *width);
+    vblip_status status =
+        vectors ? ops->text_itc(ops->model, e->texts, e->count, vectors, err)
+                : vb_fail_memory(err, "embed");
+    for (uint32_t i = 0; i < e->count && status == VBLIP_OK; i++)
+        status =
+            report_tensor(e, NULL, i, vectors + i * width, 0, ops->projection, err);
+    vb_arena_free(&arena);
+    return status;
 }
 
 static vblip_status embed_texts(embedding *e, vblip_error *err)
@@ -89,7 +79,7 @@ static vblip_status embed_texts(embedding *e, vblip_error *err)
         return embed_text_vectors(e, err);
     for (uint32_t i = 0; i < e->count; i++) {
         VB_TRY(ops->text_features(ops->model, NULL, e->texts[i], &e->features, err));
-        VB_TRY(report_features(e, 0, i, err));
+        VB_TRY(report_features(e, NULL, i, err));
     }
     return VBLIP_OK;
 }
@@ -101,50 +91,25 @@ static uint32_t tensors_of_an_input(vblip_feature feature, uint32_t texts)
     return feature == VBLIP_FEATURE_MULTIMODAL ? texts : 1;
 }
 
-static vblip_status embed_encoded(embedding *e, uint32_t input, vblip_error *err)
+static vblip_status embed_clip(void *user, const vb_encoded *clip, vblip_error *err)
 {
+    embedding *e = user;
     const vb_model_ops *ops = e->task->ops;
+    if (clip->failed)
+        return vb_meter_skip(&e->meter, clip->path,
+                             tensors_of_an_input(e->feature, e->count), err);
     if (e->feature == VBLIP_FEATURE_ITC_IMAGE)
-        return report_tensor(e, input, 0, e->vector, 0, ops->projection, err);
+        return report_tensor(e, clip, 0, clip->itc, 0, ops->projection, err);
     if (e->feature == VBLIP_FEATURE_VISION) {
-        VB_TRY(ops->visual_features(ops->model, e->visual, &e->features, err));
-        return report_features(e, input, 0, err);
+        VB_TRY(ops->visual_features(ops->model, clip->visual, &e->features, err));
+        return report_features(e, clip, 0, err);
     }
     for (uint32_t i = 0; i < e->count; i++) {
-        VB_TRY(
-            ops->text_features(ops->model, e->visual, e->texts[i], &e->features, err));
-        VB_TRY(report_features(e, input, i, err));
+        VB_TRY(ops->text_features(ops->model, clip->visual, e->texts[i], &e->features,
+                                  err));
+        VB_TRY(report_features(e, clip, i, err));
     }
     return VBLIP_OK;
-}
-
-static vblip_status embed_clip(embedding *e, const vb_clip *clip, vblip_error *err)
-{
-    const vblip_job *job = &e->options->job;
-    const char *path = e->task->inputs[clip->input].path;
-    if (clip->error.status != VBLIP_OK) {
-        VB_TRY(vb_job_failed(job, path, &clip->error, err));
-        return vb_meter_skip(&e->meter, path, tensors_of_an_input(e->feature, e->count),
-                             err);
-    }
-    VB_TRY(vb_clip_encode(clip, e->task, e->visual, job->batch,
-                          e->feature == VBLIP_FEATURE_ITC_IMAGE ? e->vector : NULL,
-                          err));
-    return embed_encoded(e, clip->input, err);
-}
-
-static vblip_status embed_clips(embedding *e, vblip_error *err)
-{
-    const vblip_job *job = &e->options->job;
-    vb_clips *clips = NULL;
-    VB_TRY(vb_clips_open(&clips, e->task, job, NULL, e->task->input_count,
-                         job->frames ? job->frames : DEFAULT_FRAMES, err));
-    vblip_status status = VBLIP_OK;
-    const vb_clip *clip = NULL;
-    while (status == VBLIP_OK && (clip = vb_clips_next(clips)))
-        status = embed_clip(e, clip, err);
-    vb_clips_close(&clips);
-    return status;
 }
 
 vblip_status vb_task_embed(const vb_task *task, vblip_feature feature,
@@ -152,10 +117,10 @@ vblip_status vb_task_embed(const vb_task *task, vblip_feature feature,
                            const vblip_embed_options *options, vblip_features_fn fn,
                            void *user, vblip_error *err)
 {
-    const bool seen = vb_feature_of_inputs(feature);
+    const bool of_inputs = vb_feature_of_inputs(feature);
     const uint64_t total =
-        seen ? (uint64_t)task->input_count * tensors_of_an_input(feature, count)
-             : count;
+        of_inputs ? (uint64_t)task->input_count * tensors_of_an_input(feature, count)
+                  : count;
     embedding e = {
         .task = task,
         .feature = feature,
@@ -166,11 +131,11 @@ vblip_status vb_task_embed(const vb_task *task, vblip_feature feature,
         .user = user,
         .meter = vb_meter_start(&options->job, "tensors", total),
     };
-    vblip_status status = embed_prepare(&e, err);
-    if (status == VBLIP_OK)
-        status = seen ? embed_clips(&e, err) : embed_texts(&e, err);
-    task->ops->visual_free(&e.visual);
+    vblip_status status =
+        of_inputs
+            ? vb_encode_each(task, &options->job, DEFAULT_FRAMES,
+                             feature == VBLIP_FEATURE_ITC_IMAGE, embed_clip, &e, err)
+            : embed_texts(&e, err);
     vb_features_free(&e.features);
-    vb_arena_free(&e.arena);
     return status;
 }

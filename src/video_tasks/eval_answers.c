@@ -1,6 +1,6 @@
 // eval_answers.c - predictions for every annotation: answers and captions (blip-spec 6.2
 // to 6.4). Visual tokens are made once for all the questions about a video or image.
-#include "video_tasks/clips.h"
+#include "video_tasks/encoded.h"
 #include "video_tasks/eval.h"
 #include "video_tasks/job.h"
 #include "video_tasks/metrics.h"
@@ -15,7 +15,7 @@ typedef struct run {
     vb_meter meter;
     uint32_t unreadable; // inputs
     vb_accuracy accuracy;
-    vb_visual *visual; // every clip in turn
+    vb_visual *visual; // of the clip in work
     vb_generated reply;
     vb_arena arena;  // owns the arrays, both [answer_count]
     uint32_t *order; // answers, best first
@@ -49,14 +49,8 @@ static vblip_status predict_ranked(run *r, const char *question, const char **ou
 static vblip_status predict_caption(run *r, vblip_error *err)
 {
     const vb_model_ops *ops = r->eval->task->ops;
-    const vblip_caption_options *o = &r->eval->options->caption;
-    const vb_caption_params params = {
-        .prompt = o->prompt,
-        .beams = o->beams,
-        .max_length = o->max_length,
-        .min_length = o->min_length,
-        .repetition_penalty = o->repetition_penalty,
-    };
+    vb_caption_params params = vb_caption_params_of(&r->eval->options->caption);
+    params.sample = false; // the paper's protocol is beam search
     return ops->caption(ops->model, r->visual, &params, &r->reply, err);
 }
 
@@ -75,14 +69,15 @@ static vblip_status predict_text(run *r, const char *question, const char **out,
     return VBLIP_OK;
 }
 
-static vblip_status predict_one(run *r, const char *path, uint32_t index,
+static vblip_status predict_one(run *r, const vb_encoded *clip, uint32_t index,
                                 vblip_error *err)
 {
     const vb_annotation *a = &r->eval->set->annotations.items[index];
     const vblip_eval_options *options = r->eval->options;
     vblip_prediction p = {
         .id = a->has_id ? a->id : (uint64_t)index + 1,
-        .path = path,
+        .input = clip->input,
+        .path = clip->path,
         .question = a->text_count ? a->texts[0] : NULL,
         .expected = a->expected,
     };
@@ -93,38 +88,21 @@ static vblip_status predict_one(run *r, const char *path, uint32_t index,
     }
     if (options->predicted && options->predicted(options->user, &p))
         return vb_fail_cancelled(err);
-    return vb_meter_add(&r->meter, path, 1, err);
+    return vb_meter_add(&r->meter, clip->path, 1, err);
 }
 
-static vblip_status predict_clip(run *r, const vb_clip *clip, vblip_error *err)
+static vblip_status predict_clip(void *user, const vb_encoded *clip, vblip_error *err)
 {
+    run *r = user;
     const vb_eval_set *set = r->eval->set;
-    const vblip_job *job = &r->eval->options->job;
     const uint32_t input = clip->input;
-    const char *path = set->inputs[input].path;
-    if (clip->error.status != VBLIP_OK) {
-        r->unreadable++;
-        VB_TRY(vb_job_failed(job, path, &clip->error, err));
-        return vb_meter_skip(&r->meter, path, vb_eval_set_count(set, input), err);
-    }
-    VB_TRY(vb_clip_encode(clip, r->eval->task, r->visual, job->batch, NULL, err));
+    r->unreadable += clip->failed;
+    if (clip->failed)
+        return vb_meter_skip(&r->meter, clip->path, vb_eval_set_count(set, input), err);
+    r->visual = clip->visual;
     for (uint32_t i = set->first[input]; i < set->first[input + 1]; i++)
-        VB_TRY(predict_one(r, path, set->order[i], err));
+        VB_TRY(predict_one(r, clip, set->order[i], err));
     return VBLIP_OK;
-}
-
-static vblip_status predict_clips(run *r, vblip_error *err)
-{
-    const vblip_job *job = &r->eval->options->job;
-    vb_clips *clips = NULL;
-    VB_TRY(vb_clips_open(&clips, r->eval->task, job, NULL, r->eval->set->input_count,
-                         job->frames ? job->frames : DEFAULT_FRAMES, err));
-    vblip_status status = VBLIP_OK;
-    const vb_clip *clip = NULL;
-    while (status == VBLIP_OK && (clip = vb_clips_next(clips)))
-        status = predict_clip(r, clip, err);
-    vb_clips_close(&clips);
-    return status;
 }
 
 // ---------------------------------------------------------------------------- metrics
@@ -146,20 +124,20 @@ static vblip_status report_accuracy(const run *r, vblip_error *err)
 
 static vblip_status eval_answers_prepare(run *r, vblip_error *err)
 {
-    const vb_model_ops *ops = r->eval->task->ops;
     r->order = VB_ARENA_NEW(&r->arena, uint32_t, r->eval->answer_count);
     r->scores = VB_ARENA_NEW(&r->arena, float, r->eval->answer_count);
     if (!r->order || !r->scores)
         return vb_fail_memory(err, r->eval->set->name);
     r->meter = vb_meter_start(&r->eval->options->job, r->unit,
                               r->eval->set->annotations.count);
-    return ops->visual_make(&r->visual, ops->model, err);
+    return VBLIP_OK;
 }
 
 static vblip_status evaluate_answers(run *r, vblip_error *err)
 {
     VB_TRY(eval_answers_prepare(r, err));
-    VB_TRY(predict_clips(r, err));
+    VB_TRY(vb_encode_each(r->eval->task, &r->eval->options->job, DEFAULT_FRAMES, false,
+                          predict_clip, r, err));
     VB_TRY(vb_eval_set_check(r->eval->set, r->unreadable, err));
     return report_accuracy(r, err);
 }
@@ -169,7 +147,6 @@ static vblip_status evaluate_and_free(run r, vblip_error *err)
     vblip_status status = evaluate_answers(&r, err);
     vb_accuracy_free(&r.accuracy);
     vb_generated_free(&r.reply);
-    r.eval->task->ops->visual_free(&r.visual);
     vb_arena_free(&r.arena);
     return status;
 }

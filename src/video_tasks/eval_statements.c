@@ -57,8 +57,8 @@ static vblip_status encode_next(run *r, vb_clips *clips, vb_visual *visual, bool
     if (r->unreadable[clip->input])
         return VBLIP_OK;
     r->unreadable[clip->input] = true;
-    return vb_job_failed(job, r->eval->set->inputs[clip->input].path, &clip->error,
-                         err);
+    return vb_job_failed(job, clip->input, r->eval->set->inputs[clip->input].path,
+                         &clip->error, err);
 }
 
 static vblip_status predict_statement(run *r, uint32_t index, vblip_error *err)
@@ -71,6 +71,7 @@ static vblip_status predict_statement(run *r, uint32_t index, vblip_error *err)
     VB_TRY(ops->reason(ops->model, r->sides[0], r->sides[1], a->texts, 1, logits, err));
     const vblip_prediction p = {
         .id = (uint64_t)index + 1,
+        .input = set->media[index][0],
         .path = set->inputs[set->media[index][0]].path,
         .question = a->texts[0],
         .text = logits[0][1] > logits[0][0] ? "True" : "False",

@@ -98,18 +98,10 @@ static vblip_status write_caption(filtering *r, uint32_t index, vblip_error *err
 {
     const vblip_caption_options *o = &r->f->options->caption;
     const clip_reader *s = r->apart ? &r->captioner : &r->judge;
-    const vb_caption_params params = {
-        .prompt = o->prompt,
-        .beams = o->beams,
-        .max_length = o->max_length,
-        .min_length = o->min_length,
-        .repetition_penalty = o->repetition_penalty,
-        .sample = !o->beams,
-        .top_p = o->top_p,
-        .top_k = o->top_k,
-        .temperature = o->temperature,
-        .random = vb_random_stream(o->seed, r->f->set->annotations.items[index].at, 0),
-    };
+    vb_caption_params params = vb_caption_params_of(o);
+    params.sample = !o->beams;
+    params.random =
+        vb_random_stream(o->seed, r->f->set->annotations.items[index].at, 0);
     const vb_model_ops *ops = s->task->ops;
     return ops->caption(ops->model, s->visual, &params, &r->reply, err);
 }
@@ -152,7 +144,7 @@ static vblip_status fail_run(filtering *r, uint32_t run, const vblip_error *why,
     const char *path = r->f->set->inputs[r->order[run]].path;
     for (uint32_t i = r->first[run]; i < r->first[run + 1]; i++) {
         const vb_annotation *a = &r->f->set->annotations.items[i];
-        VB_TRY(vb_job_failed(&r->f->options->job, path, why, err));
+        VB_TRY(vb_job_failed(&r->f->options->job, r->order[run], path, why, err));
         const vblip_filtered failed = {
             .pair = a->at, .path = a->media[0], .error = why->message};
         if (r->f->fn(r->f->user, &failed))

@@ -12,12 +12,13 @@ static const char *without_path(const char *message, const char *path)
     return message + size + 2;
 }
 
-vblip_status vb_job_failed(const vblip_job *job, const char *path,
+vblip_status vb_job_failed(const vblip_job *job, uint32_t input, const char *path,
                            const vblip_error *why, vblip_error *err)
 {
     if (!job->failed)
         return VBLIP_OK;
     vblip_failure failure = {
+        .input = input,
         .path = path,
         .message = without_path(why->message, path),
     };

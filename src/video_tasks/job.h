@@ -4,10 +4,11 @@
 
 #include "base/error.h"
 
-// Reports that the input `path` failed because of `why`. The path is not said twice: a
+// Reports that input number `input`, `path`, failed because of `why`. The path is not said twice: a
 // message of `why` that begins with it loses it. Not OK only when the caller stops.
-VB_CHECKED vblip_status vb_job_failed(const vblip_job *job, const char *path,
-                                      const vblip_error *why, vblip_error *err);
+VB_CHECKED vblip_status vb_job_failed(const vblip_job *job, uint32_t input,
+                                      const char *path, const vblip_error *why,
+                                      vblip_error *err);
 
 // Counts one phase of a job and tells the progress callback.
 typedef struct vb_meter {

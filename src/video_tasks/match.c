@@ -1,6 +1,6 @@
 // match.c - ITC and ITM for every pair of input and text (blip-spec 6.6).
 #include "base/arena.h"
-#include "video_tasks/clips.h"
+#include "video_tasks/encoded.h"
 #include "video_tasks/job.h"
 #include "video_tasks/ranking.h"
 #include "video_tasks/tasks.h"
@@ -20,9 +20,7 @@ typedef struct matching {
 
     vb_arena arena;     // owns the arrays
     float *text_itc;    // [count, projection]
-    float *clip_itc;    // [projection]
     float (*logits)[2]; // [count]
-    vb_visual *visual;  // owned as well; every clip in turn
 } matching;
 
 static vblip_status match_prepare(matching *m, vblip_error *err)
@@ -30,22 +28,21 @@ static vblip_status match_prepare(matching *m, vblip_error *err)
     const vb_model_ops *ops = m->task->ops;
     const size_t width = ops->projection;
     m->text_itc = VB_ARENA_NEW(&m->arena, float, m->count *width);
-    m->clip_itc = VB_ARENA_NEW(&m->arena, float, width);
     m->logits = vb_arena_alloc(&m->arena, m->count, sizeof *m->logits);
-    if (!m->text_itc || !m->clip_itc || !m->logits)
+    if (!m->text_itc || !m->logits)
         return vb_fail_memory(err, "match");
-    VB_TRY(ops->text_itc(ops->model, m->texts, m->count, m->text_itc, err));
-    return ops->visual_make(&m->visual, ops->model, err);
+    return ops->text_itc(ops->model, m->texts, m->count, m->text_itc, err);
 }
 
-static vblip_status report_match(matching *m, const char *path, vblip_error *err)
+static vblip_status report_match(matching *m, const vb_encoded *clip, vblip_error *err)
 {
     const uint32_t width = m->task->ops->projection;
     for (uint32_t i = 0; i < m->count; i++) {
         vblip_match_row row = {
-            .path = path,
+            .input = clip->input,
+            .path = clip->path,
             .text = i,
-            .itc = vb_dot(m->text_itc + (size_t)i * width, m->clip_itc, width),
+            .itc = vb_dot(m->text_itc + (size_t)i * width, clip->itc, width),
             .p_match = vb_match_probability(m->logits[i]),
         };
         memcpy(row.itm_logits, m->logits[i], sizeof row.itm_logits);
@@ -55,21 +52,16 @@ static vblip_status report_match(matching *m, const char *path, vblip_error *err
     return VBLIP_OK;
 }
 
-static vblip_status match_clip(void *user, const vb_clip *clip, vblip_error *err)
+static vblip_status match_clip(void *user, const vb_encoded *clip, vblip_error *err)
 {
     matching *m = user;
     const vb_model_ops *ops = m->task->ops;
-    const char *path = m->task->inputs[clip->input].path;
-    if (clip->error.status != VBLIP_OK) {
-        VB_TRY(vb_job_failed(&m->options->job, path, &clip->error, err));
-        return vb_meter_skip(&m->meter, path, m->count, err);
-    }
-    VB_TRY(vb_clip_encode(clip, m->task, m->visual, m->options->job.batch, m->clip_itc,
-                          err));
-    VB_TRY(ops->itm(ops->model, m->visual, m->texts, m->count, m->options->itm_cls,
+    if (clip->failed)
+        return vb_meter_skip(&m->meter, clip->path, m->count, err);
+    VB_TRY(ops->itm(ops->model, clip->visual, m->texts, m->count, m->options->itm_cls,
                     m->logits, err));
-    VB_TRY(report_match(m, path, err));
-    return vb_meter_add(&m->meter, path, m->count, err);
+    VB_TRY(report_match(m, clip, err));
+    return vb_meter_add(&m->meter, clip->path, m->count, err);
 }
 
 vblip_status vb_task_match(const vb_task *task, const char *const *texts,
@@ -88,9 +80,8 @@ vblip_status vb_task_match(const vb_task *task, const char *const *texts,
     };
     vblip_status status = match_prepare(&m, err);
     if (status == VBLIP_OK)
-        status =
-            vb_clips_each(task, &options->job, DEFAULT_FRAMES, match_clip, &m, err);
-    task->ops->visual_free(&m.visual);
+        status = vb_encode_each(task, &options->job, DEFAULT_FRAMES, true, match_clip,
+                                &m, err);
     vb_arena_free(&m.arena);
     return status;
 }

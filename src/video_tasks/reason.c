@@ -21,7 +21,7 @@ typedef struct reasoning {
     vb_arena arena;
     float (*logits)[2];   // [count], in the arena
     vb_visual *images[2]; // left and right of every pair in turn
-    bool seen[2];
+    bool encoded[2];      // left and right
 } reasoning;
 
 static vblip_status reason_prepare(reasoning *r, vblip_error *err)
@@ -40,10 +40,11 @@ static vblip_status encode_side(reasoning *r, const vb_clip *clip, vblip_error *
 {
     const vblip_job *job = &r->options->job;
     const uint32_t side = clip->input % 2;
-    r->seen[side] = clip->error.status == VBLIP_OK;
-    if (!r->seen[side])
-        return vb_job_failed(job, r->task->inputs[clip->input].path, &clip->error, err);
-    if (side == 1 && !r->seen[0])
+    r->encoded[side] = clip->error.status == VBLIP_OK;
+    if (!r->encoded[side])
+        return vb_job_failed(job, clip->input, r->task->inputs[clip->input].path,
+                             &clip->error, err);
+    if (side == 1 && !r->encoded[0])
         return VBLIP_OK;
     return vb_clip_encode(clip, r->task, r->images[side], job->batch, NULL, err);
 }
@@ -53,13 +54,14 @@ static vblip_status report_pair(reasoning *r, uint32_t pair, vblip_error *err)
     const vb_model_ops *ops = r->task->ops;
     const char *left = r->task->inputs[2 * pair].path;
     const char *right = r->task->inputs[2 * pair + 1].path;
-    if (!r->seen[0] || !r->seen[1])
+    if (!r->encoded[0] || !r->encoded[1])
         return vb_meter_skip(&r->meter, left, r->count, err);
     const uint32_t first = r->options->each ? pair : 0;
     VB_TRY(ops->reason(ops->model, r->images[0], r->images[1], r->statements + first,
                        r->count, r->logits, err));
     for (uint32_t i = 0; i < r->count; i++) {
         vblip_reason_row row = {
+            .pair = pair,
             .left = left,
             .right = right,
             .statement = first + i,

@@ -89,6 +89,7 @@ static vblip_hit hit_of(const search *s, uint32_t query, uint32_t clip)
     const vb_clip_facts *seen = &s->scoring.clips[clip];
     vblip_hit hit = {
         .query = query,
+        .input = clip,
         .path = s->scoring.task->inputs[clip].path,
         .timed = seen->timed,
         .end_us = seen->timed ? seen->duration_us : 0,

@@ -57,7 +57,7 @@ static vblip_status encode_clip(vb_scoring *s, const vb_clip *clip, vb_meter *me
 {
     const char *path = s->task->inputs[clip->input].path;
     if (clip->error.status != VBLIP_OK) {
-        VB_TRY(vb_job_failed(s->job, path, &clip->error, err));
+        VB_TRY(vb_job_failed(s->job, clip->input, path, &clip->error, err));
         return vb_meter_skip(meter, path, s->frames, err);
     }
     meter->total += clip->count; // it expected s->frames
@@ -196,7 +196,7 @@ static vblip_status encode_again(vb_scoring *s, const vb_clip *clip, uint64_t fi
     const uint32_t size = group_size(s, first);
     if (clip->error.status != VBLIP_OK) { // it could be read the first time
         s->clips[clip->input].ok = false;
-        VB_TRY(vb_job_failed(s->job, path, &clip->error, err));
+        VB_TRY(vb_job_failed(s->job, clip->input, path, &clip->error, err));
         return vb_meter_skip(meter, path, size, err);
     }
     vb_visual *visual = NULL;

@@ -8,12 +8,26 @@
 #include "video_tasks/frames.h"
 #include "video_tasks/model_ops.h"
 
+// A clip whose frames are encoded, or an input that could not be read.
+typedef struct vb_encoded {
+    uint32_t input; // index
+    const char *path;
+    bool failed; // it could not be read: there is nothing else
+    bool timed;  // a video: start and end mean something
+    int64_t start_us, end_us;
+    vb_visual *visual;
+    const float *itc; // [projection]; NULL unless it was asked for
+} vb_encoded;
+
 // What every task works with.
 typedef struct vb_task {
     const vb_model_ops *ops;
     const vb_frames *frames;
     const vblip_input *inputs;
     uint32_t input_count;
+    int64_t start_us, end_us; // the part of a video that counts; end 0 = to its end
+    const vb_encoded
+        *encoded; // a clip that is asked about instead of the inputs, or NULL
 } vb_task;
 
 // See the functions of vblip.h that they serve. `options` is never NULL; zero fields
@@ -37,6 +51,9 @@ VB_CHECKED vblip_status vb_task_reason(const vb_task *task,
 VB_CHECKED vblip_status vb_task_ask(const vb_task *task, const char *const *questions,
                                     uint32_t count, const vblip_ask_options *options,
                                     vblip_answer_fn fn, void *user, vblip_error *err);
+
+// How the texts that `options` ask for are written.
+vb_caption_params vb_caption_params_of(const vblip_caption_options *options);
 
 VB_CHECKED vblip_status vb_task_caption(const vb_task *task,
                                         const vblip_caption_options *options,

@@ -389,7 +389,7 @@ static verdict visit(const vblip_job *job, const vblip_input *input, vblip_error
         .total = has(input->path, "long") ? 600 : 3,
         .seconds_left = has(input->path, "long") ? 2395 : 2,
     };
-    vblip_failure failure = {input->path, input->error};
+    vblip_failure failure = {.path = input->path, .message = input->error};
     if (!failure.message && has(input->path, "bad"))
         failure.message = "no video stream";
     if (has(input->path, "lost")) {
@@ -417,11 +417,11 @@ vblip_status vblip_eval(vblip_model *model, vblip_protocol protocol,
 {
     (void)model;
     static const vblip_prediction predictions[] = {
-        {42, "one.png", "what?", "a dog", "a dog", true},
-        {7, "two.png", "who, then?", "a \"cat\"", "man", false},
+        {42, 0, "one.png", "what?", "a dog", "a dog", true},
+        {7, 1, "two.png", "who, then?", "a \"cat\"", "man", false},
     };
     const vblip_job *job = &options->job;
-    const vblip_failure failure = {"three.png", "No such file or directory"};
+    const vblip_failure failure = {2, "three.png", "No such file or directory"};
     if (has(annotations, "missing"))
         return fail(err, VBLIP_ERR_IO, "%s: No such file or directory", annotations);
     for (int i = 0; protocol != VBLIP_EVAL_RETRIEVAL && i < 2; i++) {
@@ -463,7 +463,7 @@ vblip_status vblip_filter(vblip_model *model, vblip_model *captioner, const char
         {2, "two.png", "two.png: gone", {0}, {0}},
         {4, "three.png", NULL, {"x", 0.25f, false}, {"a cat", 0.5f, true}},
     };
-    const vblip_failure failure = {"two.png", "gone"};
+    const vblip_failure failure = {1, "two.png", "gone"};
     for (int i = 0; i < 3; i++) {
         if (all[i].pair <= options->after)
             continue;
@@ -755,7 +755,7 @@ vblip_status vblip_caption_inputs(vblip_model *model, const vblip_inputs *inputs
         vblip_status status = caption_one(path, options, fn, user, err);
         if (status != VBLIP_OK)
             return status;
-        const vblip_failure cut = {path, "truncated: 3 of 9 frames"};
+        const vblip_failure cut = {.path = path, .message = "truncated: 3 of 9 frames"};
         if (has(path, "short") && options->job.failed(options->job.user, &cut))
             return cancelled(err);
     }

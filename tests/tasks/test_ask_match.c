@@ -28,6 +28,7 @@ static bool add(log_of *log, const char *row)
 
 static int on_match(void *user, const vblip_match_row *row)
 {
+    assert_int_equal(row->input, row->path[0] - 'a'); // clips "a", "b", ...
     char line[128];
     snprintf(line, sizeof line, "%s %u %.2f %.0f %.0f", row->path, row->text,
              (double)row->itc, (double)row->itm_logits[0], (double)row->itm_logits[1]);
@@ -37,6 +38,7 @@ static int on_match(void *user, const vblip_match_row *row)
 
 static int on_answer(void *user, const vblip_answer *answer)
 {
+    assert_int_equal(answer->input, answer->path[0] - 'a'); // clips "a", "b", ...
     char line[128];
     snprintf(line, sizeof line, "%s %u %s %.0f %d-%d", answer->path, answer->question,
              answer->text, (double)answer->score, (int)(answer->start_us / 1000),
@@ -51,6 +53,7 @@ static int on_answer(void *user, const vblip_answer *answer)
 
 static int on_failed(void *user, const vblip_failure *failure)
 {
+    assert_int_equal(failure->input, failure->path[0] - 'a'); // clips "a", "b", ...
     log_of *log = user;
     size_t at = strlen(log->failures);
     snprintf(log->failures + at, sizeof log->failures - at, "%s|%s;", failure->path,

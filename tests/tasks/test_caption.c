@@ -23,6 +23,7 @@ typedef struct log {
 
 static int on_caption(void *user, const vblip_caption *caption)
 {
+    assert_int_equal(caption->input, caption->path[0] - 'a'); // clips "a", "b", ...
     log_of *log = user;
     size_t at = strlen(log->rows);
     if (caption->timed)
@@ -38,6 +39,7 @@ static int on_caption(void *user, const vblip_caption *caption)
 
 static int on_failed(void *user, const vblip_failure *failure)
 {
+    assert_int_equal(failure->input, failure->path[0] - 'a'); // clips "a", "b", ...
     log_of *log = user;
     size_t at = strlen(log->failures);
     snprintf(log->failures + at, sizeof log->failures - at, "%s|%s;", failure->path,

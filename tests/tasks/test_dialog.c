@@ -24,6 +24,7 @@ typedef struct log_of {
 
 static int on_row(void *user, const vblip_dialog_row *row)
 {
+    assert_int_equal(row->input, row->path[0] - 'a'); // clips "a", "b", ...
     log_of *log = user;
     size_t at = strlen(log->rows);
     at += (size_t)snprintf(log->rows + at, sizeof log->rows - at, "%s %u/%u %s %d",
@@ -38,6 +39,7 @@ static int on_row(void *user, const vblip_dialog_row *row)
 
 static int on_failed(void *user, const vblip_failure *failure)
 {
+    assert_int_equal(failure->input, failure->path[0] - 'a'); // clips "a", "b", ...
     log_of *log = user;
     snprintf(log->failures, sizeof log->failures, "%s|%s", failure->path,
              failure->message);

@@ -37,9 +37,9 @@ static void test_a_failure_does_not_repeat_the_path(void **state)
         vblip_job job = {.failed = keep_message, .user = got};
         vblip_error why = {0};
         vb_fail(&why, VBLIP_ERR_IO, "%s", cases[i].message);
-        assert_int_equal(vb_job_failed(&job, cases[i].path, &why, NULL), VBLIP_OK);
+        assert_int_equal(vb_job_failed(&job, 3, cases[i].path, &why, NULL), VBLIP_OK);
         assert_string_equal(got, cases[i].expected);
-        assert_int_equal(vb_job_failed(&(vblip_job){0}, cases[i].path, &why, NULL),
+        assert_int_equal(vb_job_failed(&(vblip_job){0}, 3, cases[i].path, &why, NULL),
                          VBLIP_OK);
     }
 }

@@ -14,13 +14,14 @@ static const char *const statements[] = {"0", "5"};
 
 typedef struct log_of {
     char rows[1024], failures[256];
-    uint32_t count, stop_after;
+    uint32_t count, stop_after, last_pair;
     uint64_t done, total;
 } log_of;
 
 static int on_row(void *user, const vblip_reason_row *row)
 {
     log_of *log = user;
+    log->last_pair = row->pair;
     size_t at = strlen(log->rows);
     snprintf(log->rows + at, sizeof log->rows - at, "%s %s %u %s %.0f %.0f;", row->left,
              row->right, row->statement, row->answer ? "true" : "false",
@@ -72,6 +73,7 @@ static void test_rows_come_in_order(void **state)
         world.clips[1].still = true;
         world.clips[1].frames = 1;
         assert_int_equal(reason(&world, &log, 2, false, threads), VBLIP_OK);
+        assert_int_equal(log.last_pair, 1);
         assert_string_equal(log.rows, "a b 0 true 0 1;a b 1 true 0 6;"
                                       "c d 0 true 2 3;c d 1 true 2 8;");
         assert_int_equal(world.clips[0].read, 8); // a video; a still is one frame

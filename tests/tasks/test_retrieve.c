@@ -26,6 +26,7 @@ typedef struct log {
 
 static int on_hit(void *user, const vblip_hit *hit)
 {
+    assert_int_equal(hit->input, hit->path[0] - 'a'); // clips "a", "b", ...
     log_of *log = user;
     size_t at = strlen(log->lines);
     snprintf(log->lines + at, sizeof log->lines - at, "%u:%s ", hit->query, hit->path);
@@ -35,6 +36,7 @@ static int on_hit(void *user, const vblip_hit *hit)
 
 static int on_failed(void *user, const vblip_failure *failure)
 {
+    assert_int_equal(failure->input, failure->path[0] - 'a'); // clips "a", "b", ...
     log_of *log = user;
     size_t at = strlen(log->failures);
     snprintf(log->failures + at, sizeof log->failures - at, "%s|%s;", failure->path,
