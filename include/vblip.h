@@ -497,6 +497,71 @@ VBLIP_CHECKED vblip_status vblip_caption_inputs(vblip_model *model,
                                                 vblip_caption_fn fn, void *user,
                                                 vblip_error *err);
 
+// ------------------------------------------------------------------------------ clips
+
+// One clip to ask several things: its frames are decoded and encoded once, when it is
+// opened, and their visual tokens stay in device memory until it is closed. The model must
+// outlive it.
+typedef struct vblip_clip vblip_clip;
+
+typedef struct vblip_clip_options {
+    int64_t start_us, end_us; // the part of a video that counts; end 0 = to its end
+    uint32_t frames;          // sampled from it, as from a whole clip; 0 = 8
+    uint32_t batch;           // encoded at once; 0 = by memory
+} vblip_clip_options;
+
+VBLIP_CHECKED vblip_status vblip_clip_open(vblip_clip **out, vblip_model *model,
+                                           const char *path,
+                                           const vblip_clip_options *options,
+                                           vblip_error *err);
+
+typedef struct vblip_frame {
+    const uint8_t *rgb; // [height, width, 3]
+    uint32_t width,
+        height;         // pixels; squashed to the model's square as frames of videos
+    uint64_t row_bytes; // from one row to the next; 0 = 3 * width
+    int64_t time_us;
+} vblip_frame;
+
+// The same of frames in memory, in the order of their times: all are encoded. Rows name
+// the clip `name`, and it lasts from the first frame to the last; one frame is an image.
+// The frames are not kept.
+VBLIP_CHECKED vblip_status vblip_clip_from_frames(vblip_clip **out, vblip_model *model,
+                                                  const char *name,
+                                                  const vblip_frame *frames,
+                                                  uint32_t count, vblip_error *err);
+VBLIP_API void vblip_clip_close(vblip_clip **clip);
+
+// As the functions of the same names do for inputs, of which this clip is number 0. Of
+// options->job only `progress` is used. A caption is about all frames of the clip; which
+// frames options->caption would choose does not matter.
+VBLIP_CHECKED vblip_status vblip_clip_ask(vblip_clip *clip,
+                                          const char *const *questions, uint32_t count,
+                                          const vblip_ask_options *options,
+                                          vblip_answer_fn fn, void *user,
+                                          vblip_error *err);
+VBLIP_CHECKED vblip_status vblip_clip_match(vblip_clip *clip, const char *const *texts,
+                                            uint32_t count,
+                                            const vblip_match_options *options,
+                                            vblip_match_fn fn, void *user,
+                                            vblip_error *err);
+VBLIP_CHECKED vblip_status vblip_clip_caption(vblip_clip *clip,
+                                              const vblip_caption_options *options,
+                                              vblip_caption_fn fn, void *user,
+                                              vblip_error *err);
+VBLIP_CHECKED vblip_status vblip_clip_embed(vblip_clip *clip, vblip_feature feature,
+                                            const char *const *texts,
+                                            uint32_t text_count,
+                                            const vblip_embed_options *options,
+                                            vblip_features_fn fn, void *user,
+                                            vblip_error *err);
+
+// What a model did since it was loaded.
+typedef struct vblip_counts {
+    uint64_t frames_decoded, frames_encoded;
+} vblip_counts;
+VBLIP_API vblip_counts vblip_model_counts(const vblip_model *model);
+
 // ------------------------------------------------------------------------- evaluation
 
 // The paper's protocols on an annotated data set, docs/evaluation.md.

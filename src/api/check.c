@@ -9,12 +9,18 @@
 
 enum { MAX_FRAMES = 1024 }; // of a clip; BLIP's longest is 16
 
+vblip_status vb_check_frames(uint32_t frames, vblip_error *err)
+{
+    if (frames <= MAX_FRAMES)
+        return VBLIP_OK;
+    return vb_fail(err, VBLIP_ERR_ARGUMENT, "frames: %u, at most %u", (unsigned)frames,
+                   (unsigned)MAX_FRAMES);
+}
+
 vblip_status vb_check_task(const vblip_model *model, uint32_t task,
                            const vblip_job *job, vblip_error *err)
 {
-    if (job->frames > MAX_FRAMES)
-        return vb_fail(err, VBLIP_ERR_ARGUMENT, "frames: %u, at most %u",
-                       (unsigned)job->frames, (unsigned)MAX_FRAMES);
+    VB_TRY(vb_check_frames(job->frames, err));
     if (model->tasks & task)
         return VBLIP_OK;
     char held[32];

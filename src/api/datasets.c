@@ -38,15 +38,11 @@ static vblip_status run_protocol(vblip_model *model, const struct protocol *prot
                                  vb_eval_set *set, const vblip_eval_options *options,
                                  vblip_error *err)
 {
-    vb_model_ops ops = vb_model_ops_of(model->model);
-    vb_frames frames = vb_frames_from_files();
-    const vb_task task = {
-        .ops = &ops,
-        .frames = &frames,
-        .inputs = set->inputs,
-        .input_count = set->input_count,
-    };
-    vb_eval eval = {.task = &task, .set = set, .options = options};
+    vb_setup s;
+    vb_set_up_model(&s, model);
+    s.task.inputs = set->inputs;
+    s.task.input_count = set->input_count;
+    vb_eval eval = {.task = &s.task, .set = set, .options = options};
     vb_arena answers = {0};
     vblip_status status = load_answers(&eval, &answers, err);
     if (status == VBLIP_OK)
@@ -85,20 +81,14 @@ static vblip_status run_filter(vblip_model *model, vblip_model *captioner,
                                const vblip_filter_options *options,
                                vblip_filtered_fn fn, void *user, vblip_error *err)
 {
-    vb_model_ops judge = vb_model_ops_of(model->model);
-    vb_model_ops writer = vb_model_ops_of(captioner->model);
-    vb_frames frames = vb_frames_from_files();
-    const vb_task task = {
-        .ops = &judge,
-        .frames = &frames,
-        .inputs = set->inputs,
-        .input_count = set->input_count,
-    };
-    vb_task writing = task;
-    writing.ops = &writer;
+    vb_setup judge, writer;
+    vb_set_up_model(&judge, model);
+    vb_set_up_model(&writer, captioner);
+    judge.task.inputs = writer.task.inputs = set->inputs;
+    judge.task.input_count = writer.task.input_count = set->input_count;
     const vb_filter f = {
-        .task = &task,
-        .captioner = &writing,
+        .task = &judge.task,
+        .captioner = &writer.task,
         .set = set,
         .options = options,
         .fn = fn,

@@ -74,6 +74,16 @@ const vblip_model_info *vblip_model_describe(const vblip_model *model)
     return model ? vb_checkpoint_info(model->checkpoint) : NULL;
 }
 
+vblip_counts vblip_model_counts(const vblip_model *model)
+{
+    if (!model)
+        return (vblip_counts){0};
+    return (vblip_counts){
+        .frames_decoded = model->counters.frames_decoded,
+        .frames_encoded = model->counters.frames_encoded,
+    };
+}
+
 const char *const *vblip_model_bench_names(void)
 {
     return vb_model_bench_names;

@@ -7,6 +7,7 @@
 #include "checkpoint/checkpoint.h"
 #include "compute/device.h"
 #include "decode/inputs.h"
+#include "video_tasks/tasks.h"
 
 struct vblip_engine {
     vb_device *device;
@@ -16,11 +17,29 @@ struct vblip_model {
     vb_checkpoint *checkpoint; // stays open for vblip_model_describe
     vb_model *model;
     uint32_t tasks; // enum vblip_task: what it was loaded for
+    vb_counters counters;
 };
 
 struct vblip_inputs {
     vb_inputs list;
 };
+
+struct vblip_clip {
+    vblip_model *model;
+    vblip_input input; // its path is owned
+    vb_visual *visual;
+    float *itc; // [projection]; NULL where the model has none
+    vb_encoded encoded;
+};
+
+// What a task stands on: a model, and files or one clip. Points into itself.
+typedef struct vb_setup {
+    vb_model_ops ops;
+    vb_frames frames;
+    vb_task task;
+} vb_setup;
+
+void vb_set_up_model(vb_setup *setup, vblip_model *model);
 
 // A caller's mistake unless `given`.
 VB_CHECKED static inline vblip_status vb_need(bool given, const char *what,
@@ -28,6 +47,9 @@ VB_CHECKED static inline vblip_status vb_need(bool given, const char *what,
 {
     return given ? VBLIP_OK : vb_fail(err, VBLIP_ERR_ARGUMENT, "%s: missing", what);
 }
+
+// How many frames a clip may have.
+VB_CHECKED vblip_status vb_check_frames(uint32_t frames, vblip_error *err);
 
 // Refuses a job on `model` that it was not loaded for, or that no clip can serve.
 VB_CHECKED vblip_status vb_check_task(const vblip_model *model, uint32_t task,

@@ -8,29 +8,51 @@
 
 #include <stdlib.h>
 
-// What a task stands on. Points into itself.
-typedef struct job_setup {
-    vb_model_ops ops;
-    vb_frames frames;
-    vb_task task;
-} job_setup;
+// Whom a task asks, and about what: files, or one clip.
+typedef struct subject {
+    vblip_model *model;
+    const vblip_inputs *inputs;
+    const vblip_clip *clip;
+} subject;
 
-static vblip_status set_up(job_setup *setup, vblip_model *model, uint32_t task,
-                           const vblip_inputs *inputs, const vblip_job *job,
-                           vblip_error *err)
+void vb_set_up_model(vb_setup *setup, vblip_model *model)
 {
-    VB_TRY(vb_need(model != NULL, "model", err));
-    VB_TRY(vb_need(inputs != NULL, "inputs", err));
-    VB_TRY(vb_check_task(model, task, job, err));
     setup->ops = vb_model_ops_of(model->model);
     setup->frames = vb_frames_from_files();
     setup->task = (vb_task){
         .ops = &setup->ops,
         .frames = &setup->frames,
-        .inputs = inputs->list.items,
-        .input_count = inputs->list.count,
+        .counters = &model->counters,
     };
+}
+
+static vblip_status set_up(vb_setup *setup, const subject *about, uint32_t task,
+                           const vblip_job *job, vblip_error *err)
+{
+    VB_TRY(vb_need(about->model != NULL, about->clip ? "clip" : "model", err));
+    VB_TRY(vb_need(about->clip || about->inputs, "inputs", err));
+    VB_TRY(vb_check_task(about->model, task, job, err));
+    vb_set_up_model(setup, about->model);
+    if (about->clip) {
+        setup->task.input_count = 1;
+        setup->task.encoded = &about->clip->encoded;
+    } else {
+        setup->task.inputs = about->inputs->list.items;
+        setup->task.input_count = about->inputs->list.count;
+    }
     return VBLIP_OK;
+}
+
+// Of a missing clip the model is missing too: a caller's mistake that set_up finds.
+static subject about_clip(const vblip_clip *clip)
+{
+    static const vblip_clip none;
+    return (subject){.model = clip ? clip->model : NULL, .clip = clip ? clip : &none};
+}
+
+static subject about_inputs(vblip_model *model, const vblip_inputs *inputs)
+{
+    return (subject){.model = model, .inputs = inputs};
 }
 
 vblip_status vblip_retrieve(vblip_model *model, const vblip_inputs *inputs,
@@ -49,9 +71,24 @@ vblip_status vblip_retrieve(vblip_model *model, const vblip_inputs *inputs,
     if (o->min_p > 0.0f && o->rerank < 0)
         return vb_fail(err, VBLIP_ERR_ARGUMENT,
                        "min_p: without reranking there is no P(match)");
-    job_setup s;
-    VB_TRY(set_up(&s, model, VBLIP_TASK_RETRIEVAL, inputs, &o->job, err));
+    vb_setup s;
+    const subject about = about_inputs(model, inputs);
+    VB_TRY(set_up(&s, &about, VBLIP_TASK_RETRIEVAL, &o->job, err));
     return vb_task_retrieve(&s.task, queries, count, o, fn, user, err);
+}
+
+static vblip_status match_about(const subject *about, const char *const *texts,
+                                uint32_t count, const vblip_match_options *options,
+                                vblip_match_fn fn, void *user, vblip_error *err)
+{
+    static const vblip_match_options defaults = {.itm_cls = false};
+    const vblip_match_options *o = options ? options : &defaults;
+    vb_error_reset(err);
+    VB_TRY(vb_need(fn != NULL, "fn", err));
+    VB_TRY(vb_check_texts(texts, count, "texts", err));
+    vb_setup s;
+    VB_TRY(set_up(&s, about, VBLIP_TASK_RETRIEVAL, &o->job, err));
+    return vb_task_match(&s.task, texts, count, o, fn, user, err);
 }
 
 vblip_status vblip_match(vblip_model *model, const vblip_inputs *inputs,
@@ -59,14 +96,16 @@ vblip_status vblip_match(vblip_model *model, const vblip_inputs *inputs,
                          const vblip_match_options *options, vblip_match_fn fn,
                          void *user, vblip_error *err)
 {
-    static const vblip_match_options defaults = {.itm_cls = false};
-    const vblip_match_options *o = options ? options : &defaults;
-    vb_error_reset(err);
-    VB_TRY(vb_need(fn != NULL, "fn", err));
-    VB_TRY(vb_check_texts(texts, count, "texts", err));
-    job_setup s;
-    VB_TRY(set_up(&s, model, VBLIP_TASK_RETRIEVAL, inputs, &o->job, err));
-    return vb_task_match(&s.task, texts, count, o, fn, user, err);
+    const subject about = about_inputs(model, inputs);
+    return match_about(&about, texts, count, options, fn, user, err);
+}
+
+vblip_status vblip_clip_match(vblip_clip *clip, const char *const *texts,
+                              uint32_t count, const vblip_match_options *options,
+                              vblip_match_fn fn, void *user, vblip_error *err)
+{
+    const subject about = about_clip(clip);
+    return match_about(&about, texts, count, options, fn, user, err);
 }
 
 static vblip_status check_pairs(const vblip_inputs *inputs, uint32_t statements,
@@ -95,15 +134,15 @@ vblip_status vblip_reason(vblip_model *model, const vblip_inputs *inputs,
     VB_TRY(vb_need(fn != NULL, "fn", err));
     VB_TRY(vb_check_texts(statements, count, "statements", err));
     VB_TRY(check_pairs(inputs, count, o->each, err));
-    job_setup s;
-    VB_TRY(set_up(&s, model, VBLIP_TASK_NLVR, inputs, &o->job, err));
+    vb_setup s;
+    const subject about = about_inputs(model, inputs);
+    VB_TRY(set_up(&s, &about, VBLIP_TASK_NLVR, &o->job, err));
     return vb_task_reason(&s.task, statements, count, o, fn, user, err);
 }
 
-vblip_status vblip_ask(vblip_model *model, const vblip_inputs *inputs,
-                       const char *const *questions, uint32_t count,
-                       const vblip_ask_options *options, vblip_answer_fn fn, void *user,
-                       vblip_error *err)
+static vblip_status ask_about(const subject *about, const char *const *questions,
+                              uint32_t count, const vblip_ask_options *options,
+                              vblip_answer_fn fn, void *user, vblip_error *err)
 {
     static const vblip_ask_options defaults = {.k_test = 0};
     const vblip_ask_options *o = options ? options : &defaults;
@@ -112,9 +151,26 @@ vblip_status vblip_ask(vblip_model *model, const vblip_inputs *inputs,
     VB_TRY(vb_check_texts(questions, count, "questions", err));
     if (o->answers)
         VB_TRY(vb_check_texts(o->answers, o->answer_count, "answers", err));
-    job_setup s;
-    VB_TRY(set_up(&s, model, VBLIP_TASK_VQA, inputs, &o->job, err));
+    vb_setup s;
+    VB_TRY(set_up(&s, about, VBLIP_TASK_VQA, &o->job, err));
     return vb_task_ask(&s.task, questions, count, o, fn, user, err);
+}
+
+vblip_status vblip_ask(vblip_model *model, const vblip_inputs *inputs,
+                       const char *const *questions, uint32_t count,
+                       const vblip_ask_options *options, vblip_answer_fn fn, void *user,
+                       vblip_error *err)
+{
+    const subject about = about_inputs(model, inputs);
+    return ask_about(&about, questions, count, options, fn, user, err);
+}
+
+vblip_status vblip_clip_ask(vblip_clip *clip, const char *const *questions,
+                            uint32_t count, const vblip_ask_options *options,
+                            vblip_answer_fn fn, void *user, vblip_error *err)
+{
+    const subject about = about_clip(clip);
+    return ask_about(&about, questions, count, options, fn, user, err);
 }
 
 enum { MAX_DIALOGS = 1 << 30 }; // bytes of a file of dialogs
@@ -139,8 +195,9 @@ vblip_status vblip_dialog(vblip_model *model, const vblip_inputs *inputs,
     vb_error_reset(err);
     VB_TRY(vb_need(fn != NULL, "fn", err));
     VB_TRY(vb_need(file != NULL, "file", err));
-    job_setup s;
-    VB_TRY(set_up(&s, model, VBLIP_TASK_RETRIEVAL, inputs, &o->job, err));
+    vb_setup s;
+    const subject about = about_inputs(model, inputs);
+    VB_TRY(set_up(&s, &about, VBLIP_TASK_RETRIEVAL, &o->job, err));
     vb_arena arena = {0};
     vb_dialogs dialogs;
     vblip_status status = read_dialogs(&dialogs, &arena, file, err);
@@ -165,13 +222,12 @@ static uint32_t tasks_for(vblip_feature feature)
     }
 }
 
-vblip_status vblip_embed(vblip_model *model, vblip_feature feature,
-                         const vblip_inputs *inputs, const char *const *texts,
-                         uint32_t text_count, const vblip_embed_options *options,
-                         vblip_features_fn fn, void *user, vblip_error *err)
+static vblip_status embed_about(const subject *about, vblip_feature feature,
+                                const char *const *texts, uint32_t text_count,
+                                const vblip_embed_options *options,
+                                vblip_features_fn fn, void *user, vblip_error *err)
 {
     static const vblip_embed_options defaults = {.job = {.frames = 0}};
-    static const vblip_inputs none;
     const vblip_embed_options *o = options ? options : &defaults;
     vb_error_reset(err);
     VB_TRY(vb_need(fn != NULL, "fn", err));
@@ -180,14 +236,32 @@ vblip_status vblip_embed(vblip_model *model, vblip_feature feature,
                        (int)feature, (int)VBLIP_FEATURE_MULTIMODAL);
     if (vb_feature_of_texts(feature))
         VB_TRY(vb_check_texts(texts, text_count, "texts", err));
-    if (!vb_feature_of_inputs(feature))
-        inputs = &none;
-    job_setup s;
-    VB_TRY(set_up(&s, model, tasks_for(feature), inputs, &o->job, err));
+    vb_setup s;
+    VB_TRY(set_up(&s, about, tasks_for(feature), &o->job, err));
     return vb_task_embed(&s.task, feature, texts, text_count, o, fn, user, err);
 }
 
-vblip_status vblip_caption_inputs(vblip_model *model, const vblip_inputs *inputs,
+vblip_status vblip_embed(vblip_model *model, vblip_feature feature,
+                         const vblip_inputs *inputs, const char *const *texts,
+                         uint32_t text_count, const vblip_embed_options *options,
+                         vblip_features_fn fn, void *user, vblip_error *err)
+{
+    static const vblip_inputs none;
+    const bool of_inputs = (int)feature < 0 || vb_feature_of_inputs(feature);
+    const subject about = about_inputs(model, of_inputs ? inputs : &none);
+    return embed_about(&about, feature, texts, text_count, options, fn, user, err);
+}
+
+vblip_status vblip_clip_embed(vblip_clip *clip, vblip_feature feature,
+                              const char *const *texts, uint32_t text_count,
+                              const vblip_embed_options *options, vblip_features_fn fn,
+                              void *user, vblip_error *err)
+{
+    const subject about = about_clip(clip);
+    return embed_about(&about, feature, texts, text_count, options, fn, user, err);
+}
+
+static vblip_status caption_about(const subject *about,
                                   const vblip_caption_options *options,
                                   vblip_caption_fn fn, void *user, vblip_error *err)
 {
@@ -196,7 +270,22 @@ vblip_status vblip_caption_inputs(vblip_model *model, const vblip_inputs *inputs
     vb_error_reset(err);
     VB_TRY(vb_need(fn != NULL, "fn", err));
     VB_TRY(vb_check_caption_options(o, err));
-    job_setup s;
-    VB_TRY(set_up(&s, model, VBLIP_TASK_CAPTION, inputs, &o->job, err));
+    vb_setup s;
+    VB_TRY(set_up(&s, about, VBLIP_TASK_CAPTION, &o->job, err));
     return vb_task_caption(&s.task, o, fn, user, err);
+}
+
+vblip_status vblip_caption_inputs(vblip_model *model, const vblip_inputs *inputs,
+                                  const vblip_caption_options *options,
+                                  vblip_caption_fn fn, void *user, vblip_error *err)
+{
+    const subject about = about_inputs(model, inputs);
+    return caption_about(&about, options, fn, user, err);
+}
+
+vblip_status vblip_clip_caption(vblip_clip *clip, const vblip_caption_options *options,
+                                vblip_caption_fn fn, void *user, vblip_error *err)
+{
+    const subject about = about_clip(clip);
+    return caption_about(&about, options, fn, user, err);
 }

@@ -57,3 +57,10 @@ void vb_error_prefix(vblip_error *err, const char *subject)
     vb_error_reset(err);
     vb_fail(err, was.status, "%s: %s", subject, was.message);
 }
+
+void vb_error_subject(vblip_error *err, const char *subject)
+{
+    const size_t size = strlen(subject);
+    if (err && (strncmp(err->message, subject, size) != 0 || err->message[size] != ':'))
+        vb_error_prefix(err, subject);
+}

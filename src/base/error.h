@@ -36,6 +36,9 @@ void vb_error_reset(vblip_error *err);
 // Puts "subject: " before the message of a failure, where only the caller knows it.
 void vb_error_prefix(vblip_error *err, const char *subject);
 
+// The same, unless the message begins with it: not every failure knows its file.
+void vb_error_subject(vblip_error *err, const char *subject);
+
 #define VB_TRY(call)                                                                   \
     do {                                                                               \
         vblip_status vb_try_status_ = (call);                                          \

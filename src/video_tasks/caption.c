@@ -4,6 +4,7 @@
 // used again. Where the device leaves the cores alone the next one decodes meanwhile.
 #include "base/random.h"
 #include "base/text.h"
+#include "video_tasks/encoded.h"
 #include "video_tasks/job.h"
 #include "video_tasks/pipeline.h"
 #include "video_tasks/tasks.h"
@@ -119,7 +120,8 @@ static void produce_frame(void *user, uint64_t item, uint32_t slot)
     vblip_status status =
         source->read(r->video, r->slots[slot].span.frame, r->slots[slot].rgb,
                      &r->slots[slot].frame, error);
-    (void)status;
+    if (status == VBLIP_OK && r->c->task->counters)
+        r->c->task->counters->frames_decoded++;
 }
 
 // Writes c->replies about `visual`. Each sample draws from a stream of its own.
@@ -137,9 +139,8 @@ static vblip_status write_samples(captioning *c, vb_visual *visual, uint64_t fra
 static vblip_status caption_frame(captioning *c, const vb_frame *rgb, uint64_t frame,
                                   vblip_error *err)
 {
-    const vb_model_ops *ops = c->task->ops;
     VB_TRY(
-        ops->encode(ops->model, c->visual, rgb, 1, c->options->job.batch, NULL, err));
+        vb_encode_frames(c->task, c->visual, rgb, 1, c->options->job.batch, NULL, err));
     return write_samples(c, c->visual, frame, err);
 }
 

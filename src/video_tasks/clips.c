@@ -1,6 +1,7 @@
 #include "video_tasks/clips.h"
 
 #include "decode/sampler.h"
+#include "video_tasks/encoded.h"
 #include "video_tasks/pipeline.h"
 
 #include <stdlib.h>
@@ -100,6 +101,8 @@ static vblip_status sample(const vb_clips *clips, vb_clip *clip, vb_video *video
         status = clip_make_room(clip, count, side, path, err);
     if (status == VBLIP_OK)
         status = read_frames(clip, source, video, indices, count, side, err);
+    if (clips->task->counters)
+        clips->task->counters->frames_decoded += clip->count;
     free(indices);
     return status;
 }
@@ -190,8 +193,7 @@ void vb_clips_close(vb_clips **clips)
 vblip_status vb_clip_encode(const vb_clip *clip, const vb_task *task, vb_visual *visual,
                             uint32_t batch, float *itc, vblip_error *err)
 {
-    return task->ops->encode(task->ops->model, visual, clip->frames, clip->count, batch,
-                             itc, err);
+    return vb_encode_frames(task, visual, clip->frames, clip->count, batch, itc, err);
 }
 
 vblip_status vb_clips_each(const vb_task *task, const vblip_job *job, uint32_t frames,

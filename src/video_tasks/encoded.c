@@ -5,6 +5,48 @@
 
 #include <stdlib.h>
 
+vblip_status vb_encode_frames(const vb_task *task, vb_visual *visual,
+                              const vb_frame *frames, uint32_t count, uint32_t batch,
+                              float *itc, vblip_error *err)
+{
+    const vb_model_ops *ops = task->ops;
+    VB_TRY(ops->encode(ops->model, visual, frames, count, batch, itc, err));
+    if (task->counters)
+        task->counters->frames_encoded += count;
+    return VBLIP_OK;
+}
+
+static vb_encoded encoded_clip(const vb_task *task, const vb_clip *clip,
+                               vb_visual *visual, const float *itc)
+{
+    return (vb_encoded){
+        .input = clip->input,
+        .path = task->inputs[clip->input].path,
+        .failed = clip->error.status != VBLIP_OK,
+        .timed = clip->error.status == VBLIP_OK && !clip->info.still,
+        .start_us = clip->start_us,
+        .end_us = clip->end_us,
+        .visual = visual,
+        .itc = itc,
+    };
+}
+
+vblip_status vb_encode_first(vb_encoded *out, const vb_task *task, const vblip_job *job,
+                             vb_visual *visual, float *itc, vblip_error *err)
+{
+    vb_clips *clips = NULL;
+    VB_TRY(vb_clips_open(&clips, task, job, NULL, 1, job->frames, err));
+    const vb_clip *clip = vb_clips_next(clips);
+    vblip_status status = clip->error.status;
+    if (status == VBLIP_OK)
+        status = vb_clip_encode(clip, task, visual, job->batch, itc, err);
+    else
+        vb_fail(err, status, "%s", clip->error.message);
+    *out = encoded_clip(task, clip, visual, itc);
+    vb_clips_close(&clips);
+    return status;
+}
+
 // What one clip after another is encoded into.
 typedef struct encoding {
     const vb_task *task;
@@ -18,19 +60,11 @@ typedef struct encoding {
 static vblip_status encode_next(void *user, const vb_clip *clip, vblip_error *err)
 {
     encoding *e = user;
-    const char *path = e->task->inputs[clip->input].path;
-    vb_encoded encoded = {.input = clip->input, .path = path};
-    if (clip->error.status != VBLIP_OK) {
-        VB_TRY(vb_job_failed(e->job, clip->input, path, &clip->error, err));
-        encoded.failed = true;
-        return e->fn(e->user, &encoded, err);
-    }
-    VB_TRY(vb_clip_encode(clip, e->task, e->visual, e->job->batch, e->itc, err));
-    encoded.timed = !clip->info.still;
-    encoded.start_us = clip->start_us;
-    encoded.end_us = clip->end_us;
-    encoded.visual = e->visual;
-    encoded.itc = e->itc;
+    const vb_encoded encoded = encoded_clip(e->task, clip, e->visual, e->itc);
+    if (encoded.failed)
+        VB_TRY(vb_job_failed(e->job, clip->input, encoded.path, &clip->error, err));
+    else
+        VB_TRY(vb_clip_encode(clip, e->task, e->visual, e->job->batch, e->itc, err));
     return e->fn(e->user, &encoded, err);
 }
 

@@ -14,4 +14,15 @@ VB_CHECKED vblip_status vb_encode_each(const vb_task *task, const vblip_job *job
                                        uint32_t frames, bool itc, vb_encoded_fn fn,
                                        void *user, vblip_error *err);
 
+// Encodes frames and counts them; `itc` may be NULL.
+VB_CHECKED vblip_status vb_encode_frames(const vb_task *task, vb_visual *visual,
+                                         const vb_frame *frames, uint32_t count,
+                                         uint32_t batch, float *itc, vblip_error *err);
+
+// Decodes and encodes the first input into `visual`, and fills `out` with it and `itc`,
+// [projection] or NULL.
+VB_CHECKED vblip_status vb_encode_first(vb_encoded *out, const vb_task *task,
+                                        const vblip_job *job, vb_visual *visual,
+                                        float *itc, vblip_error *err);
+
 #endif // VB_VIDEO_TASKS_ENCODED_H

@@ -5,6 +5,8 @@
 #ifndef VB_VIDEO_TASKS_TASKS_H
 #define VB_VIDEO_TASKS_TASKS_H
 
+#include <stdatomic.h>
+
 #include "video_tasks/frames.h"
 #include "video_tasks/model_ops.h"
 
@@ -19,15 +21,20 @@ typedef struct vb_encoded {
     const float *itc; // [projection]; NULL unless it was asked for
 } vb_encoded;
 
+// What was done, by any thread.
+typedef struct vb_counters {
+    atomic_uint_least64_t frames_decoded, frames_encoded;
+} vb_counters;
+
 // What every task works with.
 typedef struct vb_task {
     const vb_model_ops *ops;
     const vb_frames *frames;
     const vblip_input *inputs;
     uint32_t input_count;
-    int64_t start_us, end_us; // the part of a video that counts; end 0 = to its end
-    const vb_encoded
-        *encoded; // a clip that is asked about instead of the inputs, or NULL
+    int64_t start_us, end_us;  // the part of a video that counts; end 0 = to its end
+    const vb_encoded *encoded; // NULL, or a clip asked about instead of the inputs
+    vb_counters *counters;     // NULL = nobody counts
 } vb_task;
 
 // See the functions of vblip.h that they serve. `options` is never NULL; zero fields
