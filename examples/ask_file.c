@@ -1,55 +1,52 @@
-// ask_file.c - answers questions about a video or image.
+// ask_file.c - asks several things about one video or image, whose frames are decoded and
+// encoded once.
 //
 //     ask_file MODEL FILE QUESTION...
-//     ask_file models/demo examples/clips/clip-01.mp4 "what is in the picture?"
+//     ask_file models/demo examples/clips/clip-02.mp4 "what is to the left of the watermelon?"
 #include "vblip.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 static int on_answer(void *user, const vblip_answer *answer)
 {
-    char **questions = user;
-    printf("%s  %s\n", questions[answer->question], answer->text);
+    printf("%s  %s\n", (const char *)user, answer->text);
     return 0;
-}
-
-static int on_failure(void *user, const vblip_failure *failure)
-{
-    (void)user;
-    fprintf(stderr, "%s: %s\n", failure->path, failure->message);
-    return 1; // stops: there is only this file
 }
 
 int main(int argc, char **argv)
 {
     vblip_engine *engine = NULL;
     vblip_model *model = NULL;
-    vblip_inputs *inputs = NULL;
+    vblip_clip *clip = NULL;
     vblip_error err = {VBLIP_OK, ""};
 
     if (argc < 4) {
         fprintf(stderr, "usage: ask_file MODEL FILE QUESTION...\n");
         return 2;
     }
-    char **questions = argv + 3;
-    const uint32_t count = (uint32_t)(argc - 3);
-    const char *const paths[] = {argv[2]};
     const vblip_model_options from = {.path = argv[1], .tasks = VBLIP_TASK_VQA};
-    const vblip_ask_options how = {.job = {.failed = on_failure}};
+    const vblip_clip_options how = {.frames = 16};
 
     // The first call that fails ends the chain and leaves its reason in `err`.
     vblip_status status = vblip_engine_open(&engine, NULL, &err);
     if (status == VBLIP_OK)
         status = vblip_model_load(&model, engine, &from, &err);
     if (status == VBLIP_OK)
-        status = vblip_inputs_open(&inputs, paths, 1, NULL, &err);
-    if (status == VBLIP_OK)
-        status = vblip_ask(model, inputs, (const char *const *)questions, count, &how,
-                           on_answer, questions, &err);
-    if (status != VBLIP_OK && status != VBLIP_ERR_CANCELLED)
+        status = vblip_clip_open(&clip, model, argv[2], &how, &err);
+    for (int i = 3; i < argc && status == VBLIP_OK; i++) {
+        const char *const question = argv[i];
+        status = vblip_clip_ask(clip, &question, 1, NULL, on_answer, argv[i], &err);
+    }
+    if (status == VBLIP_OK) {
+        const vblip_counts done = vblip_model_counts(model);
+        printf("%" PRIu64 " frames decoded, %" PRIu64 " encoded\n", done.frames_decoded,
+               done.frames_encoded);
+    } else {
         fprintf(stderr, "%s\n", err.message);
+    }
 
-    vblip_inputs_close(&inputs);
+    vblip_clip_close(&clip);
     vblip_model_free(&model);
     vblip_engine_close(&engine);
     return status == VBLIP_OK ? 0 : 1;

@@ -16,7 +16,8 @@ CLIPS = os.path.join(SOURCE, "examples", "clips")
 CLIP = os.path.join(CLIPS, "clip-01.mp4")
 DEMO = os.path.join(SOURCE, "models", "demo")
 HAS_DEMO = os.path.exists(os.path.join(DEMO, "config.json"))
-PROGRAMS = {"caption_file": "caption", "ask_file": "vqa", "search_folder": "retrieval"}
+PROGRAMS = {"caption_file": "caption", "ask_file": "vqa", "search_folder": "retrieval"}  # of files
+LIMITS = {"ask_file": 60, "caption_file": 80, "caption_frames": 80, "search_folder": 80}  # lines
 
 
 def model(task):
@@ -43,10 +44,26 @@ class Examples(unittest.TestCase):
         if HAS_DEMO:
             self.assertIn("television", lines[0])
 
+    def test_frames_that_ffmpeg_decodes(self):
+        raw = subprocess.run(["ffmpeg", "-v", "error", "-i", CLIP, "-vf", "fps=1,scale=320:240", "-f", "rawvideo",
+                              "-pix_fmt", "rgb24", "-"], stdout=subprocess.PIPE, check=True).stdout
+        frames = len(raw) // (320 * 240 * 3)
+        self.assertGreater(frames, 1)
+        program = os.path.join(os.environ["VBLIP_EXAMPLES"], "caption_frames")
+        done = subprocess.run([program, model("caption"), "320", "240"], input=raw, stdout=subprocess.PIPE, check=True)
+        lines = done.stdout.decode().splitlines()
+        self.assertEqual([line.split("  ")[0] for line in lines], [str(n + 1) for n in range(frames)])
+        if HAS_DEMO:
+            self.assertIn("television", lines[0])
+        for wrong in (["nomodel", "320", "240"], ["x", "0", "240"], ["x", "320"]):
+            done = subprocess.run([program, *wrong], input=raw, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+            self.assertEqual((done.returncode, done.stdout), (1 if wrong[0] == "nomodel" else 2, b""), wrong)
+
     def test_one_answer_for_each_question(self):
         rows = [row for row in annotations("questions.jsonl") if row["video"] == "clip-01"]
         questions = [row["question"] for row in rows]
         lines = self.run_example("ask_file", model("vqa"), CLIP, *questions).stdout.splitlines()
+        self.assertEqual(lines.pop(), "16 frames decoded, 16 encoded")
         self.assertEqual([line.split("  ")[0] for line in lines], questions)
         if HAS_DEMO:
             right = sum(line.split("  ")[1] == row["answer"] for line, row in zip(lines, rows))
@@ -75,10 +92,10 @@ class Examples(unittest.TestCase):
                 self.assertTrue(done.stderr.startswith("usage: %s MODEL " % name), done.stderr)
 
     def test_they_are_short_and_know_one_header(self):
-        for name in PROGRAMS:
+        for name, limit in LIMITS.items():
             with open(os.path.join(SOURCE, "examples", name + ".c"), encoding="utf-8") as file:
                 text = file.read()
-            self.assertLess(len(text.splitlines()), 80, name)
+            self.assertLess(len(text.splitlines()), limit, name)
             self.assertEqual(re.findall(r'#include "(.*)"', text), ["vblip.h"], name)
 
 
