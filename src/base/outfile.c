@@ -129,7 +129,7 @@ static int open_path(vb_outfile *out, const char *path)
     return fd;
 }
 
-static void forget(vb_outfile *out)
+static void outfile_forget(vb_outfile *out)
 {
     free(out->name);
     free(out->target);
@@ -159,7 +159,7 @@ vblip_status vb_outfile_open(vb_outfile *out, const char *path, vblip_error *err
         if (out->temp)
             unlink(out->temp);
     }
-    forget(out);
+    outfile_forget(out);
     return vb_fail_errno(err, path, error);
 }
 
@@ -224,7 +224,7 @@ vblip_status vb_outfile_finish(vb_outfile *out, vblip_error *err)
         if (out->temp)
             unlink(out->temp);
     }
-    forget(out);
+    outfile_forget(out);
     return status;
 }
 
@@ -234,7 +234,7 @@ void vb_outfile_discard(vb_outfile *out)
         close_stream(out);
     if (out->temp)
         unlink(out->temp);
-    forget(out);
+    outfile_forget(out);
 }
 
 vblip_status vb_file_replace(const char *path, const void *bytes, size_t size,

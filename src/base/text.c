@@ -129,7 +129,7 @@ bool vb_utf8_valid(const char *text, size_t size)
     return vb_utf8_check(text, size) == size;
 }
 
-static bool is_blank(const char *text, size_t size)
+static bool is_blank_line(const char *text, size_t size)
 {
     for (size_t i = 0; i < size; i++)
         if (text[i] != ' ' && text[i] != '\t' && text[i] != '\r')
@@ -146,7 +146,7 @@ bool vb_lines_next(vb_lines *lines, const char **line, size_t *size)
         lines->text += *size + (newline != NULL);
         lines->size -= *size + (newline != NULL);
         lines->number++;
-        if (!is_blank(*line, *size))
+        if (!is_blank_line(*line, *size))
             return true;
     }
     return false;

@@ -6,14 +6,14 @@
 enum { MIN_RUNS = 3, MAX_RUNS = 25 };
 static const double enough_s = 0.6;
 
-static double now_s(void)
+static double timing_now_s(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-static int ascending(const void *a, const void *b)
+static int times_ascending(const void *a, const void *b)
 {
     const double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
@@ -27,12 +27,12 @@ vblip_status vb_time(vb_timing *out, vblip_status (*work)(void *user, vblip_erro
     *out = (vb_timing){0};
     VB_TRY(work(user, err));
     while (runs < MAX_RUNS && (runs < MIN_RUNS || spent < enough_s)) {
-        const double start = now_s();
+        const double start = timing_now_s();
         VB_TRY(work(user, err));
-        times[runs] = now_s() - start;
+        times[runs] = timing_now_s() - start;
         spent += times[runs++];
     }
-    qsort(times, runs, sizeof *times, ascending);
+    qsort(times, runs, sizeof *times, times_ascending);
     *out = (vb_timing){runs, times[0], times[runs / 2]};
     return VBLIP_OK;
 }

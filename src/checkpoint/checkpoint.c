@@ -29,7 +29,7 @@ typedef struct opening {
 
 // ------------------------------------------------------------------ reading what is there
 
-static vblip_status read_config(vb_checkpoint *c, const char *path, vblip_error *err)
+static vblip_status load_config(vb_checkpoint *c, const char *path, vblip_error *err)
 {
     char *json;
     size_t size;
@@ -39,7 +39,7 @@ static vblip_status read_config(vb_checkpoint *c, const char *path, vblip_error 
     return status;
 }
 
-static vblip_status read_processor(vb_checkpoint *c, vblip_error *err)
+static vblip_status load_processor(vb_checkpoint *c, vblip_error *err)
 {
     const char *path = vb_path_join(&c->arena, c->folder, "preprocessor_config.json");
     if (!path)
@@ -72,8 +72,8 @@ static vblip_status set_image_size(vb_checkpoint *c, uint32_t size, vblip_error 
 // The configuration of the folder.
 static vblip_status read_stated(vb_checkpoint *c, const char *config, vblip_error *err)
 {
-    VB_TRY(read_config(c, config, err));
-    VB_TRY(read_processor(c, err));
+    VB_TRY(load_config(c, config, err));
+    VB_TRY(load_processor(c, err));
     return VBLIP_OK;
 }
 
@@ -173,8 +173,9 @@ static vblip_status check_tensors(vb_checkpoint *c, uint32_t wanted, bool lenien
 
 // -------------------------------------------------------------------------- vocabulary
 
-static vblip_status find_vocab(vb_checkpoint *c, const vblip_model_options *options,
-                               vblip_error *err)
+static vblip_status find_vocabulary(vb_checkpoint *c,
+                                    const vblip_model_options *options,
+                                    vblip_error *err)
 {
     const char *path = options->vocab;
     if (!path) {
@@ -272,7 +273,8 @@ static vblip_status pick(vb_checkpoint **out, const vb_candidates *found,
     return VBLIP_OK;
 }
 
-static vblip_status check_options(const vblip_model_options *options, vblip_error *err)
+static vblip_status check_model_options(const vblip_model_options *options,
+                                        vblip_error *err)
 {
     if (!options || !options->path || !options->path[0])
         return vb_fail(err, VBLIP_ERR_ARGUMENT, "no model named");
@@ -298,7 +300,7 @@ static vblip_status open_found(vb_checkpoint **out, vb_candidates *found,
     }
     uint32_t wanted = options->tasks ? options->tasks : (*out)->layout.tasks;
     VB_TRY(check_tensors(*out, wanted, false, err));
-    return find_vocab(*out, options, err);
+    return find_vocabulary(*out, options, err);
 }
 
 vblip_status vb_checkpoint_open_heads(vb_checkpoint **out,
@@ -306,7 +308,7 @@ vblip_status vb_checkpoint_open_heads(vb_checkpoint **out,
                                       uint32_t head_width, vblip_error *err)
 {
     *out = NULL;
-    VB_TRY(check_options(options, err));
+    VB_TRY(check_model_options(options, err));
     vb_arena arena = {0};
     vb_candidates found;
     vblip_status status =
@@ -341,7 +343,7 @@ static vblip_status inspect_candidate(const vb_candidate *candidate, const openi
 vblip_status vb_checkpoint_inspect(const vblip_model_options *options,
                                    vblip_model_info_fn fn, void *user, vblip_error *err)
 {
-    VB_TRY(check_options(options, err));
+    VB_TRY(check_model_options(options, err));
     vb_arena arena = {0};
     vb_candidates found;
     vblip_status status =

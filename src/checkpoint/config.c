@@ -140,8 +140,8 @@ static vblip_status check_heads(vb_json_object object, uint32_t width, uint32_t 
                         heads, width, VB_MAX_HEAD);
 }
 
-static vblip_status check_size(vb_json_object object, const char *key, uint32_t size,
-                               uint32_t patch, vblip_error *err)
+static vblip_status config_check_size(vb_json_object object, const char *key,
+                                      uint32_t size, uint32_t patch, vblip_error *err)
 {
     if (size % patch == 0)
         return VBLIP_OK;
@@ -161,12 +161,12 @@ static vblip_status read_vision(vb_config_file *out, vb_json_object file,
     VB_TRY(vb_json_float(&out->vision.eps, vision, "layer_norm_eps", 1e-30, 0.1, err));
     VB_TRY(read_word(vision, "hidden_act", "gelu", err));
     VB_TRY(check_heads(vision, out->vision.width, out->vision.heads, err));
-    return check_size(vision, "image_size", out->stored_size, out->vision.patch_size,
-                      err);
+    return config_check_size(vision, "image_size", out->stored_size,
+                             out->vision.patch_size, err);
 }
 
-static vblip_status read_id(int32_t *out, vb_json_object object, const char *key,
-                            vblip_error *err)
+static vblip_status config_read_id(int32_t *out, vb_json_object object, const char *key,
+                                   vblip_error *err)
 {
     uint32_t id = UINT32_MAX;
     VB_TRY(vb_json_u32(&id, object, key, 0, VB_MAX_VOCABULARY, err));
@@ -183,8 +183,8 @@ static vblip_status read_text(vb_config_file *out, vb_json_object file,
     VB_TRY(vb_json_float(&out->text.eps, text, "layer_norm_eps", 1e-30, 0.1, err));
     VB_TRY(read_word(text, "hidden_act", "gelu", err));
     VB_TRY(read_word(text, "position_embedding_type", "absolute", err));
-    VB_TRY(read_id(&out->bos, text, "bos_token_id", err));
-    VB_TRY(read_id(&out->sep, text, "sep_token_id", err));
+    VB_TRY(config_read_id(&out->bos, text, "bos_token_id", err));
+    VB_TRY(config_read_id(&out->sep, text, "sep_token_id", err));
     if (out->text.heads == 0)
         return vb_json_fail(text, "num_attention_heads", VBLIP_ERR_FORMAT, err,
                             "not stated; add it (12 in every official BLIP)");
@@ -322,8 +322,8 @@ static vblip_status read_processor(vb_config_file *config, vb_json_object file,
     VB_TRY(read_size(config, file, err));
     VB_TRY(read_channels(config->mean, file, "image_mean", -10, 10, err));
     VB_TRY(read_channels(config->deviation, file, "image_std", 1e-4, 10, err));
-    return check_size(file, "size", config->vision.image_size,
-                      config->vision.patch_size, err);
+    return config_check_size(file, "size", config->vision.image_size,
+                             config->vision.patch_size, err);
 }
 
 vblip_status vb_config_parse_processor(vb_config_file *config, const char *json,

@@ -81,8 +81,9 @@ static vblip_status read_ref(vb_string *path, vblip_error *err, const char *fold
 }
 
 // "Salesforce/blip-vqa-base" is kept in models--Salesforce--blip-vqa-base.
-static vblip_status find(vb_string *folder, vb_string *path, const char *hub_dir,
-                         const char *name, vblip_error *err)
+static vblip_status find_repository(vb_string *folder, vb_string *path,
+                                    const char *hub_dir, const char *name,
+                                    vblip_error *err)
 {
     const char *slash = strchr(name, '/');
     if (!vb_string_appendf(folder, "%s/models--%.*s--%s", hub_dir, (int)(slash - name),
@@ -109,7 +110,7 @@ vblip_status vb_hub_find(char **out, vb_arena *arena, const char *hub_dir,
         return vb_fail(err, VBLIP_ERR_IO,
                        "%s: no such folder, and there is no Hugging Face cache", name);
     vb_string folder = {0}, path = {0};
-    vblip_status status = find(&folder, &path, hub_dir, name, err);
+    vblip_status status = find_repository(&folder, &path, hub_dir, name, err);
     if (status == VBLIP_OK) {
         *out = vb_arena_string(arena, path.bytes, path.size);
         if (!*out)

@@ -14,7 +14,7 @@ typedef struct inference {
 } inference;
 
 // Refuses the tensor `name`, by what its file calls it.
-static vblip_status refuse(const inference *s, const char *name, const char *what)
+static vblip_status infer_refuse(const inference *s, const char *name, const char *what)
 {
     char there[256];
     vb_name_in(there, sizeof there, name, s->weights->naming);
@@ -23,21 +23,21 @@ static vblip_status refuse(const inference *s, const char *name, const char *wha
 }
 
 // Dimension `axis` of a tensor that must have `rank` of them.
-static vblip_status measure(const inference *s, uint32_t *out, const char *name,
-                            uint32_t rank, uint32_t axis, uint32_t max)
+static vblip_status infer_measure(const inference *s, uint32_t *out, const char *name,
+                                  uint32_t rank, uint32_t axis, uint32_t max)
 {
     const vb_weight *w = vb_weight_find(&s->weights->list, name);
     char what[96];
     if (!w)
-        return refuse(s, name, "missing");
+        return infer_refuse(s, name, "missing");
     if (w->rank != rank) {
         snprintf(what, sizeof what, "%u dimensions, expected %u", w->rank, rank);
-        return refuse(s, name, what);
+        return infer_refuse(s, name, what);
     }
     if (w->shape[axis] > max) {
         snprintf(what, sizeof what, "dimension %u is %" PRIu64 ", at most %u expected",
                  axis, w->shape[axis], max);
-        return refuse(s, name, what);
+        return infer_refuse(s, name, what);
     }
     *out = (uint32_t)w->shape[axis];
     return VBLIP_OK;
@@ -62,17 +62,17 @@ static vblip_status infer_image(const inference *s)
     vb_vision_config *v = &s->out->vision;
     char what[96];
     uint32_t tokens;
-    VB_TRY(measure(s, &tokens, name, 3, 1, VB_MAX_IMAGE * VB_MAX_IMAGE + 1));
+    VB_TRY(infer_measure(s, &tokens, name, 3, 1, VB_MAX_IMAGE * VB_MAX_IMAGE + 1));
     const uint32_t grid = vb_grid_of(tokens - 1);
     if (grid == 0 || grid * grid + 1 != tokens) {
         snprintf(what, sizeof what, "%u rows, expected a square and 1", tokens);
-        return refuse(s, name, what);
+        return infer_refuse(s, name, what);
     }
     if ((uint64_t)grid * v->patch_size > VB_MAX_IMAGE) {
         snprintf(what, sizeof what,
                  "%u patches of %u pixels, at most %d pixels expected", grid,
                  v->patch_size, VB_MAX_IMAGE);
-        return refuse(s, name, what);
+        return infer_refuse(s, name, what);
     }
     v->image_size = s->out->stored_size = grid * v->patch_size;
     return VBLIP_OK;
@@ -84,12 +84,13 @@ static vblip_status infer_vision(const inference *s)
     vb_vision_config *v = &s->out->vision;
     char name[128];
     snprintf(name, sizeof name, "%sclass_embedding", embeddings);
-    VB_TRY(measure(s, &v->width, name, 3, 2, VB_MAX_WIDTH));
+    VB_TRY(infer_measure(s, &v->width, name, 3, 2, VB_MAX_WIDTH));
     snprintf(name, sizeof name, "%spatch_embedding.weight", embeddings);
-    VB_TRY(measure(s, &v->patch_size, name, 4, 3, VB_MAX_PATCH));
+    VB_TRY(infer_measure(s, &v->patch_size, name, 4, 3, VB_MAX_PATCH));
     VB_TRY(infer_image(s));
     v->layers = vb_count_layers(&s->weights->list, VB_VISION_LAYERS);
-    VB_TRY(measure(s, &v->mlp, VB_VISION_LAYERS "0.mlp.fc1.weight", 2, 0, VB_MAX_MLP));
+    VB_TRY(infer_measure(s, &v->mlp, VB_VISION_LAYERS "0.mlp.fc1.weight", 2, 0,
+                         VB_MAX_MLP));
     return count_heads(s, &v->heads, "vision", v->width);
 }
 
@@ -107,12 +108,12 @@ static vblip_status infer_text(const inference *s)
         return vb_fail(s->err, VBLIP_ERR_FORMAT,
                        "%s: no text_encoder and no text_decoder", s->weights->path);
     snprintf(name, sizeof name, "%sembeddings.word_embeddings.weight", prefix);
-    VB_TRY(measure(s, &t->vocabulary, name, 2, 0, VB_MAX_VOCABULARY));
-    VB_TRY(measure(s, &t->width, name, 2, 1, VB_MAX_WIDTH));
+    VB_TRY(infer_measure(s, &t->vocabulary, name, 2, 0, VB_MAX_VOCABULARY));
+    VB_TRY(infer_measure(s, &t->width, name, 2, 1, VB_MAX_WIDTH));
     snprintf(name, sizeof name, "%sembeddings.position_embeddings.weight", prefix);
-    VB_TRY(measure(s, &t->positions, name, 2, 0, VB_MAX_POSITIONS));
+    VB_TRY(infer_measure(s, &t->positions, name, 2, 0, VB_MAX_POSITIONS));
     snprintf(name, sizeof name, "%sencoder.layer.0.intermediate.dense.weight", prefix);
-    VB_TRY(measure(s, &t->mlp, name, 2, 0, VB_MAX_MLP));
+    VB_TRY(infer_measure(s, &t->mlp, name, 2, 0, VB_MAX_MLP));
     return count_heads(s, &t->heads, "text", t->width);
 }
 
@@ -126,5 +127,6 @@ vblip_status vb_config_infer(vb_config_file *out, const vb_weight_files *weights
     VB_TRY(infer_text(&s));
     if (!vb_weight_find(&weights->list, "vision_proj.weight"))
         return VBLIP_OK;
-    return measure(&s, &out->projection, "vision_proj.weight", 2, 0, VB_MAX_WIDTH);
+    return infer_measure(&s, &out->projection, "vision_proj.weight", 2, 0,
+                         VB_MAX_WIDTH);
 }

@@ -50,8 +50,9 @@ static bool has_prefix(const vb_weight_list *list, const char *prefix)
 
 // Dimension `axis` of the first layer's tensor named so, 0 where there is none. A number
 // out of all bounds is left to the schema to refuse.
-static uint32_t measure(const vb_weight_list *list, const char *prefix, uint32_t layers,
-                        const char *tensor, uint32_t axis, uint32_t max)
+static uint32_t layout_measure(const vb_weight_list *list, const char *prefix,
+                               uint32_t layers, const char *tensor, uint32_t axis,
+                               uint32_t max)
 {
     for (uint32_t i = 0; i < layers; i++) {
         char name[128];
@@ -68,10 +69,10 @@ static vb_text_config text_tower(const reading *s, const char *prefix)
 {
     vb_text_config t = s->file->text;
     t.layers = vb_count_layers(s->list, prefix);
-    uint32_t weight =
-        measure(s->list, prefix, t.layers, "intermediate.dense.weight", 0, VB_MAX_MLP);
-    uint32_t bias =
-        measure(s->list, prefix, t.layers, "intermediate.dense.bias", 0, VB_MAX_MLP);
+    uint32_t weight = layout_measure(s->list, prefix, t.layers,
+                                     "intermediate.dense.weight", 0, VB_MAX_MLP);
+    uint32_t bias = layout_measure(s->list, prefix, t.layers, "intermediate.dense.bias",
+                                   0, VB_MAX_MLP);
     if (weight && weight == bias)
         t.mlp = weight;
     t.cross_width = s->file->vision.width;
@@ -120,8 +121,8 @@ static bool has_heads(const vb_weight_list *list)
 // to refuse.
 static uint32_t decoder_cross_width(const reading *s, const vb_config *c)
 {
-    uint32_t width = measure(s->list, VB_DECODER_LAYERS, c->decoder.layers,
-                             "crossattention.self.key.weight", 1, VB_MAX_WIDTH);
+    uint32_t width = layout_measure(s->list, VB_DECODER_LAYERS, c->decoder.layers,
+                                    "crossattention.self.key.weight", 1, VB_MAX_WIDTH);
     if (width == c->vision.width || width == c->decoder.width)
         return width;
     bool answers = c->encoder.layers && !has_heads(s->list);

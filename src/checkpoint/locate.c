@@ -7,8 +7,8 @@
 #include <string.h>
 
 // Adds FOLDER (or FOLDER/NAME) to the list when it has a config.json.
-static vblip_status add(vb_candidates *out, vb_arena *arena, const char *folder,
-                        uint32_t task, vblip_error *err)
+static vblip_status add_candidate(vb_candidates *out, vb_arena *arena,
+                                  const char *folder, uint32_t task, vblip_error *err)
 {
     char *config = vb_path_join(arena, folder, "config.json");
     char *copy = vb_arena_string(arena, folder, strlen(folder));
@@ -36,7 +36,7 @@ static vblip_status add_members(vb_candidates *out, vb_arena *arena, const char 
         char *path = vb_path_join(arena, folder, members[i].name);
         if (!path)
             return vb_fail_memory(err, folder);
-        VB_TRY(add(out, arena, path, members[i].task, err));
+        VB_TRY(add_candidate(out, arena, path, members[i].task, err));
     }
     return VBLIP_OK;
 }
@@ -44,7 +44,7 @@ static vblip_status add_members(vb_candidates *out, vb_arena *arena, const char 
 static vblip_status locate_folder(vb_candidates *out, vb_arena *arena,
                                   const char *folder, vblip_error *err)
 {
-    VB_TRY(add(out, arena, folder, 0, err));
+    VB_TRY(add_candidate(out, arena, folder, 0, err));
     if (out->count == 0)
         VB_TRY(add_members(out, arena, folder, err));
     if (out->count == 0)

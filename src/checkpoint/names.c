@@ -49,7 +49,7 @@ static const rule *rule_for(const rule *rules, const char *name, enum side from)
 }
 
 // The digits and the dot that `name` starts with.
-static size_t number_length(const char *name)
+static size_t layer_number_length(const char *name)
 {
     size_t digits = strspn(name, "0123456789");
     return name[digits] == '.' ? digits + 1 : 0;
@@ -64,7 +64,7 @@ static void translate(char *out, size_t size, const char *name, enum side from)
         return;
     }
     const char *rest = name + strlen((*outer)[from]);
-    const int number = (int)number_length(rest);
+    const int number = (int)layer_number_length(rest);
     const rule *inner = number ? rule_for(block, rest + number, from) : NULL;
     const char *tail = rest + number + (inner ? strlen((*inner)[from]) : 0);
     snprintf(out, size, "%s%.*s%s%s", (*outer)[to], number, rest,
@@ -88,7 +88,7 @@ void vb_name_in(char *out, size_t size, const char *hf, vb_naming naming)
         snprintf(out, size, "%s", hf);
 }
 
-static int by_name(const void *a, const void *b)
+static int names_by_name(const void *a, const void *b)
 {
     return strcmp(((const vb_weight *)a)->name, ((const vb_weight *)b)->name);
 }
@@ -128,7 +128,7 @@ vblip_status vb_names_to_hf(vb_weight_list *list, vb_arena *arena, vblip_error *
         if (!weights[i].name)
             return vb_fail_memory(err, "names of tensors");
     }
-    qsort(weights, list->count, sizeof *weights, by_name);
+    qsort(weights, list->count, sizeof *weights, names_by_name);
     for (size_t i = 1; i < list->count; i++)
         if (strcmp(weights[i - 1].name, weights[i].name) == 0)
             return vb_fail(err, VBLIP_ERR_FORMAT,

@@ -69,8 +69,8 @@ bool vb_weight_files_reads(const char *path)
 // ------------------------------------------------------------------------------ files
 
 // Room for `count` files.
-static vblip_status make_room(vb_weight_files *s, const char ***files, size_t count,
-                              vb_arena *arena, vblip_error *err)
+static vblip_status make_room_for_files(vb_weight_files *s, const char ***files,
+                                        size_t count, vb_arena *arena, vblip_error *err)
 {
     *files = VB_ARENA_NEW(arena, const char *, count + 1);
     s->mappings = VB_ARENA_NEW(arena, vb_mapping, count);
@@ -100,7 +100,7 @@ static vblip_status add_file(vb_weight_files *s, vb_weight_list *list, const cha
 static vblip_status read_single(vb_weight_files *s, vb_arena *arena, vblip_error *err)
 {
     const char **files;
-    VB_TRY(make_room(s, &files, 1, arena, err));
+    VB_TRY(make_room_for_files(s, &files, 1, arena, err));
     files[0] = s->path;
     return add_file(s, &s->list, s->path, arena, err);
 }
@@ -109,7 +109,7 @@ static vblip_status read_shards(vb_weight_files *s, vb_arena *arena, const char 
                                 const vb_shards *shards, vblip_error *err)
 {
     const char **files;
-    VB_TRY(make_room(s, &files, shards->file_count, arena, err));
+    VB_TRY(make_room_for_files(s, &files, shards->file_count, arena, err));
     vb_weight_list *lists = VB_ARENA_NEW(arena, vb_weight_list, shards->file_count);
     if (!lists)
         return vb_fail_memory(err, s->path);
@@ -122,8 +122,9 @@ static vblip_status read_shards(vb_weight_files *s, vb_arena *arena, const char 
     return vb_shards_join(&s->list, arena, shards, lists, s->path, err);
 }
 
-static vblip_status read_index(vb_weight_files *s, vb_arena *arena, const char *folder,
-                               const char *ending, vblip_error *err)
+static vblip_status read_shard_index(vb_weight_files *s, vb_arena *arena,
+                                     const char *folder, const char *ending,
+                                     vblip_error *err)
 {
     char *json;
     size_t size;
@@ -180,7 +181,7 @@ vblip_status vb_weight_files_open_folder(vb_weight_files *out, vb_arena *arena,
             continue;
         out->layout = layout->name;
         if (layout->shard_ending)
-            VB_TRY(read_index(out, arena, folder, layout->shard_ending, err));
+            VB_TRY(read_shard_index(out, arena, folder, layout->shard_ending, err));
         else
             VB_TRY(read_single(out, arena, err));
         return settle_names(out, arena, err);

@@ -51,14 +51,14 @@ typedef struct reading {
     vb_annotation *out;
 } reading;
 
-static vblip_status fail(const reading *r, const char *key, vblip_error *err,
-                         const char *what)
+static vblip_status annotation_fail(const reading *r, const char *key, vblip_error *err,
+                                    const char *what)
 {
     return vb_json_fail(r->object, key, VBLIP_ERR_FORMAT, err, "%s", what);
 }
 
-static vblip_status keep(const char **out, const reading *r, const char *text,
-                         vblip_error *err)
+static vblip_status annotation_keep(const char **out, const reading *r,
+                                    const char *text, vblip_error *err)
 {
     *out = vb_arena_string(r->arena, text, strlen(text));
     return *out ? VBLIP_OK : vb_fail_memory(err, r->object.subject);
@@ -84,10 +84,10 @@ static vblip_status keep_name(const char **out, const reading *r, const cJSON *v
                               const char *key, vblip_error *err)
 {
     if (!cJSON_IsString(value))
-        return fail(r, key, err, "not a string");
+        return annotation_fail(r, key, err, "not a string");
     if (!value->valuestring[0])
-        return fail(r, key, err, "is empty");
-    return keep(out, r, value->valuestring, err);
+        return annotation_fail(r, key, err, "is empty");
+    return annotation_keep(out, r, value->valuestring, err);
 }
 
 static vblip_status read_pair(reading *r, vblip_error *err)
@@ -95,9 +95,9 @@ static vblip_status read_pair(reading *r, vblip_error *err)
     const char *key = r->kind->pair;
     const cJSON *value = vb_json_get(r->object, key);
     if (!value)
-        return fail(r, key, err, "missing");
+        return annotation_fail(r, key, err, "missing");
     if (!cJSON_IsArray(value) || cJSON_GetArraySize(value) != 2)
-        return fail(r, key, err, "not a list of two");
+        return annotation_fail(r, key, err, "not a list of two");
     r->out->is_image = true;
     VB_TRY(keep_name(&r->out->media[0], r, value->child, key, err));
     return keep_name(&r->out->media[1], r, value->child->next, key, err);
@@ -111,10 +111,10 @@ static vblip_status no_name(const reading *r, vblip_error *err)
         for (const char *const *key = lists[l]; *key; key++)
             snprintf(keys + strlen(keys), sizeof keys - strlen(keys), "%s%s",
                      keys[0] ? " or " : "", *key);
-    return fail(r, keys, err, "missing");
+    return annotation_fail(r, keys, err, "missing");
 }
 
-static vblip_status read_name(reading *r, vblip_error *err)
+static vblip_status read_media_name(reading *r, vblip_error *err)
 {
     const char *key = NULL;
     const cJSON *value = first_of(r, r->kind->videos, &key);
@@ -130,7 +130,7 @@ static vblip_status read_name(reading *r, vblip_error *err)
     char digits[24];
     snprintf(digits, sizeof digits, "%" PRIu64, number);
     r->out->is_number = true;
-    return keep(&r->out->media[0], r, digits, err);
+    return annotation_keep(&r->out->media[0], r, digits, err);
 }
 
 // ------------------------------------------------------------------------------ texts
@@ -142,19 +142,20 @@ static vblip_status read_texts(reading *r, vblip_error *err)
         return VBLIP_OK;
     const cJSON *value = vb_json_get(r->object, key);
     if (!value)
-        return fail(r, key, err, "missing");
+        return annotation_fail(r, key, err, "missing");
     const bool list = r->kind->form == TEXTS && cJSON_IsArray(value);
     const cJSON *text = list ? value->child : value;
     const int count = list ? cJSON_GetArraySize(value) : 1;
     if (count == 0)
-        return fail(r, key, err, "an empty list");
+        return annotation_fail(r, key, err, "an empty list");
     const char **texts = VB_ARENA_NEW(r->arena, const char *, (size_t)count);
     if (!texts)
         return vb_fail_memory(err, r->object.subject);
     for (int i = 0; i < count; i++, text = text->next) {
         if (!cJSON_IsString(text))
-            return fail(r, key, err, list ? "not a list of strings" : "not a string");
-        VB_TRY(keep(&texts[i], r, text->valuestring, err));
+            return annotation_fail(r, key, err,
+                                   list ? "not a list of strings" : "not a string");
+        VB_TRY(annotation_keep(&texts[i], r, text->valuestring, err));
     }
     r->out->texts = texts;
     r->out->text_count = (uint32_t)count;
@@ -169,18 +170,18 @@ static vblip_status read_expected(reading *r, vblip_error *err)
         return VBLIP_OK;
     const cJSON *value = vb_json_get(r->object, key);
     if (!value)
-        return fail(r, key, err, "missing");
+        return annotation_fail(r, key, err, "missing");
     const bool truth = r->kind->pair != NULL;
     if (truth && cJSON_IsBool(value)) {
         r->out->expected = cJSON_IsTrue(value) ? "True" : "False";
         return VBLIP_OK;
     }
     if (!cJSON_IsString(value))
-        return fail(r, key, err, "not a string");
+        return annotation_fail(r, key, err, "not a string");
     if (truth && strcmp(value->valuestring, "True") != 0 &&
         strcmp(value->valuestring, "False") != 0)
-        return fail(r, key, err, "neither True nor False");
-    return keep(&r->out->expected, r, value->valuestring, err);
+        return annotation_fail(r, key, err, "neither True nor False");
+    return annotation_keep(&r->out->expected, r, value->valuestring, err);
 }
 
 // ----------------------------------------------------------------------------- numbers
@@ -202,7 +203,7 @@ bool vb_number_in_name(uint64_t *out, const char *name)
     return true;
 }
 
-static vblip_status read_id(reading *r, vblip_error *err)
+static vblip_status read_annotation_id(reading *r, vblip_error *err)
 {
     const bool in_name = r->kind->form == NO_TEXT; // may be
     const char *key = r->kind->ids[0];
@@ -211,12 +212,12 @@ static vblip_status read_id(reading *r, vblip_error *err)
     const cJSON *value = first_of(r, r->kind->ids, &key);
     r->out->has_id = true;
     if (value && !vb_json_whole(&r->out->id, value))
-        return fail(r, key, err, "not a whole number");
+        return annotation_fail(r, key, err, "not a whole number");
     if (value || (in_name && vb_number_in_name(&r->out->id, r->out->media[0])))
         return VBLIP_OK;
-    return fail(r, key, err,
-                in_name ? "missing, and the image's name ends in no number"
-                        : "missing");
+    return annotation_fail(r, key, err,
+                           in_name ? "missing, and the image's name ends in no number"
+                                   : "missing");
 }
 
 static vblip_status read_object(vb_annotation *out, vb_arena *arena, const cJSON *json,
@@ -231,10 +232,10 @@ static vblip_status read_object(vb_annotation *out, vb_arena *arena, const cJSON
     };
     if (!cJSON_IsObject(json))
         return vb_fail(err, VBLIP_ERR_FORMAT, "%s: not an object", subject);
-    VB_TRY(r.kind->pair ? read_pair(&r, err) : read_name(&r, err));
+    VB_TRY(r.kind->pair ? read_pair(&r, err) : read_media_name(&r, err));
     VB_TRY(read_texts(&r, err));
     VB_TRY(read_expected(&r, err));
-    return read_id(&r, err);
+    return read_annotation_id(&r, err);
 }
 
 // ------------------------------------------------------------------------------- files
@@ -255,8 +256,9 @@ static bool is_list(const char *text, size_t size)
     return i < size && text[i] == '[';
 }
 
-static vblip_status allocate(vb_annotations *out, vb_arena *arena, size_t count,
-                             const char *subject, vblip_error *err)
+static vblip_status annotations_allocate(vb_annotations *out, vb_arena *arena,
+                                         size_t count, const char *subject,
+                                         vblip_error *err)
 {
     if (count > UINT32_MAX / 2)
         return vb_fail(err, VBLIP_ERR_UNSUPPORTED, "%s: more than %u annotations",
@@ -265,12 +267,13 @@ static vblip_status allocate(vb_annotations *out, vb_arena *arena, size_t count,
     return out->items ? VBLIP_OK : vb_fail_memory(err, subject);
 }
 
-static vblip_status read_entries(vb_annotations *out, vb_arena *arena,
-                                 const cJSON *list, vb_annotation_kind kind,
-                                 const char *subject, vblip_error *err)
+static vblip_status read_annotation_list(vb_annotations *out, vb_arena *arena,
+                                         const cJSON *list, vb_annotation_kind kind,
+                                         const char *subject, vblip_error *err)
 {
     out->listed = true;
-    VB_TRY(allocate(out, arena, (size_t)cJSON_GetArraySize(list), subject, err));
+    VB_TRY(annotations_allocate(out, arena, (size_t)cJSON_GetArraySize(list), subject,
+                                err));
     for (const cJSON *entry = list->child; entry; entry = entry->next) {
         vb_annotation *item = &out->items[out->count++];
         char where[SUBJECT];
@@ -287,7 +290,7 @@ static vblip_status parse_list(vb_annotations *out, vb_arena *arena, const char 
 {
     cJSON *json = NULL;
     VB_TRY(vb_json_parse(&json, text, size, subject, err));
-    vblip_status status = read_entries(out, arena, json, kind, subject, err);
+    vblip_status status = read_annotation_list(out, arena, json, kind, subject, err);
     cJSON_Delete(json);
     return status;
 }
@@ -309,7 +312,7 @@ static vblip_status parse_lines(vb_annotations *out, vb_arena *arena, const char
                                 size_t size, vb_annotation_kind kind,
                                 const char *subject, vblip_error *err)
 {
-    VB_TRY(allocate(out, arena, vb_lines_count(text, size), subject, err));
+    VB_TRY(annotations_allocate(out, arena, vb_lines_count(text, size), subject, err));
     vb_lines lines = {.text = text, .size = size};
     const char *line;
     size_t length;

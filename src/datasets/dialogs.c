@@ -15,14 +15,14 @@ typedef struct reading {
     vb_json_object object;
 } reading;
 
-static vblip_status fail(const reading *r, const char *key, vblip_error *err,
-                         const char *what)
+static vblip_status dialog_fail(const reading *r, const char *key, vblip_error *err,
+                                const char *what)
 {
     return vb_json_fail(r->object, key, VBLIP_ERR_FORMAT, err, "%s", what);
 }
 
-static vblip_status keep(const char **out, const reading *r, const char *text,
-                         vblip_error *err)
+static vblip_status dialog_keep(const char **out, const reading *r, const char *text,
+                                vblip_error *err)
 {
     *out = vb_arena_string(r->arena, text, strlen(text));
     return *out ? VBLIP_OK : vb_fail_memory(err, r->object.subject);
@@ -34,8 +34,8 @@ static vblip_status read_string(const char **out, const reading *r, const char *
     const char *text = NULL;
     VB_TRY(vb_json_string(&text, r->object, key, err));
     if (text)
-        return keep(out, r, text, err);
-    return needed ? fail(r, key, err, "missing") : VBLIP_OK;
+        return dialog_keep(out, r, text, err);
+    return needed ? dialog_fail(r, key, err, "missing") : VBLIP_OK;
 }
 
 // The list at `key`, or an empty one; NULL with a message when it is something else.
@@ -47,7 +47,7 @@ static vblip_status read_list(const cJSON **out, uint32_t *count, const reading 
     if (!*out)
         return VBLIP_OK;
     if (!cJSON_IsArray(*out))
-        return fail(r, key, err, "not a list");
+        return dialog_fail(r, key, err, "not a list");
     *count = (uint32_t)cJSON_GetArraySize(*out);
     *out = (*out)->child;
     return VBLIP_OK;
@@ -65,7 +65,7 @@ static vblip_status read_turns(vb_dialog *out, const reading *r, vblip_error *er
         snprintf(where, sizeof where, "history[%" PRIu32 "]", i);
         const reading turn = {r->arena, {entry, r->object.subject, where}};
         if (!cJSON_IsObject(entry))
-            return fail(r, where, err, "not an object");
+            return dialog_fail(r, where, err, "not an object");
         VB_TRY(read_string(&turns[i].question, &turn, "question", true, err));
         VB_TRY(read_string(&turns[i].answer, &turn, "answer", true, err));
     }
@@ -79,14 +79,14 @@ static vblip_status read_candidates(vb_dialog *out, const reading *r, vblip_erro
     const cJSON *entry;
     VB_TRY(read_list(&entry, &out->candidate_count, r, key, err));
     if (!out->candidate_count)
-        return fail(r, key, err, "none given");
+        return dialog_fail(r, key, err, "none given");
     const char **list = VB_ARENA_NEW(r->arena, const char *, out->candidate_count);
     if (!list)
         return vb_fail_memory(err, r->object.subject);
     for (uint32_t i = 0; i < out->candidate_count; i++, entry = entry->next) {
         if (!cJSON_IsString(entry))
-            return fail(r, key, err, "not a list of strings");
-        VB_TRY(keep(&list[i], r, entry->valuestring, err));
+            return dialog_fail(r, key, err, "not a list of strings");
+        VB_TRY(dialog_keep(&list[i], r, entry->valuestring, err));
     }
     out->candidates = list;
     return VBLIP_OK;
@@ -107,8 +107,8 @@ static vblip_status read_dialog(vb_dialogs *out, vb_arena *arena, const cJSON *j
     return read_candidates(dialog, &r, err);
 }
 
-static vblip_status allocate(vb_dialogs *out, vb_arena *arena, size_t count,
-                             const char *subject, vblip_error *err)
+static vblip_status dialogs_allocate(vb_dialogs *out, vb_arena *arena, size_t count,
+                                     const char *subject, vblip_error *err)
 {
     if (count == 0)
         return vb_fail(err, VBLIP_ERR_FORMAT, "%s: holds no dialog", subject);
@@ -123,7 +123,7 @@ static vblip_status read_value(vb_dialogs *out, vb_arena *arena, const cJSON *js
     const bool list = cJSON_IsArray(json);
     const cJSON *entry = list ? json->child : json;
     const size_t count = list ? (size_t)cJSON_GetArraySize(json) : 1;
-    VB_TRY(allocate(out, arena, count, subject, err));
+    VB_TRY(dialogs_allocate(out, arena, count, subject, err));
     for (size_t i = 0; i < count; i++, entry = entry->next)
         VB_TRY(read_dialog(out, arena, entry, subject, err));
     return VBLIP_OK;
@@ -144,7 +144,7 @@ static vblip_status read_line(vb_dialogs *out, vb_arena *arena, const char *line
 static vblip_status read_lines(vb_dialogs *out, vb_arena *arena, const char *text,
                                size_t size, const char *subject, vblip_error *err)
 {
-    VB_TRY(allocate(out, arena, vb_lines_count(text, size), subject, err));
+    VB_TRY(dialogs_allocate(out, arena, vb_lines_count(text, size), subject, err));
     vb_lines lines = {.text = text, .size = size};
     const char *line;
     size_t length;
@@ -168,8 +168,8 @@ static bool is_lines(const char *text, size_t size)
     return found;
 }
 
-static vblip_status read_whole(vb_dialogs *out, vb_arena *arena, const char *text,
-                               size_t size, const char *subject, vblip_error *err)
+static vblip_status read_one_text(vb_dialogs *out, vb_arena *arena, const char *text,
+                                  size_t size, const char *subject, vblip_error *err)
 {
     cJSON *json = NULL;
     VB_TRY(vb_json_parse(&json, text, size, subject, err));
@@ -184,7 +184,7 @@ vblip_status vb_dialogs_parse(vb_dialogs *out, vb_arena *arena, const char *text
     *out = (vb_dialogs){0};
     vblip_status status = is_lines(text, size)
                               ? read_lines(out, arena, text, size, subject, err)
-                              : read_whole(out, arena, text, size, subject, err);
+                              : read_one_text(out, arena, text, size, subject, err);
     if (status != VBLIP_OK)
         *out = (vb_dialogs){0};
     return status;

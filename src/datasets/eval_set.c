@@ -17,7 +17,7 @@ typedef struct mention {
     uint32_t place, first; // `first`: where the same name was mentioned before all else
 } mention;
 
-static int by_name(const void *left, const void *right)
+static int mentions_by_name(const void *left, const void *right)
 {
     const mention *a = left, *b = right;
     const int order = strcmp(a->name, b->name);
@@ -26,7 +26,7 @@ static int by_name(const void *left, const void *right)
     return a->place < b->place ? -1 : a->place > b->place;
 }
 
-static int by_place(const void *left, const void *right)
+static int mentions_by_place(const void *left, const void *right)
 {
     const mention *a = left, *b = right;
     return a->place < b->place ? -1 : a->place > b->place;
@@ -35,12 +35,12 @@ static int by_place(const void *left, const void *right)
 // Says of each mention where its name came first; in the order of the file again.
 static void find_first(mention *mentions, uint32_t count)
 {
-    qsort(mentions, count, sizeof *mentions, by_name);
+    qsort(mentions, count, sizeof *mentions, mentions_by_name);
     for (uint32_t i = 0; i < count; i++) {
         const bool again = i && strcmp(mentions[i].name, mentions[i - 1].name) == 0;
         mentions[i].first = again ? mentions[i - 1].first : mentions[i].place;
     }
-    qsort(mentions, count, sizeof *mentions, by_place);
+    qsort(mentions, count, sizeof *mentions, mentions_by_place);
 }
 
 static bool is_pair(const vb_eval_set *set)

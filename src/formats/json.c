@@ -21,7 +21,7 @@ static size_t digits(const char *text, size_t size, size_t at)
 
 // The length of the JSON number at the start of `text`, 0 when it is none. cJSON hands
 // what looks like one to strtod, which also takes 01 and "1.".
-static size_t number_length(const char *text, size_t size)
+static size_t json_number_length(const char *text, size_t size)
 {
     size_t i = text[0] == '-';
     size_t whole = digits(text, size, i);
@@ -71,7 +71,7 @@ static size_t token_length(const char *text, size_t size)
     if (c == '"')
         return string_length(text, size);
     if (c == '-' || isdigit(c))
-        return number_length(text, size);
+        return json_number_length(text, size);
     bool space = c == ' ' || c == '\t' || c == '\n' || c == '\r';
     return c > 0x20 || space;
 }

@@ -108,7 +108,7 @@ static vblip_status op_int(vb_machine *m)
 }
 
 // Takes `size` bytes that follow the opcode.
-static vblip_status take(vb_machine *m, const uint8_t **out, uint64_t size)
+static vblip_status pickle_take(vb_machine *m, const uint8_t **out, uint64_t size)
 {
     if (size > m->size - m->next)
         return vb_machine_refuse(m, "%" PRIu64 " bytes, of which %zu are there", size,
@@ -122,7 +122,7 @@ static vblip_status op_long(vb_machine *m)
 {
     const uint8_t *bytes = NULL;
     size_t size = (size_t)operand(m);
-    VB_TRY(take(m, &bytes, size));
+    VB_TRY(pickle_take(m, &bytes, size));
     if (size > sizeof(int64_t))
         return vb_machine_push(m, (vb_pickle_value){.kind = VB_PICKLE_NUMBER});
     return vb_machine_push(
@@ -133,7 +133,7 @@ static vblip_status op_text(vb_machine *m)
 {
     const uint8_t *bytes = NULL;
     uint64_t size = operand(m);
-    VB_TRY(take(m, &bytes, size));
+    VB_TRY(pickle_take(m, &bytes, size));
     if (!vb_utf8_valid((const char *)bytes, (size_t)size))
         return vb_machine_refuse(m, "not UTF-8");
     return vb_machine_push(m, (vb_pickle_value){.kind = VB_PICKLE_TEXT,
@@ -156,8 +156,8 @@ static vblip_status count_object(vb_machine *m)
     return VBLIP_OK;
 }
 
-static vblip_status keep(vb_machine *m, const vb_pickle_value **out,
-                         const vb_pickle_value *items, size_t count)
+static vblip_status pickle_keep(vb_machine *m, const vb_pickle_value **out,
+                                const vb_pickle_value *items, size_t count)
 {
     vb_pickle_value *copy = VB_ARENA_NEW(m->arena, vb_pickle_value, count);
     if (!copy)
@@ -173,7 +173,7 @@ static vblip_status push_tuple(vb_machine *m, const vb_pickle_value *items,
 {
     VB_TRY(count_object(m));
     vb_pickle_value tuple = {.kind = VB_PICKLE_TUPLE, .count = (uint32_t)count};
-    VB_TRY(keep(m, &tuple.items, items, count));
+    VB_TRY(pickle_keep(m, &tuple.items, items, count));
     return vb_machine_push(m, tuple);
 }
 
@@ -247,7 +247,7 @@ static vblip_status set_items(vb_machine *m, const vb_pickle_value *items, size_
     vb_pickle_run *run = VB_ARENA_NEW(m->arena, vb_pickle_run, 1);
     if (!run)
         return vb_fail_memory(m->err, "pickle");
-    VB_TRY(keep(m, &run->pairs, items, count));
+    VB_TRY(pickle_keep(m, &run->pairs, items, count));
     run->count = count / 2;
     vb_pickle_dict *dict = value->dict;
     *(dict->last ? &dict->last->next : &dict->first) = run;
@@ -457,7 +457,7 @@ static const struct opcode {
     [0x98] = {.name = "READONLY_BUFFER"},
 };
 
-static vblip_status step(vb_machine *m)
+static vblip_status pickle_step(vb_machine *m)
 {
     if (m->next == m->size)
         return vb_fail(m->err, VBLIP_ERR_FORMAT, "ends at byte %zu without STOP",
@@ -479,7 +479,7 @@ static vblip_status step(vb_machine *m)
     return op->run(m);
 }
 
-static vblip_status run(vb_machine *m)
+static vblip_status pickle_run(vb_machine *m)
 {
     if (m->size > MAX_BYTES)
         return vb_fail(m->err, VBLIP_ERR_FORMAT, "%zu bytes, at most %d expected",
@@ -488,7 +488,7 @@ static vblip_status run(vb_machine *m)
         return vb_fail(m->err, VBLIP_ERR_FORMAT, "byte 0: 0x%02x, expected PROTO",
                        m->bytes[0]);
     while (!m->stopped)
-        VB_TRY(step(m));
+        VB_TRY(pickle_step(m));
     if (m->next != m->size)
         return vb_fail(m->err, VBLIP_ERR_FORMAT, "%zu bytes after STOP",
                        m->size - m->next);
@@ -507,7 +507,7 @@ vblip_status vb_pickle_parse(vb_pickle_value *out, vb_arena *arena,
                     .global_count = count,
                     .arena = arena,
                     .err = err};
-    vblip_status status = run(&m);
+    vblip_status status = pickle_run(&m);
     if (status == VBLIP_OK)
         *out = m.stack.items[0];
     vb_machine_free(&m);

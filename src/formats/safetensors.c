@@ -50,7 +50,7 @@ static vblip_status read_type(parser *p, vb_weight *w, const cJSON *value)
     return FORMAT(p, "%s: unknown type %.16s", w->name, value->valuestring);
 }
 
-static vblip_status read_shape(parser *p, vb_weight *w, const cJSON *value)
+static vblip_status safetensors_read_shape(parser *p, vb_weight *w, const cJSON *value)
 {
     if (!cJSON_IsArray(value))
         return FORMAT(p, "%s: shape is not a list", w->name);
@@ -115,7 +115,7 @@ static vblip_status read_weight(parser *p, vb_weight *w, const cJSON *entry)
         return FORMAT(p, "%s: expected dtype, shape and data_offsets, nothing else",
                       w->name);
     VB_TRY(read_type(p, w, dtype));
-    VB_TRY(read_shape(p, w, shape));
+    VB_TRY(safetensors_read_shape(p, w, shape));
     return read_offsets(p, w, offsets);
 }
 
@@ -127,7 +127,7 @@ static int by_data(const void *a, const void *b)
     return (x->data > y->data) - (x->data < y->data);
 }
 
-static int by_name(const void *a, const void *b)
+static int safetensors_by_name(const void *a, const void *b)
 {
     return strcmp(((const vb_weight *)a)->name, ((const vb_weight *)b)->name);
 }
@@ -191,7 +191,7 @@ static vblip_status read_header(parser *p, vb_safetensors *st, const cJSON *root
             VB_TRY(read_weight(p, &weights[n++], c));
     }
     VB_TRY(check_layout(p, weights, n));
-    qsort(weights, n, sizeof *weights, by_name);
+    qsort(weights, n, sizeof *weights, safetensors_by_name);
     st->list = (vb_weight_list){weights, n};
     return VBLIP_OK;
 }

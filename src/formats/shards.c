@@ -44,7 +44,7 @@ static bool ends_with(const char *text, const char *ending)
     return size > end && strcmp(text + size - end, ending) == 0;
 }
 
-static vblip_status check_entry(const parser *p, const cJSON *entry)
+static vblip_status shards_check_entry(const parser *p, const cJSON *entry)
 {
     if (entry->string[0] == '\0')
         return vb_fail(p->err, VBLIP_ERR_FORMAT, "%s: a tensor without a name",
@@ -109,7 +109,8 @@ static vblip_status list_entries(const parser *p, vb_shards *out, const cJSON *m
     return VBLIP_OK;
 }
 
-static vblip_status read_index(const parser *p, vb_shards *out, const cJSON *root)
+static vblip_status shards_read_index(const parser *p, vb_shards *out,
+                                      const cJSON *root)
 {
     if (!cJSON_IsObject(root))
         return vb_fail(p->err, VBLIP_ERR_FORMAT, "%s: not an object", p->subject);
@@ -119,7 +120,7 @@ static vblip_status read_index(const parser *p, vb_shards *out, const cJSON *roo
                        "%s: weight_map: expected an object of tensors and files",
                        p->subject);
     for (const cJSON *c = map->child; c; c = c->next, out->count++)
-        VB_TRY(check_entry(p, c));
+        VB_TRY(shards_check_entry(p, c));
     VB_TRY(list_files(p, out, map));
     return list_entries(p, out, map);
 }
@@ -132,7 +133,7 @@ vblip_status vb_shards_parse(vb_shards *out, vb_arena *arena, const char *json,
     cJSON *root;
     VB_TRY(vb_json_parse(&root, json, size, subject, err));
     const parser p = {arena, ending, subject, err};
-    vblip_status status = read_index(&p, out, root);
+    vblip_status status = shards_read_index(&p, out, root);
     cJSON_Delete(root);
     if (status != VBLIP_OK)
         *out = (vb_shards){0};

@@ -75,7 +75,7 @@ static bool is_call(const vb_pickle_value *value, int function)
 
 // ----------------------------------------------------------------------- the archive
 
-static const vb_zip_entry *find(const file *f, const char *name)
+static const vb_zip_entry *torch_find(const file *f, const char *name)
 {
     char path[MAX_ROOT + MAX_KEY + 16];
     snprintf(path, sizeof path, "%s/%s", f->root, name);
@@ -101,9 +101,9 @@ static vblip_status find_root(file *f)
     return VBLIP_OK;
 }
 
-static vblip_status check_version(const file *f)
+static vblip_status torch_check_version(const file *f)
 {
-    const vb_zip_entry *e = find(f, "version");
+    const vb_zip_entry *e = torch_find(f, "version");
     if (!e)
         return FORMAT(f, "%s/version is missing", f->root);
     size_t at = 0;
@@ -129,7 +129,7 @@ static bool holds(const vb_zip_entry *entry, const char *text)
 // Written by torch 2.1 and later.
 static vblip_status check_byte_order(const file *f)
 {
-    const vb_zip_entry *order = find(f, "byteorder");
+    const vb_zip_entry *order = torch_find(f, "byteorder");
     if (!order || holds(order, "little"))
         return VBLIP_OK;
     if (holds(order, "big"))
@@ -140,7 +140,7 @@ static vblip_status check_byte_order(const file *f)
 
 static vblip_status check_archive(const file *f)
 {
-    if (find(f, "constants.pkl"))
+    if (torch_find(f, "constants.pkl"))
         return vb_fail(f->err, VBLIP_ERR_UNSUPPORTED,
                        "a TorchScript archive, expected the state dict: "
                        "torch.save(torch.jit.load(FILE).state_dict(), NEW)");
@@ -149,7 +149,7 @@ static vblip_status check_archive(const file *f)
             return vb_fail(f->err, VBLIP_ERR_UNSUPPORTED,
                            "%s: compressed (method %u), expected stored bytes",
                            f->zip.entries[i].name, f->zip.entries[i].method);
-    VB_TRY(check_version(f));
+    VB_TRY(torch_check_version(f));
     return check_byte_order(f);
 }
 
@@ -182,7 +182,7 @@ static vblip_status read_storage(const file *f, storage *out, const char *name,
     memcpy(path + strlen(path), key->text, key->count);
     out->element = &elements[type->global - &globals[STORAGES]];
     out->count = (uint64_t)id->items[4].whole;
-    out->entry = find(f, path);
+    out->entry = torch_find(f, path);
     return out->entry ? VBLIP_OK
                       : FORMAT(f, "%s: %s/%s is missing", name, f->root, path);
 }
@@ -216,9 +216,10 @@ static bool is_dimensions(const vb_pickle_value **value)
 }
 
 // Fills the shape; *elements = how many it has, at most `limit`.
-static vblip_status read_shape(const file *f, vb_weight *w, uint64_t *elements_out,
-                               uint64_t limit, const vb_pickle_value *shape,
-                               const vb_pickle_value *strides)
+static vblip_status torch_read_shape(const file *f, vb_weight *w,
+                                     uint64_t *elements_out, uint64_t limit,
+                                     const vb_pickle_value *shape,
+                                     const vb_pickle_value *strides)
 {
     if (!is_dimensions(&shape) || !is_dimensions(&strides) ||
         shape->count != strides->count)
@@ -256,7 +257,7 @@ static vblip_status read_tensor(const file *f, vb_weight *w,
     uint64_t count = 0;
     VB_TRY(read_storage(f, &s, w->name, &arguments[0]));
     VB_TRY(check_storage(f, &s, w));
-    VB_TRY(read_shape(f, w, &count, s.count, &arguments[2], &arguments[3]));
+    VB_TRY(torch_read_shape(f, w, &count, s.count, &arguments[2], &arguments[3]));
     if (arguments[1].kind != VB_PICKLE_INT || arguments[4].kind != VB_PICKLE_BOOL ||
         arguments[5].kind != VB_PICKLE_DICT)
         return FORMAT(f, "%s: a tensor that torch.save does not write", w->name);
@@ -282,8 +283,8 @@ static const vb_pickle_value *tensor_of(const vb_pickle_value *value)
 
 // ----------------------------------------------------------------------- all of them
 
-static vblip_status read_name(const file *f, const char **out,
-                              const vb_pickle_value *key)
+static vblip_status torch_read_name(const file *f, const char **out,
+                                    const vb_pickle_value *key)
 {
     if (key->kind != VB_PICKLE_TEXT)
         return FORMAT(f, "a tensor whose name is not a string");
@@ -296,14 +297,14 @@ static vblip_status read_name(const file *f, const char **out,
     return *out ? VBLIP_OK : vb_fail_memory(f->err, "tensor names");
 }
 
-static int by_name(const void *a, const void *b)
+static int torch_by_name(const void *a, const void *b)
 {
     return strcmp(((const vb_weight *)a)->name, ((const vb_weight *)b)->name);
 }
 
 static vblip_status sort_weights(const file *f, vb_weight *weights, size_t count)
 {
-    qsort(weights, count, sizeof *weights, by_name);
+    qsort(weights, count, sizeof *weights, torch_by_name);
     for (size_t i = 1; i < count; i++)
         if (strcmp(weights[i].name, weights[i - 1].name) == 0)
             return FORMAT(f, "%s: two tensors of that name", weights[i].name);
@@ -322,7 +323,7 @@ static vblip_status list_tensors(const file *f, vb_weight_list *out,
         for (size_t i = 0; i < run->count; i++) {
             vb_weight *w = &weights[n++];
             const vb_pickle_value *tensor = tensor_of(&run->pairs[2 * i + 1]);
-            VB_TRY(read_name(f, &w->name, &run->pairs[2 * i]));
+            VB_TRY(torch_read_name(f, &w->name, &run->pairs[2 * i]));
             if (!tensor)
                 return FORMAT(f, "%s: not a tensor%s", w->name,
                               in_model ? "" : ", and no dict under the key \"model\"");
@@ -354,7 +355,7 @@ static vblip_status list_root(const file *f, vb_weight_list *out,
 
 static vblip_status read_pickle(const file *f, vb_pickle_value *out)
 {
-    const vb_zip_entry *entry = find(f, "data.pkl");
+    const vb_zip_entry *entry = torch_find(f, "data.pkl");
     vblip_error why = {0};
     vblip_status status = vb_pickle_parse(out, f->arena, entry->data, entry->size,
                                           globals, GLOBALS, &why);

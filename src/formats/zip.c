@@ -131,7 +131,7 @@ static vblip_status read_end64(archive *a, const uint8_t *end, size_t locator,
 }
 
 // Where the directory is, and that nothing lies between it and the end records.
-static vblip_status read_end(archive *a)
+static vblip_status zip_read_end(archive *a)
 {
     size_t at = 0;
     VB_TRY(find_end(a, &at));
@@ -191,8 +191,8 @@ static bool read_extra(header *h, const uint8_t *extra, size_t size)
     return true;
 }
 
-static vblip_status read_name(const archive *a, const char **out, const uint8_t *name,
-                              size_t size, size_t at)
+static vblip_status zip_read_name(const archive *a, const char **out,
+                                  const uint8_t *name, size_t size, size_t at)
 {
     if (size == 0 || size > MAX_NAME)
         return FORMAT(a, "directory, byte %zu: a name of %zu bytes", at, size);
@@ -269,7 +269,7 @@ static vblip_status read_entry(const archive *a, vb_zip_entry *entry, size_t *at
     size_t size = CENTRAL_BYTES + name_size + extra_size + get16(c + 32);
     if (size > left)
         return FORMAT(a, "directory, byte %zu: an entry past its end", *at);
-    VB_TRY(read_name(a, &entry->name, c + CENTRAL_BYTES, name_size, *at));
+    VB_TRY(zip_read_name(a, &entry->name, c + CENTRAL_BYTES, name_size, *at));
     header h = {.flags = get16(c + 8),
                 .method = get16(c + 10),
                 .stored = get32(c + 20),
@@ -286,24 +286,24 @@ static vblip_status read_entry(const archive *a, vb_zip_entry *entry, size_t *at
 
 // ----------------------------------------------------------------------- all of them
 
-static int by_place(const void *a, const void *b)
+static int zip_by_place(const void *a, const void *b)
 {
     const vb_zip_entry *x = a, *y = b;
     return (x->begin > y->begin) - (x->begin < y->begin);
 }
 
-static int by_name(const void *a, const void *b)
+static int zip_by_name(const void *a, const void *b)
 {
     return strcmp(((const vb_zip_entry *)a)->name, ((const vb_zip_entry *)b)->name);
 }
 
 static vblip_status check_apart(const archive *a, vb_zip_entry *entries, size_t count)
 {
-    qsort(entries, count, sizeof *entries, by_place);
+    qsort(entries, count, sizeof *entries, zip_by_place);
     for (size_t i = 1; i < count; i++)
         if (entries[i].begin < entries[i - 1].data + entries[i - 1].size)
             return FORMAT(a, "%s: overlaps %s", entries[i].name, entries[i - 1].name);
-    qsort(entries, count, sizeof *entries, by_name);
+    qsort(entries, count, sizeof *entries, zip_by_name);
     for (size_t i = 1; i < count; i++)
         if (strcmp(entries[i].name, entries[i - 1].name) == 0)
             return FORMAT(a, "%s: two entries of that name", entries[i].name);
@@ -315,7 +315,7 @@ vblip_status vb_zip_parse(vb_zip *zip, vb_arena *arena, const uint8_t *bytes,
 {
     *zip = (vb_zip){0};
     archive a = {.arena = arena, .bytes = bytes, .size = size, .err = err};
-    VB_TRY(read_end(&a));
+    VB_TRY(zip_read_end(&a));
     size_t count = (size_t)a.entries, at = (size_t)a.directory;
     vb_zip_entry *entries = VB_ARENA_NEW(arena, vb_zip_entry, count);
     if (!entries)
@@ -334,6 +334,6 @@ vblip_status vb_zip_parse(vb_zip *zip, vb_arena *arena, const uint8_t *bytes,
 const vb_zip_entry *vb_zip_find(const vb_zip *zip, const char *name)
 {
     const vb_zip_entry key = {.name = name};
-    return zip->count ? bsearch(&key, zip->entries, zip->count, sizeof key, by_name)
+    return zip->count ? bsearch(&key, zip->entries, zip->count, sizeof key, zip_by_name)
                       : NULL;
 }

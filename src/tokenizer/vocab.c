@@ -40,8 +40,8 @@ static uint32_t hash_bytes(const char *bytes, size_t size)
 }
 
 // The slot that holds these bytes, or the free one where they belong.
-static uint32_t slot_of(const vb_vocab *v, const char *bytes, size_t size,
-                        uint32_t hash)
+static uint32_t vocab_slot_of(const vb_vocab *v, const char *bytes, size_t size,
+                              uint32_t hash)
 {
     uint32_t at = hash & v->mask;
     for (; v->slots[at]; at = (at + 1) & v->mask) {
@@ -55,7 +55,7 @@ static uint32_t slot_of(const vb_vocab *v, const char *bytes, size_t size,
 int32_t vb_vocab_find(const vb_vocab *vocab, const char *bytes, size_t size,
                       uint32_t hash)
 {
-    return (int32_t)vocab->slots[slot_of(vocab, bytes, size, hash)] - 1;
+    return (int32_t)vocab->slots[vocab_slot_of(vocab, bytes, size, hash)] - 1;
 }
 
 static int32_t find_name(const vb_vocab *v, const char *name)
@@ -73,8 +73,8 @@ static uint32_t count_lines(const char *bytes, size_t size)
     return lines + (size > 0 && bytes[size - 1] != '\n');
 }
 
-static vblip_status allocate(vb_vocab *v, uint32_t lines, const char *subject,
-                             vblip_error *err)
+static vblip_status vocab_allocate(vb_vocab *v, uint32_t lines, const char *subject,
+                                   vblip_error *err)
 {
     uint32_t slots = 16;
     while (slots < 2 * lines)
@@ -105,7 +105,7 @@ static vblip_status add_line(vb_vocab *v, char *text, size_t size, const char *s
                        subject, line);
 
     uint32_t hash = hash_bytes(text, size);
-    uint32_t at = slot_of(v, text, size, hash);
+    uint32_t at = vocab_slot_of(v, text, size, hash);
     if (v->slots[at])
         return vb_fail(err, VBLIP_ERR_FORMAT, "%s: line %u repeats line %u", subject,
                        line, v->slots[at]);
@@ -139,15 +139,15 @@ static vblip_status add_specials(vb_vocab *v, const char *subject, vblip_error *
     return VBLIP_OK;
 }
 
-static vblip_status fill(vb_vocab *v, const char *bytes, size_t size,
-                         const char *subject, vblip_error *err)
+static vblip_status vocab_fill(vb_vocab *v, const char *bytes, size_t size,
+                               const char *subject, vblip_error *err)
 {
     if (size == 0)
         return vb_fail(err, VBLIP_ERR_FORMAT, "%s: empty", subject);
     if (size > VOCAB_MAX_BYTES)
         return vb_fail(err, VBLIP_ERR_FORMAT, "%s: %zu bytes, at most %d expected",
                        subject, size, VOCAB_MAX_BYTES);
-    VB_TRY(allocate(v, count_lines(bytes, size), subject, err));
+    VB_TRY(vocab_allocate(v, count_lines(bytes, size), subject, err));
     char *copy = vb_arena_string(&v->arena, bytes, size);
     if (!copy)
         return vb_fail_memory(err, subject);
@@ -168,7 +168,7 @@ vblip_status vb_vocab_parse(vb_vocab **out, const char *bytes, size_t size,
     vb_vocab *v = calloc(1, sizeof *v);
     if (!v)
         return vb_fail_memory(err, subject);
-    vblip_status status = fill(v, bytes, size, subject, err);
+    vblip_status status = vocab_fill(v, bytes, size, subject, err);
     if (status != VBLIP_OK)
         vb_vocab_free(&v);
     *out = v;

@@ -46,7 +46,7 @@ void vb_ids_free(vb_ids *ids)
     *ids = (vb_ids){0};
 }
 
-static void emit(tokenizer *t, int32_t id)
+static void wordpiece_emit(tokenizer *t, int32_t id)
 {
     if (t->room == 0 || t->failed)
         return;
@@ -125,7 +125,7 @@ static void end_word(tokenizer *t)
     }
     w->count = w->run = 0;
     for (uint32_t i = 0; i < count; i++)
-        emit(t, pieces[i]);
+        wordpiece_emit(t, pieces[i]);
 }
 
 // Adds a character of a word, keeping marks in canonical order.
@@ -188,7 +188,7 @@ static void add_character(tokenizer *t, uint32_t code)
         end_word(t);
 }
 
-static void tokenize(tokenizer *t, const char *text, size_t size)
+static void wordpiece_tokenize(tokenizer *t, const char *text, size_t size)
 {
     for (size_t i = 0; i < size && t->room > 0 && !t->failed;) {
         size_t length = 0;
@@ -197,7 +197,7 @@ static void tokenize(tokenizer *t, const char *text, size_t size)
             literal = vb_vocab_literal(t->vocab, text + i, size - i, &length);
         if (literal >= 0) {
             end_word(t);
-            emit(t, literal);
+            wordpiece_emit(t, literal);
         } else {
             uint32_t code = 0;
             length = vb_utf8_decode(text + i, size - i, &code);
@@ -227,7 +227,7 @@ vblip_status vb_tokenize(vb_ids *out, const vb_vocab *vocab, const char *text,
             .room = max_length ? max_length - 2 : UINT32_MAX,
             .failed = !vb_ids_append(out, special.cls),
         };
-        tokenize(&t, text, size);
+        wordpiece_tokenize(&t, text, size);
         if (t.failed || !vb_ids_append(out, special.sep))
             status = vb_fail_memory(err, "text");
     }

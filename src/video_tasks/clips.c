@@ -1,7 +1,6 @@
 #include "video_tasks/clips.h"
 
 #include "decode/sampler.h"
-#include "video_tasks/encoded.h"
 #include "video_tasks/pipeline.h"
 
 #include <stdlib.h>
@@ -188,12 +187,6 @@ void vb_clips_close(vb_clips **clips)
     free(c->slots);
     free(c);
     *clips = NULL;
-}
-
-vblip_status vb_clip_encode(const vb_clip *clip, const vb_task *task, vb_visual *visual,
-                            uint32_t batch, float *itc, vblip_error *err)
-{
-    return vb_encode_frames(task, visual, clip->frames, clip->count, batch, itc, err);
 }
 
 vblip_status vb_clips_each(const vb_task *task, const vblip_job *job, uint32_t frames,

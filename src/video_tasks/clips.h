@@ -29,11 +29,6 @@ const vb_clip *vb_clips_next(vb_clips *clips);
 
 void vb_clips_close(vb_clips **clips);
 
-// Encodes the frames of a clip that could be read; `itc` may be NULL.
-VB_CHECKED vblip_status vb_clip_encode(const vb_clip *clip, const vb_task *task,
-                                       vb_visual *visual, uint32_t batch, float *itc,
-                                       vblip_error *err);
-
 // Calls `fn` with every input of the task, in order, until a call fails; `frames` of a
 // video where the job does not say how many.
 typedef vblip_status (*vb_clip_fn)(void *user, const vb_clip *clip, vblip_error *err);

@@ -1,6 +1,5 @@
 #include "video_tasks/encoded.h"
 
-#include "video_tasks/clips.h"
 #include "video_tasks/job.h"
 
 #include <stdlib.h>
@@ -14,6 +13,12 @@ vblip_status vb_encode_frames(const vb_task *task, vb_visual *visual,
     if (task->counters)
         task->counters->frames_encoded += count;
     return VBLIP_OK;
+}
+
+vblip_status vb_clip_encode(const vb_clip *clip, const vb_task *task, vb_visual *visual,
+                            uint32_t batch, float *itc, vblip_error *err)
+{
+    return vb_encode_frames(task, visual, clip->frames, clip->count, batch, itc, err);
 }
 
 static vb_encoded encoded_clip(const vb_task *task, const vb_clip *clip,

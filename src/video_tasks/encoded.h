@@ -2,7 +2,7 @@
 #ifndef VB_VIDEO_TASKS_ENCODED_H
 #define VB_VIDEO_TASKS_ENCODED_H
 
-#include "video_tasks/tasks.h"
+#include "video_tasks/clips.h"
 
 // Calls `fn` with every input of the task, in order, decoded and encoded, until a call
 // fails; `frames` of a video where the job does not say how many, and with its ITC vector
@@ -18,6 +18,11 @@ VB_CHECKED vblip_status vb_encode_each(const vb_task *task, const vblip_job *job
 VB_CHECKED vblip_status vb_encode_frames(const vb_task *task, vb_visual *visual,
                                          const vb_frame *frames, uint32_t count,
                                          uint32_t batch, float *itc, vblip_error *err);
+
+// Encodes the frames of a clip that could be read; `itc` may be NULL.
+VB_CHECKED vblip_status vb_clip_encode(const vb_clip *clip, const vb_task *task,
+                                       vb_visual *visual, uint32_t batch, float *itc,
+                                       vblip_error *err);
 
 // Decodes and encodes the first input into `visual`, and fills `out` with it and `itc`,
 // [projection] or NULL.

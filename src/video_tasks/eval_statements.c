@@ -1,7 +1,7 @@
 // eval_statements.c - NLVR2: are statements true of two images (blip-spec 6.7). Pictures
 // are read in pairs, left then right; statements about one pair that follow each other
 // share it.
-#include "video_tasks/clips.h"
+#include "video_tasks/encoded.h"
 #include "video_tasks/eval.h"
 #include "video_tasks/job.h"
 #include "video_tasks/metrics.h"

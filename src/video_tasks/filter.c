@@ -1,7 +1,7 @@
 #include "video_tasks/filter.h"
 
 #include "base/random.h"
-#include "video_tasks/clips.h"
+#include "video_tasks/encoded.h"
 #include "video_tasks/job.h"
 #include "video_tasks/ranking.h"
 

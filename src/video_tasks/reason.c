@@ -1,6 +1,6 @@
 // reason.c - statements about pairs of inputs (NLVR2, blip-spec 6.7).
 #include "base/arena.h"
-#include "video_tasks/clips.h"
+#include "video_tasks/encoded.h"
 #include "video_tasks/job.h"
 #include "video_tasks/ranking.h"
 #include "video_tasks/tasks.h"

@@ -1,6 +1,6 @@
 #include "video_tasks/scoring.h"
 
-#include "video_tasks/clips.h"
+#include "video_tasks/encoded.h"
 #include "video_tasks/job.h"
 #include "video_tasks/ranking.h"
 
