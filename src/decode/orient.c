@@ -2,7 +2,6 @@
 
 #include "decode/averror.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <libavutil/pixdesc.h>
@@ -63,15 +62,13 @@ vblip_status vb_orient_image(vb_image *image, uint32_t orientation, vblip_error 
     if (orientation == 0)
         return VBLIP_OK;
     bool transpose = (orientation & VB_TRANSPOSE) != 0;
-    vb_image turned = {.width = transpose ? image->height : image->width,
-                       .height = transpose ? image->width : image->height};
-    turned.rgb = malloc((size_t)image->width * image->height * 3);
-    if (!turned.rgb)
-        return vb_fail_memory(err, "image");
+    vb_image turned;
+    VB_TRY(vb_image_make(&turned, transpose ? image->height : image->width,
+                         transpose ? image->width : image->height, UINT64_MAX, err));
     vb_orient_plane((vb_plane){turned.rgb, (ptrdiff_t)turned.width * 3},
                     (vb_plane){image->rgb, (ptrdiff_t)image->width * 3}, image->width,
                     image->height, 3, orientation);
-    free(image->rgb);
+    vb_image_free(image);
     *image = turned;
     return VBLIP_OK;
 }

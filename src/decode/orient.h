@@ -2,8 +2,7 @@
 #ifndef VB_DECODE_ORIENT_H
 #define VB_DECODE_ORIENT_H
 
-#include "base/error.h"
-#include "decode/resize.h"
+#include "decode/image.h"
 
 #include <libavutil/frame.h>
 

@@ -2,13 +2,7 @@
 #ifndef VB_DECODE_RESIZE_H
 #define VB_DECODE_RESIZE_H
 
-#include "base/error.h"
-
-// An image in memory. All-zero is none.
-typedef struct vb_image {
-    uint8_t *rgb; // [height, width, 3], malloc'd
-    uint32_t width, height;
-} vb_image;
+#include "decode/image.h"
 
 // Resizes `src` into `dst` [side, side, 3], antialiased when it shrinks.
 VB_CHECKED vblip_status vb_resize_bicubic(uint8_t *dst, uint32_t side,

@@ -6,7 +6,6 @@
 #include "decode/scale.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,10 +14,7 @@
 #include <libavcodec/avcodec.h>
 #include <libavutil/pixdesc.h>
 
-enum {
-    MAX_SIDE = 65535,   // pixels; keeps the rows of a resize in proportion
-    MAX_BYTES = 1 << 30 // of an image file
-};
+enum { MAX_BYTES = 1 << 30 }; // of an image file
 
 static enum AVCodecID codec_of(const uint8_t head[VB_STILL_HEAD])
 {
@@ -72,28 +68,19 @@ static vblip_status read_packet(AVPacket *packet, const char *path, vblip_error 
     return status;
 }
 
-static vblip_status check_size(const AVCodecContext *codec, uint64_t max_pixels,
-                               vblip_error *err)
+static vblip_status check_codec_size(const AVCodecContext *codec, uint64_t max_pixels,
+                                     vblip_error *err)
 {
-    uint64_t w = codec->width > 0 ? (uint64_t)codec->width : 0;
-    uint64_t h = codec->height > 0 ? (uint64_t)codec->height : 0;
-    if (w * h > max_pixels)
-        return vb_fail(err, VBLIP_ERR_UNSUPPORTED,
-                       "%" PRIu64 "x%" PRIu64 " pixels, at most %" PRIu64
-                       " in all are read",
-                       w, h, max_pixels);
-    if (w > MAX_SIDE || h > MAX_SIDE)
-        return vb_fail(err, VBLIP_ERR_UNSUPPORTED,
-                       "%" PRIu64 "x%" PRIu64 " pixels, at most %d a side are read", w,
-                       h, MAX_SIDE);
-    return VBLIP_OK;
+    return vb_image_check_size(codec->width > 0 ? (uint64_t)codec->width : 0,
+                               codec->height > 0 ? (uint64_t)codec->height : 0,
+                               max_pixels, err);
 }
 
 // Keeps the decoder from making a picture that is larger than `opaque` says.
 static int bounded_buffer(AVCodecContext *codec, AVFrame *frame, int flags)
 {
     const uint64_t *max_pixels = codec->opaque;
-    if (check_size(codec, *max_pixels, NULL) != VBLIP_OK)
+    if (check_codec_size(codec, *max_pixels, NULL) != VBLIP_OK)
         return AVERROR(EINVAL);
     return avcodec_default_get_buffer2(codec, frame, flags);
 }
@@ -110,7 +97,8 @@ static vblip_status decode(AVFrame *frame, AVCodecContext *codec, AVPacket *pack
         code = avcodec_receive_frame(codec, frame);
     if (code == AVERROR(ENOMEM))
         return vb_fail_memory(err, "image");
-    VB_TRY(check_size(codec, max_pixels, err)); // first: it may be why that failed
+    VB_TRY(
+        check_codec_size(codec, max_pixels, err)); // first: it may be why that failed
     if (code < 0 || (frame->flags & AV_FRAME_FLAG_CORRUPT) || frame->decode_error_flags)
         return vb_fail(err, VBLIP_ERR_FORMAT, "broken or unsupported %s image",
                        codec->codec->name);
@@ -178,28 +166,30 @@ static void read_components(uint8_t *rgb, const AVFrame *frame, uint16_t *line,
         }
 }
 
+static vblip_status read_pixels(uint8_t *rgb, const AVFrame *frame, vblip_error *err)
+{
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
+    if (desc->flags & AV_PIX_FMT_FLAG_PAL) {
+        read_palette(rgb, frame);
+        return VBLIP_OK;
+    }
+    if (!(desc->flags & AV_PIX_FMT_FLAG_RGB) && desc->nb_components >= 3)
+        return vb_scale_convert(rgb, frame, err);
+    uint16_t *line = malloc((size_t)frame->width * sizeof *line);
+    if (!line)
+        return vb_fail_memory(err, "image");
+    read_components(rgb, frame, line, desc);
+    free(line);
+    return VBLIP_OK;
+}
+
 vblip_status vb_still_from_frame(vb_image *out, const AVFrame *frame, vblip_error *err)
 {
-    *out =
-        (vb_image){.width = (uint32_t)frame->width, .height = (uint32_t)frame->height};
-    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
-    size_t pixels = (size_t)out->width * out->height;
-    uint16_t *line = malloc((size_t)out->width * sizeof *line);
-    out->rgb = malloc(pixels * 3);
-    vblip_status status = VBLIP_OK;
-    if (!line || !out->rgb)
-        status = vb_fail_memory(err, "image");
-    else if (desc->flags & AV_PIX_FMT_FLAG_PAL)
-        read_palette(out->rgb, frame);
-    else if ((desc->flags & AV_PIX_FMT_FLAG_RGB) || desc->nb_components < 3)
-        read_components(out->rgb, frame, line, desc);
-    else
-        status = vb_scale_convert(out->rgb, frame, err);
-    free(line);
-    if (status != VBLIP_OK) {
-        free(out->rgb);
-        *out = (vb_image){0};
-    }
+    VB_TRY(vb_image_make(out, (uint32_t)frame->width, (uint32_t)frame->height,
+                         UINT64_MAX, err));
+    vblip_status status = read_pixels(out->rgb, frame, err);
+    if (status != VBLIP_OK)
+        vb_image_free(out);
     return status;
 }
 
@@ -225,10 +215,8 @@ vblip_status vb_still_read(vb_image *out, const char *path, uint64_t max_pixels,
         status = vb_still_from_frame(out, frame, err);
     if (status == VBLIP_OK)
         status = vb_orient_image(out, orientation, err);
-    if (status != VBLIP_OK) {
-        free(out->rgb);
-        *out = (vb_image){0};
-    }
+    if (status != VBLIP_OK)
+        vb_image_free(out);
     av_packet_free(&packet);
     av_frame_free(&frame);
     return status;
