@@ -1,5 +1,6 @@
 #include "decode/decode.h"
 
+#include "decode/avimage.h"
 #include "decode/decoder.h"
 #include "decode/orient.h"
 #include "decode/resize.h"
@@ -78,7 +79,7 @@ static vblip_status open_single_gif(vb_video *v, vblip_error *err)
     const AVFrame *frame;
     vb_image image;
     VB_TRY(vb_decoder_frame(&v->decoder, 0, &frame, err));
-    VB_TRY(vb_still_from_frame(&image, frame, err));
+    VB_TRY(vb_image_from_frame(&image, frame, err));
     vblip_status status = keep_image(v, &image, err);
     free(image.rgb);
     vb_decoder_close(&v->decoder);

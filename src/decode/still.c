@@ -1,9 +1,8 @@
 #include "decode/still.h"
 
-#include "decode/averror.h"
+#include "decode/avimage.h"
 #include "decode/exif.h"
 #include "decode/orient.h"
-#include "decode/scale.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,213 +10,90 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include <libavcodec/avcodec.h>
-#include <libavutil/pixdesc.h>
+static const struct kind {
+    vblip_status (*decode)(vb_image *out, const uint8_t *file, size_t size,
+                           uint64_t max_pixels, vblip_error *err);
+    const char *first, *second; // bytes at 0 and at `second_at`
+    size_t first_size, second_size, second_at;
+} kinds[] = {
+    {vb_png_decode, "\x89PNG", "\r\n\x1A\n", 4, 4, 4},
+    {vb_jpeg_decode, "\xFF\xD8", "\xFF", 2, 1, 2},
+    {vb_webp_decode, "RIFF", "WEBP", 4, 4, 8},
+    {vb_bmp_decode, "BM", "\0\0\0\0", 2, 4, 6},
+};
 
-enum { MAX_BYTES = 1 << 30 }; // of an image file
-
-static enum AVCodecID codec_of(const uint8_t head[VB_STILL_HEAD])
+static const struct kind *still_kind(const uint8_t head[VB_STILL_HEAD])
 {
-    static const struct {
-        enum AVCodecID id;
-        const char *first, *second;
-        size_t first_size, second_size, second_at;
-    } kinds[] = {
-        {AV_CODEC_ID_PNG, "\x89PNG", "\r\n\x1A\n", 4, 4, 4},
-        {AV_CODEC_ID_MJPEG, "\xFF\xD8", "\xFF", 2, 1, 2},
-        {AV_CODEC_ID_WEBP, "RIFF", "WEBP", 4, 4, 8},
-        {AV_CODEC_ID_BMP, "BM", "\0\0\0\0", 2, 4, 6},
-    };
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (memcmp(head, kinds[i].first, kinds[i].first_size) == 0 &&
             memcmp(head + kinds[i].second_at, kinds[i].second, kinds[i].second_size) ==
                 0)
-            return kinds[i].id;
-    return AV_CODEC_ID_NONE;
+            return &kinds[i];
+    return NULL;
 }
 
 bool vb_still_is(const uint8_t head[VB_STILL_HEAD])
 {
-    return codec_of(head) != AV_CODEC_ID_NONE;
+    return still_kind(head) != NULL;
 }
 
-// The file's bytes, padded as decoders want them.
-static vblip_status read_packet(AVPacket *packet, const char *path, vblip_error *err)
+vblip_status vb_still_decode(vb_image *out, const uint8_t *file, size_t size,
+                             uint64_t max_pixels, bool ignore_orientation,
+                             vblip_error *err)
 {
-    FILE *file = fopen(path, "rb");
-    struct stat st;
-    if (!file || fstat(fileno(file), &st) != 0) {
-        int number = errno;
-        if (file)
-            fclose(file);
-        return vb_fail_errno(err, NULL, number);
-    }
-    vblip_status status = VBLIP_OK;
-    size_t got = 0;
-    if (st.st_size > MAX_BYTES)
-        status = vb_fail(err, VBLIP_ERR_UNSUPPORTED, "%jd bytes, at most %d are read",
-                         (intmax_t)st.st_size, MAX_BYTES);
-    else if (av_new_packet(packet, (int)st.st_size) < 0)
-        status = vb_fail_memory(err, "image file");
-    else
-        got = fread(packet->data, 1, (size_t)packet->size, file);
-    if (status == VBLIP_OK && got != (size_t)packet->size)
-        status =
-            vb_fail(err, VBLIP_ERR_IO, "ends after %zu of %d bytes", got, packet->size);
-    fclose(file);
-    return status;
-}
-
-static vblip_status check_codec_size(const AVCodecContext *codec, uint64_t max_pixels,
-                                     vblip_error *err)
-{
-    return vb_image_check_size(codec->width > 0 ? (uint64_t)codec->width : 0,
-                               codec->height > 0 ? (uint64_t)codec->height : 0,
-                               max_pixels, err);
-}
-
-// Keeps the decoder from making a picture that is larger than `opaque` says.
-static int bounded_buffer(AVCodecContext *codec, AVFrame *frame, int flags)
-{
-    const uint64_t *max_pixels = codec->opaque;
-    if (check_codec_size(codec, *max_pixels, NULL) != VBLIP_OK)
-        return AVERROR(EINVAL);
-    return avcodec_default_get_buffer2(codec, frame, flags);
-}
-
-static vblip_status decode(AVFrame *frame, AVCodecContext *codec, AVPacket *packet,
-                           uint64_t max_pixels, vblip_error *err)
-{
-    int code = avcodec_open2(codec, codec->codec, NULL);
-    if (code >= 0)
-        code = avcodec_send_packet(codec, packet);
-    if (code >= 0)
-        code = avcodec_send_packet(codec, NULL);
-    if (code >= 0)
-        code = avcodec_receive_frame(codec, frame);
-    if (code == AVERROR(ENOMEM))
-        return vb_fail_memory(err, "image");
-    VB_TRY(
-        check_codec_size(codec, max_pixels, err)); // first: it may be why that failed
-    if (code < 0 || (frame->flags & AV_FRAME_FLAG_CORRUPT) || frame->decode_error_flags)
-        return vb_fail(err, VBLIP_ERR_FORMAT, "broken or unsupported %s image",
-                       codec->codec->name);
-    return VBLIP_OK;
-}
-
-static vblip_status decode_packet(AVFrame *frame, AVPacket *packet, uint64_t max_pixels,
-                                  vblip_error *err)
-{
+    *out = (vb_image){0};
     uint8_t head[VB_STILL_HEAD] = {0};
-    size_t size =
-        (size_t)packet->size < sizeof head ? (size_t)packet->size : sizeof head;
-    memcpy(head, packet->data, size);
-    const AVCodec *decoder = avcodec_find_decoder(codec_of(head));
-    AVCodecContext *codec = decoder ? avcodec_alloc_context3(decoder) : NULL;
-    if (!codec)
-        return decoder ? vb_fail_memory(err, "decoder")
-                       : vb_fail(err, VBLIP_ERR_UNSUPPORTED, "no decoder for images");
-    codec->thread_count = 1;
-    codec->err_recognition = AV_EF_EXPLODE;
-    codec->get_buffer2 = bounded_buffer;
-    codec->opaque = &max_pixels;
-    vblip_status status = decode(frame, codec, packet, max_pixels, err);
-    avcodec_free_context(&codec);
-    return status;
-}
-
-// ----------------------------------------------------------------------------- pixels
-
-// To 8 bits: PIL keeps the high byte of 16, and scales up what has fewer than 8.
-static uint8_t to_byte(uint32_t value, int depth)
-{
-    if (depth >= 8)
-        return (uint8_t)(value >> (depth - 8));
-    return (uint8_t)(value * 255 / ((1U << depth) - 1));
-}
-
-static void read_palette(uint8_t *rgb, const AVFrame *frame)
-{
-    for (int y = 0; y < frame->height; y++) {
-        const uint8_t *row = frame->data[0] + (ptrdiff_t)y * frame->linesize[0];
-        for (int x = 0; x < frame->width; x++, rgb += 3) {
-            uint32_t argb;
-            memcpy(&argb, frame->data[1] + 4 * (size_t)row[x], 4);
-            rgb[0] = (uint8_t)(argb >> 16);
-            rgb[1] = (uint8_t)(argb >> 8);
-            rgb[2] = (uint8_t)argb;
-        }
-    }
-}
-
-static void read_components(uint8_t *rgb, const AVFrame *frame, uint16_t *line,
-                            const AVPixFmtDescriptor *desc)
-{
-    uint8_t invert = frame->format == AV_PIX_FMT_MONOWHITE ? 0xFF : 0;
-    for (int y = 0; y < frame->height; y++, rgb += (size_t)frame->width * 3)
-        for (int c = 0; c < 3; c++) {
-            int from = (desc->flags & AV_PIX_FMT_FLAG_RGB) ? c : 0;
-            av_read_image_line2(line, (const uint8_t **)(uintptr_t)frame->data,
-                                frame->linesize, desc, 0, y, from, frame->width, 0,
-                                sizeof *line);
-            for (int x = 0; x < frame->width; x++)
-                rgb[(size_t)x * 3 + (size_t)c] =
-                    to_byte(line[x], desc->comp[from].depth) ^ invert;
-        }
-}
-
-static vblip_status read_pixels(uint8_t *rgb, const AVFrame *frame, vblip_error *err)
-{
-    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
-    if (desc->flags & AV_PIX_FMT_FLAG_PAL) {
-        read_palette(rgb, frame);
+    memcpy(head, file, size < sizeof head ? size : sizeof head);
+    const struct kind *kind = still_kind(head);
+    if (!kind)
+        return vb_fail(err, VBLIP_ERR_FORMAT, "not an image");
+    VB_TRY(kind->decode(out, file, size, max_pixels, err));
+    if (ignore_orientation)
         return VBLIP_OK;
-    }
-    if (!(desc->flags & AV_PIX_FMT_FLAG_RGB) && desc->nb_components >= 3)
-        return vb_scale_convert(rgb, frame, err);
-    uint16_t *line = malloc((size_t)frame->width * sizeof *line);
-    if (!line)
-        return vb_fail_memory(err, "image");
-    read_components(rgb, frame, line, desc);
-    free(line);
-    return VBLIP_OK;
-}
-
-vblip_status vb_still_from_frame(vb_image *out, const AVFrame *frame, vblip_error *err)
-{
-    VB_TRY(vb_image_make(out, (uint32_t)frame->width, (uint32_t)frame->height,
-                         UINT64_MAX, err));
-    vblip_status status = read_pixels(out->rgb, frame, err);
+    uint32_t orientation = vb_orientation_from_exif(vb_exif_orientation(file, size));
+    vblip_status status = vb_orient_image(out, orientation, err);
     if (status != VBLIP_OK)
         vb_image_free(out);
     return status;
+}
+
+enum { MAX_BYTES = 1 << 30 }; // of an image file
+
+// A file's bytes, malloc'd.
+static vblip_status read_bytes(uint8_t **out, size_t *size, FILE *file,
+                               vblip_error *err)
+{
+    struct stat st;
+    *out = NULL;
+    *size = 0;
+    if (fstat(fileno(file), &st) != 0)
+        return vb_fail_errno(err, NULL, errno);
+    if (st.st_size > MAX_BYTES)
+        return vb_fail(err, VBLIP_ERR_UNSUPPORTED, "%jd bytes, at most %d are read",
+                       (intmax_t)st.st_size, MAX_BYTES);
+    size_t expected = (size_t)st.st_size;
+    *out = malloc(expected + 1);
+    if (!*out)
+        return vb_fail_memory(err, "image file");
+    *size = fread(*out, 1, expected, file);
+    if (*size == expected)
+        return VBLIP_OK;
+    return vb_fail(err, VBLIP_ERR_IO, "ends after %zu of %zu bytes", *size, expected);
 }
 
 vblip_status vb_still_read(vb_image *out, const char *path, uint64_t max_pixels,
                            bool ignore_orientation, vblip_error *err)
 {
     *out = (vb_image){0};
-    vb_av_silence();
-    AVPacket *packet = av_packet_alloc();
-    AVFrame *frame = av_frame_alloc();
-    vblip_status status = VBLIP_OK;
-    uint32_t orientation = 0;
-    if (!packet || !frame)
-        status = vb_fail_memory(err, "image");
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return vb_fail_errno(err, NULL, errno);
+    uint8_t *bytes;
+    size_t size;
+    vblip_status status = read_bytes(&bytes, &size, file, err);
+    fclose(file);
     if (status == VBLIP_OK)
-        status = read_packet(packet, path, err);
-    if (status == VBLIP_OK && !ignore_orientation)
-        orientation = vb_orientation_from_exif(
-            vb_exif_orientation(packet->data, (size_t)packet->size));
-    if (status == VBLIP_OK)
-        status = decode_packet(frame, packet, max_pixels, err);
-    if (status == VBLIP_OK)
-        status = vb_still_from_frame(out, frame, err);
-    if (status == VBLIP_OK)
-        status = vb_orient_image(out, orientation, err);
-    if (status != VBLIP_OK)
-        vb_image_free(out);
-    av_packet_free(&packet);
-    av_frame_free(&frame);
+        status = vb_still_decode(out, bytes, size, max_pixels, ignore_orientation, err);
+    free(bytes);
     return status;
 }
