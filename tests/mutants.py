@@ -81,7 +81,7 @@ MUTANTS = [
     ("image-bicubic", "unit.resize", "test_resizes_bit_for_bit_like_pil",
      RESIZE, "double widen = scale > 1.0 ? scale : 1.0,", "double widen = 1.0,"),
     ("video-pixels", "unit.decode", "test_reference_files_give_decords_frames",
-     SCALE, ": SWS_BILINEAR;", ": SWS_BICUBIC;"),
+     SCALE, '"sws_flags", SWS_BILINEAR', '"sws_flags", SWS_BICUBIC'),
     ("video-pixels", "unit.decode", "test_reference_files_give_decords_frames",
      SCALE, "= (int)frame->colorspace;", "= SWS_CS_ITU601;"),
     ("video-pixels", "unit.decode", "test_reference_files_give_decords_frames",

@@ -1,7 +1,6 @@
 #include "decode/avimage.h"
 
 #include "decode/averror.h"
-#include "decode/scale.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -55,7 +54,7 @@ static vblip_status read_pixels(uint8_t *rgb, const AVFrame *frame, vblip_error 
         return VBLIP_OK;
     }
     if (!(desc->flags & AV_PIX_FMT_FLAG_RGB) && desc->nb_components >= 3)
-        return vb_scale_convert(rgb, frame, err);
+        return vb_fail(err, VBLIP_ERR_UNSUPPORTED, "%s pixels in an image", desc->name);
     uint16_t *line = malloc((size_t)frame->width * sizeof *line);
     if (!line)
         return vb_fail_memory(err, "image");
@@ -163,16 +162,4 @@ vblip_status vb_bmp_decode(vb_image *out, const uint8_t *file, size_t size,
                            uint64_t max_pixels, vblip_error *err)
 {
     return decode_by_ffmpeg(out, AV_CODEC_ID_BMP, file, size, max_pixels, err);
-}
-
-vblip_status vb_jpeg_decode(vb_image *out, const uint8_t *file, size_t size,
-                            uint64_t max_pixels, vblip_error *err)
-{
-    return decode_by_ffmpeg(out, AV_CODEC_ID_MJPEG, file, size, max_pixels, err);
-}
-
-vblip_status vb_webp_decode(vb_image *out, const uint8_t *file, size_t size,
-                            uint64_t max_pixels, vblip_error *err)
-{
-    return decode_by_ffmpeg(out, AV_CODEC_ID_WEBP, file, size, max_pixels, err);
 }

@@ -8,17 +8,13 @@
 
 #include <libavutil/frame.h>
 
-// Decodes the PNG, JPEG, WebP or BMP file of `size` bytes at `file`.
+// Decodes the PNG or BMP file of `size` bytes at `file`.
 VB_CHECKED vblip_status vb_png_decode(vb_image *out, const uint8_t *file, size_t size,
                                       uint64_t max_pixels, vblip_error *err);
-VB_CHECKED vblip_status vb_jpeg_decode(vb_image *out, const uint8_t *file, size_t size,
-                                       uint64_t max_pixels, vblip_error *err);
-VB_CHECKED vblip_status vb_webp_decode(vb_image *out, const uint8_t *file, size_t size,
-                                       uint64_t max_pixels, vblip_error *err);
 VB_CHECKED vblip_status vb_bmp_decode(vb_image *out, const uint8_t *file, size_t size,
                                       uint64_t max_pixels, vblip_error *err);
 
-// The pixels of a decoded frame.
+// The pixels of a decoded frame: RGB, grey or with a palette.
 VB_CHECKED vblip_status vb_image_from_frame(vb_image *out, const AVFrame *frame,
                                             vblip_error *err);
 

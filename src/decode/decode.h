@@ -1,4 +1,5 @@
-// decode.h - files in, square RGB frames with their times out. The only door to FFmpeg.
+// decode.h - files in, square RGB frames with their times out. The only door to FFmpeg,
+// libjpeg-turbo and libwebp.
 #ifndef VB_DECODE_DECODE_H
 #define VB_DECODE_DECODE_H
 

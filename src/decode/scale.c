@@ -2,20 +2,13 @@
 
 #include "decode/averror.h"
 #include "decode/orient.h"
-#include "decode/upsample.h"
-
-#include <string.h>
 
 #include <libavutil/opt.h>
 #include <libavutil/pixdesc.h>
 
 static vblip_status make_context(struct SwsContext **out, const AVFrame *frame,
-                                 int width, int height, bool exact, vblip_error *err)
+                                 int width, int height, vblip_error *err)
 {
-    const int flags = exact ? SWS_BILINEAR | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT |
-                                  SWS_FULL_CHR_H_INP
-                            : SWS_BILINEAR;
-
     sws_freeContext(*out);
     *out = sws_alloc_context();
     if (!*out)
@@ -24,7 +17,7 @@ static vblip_status make_context(struct SwsContext **out, const AVFrame *frame,
         const char *name;
         int64_t value;
     } options[] = {
-        {"sws_flags", flags},
+        {"sws_flags", SWS_BILINEAR},
         {"srcw", frame->width},
         {"srch", frame->height},
         {"src_format", frame->format},
@@ -98,7 +91,7 @@ static vblip_status choose_context(vb_scaler *s, const AVFrame *frame, int side,
     s->width = frame->width;
     s->height = frame->height;
     s->format = frame->format;
-    return make_context(&s->sws, frame, side, side, false, err);
+    return make_context(&s->sws, frame, side, side, err);
 }
 
 vblip_status vb_scaler_run(vb_scaler *scaler, uint8_t *rgb, uint32_t side,
@@ -125,34 +118,4 @@ void vb_scaler_free(vb_scaler *scaler)
     av_frame_free(&scaler->turned);
     av_frame_free(&scaler->scaled);
     *scaler = (vb_scaler){0};
-}
-
-// As run_context, at the frame's own size.
-static vblip_status convert(AVFrame *out, const AVFrame *frame, vblip_error *err)
-{
-    struct SwsContext *sws = NULL;
-    VB_TRY(vb_frame_buffer(out, AV_PIX_FMT_RGB24, frame->width, frame->height, err));
-    VB_TRY(make_context(&sws, frame, frame->width, frame->height, true, err));
-    vblip_status status = run_context(sws, out, frame, err);
-    sws_freeContext(sws);
-    return status;
-}
-
-vblip_status vb_scale_convert(uint8_t *rgb, const AVFrame *frame, vblip_error *err)
-{
-    AVFrame *full = av_frame_alloc(), *out = av_frame_alloc();
-    vblip_status status = full && out ? VBLIP_OK : vb_fail_memory(err, "image");
-    if (status == VBLIP_OK && vb_upsample_can(frame->format)) {
-        status = vb_upsample_chroma(full, frame, err);
-        frame = full;
-    }
-    if (status == VBLIP_OK)
-        status = convert(out, frame, err);
-    size_t row = (size_t)frame->width * 3;
-    for (int y = 0; status == VBLIP_OK && y < frame->height; y++)
-        memcpy(rgb + (size_t)y * row, out->data[0] + (ptrdiff_t)y * out->linesize[0],
-               row);
-    av_frame_free(&full);
-    av_frame_free(&out);
-    return status;
 }

@@ -20,9 +20,4 @@ VB_CHECKED vblip_status vb_scaler_run(vb_scaler *scaler, uint8_t *rgb, uint32_t 
                                       vblip_error *err);
 void vb_scaler_free(vb_scaler *scaler);
 
-// Writes `frame` at its own size into `rgb` [height, width, 3], chroma interpolated and
-// as exact as swscale can.
-VB_CHECKED vblip_status vb_scale_convert(uint8_t *rgb, const AVFrame *frame,
-                                         vblip_error *err);
-
 #endif // VB_DECODE_SCALE_H

@@ -2,7 +2,9 @@
 
 #include "decode/avimage.h"
 #include "decode/exif.h"
+#include "decode/jpeg.h"
 #include "decode/orient.h"
+#include "decode/webp.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -11,9 +11,9 @@ enum { VB_STILL_HEAD = 16 }; // bytes that tell what a file is
 // Whether a file that begins with `head` is a still image.
 bool vb_still_is(const uint8_t head[VB_STILL_HEAD]);
 
-// Decodes the image file `path`: alpha is dropped, palettes are looked up, grey is
-// replicated, 16-bit samples lose their low byte. The EXIF orientation is undone unless
-// `ignore_orientation`. Messages do not name the path.
+// Decodes the image file `path` to the pixels that PIL makes of it: alpha is dropped,
+// palettes are looked up, grey is replicated, 16-bit samples lose their low byte. The EXIF
+// orientation is undone unless `ignore_orientation`. Messages do not name the path.
 VB_CHECKED vblip_status vb_still_read(vb_image *out, const char *path,
                                       uint64_t max_pixels, bool ignore_orientation,
                                       vblip_error *err);

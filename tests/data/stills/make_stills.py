@@ -3,13 +3,15 @@
     python make_stills.py
 
 NAME.EXT is an image file, expected/NAME.png its pixels after ImageOps.exif_transpose and
-convert("RGB") (16-bit grey: the high byte). Made with Pillow 12.1.0. The pictures are
-formulas; there is no third-party content.
+convert("RGB") (16-bit grey: the high byte). Made with Pillow 12.1.0, and cjpeg of
+libjpeg-turbo 2.1.5 for what Pillow does not write; Pillow 13.0.0 makes the same files. The
+pictures are formulas; there is no third-party content.
 """
 import io
 import math
 import os
 import struct
+import subprocess
 import zlib
 
 from PIL import Image, ImageOps
@@ -26,6 +28,17 @@ def picture(w=W, h=H):
                 int(127 + 120 * math.sin(x / 6.0 + y / 11.0)),
                 int(127 + 120 * math.cos(x / 9.0 - y / 5.0)),
                 int(127 + 120 * math.sin(x / 13.0 + y / 4.0 + 1))))
+    return im
+
+
+def noise(w=W, h=H):
+    """Every pixel far from its neighbours: all that rounds or clamps does so somewhere."""
+    im = Image.new("RGB", (w, h))
+    state = 1
+    for y in range(h):
+        for x in range(w):
+            state = (state * 1103515245 + 12345) % 2**31
+            im.putpixel((x, y), (state >> 7 & 255, state >> 15 & 255, state >> 22 & 255))
     return im
 
 
@@ -73,6 +86,83 @@ def packed(bits, value):
 def rgb48():
     return [b"".join(struct.pack(">HHH", (x * 1771) % 65536, (y * 2520) % 65536, (x * y * 61) % 65536)
                      for x in range(W)) for y in range(H)]
+
+
+def cmyk():
+    r, g, b = picture().split()
+    return Image.merge("CMYK", (r, g, b, ramp()))
+
+
+def bytes_of(im, kind, **options):
+    out = io.BytesIO()
+    im.save(out, kind, **options)
+    return out.getvalue()
+
+
+def adobe(jpeg, transform):
+    """The JPEG with another colour transform in its Adobe marker; None: without marker."""
+    at = jpeg.index(b"\xff\xee\0\x0eAdobe")
+    if transform is None:
+        return jpeg[:at] + jpeg[at + 16:]
+    return jpeg[:at + 15] + bytes([transform]) + jpeg[at + 16:]
+
+
+def cjpeg(im, *options):
+    return subprocess.run(["cjpeg", "-quality", "90", *options], check=True,
+                          input=bytes_of(im, "PPM"), stdout=subprocess.PIPE).stdout
+
+
+def two_components(jpeg):
+    """The JPEG without its third component in frame and scan headers."""
+    frame, scan = jpeg.index(b"\xff\xc0"), jpeg.index(b"\xff\xda")
+    return (jpeg[:frame] + b"\xff\xc0\0\x0e" + jpeg[frame + 4:frame + 9] + b"\x02" +
+            jpeg[frame + 10:frame + 16] + jpeg[frame + 19:scan] + b"\xff\xda\0\x0a\x02" +
+            jpeg[scan + 5:scan + 9] + jpeg[scan + 11:])
+
+
+def refused(rgb):
+    """What vblip does not read, and PIL either not or only in part."""
+    with open("refused_moving.webp", "wb") as f:
+        f.write(bytes_of(rgb, "WEBP", save_all=True, append_images=[rgb.rotate(180)],
+                         lossless=True))
+    jpeg = bytes_of(rgb, "JPEG", quality=90, subsampling=0)
+    with open("refused_two_components.jpg", "wb") as f:
+        f.write(two_components(jpeg))
+
+
+def more_jpegs(rgb):
+    jpeg = bytes_of(rgb, "JPEG", quality=90)
+    scan = jpeg.index(b"\xff\xda")
+    write("jpeg_440.jpg", cjpeg(rgb, "-sample", "1x2"))
+    write("jpeg_411.jpg", cjpeg(rgb, "-sample", "4x1"))
+    write("jpeg_410.jpg", cjpeg(rgb, "-sample", "4x2"))
+    write("jpeg_arithmetic.jpg", cjpeg(rgb, "-arithmetic"))
+    save("jpeg_rgb.jpg", rgb, quality=90, keep_rgb=True)
+    save("jpeg_restart.jpg", rgb, quality=90, restart_marker_blocks=2)
+    save("jpeg_restart_progressive.jpg", rgb, quality=90, progressive=True,
+         restart_marker_rows=1)
+    save("jpeg_cmyk.jpg", cmyk(), quality=90)
+    write("jpeg_ycck.jpg", adobe(bytes_of(cmyk(), "JPEG", quality=90), 2))
+    write("jpeg_cmyk_plain.jpg", adobe(bytes_of(cmyk(), "JPEG", quality=90), None))
+    write("jpeg_junk.jpg", jpeg[:scan] + b"junk" + jpeg[scan:] + b"more")
+    save("jpeg_1x1.jpg", picture(1, 1), quality=90)
+    save("jpeg_2x9.jpg", noise(2, 9), quality=90)
+    save("jpeg_9x2.jpg", noise(9, 2), quality=90)
+    for quality in (10, 50, 95):
+        save("jpeg_noise%d.jpg" % quality, noise(), quality=quality)
+    write("jpeg_noise_440.jpg", cjpeg(noise(), "-sample", "1x2"))
+    save("jpeg_noise_422.jpg", noise(), quality=90, subsampling=1)
+    save("jpeg_noise_444.jpg", noise(), quality=90, subsampling=0)
+
+
+def more_webps(rgb):
+    save("webp_1x1.webp", picture(1, 1), quality=90)
+    save("webp_2x9.webp", noise(2, 9), quality=90)
+    for quality in (10, 95):
+        save("webp_noise%d.webp" % quality, noise(), quality=quality)
+    save("webp_noise_lossless.webp", noise(), lossless=True)
+    save("webp_noise_alpha.webp", with_alpha(noise()), quality=50)
+    save("webp_palette.webp", rgb.quantize(12).convert("RGB"), lossless=True)
 
 
 def exif(orientation):
@@ -133,10 +223,9 @@ def main():
     save("webp_lossless.webp", rgb, lossless=True)
     save("webp_lossless_alpha.webp", with_alpha(rgb), lossless=True, exact=True)
     save("webp_exif.webp", rgb, lossless=True, exif=exif(8))
-    moving = io.BytesIO()
-    rgb.save(moving, "WEBP", save_all=True, append_images=[rgb.rotate(180)], lossless=True)
-    with open("webp_moving.webp", "wb") as f:
-        f.write(moving.getvalue())
+    more_jpegs(rgb)
+    more_webps(rgb)
+    refused(rgb)
     save("gif_single.gif", rgb.quantize(60))
 
 

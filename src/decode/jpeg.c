@@ -1,0 +1,129 @@
+#include "decode/jpeg.h"
+
+#include <setjmp.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include <jpeglib.h>
+
+#include <jerror.h> // after jpeglib.h, whose macros decide on the codes
+
+// libjpeg reports an error by a function that must not return; ours jumps. The struct
+// belongs to the caller of the function that calls setjmp: what changes in it before
+// the jump still counts after it.
+typedef struct jpeg_reader {
+    struct jpeg_decompress_struct codec;
+    struct jpeg_error_mgr errors;
+    jmp_buf failed;
+    vblip_status status; // after the jump
+    vblip_error *err;
+    vb_image image;
+} jpeg_reader;
+
+static void jpeg_fail(j_common_ptr codec)
+{
+    jpeg_reader *r = codec->client_data;
+    char words[JMSG_LENGTH_MAX];
+    codec->err->format_message(codec, words);
+    if (codec->err->msg_code == JERR_OUT_OF_MEMORY)
+        r->status = vb_fail_memory(r->err, "image");
+    else
+        r->status = vb_fail(r->err, VBLIP_ERR_FORMAT, "JPEG image: %s", words);
+    longjmp(r->failed, 1);
+}
+
+// Warnings after which pixels are missing or made up, or a file could have scans
+// without end. Others leave the picture whole: say, bytes between two segments.
+static bool is_damage(int code)
+{
+    static const int damage[] = {JWRN_ARITH_BAD_CODE, JWRN_BOGUS_PROGRESSION,
+                                 JWRN_HIT_MARKER,     JWRN_HUFF_BAD_CODE,
+                                 JWRN_JPEG_EOF,       JWRN_MUST_RESYNC};
+    for (size_t i = 0; i < sizeof damage / sizeof *damage; i++)
+        if (damage[i] == code)
+            return true;
+    return false;
+}
+
+// A negative level is a warning, others are news.
+static void jpeg_warn(j_common_ptr codec, int level)
+{
+    if (level < 0 && is_damage(codec->err->msg_code))
+        jpeg_fail(codec);
+}
+
+// One row of PIL's convert("RGB"), of CMYK that is stored inverted.
+static void cmyk_to_rgb(uint8_t *rgb, const uint8_t *cmyk, uint32_t width)
+{
+    for (uint32_t x = 0; x < width; x++, cmyk += 4, rgb += 3)
+        for (int c = 0; c < 3; c++) {
+            uint32_t product = (255U - cmyk[c]) * cmyk[3] + 128;
+            uint32_t ink = ((product >> 8) + product) >> 8;
+            rgb[c] = (uint8_t)(cmyk[3] > ink ? cmyk[3] - ink : 0);
+        }
+}
+
+static void read_rows(jpeg_reader *r)
+{
+    j_decompress_ptr codec = &r->codec;
+    bool is_cmyk = codec->out_color_space == JCS_CMYK;
+    JSAMPARRAY cmyk = NULL; // one row, freed with the codec
+    if (is_cmyk)
+        cmyk = codec->mem->alloc_sarray((j_common_ptr)codec, JPOOL_IMAGE,
+                                        codec->output_width * 4, 1);
+    while (codec->output_scanline < codec->output_height) {
+        JSAMPROW row =
+            r->image.rgb + (size_t)codec->output_scanline * codec->output_width * 3;
+        jpeg_read_scanlines(codec, is_cmyk ? cmyk : &row, 1);
+        if (is_cmyk)
+            cmyk_to_rgb(row, *cmyk, codec->output_width);
+    }
+}
+
+// The kinds that PIL reads: 8 bits; grey, RGB or YCbCr, CMYK or YCCK.
+static vblip_status choose_colours(j_decompress_ptr codec, vblip_error *err)
+{
+    int components = codec->num_components;
+    if (codec->data_precision != 8)
+        return vb_fail(err, VBLIP_ERR_UNSUPPORTED, "JPEG image of %d bits, 8 are read",
+                       codec->data_precision);
+    if (components != 1 && components != 3 && components != 4)
+        return vb_fail(err, VBLIP_ERR_UNSUPPORTED,
+                       "JPEG image of %d components, 1, 3 or 4 are read", components);
+    codec->out_color_space = components == 4 ? JCS_CMYK : JCS_RGB;
+    return VBLIP_OK;
+}
+
+static vblip_status decode_jpeg(jpeg_reader *r, const uint8_t *file, size_t size,
+                                uint64_t max_pixels)
+{
+    if (setjmp(r->failed))
+        return r->status;
+    j_decompress_ptr codec = &r->codec;
+    jpeg_create_decompress(codec);
+    jpeg_mem_src(codec, file, (unsigned long)size);
+    jpeg_read_header(codec, TRUE);
+    VB_TRY(choose_colours(codec, r->err));
+    VB_TRY(vb_image_make(&r->image, codec->image_width, codec->image_height, max_pixels,
+                         r->err));
+    jpeg_start_decompress(codec);
+    read_rows(r);
+    jpeg_finish_decompress(codec);
+    return VBLIP_OK;
+}
+
+vblip_status vb_jpeg_decode(vb_image *out, const uint8_t *file, size_t size,
+                            uint64_t max_pixels, vblip_error *err)
+{
+    jpeg_reader r = {.err = err};
+    r.codec.err = jpeg_std_error(&r.errors);
+    r.codec.client_data = &r;
+    r.errors.error_exit = jpeg_fail;
+    r.errors.emit_message = jpeg_warn;
+    vblip_status status = decode_jpeg(&r, file, size, max_pixels);
+    jpeg_destroy_decompress(&r.codec);
+    if (status != VBLIP_OK)
+        vb_image_free(&r.image);
+    *out = r.image;
+    return status;
+}

@@ -1,0 +1,14 @@
+// jpeg.h - JPEG files as RGB pixels, equal to PIL's.
+#ifndef VB_DECODE_JPEG_H
+#define VB_DECODE_JPEG_H
+
+#include "decode/image.h"
+
+#include <stddef.h>
+
+// Decodes the JPEG file of `size` bytes at `file`. Grey is replicated; CMYK counts as
+// inverted, as Adobe writes it. A file that lacks pixels or its end is refused.
+VB_CHECKED vblip_status vb_jpeg_decode(vb_image *out, const uint8_t *file, size_t size,
+                                       uint64_t max_pixels, vblip_error *err);
+
+#endif // VB_DECODE_JPEG_H
