@@ -272,9 +272,13 @@ static void test_decode(void **state)
 {
     (void)state;
     static char video[] = VB_GOLDEN "/video/clip02.avi";
-    static char image[] = VB_GOLDEN "/preprocess/resize_07.png";
+    static char png[] = VB_GOLDEN "/preprocess/resize_07.png";
+    static char jpeg[] = VB_GOLDEN "/../data/stills/jpeg_exif6.jpg";
+    static char webp[] = VB_GOLDEN "/../data/stills/webp_exif.webp";
     assert_true(fail_alloc_each("read a video", read_frame, video) >= 4);
-    assert_true(fail_alloc_each("read an image", read_frame, image) >= 4);
+    assert_true(fail_alloc_each("read a PNG", read_frame, png) >= 4);
+    assert_true(fail_alloc_each("read a JPEG", read_frame, jpeg) >= 5);
+    assert_true(fail_alloc_each("read a WebP", read_frame, webp) >= 5);
 }
 
 int main(void)
