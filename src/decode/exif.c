@@ -14,7 +14,7 @@ static bytes skip(bytes b, size_t count)
     return count <= b.size ? (bytes){b.at + count, b.size - count} : (bytes){b.at, 0};
 }
 
-static bytes take(bytes b, size_t count)
+static bytes exif_take(bytes b, size_t count)
 {
     return count <= b.size ? (bytes){b.at, count} : (bytes){b.at, 0};
 }
@@ -24,7 +24,7 @@ static bool starts_with(bytes b, const char *text, size_t size)
     return b.size >= size && memcmp(b.at, text, size) == 0;
 }
 
-static uint32_t number(bytes b, size_t size, bool little)
+static uint32_t exif_number(bytes b, size_t size, bool little)
 {
     uint32_t value = 0;
     for (size_t i = 0; i < size && size <= b.size; i++)
@@ -38,15 +38,15 @@ static uint32_t tiff_orientation(bytes tiff)
     bool little = starts_with(tiff, "II*\0", 4);
     if (!little && !starts_with(tiff, "MM\0*", 4))
         return 1;
-    bytes directory = skip(tiff, number(skip(tiff, 4), 4, little));
-    uint32_t entries = number(directory, 2, little);
+    bytes directory = skip(tiff, exif_number(skip(tiff, 4), 4, little));
+    uint32_t entries = exif_number(directory, 2, little);
     bytes entry = skip(directory, 2);
     for (uint32_t i = 0; i < entries && entry.size >= 12;
          i++, entry = skip(entry, 12)) {
-        if (number(entry, 2, little) != 274)
+        if (exif_number(entry, 2, little) != 274)
             continue;
-        uint32_t type = number(skip(entry, 2), 2, little);
-        uint32_t value = number(skip(entry, 8), 2, little);
+        uint32_t type = exif_number(skip(entry, 2), 2, little);
+        uint32_t value = exif_number(skip(entry, 8), 2, little);
         return type == 3 && value >= 1 && value <= 8 ? value : 1;
     }
     return 1;
@@ -63,8 +63,8 @@ static uint32_t jpeg_orientation(bytes file)
         }
         if (marker == 0xDA || marker == 0xD9) // pixels or end: EXIF comes before
             break;
-        size_t size = number(skip(rest, 2), 2, false);
-        bytes segment = take(skip(rest, 2), size);
+        size_t size = exif_number(skip(rest, 2), 2, false);
+        bytes segment = exif_take(skip(rest, 2), size);
         if (marker == 0xE1 && starts_with(skip(segment, 2), "Exif\0\0", 6))
             return tiff_orientation(skip(segment, 8));
         rest = size >= 2 ? skip(rest, 2 + size) : (bytes){0};
@@ -76,9 +76,9 @@ static uint32_t png_orientation(bytes file)
 {
     bytes rest = skip(file, 8);
     while (rest.size >= 12 && !starts_with(skip(rest, 4), "IEND", 4)) {
-        size_t size = number(rest, 4, false);
+        size_t size = exif_number(rest, 4, false);
         if (starts_with(skip(rest, 4), "eXIf", 4))
-            return tiff_orientation(take(skip(rest, 8), size));
+            return tiff_orientation(exif_take(skip(rest, 8), size));
         rest = skip(skip(rest, 12), size);
     }
     return 1;
@@ -88,8 +88,8 @@ static uint32_t webp_orientation(bytes file)
 {
     bytes rest = skip(file, 12);
     while (rest.size >= 8) {
-        size_t size = number(skip(rest, 4), 4, true);
-        bytes chunk = take(skip(rest, 8), size);
+        size_t size = exif_number(skip(rest, 4), 4, true);
+        bytes chunk = exif_take(skip(rest, 8), size);
         if (starts_with(rest, "EXIF", 4)) // some writers keep JPEG's prefix
             return tiff_orientation(starts_with(chunk, "Exif\0\0", 6) ? skip(chunk, 6)
                                                                       : chunk);

@@ -14,7 +14,7 @@ typedef struct axis {
     size_t taps;
 } axis;
 
-static double cubic(double x)
+static double resize_cubic(double x)
 {
     const double a = -0.5;
     x = fabs(x);
@@ -43,7 +43,7 @@ static void axis_fill(axis *a, double *scratch, uint32_t i, uint32_t in, double 
     a->first[i] = first;
     a->counts[i] = last - first;
     for (uint32_t j = 0; j < last - first; j++) {
-        scratch[j] = cubic((j + first - center + 0.5) * shrink);
+        scratch[j] = resize_cubic((j + first - center + 0.5) * shrink);
         sum += scratch[j];
     }
     for (uint32_t j = 0; j < last - first; j++) {
