@@ -6,8 +6,8 @@
 
 #include <stddef.h>
 
-// Decodes the WebP file of `size` bytes at `file`, lossy or lossless. Alpha is dropped. An
-// animation is refused.
+// Decodes the WebP file of `size` bytes at `file`, lossy or lossless. Alpha is dropped. Of
+// an animation it is the first frame.
 VB_CHECKED vblip_status vb_webp_decode(vb_image *out, const uint8_t *file, size_t size,
                                        uint64_t max_pixels, vblip_error *err);
 

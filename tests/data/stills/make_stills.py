@@ -121,13 +121,29 @@ def two_components(jpeg):
 
 
 def refused(rgb):
-    """What vblip does not read, and PIL either not or only in part."""
-    with open("refused_moving.webp", "wb") as f:
-        f.write(bytes_of(rgb, "WEBP", save_all=True, append_images=[rgb.rotate(180)],
-                         lossless=True))
+    """What neither vblip nor Pillow reads."""
     jpeg = bytes_of(rgb, "JPEG", quality=90, subsampling=0)
     with open("refused_two_components.jpg", "wb") as f:
         f.write(two_components(jpeg))
+
+
+def webp_chunk(kind, data):
+    return kind + struct.pack("<I", len(data)) + data + b"\0" * (len(data) & 1)
+
+
+def int24(value):
+    return struct.pack("<I", value)[:3]
+
+
+def animation_with_offset():
+    """A WebP animation whose first frame covers a part of the canvas."""
+    frame = noise(12, 8)
+    header = (int24(6 // 2) + int24(4 // 2) + int24(frame.width - 1) + int24(frame.height - 1) +
+              int24(40) + b"\0")
+    picture = webp_chunk(b"ANMF", header + bytes_of(frame, "WEBP", lossless=True)[12:])
+    return webp_chunk(b"RIFF", b"WEBP" +
+                      webp_chunk(b"VP8X", struct.pack("<I", 2) + int24(W - 1) + int24(H - 1)) +
+                      webp_chunk(b"ANIM", b"\xff\xff\xff\xff\0\0") + picture + picture)
 
 
 def more_jpegs(rgb):
@@ -162,6 +178,8 @@ def more_webps(rgb):
         save("webp_noise%d.webp" % quality, noise(), quality=quality)
     save("webp_noise_lossless.webp", noise(), lossless=True)
     save("webp_noise_alpha.webp", with_alpha(noise()), quality=50)
+    save("webp_moving.webp", rgb, save_all=True, append_images=[rgb.rotate(180)], lossless=True)
+    write("webp_moving_offset.webp", animation_with_offset())
     save("webp_palette.webp", rgb.quantize(12).convert("RGB"), lossless=True)
 
 
