@@ -1,12 +1,13 @@
-// args.h - what the user asked for: argv, checked and turned into one struct.
+// args.h - what the user asked for: the table of commands, and one struct that parse.c
+// fills from argv.
 //
-// Pure: reads no file, no environment and no clock. The options are one table
-// (options.c), from which the help texts are made as well.
+// Pure, as are options.c (one table, from which the help texts are made as well),
+// operands.c and check.c: they read no file, no environment and no clock.
 #ifndef CLI_ARGS_H
 #define CLI_ARGS_H
 
+#include "base/error.h"
 #include "output/rows.h"
-#include "vblip.h"
 
 typedef enum cli_command {
     CLI_RETRIEVE,
@@ -23,6 +24,29 @@ typedef enum cli_command {
     CLI_BENCH,
     CLI_COMMAND_COUNT, // also: no command
 } cli_command;
+
+// How a command reads its operands.
+typedef enum cli_takes {
+    CLI_TAKES_PATHS_THEN_QUERY, // PATH... "query", or PATH... with -e or --queries
+    CLI_TAKES_PATH_THEN_TEXTS,  // PATH "text"..., or "text"... with -a
+    CLI_TAKES_PAIR_THEN_TEXTS,  // LEFT RIGHT "text"..., or "text"... with -a
+    CLI_TAKES_PATHS,
+    CLI_TAKES_PATHS_FOR_WHAT, // as --what needs, and texts from --text
+    CLI_TAKES_TEXTS,
+    CLI_TAKES_PROTOCOL, // of eval
+    CLI_TAKES_ONE_FILE, // of filter
+    CLI_TAKES_ONE_PATH, // or none
+    CLI_TAKES_NAMES,    // any, or none
+    CLI_TAKES_NOTHING,
+} cli_takes;
+
+typedef struct cli_command_traits {
+    const char *name;
+    cli_takes operands;
+    const char *texts; // what messages call one of its texts
+} cli_command_traits;
+
+extern const cli_command_traits cli_commands[CLI_COMMAND_COUNT];
 
 const char *cli_command_name(cli_command command);
 
@@ -106,9 +130,10 @@ typedef struct cli_args {
     cli_words operands, queries; // what paths and texts are views of
 } cli_args;
 
-// Fills `out` from argv. On failure the message names the subject and what is allowed.
-vblip_status cli_args_parse(cli_args *out, int argc, char **argv, vblip_error *err);
 void cli_args_free(cli_args *args);
+
+// False when memory runs out.
+bool cli_words_add(cli_words *words, const char *word);
 
 // --top-k as vblip.h counts it.
 uint32_t cli_top_k(const cli_args *args);

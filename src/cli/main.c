@@ -2,6 +2,7 @@
 #include "cli/cmd.h"
 #include "cli/help.h"
 #include "cli/interrupt.h"
+#include "cli/parse.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -486,18 +486,6 @@ const cli_option *cli_option_by_letter(char letter)
     return NULL;
 }
 
-bool cli_words_add(cli_words *words, const char *word)
-{
-    const char **items = realloc(words->items, (words->count + 2) * sizeof *items);
-    if (!items)
-        return false;
-    items[words->count] = word;
-    items[words->count + 1] = NULL;
-    words->items = items;
-    words->count++;
-    return true;
-}
-
 // A decimal number and nothing else; no sign, no infinity, no hexadecimal.
 static bool read_number(double *out, const char *text, size_t size)
 {

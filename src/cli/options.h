@@ -49,7 +49,4 @@ vblip_status cli_option_apply(const cli_option *option, cli_args *args,
                               const char *label, int label_size, const char *value,
                               vblip_error *err);
 
-// False when memory runs out.
-bool cli_words_add(cli_words *words, const char *word);
-
 #endif // CLI_OPTIONS_H

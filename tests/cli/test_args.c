@@ -1,7 +1,7 @@
 // test_args.c - a command line becomes exactly what cli.md says, or one line of refusal.
-#include "cli/args.h"
 #include "cli/help.h"
 #include "cli/options.h"
+#include "cli/parse.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

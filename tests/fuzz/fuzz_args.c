@@ -1,6 +1,6 @@
 // fuzz_args.c - no command line may crash or leak, and what is accepted holds together.
 // The input is argv: words ended by NUL.
-#include "cli/args.h"
+#include "cli/parse.h"
 
 #include <stdlib.h>
 #include <string.h>

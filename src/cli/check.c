@@ -1,0 +1,196 @@
+#include "cli/check.h"
+
+#include "base/text.h"
+
+#include <ctype.h>
+#include <string.h>
+
+// `number` 0 = there is only one.
+static vblip_status check_utf8(const char *text, const char *what, uint32_t number,
+                               vblip_error *err)
+{
+    size_t size = strlen(text);
+    size_t bad = vb_utf8_check(text, size);
+    if (bad == size)
+        return VBLIP_OK;
+    if (!number)
+        return cli_misuse(err, "%s: not valid UTF-8 at byte %zu", what, bad + 1);
+    return cli_misuse(err, "%s %u: not valid UTF-8 at byte %zu", what, number, bad + 1);
+}
+
+static vblip_status check_texts(const cli_args *args, vblip_error *err)
+{
+    for (uint32_t i = 0; i < args->texts.count; i++)
+        if (check_utf8(args->texts.items[i], cli_commands[args->command].texts, i + 1,
+                       err) != VBLIP_OK)
+            return VBLIP_ERR_ARGUMENT;
+    if (args->prompt && check_utf8(args->prompt, "--prompt", 0, err) != VBLIP_OK)
+        return VBLIP_ERR_ARGUMENT;
+    if (args->answers && check_utf8(args->answers, "--answers", 0, err) != VBLIP_OK)
+        return VBLIP_ERR_ARGUMENT;
+    return VBLIP_OK;
+}
+
+// More than one user of standard input would each get a part of it.
+static vblip_status check_stdin(const cli_args *args, vblip_error *err)
+{
+    const char *const files[] = {args->list, args->texts_file, args->answers_file};
+    uint32_t users = 0;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        users += files[i] && strcmp(files[i], "-") == 0;
+    if (args->command != CLI_MODELS)
+        for (uint32_t i = 0; i < args->paths.count; i++)
+            users += strcmp(args->paths.items[i], "-") == 0;
+    if (users > 1)
+        return cli_misuse(err, "-: standard input can be read only once");
+    return VBLIP_OK;
+}
+
+static vblip_status check_sampling(const cli_args *a, vblip_error *err)
+{
+    const struct {
+        bool given;
+        const char *name;
+    } only[] = {
+        {a->top_p > 0, "--top-p"},
+        {a->top_k != CLI_NOT_GIVEN, "--top-k"},
+        {a->temperature > 0, "--temperature"},
+        {a->seed, "--seed"},
+        {a->samples, "--samples"},
+    };
+    const bool filter = a->command == CLI_FILTER; // draws unless told otherwise
+    for (size_t i = 0; i < sizeof only / sizeof *only; i++)
+        if (only[i].given && (filter ? a->beams != 0 : !a->sample))
+            return cli_misuse(err, "%s: %s", only[i].name,
+                              filter ? "not allowed together with --beams"
+                                     : "only allowed with --sample");
+    if (a->sample && a->beams)
+        return cli_misuse(err, "--beams: not allowed together with --sample");
+    const bool subtitles = a->format == VB_FORMAT_SRT || a->format == VB_FORMAT_VTT;
+    if (a->samples > 1 && (a->merge || subtitles))
+        return cli_misuse(err, "--samples %u: 1 is allowed with %s", a->samples,
+                          subtitles ? "subtitles" : "--merge");
+    return VBLIP_OK;
+}
+
+static vblip_status check_eval(const cli_args *a, vblip_error *err)
+{
+    const bool retrieval = a->protocol == VBLIP_EVAL_RETRIEVAL;
+    const bool caption = a->protocol == VBLIP_EVAL_CAPTION;
+    const bool qa = a->protocol == VBLIP_EVAL_QA, nlvr = a->protocol == VBLIP_EVAL_NLVR;
+    const bool captions = a->prompt || a->beams || a->max_length || a->min_length ||
+                          a->repetition_penalty > 0;
+    const struct {
+        bool bad;
+        const char *message;
+    } rules[] = {
+        {!a->annotations && !(caption && a->media), "eval: missing --annotations FILE"},
+        {a->scores && !retrieval, "--scores: only allowed for eval retrieval"},
+        {a->predictions && !qa && !nlvr,
+         "--predictions: only allowed for eval qa and nlvr"},
+        {a->answers_file && (retrieval || caption || nlvr),
+         "--answers-file: only allowed for eval qa and vqa"},
+        {a->k_test && !retrieval && !a->answers_file,
+         "--k-test: only allowed for eval retrieval, or with --answers-file"},
+        {captions && !caption, "--prompt, --beams, --max-length, --min-length, "
+                               "--repetition-penalty: only allowed for eval caption"},
+    };
+    for (size_t i = 0; a->command == CLI_EVAL && i < sizeof rules / sizeof *rules; i++)
+        if (rules[i].bad)
+            return cli_misuse(err, "%s", rules[i].message);
+    return VBLIP_OK;
+}
+
+static vblip_status check_together(const cli_args *a, vblip_error *err)
+{
+    const struct {
+        bool bad;
+        const char *message;
+    } rules[] = {
+        {a->list_nul && !a->list, "-0: only allowed with -a FILE"},
+        {a->files_only && a->format != VB_FORMAT_TEXT,
+         "--files-only: only allowed with --format text"},
+        {a->null_paths && a->format != VB_FORMAT_TEXT,
+         "--null: only allowed with --format text"},
+        {a->answers && a->answers_file,
+         "--answers-file: not allowed together with --answers"},
+        {a->dialog && (a->answers || a->answers_file || a->k_test),
+         "--dialog: not allowed together with --answers, --answers-file or --k-test"},
+        {a->k_test && a->command == CLI_QA && !a->answers && !a->answers_file,
+         "--k-test: only allowed with --answers or --answers-file"},
+        {a->min_p > 0 && a->rerank == 0,
+         "--min-p: not allowed with --rerank 0, which gives no P(match)"},
+        {a->itm_token == 0 && a->compat == VBLIP_COMPAT_HF,
+         "--itm-token enc: not allowed with --compat hf, which begins with [CLS]"},
+        {a->count && (a->every_us || a->every_frames),
+         "--count: not allowed together with --every"},
+    };
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        if (rules[i].bad)
+            return cli_misuse(err, "%s", rules[i].message);
+    if (check_sampling(a, err) != VBLIP_OK)
+        return VBLIP_ERR_ARGUMENT;
+    uint32_t most = a->max_length ? a->max_length : 20;
+    if (a->min_length > most)
+        return cli_misuse(err, "--min-length %u: at most --max-length %u is allowed",
+                          a->min_length, most);
+    return VBLIP_OK;
+}
+
+vblip_status cli_args_check(const cli_args *args, vblip_error *err)
+{
+    VB_TRY(check_together(args, err));
+    VB_TRY(check_eval(args, err));
+    VB_TRY(check_stdin(args, err));
+    return check_texts(args, err);
+}
+
+// -------------------------------------------------------------------------- format
+
+static vb_format format_of_name(const char *path)
+{
+    static const struct {
+        const char *extension;
+        vb_format format;
+    } known[] = {
+        {"txt", VB_FORMAT_TEXT},  {"tsv", VB_FORMAT_TSV},     {"csv", VB_FORMAT_CSV},
+        {"json", VB_FORMAT_JSON}, {"jsonl", VB_FORMAT_JSONL}, {"srt", VB_FORMAT_SRT},
+        {"vtt", VB_FORMAT_VTT},
+    };
+    const char *slash = strrchr(path, '/');
+    const char *dot = strrchr(slash ? slash : path, '.');
+    for (size_t i = 0; dot && i < sizeof known / sizeof *known; i++) {
+        const char *a = dot + 1, *b = known[i].extension;
+        while (*a && tolower((unsigned char)*a) == *b)
+            a++, b++;
+        if (!*a && !*b)
+            return known[i].format;
+    }
+    return VB_FORMAT_TEXT;
+}
+
+vblip_status cli_format_settle(cli_args *args, vblip_error *err)
+{
+    const bool given = args->format != VB_FORMAT_UNSET;
+    if (args->command == CLI_EMBED) {
+        args->format = VB_FORMAT_TEXT; // no rows at all
+        return given ? cli_misuse(err, "--format: embed writes safetensors") : VBLIP_OK;
+    }
+    if (!given)
+        args->format =
+            args->output ? (uint32_t)format_of_name(args->output) : VB_FORMAT_TEXT;
+    if (args->command == CLI_FILTER) {
+        if (given && args->format != VB_FORMAT_JSONL)
+            return cli_misuse(err, "--format: allowed for filter: jsonl");
+        args->format = VB_FORMAT_JSONL;
+        return VBLIP_OK;
+    }
+    if (args->command == CLI_CAPTION ||
+        (args->format != VB_FORMAT_SRT && args->format != VB_FORMAT_VTT))
+        return VBLIP_OK;
+    return cli_misuse(err, "%s %.200s: allowed for %s: text, tsv, csv, json, jsonl",
+                      given ? "--format" : "-o",
+                      given ? (args->format == VB_FORMAT_SRT ? "srt" : "vtt")
+                            : args->output,
+                      cli_commands[args->command].name);
+}

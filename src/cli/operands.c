@@ -1,0 +1,144 @@
+#include "cli/operands.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static cli_words from(cli_words words, uint32_t first, uint32_t count)
+{
+    return count ? (cli_words){words.items + first, count} : (cli_words){0};
+}
+
+static vblip_status need(bool there, const cli_args *args, const char *what,
+                         vblip_error *err)
+{
+    if (there)
+        return VBLIP_OK;
+    return cli_misuse(err, "%s: missing %s; see: vblip help %s",
+                      cli_commands[args->command].name, what,
+                      cli_commands[args->command].name);
+}
+
+static vblip_status split_retrieve(cli_args *args, vblip_error *err)
+{
+    const cli_words all = args->operands;
+    bool separate = args->queries.count || args->texts_file;
+    uint32_t paths = separate || !all.count ? all.count : all.count - 1;
+    args->paths = from(all, 0, paths);
+    args->texts = separate ? args->queries : from(all, paths, all.count - paths);
+    if (need(separate || all.count, args, "a PATH and a query", err) != VBLIP_OK)
+        return VBLIP_ERR_ARGUMENT;
+    return need(paths || args->list, args,
+                separate ? "a PATH" : "a PATH (the last operand is the query)", err);
+}
+
+// The first `wanted` operands are paths, called `what`, unless -a names a file of them.
+static vblip_status split_path_texts(cli_args *args, uint32_t wanted, const char *what,
+                                     vblip_error *err)
+{
+    const cli_words all = args->operands;
+    uint32_t paths = args->list ? 0 : all.count < wanted ? all.count : wanted;
+    char text[32];
+    snprintf(text, sizeof text, "a %s", cli_commands[args->command].texts);
+    args->paths = from(all, 0, paths);
+    args->texts = from(all, paths, all.count - paths);
+    if (need(paths == wanted || args->list, args, what, err) != VBLIP_OK)
+        return VBLIP_ERR_ARGUMENT;
+    if (args->dialog && (args->texts.count || args->texts_file))
+        return cli_misuse(err, "--dialog: brings its own questions, no other is "
+                               "allowed");
+    if (args->dialog)
+        return VBLIP_OK;
+    return need(args->texts.count || args->texts_file, args, text, err);
+}
+
+static vblip_status split_embed(cli_args *args, vblip_error *err)
+{
+    static const struct {
+        bool paths, texts;
+    } of[] = {[VBLIP_FEATURE_ITC_IMAGE] = {true, false},
+              [VBLIP_FEATURE_ITC_TEXT] = {false, true},
+              [VBLIP_FEATURE_VISION] = {true, false},
+              [VBLIP_FEATURE_TEXT] = {false, true},
+              [VBLIP_FEATURE_MULTIMODAL] = {true, true}};
+    const bool paths = args->operands.count || args->list;
+    const bool texts = args->queries.count || args->texts_file;
+    args->paths = args->operands;
+    args->texts = args->queries;
+    if (need(args->what < CLI_WHAT_UNSET, args, "--what", err) != VBLIP_OK ||
+        need(args->output != NULL, args, "-o FILE", err) != VBLIP_OK ||
+        need(paths || !of[args->what].paths, args, "a PATH", err) != VBLIP_OK ||
+        need(texts || !of[args->what].texts, args, "a --text", err) != VBLIP_OK)
+        return VBLIP_ERR_ARGUMENT;
+    if (paths && !of[args->what].paths)
+        return cli_misuse(err, "%.200s: no PATH is allowed with this --what",
+                          args->list ? "-a" : args->operands.items[0]);
+    if (texts && !of[args->what].texts)
+        return cli_misuse(err, "--text, --texts: not allowed with this --what");
+    if (strcmp(args->output, "-") == 0)
+        return cli_misuse(err, "-o -: embed writes a file");
+    return VBLIP_OK;
+}
+
+// In the order of vblip_protocol.
+static const char *const protocols[] = {"retrieval", "qa", "caption", "vqa", "nlvr"};
+
+static vblip_status find_protocol(cli_args *args, vblip_error *err)
+{
+    const char *const list = "retrieval, qa, caption, vqa, nlvr";
+    const cli_words all = args->operands;
+    if (!all.count)
+        return cli_misuse(err, "eval: missing a protocol; allowed: %s", list);
+    if (all.count > 1)
+        return cli_misuse(err, "%.200s: one protocol is allowed", all.items[1]);
+    for (uint32_t i = 0; i < sizeof protocols / sizeof *protocols; i++)
+        if (strcmp(all.items[0], protocols[i]) == 0) {
+            args->protocol = i;
+            return VBLIP_OK;
+        }
+    return cli_misuse(err, "%.64s: unknown protocol; allowed: %s", all.items[0], list);
+}
+
+vblip_status cli_operands_split(cli_args *args, vblip_error *err)
+{
+    const cli_words all = args->operands;
+    switch (cli_commands[args->command].operands) {
+    case CLI_TAKES_PATHS_THEN_QUERY:
+        return split_retrieve(args, err);
+    case CLI_TAKES_PATH_THEN_TEXTS:
+        return split_path_texts(args, 1, "a PATH", err);
+    case CLI_TAKES_PAIR_THEN_TEXTS:
+        return split_path_texts(args, 2, "LEFT and RIGHT", err);
+    case CLI_TAKES_PATHS:
+        args->paths = all;
+        return need(all.count || args->list, args, "a PATH", err);
+    case CLI_TAKES_PATHS_FOR_WHAT:
+        return split_embed(args, err);
+    case CLI_TAKES_TEXTS:
+        args->texts = all;
+        return need(all.count || args->list, args, "a TEXT", err);
+    case CLI_TAKES_ONE_FILE:
+        args->paths = all;
+        if (all.count > 1)
+            return cli_misuse(err, "%.200s: one file of pairs is allowed",
+                              all.items[1]);
+        if (need(all.count, args, "a file of pairs", err) != VBLIP_OK)
+            return VBLIP_ERR_ARGUMENT;
+        return need(args->output != NULL, args, "-o FILE", err);
+    case CLI_TAKES_PROTOCOL:
+        return find_protocol(args, err);
+    case CLI_TAKES_ONE_PATH:
+        args->paths = all;
+        if (all.count > 1)
+            return cli_misuse(err, "%.200s: one PATH is allowed", all.items[1]);
+        return VBLIP_OK;
+    case CLI_TAKES_NAMES:
+        args->texts = all;
+        return VBLIP_OK;
+    case CLI_TAKES_NOTHING:
+        break;
+    }
+    if (all.count)
+        return cli_misuse(err, "%.200s: %s takes no operands", all.items[0],
+                          cli_commands[args->command].name);
+    return VBLIP_OK;
+}

@@ -1,0 +1,270 @@
+#include "cli/parse.h"
+
+#include "cli/check.h"
+#include "cli/operands.h"
+#include "cli/options.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *const later_commands[] = {"index"};
+
+// ------------------------------------------------------------------------ reading argv
+
+typedef enum item {
+    ITEM_END,
+    ITEM_OPERAND,
+    ITEM_OPTION,
+    ITEM_HELP,
+    ITEM_VERSION,
+    ITEM_UNKNOWN,
+    ITEM_NEEDS_VALUE,
+    ITEM_TAKES_NO_VALUE,
+} item;
+
+// Goes through argv item by item; `-lZ` is two.
+typedef struct walk {
+    int argc, at;
+    char **argv;
+    const char *letters; // of a cluster, still to come
+    bool only_operands;  // after --
+    // of the current item
+    const char *label; // the option as typed
+    int label_size;
+    char letter_label[3];
+    const cli_option *option;
+    const char *value;
+} walk;
+
+static walk walk_begin(int argc, char **argv)
+{
+    return (walk){.argc = argc, .at = 1, .argv = argv};
+}
+
+static bool takes_value(const cli_option *option)
+{
+    return option->kind != CLI_FLAG && option->kind != CLI_LATER_FLAG;
+}
+
+// The value is what follows `attached`, else the next argument.
+static item walk_value(walk *w, const char *attached)
+{
+    if (attached) {
+        w->value = attached;
+        return ITEM_OPTION;
+    }
+    if (w->at >= w->argc)
+        return ITEM_NEEDS_VALUE;
+    w->value = w->argv[w->at++];
+    return ITEM_OPTION;
+}
+
+static item walk_letter(walk *w)
+{
+    char letter = *w->letters++;
+    w->letter_label[0] = '-';
+    w->letter_label[1] = letter;
+    w->letter_label[2] = '\0';
+    w->label = w->letter_label;
+    w->label_size = 2;
+    if (letter == 'h')
+        return ITEM_HELP;
+    w->option = cli_option_by_letter(letter);
+    if (!w->option)
+        return ITEM_UNKNOWN;
+    if (!takes_value(w->option))
+        return ITEM_OPTION;
+    const char *attached = *w->letters ? w->letters : NULL;
+    w->letters = NULL;
+    return walk_value(w, attached);
+}
+
+static item walk_name(walk *w, const char *argument)
+{
+    const char *equals = strchr(argument, '=');
+    size_t size = equals ? (size_t)(equals - argument) : strlen(argument);
+    w->label = argument;
+    w->label_size = size < 128 ? (int)size : 128;
+    if (strcmp(argument, "--help") == 0)
+        return ITEM_HELP;
+    if (strcmp(argument, "--version") == 0)
+        return ITEM_VERSION;
+    w->option = cli_option_by_name(argument + 2, size - 2);
+    if (!w->option)
+        return ITEM_UNKNOWN;
+    if (takes_value(w->option))
+        return walk_value(w, equals ? equals + 1 : NULL);
+    return equals ? ITEM_TAKES_NO_VALUE : ITEM_OPTION;
+}
+
+static item walk_next(walk *w)
+{
+    w->option = NULL;
+    w->value = NULL;
+    if (w->letters && *w->letters)
+        return walk_letter(w);
+    w->letters = NULL;
+    if (w->at >= w->argc)
+        return ITEM_END;
+    const char *argument = w->argv[w->at++];
+    if (w->only_operands || argument[0] != '-' || !argument[1]) {
+        w->value = argument;
+        return ITEM_OPERAND;
+    }
+    if (strcmp(argument, "--") == 0) {
+        w->only_operands = true;
+        return walk_next(w);
+    }
+    if (argument[1] == '-')
+        return walk_name(w, argument);
+    w->letters = argument + 1;
+    return walk_letter(w);
+}
+
+// --------------------------------------------------------------------- which command
+
+static void list_commands(char *out, size_t size)
+{
+    out[0] = '\0';
+    for (int i = 0; i < CLI_COMMAND_COUNT; i++) {
+        size_t used = strlen(out);
+        snprintf(out + used, size - used, "%s%s", i ? ", " : "", cli_commands[i].name);
+    }
+}
+
+static vblip_status find_command(cli_command *out, const char *name, vblip_error *err)
+{
+    char list[160];
+    for (int i = 0; i < CLI_COMMAND_COUNT; i++)
+        if (strcmp(name, cli_commands[i].name) == 0) {
+            *out = (cli_command)i;
+            return VBLIP_OK;
+        }
+    for (size_t i = 0; i < sizeof later_commands / sizeof *later_commands; i++)
+        if (strcmp(name, later_commands[i]) == 0)
+            return cli_misuse(err, "%s: not in this version", name);
+    list_commands(list, sizeof list);
+    return cli_misuse(err, "%.64s: unknown command; allowed: %s, help", name, list);
+}
+
+// First pass: what is asked for, whatever else may be wrong with the line.
+static vblip_status find_action(cli_args *out, int argc, char **argv, vblip_error *err)
+{
+    const char *words[3] = {0};
+    int count = 0;
+    bool help = false, version = false;
+    walk w = walk_begin(argc, argv);
+    for (item i; (i = walk_next(&w)) != ITEM_END;) {
+        help = help || i == ITEM_HELP;
+        version = version || i == ITEM_VERSION;
+        if (i == ITEM_OPERAND && count < 3)
+            words[count++] = w.value;
+    }
+    if (count && strcmp(words[0], "help") == 0) {
+        out->action = CLI_HELP;
+        if (count > 2)
+            return cli_misuse(err, "help: one command is allowed");
+        return count == 2 ? find_command(&out->command, words[1], err) : VBLIP_OK;
+    }
+    if (version) {
+        out->action = CLI_VERSION;
+        return VBLIP_OK;
+    }
+    if (help)
+        out->action = CLI_HELP;
+    if (count)
+        return find_command(&out->command, words[0], err);
+    if (help)
+        return VBLIP_OK;
+    char list[160];
+    list_commands(list, sizeof list);
+    return cli_misuse(err, "no command; allowed: %s, help", list);
+}
+
+// ------------------------------------------------------------------------- options
+
+// The options of `command` that the other commands do not have, and the common ones.
+static void list_options(char *out, size_t size, cli_command command)
+{
+    out[0] = '\0';
+    for (int common = 0; common < 2; common++)
+        for (const cli_option *o = cli_options; o->letter || o->name; o++) {
+            bool built = o->kind != CLI_LATER && o->kind != CLI_LATER_FLAG;
+            if (!built || !(o->commands & 1u << command) ||
+                (o->commands == CLI_ALL_COMMANDS) != common)
+                continue;
+            size_t used = strlen(out);
+            if (o->name)
+                snprintf(out + used, size - used, " --%s", o->name);
+            else
+                snprintf(out + used, size - used, " -%c", o->letter);
+        }
+}
+
+static vblip_status refuse_option(const walk *w, cli_command command, vblip_error *err)
+{
+    char list[420];
+    list_options(list, sizeof list, command);
+    return cli_misuse(err, "%.*s: %s %s; allowed:%s", w->label_size, w->label,
+                      w->option ? "not an option of" : "unknown option for",
+                      cli_commands[command].name, list);
+}
+
+static vblip_status apply_item(cli_args *args, const walk *w, item i, vblip_error *err)
+{
+    if (i == ITEM_UNKNOWN ||
+        (w->option && !(w->option->commands & 1u << args->command)))
+        return refuse_option(w, args->command, err);
+    if (i == ITEM_NEEDS_VALUE)
+        return cli_misuse(err, "%.*s: a value is missing: %s", w->label_size, w->label,
+                          w->option->value ? w->option->value : "VALUE");
+    if (i == ITEM_TAKES_NO_VALUE)
+        return cli_misuse(err, "%.*s: takes no value", w->label_size, w->label);
+    return cli_option_apply(w->option, args, w->label, w->label_size, w->value, err);
+}
+
+// Second pass: options into their fields, operands into a list.
+static vblip_status read_items(cli_args *args, int argc, char **argv, vblip_error *err)
+{
+    bool command_seen = false;
+    walk w = walk_begin(argc, argv);
+    for (item i; (i = walk_next(&w)) != ITEM_END;) {
+        if (i == ITEM_OPERAND && !command_seen)
+            command_seen = true;
+        else if (i == ITEM_OPERAND) {
+            if (!cli_words_add(&args->operands, w.value))
+                return cli_misuse(err, "%s: out of memory", w.value);
+        } else if (apply_item(args, &w, i, err) != VBLIP_OK)
+            return VBLIP_ERR_ARGUMENT;
+    }
+    return VBLIP_OK;
+}
+
+static vblip_status parse_run(cli_args *args, int argc, char **argv, vblip_error *err)
+{
+    if (args->command == CLI_FILTER)
+        args->min_p = 0.5f;
+    VB_TRY(read_items(args, argc, argv, err));
+    VB_TRY(cli_format_settle(args, err));
+    VB_TRY(cli_operands_split(args, err));
+    return cli_args_check(args, err);
+}
+
+vblip_status cli_args_parse(cli_args *out, int argc, char **argv, vblip_error *err)
+{
+    vblip_error unused = {0};
+    if (!err)
+        err = &unused;
+    *err = (vblip_error){0};
+    *out = (cli_args){.command = CLI_COMMAND_COUNT,
+                      .format = VB_FORMAT_UNSET,
+                      .rerank = 128,
+                      .itm_token = CLI_NOT_GIVEN,
+                      .what = CLI_WHAT_UNSET,
+                      .top_k = CLI_NOT_GIVEN};
+    if (find_action(out, argc, argv, err) == VBLIP_OK &&
+        (out->action != CLI_RUN || parse_run(out, argc, argv, err) == VBLIP_OK))
+        return VBLIP_OK;
+    cli_args_free(out);
+    return VBLIP_ERR_ARGUMENT;
+}
