@@ -93,10 +93,9 @@ typedef struct cli_args {
 
     // retrieve
     uint32_t top, rerank; // rerank 0 = ITC only
-    uint32_t by;          // 0 segment, 1 video: one segment each in this version
     float min_p;
     cli_words include, exclude;
-    bool no_index, files_only, null_paths, exit_status;
+    bool files_only, null_paths, exit_status;
 
     // match
     uint32_t itm_token; // 0 enc, 1 cls, CLI_NOT_GIVEN

@@ -193,7 +193,7 @@ static void write_option(vb_string *out, const cli_option *o)
 static void write_options(vb_string *out, cli_command command, bool common)
 {
     for (const cli_option *o = cli_options; o->letter || o->name; o++)
-        if (o->help && (o->commands == CLI_ALL_COMMANDS) == common &&
+        if ((o->commands == CLI_ALL_COMMANDS) == common &&
             (common || o->commands & 1u << command))
             write_option(out, o);
 }

@@ -1,5 +1,7 @@
 #include "cli/options.h"
 
+#include "base/text.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,7 +46,6 @@ const cli_option cli_options[] = {
      .kind = CLI_CHOICE,
      .offset = AT(compat),
      .choices = {"salesforce", "hf"},
-     .built = 3,
      .value = "WHOSE",
      .help = "whose semantics where they differ: salesforce/BLIP's or those of Hugging "
              "Face transformers: salesforce, hf (salesforce)"},
@@ -59,7 +60,6 @@ const cli_option cli_options[] = {
      .kind = CLI_CHOICE,
      .offset = AT(precision),
      .choices = {"auto", "f32", "f16"},
-     .built = 7,
      .value = "P",
      .help = "weights in memory: auto, f32, f16 (auto)"},
     {.name = "frames",
@@ -84,7 +84,6 @@ const cli_option cli_options[] = {
      .kind = CLI_CHOICE,
      .offset = AT(format),
      .choices = {"text", "tsv", "csv", "json", "jsonl", "srt", "vtt"},
-     .built = 0x7F,
      .value = "FORMAT",
      .help = "text, tsv, csv, json, jsonl; caption also srt, vtt (by the extension of "
              "-o, else text)"},
@@ -120,7 +119,6 @@ const cli_option cli_options[] = {
      .kind = CLI_CHOICE,
      .offset = AT(progress),
      .choices = {"auto", "plain", "json", "none"},
-     .built = 0xF,
      .value = "STYLE",
      .help = "auto, plain, json, none; auto is a bar on a terminal (auto)"},
     {.name = "fail-fast",
@@ -185,11 +183,6 @@ const cli_option cli_options[] = {
      .most = 1000000,
      .value = "K",
      .help = "candidates per query scored by ITM; 0 = ITC only (128)"},
-    {.name = "segment",
-     .commands = ON(RETRIEVE) | ON(QA),
-     .kind = CLI_SEGMENT,
-     .value = "HOW",
-     .help = "auto, whole: every recording is one segment in this version (auto)"},
     {.name = "min-p",
      .commands = ON(RETRIEVE) | ON(FILTER),
      .kind = CLI_REAL,
@@ -198,21 +191,6 @@ const cli_option cli_options[] = {
      .most = 1,
      .value = "P",
      .help = "drop what matches with less than P (retrieve 0, filter 0.5)"},
-    {.name = "by",
-     .commands = ON(RETRIEVE),
-     .kind = CLI_CHOICE,
-     .offset = AT(by),
-     .choices = {"segment", "video"},
-     .built = 3,
-     .value = "WHAT",
-     .help = "rank segments, or each video by its best segment: segment, video "
-             "(segment)"},
-    {.name = "index", .commands = ON(RETRIEVE), .kind = CLI_LATER},
-    {.name = "no-index",
-     .commands = ON(RETRIEVE),
-     .kind = CLI_FLAG,
-     .offset = AT(no_index),
-     .help = "leave nothing on disk (always so in this version)"},
     {.name = "include",
      .commands = ON(RETRIEVE),
      .kind = CLI_STRINGS,
@@ -248,7 +226,6 @@ const cli_option cli_options[] = {
      .kind = CLI_CHOICE,
      .offset = AT(itm_token),
      .choices = {"enc", "cls"},
-     .built = 3,
      .value = "TOKEN",
      .help = "first token of the text for ITM: enc, cls (enc, with --compat hf cls)"},
 
@@ -257,7 +234,6 @@ const cli_option cli_options[] = {
      .kind = CLI_CHOICE,
      .offset = AT(what),
      .choices = {"itc-image", "itc-text", "vision", "text", "multimodal"},
-     .built = 31,
      .value = "WHAT",
      .help = "itc-image, vision (of each PATH), itc-text, text (of each TEXT), "
              "multimodal (of each PATH with each TEXT)"},
@@ -365,7 +341,6 @@ const cli_option cli_options[] = {
      .kind = CLI_EVERY,
      .value = "T|Nf",
      .help = "one caption per T seconds, or per N frames (one a second)"},
-    {.name = "shots", .commands = ON(CAPTION), .kind = CLI_LATER_FLAG},
     {.name = "count",
      .commands = ON(CAPTION),
      .kind = CLI_COUNT,
@@ -532,23 +507,19 @@ static vblip_status apply_number(const cli_option *o, void *field, label l,
 static vblip_status apply_choice(const cli_option *o, uint32_t *field, label l,
                                  const char *value, vblip_error *err)
 {
-    char allowed[128] = "";
+    vb_string allowed = {0};
     for (uint32_t i = 0; i < CLI_MAX_CHOICES && o->choices[i]; i++) {
-        bool built = o->built & 1u << i;
         if (strcmp(value, o->choices[i]) == 0) {
-            if (!built)
-                return cli_misuse(err, "%.*s %s: not in this version", l.size, l.text,
-                                  value);
+            vb_string_free(&allowed);
             *field = i;
             return VBLIP_OK;
         }
-        if (built) {
-            if (allowed[0])
-                strcat(allowed, ", ");
-            strcat(allowed, o->choices[i]);
-        }
+        vb_string_appendf(&allowed, "%s%s", i ? ", " : "", o->choices[i]);
     }
-    return cli_misuse(err, "%.*s %s: allowed: %s", l.size, l.text, value, allowed);
+    cli_misuse(err, "%.*s %s: allowed: %s", l.size, l.text, value,
+               allowed.failed ? "" : allowed.bytes);
+    vb_string_free(&allowed);
+    return VBLIP_ERR_ARGUMENT;
 }
 
 static vblip_status apply_every(cli_args *args, label l, const char *value,
@@ -576,17 +547,6 @@ static vblip_status apply_every(cli_args *args, label l, const char *value,
                       l.size, l.text, value, MOST_SECONDS, MOST_FRAMES);
 }
 
-static vblip_status apply_segment(label l, const char *value, vblip_error *err)
-{
-    double number;
-    if (strcmp(value, "auto") == 0 || strcmp(value, "whole") == 0)
-        return VBLIP_OK;
-    if (strcmp(value, "shots") == 0 ||
-        (read_number(&number, value, strlen(value)) && number > 0))
-        return cli_misuse(err, "%.*s %s: not in this version", l.size, l.text, value);
-    return cli_misuse(err, "%.*s %s: allowed: auto, whole", l.size, l.text, value);
-}
-
 vblip_status cli_option_apply(const cli_option *option, cli_args *args,
                               const char *label_text, int label_size, const char *value,
                               vblip_error *err)
@@ -611,11 +571,6 @@ vblip_status cli_option_apply(const cli_option *option, cli_args *args,
         return apply_choice(option, field, l, value, err);
     case CLI_EVERY:
         return apply_every(args, l, value, err);
-    case CLI_SEGMENT:
-        return apply_segment(l, value, err);
-    case CLI_LATER:
-    case CLI_LATER_FLAG:
-        break;
     }
-    return cli_misuse(err, "%.*s: not in this version", l.size, l.text);
+    return VBLIP_OK;
 }

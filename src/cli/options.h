@@ -14,9 +14,6 @@ typedef enum cli_kind {
     CLI_REAL,    // float from `least` to `most`
     CLI_CHOICE,  // uint32_t, index into `choices`
     CLI_EVERY,   // T or Nf: every_us or every_frames
-    CLI_SEGMENT, // auto or whole; nothing to store in this version
-    CLI_LATER,   // takes a value, not in this version
-    CLI_LATER_FLAG,
 } cli_kind;
 
 enum { CLI_MAX_CHOICES = 8 };
@@ -29,7 +26,6 @@ typedef struct cli_option {
     size_t offset;      // of the field in cli_args
     double least, most; // CLI_COUNT, CLI_REAL
     const char *choices[CLI_MAX_CHOICES];
-    uint32_t built;    // bit per choice that this version has
     const char *value; // how help names the value
     const char *help;  // one line
 } cli_option;

@@ -1,13 +1,12 @@
 #include "cli/parse.h"
 
+#include "base/text.h"
 #include "cli/check.h"
 #include "cli/operands.h"
 #include "cli/options.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static const char *const later_commands[] = {"index"};
 
 // ------------------------------------------------------------------------ reading argv
 
@@ -43,7 +42,7 @@ static walk walk_begin(int argc, char **argv)
 
 static bool takes_value(const cli_option *option)
 {
-    return option->kind != CLI_FLAG && option->kind != CLI_LATER_FLAG;
+    return option->kind != CLI_FLAG;
 }
 
 // The value is what follows `attached`, else the next argument.
@@ -123,28 +122,27 @@ static item walk_next(walk *w)
 
 // --------------------------------------------------------------------- which command
 
-static void list_commands(char *out, size_t size)
+// `subject` says what is wrong; the commands that there are follow.
+static vblip_status refuse_command(const char *subject, vblip_error *err)
 {
-    out[0] = '\0';
-    for (int i = 0; i < CLI_COMMAND_COUNT; i++) {
-        size_t used = strlen(out);
-        snprintf(out + used, size - used, "%s%s", i ? ", " : "", cli_commands[i].name);
-    }
+    vb_string list = {0};
+    for (int i = 0; i < CLI_COMMAND_COUNT; i++)
+        vb_string_appendf(&list, "%s, ", cli_commands[i].name);
+    cli_misuse(err, "%s; allowed: %shelp", subject, list.failed ? "" : list.bytes);
+    vb_string_free(&list);
+    return VBLIP_ERR_ARGUMENT;
 }
 
 static vblip_status find_command(cli_command *out, const char *name, vblip_error *err)
 {
-    char list[160];
     for (int i = 0; i < CLI_COMMAND_COUNT; i++)
         if (strcmp(name, cli_commands[i].name) == 0) {
             *out = (cli_command)i;
             return VBLIP_OK;
         }
-    for (size_t i = 0; i < sizeof later_commands / sizeof *later_commands; i++)
-        if (strcmp(name, later_commands[i]) == 0)
-            return cli_misuse(err, "%s: not in this version", name);
-    list_commands(list, sizeof list);
-    return cli_misuse(err, "%.64s: unknown command; allowed: %s, help", name, list);
+    char subject[96];
+    snprintf(subject, sizeof subject, "%.64s: unknown command", name);
+    return refuse_command(subject, err);
 }
 
 // First pass: what is asked for, whatever else may be wrong with the line.
@@ -176,38 +174,35 @@ static vblip_status find_action(cli_args *out, int argc, char **argv, vblip_erro
         return find_command(&out->command, words[0], err);
     if (help)
         return VBLIP_OK;
-    char list[160];
-    list_commands(list, sizeof list);
-    return cli_misuse(err, "no command; allowed: %s, help", list);
+    return refuse_command("no command", err);
 }
 
 // ------------------------------------------------------------------------- options
 
 // The options of `command` that the other commands do not have, and the common ones.
-static void list_options(char *out, size_t size, cli_command command)
+static void list_options(vb_string *out, cli_command command)
 {
-    out[0] = '\0';
     for (int common = 0; common < 2; common++)
         for (const cli_option *o = cli_options; o->letter || o->name; o++) {
-            bool built = o->kind != CLI_LATER && o->kind != CLI_LATER_FLAG;
-            if (!built || !(o->commands & 1u << command) ||
+            if (!(o->commands & 1u << command) ||
                 (o->commands == CLI_ALL_COMMANDS) != common)
                 continue;
-            size_t used = strlen(out);
             if (o->name)
-                snprintf(out + used, size - used, " --%s", o->name);
+                vb_string_appendf(out, " --%s", o->name);
             else
-                snprintf(out + used, size - used, " -%c", o->letter);
+                vb_string_appendf(out, " -%c", o->letter);
         }
 }
 
 static vblip_status refuse_option(const walk *w, cli_command command, vblip_error *err)
 {
-    char list[420];
-    list_options(list, sizeof list, command);
-    return cli_misuse(err, "%.*s: %s %s; allowed:%s", w->label_size, w->label,
-                      w->option ? "not an option of" : "unknown option for",
-                      cli_commands[command].name, list);
+    vb_string list = {0};
+    list_options(&list, command);
+    cli_misuse(err, "%.*s: %s %s; allowed:%s", w->label_size, w->label,
+               w->option ? "not an option of" : "unknown option for",
+               cli_commands[command].name, list.failed ? "" : list.bytes);
+    vb_string_free(&list);
+    return VBLIP_ERR_ARGUMENT;
 }
 
 static vblip_status apply_item(cli_args *args, const walk *w, item i, vblip_error *err)

@@ -185,8 +185,8 @@ static const struct refusal {
     {"eval|qa|vqa|--annotations|f", "vqa: one protocol is allowed"},
     {"doctor|x", "x: doctor takes no operands"},
     // options
-    {"qa|v|q|--nope", "--nope: unknown option for qa; allowed: -a -0 --segment "
-                      "--questions --answers *"},
+    {"qa|v|q|--nope", "--nope: unknown option for qa; allowed: -a -0 --questions "
+                      "--answers *"},
     {"qa|v|q|--nope=3", "--nope: unknown option for qa; *"},
     {"qa|v|q|-x", "-x: unknown option for qa; *"},
     {"qa|v|q|-qx", "-x: unknown option for qa; *"},
@@ -238,8 +238,6 @@ static const struct refusal {
     {"match|v|t|--progress|bar", "--progress bar: allowed: auto, plain, json, none"},
     {"match|v|t|--precision|f64", "--precision f64: allowed: auto, f32, f16"},
     {"match|v|t|--compat|", "--compat : allowed: salesforce, hf"},
-    {"retrieve|v|q|--by|clip", "--by clip: allowed: segment, video"},
-    {"retrieve|v|q|--segment|no", "--segment no: allowed: auto, whole"},
     // what does not go together
     {"caption|v|-0", "-0: only allowed with -a FILE"},
     {"retrieve|v|q|-l|-f|json", "--files-only: only allowed with --format text"},
@@ -280,15 +278,15 @@ static const struct refusal {
     {"tokenize|\xF4\x90\x80\x80", "text 1: not valid UTF-8 at byte 1"},
     {"caption|v|--prompt|\x80", "--prompt: not valid UTF-8 at byte 1"},
     {"qa|v|q|--answers|a,\x80", "--answers: not valid UTF-8 at byte 3"},
-    // of cli.md, not built yet
-    {"index|x", "index: not in this version"},
-    {"help|index", "index: not in this version"},
-    {"index|--help", "index: not in this version"},
-    {"retrieve|v|q|--segment|shots", "--segment shots: not in this version"},
-    {"retrieve|v|q|--segment|10", "--segment 10: not in this version"},
-    {"qa|v|q|--segment|2.5", "--segment 2.5: not in this version"},
-    {"retrieve|v|q|--index|f", "--index: not in this version"},
-    {"caption|v|--shots", "--shots: not in this version"},
+    // of versions to come
+    {"index|x", "index: unknown command; *"},
+    {"help|index", "index: unknown command; *"},
+    {"retrieve|v|q|--segment|auto", "--segment: unknown option for retrieve; *"},
+    {"retrieve|v|q|--by|video", "--by: unknown option for retrieve; *"},
+    {"retrieve|v|q|--no-index", "--no-index: unknown option for retrieve; *"},
+    {"retrieve|v|q|--index|f", "--index: unknown option for retrieve; *"},
+    {"caption|v|--shots", "--shots: unknown option for caption; *"},
+    // sampling
     {"caption|v|--top-p|0.9", "--top-p: only allowed with --sample"},
     {"caption|v|--top-k|0", "--top-k: only allowed with --sample"},
     {"caption|v|--temperature|1", "--temperature: only allowed with --sample"},
@@ -361,7 +359,7 @@ static void test_retrieve_options_reach_their_fields(void **state)
     (void)state;
     parsed p;
     parse(&p, "retrieve|d|q|--top|3|--rerank|7|--min-p|.5|-lZ|--exit-status|--include|"
-              "*.mp4|--include|b*|--exclude|c*|--no-index|--by|video|--segment|whole");
+              "*.mp4|--include|b*|--exclude|c*");
     assert_int_equal(p.status, VBLIP_OK);
     assert_int_equal(p.args.top, 3);
     assert_int_equal(p.args.rerank, 7);
@@ -528,7 +526,7 @@ static void test_help_names_every_option_and_ends_with_two_examples(void **state
             assert_memory_equal(at, "  vblip ", 8);
         assert_int_equal(lines, 2);
         for (const cli_option *o = cli_options; o->letter || o->name; o++)
-            if (o->help && (o->commands == CLI_ALL_COMMANDS || (o->commands & 1u << c)))
+            if (o->commands == CLI_ALL_COMMANDS || o->commands & 1u << c)
                 check_listed(out.bytes, o, cli_command_name((cli_command)c));
         vb_string_free(&out);
     }

@@ -329,7 +329,6 @@ static const struct row {
      "vision.\n*",
      ""},
     {"", 2, "", "vblip: no command; *"},
-    {"index|dir", 2, "", "vblip: index: not in this version\n"},
 };
 
 static bool same(const char *text, const char *expected)
