@@ -2,7 +2,6 @@
 #include "cli/cmd.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 static const vb_column metric_columns[] = {{"metric", VB_CELL_TEXT, NULL},
                                            {"value", VB_CELL_REAL, NULL}};
@@ -113,24 +112,12 @@ static vblip_status run(cli_session *s, vblip_error *err)
                       err);
 }
 
-// Results must not replace what they are made from, nor each other.
-static vblip_status check(cli_session *s, vblip_error *err)
+static vblip_status open_predictions(cli_session *s, vblip_error *err)
 {
-    const cli_args *a = s->args;
-    const char *const outputs[] = {a->output, a->scores, a->predictions};
-    struct stat in, out;
-    for (int i = 0; i < 3; i++) {
-        if (!outputs[i])
-            continue;
-        if (a->annotations && stat(a->annotations, &in) == 0 &&
-            stat(outputs[i], &out) == 0 && in.st_dev == out.st_dev &&
-            in.st_ino == out.st_ino)
-            return cli_misuse(err, "%.400s: is the annotations", outputs[i]);
-        for (int j = 0; j < i; j++)
-            if (outputs[j] && strcmp(outputs[i], outputs[j]) == 0)
-                return cli_misuse(err, "%.400s: two results in one file", outputs[i]);
-    }
-    return VBLIP_OK;
+    eval_state *state = s->state;
+    if (!s->args->predictions)
+        return VBLIP_OK;
+    return vb_outfile_open(&state->predictions, s->args->predictions, err);
 }
 
 // Metrics of a part of a data set would lie: that is exit 3, whatever was done.
@@ -163,20 +150,13 @@ cli_exit cli_cmd_eval(cli_session *s)
         .needs = protocols[s->args->protocol].needs,
         .weights = protocols[s->args->protocol].weights,
         .annotated = true,
-        .check = check,
+        .check = open_predictions,
         .run = run,
         .finish = finish,
     };
     eval_state state = {
         .rows = {.format = VB_FORMAT_JSONL, .table = &prediction_table}};
-    vblip_error err = {0};
     s->state = &state;
-    if (s->args->predictions) {
-        vblip_status status =
-            vb_outfile_open(&state.predictions, s->args->predictions, &err);
-        if (status != VBLIP_OK)
-            return cli_fail(s, status, &err);
-    }
     cli_exit code = cli_session_run(s, &task);
     if (state.predictions.stream)
         code = end_predictions(s, &state, code);

@@ -17,6 +17,7 @@ const cli_option cli_options[] = {
      .commands = CLI_ALL_COMMANDS,
      .kind = CLI_STRING,
      .offset = AT(model),
+     .file = CLI_FILE_MODEL,
      .value = "PATH",
      .help =
          "checkpoint folder or file, model set, or hub name in the local Hugging Face "
@@ -33,6 +34,7 @@ const cli_option cli_options[] = {
      .commands = CLI_ALL_COMMANDS,
      .kind = CLI_STRING,
      .offset = AT(vocab),
+     .file = CLI_FILE_READ,
      .value = "FILE",
      .help = "WordPiece vocabulary (vocab.txt beside the checkpoint, else "
              "bert-base-uncased's)"},
@@ -91,6 +93,7 @@ const cli_option cli_options[] = {
      .commands = CLI_ALL_COMMANDS,
      .kind = CLI_STRING,
      .offset = AT(output),
+     .file = CLI_FILE_WRITTEN,
      .value = "FILE",
      .help = "results to a file (standard output)"},
     {.letter = 'j',
@@ -147,6 +150,7 @@ const cli_option cli_options[] = {
      .commands = INPUTS | ON(TOKENIZE),
      .kind = CLI_STRING,
      .offset = AT(list),
+     .file = CLI_FILE_READ,
      .value = "FILE",
      .help = "read paths (tokenize: texts) from FILE, one a line; - is standard input"},
     {.letter = '0',
@@ -165,6 +169,7 @@ const cli_option cli_options[] = {
      .commands = ON(RETRIEVE),
      .kind = CLI_STRING,
      .offset = AT(texts_file),
+     .file = CLI_FILE_READ,
      .value = "FILE",
      .help = "read queries from FILE, one a line"},
     {.name = "top",
@@ -247,6 +252,7 @@ const cli_option cli_options[] = {
      .commands = ON(EMBED),
      .kind = CLI_STRING,
      .offset = AT(texts_file),
+     .file = CLI_FILE_READ,
      .value = "FILE",
      .help = "read texts from FILE, one a line"},
 
@@ -254,6 +260,7 @@ const cli_option cli_options[] = {
      .commands = ON(REASON),
      .kind = CLI_STRING,
      .offset = AT(texts_file),
+     .file = CLI_FILE_READ,
      .value = "FILE",
      .help = "read statements from FILE, one a line"},
 
@@ -261,6 +268,7 @@ const cli_option cli_options[] = {
      .commands = ON(QA),
      .kind = CLI_STRING,
      .offset = AT(texts_file),
+     .file = CLI_FILE_READ,
      .value = "FILE",
      .help = "read questions from FILE, one a line"},
     {.name = "answers",
@@ -273,12 +281,14 @@ const cli_option cli_options[] = {
      .commands = ON(QA) | ON(EVAL),
      .kind = CLI_STRING,
      .offset = AT(answers_file),
+     .file = CLI_FILE_READ,
      .value = "FILE",
      .help = "rank the answers in FILE, one a line (eval: or a JSON list)"},
     {.name = "dialog",
      .commands = ON(QA),
      .kind = CLI_STRING,
      .offset = AT(dialog),
+     .file = CLI_FILE_READ,
      .value = "FILE",
      .help = "rank the candidate answers of the dialogs in FILE, JSON or JSON Lines, "
              "instead of asking questions (a checkpoint for retrieval)"},
@@ -296,6 +306,7 @@ const cli_option cli_options[] = {
      .commands = ON(EVAL),
      .kind = CLI_STRING,
      .offset = AT(annotations),
+     .file = CLI_FILE_READ,
      .value = "FILE",
      .help = "what the data set says: JSON Lines or a JSON list, as distributed"},
     {.name = "videos",
@@ -314,12 +325,14 @@ const cli_option cli_options[] = {
      .commands = ON(EVAL),
      .kind = CLI_STRING,
      .offset = AT(scores),
+     .file = CLI_FILE_WRITTEN,
      .value = "FILE",
      .help = "retrieval: write score_v2t and score_t2v as safetensors"},
     {.name = "predictions",
      .commands = ON(EVAL),
      .kind = CLI_STRING,
      .offset = AT(predictions),
+     .file = CLI_FILE_WRITTEN,
      .value = "FILE",
      .help = "qa, nlvr: write every answer as JSON Lines"},
 
@@ -333,6 +346,7 @@ const cli_option cli_options[] = {
      .commands = ON(FILTER),
      .kind = CLI_STRING,
      .offset = AT(captioner),
+     .file = CLI_FILE_MODEL,
      .value = "PATH",
      .help = "another checkpoint that writes the captions"},
 
@@ -459,6 +473,12 @@ const cli_option *cli_option_by_letter(char letter)
         if (o->letter && o->letter == letter)
             return o;
     return NULL;
+}
+
+const char *cli_option_string(const cli_option *option, const cli_args *args)
+{
+    const char *const *field = (const void *)((const char *)args + option->offset);
+    return option->kind == CLI_STRING ? *field : NULL;
 }
 
 // A decimal number and nothing else; no sign, no infinity, no hexadecimal.

@@ -16,6 +16,14 @@ typedef enum cli_kind {
     CLI_EVERY,   // T or Nf: every_us or every_frames
 } cli_kind;
 
+// What the value of a CLI_STRING names.
+typedef enum cli_file {
+    CLI_FILE_NONE,
+    CLI_FILE_READ,    // a file that is read, or "-"
+    CLI_FILE_WRITTEN, // a file that is written, or "-"
+    CLI_FILE_MODEL,   // a checkpoint: files that are read
+} cli_file;
+
 enum { CLI_MAX_CHOICES = 8 };
 
 typedef struct cli_option {
@@ -24,6 +32,7 @@ typedef struct cli_option {
     uint32_t commands; // bit per cli_command
     cli_kind kind;
     size_t offset;      // of the field in cli_args
+    cli_file file;      // no result may replace what is read
     double least, most; // CLI_COUNT, CLI_REAL
     const char *choices[CLI_MAX_CHOICES];
     const char *value; // how help names the value
@@ -38,6 +47,9 @@ extern const cli_option cli_options[];
 // The options of cli_options that stand for `--name` (size bytes) or `-letter`.
 const cli_option *cli_option_by_name(const char *name, size_t size);
 const cli_option *cli_option_by_letter(char letter);
+
+// The value of a CLI_STRING; NULL when it was not given.
+const char *cli_option_string(const cli_option *option, const cli_args *args);
 
 // Checks `value` and stores it in `args`. `label` (label_size bytes) is the option as
 // typed.

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 // ---------------------------------------------------------------------------- failing
 
@@ -32,11 +31,55 @@ const char *cli_shown_path(const cli_session *s, const char *path)
 
 // ---------------------------------------------------------------------------- output
 
+// Without a path when there is no model.
+static void set_model_options(const cli_session *s, vblip_model_options *options,
+                              uint32_t tasks)
+{
+    const cli_args *a = s->args;
+    const bool operand = a->command == CLI_MODELS && a->paths.count;
+    *options = (vblip_model_options){
+        .path = operand        ? a->paths.items[0]
+                : a->model     ? a->model
+                : s->env.model ? s->env.model
+                               : s->env.demo_model,
+        .hub_dir = s->env.hub_dir,
+        .vocab = a->vocab,
+        .default_vocab = s->env.demo_vocab,
+        .image_size = a->image_size,
+        .tasks = tasks,
+        .raw_text = a->raw_text,
+        .compat = (vblip_compat)a->compat,
+    };
+}
+
+cli_sources cli_session_sources(const cli_session *s, vblip_model_options *model,
+                                bool annotated)
+{
+    set_model_options(s, model, 0);
+    return (cli_sources){
+        .args = s->args, .inputs = s->inputs, .model = model, .annotated = annotated};
+}
+
+static vblip_status check_outputs(const cli_session *s, bool annotated,
+                                  vblip_error *err)
+{
+    vblip_model_options model;
+    const cli_sources sources = cli_session_sources(s, &model, annotated);
+    return cli_outputs_check(&sources, err);
+}
+
+static vblip_status open_output(cli_session *s, const vb_table *table, vblip_error *err)
+{
+    s->rows = (vb_rows){.format = (vb_format)s->args->format, .table = table};
+    return vb_outfile_open(&s->out, s->args->output, err);
+}
+
 cli_exit cli_output_begin(cli_session *s, const vb_table *table)
 {
     vblip_error err = {0};
-    s->rows = (vb_rows){.format = (vb_format)s->args->format, .table = table};
-    vblip_status status = vb_outfile_open(&s->out, s->args->output, &err);
+    vblip_status status = check_outputs(s, false, &err);
+    if (status == VBLIP_OK)
+        status = open_output(s, table, &err);
     return status == VBLIP_OK ? CLI_EXIT_DONE : cli_fail(s, status, &err);
 }
 
@@ -176,19 +219,6 @@ static vblip_status gather_paths(cli_session *s, const cli_task *task, vblip_err
     return status;
 }
 
-// Results must not replace what they are made from.
-static vblip_status check_output_is_no_input(const cli_session *s, vblip_error *err)
-{
-    struct stat out, in;
-    if (!s->args->output || stat(s->args->output, &out) != 0 || !S_ISREG(out.st_mode))
-        return VBLIP_OK;
-    for (uint32_t i = 0; i < s->input_count; i++)
-        if (stat(vblip_inputs_at(s->inputs, i).path, &in) == 0 &&
-            in.st_dev == out.st_dev && in.st_ino == out.st_ino)
-            return cli_misuse(err, "-o %.400s: is an input", s->args->output);
-    return VBLIP_OK;
-}
-
 static vblip_status gather(cli_session *s, const cli_task *task, vblip_error *err)
 {
     static const char *const none[] = {NULL};
@@ -206,8 +236,7 @@ static vblip_status gather(cli_session *s, const cli_task *task, vblip_error *er
     if (status != VBLIP_OK)
         return cli_interrupted() ? VBLIP_ERR_CANCELLED : status;
     s->input_count = s->inputs ? vblip_inputs_count(s->inputs) : 0;
-    status = check_output_is_no_input(s, err);
-    return status == VBLIP_OK && task->check ? task->check(s, err) : status;
+    return VBLIP_OK;
 }
 
 // Inputs that are all known to have failed need no model to say so.
@@ -263,21 +292,7 @@ vblip_status cli_engine_open(cli_session *s, const char *device, vblip_error *er
 
 bool cli_model_options(cli_session *s, vblip_model_options *options, uint32_t tasks)
 {
-    const cli_args *a = s->args;
-    const bool operand = a->command == CLI_MODELS && a->paths.count;
-    *options = (vblip_model_options){
-        .path = operand        ? a->paths.items[0]
-                : a->model     ? a->model
-                : s->env.model ? s->env.model
-                               : s->env.demo_model,
-        .hub_dir = s->env.hub_dir,
-        .vocab = a->vocab,
-        .default_vocab = s->env.demo_vocab,
-        .image_size = a->image_size,
-        .tasks = tasks,
-        .raw_text = a->raw_text,
-        .compat = (vblip_compat)a->compat,
-    };
+    set_model_options(s, options, tasks);
     if (options->path)
         return true;
     cli_error(&s->console, "no model: the bundled demo model is not installed; give "
@@ -375,10 +390,13 @@ cli_exit cli_session_run(cli_session *s, const cli_task *task)
 {
     vblip_error err = {0};
     vblip_status status = gather(s, task, &err);
+    if (status == VBLIP_OK)
+        status = check_outputs(s, task->annotated, &err);
+    if (status == VBLIP_OK && task->check)
+        status = task->check(s, &err);
+    if (status == VBLIP_OK && !task->own_output)
+        status = open_output(s, task->table, &err);
     if (status != VBLIP_OK)
         return cli_fail(s, status, &err);
-    cli_exit code = task->own_output ? CLI_EXIT_DONE : cli_output_begin(s, task->table);
-    if (code != CLI_EXIT_DONE)
-        return code;
     return cli_output_end(s, run_job(s, task));
 }

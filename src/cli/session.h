@@ -7,6 +7,7 @@
 #include "cli/console.h"
 #include "cli/env.h"
 #include "cli/list.h"
+#include "cli/outputs.h"
 #include "cli/progress.h"
 #include "cli/spool.h"
 #include "output/rows.h"
@@ -86,6 +87,10 @@ cli_exit cli_no_engine(cli_session *s, vblip_status status, const vblip_error *e
 // Model options from arguments and environment. False, with a message, when there is no
 // model at all.
 bool cli_model_options(cli_session *s, vblip_model_options *options, uint32_t tasks);
+
+// What the run reads. `model` is filled and must last as long.
+cli_sources cli_session_sources(const cli_session *s, vblip_model_options *model,
+                                bool annotated);
 
 // Opens the engine; `device` NULL is that of the arguments.
 vblip_status cli_engine_open(cli_session *s, const char *device, vblip_error *err);

@@ -434,6 +434,20 @@ static void test_defaults_are_those_of_the_contract(void **state)
     cli_args_free(&p.args);
 }
 
+// Results must not replace what is read: that goes by the table.
+static void test_options_that_name_files_say_so(void **state)
+{
+    (void)state;
+    for (const cli_option *o = cli_options; o->letter || o->name; o++) {
+        const bool names_file = o->value && strcmp(o->value, "FILE") == 0;
+        const bool names_model = o->value && strcmp(o->value, "PATH") == 0;
+        const bool marked = o->file == CLI_FILE_READ || o->file == CLI_FILE_WRITTEN;
+        if (names_file != marked || names_model != (o->file == CLI_FILE_MODEL) ||
+            (o->file && o->kind != CLI_STRING))
+            fail_msg("%s: names %s", o->name ? o->name : "-", o->value);
+    }
+}
+
 static const struct format_row {
     const char *line;
     vb_format format;
@@ -581,6 +595,7 @@ int main(void)
         cmocka_unit_test(test_retrieve_options_reach_their_fields),
         cmocka_unit_test(test_other_options_reach_their_fields),
         cmocka_unit_test(test_defaults_are_those_of_the_contract),
+        cmocka_unit_test(test_options_that_name_files_say_so),
         cmocka_unit_test(test_format_comes_from_the_option_then_the_extension),
         cmocka_unit_test(test_help_and_version_win_over_the_rest),
         cmocka_unit_test(test_help_names_every_option_and_ends_with_two_examples),

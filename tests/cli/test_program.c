@@ -509,15 +509,80 @@ static void test_output_follows_links_and_keeps_the_mode(void **state)
     assert_int_equal(info.st_mode & 0777, 0640);
 }
 
-static void test_an_input_is_never_replaced(void **state)
+// "kept" is read by every one of these lines, under one name or another.
+static const struct guarded {
+    const char *line, *message;
+} guarded[] = {
+    {"caption|kept|-o|./kept", "-o ./kept: is an input"},
+    {"caption|kept|-o|hard", "-o hard: is an input"},
+    {"caption|./hard|-o|soft", "-o soft: is an input"},
+    {"caption|-a|kept|-o|soft", "-o soft: is read as -a"},
+    {"tokenize|-a|kept|-o|kept|--vocab|v", "-o kept: is read as -a"},
+    {"tokenize|a|-o|kept|--vocab|soft", "-o kept: is read as --vocab"},
+    {"retrieve|dir|--queries|hard|-o|kept", "-o kept: is read as --queries"},
+    {"reason|a|b|--statements|kept|-o|kept", "-o kept: is read as --statements"},
+    {"embed|--what|text|--texts|kept|-o|kept", "-o kept: is read as --texts"},
+    {"qa|a.mp4|--questions|kept|-o|kept", "-o kept: is read as --questions"},
+    {"qa|a.mp4|q|--answers-file|kept|-o|kept", "-o kept: is read as --answers-file"},
+    {"qa|a.mp4|--dialog|kept|-o|kept", "-o kept: is read as --dialog"},
+    {"eval|qa|--annotations|kept|-o|kept", "-o kept: is read as --annotations"},
+    {"eval|qa|--annotations|kept|--predictions|soft",
+     "--predictions soft: is read as --annotations"},
+    {"eval|retrieval|--annotations|kept|--scores|hard",
+     "--scores hard: is read as --annotations"},
+    {"eval|vqa|--annotations|list|--answers-file|kept|-o|kept",
+     "-o kept: is read as --answers-file"},
+    {"filter|kept|-o|hard", "-o hard: is an input"},
+    {"filter|new.partial|-o|new", "new.partial: is an input"},
+    {"caption|a.mp4|--model|kept|-o|fake/1.bin",
+     "-o fake/1.bin: is a file of the model"},
+    {"models|-o|fake/config.json", "-o fake/config.json: is a file of the model"},
+    {"filter|list|--captioner|kept|-o|fake/1.bin",
+     "-o fake/1.bin: is a file of the model"},
+    {"eval|caption|--images|media|-o|media/../media/a.png",
+     "-o media/../media/a.png: may be an input: it is among the videos and images"},
+    {"eval|caption|--annotations|media/list|-o|media/a.png",
+     "-o media/a.png: may be an input: it is among the videos and images"},
+    {"filter|list|--root|media|-o|media/a.png",
+     "-o media/a.png: may be an input: it is among the videos and images"},
+    // nor may two results be one file
+    {"eval|qa|--annotations|list|--predictions|x|-o|./x", "x: two results in one file"},
+    {"eval|qa|--annotations|list|--predictions|x|-o|lost",
+     "x: two results in one file"},
+    {"eval|qa|--annotations|list|--predictions|./kept|-o|hard",
+     "./kept: two results in one file"},
+};
+
+static void test_nothing_that_is_read_is_replaced(void **state)
 {
     (void)state;
     result r;
-    put_text("clip.mp4", "video");
-    run(&r, "caption|clip.mp4|-o|./clip.mp4");
-    assert_int_equal(r.code, 2);
-    assert_string_equal(r.err, "vblip: -o ./clip.mp4: is an input\n");
-    expect_file("clip.mp4", "video");
+    assert_int_equal(mkdir("media", 0777) | mkdir("fake", 0777), 0);
+    assert_int_equal(symlink("kept", "soft") | symlink("x", "lost"), 0);
+    static const char *const files[] = {
+        "kept",        "list",       "fake/1.bin", "fake/config.json",
+        "media/a.png", "media/list", "new.partial"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        put_text(files[i], "old");
+    assert_int_equal(link("kept", "hard"), 0);
+    for (size_t i = 0; i < sizeof guarded / sizeof *guarded; i++) {
+        char expected[256];
+        snprintf(expected, sizeof expected, "vblip: %s\n", guarded[i].message);
+        run(&r, guarded[i].line);
+        if (r.code != 2 || strcmp(r.err, expected) != 0)
+            fail_msg("%s: exit %d, %s", guarded[i].line, r.code, r.err);
+    }
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        expect_file(files[i], "old");
+    assert_int_equal(access("x", F_OK), -1);
+
+    // what is not read may be replaced, also beside what is
+    put_text("media/old.csv", "old");
+    run(&r, "eval|caption|--images|media|-o|media/old.csv");
+    assert_int_equal(r.code, 0);
+    expect_file("media/old.csv", "image_id,caption\n42,a dog\n7,\"a \"\"cat\"\"\"\n");
+    assert_int_equal(system("rm -r media fake kept list soft hard lost new.partial"),
+                     0);
 }
 
 #define SRT                                                                            \
@@ -663,7 +728,7 @@ int main(void)
         cmocka_unit_test(test_null_ends_paths_with_nul),
         cmocka_unit_test(test_output_files_appear_whole_or_not_at_all),
         cmocka_unit_test(test_output_follows_links_and_keeps_the_mode),
-        cmocka_unit_test(test_an_input_is_never_replaced),
+        cmocka_unit_test(test_nothing_that_is_read_is_replaced),
         cmocka_unit_test(test_subtitles_lie_beside_their_video),
         cmocka_unit_test(test_a_full_disk_is_named),
         cmocka_unit_test(test_a_closed_pipe_ends_quietly),
