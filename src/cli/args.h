@@ -122,6 +122,7 @@ typedef struct cli_args {
     uint32_t beams, max_length, min_length;
     float repetition_penalty;
     bool merge, sample;
+    bool overwrite;           // subtitle files that exist
     float top_p, temperature; // 0 = default
     uint32_t top_k;           // 0 = all, CLI_NOT_GIVEN = default
     uint32_t seed, samples;

@@ -46,6 +46,11 @@ static vblip_status check_stdin(const cli_args *args, vblip_error *err)
     return VBLIP_OK;
 }
 
+static bool is_for_subtitles(const cli_args *args)
+{
+    return args->format == VB_FORMAT_SRT || args->format == VB_FORMAT_VTT;
+}
+
 static vblip_status check_sampling(const cli_args *a, vblip_error *err)
 {
     const struct {
@@ -66,7 +71,7 @@ static vblip_status check_sampling(const cli_args *a, vblip_error *err)
                                      : "only allowed with --sample");
     if (a->sample && a->beams)
         return cli_misuse(err, "--beams: not allowed together with --sample");
-    const bool subtitles = a->format == VB_FORMAT_SRT || a->format == VB_FORMAT_VTT;
+    const bool subtitles = is_for_subtitles(a);
     if (a->samples > 1 && (a->merge || subtitles))
         return cli_misuse(err, "--samples %u: 1 is allowed with %s", a->samples,
                           subtitles ? "subtitles" : "--merge");
@@ -124,6 +129,9 @@ static vblip_status check_together(const cli_args *a, vblip_error *err)
          "--itm-token enc: not allowed with --compat hf, which begins with [CLS]"},
         {a->count && (a->every_us || a->every_frames),
          "--count: not allowed together with --every"},
+        {a->overwrite && (a->output || !is_for_subtitles(a)),
+         "--overwrite: only allowed with --format srt or vtt and without -o, which "
+         "replaces its file anyway"},
     };
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         if (rules[i].bad)

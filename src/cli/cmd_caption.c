@@ -1,4 +1,5 @@
 // cmd_caption.c - captions as rows or as subtitles (cli.md 5).
+#include "cli/beside.h"
 #include "cli/cmd.h"
 #include "cli/interrupt.h"
 #include "output/subtitles.h"
@@ -19,7 +20,8 @@ typedef struct caption_state {
     bool skip;  // it is an image, which subtitles cannot show
     vb_subtitles subtitles;
     vb_outfile beside; // its subtitle file
-    cli_list stems;    // of the inputs before: "clip" of clip.mp4
+    cli_beside names;  // of all of them
+    uint32_t input;    // in work, when each has a file
 } caption_state;
 
 static bool to_subtitles(const cli_session *s)
@@ -57,32 +59,6 @@ static int emit_machine(cli_session *s, const vblip_caption *caption)
 
 // --------------------------------------------------------------------- as subtitles
 
-// "folder/clip" of "folder/clip.mp4".
-static size_t stem_size(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    const char *name = slash ? slash + 1 : path;
-    const char *dot = strrchr(name, '.');
-    return dot && dot > name ? (size_t)(dot - path) : strlen(path);
-}
-
-// clip.mp4: clip.srt; when an earlier input had that name, clip.mp4.srt.
-static void name_beside(cli_session *s, const char *path, vb_string *name)
-{
-    caption_state *state = s->state;
-    size_t size = stem_size(path);
-    for (uint32_t i = 0; i < state->stems.count; i++)
-        if (state->stems.sizes[i] == size &&
-            memcmp(state->stems.items[i], path, size) == 0) {
-            size = strlen(path);
-            break;
-        }
-    if (!cli_list_add(&state->stems, path, size))
-        name->failed = true;
-    vb_string_append(name, path, size);
-    vb_string_puts(name, s->args->format == VB_FORMAT_SRT ? ".srt" : ".vtt");
-}
-
 static bool output_failed(cli_session *s, const vblip_error *err)
 {
     cli_error(&s->console, "%s", err->message);
@@ -105,23 +81,32 @@ static bool writes_beside(const cli_session *s)
     return to_subtitles(s) && !s->args->output;
 }
 
+// The subtitle file of the input `path`; inputs come in order.
+static const char *name_beside(cli_session *s, const char *path)
+{
+    caption_state *state = s->state;
+    uint32_t *i = &state->input;
+    while (*i + 1 < s->input_count &&
+           strcmp(vblip_inputs_at(s->inputs, *i).path, path) != 0)
+        ++*i;
+    return state->names.names[*i];
+}
+
 static bool open_beside(cli_session *s, const char *path)
 {
     caption_state *state = s->state;
-    vb_string name = {0};
-    vblip_error err = {VBLIP_ERR_MEMORY, "out of memory"};
-    if (strcmp(cli_shown_path(s, path), "-") == 0)
-        vb_string_puts(&name, "-"); // beside nothing: standard output
-    else
-        name_beside(s, path, &name);
-    if (!name.failed) {
-        err = (vblip_error){0};
-        if (vb_outfile_open(&state->beside, name.bytes, &err) == VBLIP_OK &&
-            state->beside.temp)
-            cli_note(&s->console, "writing %s", name.bytes);
-    }
-    vb_string_free(&name);
-    return err.status == VBLIP_OK || output_failed(s, &err);
+    vblip_error err = {0};
+    const char *name = name_beside(s, path);
+    vblip_status status = VBLIP_OK;
+    if (!s->args->overwrite)
+        status = cli_beside_check_free(name, &err); // it may have come meanwhile
+    if (status == VBLIP_OK)
+        status = vb_outfile_open(&state->beside, name, &err);
+    if (status != VBLIP_OK)
+        return output_failed(s, &err);
+    if (state->beside.temp)
+        cli_note(&s->console, "writing %s", name);
+    return true;
 }
 
 static int put_subtitles(cli_session *s)
@@ -193,12 +178,19 @@ static int on_caption(void *session, const vblip_caption *caption)
 
 static vblip_status check(cli_session *s, vblip_error *err)
 {
+    caption_state *state = s->state;
+    const bool srt = s->args->format == VB_FORMAT_SRT;
     if (to_subtitles(s) && s->args->output && s->input_count > 1)
-        return cli_misuse(
-            err, "-o %.300s: one input is allowed with --format %s, not %u",
-            s->args->output, s->args->format == VB_FORMAT_SRT ? "srt" : "vtt",
-            s->input_count);
-    return VBLIP_OK;
+        return cli_misuse(err,
+                          "-o %.300s: one input is allowed with --format %s, not %u",
+                          s->args->output, srt ? "srt" : "vtt", s->input_count);
+    if (!writes_beside(s))
+        return VBLIP_OK;
+    vblip_model_options model;
+    const cli_sources sources = cli_session_sources(s, &model, false);
+    return cli_beside_plan(&state->names, &sources,
+                           s->spool.path[0] ? s->spool.path : NULL,
+                           srt ? ".srt" : ".vtt", s->args->overwrite, err);
 }
 
 static vblip_status run(cli_session *s, vblip_error *err)
@@ -247,6 +239,6 @@ cli_exit cli_cmd_caption(cli_session *s)
     s->state = &state;
     cli_exit code = cli_session_run(s, &task);
     free(state.path);
-    cli_list_free(&state.stems);
+    cli_beside_free(&state.names);
     return code;
 }

@@ -45,10 +45,12 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
          "PATH is a video, an image, a directory (searched for both) or - (a video on\n"
          "standard input).\n"
          "Fields: path start end caption score. srt and vtt write one subtitle file\n"
-         "beside each input (clip.mp4: clip.srt, replaced when it exists), or -o FILE\n"
-         "for a single one. --sample draws captions; with --samples N each frame has "
-         "N\n"
-         "rows, sample by sample, before the next frame's.\n",
+         "beside each input (clip.mp4: clip.srt; one that exists is replaced only "
+         "with\n"
+         "--overwrite), or -o FILE, replaced, for a single one. --sample draws "
+         "captions;\n"
+         "with --samples N each frame has N rows, sample by sample, before the next\n"
+         "frame's.\n",
          "  vblip caption --every 2 examples/clips/clip-02.mp4\n"
          "  vblip caption --sample --samples 3 --seed 7 -f csv "
          "examples/clips/clip-02.mp4\n"},

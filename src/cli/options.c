@@ -456,6 +456,12 @@ const cli_option cli_options[] = {
      .kind = CLI_FLAG,
      .offset = AT(merge),
      .help = "join neighbours with the same text (always for srt and vtt)"},
+    {.letter = 'y',
+     .name = "overwrite",
+     .commands = ON(CAPTION),
+     .kind = CLI_FLAG,
+     .offset = AT(overwrite),
+     .help = "replace subtitle files beside the inputs that exist already"},
     {0},
 };
 

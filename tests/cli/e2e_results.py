@@ -274,6 +274,12 @@ class Results(Case):
         self.only_files("one.mp4", "one.srt", "two.mp4", "two.srt")
         self.assertEqual(read(self.path("one.srt")), read(self.path("two.srt")))
         self.assertTrue(probe_subtitles(self.path("one.srt")))
+        old = write(self.path("two.srt"), "mine")
+        self.refused(EXIT_MISUSED, [self.path("one.srt"), "--overwrite"], "caption", "--model", CAPTION, "-f", "srt",
+                     self.folder)
+        self.assertEqual(read(old), b"mine")
+        self.ok("caption", "--model", CAPTION, "-f", "srt", self.folder, "-y")
+        self.assertEqual(read(old), read(self.path("one.srt")))
 
     def test_tokenize(self):
         texts = ["a dog", "naïve [unused1] \t two\nlines"]

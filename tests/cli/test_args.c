@@ -248,6 +248,8 @@ static const struct refusal {
     {"retrieve|v|q|--min-p|0.5|--rerank|0",
      "--min-p: not allowed with --rerank 0, which gives no P(match)"},
     {"caption|v|--count|3|--every|2", "--count: not allowed together with --every"},
+    {"caption|v|--overwrite", "--overwrite: only allowed with --format srt or vtt *"},
+    {"caption|v|-y|-o|x.srt", "--overwrite: only allowed with --format srt or vtt *"},
     {"eval|qa", "eval: missing --annotations FILE"},
     {"filter", "filter: missing a file of pairs; see: vblip help filter"},
     {"filter|p", "filter: missing -o FILE; see: vblip help filter"},
@@ -407,6 +409,10 @@ static void test_other_options_reach_their_fields(void **state)
     parse(&p, "caption|d|--sample|--samples|1|--merge"); // one may be merged
     assert_int_equal(p.status, VBLIP_OK);
     assert_int_equal(p.args.top_k, CLI_NOT_GIVEN);
+    cli_args_free(&p.args);
+
+    parse(&p, "caption|d|-y|-f|vtt");
+    assert_true(p.args.overwrite);
     cli_args_free(&p.args);
 
     parse(&p, "match|d|t|--itm-token|cls|--compat|hf");

@@ -625,6 +625,69 @@ static void test_subtitles_lie_beside_their_video(void **state)
     assert_string_equal(r.err, "vblip: nowhere/a.srt: No such file or directory\n");
 }
 
+// Each line with the file that stands in its way; none writes anything.
+static const struct in_the_way {
+    const char *line, *message;
+} in_the_way[] = {
+    {"caption|-f|srt|new.mp4|clip.mp4",
+     "clip.srt: exists; --overwrite (-y) replaces it"},
+    {"caption|-f|srt|./clip.mkv", "./clip.srt: exists; --overwrite (-y) replaces it"},
+    {"caption|-f|srt|link.mp4", "link.srt: exists; --overwrite (-y) replaces it"},
+    {"caption|-f|srt|clip.mp4|--model|nomodel",
+     "clip.srt: exists; --overwrite (-y) replaces it"},
+    // what is read stays, whatever is asked for
+    {"caption|-f|srt|-y|clip.srt", "clip.srt: is an input"},
+    {"caption|-f|srt|-y|clip.mp4|link.srt", "clip.srt: is an input"},
+    {"caption|-f|srt|-y|-a|list.srt", "list.srt: is read as -a"},
+    {"caption|-f|vtt|-y|v.mp4|--vocab|v.vtt", "v.vtt: is read as --vocab"},
+    // one input, one file
+    {"caption|-f|srt|new.mp4|new.mp4",
+     "new.mp4: given twice; it can have subtitles once"},
+    {"caption|-f|srt|new.mp4|x.png|./new.mp4",
+     "./new.mp4: given twice; it can have subtitles once"},
+    {"caption|-f|srt|dir|here/dir/b.mp4",
+     "here/dir/b.mp4: given twice; it can have subtitles once"},
+    {"caption|-f|srt|new.mp4|new.mkv.avi|new.mkv",
+     "new.mkv: its subtitles would be those of another input: new.mkv.srt"},
+};
+
+static void test_subtitles_replace_nothing_unasked(void **state)
+{
+    (void)state;
+    result r;
+    put_text("clip.srt", "mine");
+    put_text("list.srt", "list.mp4\n");
+    put_text("v.vtt", "words");
+    assert_int_equal(mkdir("dir", 0777), 0);
+    assert_int_equal(symlink("clip.srt", "link.srt") | symlink(".", "here"), 0);
+    for (size_t i = 0; i < sizeof in_the_way / sizeof *in_the_way; i++) {
+        char expected[256];
+        snprintf(expected, sizeof expected, "vblip: %s\n", in_the_way[i].message);
+        run(&r, in_the_way[i].line);
+        if (r.code != 2 || strcmp(r.err, expected) != 0)
+            fail_msg("%s: exit %d, %s", in_the_way[i].line, r.code, r.err);
+    }
+    expect_file("clip.srt", "mine");
+    expect_file("list.srt", "list.mp4\n");
+    expect_file("v.vtt", "words");
+    assert_int_equal(access("new.srt", F_OK), -1);
+
+    run(&r, "caption|-f|srt|-y|link.mp4");
+    assert_int_equal(r.code, 0);
+    expect_file("clip.srt", SRT);
+    put_text("clip.srt", "mine");
+    run(&r, "caption|-o|clip.srt|clip.mp4"); // named: replaced
+    assert_int_equal(r.code, 0);
+    expect_file("clip.srt", SRT);
+
+    // a picture beside a video leaves it the name, and is in nobody's way
+    put_text("p.png.srt", "mine");
+    run(&r, "caption|-f|srt|p.png|p.mp4");
+    expect_file("p.srt", SRT);
+    expect_file("p.png.srt", "mine");
+    assert_int_equal(system("rm -r clip.srt list.srt v.vtt dir link.srt here p.*"), 0);
+}
+
 static void test_a_full_disk_is_named(void **state)
 {
     (void)state;
@@ -730,6 +793,7 @@ int main(void)
         cmocka_unit_test(test_output_follows_links_and_keeps_the_mode),
         cmocka_unit_test(test_nothing_that_is_read_is_replaced),
         cmocka_unit_test(test_subtitles_lie_beside_their_video),
+        cmocka_unit_test(test_subtitles_replace_nothing_unasked),
         cmocka_unit_test(test_a_full_disk_is_named),
         cmocka_unit_test(test_a_closed_pipe_ends_quietly),
         cmocka_unit_test(test_a_pipe_is_written_directly),

@@ -1,0 +1,157 @@
+#include "cli/beside.h"
+
+#include "cli/set.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+typedef struct plan {
+    cli_beside *out;
+    const cli_sources *sources;
+    const char *standard_input, *extension;
+    bool overwrite;
+    cli_set inputs, names; // keys of those that came before
+    cli_read_files read;
+    vblip_error *err;
+} plan;
+
+// "folder/clip" of "folder/clip.mp4".
+static size_t stem_size(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    const char *dot = strrchr(name, '.');
+    return dot && dot > name ? (size_t)(dot - path) : strlen(path);
+}
+
+// A thumbnail beside a video: it will have no subtitles, and leaves the name free.
+static bool looks_like_an_image(const char *path)
+{
+    static const char *const known[] = {".png", ".jpg", ".jpeg", ".webp", ".bmp"};
+    const char *extension = path + stem_size(path);
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcasecmp(extension, known[i]) == 0)
+            return true;
+    return false;
+}
+
+static cli_seen add_key(cli_set *set, const char *path,
+                        bool (*write_key)(vb_string *out, const char *path))
+{
+    vb_string key = {0};
+    const cli_seen seen =
+        write_key(&key, path) ? cli_set_add(set, key.bytes) : CLI_SEEN_FAILED;
+    vb_string_free(&key);
+    return seen;
+}
+
+// The first name that no other input has, in `name`: without the extension of `path`,
+// else with it.
+static vblip_status choose_name(plan *p, const char *path, vb_string *name)
+{
+    const size_t sizes[] = {stem_size(path), strlen(path)};
+    for (size_t i = 0; i < 2; i++) {
+        vb_string_clear(name);
+        vb_string_append(name, path, sizes[i]);
+        const cli_seen seen = vb_string_puts(name, p->extension)
+                                  ? add_key(&p->names, name->bytes, cli_file_key)
+                                  : CLI_SEEN_FAILED;
+        if (seen == CLI_SEEN_FAILED)
+            return vb_fail_memory(p->err, path);
+        if (seen == CLI_SEEN_NEW)
+            return VBLIP_OK;
+    }
+    return cli_misuse(p->err,
+                      "%.200s: its subtitles would be those of another input: "
+                      "%.200s",
+                      path, name->bytes);
+}
+
+vblip_status cli_beside_check_free(const char *name, vblip_error *err)
+{
+    struct stat info;
+    if (stat(name, &info) != 0)
+        return VBLIP_OK;
+    return cli_misuse(err, "%.400s: exists; --overwrite (-y) replaces it", name);
+}
+
+static vblip_status plan_name(plan *p, uint32_t input, const char *path)
+{
+    vb_string name = {0};
+    vblip_status status = choose_name(p, path, &name);
+    if (status == VBLIP_OK)
+        status = cli_refuse_read(&p->read, name.bytes, name.bytes, p->err);
+    if (status == VBLIP_OK && !p->overwrite && !looks_like_an_image(path))
+        status = cli_beside_check_free(name.bytes, p->err);
+    if (status != VBLIP_OK)
+        vb_string_free(&name);
+    p->out->names[input] = name.bytes;
+    return status;
+}
+
+static vblip_status plan_input(plan *p, uint32_t input, const char *path)
+{
+    if (p->standard_input && strcmp(path, p->standard_input) == 0) {
+        p->out->names[input] = strdup("-");
+        return p->out->names[input] ? VBLIP_OK : vb_fail_memory(p->err, path);
+    }
+    switch (add_key(&p->inputs, path, cli_name_key)) {
+    case CLI_SEEN_NEW:
+        return plan_name(p, input, path);
+    case CLI_SEEN_BEFORE:
+        return cli_misuse(p->err, "%.400s: given twice; it can have subtitles once",
+                          path);
+    case CLI_SEEN_FAILED:
+        break;
+    }
+    return vb_fail_memory(p->err, path);
+}
+
+// Videos take their names before images do.
+static vblip_status plan_all(plan *p)
+{
+    const vblip_inputs *inputs = p->sources->inputs;
+    for (int images = 0; images < 2; images++)
+        for (uint32_t i = 0; i < p->out->count; i++) {
+            const vblip_input input = vblip_inputs_at(inputs, i);
+            if (!input.error && looks_like_an_image(input.path) == images)
+                VB_TRY(plan_input(p, i, input.path));
+        }
+    return VBLIP_OK;
+}
+
+vblip_status cli_beside_plan(cli_beside *out, const cli_sources *sources,
+                             const char *standard_input, const char *extension,
+                             bool overwrite, vblip_error *err)
+{
+    const uint32_t count = vblip_inputs_count(sources->inputs);
+    plan p = {.out = out,
+              .sources = sources,
+              .standard_input = standard_input,
+              .extension = extension,
+              .overwrite = overwrite,
+              .err = err};
+    *out = (cli_beside){.names = calloc(count ? count : 1, sizeof *out->names),
+                        .count = count};
+    if (!out->names)
+        return vb_fail_memory(err, "subtitles");
+    vblip_status status = cli_sources_list(&p.read, sources, err);
+    if (status == VBLIP_OK)
+        status = plan_all(&p);
+    cli_set_free(&p.inputs);
+    cli_set_free(&p.names);
+    cli_read_files_free(&p.read);
+    if (status != VBLIP_OK)
+        cli_beside_free(out);
+    return status;
+}
+
+void cli_beside_free(cli_beside *beside)
+{
+    for (uint32_t i = 0; beside->names && i < beside->count; i++)
+        free(beside->names[i]);
+    free(beside->names);
+    *beside = (cli_beside){0};
+}
