@@ -1,6 +1,7 @@
 // cmd_filter.c - CapFilt: pairs in, those that match out, and made-up captions (cli.md).
 #include "cli/cmd.h"
 #include "cli/journal.h"
+#include "cli/stamp.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -121,54 +122,11 @@ static vblip_status load_captioner(cli_session *s, filter_state *state,
 
 // ---------------------------------------------------------------------------- the run
 
-static void hash(uint64_t *h, const void *bytes, size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        *h = (*h ^ ((const unsigned char *)bytes)[i]) * UINT64_C(0x100000001b3);
-}
-
-static bool hash_file(uint64_t *h, const char *path)
-{
-    char part[1 << 14];
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        return false;
-    for (size_t got; (got = fread(part, 1, sizeof part, file)) > 0;)
-        hash(h, part, got);
-    const bool ok = !ferror(file);
-    return fclose(file) == 0 && ok;
-}
-
-// All that a row depends on but the weights and the media themselves.
-static vblip_status make_stamp(cli_session *s, char out[17], vblip_error *err)
-{
-    const cli_args *a = s->args;
-    uint64_t h = UINT64_C(0xcbf29ce484222325);
-    vb_string text = {0};
-    const char *model = a->model ? a->model : s->env.model ? s->env.model : "";
-    vb_string_appendf(&text, "%s|%s|%s|%s|%s|%u %u %u %u %u %u %d", model,
-                      a->captioner ? a->captioner : "", a->vocab ? a->vocab : "",
-                      a->media ? a->media : "", a->prompt ? a->prompt : "",
-                      a->image_size, a->frames, a->beams, a->max_length, a->min_length,
-                      a->top_k, a->raw_text);
-    vb_string_appendf(&text, " %a %a %a %a %u", (double)a->min_p,
-                      (double)a->repetition_penalty, (double)a->top_p,
-                      (double)a->temperature, a->seed);
-    if (!text.failed)
-        hash(&h, text.bytes, text.size);
-    const bool ok = hash_file(&h, a->paths.items[0]);
-    vb_string_free(&text);
-    if (!ok)
-        return vb_fail_errno(err, a->paths.items[0], errno);
-    snprintf(out, 17, "%016" PRIx64, h);
-    return VBLIP_OK;
-}
-
 static vblip_status open_journal(cli_session *s, vblip_error *err)
 {
     filter_state *state = s->state;
-    char stamp[17];
-    vblip_status status = make_stamp(s, stamp, err);
+    char stamp[CLI_STAMP_SIZE];
+    vblip_status status = cli_stamp_make(stamp, s->args, cli_model_path(s), err);
     if (status == VBLIP_OK)
         status = cli_journal_open(&state->journal, s->args->output, stamp, err);
     if (status != VBLIP_OK)

@@ -97,7 +97,7 @@ static vblip_status read_all(cli_journal *j, const char *stamp, vblip_error *err
     if (head < 0)
         return cli_misuse(err,
                           "%.300s: of a run with other pairs, models or options; "
-                          "remove it to begin anew",
+                          "repeat them, or remove it to begin anew",
                           j->path);
     if (head == 0)
         return begin(j, stamp, err);

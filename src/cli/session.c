@@ -31,17 +31,20 @@ const char *cli_shown_path(const cli_session *s, const char *path)
 
 // ---------------------------------------------------------------------------- output
 
-// Without a path when there is no model.
+const char *cli_model_path(const cli_session *s)
+{
+    const cli_args *a = s->args;
+    if (a->command == CLI_MODELS && a->paths.count)
+        return a->paths.items[0];
+    return a->model ? a->model : s->env.model ? s->env.model : s->env.demo_model;
+}
+
 static void set_model_options(const cli_session *s, vblip_model_options *options,
                               uint32_t tasks)
 {
     const cli_args *a = s->args;
-    const bool operand = a->command == CLI_MODELS && a->paths.count;
     *options = (vblip_model_options){
-        .path = operand        ? a->paths.items[0]
-                : a->model     ? a->model
-                : s->env.model ? s->env.model
-                               : s->env.demo_model,
+        .path = cli_model_path(s),
         .hub_dir = s->env.hub_dir,
         .vocab = a->vocab,
         .default_vocab = s->env.demo_vocab,

@@ -84,6 +84,10 @@ cli_exit cli_fail(cli_session *s, vblip_status status, const vblip_error *err);
 // that no device is usable.
 cli_exit cli_no_engine(cli_session *s, vblip_status status, const vblip_error *err);
 
+// The checkpoint that is used: named by argument or environment, else the bundled one;
+// NULL when there is none.
+const char *cli_model_path(const cli_session *s);
+
 // Model options from arguments and environment. False, with a message, when there is no
 // model at all.
 bool cli_model_options(cli_session *s, vblip_model_options *options, uint32_t tasks);

@@ -95,7 +95,9 @@ class Filter(Case):
         self.assertEqual(process.returncode, 130)
         self.only_files("pairs.jsonl", "clean.jsonl.partial")
         # Other pairs, or other options, are another run.
-        for more in (["--min-p", "0.7"], ["--seed", "3"], ["--beams", "2"]):
+        vocabulary = write(self.path("words"), "other\n")
+        for more in (["--min-p", "0.7"], ["--seed", "3"], ["--beams", "2"], ["--compat", "hf"], ["--precision", "f32"],
+                     ["--device", "0"], ["--vocab", vocabulary], ["--captioner", DEMO], ["--image-size", "192"]):
             self.refused(EXIT_MISUSED, ["clean.jsonl.partial: of a run with other"], *self.arguments(pairs, output, *more))
         write(pairs, read(pairs) + b'{"path":"clip-01","caption":"x"}\n')
         self.refused(EXIT_MISUSED, ["clean.jsonl.partial: of a run with other"], *self.arguments(pairs, output))

@@ -1,0 +1,98 @@
+#include "cli/stamp.h"
+
+#include "base/text.h"
+#include "cli/options.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+// FNV-1a
+static void hash_bytes(uint64_t *hash, const void *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        *hash = (*hash ^ ((const unsigned char *)bytes)[i]) * UINT64_C(0x100000001b3);
+}
+
+static vblip_status hash_content(uint64_t *hash, const char *path, vblip_error *err)
+{
+    char part[1 << 14];
+    uint64_t size = 0;
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return vb_fail_errno(err, path, errno);
+    for (size_t got; (got = fread(part, 1, sizeof part, file)) > 0; size += got)
+        hash_bytes(hash, part, got);
+    const int error = ferror(file) ? errno : 0;
+    fclose(file);
+    hash_bytes(hash, &size, sizeof size); // where it ends and the next begins
+    return error ? vb_fail_errno(err, path, error) : VBLIP_OK;
+}
+
+static void write_words(vb_string *out, const cli_words *words)
+{
+    for (uint32_t i = 0; i < words->count; i++)
+        vb_string_append(out, words->items[i], strlen(words->items[i]) + 1);
+}
+
+static void write_value(vb_string *out, const cli_option *o, const cli_args *args)
+{
+    const void *field = (const char *)args + o->offset;
+    const char *text = cli_option_string(o, args);
+    switch (o->kind) {
+    case CLI_FLAG:
+        vb_string_putc(out, *(const bool *)field ? 'y' : 'n');
+        break;
+    case CLI_STRING:
+        vb_string_puts(out, text ? text : "");
+        break;
+    case CLI_STRINGS:
+        write_words(out, field);
+        break;
+    case CLI_COUNT:
+    case CLI_CHOICE:
+        vb_string_appendf(out, "%u", (unsigned)*(const uint32_t *)field);
+        break;
+    case CLI_REAL:
+        vb_string_appendf(out, "%a", (double)*(const float *)field);
+        break;
+    case CLI_EVERY:
+        vb_string_appendf(out, "%" PRId64 " %u", args->every_us, args->every_frames);
+        break;
+    }
+    vb_string_putc(out, '\0');
+}
+
+static vblip_status hash_option(uint64_t *hash, const cli_option *o,
+                                const cli_args *args, vblip_error *err)
+{
+    const char *path = o->file == CLI_FILE_READ ? cli_option_string(o, args) : NULL;
+    vb_string text = {0};
+    vb_string_appendf(&text, "%c%s=", o->letter ? o->letter : ' ',
+                      o->name ? o->name : "");
+    if (!path)
+        write_value(&text, o, args);
+    const bool failed = text.failed;
+    if (!failed)
+        hash_bytes(hash, text.bytes, text.size);
+    vb_string_free(&text);
+    if (failed)
+        return vb_fail_memory(err, "options");
+    return path ? hash_content(hash, path, err) : VBLIP_OK;
+}
+
+vblip_status cli_stamp_make(char out[CLI_STAMP_SIZE], const cli_args *args,
+                            const char *model, vblip_error *err)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    cli_args used = *args;
+    used.model = model;
+    for (const cli_option *o = cli_options; o->letter || o->name; o++)
+        if (o->commands & 1u << args->command && !o->same_rows)
+            VB_TRY(hash_option(&hash, o, &used, err));
+    for (uint32_t i = 0; i < args->paths.count; i++)
+        VB_TRY(hash_content(&hash, args->paths.items[i], err));
+    snprintf(out, CLI_STAMP_SIZE, "%016" PRIx64, hash);
+    return VBLIP_OK;
+}
