@@ -3,9 +3,11 @@
 #include "cli/args.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char magic[] = "#vblip-filter 1 ";
@@ -111,22 +113,73 @@ static vblip_status read_all(cli_journal *j, const char *stamp, vblip_error *err
     return VBLIP_OK;
 }
 
+// ---------------------------------------------------------------------------- opening
+
+// Locks the whole file for this process, until it closes it or ends, however it ends. A
+// file system without locks is none: then the file is not locked.
+static vblip_status lock_journal(int fd, const char *path, vblip_error *err)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fcntl(fd, F_SETLK, &lock) == 0 || (errno != EACCES && errno != EAGAIN))
+        return VBLIP_OK;
+    struct flock holder = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fcntl(fd, F_GETLK, &holder) == 0 && holder.l_type != F_UNLCK)
+        return vb_fail(err, VBLIP_ERR_IO, "%.400s: in use by another run, process %ld",
+                       path, (long)holder.l_pid);
+    return vb_fail(err, VBLIP_ERR_IO, "%.400s: in use by another run", path);
+}
+
+// Has the name still the file that is open?
+static bool is_at(const char *path, int fd)
+{
+    struct stat named, opened;
+    return stat(path, &named) == 0 && fstat(fd, &opened) == 0 &&
+           named.st_dev == opened.st_dev && named.st_ino == opened.st_ino;
+}
+
+// Opens `path`, locked. A run that ended between the opening and the locking has removed
+// its file: then there is another one to open.
+static vblip_status open_locked(int *fd, const char *path, vblip_error *err)
+{
+    for (;;) {
+        *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        if (*fd < 0)
+            return vb_fail_errno(err, path, errno);
+        vblip_status status = lock_journal(*fd, path, err);
+        if (status == VBLIP_OK && is_at(path, *fd))
+            return VBLIP_OK;
+        close(*fd);
+        if (status != VBLIP_OK)
+            return status;
+    }
+}
+
+static vblip_status open_stream(cli_journal *journal, vblip_error *err)
+{
+    int fd;
+    VB_TRY(open_locked(&fd, journal->path, err));
+    journal->stream = fdopen(fd, "r+b");
+    if (journal->stream)
+        return VBLIP_OK;
+    const int error = errno;
+    close(fd);
+    return vb_fail_errno(err, journal->path, error);
+}
+
 vblip_status cli_journal_open(cli_journal *journal, const char *output,
                               const char *stamp, vblip_error *err)
 {
     vb_string path = {0};
     *journal = (cli_journal){0};
     vb_string_appendf(&path, "%s.partial", output);
-    journal->path = path.bytes;
     if (path.failed) {
-        cli_journal_close(journal);
-        return vb_fail_errno(err, output, ENOMEM);
+        vb_string_free(&path);
+        return vb_fail_memory(err, output);
     }
-    journal->stream = fopen(journal->path, "r+b");
-    if (!journal->stream && errno == ENOENT)
-        journal->stream = fopen(journal->path, "w+b");
-    vblip_status status = journal->stream ? read_all(journal, stamp, err)
-                                          : vb_fail_errno(err, journal->path, errno);
+    journal->path = path.bytes;
+    vblip_status status = open_stream(journal, err);
+    if (status == VBLIP_OK)
+        status = read_all(journal, stamp, err);
     if (status != VBLIP_OK)
         cli_journal_close(journal);
     return status;

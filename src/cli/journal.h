@@ -22,7 +22,8 @@ typedef struct cli_journal {
 } cli_journal;
 
 // Opens OUTPUT.partial and reads what is finished. One that belongs to another run than
-// `stamp` (no newline) or is damaged is refused with VBLIP_ERR_ARGUMENT.
+// `stamp` (no newline) or is damaged is refused with VBLIP_ERR_ARGUMENT, one that another
+// process has open with VBLIP_ERR_IO.
 vblip_status cli_journal_open(cli_journal *journal, const char *output,
                               const char *stamp, vblip_error *err);
 

@@ -90,6 +90,8 @@ class Filter(Case):
         while process.poll() is None and not (os.path.exists(output + ".partial")
                                               and b"#2 " in read(output + ".partial")):
             time.sleep(0.002)
+        self.refused(EXIT_UNUSABLE, "clean.jsonl.partial: in use by another run, process %d" % process.pid,
+                     *self.arguments(pairs, output))
         process.send_signal(signal.SIGINT)
         process.communicate()
         self.assertEqual(process.returncode, 130)

@@ -3,12 +3,14 @@
 #include "cli/journal.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -155,6 +157,40 @@ static void test_other_files_are_refused(void **state)
     remove("out.partial");
 }
 
+// Two processes: the second is told, until the first is killed.
+static void test_one_run_at_a_time(void **state)
+{
+    (void)state;
+    int ready[2];
+    char byte = 0;
+    assert_int_equal(pipe(ready), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        cli_journal j;
+        byte = cli_journal_open(&j, "out", "stamp", NULL) == VBLIP_OK ? 'y' : 'n';
+        (void)!write(ready[1], &byte, 1);
+        for (;;)
+            pause();
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    assert_int_equal(byte, 'y');
+    cli_journal j;
+    vblip_error err = {0};
+    char expected[128];
+    snprintf(expected, sizeof expected,
+             "out.partial: in use by another run, process %ld", (long)child);
+    assert_int_equal(cli_journal_open(&j, "out", "stamp", &err), VBLIP_ERR_IO);
+    assert_string_equal(err.message, expected);
+    expect_file("out.partial", "#vblip-filter 1 stamp\n");
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_int_equal(cli_journal_open(&j, "out", "stamp", NULL), VBLIP_OK);
+    cli_journal_discard(&j);
+    close(ready[0]);
+    close(ready[1]);
+}
+
 static void test_files_that_cannot_be_written(void **state)
 {
     (void)state;
@@ -188,6 +224,7 @@ int main(void)
         cmocka_unit_test(test_a_whole_run),
         cmocka_unit_test(test_every_truncation),
         cmocka_unit_test(test_other_files_are_refused),
+        cmocka_unit_test(test_one_run_at_a_time),
         cmocka_unit_test(test_files_that_cannot_be_written),
     };
     return cmocka_run_group_tests(tests, enter, leave);
