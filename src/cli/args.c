@@ -45,13 +45,15 @@ uint32_t cli_top_k(const cli_args *args)
 
 bool cli_words_add(cli_words *words, const char *word)
 {
-    const char **items = realloc(words->items, (words->count + 2) * sizeof *items);
-    if (!items)
-        return false;
-    items[words->count] = word;
-    items[words->count + 1] = NULL;
-    words->items = items;
-    words->count++;
+    const uint32_t used = words->count + 1; // with the NULL at the end
+    if ((used & (used - 1)) == 0) {         // there is room for a power of two
+        const char **items = realloc(words->items, 2 * (size_t)used * sizeof *items);
+        if (!items)
+            return false;
+        words->items = items;
+    }
+    words->items[words->count++] = word;
+    words->items[words->count] = NULL;
     return true;
 }
 

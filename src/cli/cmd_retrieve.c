@@ -1,5 +1,6 @@
 // cmd_retrieve.c - hits, ranked (cli.md 3).
 #include "cli/cmd.h"
+#include "cli/set.h"
 
 #include <string.h>
 
@@ -13,7 +14,7 @@ static const vb_column columns[] = {
 static const vb_table table = {columns, sizeof columns / sizeof *columns};
 
 typedef struct retrieve_state {
-    cli_list seen;       // paths printed by --files-only
+    cli_set seen;        // paths printed by --files-only
     uint64_t hits;       // of all queries
     uint32_t last_query; // that had a hit; text output has a heading for each
 } retrieve_state;
@@ -76,10 +77,10 @@ static int emit_text(cli_session *s, retrieve_state *state, const vblip_hit *hit
 static int emit_file(cli_session *s, retrieve_state *state, const vblip_hit *hit)
 {
     const char *path = cli_shown_path(s, hit->path);
-    for (uint32_t i = 0; i < state->seen.count; i++)
-        if (strcmp(state->seen.items[i], path) == 0)
-            return 0;
-    if (!cli_list_add(&state->seen, path, strlen(path)))
+    const cli_seen seen = cli_set_add(&state->seen, path);
+    if (seen == CLI_SEEN_BEFORE)
+        return 0;
+    if (seen == CLI_SEEN_FAILED)
         s->line.failed = true;
     vb_string_puts(&s->line, path);
     vb_string_putc(&s->line, s->args->null_paths ? '\0' : '\n');
@@ -139,6 +140,6 @@ cli_exit cli_cmd_retrieve(cli_session *s)
     retrieve_state state = {0};
     s->state = &state;
     cli_exit code = cli_session_run(s, &task);
-    cli_list_free(&state.seen);
+    cli_set_free(&state.seen);
     return code;
 }

@@ -492,6 +492,20 @@ static vblip_status good_inputs(uint32_t *good, uint32_t *count,
     return VBLIP_OK;
 }
 
+// `top` hits in as many files.
+static vblip_status report_many(uint32_t top, vblip_hit_fn fn, void *user,
+                                vblip_error *err)
+{
+    for (uint32_t i = 0; i < top; i++) {
+        char path[32];
+        snprintf(path, sizeof path, "clip-%u.mp4", i);
+        const vblip_hit hit = {.rank = i + 1, .path = path};
+        if (fn(user, &hit))
+            return cancelled(err);
+    }
+    return VBLIP_OK;
+}
+
 vblip_status vblip_retrieve(vblip_model *model, const vblip_inputs *inputs,
                             const char *const *queries, uint32_t count,
                             const vblip_retrieve_options *options, vblip_hit_fn fn,
@@ -503,6 +517,8 @@ vblip_status vblip_retrieve(vblip_model *model, const vblip_inputs *inputs,
     if (status != VBLIP_OK)
         return status;
     uint32_t top = options->top ? options->top : 10;
+    if (strcmp(queries[0], "many") == 0)
+        return report_many(top, fn, user, err);
     uint32_t scored = options->rerank < 0 ? 0 : (uint32_t)options->rerank;
     for (uint32_t q = 0; q < count; q++) {
         uint32_t rank = 0;

@@ -442,6 +442,18 @@ static void test_null_ends_paths_with_nul(void **state)
     assert_memory_equal(out, "dir/a.mp4\0dir/b.mp4\0", 20);
 }
 
+// Linear: comparing each of them with all before it would take minutes.
+static void test_many_files_are_told_apart_in_time(void **state)
+{
+    (void)state;
+    char count[16];
+    assert_int_equal(system("ulimit -t 20; VBLIP_MODEL=fake '" VBLIP_FAKE "' retrieve "
+                            "x.png many -l --top 200000 | sort -u | wc -l >count"),
+                     0);
+    read_file(count, sizeof count, "count");
+    assert_int_equal(atoi(count), 200000);
+}
+
 // ----------------------------------------------------------------------------- output
 
 static void expect_file(const char *path, const char *expected)
@@ -789,6 +801,7 @@ int main(void)
         cmocka_unit_test(test_standard_input_is_a_video_named_dash),
         cmocka_unit_test(test_names_that_are_not_utf8_pass_through_text_only),
         cmocka_unit_test(test_null_ends_paths_with_nul),
+        cmocka_unit_test(test_many_files_are_told_apart_in_time),
         cmocka_unit_test(test_output_files_appear_whole_or_not_at_all),
         cmocka_unit_test(test_output_follows_links_and_keeps_the_mode),
         cmocka_unit_test(test_nothing_that_is_read_is_replaced),
