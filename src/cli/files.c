@@ -2,6 +2,7 @@
 
 #include "cli/files.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,29 @@ void cli_read_files_add(cli_read_files *files, const char *path, const char *rol
     files->items[files->count++] =
         (cli_read_file){info.st_dev, info.st_ino, role, option};
     files->sorted = false;
+}
+
+// 0, or the errno of reading `path`. A pipe is not touched: it can be read but once.
+static int try_to_read(const char *path)
+{
+    struct stat info;
+    if (stat(path, &info) != 0)
+        return errno;
+    if (S_ISDIR(info.st_mode))
+        return EISDIR;
+    return access(path, R_OK) == 0 ? 0 : errno;
+}
+
+vblip_status cli_options_check_readable(const cli_args *args, vblip_error *err)
+{
+    for (const cli_option *o = cli_options; o->letter || o->name; o++) {
+        const bool read = o->file == CLI_FILE_READ && o->commands & 1u << args->command;
+        const char *path = read ? cli_option_string(o, args) : NULL;
+        const int error = path && strcmp(path, "-") != 0 ? try_to_read(path) : 0;
+        if (error)
+            return vb_fail_errno(err, path, error);
+    }
+    return VBLIP_OK;
 }
 
 void cli_read_files_free(cli_read_files *files)

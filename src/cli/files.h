@@ -33,6 +33,10 @@ void cli_read_files_free(cli_read_files *files);
 // are none.
 bool cli_file_is_replaceable(const char *path);
 
+// Refuses a file that an option names to be read, and that cannot be: before a model is
+// loaded for it.
+vblip_status cli_options_check_readable(const cli_args *args, vblip_error *err);
+
 // Which of the files `path` would replace; NULL = none.
 const cli_read_file *cli_read_files_find(cli_read_files *files, const char *path);
 

@@ -394,6 +394,8 @@ cli_exit cli_session_run(cli_session *s, const cli_task *task)
     vblip_error err = {0};
     vblip_status status = gather(s, task, &err);
     if (status == VBLIP_OK)
+        status = cli_options_check_readable(s->args, &err);
+    if (status == VBLIP_OK)
         status = check_outputs(s, task->annotated, &err);
     if (status == VBLIP_OK && task->check)
         status = task->check(s, &err);

@@ -96,7 +96,8 @@ static const struct row {
      "{\"path\":\"a.png\",\"question\":\"why?\",\"answer\":\"black\",\"score\":1.5,"
      "\"start\":null,\"end\":null,\"ranked\":[{\"answer\":\"black\",\"score\":1.5}]}\n",
      ""},
-    {"qa|--dialog|nofile|a.mp4", 4, "", "vblip: nofile: No such file or directory\n"},
+    {"qa|--dialog|nofile|a.mp4|--model|nomodel", 4, "",
+     "vblip: nofile: No such file or directory\n"},
     {"qa|--dialog|f|a.mp4|--model|caption-only", 4, "",
      "vblip: caption-only: this checkpoint holds: caption\n"},
     // match
@@ -236,8 +237,13 @@ static const struct row {
      "vblip: bad.jsonl: 1 of 3 videos or images could not be read: no metrics\n"},
     {"eval|vqa|--annotations|bad.jsonl", 3, "42\ta dog\n7\ta \"cat\"\n",
      "vblip: three.png: *"},
-    {"eval|qa|--annotations|missing.jsonl", 4, "",
+    {"eval|qa|--annotations|missing.jsonl|--model|nomodel", 4, "",
      "vblip: missing.jsonl: No such file or directory\n"},
+    {"eval|qa|--annotations|.|--device|none", 4, "", "vblip: .: Is a directory\n"},
+    {"eval|qa|--annotations|f|--answers-file|noanswers|--device|none", 4, "",
+     "vblip: noanswers: No such file or directory\n"},
+    {"match|a.mp4|t|--vocab|nowords|--device|none", 4, "",
+     "vblip: nowords: No such file or directory\n"},
     {"eval|vqa|--annotations|interrupt.json", 130, "42\ta dog\n7\ta \"cat\"\n",
      "vblip: interrupted; what was finished is kept\n"},
     {"eval|qa|--annotations|f|--predictions|no/where", 4, "",
@@ -342,6 +348,10 @@ static bool same(const char *text, const char *expected)
 static void test_prints_and_exits_as_the_contract_says(void **state)
 {
     (void)state;
+    static const char *const files[] = {"f",        "bad.jsonl", "interrupt.json",
+                                        "one.json", "two.json",  "novocab"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        put_text(files[i], "");
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         result r;
         run(&r, rows[i].line);
