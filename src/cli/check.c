@@ -18,7 +18,7 @@ static vblip_status check_utf8(const char *text, const char *what, uint32_t numb
     return cli_misuse(err, "%s %u: not valid UTF-8 at byte %zu", what, number, bad + 1);
 }
 
-static vblip_status check_texts(const cli_args *args, vblip_error *err)
+static vblip_status check_utf8_texts(const cli_args *args, vblip_error *err)
 {
     for (uint32_t i = 0; i < args->texts.count; i++)
         if (check_utf8(args->texts.items[i], cli_commands[args->command].texts, i + 1,
@@ -51,7 +51,7 @@ static bool is_for_subtitles(const cli_args *args)
     return args->format == VB_FORMAT_SRT || args->format == VB_FORMAT_VTT;
 }
 
-static vblip_status check_sampling(const cli_args *a, vblip_error *err)
+static vblip_status check_sampling_options(const cli_args *a, vblip_error *err)
 {
     const struct {
         bool given;
@@ -136,7 +136,7 @@ static vblip_status check_together(const cli_args *a, vblip_error *err)
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         if (rules[i].bad)
             return cli_misuse(err, "%s", rules[i].message);
-    if (check_sampling(a, err) != VBLIP_OK)
+    if (check_sampling_options(a, err) != VBLIP_OK)
         return VBLIP_ERR_ARGUMENT;
     uint32_t most = a->max_length ? a->max_length : 20;
     if (a->min_length > most)
@@ -150,7 +150,7 @@ vblip_status cli_args_check(const cli_args *args, vblip_error *err)
     VB_TRY(check_together(args, err));
     VB_TRY(check_eval(args, err));
     VB_TRY(check_stdin(args, err));
-    return check_texts(args, err);
+    return check_utf8_texts(args, err);
 }
 
 // -------------------------------------------------------------------------- format

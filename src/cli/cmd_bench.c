@@ -52,7 +52,7 @@ void cli_bench_names(vb_string *out)
     write_names(out, vblip_model_bench_names(), ", ");
 }
 
-static cli_exit refuse(cli_session *s, const char *name)
+static cli_exit cmd_bench_refuse(cli_session *s, const char *name)
 {
     vb_string list = {0};
     cli_bench_names(&list);
@@ -84,7 +84,7 @@ static vblip_status run_name(cli_session *s, const char *name, vblip_error *err)
     return status;
 }
 
-static cli_exit run(cli_session *s)
+static cli_exit cmd_bench_run(cli_session *s)
 {
     vblip_error err = {0};
     const cli_words names = s->args->texts;
@@ -109,7 +109,7 @@ cli_exit cli_cmd_bench(cli_session *s)
     for (uint32_t i = 0; i < s->args->texts.count; i++)
         if (!is_listed(s->args->texts.items[i], vblip_bench_names()) &&
             !is_listed(s->args->texts.items[i], vblip_model_bench_names()))
-            return refuse(s, s->args->texts.items[i]);
+            return cmd_bench_refuse(s, s->args->texts.items[i]);
     cli_exit code = cli_output_begin(s, &table);
-    return code == CLI_EXIT_DONE ? cli_output_end(s, run(s)) : code;
+    return code == CLI_EXIT_DONE ? cli_output_end(s, cmd_bench_run(s)) : code;
 }

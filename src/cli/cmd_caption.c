@@ -32,7 +32,8 @@ static bool to_subtitles(const cli_session *s)
 // -------------------------------------------------------------------------- as rows
 
 // A heading when there are several inputs: the path, on a line of its own.
-static int emit_text(cli_session *s, const vblip_caption *caption, bool new_path)
+static int cmd_caption_emit_text(cli_session *s, const vblip_caption *caption,
+                                 bool new_path)
 {
     if (new_path && s->input_count > 1)
         vb_string_appendf(&s->line, "%s%s\n", s->written ? "\n" : "",
@@ -45,7 +46,7 @@ static int emit_text(cli_session *s, const vblip_caption *caption, bool new_path
     return cli_emit_line(s);
 }
 
-static int emit_machine(cli_session *s, const vblip_caption *caption)
+static int cmd_caption_emit_row(cli_session *s, const vblip_caption *caption)
 {
     const vb_cell cells[] = {
         vb_cell_text(cli_shown_path(s, caption->path)),
@@ -172,11 +173,11 @@ static int on_caption(void *session, const vblip_caption *caption)
     if (to_subtitles(s))
         return emit_subtitle(s, caption, new_path);
     if (s->args->format == VB_FORMAT_TEXT)
-        return emit_text(s, caption, new_path);
-    return emit_machine(s, caption);
+        return cmd_caption_emit_text(s, caption, new_path);
+    return cmd_caption_emit_row(s, caption);
 }
 
-static vblip_status check(cli_session *s, vblip_error *err)
+static vblip_status cmd_caption_check(cli_session *s, vblip_error *err)
 {
     caption_state *state = s->state;
     const bool srt = s->args->format == VB_FORMAT_SRT;
@@ -193,7 +194,7 @@ static vblip_status check(cli_session *s, vblip_error *err)
                            srt ? ".srt" : ".vtt", s->args->overwrite, err);
 }
 
-static vblip_status run(cli_session *s, vblip_error *err)
+static vblip_status cmd_caption_run(cli_session *s, vblip_error *err)
 {
     const cli_args *a = s->args;
     const vblip_caption_options options = {
@@ -217,7 +218,7 @@ static vblip_status run(cli_session *s, vblip_error *err)
     return vblip_caption_inputs(s->model, s->inputs, &options, on_caption, s, err);
 }
 
-static cli_exit finish(cli_session *s, cli_exit code)
+static cli_exit cmd_caption_finish(cli_session *s, cli_exit code)
 {
     caption_state *state = s->state;
     if (state->beside.stream == stdout && state->beside.error == EPIPE)
@@ -231,9 +232,9 @@ cli_exit cli_cmd_caption(cli_session *s)
         .table = &table,
         .needs = VBLIP_TASK_CAPTION,
         .weights = "Salesforce/blip-image-captioning-base",
-        .check = check,
-        .run = run,
-        .finish = finish,
+        .check = cmd_caption_check,
+        .run = cmd_caption_run,
+        .finish = cmd_caption_finish,
     };
     caption_state state = {0};
     s->state = &state;

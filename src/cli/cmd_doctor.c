@@ -64,12 +64,12 @@ static const char *const kinds[] = {
     [VBLIP_DEVICE_SOFTWARE] = "software",
 };
 
-static const char *keep(examination *e, const char *text)
+static const char *cmd_doctor_keep(examination *e, const char *text)
 {
     return text ? cli_list_add(&e->strings, text, strlen(text)) : NULL;
 }
 
-static void add_row(cells *list, const vb_cell *row, uint32_t count)
+static void cmd_doctor_add_row(cells *list, const vb_cell *row, uint32_t count)
 {
     size_t old = (size_t)list->rows * count;
     vb_cell *items = realloc(list->items, (old + count) * sizeof *items);
@@ -88,12 +88,14 @@ static int on_check(void *user, const vblip_check *check)
 {
     examination *e = user;
     const vb_cell row[CHECK_COLUMNS] = {
-        vb_cell_text(keep(e, check->op)), vb_cell_text(keep(e, check->kernels)),
-        vb_cell_real(check->nmse),        vb_cell_real(check->bound),
+        vb_cell_text(cmd_doctor_keep(e, check->op)),
+        vb_cell_text(cmd_doctor_keep(e, check->kernels)),
+        vb_cell_real(check->nmse),
+        vb_cell_real(check->bound),
         vb_cell_flag(check->ok),
     };
     e->wrong += !check->ok;
-    add_row(&e->checks, row, CHECK_COLUMNS);
+    cmd_doctor_add_row(&e->checks, row, CHECK_COLUMNS);
     return e->checks.failed || cli_interrupted();
 }
 
@@ -102,11 +104,14 @@ static int on_speed(void *user, const vblip_bench_result *r)
 {
     examination *e = user;
     const vb_cell row[SPEED_COLUMNS] = {
-        vb_cell_text(keep(e, r->name)), vb_cell_text(keep(e, r->detail)),
-        vb_cell_real(r->min_s),         vb_cell_real(r->median_s),
-        vb_cell_real(r->work),          vb_cell_text(keep(e, r->unit)),
+        vb_cell_text(cmd_doctor_keep(e, r->name)),
+        vb_cell_text(cmd_doctor_keep(e, r->detail)),
+        vb_cell_real(r->min_s),
+        vb_cell_real(r->median_s),
+        vb_cell_real(r->work),
+        vb_cell_text(cmd_doctor_keep(e, r->unit)),
     };
-    add_row(&e->speed, row, SPEED_COLUMNS);
+    cmd_doctor_add_row(&e->speed, row, SPEED_COLUMNS);
     return 1;
 }
 
@@ -121,7 +126,7 @@ static const char *speed_benchmark(void)
 }
 
 // Self-test and speed of the device that s->engine has open.
-static void examine(cli_session *s, examination *e)
+static void cmd_doctor_examine(cli_session *s, examination *e)
 {
     vblip_error err = {0};
     vblip_status status = vblip_engine_selftest(s->engine, on_check, e, &err);
@@ -129,12 +134,12 @@ static void examine(cli_session *s, examination *e)
     if (status == VBLIP_OK && benchmark)
         status = vblip_bench(s->engine, benchmark, on_speed, e, &err);
     if (status != VBLIP_OK && status != VBLIP_ERR_CANCELLED)
-        e->problem = keep(e, err.message);
+        e->problem = cmd_doctor_keep(e, err.message);
     else if (e->wrong)
         e->problem = "self-test failed";
 }
 
-static void forget(examination *e)
+static void cmd_doctor_forget(examination *e)
 {
     cli_list_free(&e->strings);
     free(e->checks.items);
@@ -149,7 +154,7 @@ static const char *kind_name(vblip_device_kind kind)
     return (size_t)kind < sizeof kinds / sizeof *kinds ? kinds[kind] : "other";
 }
 
-static void write_text(vb_string *out, const examination *e)
+static void cmd_doctor_write_text(vb_string *out, const examination *e)
 {
     const vblip_device_info *d = &e->info;
     vb_string_appendf(out, "%u  %s\n", d->index, d->name);
@@ -185,7 +190,7 @@ static int tell(cli_session *s, const examination *e)
 {
     const vblip_device_info *d = &e->info;
     if (s->args->format == VB_FORMAT_TEXT) {
-        write_text(&s->line, e);
+        cmd_doctor_write_text(&s->line, e);
         return cli_emit_line(s);
     }
     const vb_cell row[] = {
@@ -215,7 +220,7 @@ typedef struct round {
 } round;
 
 // Examines the device `d`, whose engine is opened by index unless it is open already.
-static int visit(round *r, const vblip_device_info *d)
+static int cmd_doctor_visit(round *r, const vblip_device_info *d)
 {
     cli_session *s = r->session;
     vblip_error err = {0};
@@ -223,23 +228,23 @@ static int visit(round *r, const vblip_device_info *d)
     char index[16];
     snprintf(index, sizeof index, "%u", d->index);
     if (!e.problem && !s->engine && cli_engine_open(s, index, &err) != VBLIP_OK)
-        e.problem = keep(&e, err.message);
+        e.problem = cmd_doctor_keep(&e, err.message);
     if (!e.problem)
-        examine(s, &e);
+        cmd_doctor_examine(s, &e);
     r->usable += !d->unusable;
     r->wrong += !d->unusable && e.problem;
     int stop = cli_interrupted() || tell(s, &e);
-    forget(&e);
+    cmd_doctor_forget(&e);
     vblip_engine_close(&s->engine);
     return stop;
 }
 
 static int on_device(void *user, const vblip_device_info *device)
 {
-    return visit(user, device);
+    return cmd_doctor_visit(user, device);
 }
 
-static cli_exit run(cli_session *s)
+static cli_exit cmd_doctor_run(cli_session *s)
 {
     vblip_error err = {0};
     round r = {.session = s};
@@ -249,7 +254,7 @@ static cli_exit run(cli_session *s)
         status = cli_engine_open(s, NULL, &err);
         if (status == VBLIP_OK) {
             const vblip_device_info info = *vblip_engine_device(s->engine);
-            visit(&r, &info);
+            cmd_doctor_visit(&r, &info);
         }
     } else
         status = vblip_devices(on_device, &r, &err);
@@ -265,5 +270,5 @@ static cli_exit run(cli_session *s)
 cli_exit cli_cmd_doctor(cli_session *s)
 {
     cli_exit code = cli_output_begin(s, &table);
-    return code == CLI_EXIT_DONE ? cli_output_end(s, run(s)) : code;
+    return code == CLI_EXIT_DONE ? cli_output_end(s, cmd_doctor_run(s)) : code;
 }

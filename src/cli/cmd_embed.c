@@ -29,7 +29,7 @@ static bool of_inputs(const cli_session *s)
 }
 
 // The tensor of an input and a text, whichever there are.
-static uint64_t number(const cli_session *s, uint32_t input, uint32_t text)
+static uint64_t tensor_number(const cli_session *s, uint32_t input, uint32_t text)
 {
     if (!s->texts.count)
         return input;
@@ -40,7 +40,7 @@ static uint64_t number(const cli_session *s, uint32_t input, uint32_t text)
 static void note(cli_session *s, vb_tensor_file *tensors, uint32_t input, uint32_t text)
 {
     char key[32];
-    const uint64_t name = number(s, input, text);
+    const uint64_t name = tensor_number(s, input, text);
     snprintf(key, sizeof key, "%" PRIu64, name);
     if (of_inputs(s)) {
         const char *path = cli_shown_path(s, vblip_inputs_at(s->inputs, input).path);
@@ -56,7 +56,7 @@ static int on_features(void *session, const vblip_features *f)
     cli_session *s = session;
     vb_tensor_file *tensors = s->state;
     char name[32];
-    snprintf(name, sizeof name, "%" PRIu64, number(s, f->input, f->text));
+    snprintf(name, sizeof name, "%" PRIu64, tensor_number(s, f->input, f->text));
     note(s, tensors, f->input, f->text);
     if (vb_tensor_file_add(tensors, name, f->values, f->rows, f->cols))
         s->written++;
@@ -64,7 +64,7 @@ static int on_features(void *session, const vblip_features *f)
 }
 
 // Room for the header, should every input and text have its tensor.
-static vblip_status begin(cli_session *s, vblip_error *err)
+static vblip_status cmd_embed_begin(cli_session *s, vblip_error *err)
 {
     const uint32_t inputs = of_inputs(s) ? s->input_count : 1;
     const uint32_t texts = s->texts.count ? s->texts.count : 1;
@@ -86,9 +86,9 @@ static vblip_status begin(cli_session *s, vblip_error *err)
     return status;
 }
 
-static vblip_status run(cli_session *s, vblip_error *err)
+static vblip_status cmd_embed_run(cli_session *s, vblip_error *err)
 {
-    vblip_status status = begin(s, err);
+    vblip_status status = cmd_embed_begin(s, err);
     if (status != VBLIP_OK)
         return status;
     const vblip_embed_options options = {.job = cli_job(s)};
@@ -100,7 +100,7 @@ static vblip_status run(cli_session *s, vblip_error *err)
     return status;
 }
 
-static int on_model(void *held, const vblip_model_info *info)
+static int cmd_embed_on_model(void *held, const vblip_model_info *info)
 {
     *(uint32_t *)held |= info->tasks;
     return 0;
@@ -115,7 +115,7 @@ static uint32_t choose_task(cli_session *s)
     uint32_t held = 0;
     const bool named = s->args->model || s->env.model || s->env.demo_model;
     if (named && cli_model_options(s, &options, 0) &&
-        vblip_model_inspect(&options, on_model, &held, NULL) == VBLIP_OK)
+        vblip_model_inspect(&options, cmd_embed_on_model, &held, NULL) == VBLIP_OK)
         for (size_t i = 0; i < sizeof kind->tasks / sizeof *kind->tasks; i++)
             if (kind->tasks[i] & held)
                 return kind->tasks[i];
@@ -130,7 +130,7 @@ cli_exit cli_cmd_embed(cli_session *s)
         .table = &table,
         .needs = choose_task(s),
         .weights = "Salesforce/blip-itm-base-coco",
-        .run = run,
+        .run = cmd_embed_run,
     };
     cli_exit code = cli_session_run(s, &task);
     vb_tensor_file_free(&tensors);

@@ -87,7 +87,7 @@ static int on_prediction(void *session, const vblip_prediction *p)
     return cli_emit_row(s, cells);
 }
 
-static vblip_status run(cli_session *s, vblip_error *err)
+static vblip_status cmd_eval_run(cli_session *s, vblip_error *err)
 {
     const cli_args *a = s->args;
     const vblip_eval_options options = {
@@ -121,7 +121,7 @@ static vblip_status open_predictions(cli_session *s, vblip_error *err)
 }
 
 // Metrics of a part of a data set would lie: that is exit 3, whatever was done.
-static cli_exit finish(cli_session *s, cli_exit code)
+static cli_exit cmd_eval_finish(cli_session *s, cli_exit code)
 {
     return code == CLI_EXIT_UNUSABLE && s->failed && !s->failed_output
                ? CLI_EXIT_SOME_FAILED
@@ -151,8 +151,8 @@ cli_exit cli_cmd_eval(cli_session *s)
         .weights = protocols[s->args->protocol].weights,
         .annotated = true,
         .check = open_predictions,
-        .run = run,
-        .finish = finish,
+        .run = cmd_eval_run,
+        .finish = cmd_eval_finish,
     };
     eval_state state = {
         .rows = {.format = VB_FORMAT_JSONL, .table = &prediction_table}};

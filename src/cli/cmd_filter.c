@@ -27,8 +27,8 @@ typedef struct filter_state {
 
 // ------------------------------------------------------------------------------ pairs
 
-static void add_row(filter_state *state, const char *path,
-                    const vblip_filtered_text *text, const char *source)
+static void cmd_filter_add_row(filter_state *state, const char *path,
+                               const vblip_filtered_text *text, const char *source)
 {
     const vb_cell cells[] = {
         vb_cell_text(path),
@@ -46,8 +46,8 @@ static int on_filtered(void *session, const vblip_filtered *f)
     filter_state *state = s->state;
     vb_string_clear(&state->line);
     if (!f->error) {
-        add_row(state, f->path, &f->web, "web");
-        add_row(state, f->path, &f->synthetic, "synthetic");
+        cmd_filter_add_row(state, f->path, &f->web, "web");
+        cmd_filter_add_row(state, f->path, &f->synthetic, "synthetic");
         s->written++;
     }
     if (!cli_journal_add(&state->journal, f->pair, &state->line, f->error != NULL,
@@ -88,7 +88,7 @@ static void say_summary(cli_session *s, const cli_journal *j)
 
 // ------------------------------------------------------------------------------ models
 
-static int on_model(void *tasks, const vblip_model_info *info)
+static int cmd_filter_on_model(void *tasks, const vblip_model_info *info)
 {
     *(uint32_t *)tasks = info->tasks;
     return (info->tasks & BOTH) == BOTH; // this one will do
@@ -102,7 +102,8 @@ static uint32_t wanted_tasks(cli_session *s)
     uint32_t tasks = 0;
     if (s->args->captioner || !cli_model_options(s, &options, 0))
         return VBLIP_TASK_RETRIEVAL;
-    vblip_status status = vblip_model_inspect(&options, on_model, &tasks, &err);
+    vblip_status status =
+        vblip_model_inspect(&options, cmd_filter_on_model, &tasks, &err);
     return status == VBLIP_ERR_CANCELLED ? BOTH : VBLIP_TASK_RETRIEVAL;
 }
 
@@ -140,7 +141,7 @@ static vblip_status open_journal(cli_session *s, vblip_error *err)
 }
 
 // The result must be a file: it appears beside its journal.
-static vblip_status check(cli_session *s, vblip_error *err)
+static vblip_status cmd_filter_check(cli_session *s, vblip_error *err)
 {
     const char *output = s->args->output;
     struct stat out;
@@ -149,7 +150,7 @@ static vblip_status check(cli_session *s, vblip_error *err)
     return open_journal(s, err);
 }
 
-static vblip_status filter(cli_session *s, filter_state *state, vblip_error *err)
+static vblip_status filter_pairs(cli_session *s, filter_state *state, vblip_error *err)
 {
     const cli_args *a = s->args;
     const vblip_filter_options options = {
@@ -174,12 +175,12 @@ static vblip_status filter(cli_session *s, filter_state *state, vblip_error *err
                         on_filtered, s, err);
 }
 
-static vblip_status run(cli_session *s, vblip_error *err)
+static vblip_status cmd_filter_run(cli_session *s, vblip_error *err)
 {
     filter_state *state = s->state;
     vblip_status status = load_captioner(s, state, err);
     if (status == VBLIP_OK)
-        status = filter(s, state, err);
+        status = filter_pairs(s, state, err);
     if (status != VBLIP_OK)
         return status;
     say_summary(s, &state->journal);
@@ -199,8 +200,8 @@ cli_exit cli_cmd_filter(cli_session *s)
         .weights = "Salesforce/blip-itm-base-coco",
         .annotated = true,
         .own_output = true,
-        .check = check,
-        .run = run,
+        .check = cmd_filter_check,
+        .run = cmd_filter_run,
     };
     cli_exit code = cli_session_run(s, &task);
     vblip_model_free(&state.captioner);

@@ -8,7 +8,7 @@ static const vb_column columns[] = {
 };
 static const vb_table table = {columns, sizeof columns / sizeof *columns};
 
-static int on_row(void *session, const vblip_match_row *row)
+static int on_match_row(void *session, const vblip_match_row *row)
 {
     cli_session *s = session;
     const char *path = cli_shown_path(s, row->path);
@@ -27,14 +27,14 @@ static int on_row(void *session, const vblip_match_row *row)
     return cli_emit_row(s, cells);
 }
 
-static vblip_status run(cli_session *s, vblip_error *err)
+static vblip_status cmd_match_run(cli_session *s, vblip_error *err)
 {
     const vblip_match_options options = {
         .job = cli_job(s),
         .itm_cls = s->args->itm_token == 1,
     };
     return vblip_match(s->model, s->inputs, (const char *const *)s->texts.items,
-                       s->texts.count, &options, on_row, s, err);
+                       s->texts.count, &options, on_match_row, s, err);
 }
 
 cli_exit cli_cmd_match(cli_session *s)
@@ -43,7 +43,7 @@ cli_exit cli_cmd_match(cli_session *s)
         .table = &table,
         .needs = VBLIP_TASK_RETRIEVAL,
         .weights = "Salesforce/blip-itm-base-coco",
-        .run = run,
+        .run = cmd_match_run,
     };
     return cli_session_run(s, &task);
 }

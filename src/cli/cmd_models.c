@@ -76,7 +76,7 @@ static void add_list(vb_string *out, const char *label, const char *const *strin
     vb_string_putc(out, '\n');
 }
 
-static int emit_text(cli_session *s, const vblip_model_info *m)
+static int cmd_models_emit_text(cli_session *s, const vblip_model_info *m)
 {
     const char *tasks[TASK_KINDS + 1];
     name_tasks(tasks, m->tasks);
@@ -106,11 +106,11 @@ static int emit_text(cli_session *s, const vblip_model_info *m)
     return cli_emit_line(s);
 }
 
-static int on_model(void *session, const vblip_model_info *m)
+static int cmd_models_on_model(void *session, const vblip_model_info *m)
 {
     cli_session *s = session;
     if (s->args->format == VB_FORMAT_TEXT)
-        return emit_text(s, m);
+        return cmd_models_emit_text(s, m);
     const char *tasks[TASK_KINDS + 1];
     uint32_t task_count = name_tasks(tasks, m->tasks);
     const vb_cell cells[] = {
@@ -152,7 +152,7 @@ cli_exit cli_cmd_models(cli_session *s)
     if (code != CLI_EXIT_DONE)
         return code;
     vb_rows_begin(&s->rows, &s->line);
-    vblip_status status = vblip_model_inspect(&options, on_model, s, &err);
+    vblip_status status = vblip_model_inspect(&options, cmd_models_on_model, s, &err);
     if (cli_interrupted())
         code = CLI_EXIT_INTERRUPTED;
     else if (status != VBLIP_OK && status != VBLIP_ERR_CANCELLED)

@@ -27,7 +27,7 @@ typedef struct qa_state {
     vb_cell *ranked;  // [answers, 2], for one row
 } qa_state;
 
-static int emit_text(cli_session *s, const vblip_answer *answer)
+static int cmd_qa_emit_text(cli_session *s, const vblip_answer *answer)
 {
     bool alone = (uint64_t)s->input_count * s->texts.count == 1;
     if (!alone)
@@ -42,7 +42,7 @@ static int on_answer(void *session, const vblip_answer *answer)
     cli_session *s = session;
     const qa_state *state = s->state;
     if (s->args->format == VB_FORMAT_TEXT)
-        return emit_text(s, answer);
+        return cmd_qa_emit_text(s, answer);
     const uint32_t q = answer->question;
     uint32_t ranked = answer->ranked ? answer->ranked_count : 0;
     if (ranked > state->answers.count)
@@ -64,7 +64,7 @@ static int on_answer(void *session, const vblip_answer *answer)
     return cli_emit_row(s, cells);
 }
 
-static vblip_status run(cli_session *s, vblip_error *err)
+static vblip_status cmd_qa_run(cli_session *s, vblip_error *err)
 {
     const qa_state *state = s->state;
     const vblip_ask_options options = {
@@ -171,7 +171,7 @@ cli_exit cli_cmd_qa(cli_session *s)
             .table = state.answers.count ? &both_table : &generated_table,
             .needs = VBLIP_TASK_VQA,
             .weights = "Salesforce/blip-vqa-base",
-            .run = run,
+            .run = cmd_qa_run,
         };
         code = cli_session_run(s, &task);
     }

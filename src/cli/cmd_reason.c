@@ -10,7 +10,7 @@ static const vb_column columns[] = {
 };
 static const vb_table table = {columns, sizeof columns / sizeof *columns};
 
-static int emit_text(cli_session *s, const vblip_reason_row *row)
+static int cmd_reason_emit_text(cli_session *s, const vblip_reason_row *row)
 {
     const bool alone = s->input_count == 2 && s->texts.count == 1;
     vb_string_appendf(&s->line, "%s  %.2f", row->answer ? "true" : "false",
@@ -23,11 +23,11 @@ static int emit_text(cli_session *s, const vblip_reason_row *row)
     return cli_emit_line(s);
 }
 
-static int on_row(void *session, const vblip_reason_row *row)
+static int on_reason_row(void *session, const vblip_reason_row *row)
 {
     cli_session *s = session;
     if (s->args->format == VB_FORMAT_TEXT)
-        return emit_text(s, row);
+        return cmd_reason_emit_text(s, row);
     const vb_cell cells[] = {
         vb_cell_text(cli_shown_path(s, row->left)),
         vb_cell_text(cli_shown_path(s, row->right)),
@@ -40,7 +40,7 @@ static int on_row(void *session, const vblip_reason_row *row)
 }
 
 // Only files pair off: a directory stands for any number of them.
-static vblip_status check(cli_session *s, vblip_error *err)
+static vblip_status cmd_reason_check(cli_session *s, vblip_error *err)
 {
     for (uint32_t i = 0; i < s->paths.count; i++)
         if (i >= s->input_count ||
@@ -53,11 +53,11 @@ static vblip_status check(cli_session *s, vblip_error *err)
     return VBLIP_OK;
 }
 
-static vblip_status run(cli_session *s, vblip_error *err)
+static vblip_status cmd_reason_run(cli_session *s, vblip_error *err)
 {
     const vblip_reason_options options = {.job = cli_job(s)};
     return vblip_reason(s->model, s->inputs, (const char *const *)s->texts.items,
-                        s->texts.count, &options, on_row, s, err);
+                        s->texts.count, &options, on_reason_row, s, err);
 }
 
 cli_exit cli_cmd_reason(cli_session *s)
@@ -66,8 +66,8 @@ cli_exit cli_cmd_reason(cli_session *s)
         .table = &table,
         .needs = VBLIP_TASK_NLVR,
         .weights = "model_base_nlvr.pth",
-        .check = check,
-        .run = run,
+        .check = cmd_reason_check,
+        .run = cmd_reason_run,
     };
     return cli_session_run(s, &task);
 }

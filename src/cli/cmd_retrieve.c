@@ -19,7 +19,7 @@ typedef struct retrieve_state {
     uint32_t last_query; // that had a hit; text output has a heading for each
 } retrieve_state;
 
-static int emit_machine(cli_session *s, const vblip_hit *hit)
+static int cmd_retrieve_emit_row(cli_session *s, const vblip_hit *hit)
 {
     const uint32_t q = hit->query;
     vb_cell reranked[2] = {0};
@@ -53,7 +53,8 @@ static void add_heading(cli_session *s, retrieve_state *state, uint32_t query)
     vb_string_putc(&s->line, '\n');
 }
 
-static int emit_text(cli_session *s, retrieve_state *state, const vblip_hit *hit)
+static int cmd_retrieve_emit_text(cli_session *s, retrieve_state *state,
+                                  const vblip_hit *hit)
 {
     add_heading(s, state, hit->query);
     vb_string_appendf(&s->line, "%u  ", hit->rank);
@@ -74,7 +75,8 @@ static int emit_text(cli_session *s, retrieve_state *state, const vblip_hit *hit
     return cli_emit_line(s);
 }
 
-static int emit_file(cli_session *s, retrieve_state *state, const vblip_hit *hit)
+static int cmd_retrieve_emit_file(cli_session *s, retrieve_state *state,
+                                  const vblip_hit *hit)
 {
     const char *path = cli_shown_path(s, hit->path);
     const cli_seen seen = cli_set_add(&state->seen, path);
@@ -93,17 +95,17 @@ static int on_hit(void *session, const vblip_hit *hit)
     retrieve_state *state = s->state;
     int stop;
     if (s->args->format != VB_FORMAT_TEXT)
-        stop = emit_machine(s, hit);
+        stop = cmd_retrieve_emit_row(s, hit);
     else if (s->args->files_only)
-        stop = emit_file(s, state, hit);
+        stop = cmd_retrieve_emit_file(s, state, hit);
     else
-        stop = emit_text(s, state, hit);
+        stop = cmd_retrieve_emit_text(s, state, hit);
     state->hits++;
     state->last_query = hit->query;
     return stop;
 }
 
-static vblip_status run(cli_session *s, vblip_error *err)
+static vblip_status cmd_retrieve_run(cli_session *s, vblip_error *err)
 {
     const cli_args *a = s->args;
     const vblip_retrieve_options options = {
@@ -116,7 +118,7 @@ static vblip_status run(cli_session *s, vblip_error *err)
                           s->texts.count, &options, on_hit, s, err);
 }
 
-static cli_exit finish(cli_session *s, cli_exit code)
+static cli_exit cmd_retrieve_finish(cli_session *s, cli_exit code)
 {
     const retrieve_state *state = s->state;
     bool stopped = s->failed && s->args->fail_fast;
@@ -134,8 +136,8 @@ cli_exit cli_cmd_retrieve(cli_session *s)
         .table = &table,
         .needs = VBLIP_TASK_RETRIEVAL,
         .weights = "Salesforce/blip-itm-base-coco",
-        .run = run,
-        .finish = finish,
+        .run = cmd_retrieve_run,
+        .finish = cmd_retrieve_finish,
     };
     retrieve_state state = {0};
     s->state = &state;

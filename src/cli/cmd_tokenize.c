@@ -20,13 +20,13 @@ static bool add_if_readable(vb_string *out, const char *folder)
     return !out->failed && access(out->bytes, R_OK) == 0;
 }
 
-static int on_model(void *vocab, const vblip_model_info *info)
+static int cmd_tokenize_on_model(void *vocab, const vblip_model_info *info)
 {
     return add_if_readable(vocab, info->path); // the first that has one will do
 }
 
 // The vocabulary that the model would use, into `out`.
-static cli_exit find_vocab(cli_session *s, vb_string *out)
+static cli_exit cmd_tokenize_find_vocab(cli_session *s, vb_string *out)
 {
     vblip_error err = {0};
     vblip_model_options options;
@@ -40,7 +40,8 @@ static cli_exit find_vocab(cli_session *s, vb_string *out)
             return CLI_EXIT_UNUSABLE;
         if (add_if_readable(out, options.path))
             return CLI_EXIT_DONE;
-        vblip_status status = vblip_model_inspect(&options, on_model, out, &err);
+        vblip_status status =
+            vblip_model_inspect(&options, cmd_tokenize_on_model, out, &err);
         if (status == VBLIP_ERR_CANCELLED)
             return CLI_EXIT_DONE;
         if (status != VBLIP_OK && named)
@@ -56,7 +57,7 @@ static cli_exit find_vocab(cli_session *s, vb_string *out)
     return CLI_EXIT_DONE;
 }
 
-static vblip_status gather(cli_session *s, vblip_error *err)
+static vblip_status cmd_tokenize_gather(cli_session *s, vblip_error *err)
 {
     const cli_args *a = s->args;
     for (uint32_t i = 0; i < a->texts.count; i++)
@@ -70,7 +71,7 @@ static vblip_status gather(cli_session *s, vblip_error *err)
                          CLI_ENTRIES_EXACT, err);
 }
 
-static int emit(cli_session *s, uint32_t i, const vblip_tokens *tokens)
+static int cmd_tokenize_emit(cli_session *s, uint32_t i, const vblip_tokens *tokens)
 {
     if (s->args->format == VB_FORMAT_TEXT) {
         for (uint32_t t = 0; t < tokens->count; t++)
@@ -97,7 +98,7 @@ static cli_exit tokenize_all(cli_session *s, vblip_tokenizer *tokenizer)
                                              s->texts.sizes[i], &err);
         if (status != VBLIP_OK)
             return cli_fail(s, status, &err);
-        if (emit(s, i, &tokens))
+        if (cmd_tokenize_emit(s, i, &tokens))
             return cli_interrupted() ? CLI_EXIT_INTERRUPTED : CLI_EXIT_DONE;
     }
     return CLI_EXIT_DONE;
@@ -108,10 +109,10 @@ cli_exit cli_cmd_tokenize(cli_session *s)
     vblip_error err = {0};
     vb_string vocab = {0};
     vblip_tokenizer *tokenizer = NULL;
-    vblip_status status = gather(s, &err);
+    vblip_status status = cmd_tokenize_gather(s, &err);
     cli_exit code = cli_interrupted()    ? CLI_EXIT_INTERRUPTED
                     : status != VBLIP_OK ? cli_fail(s, status, &err)
-                                         : find_vocab(s, &vocab);
+                                         : cmd_tokenize_find_vocab(s, &vocab);
     if (code == CLI_EXIT_DONE) {
         status = vblip_tokenizer_open(&tokenizer, vocab.bytes ? vocab.bytes : "", &err);
         if (status != VBLIP_OK) {

@@ -7,14 +7,14 @@
 #include <unistd.h>
 
 // $name, or NULL when it is not set or empty.
-static const char *variable(const char *name)
+static const char *env_variable(const char *name)
 {
     const char *value = getenv(name);
     return value && *value ? value : NULL;
 }
 
 // "a" + "b" + "c"; latches in `ok`.
-static char *join(bool *ok, const char *a, const char *b, const char *c)
+static char *env_join(bool *ok, const char *a, const char *b, const char *c)
 {
     vb_string text = {0};
     vb_string_appendf(&text, "%s%s%s", a, b, c);
@@ -25,20 +25,20 @@ static char *join(bool *ok, const char *a, const char *b, const char *c)
     return text.bytes;
 }
 
-static char *copy(bool *ok, const char *text)
+static char *env_copy(bool *ok, const char *text)
 {
-    return text ? join(ok, text, "", "") : NULL;
+    return text ? env_join(ok, text, "", "") : NULL;
 }
 
 // `folder` in $name, else in `below` the home folder.
 static char *folder_in(bool *ok, const char *name, const char *folder,
                        const char *below)
 {
-    const char *value = variable(name);
+    const char *value = env_variable(name);
     if (value)
-        return join(ok, value, folder, "");
-    const char *home = variable("HOME");
-    return home ? join(ok, home, below, folder) : NULL;
+        return env_join(ok, value, folder, "");
+    const char *home = env_variable("HOME");
+    return home ? env_join(ok, home, below, folder) : NULL;
 }
 
 // Where the hub library keeps what it downloads: its variables in its order, "~" at the
@@ -51,15 +51,15 @@ static char *hub_folder(bool *ok)
                   {"HUGGINGFACE_HUB_CACHE", ""},
                   {"HF_HOME", "/hub"},
                   {"XDG_CACHE_HOME", "/huggingface/hub"}};
-    const char *home = variable("HOME");
+    const char *home = env_variable("HOME");
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        const char *value = variable(places[i].variable);
+        const char *value = env_variable(places[i].variable);
         if (!value)
             continue;
         const bool tilde = home && value[0] == '~' && (!value[1] || value[1] == '/');
-        return join(ok, tilde ? home : "", value + tilde, places[i].below);
+        return env_join(ok, tilde ? home : "", value + tilde, places[i].below);
     }
-    return home ? join(ok, home, "/.cache/huggingface/hub", "") : NULL;
+    return home ? env_join(ok, home, "/.cache/huggingface/hub", "") : NULL;
 }
 
 // `name` in ../share/vblip beside the executable, else in models of the source folder.
@@ -75,12 +75,12 @@ static char *bundled(bool *ok, const char *name)
     }
     if (slash) {
         *slash = '\0';
-        char *shared = join(ok, exe, "/share/vblip/", name);
+        char *shared = env_join(ok, exe, "/share/vblip/", name);
         if (shared && access(shared, R_OK) == 0)
             return shared;
         free(shared);
     }
-    char *source = join(ok, VBLIP_SOURCE_DIR, "/models/", name);
+    char *source = env_join(ok, VBLIP_SOURCE_DIR, "/models/", name);
     if (source && access(source, R_OK) == 0)
         return source;
     free(source);
@@ -90,13 +90,13 @@ static char *bundled(bool *ok, const char *name)
 bool cli_env_read(cli_env *env)
 {
     bool ok = true;
-    const char *temp = variable("TMPDIR");
+    const char *temp = env_variable("TMPDIR");
     *env = (cli_env){0};
-    env->model = copy(&ok, variable("VBLIP_MODEL"));
+    env->model = env_copy(&ok, env_variable("VBLIP_MODEL"));
     env->hub_dir = hub_folder(&ok);
     env->cache_dir = folder_in(&ok, "XDG_CACHE_HOME", "/vblip", "/.cache");
-    env->temp_dir = copy(&ok, temp ? temp : "/tmp");
-    env->term = copy(&ok, variable("TERM"));
+    env->temp_dir = env_copy(&ok, temp ? temp : "/tmp");
+    env->term = env_copy(&ok, env_variable("TERM"));
     env->demo_model = bundled(&ok, "demo");
     env->demo_vocab = bundled(&ok, "bert-base-uncased-vocab.txt");
     return ok;

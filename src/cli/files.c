@@ -120,7 +120,7 @@ bool cli_name_key(vb_string *out, const char *path)
 }
 
 // Replaces the name of a link by what it leads to. False when `path` is no link.
-static bool follow_link(vb_string *path)
+static bool files_follow_link(vb_string *path)
 {
     char to[PATH_MAX];
     const ssize_t got = path->failed ? -1 : readlink(path->bytes, to, sizeof to);
@@ -142,7 +142,7 @@ bool cli_file_key(vb_string *out, const char *path)
     }
     vb_string target = {0};
     vb_string_puts(&target, path);
-    for (int links = 0; links < MOST_LINKS && follow_link(&target); links++)
+    for (int links = 0; links < MOST_LINKS && files_follow_link(&target); links++)
         continue;
     if (target.failed)
         out->failed = true;

@@ -14,7 +14,7 @@ static const char magic[] = "#vblip-filter 1 ";
 
 // ---------------------------------------------------------------------------- reading
 
-static void count(cli_journal *j, uint64_t pair, char web, char synthetic)
+static void journal_count(cli_journal *j, uint64_t pair, char web, char synthetic)
 {
     j->last = pair;
     j->pairs++;
@@ -24,7 +24,7 @@ static void count(cli_journal *j, uint64_t pair, char web, char synthetic)
 }
 
 // "#NUMBER WEB SYNTHETIC", without its newline.
-static bool read_end(cli_journal *j, const char *line, size_t size)
+static bool journal_read_end(cli_journal *j, const char *line, size_t size)
 {
     uint64_t pair = 0;
     size_t i = 1;
@@ -37,7 +37,7 @@ static bool read_end(cli_journal *j, const char *line, size_t size)
     const bool judged =
         (web == 'k' || web == 'd') && (synthetic == 'k' || synthetic == 'd');
     if (failed || judged)
-        count(j, pair, web, synthetic);
+        journal_count(j, pair, web, synthetic);
     return failed || judged;
 }
 
@@ -53,7 +53,7 @@ static vblip_status read_pairs(cli_journal *j, long *end, vblip_error *err)
         const size_t size = (size_t)got;
         if (line[size - 1] != '\n')
             break; // it was being written
-        if (line[0] == '#' && read_end(j, line, size - 1))
+        if (line[0] == '#' && journal_read_end(j, line, size - 1))
             *end = ftell(j->stream);
         else if (line[0] != '{') {
             status = cli_misuse(err,
@@ -68,7 +68,7 @@ static vblip_status read_pairs(cli_journal *j, long *end, vblip_error *err)
 }
 
 // The first line: 1 = as it should be, 0 = none yet, or a part of it, -1 = another.
-static int read_head(cli_journal *j, const char *stamp)
+static int journal_read_head(cli_journal *j, const char *stamp)
 {
     vb_string head = {0};
     char *line = NULL;
@@ -85,7 +85,7 @@ static int read_head(cli_journal *j, const char *stamp)
     return verdict;
 }
 
-static vblip_status begin(cli_journal *j, const char *stamp, vblip_error *err)
+static vblip_status journal_begin(cli_journal *j, const char *stamp, vblip_error *err)
 {
     if (fseek(j->stream, 0, SEEK_SET) != 0 || ftruncate(fileno(j->stream), 0) != 0 ||
         fprintf(j->stream, "%s%s\n", magic, stamp) < 0 || fflush(j->stream) != 0)
@@ -93,16 +93,17 @@ static vblip_status begin(cli_journal *j, const char *stamp, vblip_error *err)
     return VBLIP_OK;
 }
 
-static vblip_status read_all(cli_journal *j, const char *stamp, vblip_error *err)
+static vblip_status journal_read_all(cli_journal *j, const char *stamp,
+                                     vblip_error *err)
 {
-    const int head = read_head(j, stamp);
+    const int head = journal_read_head(j, stamp);
     if (head < 0)
         return cli_misuse(err,
                           "%.300s: of a run with other pairs, models or options; "
                           "repeat them, or remove it to begin anew",
                           j->path);
     if (head == 0)
-        return begin(j, stamp, err);
+        return journal_begin(j, stamp, err);
     long end = ftell(j->stream);
     vblip_status status = read_pairs(j, &end, err);
     if (status != VBLIP_OK)
@@ -130,7 +131,7 @@ static vblip_status lock_journal(int fd, const char *path, vblip_error *err)
 }
 
 // Has the name still the file that is open?
-static bool is_at(const char *path, int fd)
+static bool journal_is_at(const char *path, int fd)
 {
     struct stat named, opened;
     return stat(path, &named) == 0 && fstat(fd, &opened) == 0 &&
@@ -146,7 +147,7 @@ static vblip_status open_locked(int *fd, const char *path, vblip_error *err)
         if (*fd < 0)
             return vb_fail_errno(err, path, errno);
         vblip_status status = lock_journal(*fd, path, err);
-        if (status == VBLIP_OK && is_at(path, *fd))
+        if (status == VBLIP_OK && journal_is_at(path, *fd))
             return VBLIP_OK;
         close(*fd);
         if (status != VBLIP_OK)
@@ -154,7 +155,7 @@ static vblip_status open_locked(int *fd, const char *path, vblip_error *err)
     }
 }
 
-static vblip_status open_stream(cli_journal *journal, vblip_error *err)
+static vblip_status journal_open_stream(cli_journal *journal, vblip_error *err)
 {
     int fd;
     VB_TRY(open_locked(&fd, journal->path, err));
@@ -177,9 +178,9 @@ vblip_status cli_journal_open(cli_journal *journal, const char *output,
         return vb_fail_memory(err, output);
     }
     journal->path = path.bytes;
-    vblip_status status = open_stream(journal, err);
+    vblip_status status = journal_open_stream(journal, err);
     if (status == VBLIP_OK)
-        status = read_all(journal, stamp, err);
+        status = journal_read_all(journal, stamp, err);
     if (status != VBLIP_OK)
         cli_journal_close(journal);
     return status;
@@ -199,7 +200,7 @@ bool cli_journal_add(cli_journal *journal, uint64_t pair, const vb_string *rows,
         fprintf(journal->stream, "#%" PRIu64 " %c %c\n", pair, web, synthetic) < 0 ||
         fflush(journal->stream) != 0)
         return false;
-    count(journal, pair, web, synthetic);
+    journal_count(journal, pair, web, synthetic);
     return true;
 }
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool grow(cli_list *list)
+static bool list_grow(cli_list *list)
 {
     if (list->count + 1 < list->capacity)
         return true;
@@ -26,7 +26,7 @@ static bool grow(cli_list *list)
 
 const char *cli_list_add(cli_list *list, const char *bytes, size_t size)
 {
-    char *copy = grow(list) ? malloc(size + 1) : NULL;
+    char *copy = list_grow(list) ? malloc(size + 1) : NULL;
     if (!copy)
         return NULL;
     if (size)
@@ -47,7 +47,7 @@ void cli_list_free(cli_list *list)
     *list = (cli_list){0};
 }
 
-static bool is_blank(const char *bytes, size_t size)
+static bool list_is_blank(const char *bytes, size_t size)
 {
     for (size_t i = 0; i < size; i++)
         if (!strchr(" \t\r\n\v\f", bytes[i]) || !bytes[i])
@@ -62,7 +62,7 @@ static vblip_status add_entry(cli_list *list, const char *name, uint64_t number,
     if (kind == CLI_ENTRIES_TEXTS && size && bytes[size - 1] == '\r')
         size--;
     if ((kind == CLI_ENTRIES_PATHS && !size) ||
-        (kind == CLI_ENTRIES_TEXTS && is_blank(bytes, size)))
+        (kind == CLI_ENTRIES_TEXTS && list_is_blank(bytes, size)))
         return VBLIP_OK;
     if (kind != CLI_ENTRIES_EXACT && memchr(bytes, '\0', size))
         return cli_misuse(err, "%.300s: entry %llu: holds a NUL byte", name,
@@ -76,8 +76,8 @@ static vblip_status add_entry(cli_list *list, const char *name, uint64_t number,
     return VBLIP_OK;
 }
 
-static vblip_status read_entries(cli_list *list, const char *name, FILE *stream,
-                                 char end, cli_entries kind, vblip_error *err)
+static vblip_status list_read_entries(cli_list *list, const char *name, FILE *stream,
+                                      char end, cli_entries kind, vblip_error *err)
 {
     char *entry = NULL;
     size_t capacity = 0;
@@ -102,11 +102,11 @@ vblip_status cli_list_read(cli_list *list, const char *file, char end, cli_entri
                            vblip_error *err)
 {
     if (strcmp(file, "-") == 0)
-        return read_entries(list, "standard input", stdin, end, kind, err);
+        return list_read_entries(list, "standard input", stdin, end, kind, err);
     FILE *stream = fopen(file, "rb");
     if (!stream)
         return cli_misuse(err, "%.300s: %s", file, strerror(errno));
-    vblip_status status = read_entries(list, file, stream, end, kind, err);
+    vblip_status status = list_read_entries(list, file, stream, end, kind, err);
     fclose(stream);
     return status;
 }

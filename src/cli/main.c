@@ -36,7 +36,7 @@ static cli_exit print_text(const cli_args *args)
     return CLI_EXIT_UNUSABLE;
 }
 
-static cli_exit run(const cli_args *args)
+static cli_exit run_command(const cli_args *args)
 {
     cli_session s = {.args = args};
     cli_exit code = CLI_EXIT_UNUSABLE;
@@ -67,7 +67,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "vblip: %s\n", err.message);
         return CLI_EXIT_MISUSED;
     }
-    cli_exit code = args.action == CLI_RUN ? run(&args) : print_text(&args);
+    cli_exit code = args.action == CLI_RUN ? run_command(&args) : print_text(&args);
     cli_args_free(&args);
     return (int)code;
 }

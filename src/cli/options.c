@@ -517,7 +517,7 @@ static bool read_number(double *out, const char *text, size_t size)
     return *end == '\0' && isfinite(*out);
 }
 
-static bool read_whole(double *out, const char *text, size_t size)
+static bool read_whole_number(double *out, const char *text, size_t size)
 {
     return strspn(text, "0123456789") >= size && read_number(out, text, size);
 }
@@ -533,7 +533,7 @@ static vblip_status apply_number(const cli_option *o, void *field, label l,
 {
     double number;
     bool whole = o->kind == CLI_COUNT;
-    bool ok = whole ? read_whole(&number, value, strlen(value))
+    bool ok = whole ? read_whole_number(&number, value, strlen(value))
                     : read_number(&number, value, strlen(value));
     if (!ok || number < o->least || number > o->most)
         return cli_misuse(err, "%.*s %s: a %s from %g to %.10g is allowed", l.size,
@@ -571,7 +571,7 @@ static vblip_status apply_every(cli_args *args, label l, const char *value,
     size_t size = strlen(value);
     double number;
     if (size && value[size - 1] == 'f') {
-        if (read_whole(&number, value, size - 1) && number >= 1 &&
+        if (read_whole_number(&number, value, size - 1) && number >= 1 &&
             number <= MOST_FRAMES) {
             args->every_frames = (uint32_t)number;
             args->every_us = 0;

@@ -155,7 +155,7 @@ static bool one_file(const char *a, const char *b, bool *failed)
     return same;
 }
 
-static vblip_status check_apart(const targets *list, vblip_error *err)
+static vblip_status outputs_check_apart(const targets *list, vblip_error *err)
 {
     for (uint32_t i = 0; i < list->count; i++)
         for (uint32_t j = 0; j < i; j++) {
@@ -258,7 +258,7 @@ vblip_status cli_outputs_check(const cli_sources *sources, vblip_error *err)
     targets list = {0};
     list_targets(&list, sources->args);
     vblip_status status =
-        list.failed ? vb_fail_memory(err, "output") : check_apart(&list, err);
+        list.failed ? vb_fail_memory(err, "output") : outputs_check_apart(&list, err);
     if (status == VBLIP_OK && any_is_there(&list)) // what is not there replaces nothing
         status = check_against_sources(&list, sources, err);
     free_targets(&list);

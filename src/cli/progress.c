@@ -128,7 +128,7 @@ void cli_progress_json(vb_string *out, const vblip_progress *p)
     vb_string_putc(out, '}');
 }
 
-static double now_s(void)
+static double progress_now_s(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
@@ -179,7 +179,7 @@ void cli_progress_report(cli_progress *progress, const vblip_progress *p)
     static const double every_s[] = {[CLI_PROGRESS_AUTO] = BAR_EVERY_S,
                                      [CLI_PROGRESS_PLAIN] = PLAIN_EVERY_S,
                                      [CLI_PROGRESS_JSON] = JSON_EVERY_S};
-    double now = now_s();
+    double now = progress_now_s();
     if (strncmp(progress->unit, p->unit, sizeof progress->unit - 1) != 0) {
         snprintf(progress->unit, sizeof progress->unit, "%s", p->unit);
         progress->shown_s = 0;

@@ -222,7 +222,8 @@ static vblip_status gather_paths(cli_session *s, const cli_task *task, vblip_err
     return status;
 }
 
-static vblip_status gather(cli_session *s, const cli_task *task, vblip_error *err)
+static vblip_status session_gather(cli_session *s, const cli_task *task,
+                                   vblip_error *err)
 {
     static const char *const none[] = {NULL};
     vblip_inputs_options options = {
@@ -392,7 +393,7 @@ static cli_exit run_job(cli_session *s, const cli_task *task)
 cli_exit cli_session_run(cli_session *s, const cli_task *task)
 {
     vblip_error err = {0};
-    vblip_status status = gather(s, task, &err);
+    vblip_status status = session_gather(s, task, &err);
     if (status == VBLIP_OK)
         status = cli_options_check_readable(s->args, &err);
     if (status == VBLIP_OK)

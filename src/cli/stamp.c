@@ -9,7 +9,7 @@
 #include <string.h>
 
 // FNV-1a
-static void hash_bytes(uint64_t *hash, const void *bytes, size_t size)
+static void stamp_hash_bytes(uint64_t *hash, const void *bytes, size_t size)
 {
     for (size_t i = 0; i < size; i++)
         *hash = (*hash ^ ((const unsigned char *)bytes)[i]) * UINT64_C(0x100000001b3);
@@ -23,10 +23,10 @@ static vblip_status hash_content(uint64_t *hash, const char *path, vblip_error *
     if (!file)
         return vb_fail_errno(err, path, errno);
     for (size_t got; (got = fread(part, 1, sizeof part, file)) > 0; size += got)
-        hash_bytes(hash, part, got);
+        stamp_hash_bytes(hash, part, got);
     const int error = ferror(file) ? errno : 0;
     fclose(file);
-    hash_bytes(hash, &size, sizeof size); // where it ends and the next begins
+    stamp_hash_bytes(hash, &size, sizeof size); // where it ends and the next begins
     return error ? vb_fail_errno(err, path, error) : VBLIP_OK;
 }
 
@@ -75,7 +75,7 @@ static vblip_status hash_option(uint64_t *hash, const cli_option *o,
         write_value(&text, o, args);
     const bool failed = text.failed;
     if (!failed)
-        hash_bytes(hash, text.bytes, text.size);
+        stamp_hash_bytes(hash, text.bytes, text.size);
     vb_string_free(&text);
     if (failed)
         return vb_fail_memory(err, "options");

@@ -9,7 +9,7 @@ void vb_subtitles_begin(vb_subtitles *s, vb_string *out)
 }
 
 // WebVTT reads & and < as markup; SubRip has no escapes.
-static void write_text(const vb_subtitles *s, vb_string *out, const char *text)
+static void write_cue_text(const vb_subtitles *s, vb_string *out, const char *text)
 {
     for (; *text; text++) {
         if (*text == '\n' || *text == '\r')
@@ -40,6 +40,6 @@ void vb_subtitles_add(vb_subtitles *s, vb_string *out, int64_t start_us, int64_t
     vb_string_puts(out, " --> ");
     vb_clock(out, end_us, point);
     vb_string_putc(out, '\n');
-    write_text(s, out, text);
+    write_cue_text(s, out, text);
     vb_string_puts(out, "\n\n");
 }
