@@ -55,7 +55,7 @@ static vblip_status choose_name(plan *p, const char *path, vb_string *name)
     for (size_t i = 0; i < 2; i++) {
         vb_string_clear(name);
         vb_string_append(name, path, sizes[i]);
-        const cli_seen seen = vb_string_puts(name, p->extension)
+        const cli_seen seen = vb_string_appendf(name, ".%s", p->extension)
                                   ? add_key(&p->names, name->bytes, cli_file_key)
                                   : CLI_SEEN_FAILED;
         if (seen == CLI_SEEN_FAILED)

@@ -11,8 +11,7 @@ typedef struct cli_beside {
 } cli_beside;
 
 // Names a file for each input: clip.srt for clip.mp4, and clip.mkv.srt for a clip.mkv
-// that comes after it; standard output for `standard_input` (NULL = none). `extension`
-// begins with a dot.
+// that comes after it; standard output for `standard_input` (NULL = none).
 //
 // Refused with VBLIP_ERR_ARGUMENT: an input that is given twice, a name that a file has
 // already, unless `overwrite`, and one of a file that is read.

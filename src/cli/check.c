@@ -1,9 +1,10 @@
 #include "cli/check.h"
 
 #include "base/text.h"
+#include "cli/options.h"
 
-#include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 // `number` 0 = there is only one.
 static vblip_status check_utf8(const char *text, const char *what, uint32_t number,
@@ -155,25 +156,14 @@ vblip_status cli_args_check(const cli_args *args, vblip_error *err)
 
 // -------------------------------------------------------------------------- format
 
+// That of an extension which is the name of a format, else text.
 static vb_format format_of_name(const char *path)
 {
-    static const struct {
-        const char *extension;
-        vb_format format;
-    } known[] = {
-        {"txt", VB_FORMAT_TEXT},  {"tsv", VB_FORMAT_TSV},     {"csv", VB_FORMAT_CSV},
-        {"json", VB_FORMAT_JSON}, {"jsonl", VB_FORMAT_JSONL}, {"srt", VB_FORMAT_SRT},
-        {"vtt", VB_FORMAT_VTT},
-    };
     const char *slash = strrchr(path, '/');
     const char *dot = strrchr(slash ? slash : path, '.');
-    for (size_t i = 0; dot && i < sizeof known / sizeof *known; i++) {
-        const char *a = dot + 1, *b = known[i].extension;
-        while (*a && tolower((unsigned char)*a) == *b)
-            a++, b++;
-        if (!*a && !*b)
-            return known[i].format;
-    }
+    for (uint32_t i = 0; dot && i < VB_FORMAT_UNSET; i++)
+        if (strcasecmp(dot + 1, cli_choice_name("format", i)) == 0)
+            return (vb_format)i;
     return VB_FORMAT_TEXT;
 }
 
@@ -198,7 +188,6 @@ vblip_status cli_format_settle(cli_args *args, vblip_error *err)
         return VBLIP_OK;
     return cli_misuse(err, "%s %.200s: allowed for %s: text, tsv, csv, json, jsonl",
                       given ? "--format" : "-o",
-                      given ? (args->format == VB_FORMAT_SRT ? "srt" : "vtt")
-                            : args->output,
+                      given ? cli_choice_name("format", args->format) : args->output,
                       cli_commands[args->command].name);
 }

@@ -2,6 +2,7 @@
 #include "cli/beside.h"
 #include "cli/cmd.h"
 #include "cli/interrupt.h"
+#include "cli/options.h"
 #include "output/subtitles.h"
 
 #include <errno.h>
@@ -180,18 +181,18 @@ static int on_caption(void *session, const vblip_caption *caption)
 static vblip_status cmd_caption_check(cli_session *s, vblip_error *err)
 {
     caption_state *state = s->state;
-    const bool srt = s->args->format == VB_FORMAT_SRT;
+    const char *format = cli_choice_name("format", s->args->format);
     if (to_subtitles(s) && s->args->output && s->input_count > 1)
         return cli_misuse(err,
                           "-o %.300s: one input is allowed with --format %s, not %u",
-                          s->args->output, srt ? "srt" : "vtt", s->input_count);
+                          s->args->output, format, s->input_count);
     if (!writes_beside(s))
         return VBLIP_OK;
     vblip_model_options model;
     const cli_sources sources = cli_session_sources(s, &model, false);
     return cli_beside_plan(&state->names, &sources,
-                           s->spool.path[0] ? s->spool.path : NULL,
-                           srt ? ".srt" : ".vtt", s->args->overwrite, err);
+                           s->spool.path[0] ? s->spool.path : NULL, format,
+                           s->args->overwrite, err);
 }
 
 static vblip_status cmd_caption_run(cli_session *s, vblip_error *err)

@@ -1,6 +1,7 @@
 // cmd_embed.c - features into a safetensors file (cli.md 6).
 #include "cli/cmd.h"
 #include "cli/interrupt.h"
+#include "cli/options.h"
 #include "output/tensor_file.h"
 
 #include <inttypes.h>
@@ -9,18 +10,16 @@
 
 static const vb_table table = {NULL, 0}; // there are no rows
 
-// By vblip_feature: its name, and the tasks that will do, the best first.
-static const struct kind {
-    const char *name;
-    uint32_t tasks[4];
-} kinds[] = {
-    [VBLIP_FEATURE_ITC_IMAGE] = {"itc-image", {VBLIP_TASK_RETRIEVAL}},
-    [VBLIP_FEATURE_ITC_TEXT] = {"itc-text", {VBLIP_TASK_RETRIEVAL}},
-    [VBLIP_FEATURE_VISION] = {"vision",
-                              {VBLIP_TASK_RETRIEVAL, VBLIP_TASK_VQA, VBLIP_TASK_CAPTION,
-                               VBLIP_TASK_NLVR}},
-    [VBLIP_FEATURE_TEXT] = {"text", {VBLIP_TASK_RETRIEVAL, VBLIP_TASK_VQA}},
-    [VBLIP_FEATURE_MULTIMODAL] = {"multimodal", {VBLIP_TASK_RETRIEVAL, VBLIP_TASK_VQA}},
+enum { TASK_KINDS = 4 };
+
+// By vblip_feature: the tasks that will do, the best first.
+static const uint32_t tasks_of[][TASK_KINDS] = {
+    [VBLIP_FEATURE_ITC_IMAGE] = {VBLIP_TASK_RETRIEVAL},
+    [VBLIP_FEATURE_ITC_TEXT] = {VBLIP_TASK_RETRIEVAL},
+    [VBLIP_FEATURE_VISION] = {VBLIP_TASK_RETRIEVAL, VBLIP_TASK_VQA, VBLIP_TASK_CAPTION,
+                              VBLIP_TASK_NLVR},
+    [VBLIP_FEATURE_TEXT] = {VBLIP_TASK_RETRIEVAL, VBLIP_TASK_VQA},
+    [VBLIP_FEATURE_MULTIMODAL] = {VBLIP_TASK_RETRIEVAL, VBLIP_TASK_VQA},
 };
 
 static bool of_inputs(const cli_session *s)
@@ -80,7 +79,7 @@ static vblip_status cmd_embed_begin(cli_session *s, vblip_error *err)
     vblip_status status = vb_tensor_file_begin(
         s->state, &s->out, (uint64_t)inputs * texts, metadata_bytes, err);
     if (status == VBLIP_OK) {
-        const char *name = kinds[s->args->what].name;
+        const char *name = cli_choice_name("what", s->args->what);
         vb_tensor_file_note(s->state, "what", name, strlen(name));
     }
     return status;
@@ -110,16 +109,16 @@ static int cmd_embed_on_model(void *held, const vblip_model_info *info)
 // will do. A model that cannot be looked at is left to the loading to refuse.
 static uint32_t choose_task(cli_session *s)
 {
-    const struct kind *kind = &kinds[s->args->what];
+    const uint32_t *tasks = tasks_of[s->args->what];
     vblip_model_options options;
     uint32_t held = 0;
     const bool named = s->args->model || s->env.model || s->env.demo_model;
     if (named && cli_model_options(s, &options, 0) &&
         vblip_model_inspect(&options, cmd_embed_on_model, &held, NULL) == VBLIP_OK)
-        for (size_t i = 0; i < sizeof kind->tasks / sizeof *kind->tasks; i++)
-            if (kind->tasks[i] & held)
-                return kind->tasks[i];
-    return kind->tasks[0];
+        for (int i = 0; i < TASK_KINDS; i++)
+            if (tasks[i] & held)
+                return tasks[i];
+    return tasks[0];
 }
 
 cli_exit cli_cmd_embed(cli_session *s)

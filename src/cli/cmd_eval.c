@@ -1,8 +1,6 @@
 // cmd_eval.c - the paper's protocols (cli.md 7): metrics, or predictions for a scorer.
 #include "cli/cmd.h"
 
-#include <string.h>
-
 static const vb_column metric_columns[] = {{"metric", VB_CELL_TEXT, NULL},
                                            {"value", VB_CELL_REAL, NULL}};
 static const vb_column caption_columns[] = {{"image_id", VB_CELL_WHOLE, NULL},
@@ -68,8 +66,7 @@ static int keep_prediction(cli_session *s, const vblip_prediction *p)
     if (!vb_outfile_write(&state->predictions, state->line.bytes, state->line.size) ||
         !vb_outfile_flush(&state->predictions)) {
         s->failed_output = true;
-        cli_error(&s->console, "%s: %s", s->args->predictions,
-                  strerror(state->predictions.error));
+        cli_error_errno(&s->console, s->args->predictions, state->predictions.error);
     }
     return s->failed_output;
 }

@@ -53,8 +53,7 @@ static int on_filtered(void *session, const vblip_filtered *f)
     if (!cli_journal_add(&state->journal, f->pair, &state->line, f->error != NULL,
                          f->web.kept, f->synthetic.kept)) {
         s->failed_output = true;
-        cli_error(&s->console, "%s: %s", state->journal.path,
-                  strerror(errno ? errno : ENOMEM));
+        cli_error_errno(&s->console, state->journal.path, errno ? errno : ENOMEM);
     }
     return s->failed_output;
 }

@@ -149,10 +149,7 @@ static vblip_status gather_answers(qa_state *state, const cli_args *args,
                           args->answers ? "--answers" : args->answers_file);
     size_t cells = 2 * (size_t)state->answers.count;
     state->ranked = calloc(cells ? cells : 1, sizeof *state->ranked);
-    if (state->ranked)
-        return VBLIP_OK;
-    *err = (vblip_error){VBLIP_ERR_MEMORY, "--answers: out of memory"};
-    return VBLIP_ERR_MEMORY;
+    return state->ranked ? VBLIP_OK : vb_fail_memory(err, "--answers");
 }
 
 cli_exit cli_cmd_qa(cli_session *s)

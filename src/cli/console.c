@@ -45,6 +45,12 @@ void cli_error(cli_console *c, const char *format, ...)
     va_end(args);
 }
 
+void cli_error_errno(cli_console *c, const char *subject, int number)
+{
+    char reason[VB_REASON];
+    cli_error(c, "%s: %s", subject, vb_errno_reason(reason, number));
+}
+
 void cli_warn(cli_console *c, const char *format, ...)
 {
     if (c->quiet)

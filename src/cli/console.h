@@ -21,6 +21,8 @@ cli_console cli_console_open(bool quiet, bool verbose, const char *term);
 
 // One line each, "vblip: " before it. No newline in `format`.
 void cli_error(cli_console *c, const char *format, ...) VB_PRINTF(2, 3);
+// An error of the system: "SUBJECT: No space left on device".
+void cli_error_errno(cli_console *c, const char *subject, int number);
 void cli_warn(cli_console *c, const char *format, ...) VB_PRINTF(2, 3); // not with -q
 // Only on a terminal or with -v, not with -q.
 void cli_note(cli_console *c, const char *format, ...) VB_PRINTF(2, 3);

@@ -76,6 +76,13 @@ static vblip_status add_entry(cli_list *list, const char *name, uint64_t number,
     return VBLIP_OK;
 }
 
+// A list that cannot be read is a wrong argument, not a failed input.
+static vblip_status refuse_list(const char *name, int number, vblip_error *err)
+{
+    char reason[VB_REASON];
+    return cli_misuse(err, "%.300s: %s", name, vb_errno_reason(reason, number));
+}
+
 static vblip_status list_read_entries(cli_list *list, const char *name, FILE *stream,
                                       char end, cli_entries kind, vblip_error *err)
 {
@@ -94,7 +101,7 @@ static vblip_status list_read_entries(cli_list *list, const char *name, FILE *st
     }
     free(entry);
     if (status == VBLIP_OK && (ferror(stream) || !feof(stream)))
-        return cli_misuse(err, "%.300s: %s", name, strerror(errno ? errno : EIO));
+        return refuse_list(name, errno, err);
     return status;
 }
 
@@ -105,7 +112,7 @@ vblip_status cli_list_read(cli_list *list, const char *file, char end, cli_entri
         return list_read_entries(list, "standard input", stdin, end, kind, err);
     FILE *stream = fopen(file, "rb");
     if (!stream)
-        return cli_misuse(err, "%.300s: %s", file, strerror(errno));
+        return refuse_list(file, errno, err);
     vblip_status status = list_read_entries(list, file, stream, end, kind, err);
     fclose(stream);
     return status;

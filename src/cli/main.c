@@ -32,7 +32,9 @@ static cli_exit print_text(const cli_args *args)
     vb_string_free(&text);
     if (ok || errno == EPIPE)
         return CLI_EXIT_DONE;
-    fprintf(stderr, "vblip: standard output: %s\n", strerror(errno ? errno : ENOMEM));
+    char reason[VB_REASON];
+    fprintf(stderr, "vblip: standard output: %s\n",
+            vb_errno_reason(reason, errno ? errno : ENOMEM));
     return CLI_EXIT_UNUSABLE;
 }
 

@@ -79,11 +79,13 @@ static vblip_status split_embed(cli_args *args, vblip_error *err)
     return VBLIP_OK;
 }
 
-// In the order of vblip_protocol.
-static const char *const protocols[] = {"retrieval", "qa", "caption", "vqa", "nlvr"};
-
 static vblip_status find_protocol(cli_args *args, vblip_error *err)
 {
+    static const char *const protocols[] = {
+        [VBLIP_EVAL_RETRIEVAL] = "retrieval", [VBLIP_EVAL_QA] = "qa",
+        [VBLIP_EVAL_CAPTION] = "caption",     [VBLIP_EVAL_VQA] = "vqa",
+        [VBLIP_EVAL_NLVR] = "nlvr",
+    };
     const char *const list = "retrieval, qa, caption, vqa, nlvr";
     const cli_words all = args->operands;
     if (!all.count)

@@ -87,7 +87,13 @@ const cli_option cli_options[] = {
      .kind = CLI_CHOICE,
      .offset = AT(format),
      .same_rows = true,
-     .choices = {"text", "tsv", "csv", "json", "jsonl", "srt", "vtt"},
+     .choices = {[VB_FORMAT_TEXT] = "text",
+                 [VB_FORMAT_TSV] = "tsv",
+                 [VB_FORMAT_CSV] = "csv",
+                 [VB_FORMAT_JSON] = "json",
+                 [VB_FORMAT_JSONL] = "jsonl",
+                 [VB_FORMAT_SRT] = "srt",
+                 [VB_FORMAT_VTT] = "vtt"},
      .value = "FORMAT",
      .help = "text, tsv, csv, json, jsonl; caption also srt, vtt (by the extension of "
              "-o, else text)"},
@@ -495,6 +501,11 @@ const cli_option *cli_option_by_letter(char letter)
         if (o->letter && o->letter == letter)
             return o;
     return NULL;
+}
+
+const char *cli_choice_name(const char *option, uint32_t value)
+{
+    return cli_option_by_name(option, strlen(option))->choices[value];
 }
 
 const char *cli_option_string(const cli_option *option, const cli_args *args)

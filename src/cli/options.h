@@ -52,6 +52,9 @@ const cli_option *cli_option_by_letter(char letter);
 // The value of a CLI_STRING; NULL when it was not given.
 const char *cli_option_string(const cli_option *option, const cli_args *args);
 
+// How choice `value` of --`option` is typed: "f16".
+const char *cli_choice_name(const char *option, uint32_t value);
+
 // Checks `value` and stores it in `args`. `label` (label_size bytes) is the option as
 // typed.
 vblip_status cli_option_apply(const cli_option *option, cli_args *args,

@@ -1,6 +1,7 @@
 #include "cli/session.h"
 
 #include "cli/interrupt.h"
+#include "cli/options.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -107,7 +108,7 @@ cli_exit cli_output_end(cli_session *s, cli_exit code)
     if (!pipe_closed && s->out.temp && !worth_keeping(s, code)) {
         bool failed = s->out.error;
         if (failed)
-            cli_error(&s->console, "%s: %s", s->out.name, strerror(s->out.error));
+            cli_error_errno(&s->console, s->out.name, s->out.error);
         vb_outfile_discard(&s->out);
         return failed ? CLI_EXIT_UNUSABLE : code;
     }
@@ -178,18 +179,12 @@ vblip_job cli_job(cli_session *s)
 
 // ----------------------------------------------------------------------------- inputs
 
-static vblip_status out_of_memory(vblip_error *err)
-{
-    *err = (vblip_error){VBLIP_ERR_MEMORY, "out of memory"};
-    return VBLIP_ERR_MEMORY;
-}
-
 static vblip_status gather_texts(cli_session *s, vblip_error *err)
 {
     const cli_args *a = s->args;
     for (uint32_t i = 0; i < a->texts.count; i++)
         if (!cli_list_add(&s->texts, a->texts.items[i], strlen(a->texts.items[i])))
-            return out_of_memory(err);
+            return vb_fail_memory(err, "texts");
     if (!a->texts_file)
         return VBLIP_OK;
     vblip_status status =
@@ -211,7 +206,7 @@ static vblip_status gather_paths(cli_session *s, const cli_task *task, vblip_err
             path = s->spool.path;
         }
         if (!cli_list_add(&s->paths, path, strlen(path)))
-            return out_of_memory(err);
+            return vb_fail_memory(err, path);
     }
     if (!a->list)
         return VBLIP_OK;
@@ -272,12 +267,11 @@ static void on_log(void *session, const char *line)
 
 vblip_status cli_engine_open(cli_session *s, const char *device, vblip_error *err)
 {
-    static const char *const precisions[] = {"auto", "f32", "f16"};
     const cli_args *a = s->args;
     const vblip_engine_options options = {
         .device = device ? device : a->device,
         .kernels = a->kernels,
-        .precision = precisions[a->precision],
+        .precision = cli_choice_name("precision", a->precision),
         .cache_dir = s->env.cache_dir,
         .validate = a->validate,
         .profile = a->profile,
