@@ -33,10 +33,10 @@ typedef enum cli_takes {
     CLI_TAKES_PATHS,
     CLI_TAKES_PATHS_FOR_WHAT, // as --what needs, and texts from --text
     CLI_TAKES_TEXTS,
-    CLI_TAKES_PROTOCOL, // of eval
-    CLI_TAKES_ONE_FILE, // of filter
-    CLI_TAKES_ONE_PATH, // or none
-    CLI_TAKES_NAMES,    // any, or none
+    CLI_TAKES_PROTOCOL, // eval: retrieval, qa, ...
+    CLI_TAKES_ONE_FILE, // filter: PAIRS
+    CLI_TAKES_ONE_PATH, // one PATH, or no operand
+    CLI_TAKES_NAMES,    // any number of names, or none
     CLI_TAKES_NOTHING,
 } cli_takes;
 
@@ -122,7 +122,7 @@ typedef struct cli_args {
     uint32_t beams, max_length, min_length;
     float repetition_penalty;
     bool merge, sample;
-    bool overwrite;           // subtitle files that exist
+    bool overwrite;           // replace subtitle files that exist
     float top_p, temperature; // 0 = default
     uint32_t top_k;           // 0 = all, CLI_NOT_GIVEN = default
     uint32_t seed, samples;

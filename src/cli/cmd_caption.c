@@ -17,12 +17,12 @@ static const vb_column columns[] = {
 static const vb_table table = {columns, sizeof columns / sizeof *columns};
 
 typedef struct caption_state {
-    char *path; // of the input in work, NULL before the first
-    bool skip;  // it is an image, which subtitles cannot show
+    char *path; // the input that the last caption was of; NULL before the first
+    bool skip;  // that input is an image, which subtitles cannot show
     vb_subtitles subtitles;
-    vb_outfile beside; // its subtitle file
-    cli_beside names;  // of all of them
-    uint32_t input;    // in work, when each has a file
+    vb_outfile beside; // the subtitle file of that input, when each has its own
+    cli_beside names;  // the subtitle files of all inputs
+    uint32_t input;    // place of that input among all
 } caption_state;
 
 static bool to_subtitles(const cli_session *s)

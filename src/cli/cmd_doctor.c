@@ -216,7 +216,7 @@ static int tell(cli_session *s, const examination *e)
 
 typedef struct round {
     cli_session *session;
-    uint32_t usable, wrong; // devices that can be tried; of them, that compute wrong
+    uint32_t usable, wrong; // devices that can be tried, and those of them that fail
 } round;
 
 // Examines the device `d`, whose engine is opened by index unless it is open already.

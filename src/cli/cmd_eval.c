@@ -36,7 +36,7 @@ static const struct {
 
 typedef struct eval_state {
     vb_outfile predictions;
-    vb_rows rows; // of them
+    vb_rows rows; // the rows of --predictions
     vb_string line;
 } eval_state;
 

@@ -22,7 +22,7 @@ typedef struct filter_state {
     cli_journal journal;
     vblip_model *captioner; // NULL = the model itself
     vb_rows rows;
-    vb_string line; // the rows of a pair
+    vb_string line; // what is kept of a pair, as rows
 } filter_state;
 
 // ------------------------------------------------------------------------------ pairs

@@ -23,8 +23,8 @@ static const vb_table generated_table = {columns, COLUMNS - 1};
 static const vb_table both_table = {columns, COLUMNS};
 
 typedef struct qa_state {
-    cli_list answers; // to rank; empty = generate
-    vb_cell *ranked;  // [answers, 2], for one row
+    cli_list answers; // candidates to rank; empty = generate
+    vb_cell *ranked;  // the ranked answers of a row: [answers, 2]
 } qa_state;
 
 static int cmd_qa_emit_text(cli_session *s, const vblip_answer *answer)

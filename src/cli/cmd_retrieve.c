@@ -15,8 +15,8 @@ static const vb_table table = {columns, sizeof columns / sizeof *columns};
 
 typedef struct retrieve_state {
     cli_set seen;        // paths printed by --files-only
-    uint64_t hits;       // of all queries
-    uint32_t last_query; // that had a hit; text output has a heading for each
+    uint64_t hits;       // hits of all queries
+    uint32_t last_query; // the query of the last hit; in text each query has a heading
 } retrieve_state;
 
 static int cmd_retrieve_emit_row(cli_session *s, const vblip_hit *hit)

@@ -12,7 +12,7 @@ typedef struct cli_console {
     bool terminal; // else only errors, warnings and what was asked for appear
     bool shared;   // standard output is a terminal too: both write to one screen
     bool quiet, verbose;
-    int columns;  // of the terminal
+    int columns;  // width of the terminal
     int bar_size; // columns of the bar that is on the line now; 0 = none
 } cli_console;
 

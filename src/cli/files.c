@@ -1,5 +1,3 @@
-#define _XOPEN_SOURCE 700 // S_ISLNK, readlink
-
 #include "cli/files.h"
 
 #include <errno.h>

@@ -11,8 +11,8 @@
 typedef struct cli_read_file {
     dev_t device;
     ino_t inode;
-    const char *role;         // "an input"; NULL = the file of `option`
-    const cli_option *option; // that names it
+    const char *role;         // "an input"; NULL = what `option` names
+    const cli_option *option; // the option that names the file, else NULL
 } cli_read_file;
 
 // All-zero is empty.

@@ -8,8 +8,8 @@
 typedef struct command_help {
     const char *usage;
     const char *summary;  // one line
-    const char *about;    // paragraphs
-    const char *examples; // two
+    const char *about;    // paragraphs, lines broken by hand
+    const char *examples; // two lines
 } command_help;
 
 static const command_help helps[CLI_COMMAND_COUNT] = {

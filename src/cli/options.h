@@ -31,7 +31,7 @@ typedef struct cli_option {
     const char *name;  // without "--"; NULL = none
     uint32_t commands; // bit per cli_command
     cli_kind kind;
-    size_t offset;  // of the field in cli_args
+    size_t offset;  // of its field in cli_args
     cli_file file;  // no result may replace what is read
     bool same_rows; // it is about how the work is done or shown: no row depends on it
     double least, most; // CLI_COUNT, CLI_REAL

@@ -25,8 +25,8 @@ typedef enum item {
 typedef struct walk {
     int argc, at;
     char **argv;
-    const char *letters; // of a cluster, still to come
-    bool only_operands;  // after --
+    const char *letters; // of -lZ, those that are still to come
+    bool only_operands;  // -- was seen
     // of the current item
     const char *label; // the option as typed
     int label_size;

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <time.h>
 
-static const double LONG_WORK_S = 60; // said beforehand
-static const double EVIDENCE_S = 3;   // of work, before an estimate is believed
+static const double LONG_WORK_S = 60; // work that takes longer says so beforehand
+static const double EVIDENCE_S = 3;   // estimates are believed after so much work
 static const double BAR_EVERY_S = 0.1, PLAIN_EVERY_S = 10, JSON_EVERY_S = 0.5;
 
 void cli_duration(vb_string *out, double seconds)

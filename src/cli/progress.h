@@ -9,9 +9,9 @@ typedef struct cli_progress {
     cli_console *console;
     cli_progress_style style;
     const char *device; // "llvmpipe"; for the estimate
-    char unit[24];      // of the phase that runs
+    char unit[24];      // what the phase that runs counts
     double shown_s;     // when progress was last shown, monotonic clock
-    bool announced;     // the cost of this phase
+    bool announced;     // the cost of this phase was said
 } cli_progress;
 
 // Shows `p` when it is time to, and once per phase says what long work will cost.

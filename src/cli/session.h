@@ -41,18 +41,18 @@ typedef struct cli_session {
     vb_outfile out;
     vb_rows rows;
     vb_string line;     // the row that is put together
-    uint64_t written;   // rows
-    uint32_t failed;    // inputs
-    bool failed_output; // a file beside an input: already reported
-    void *state;        // of the command
+    uint64_t written;   // rows so far
+    uint32_t failed;    // inputs so far
+    bool failed_output; // a file other than -o failed, and that was said
+    void *state;        // what the command keeps between callbacks
 } cli_session;
 
 // What a command that works on inputs with a model is made of.
 typedef struct cli_task {
     const vb_table *table;
     uint32_t needs;      // enum vblip_task
-    const char *weights; // real ones, for the notice of the demo model
-    bool annotated;      // its inputs stand in a file of their own
+    const char *weights; // where real ones are, for the notice of the demo model
+    bool annotated;      // its inputs are named by annotations or pairs
     bool own_output;     // it writes -o by itself
     // Refuses what only shows now that texts and inputs are known; may be NULL.
     vblip_status (*check)(cli_session *s, vblip_error *err);

@@ -26,7 +26,7 @@ static vblip_status hash_content(uint64_t *hash, const char *path, vblip_error *
         stamp_hash_bytes(hash, part, got);
     const int error = ferror(file) ? errno : 0;
     fclose(file);
-    stamp_hash_bytes(hash, &size, sizeof size); // where it ends and the next begins
+    stamp_hash_bytes(hash, &size, sizeof size); // the next begins elsewhere
     return error ? vb_fail_errno(err, path, error) : VBLIP_OK;
 }
 
