@@ -35,10 +35,11 @@ static vblip_status check_utf8_texts(const cli_args *args, vblip_error *err)
 // More than one user of standard input would each get a part of it.
 static vblip_status check_stdin(const cli_args *args, vblip_error *err)
 {
-    const char *const files[] = {args->list, args->texts_file, args->answers_file};
     uint32_t users = 0;
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
-        users += files[i] && strcmp(files[i], "-") == 0;
+    for (const cli_option *o = cli_options; o->letter || o->name; o++) {
+        const char *file = cli_option_file_read(o, args);
+        users += o->file == CLI_FILE_LIST && file && strcmp(file, "-") == 0;
+    }
     if (args->command != CLI_MODELS)
         for (uint32_t i = 0; i < args->paths.count; i++)
             users += strcmp(args->paths.items[i], "-") == 0;
@@ -96,6 +97,8 @@ static vblip_status check_eval(const cli_args *a, vblip_error *err)
          "--predictions: only allowed for eval qa and nlvr"},
         {a->answers_file && (retrieval || caption || nlvr),
          "--answers-file: only allowed for eval qa and vqa"},
+        {a->answers_file && strcmp(a->answers_file, "-") == 0,
+         "--answers-file -: eval reads a file"},
         {a->k_test && !retrieval && !a->answers_file,
          "--k-test: only allowed for eval retrieval, or with --answers-file"},
         {captions && !caption, "--prompt, --beams, --max-length, --min-length, "

@@ -57,9 +57,9 @@ static int try_to_read(const char *path)
 vblip_status cli_options_check_readable(const cli_args *args, vblip_error *err)
 {
     for (const cli_option *o = cli_options; o->letter || o->name; o++) {
-        const bool read = o->file == CLI_FILE_READ && o->commands & 1u << args->command;
-        const char *path = read ? cli_option_string(o, args) : NULL;
-        const int error = path && strcmp(path, "-") != 0 ? try_to_read(path) : 0;
+        const char *path = cli_option_file_read(o, args);
+        const bool skip = !path || (o->file == CLI_FILE_LIST && strcmp(path, "-") == 0);
+        const int error = skip ? 0 : try_to_read(path);
         if (error)
             return vb_fail_errno(err, path, error);
     }

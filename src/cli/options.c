@@ -166,7 +166,7 @@ const cli_option cli_options[] = {
      .commands = INPUTS | ON(TOKENIZE),
      .kind = CLI_STRING,
      .offset = AT(list),
-     .file = CLI_FILE_READ,
+     .file = CLI_FILE_LIST,
      .value = "FILE",
      .help = "read paths (tokenize: texts) from FILE, one a line; - is standard input"},
     {.letter = '0',
@@ -185,7 +185,7 @@ const cli_option cli_options[] = {
      .commands = ON(RETRIEVE),
      .kind = CLI_STRING,
      .offset = AT(texts_file),
-     .file = CLI_FILE_READ,
+     .file = CLI_FILE_LIST,
      .value = "FILE",
      .help = "read queries from FILE, one a line"},
     {.name = "top",
@@ -271,7 +271,7 @@ const cli_option cli_options[] = {
      .commands = ON(EMBED),
      .kind = CLI_STRING,
      .offset = AT(texts_file),
-     .file = CLI_FILE_READ,
+     .file = CLI_FILE_LIST,
      .value = "FILE",
      .help = "read texts from FILE, one a line"},
 
@@ -279,7 +279,7 @@ const cli_option cli_options[] = {
      .commands = ON(REASON),
      .kind = CLI_STRING,
      .offset = AT(texts_file),
-     .file = CLI_FILE_READ,
+     .file = CLI_FILE_LIST,
      .value = "FILE",
      .help = "read statements from FILE, one a line"},
 
@@ -287,7 +287,7 @@ const cli_option cli_options[] = {
      .commands = ON(QA),
      .kind = CLI_STRING,
      .offset = AT(texts_file),
-     .file = CLI_FILE_READ,
+     .file = CLI_FILE_LIST,
      .value = "FILE",
      .help = "read questions from FILE, one a line"},
     {.name = "answers",
@@ -300,7 +300,7 @@ const cli_option cli_options[] = {
      .commands = ON(QA) | ON(EVAL),
      .kind = CLI_STRING,
      .offset = AT(answers_file),
-     .file = CLI_FILE_READ,
+     .file = CLI_FILE_LIST,
      .value = "FILE",
      .help = "rank the answers in FILE, one a line (eval: or a JSON list)"},
     {.name = "dialog",
@@ -512,6 +512,14 @@ const char *cli_option_string(const cli_option *option, const cli_args *args)
 {
     const char *const *field = (const void *)((const char *)args + option->offset);
     return option->kind == CLI_STRING ? *field : NULL;
+}
+
+const char *cli_option_file_read(const cli_option *option, const cli_args *args)
+{
+    const bool read = option->file == CLI_FILE_LIST || option->file == CLI_FILE_READ;
+    if (!read || !(option->commands & 1u << args->command))
+        return NULL;
+    return cli_option_string(option, args);
 }
 
 // A decimal number and nothing else; no sign, no infinity, no hexadecimal.

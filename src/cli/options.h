@@ -19,8 +19,9 @@ typedef enum cli_kind {
 // What the value of a CLI_STRING names.
 typedef enum cli_file {
     CLI_FILE_NONE,
-    CLI_FILE_READ,    // a file that is read, or "-"
-    CLI_FILE_WRITTEN, // a file that is written, or "-"
+    CLI_FILE_LIST,    // a file of entries that are read; "-" is standard input
+    CLI_FILE_READ,    // a file that the library reads
+    CLI_FILE_WRITTEN, // a file that is written; "-" is standard output
     CLI_FILE_MODEL,   // a checkpoint: files that are read
 } cli_file;
 
@@ -54,6 +55,10 @@ const char *cli_option_string(const cli_option *option, const cli_args *args);
 
 // How choice `value` of --`option` is typed: "f16".
 const char *cli_choice_name(const char *option, uint32_t value);
+
+// The name of the file that is read for the option; NULL when it is not given, not of the
+// command, or names none.
+const char *cli_option_file_read(const cli_option *option, const cli_args *args);
 
 // Checks `value` and stores it in `args`. `label` (label_size bytes) is the option as
 // typed.

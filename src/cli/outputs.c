@@ -50,13 +50,13 @@ static void list_model(cli_read_files *out, const vblip_model_options *model,
 
 static void list_option(cli_read_files *out, const cli_sources *s, const cli_option *o)
 {
-    const char *path = cli_option_string(o, s->args);
-    if (!path)
-        return;
-    if (o->file == CLI_FILE_READ)
-        cli_read_files_add(out, path, NULL, o);
-    if (o->file == CLI_FILE_MODEL && s->model)
-        list_model(out, s->model, path);
+    const char *file = cli_option_file_read(o, s->args);
+    const char *model =
+        o->file == CLI_FILE_MODEL ? cli_option_string(o, s->args) : NULL;
+    if (file)
+        cli_read_files_add(out, file, NULL, o);
+    if (model && s->model)
+        list_model(out, s->model, model);
 }
 
 vblip_status cli_sources_list(cli_read_files *out, const cli_sources *s,
@@ -65,8 +65,7 @@ vblip_status cli_sources_list(cli_read_files *out, const cli_sources *s,
     const cli_words *paths = &s->args->paths;
     const uint32_t inputs = s->inputs ? vblip_inputs_count(s->inputs) : 0;
     for (const cli_option *o = cli_options; o->letter || o->name; o++)
-        if (o->commands & 1u << s->args->command)
-            list_option(out, s, o);
+        list_option(out, s, o);
     for (uint32_t i = 0; i < paths->count; i++)
         cli_read_files_add(out, paths->items[i], "an input", NULL);
     for (uint32_t i = 0; i < inputs; i++)

@@ -67,7 +67,7 @@ static void write_value(vb_string *out, const cli_option *o, const cli_args *arg
 static vblip_status hash_option(uint64_t *hash, const cli_option *o,
                                 const cli_args *args, vblip_error *err)
 {
-    const char *path = o->file == CLI_FILE_READ ? cli_option_string(o, args) : NULL;
+    const char *path = cli_option_file_read(o, args);
     vb_string text = {0};
     vb_string_appendf(&text, "%c%s=", o->letter ? o->letter : ' ',
                       o->name ? o->name : "");

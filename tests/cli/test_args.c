@@ -244,6 +244,8 @@ static const struct refusal {
     {"retrieve|v|q|-Z|-o|x.csv", "--null: only allowed with --format text"},
     {"qa|v|q|--answers|a|--answers-file|f",
      "--answers-file: not allowed together with --answers"},
+    {"eval|qa|--annotations|f|--answers-file|-", "--answers-file -: eval reads a file"},
+    {"qa|v|-a|-|--answers-file|-", "-: standard input can be read only once"},
     {"qa|v|q|--k-test|5", "--k-test: only allowed with --answers or --answers-file"},
     {"retrieve|v|q|--min-p|0.5|--rerank|0",
      "--min-p: not allowed with --rerank 0, which gives no P(match)"},
@@ -447,7 +449,8 @@ static void test_options_that_name_files_say_so(void **state)
     for (const cli_option *o = cli_options; o->letter || o->name; o++) {
         const bool names_file = o->value && strcmp(o->value, "FILE") == 0;
         const bool names_model = o->value && strcmp(o->value, "PATH") == 0;
-        const bool marked = o->file == CLI_FILE_READ || o->file == CLI_FILE_WRITTEN;
+        const bool marked = o->file == CLI_FILE_LIST || o->file == CLI_FILE_READ ||
+                            o->file == CLI_FILE_WRITTEN;
         if (names_file != marked || names_model != (o->file == CLI_FILE_MODEL) ||
             (o->file && o->kind != CLI_STRING))
             fail_msg("%s: names %s", o->name ? o->name : "-", o->value);

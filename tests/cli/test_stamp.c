@@ -51,7 +51,9 @@ static void choose_value(char out[32], const cli_option *o)
         snprintf(out, 32, "%s",
                  strcmp(o->name, "format") == 0 ? "jsonl" : o->choices[1]);
     else
-        snprintf(out, 32, "%s", o->file == CLI_FILE_READ ? "words" : "other");
+        snprintf(out, 32, "%s",
+                 o->file == CLI_FILE_READ || o->file == CLI_FILE_LIST ? "words"
+                                                                      : "other");
 }
 
 static void test_every_option_that_rows_depend_on_counts(void **state)
