@@ -116,9 +116,9 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
          "does\n"
          "not match is dropped. A run that was stopped goes on where it was when it "
          "is\n"
-         "started again: OUT.partial keeps what is finished. Fields: path caption "
-         "source\n"
-         "(web, synthetic) p_match.\n",
+         "started again with the same options: OUT.partial keeps what is finished. "
+         "Fields:\n"
+         "path caption source (web, synthetic) p_match.\n",
          "  vblip filter pairs.jsonl -o clean.jsonl\n"
          "  vblip filter pairs.jsonl --root images --min-p 0.8 --seed 7 -o "
          "clean.jsonl\n"},

@@ -66,6 +66,23 @@ class Files(Case):
         self.refused(EXIT_MISUSED, video, "caption", "--model", CAPTION, video, "-f", "csv", "-o", video)
         self.assertEqual(read(video), read(clip(1)))
 
+    def test_the_model_is_not_replaced(self):
+        """Its folder, a model set, the weights under another name, and a hub name in the cache."""
+        model = shutil.copytree(CAPTION, self.path("models--a--b", "snapshots", "x"))
+        os.mkdir(self.path("set"))
+        os.symlink(model, self.path("set", "caption"))
+        os.mkdir(self.path("models--a--b", "refs"))
+        write(self.path("models--a--b", "refs", "main"), "x")
+        os.link(os.path.join(model, "model.safetensors"), self.path("weights"))
+        before = {name: read(os.path.join(model, name)) for name in os.listdir(model)}
+        env = environment(HF_HUB_CACHE=self.folder)
+        for named in (model, self.path("set"), "a/b"):
+            for out in (*(os.path.join(model, name) for name in before), self.path("weights")):
+                self.refused(EXIT_MISUSED, [out, "is a file of the model"], "caption", "--model", named, clip(10), "-f",
+                             "csv", "-o", out, env=env)
+        self.assertEqual(before, {name: read(os.path.join(model, name)) for name in os.listdir(model)})
+        self.ok("caption", "--model", model, clip(10), "--count", 1, "-o", os.path.join(model, "new.csv"))
+
     def test_special_files_are_written_directly(self):
         self.ok("caption", "--model", CAPTION, clip(1), "-o", "/dev/null")
         fifo = self.path("fifo")
