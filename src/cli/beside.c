@@ -72,7 +72,7 @@ static vblip_status choose_name(plan *p, const char *path, vb_string *name)
 vblip_status cli_beside_check_free(const char *name, vblip_error *err)
 {
     struct stat info;
-    if (stat(name, &info) != 0)
+    if (strcmp(name, "-") == 0 || stat(name, &info) != 0)
         return VBLIP_OK;
     return cli_misuse(err, "%.400s: exists; --overwrite (-y) replaces it", name);
 }

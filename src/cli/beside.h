@@ -20,7 +20,7 @@ vblip_status cli_beside_plan(cli_beside *out, const cli_sources *sources,
                              bool overwrite, vblip_error *err);
 void cli_beside_free(cli_beside *beside);
 
-// Refuses `name` when it has a file.
+// Refuses `name` when a file has it. Standard output never has.
 vblip_status cli_beside_check_free(const char *name, vblip_error *err);
 
 #endif // CLI_BESIDE_H

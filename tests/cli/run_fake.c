@@ -39,6 +39,14 @@ void put_text(const char *path, const char *text)
     write_file(path, text, strlen(text));
 }
 
+void expect_file(const char *path, const char *expected)
+{
+    char text[MOST_OUTPUT];
+    assert_int_equal(access(path, F_OK), 0);
+    read_file(text, sizeof text, path);
+    assert_string_equal(text, expected);
+}
+
 static void redirect(int fd, const char *path, int flags)
 {
     int file = open(path, flags, 0666);

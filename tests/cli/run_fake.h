@@ -16,6 +16,14 @@ size_t read_file(char *text, size_t size,
 void write_file(const char *path, const char *bytes, size_t size);
 void put_text(const char *path, const char *text);
 
+// Fails unless the file at `path` holds exactly `expected`.
+void expect_file(const char *path, const char *expected);
+
+// What the fake sees in a video, as .srt.
+#define FAKE_SRT                                                                       \
+    "1\n00:00:00,000 --> 00:00:02,000\na dog on a beach\n\n"                           \
+    "2\n00:00:02,000 --> 00:00:02,500\na cat\n\n"
+
 // Runs the program on `line`, words parted by '|'. `input` and `output` are files, or
 // NULL. The environment holds nothing but VBLIP_MODEL=`model` and HOME.
 void run_with(result *r, const char *line, const char *input, const char *output,

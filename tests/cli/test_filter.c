@@ -9,14 +9,6 @@
 
 #include <cmocka.h>
 
-static void expect_file(const char *path, const char *expected)
-{
-    char text[MOST_OUTPUT];
-    assert_int_equal(access(path, F_OK), 0);
-    read_file(text, sizeof text, path);
-    assert_string_equal(text, expected);
-}
-
 // A device that is lost at the third pair: what is finished stays, and the next run does
 // the rest alone.
 static void test_a_filter_goes_on(void **state)
