@@ -188,8 +188,7 @@ static vblip_status cmd_caption_check(cli_session *s, vblip_error *err)
                           s->args->output, format, s->input_count);
     if (!writes_beside(s))
         return VBLIP_OK;
-    vblip_model_options model;
-    const cli_sources sources = cli_session_sources(s, &model, false);
+    const cli_sources sources = cli_session_sources(s, false);
     return cli_beside_plan(&state->names, &sources,
                            s->spool.path[0] ? s->spool.path : NULL, format,
                            s->args->overwrite, err);

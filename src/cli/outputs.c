@@ -11,30 +11,47 @@
 
 static const char *const of_model = "a file of the model";
 
+// Adds the file `name` beside the first `size` bytes of `path`.
+static void add_named(cli_read_files *files, const char *path, size_t size,
+                      const char *name)
+{
+    vb_string file = {0};
+    vb_string_append(&file, path, size);
+    if (vb_string_puts(&file, name))
+        cli_read_files_add(files, file.bytes, of_model, NULL);
+    files->failed = files->failed || file.failed;
+    vb_string_free(&file);
+}
+
+// Adds all files of a folder; false when `path` is none.
+static bool add_folder(cli_read_files *files, const char *path)
+{
+    DIR *folder = opendir(path);
+    if (!folder)
+        return false;
+    vb_string prefix = {0};
+    if (vb_string_appendf(&prefix, "%s/", path))
+        for (const struct dirent *entry; (entry = readdir(folder)) != NULL;)
+            add_named(files, prefix.bytes, prefix.size, entry->d_name);
+    files->failed = files->failed || prefix.failed;
+    vb_string_free(&prefix);
+    closedir(folder);
+    return true;
+}
+
 // Checkpoints are folders whose files all count, or single files with a vocabulary
 // beside them.
 static int add_model(void *list, const vblip_model_info *info)
 {
     cli_read_files *files = list;
-    vb_string path = {0};
-    cli_read_files_add(files, info->path, of_model, NULL);
     for (const char *const *file = info->files; *file; file++)
         cli_read_files_add(files, *file, of_model, NULL);
-    DIR *folder = opendir(info->path);
-    for (const struct dirent *entry; folder && (entry = readdir(folder)) != NULL;) {
-        vb_string_clear(&path);
-        if (vb_string_appendf(&path, "%s/%s", info->path, entry->d_name))
-            cli_read_files_add(files, path.bytes, of_model, NULL);
-    }
-    if (folder)
-        closedir(folder);
+    if (add_folder(files, info->path))
+        return 0;
     const char *slash = strrchr(info->path, '/');
-    vb_string_clear(&path);
-    vb_string_append(&path, info->path, slash ? (size_t)(slash - info->path) + 1 : 0);
-    if (!folder && vb_string_puts(&path, "vocab.txt"))
-        cli_read_files_add(files, path.bytes, of_model, NULL);
-    files->failed = files->failed || path.failed;
-    vb_string_free(&path);
+    cli_read_files_add(files, info->path, of_model, NULL);
+    add_named(files, info->path, slash ? (size_t)(slash - info->path) + 1 : 0,
+              "vocab.txt");
     return 0;
 }
 
@@ -55,8 +72,8 @@ static void list_option(cli_read_files *out, const cli_sources *s, const cli_opt
         o->file == CLI_FILE_MODEL ? cli_option_string(o, s->args) : NULL;
     if (file)
         cli_read_files_add(out, file, NULL, o);
-    if (model && s->model)
-        list_model(out, s->model, model);
+    if (model)
+        list_model(out, &s->model, model);
 }
 
 vblip_status cli_sources_list(cli_read_files *out, const cli_sources *s,
@@ -70,11 +87,10 @@ vblip_status cli_sources_list(cli_read_files *out, const cli_sources *s,
         cli_read_files_add(out, paths->items[i], "an input", NULL);
     for (uint32_t i = 0; i < inputs; i++)
         cli_read_files_add(out, vblip_inputs_at(s->inputs, i).path, "an input", NULL);
-    if (s->model && s->model->default_vocab)
-        cli_read_files_add(out, s->model->default_vocab, "the bundled vocabulary",
-                           NULL);
-    if (s->model && s->model->path)
-        list_model(out, s->model, s->model->path);
+    if (s->model.default_vocab)
+        cli_read_files_add(out, s->model.default_vocab, "the bundled vocabulary", NULL);
+    if (s->model.path)
+        list_model(out, &s->model, s->model.path);
     return out->failed ? vb_fail_memory(err, "inputs") : VBLIP_OK;
 }
 

@@ -7,9 +7,9 @@
 // What a run reads besides the files that its options name.
 typedef struct cli_sources {
     const cli_args *args;
-    const vblip_inputs *inputs;       // NULL = none
-    const vblip_model_options *model; // NULL = none
-    bool annotated; // the operand or --annotations names videos and images
+    const vblip_inputs *inputs; // NULL = none
+    vblip_model_options model;  // path NULL = none
+    bool annotated;             // the operand or --annotations names videos and images
 } cli_sources;
 
 // Everything that is read, in `out`, which is empty.

@@ -30,7 +30,7 @@ const char *cli_shown_path(const cli_session *s, const char *path)
     return path && s->spool.path[0] && strcmp(path, s->spool.path) == 0 ? "-" : path;
 }
 
-// ---------------------------------------------------------------------------- output
+// ----------------------------------------------------------------- what the run reads
 
 const char *cli_model_path(const cli_session *s)
 {
@@ -40,11 +40,10 @@ const char *cli_model_path(const cli_session *s)
     return a->model ? a->model : s->env.model ? s->env.model : s->env.demo_model;
 }
 
-static void set_model_options(const cli_session *s, vblip_model_options *options,
-                              uint32_t tasks)
+static vblip_model_options model_options(const cli_session *s, uint32_t tasks)
 {
     const cli_args *a = s->args;
-    *options = (vblip_model_options){
+    return (vblip_model_options){
         .path = cli_model_path(s),
         .hub_dir = s->env.hub_dir,
         .vocab = a->vocab,
@@ -56,19 +55,20 @@ static void set_model_options(const cli_session *s, vblip_model_options *options
     };
 }
 
-cli_sources cli_session_sources(const cli_session *s, vblip_model_options *model,
-                                bool annotated)
+cli_sources cli_session_sources(const cli_session *s, bool annotated)
 {
-    set_model_options(s, model, 0);
-    return (cli_sources){
-        .args = s->args, .inputs = s->inputs, .model = model, .annotated = annotated};
+    return (cli_sources){.args = s->args,
+                         .inputs = s->inputs,
+                         .model = model_options(s, 0),
+                         .annotated = annotated};
 }
+
+// ---------------------------------------------------------------------------- output
 
 static vblip_status check_outputs(const cli_session *s, bool annotated,
                                   vblip_error *err)
 {
-    vblip_model_options model;
-    const cli_sources sources = cli_session_sources(s, &model, annotated);
+    const cli_sources sources = cli_session_sources(s, annotated);
     return cli_outputs_check(&sources, err);
 }
 
@@ -290,7 +290,7 @@ vblip_status cli_engine_open(cli_session *s, const char *device, vblip_error *er
 
 bool cli_model_options(cli_session *s, vblip_model_options *options, uint32_t tasks)
 {
-    set_model_options(s, options, tasks);
+    *options = model_options(s, tasks);
     if (options->path)
         return true;
     cli_error(&s->console, "no model: the bundled demo model is not installed; give "

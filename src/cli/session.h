@@ -92,9 +92,8 @@ const char *cli_model_path(const cli_session *s);
 // model at all.
 bool cli_model_options(cli_session *s, vblip_model_options *options, uint32_t tasks);
 
-// What the run reads. `model` is filled and must last as long.
-cli_sources cli_session_sources(const cli_session *s, vblip_model_options *model,
-                                bool annotated);
+// What the run reads; `annotated` as in cli_sources.
+cli_sources cli_session_sources(const cli_session *s, bool annotated);
 
 // Opens the engine; `device` NULL is that of the arguments.
 vblip_status cli_engine_open(cli_session *s, const char *device, vblip_error *err);
