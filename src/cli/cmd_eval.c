@@ -109,12 +109,33 @@ static vblip_status cmd_eval_run(cli_session *s, vblip_error *err)
                       err);
 }
 
+// Before the model is loaded. A JSON list is text as well; the rest of it is for the
+// library to refuse.
+static vblip_status check_answers(const cli_args *args, vblip_error *err)
+{
+    cli_list lines = {0};
+    if (!args->answers_file)
+        return VBLIP_OK;
+    vblip_status status =
+        cli_list_read(&lines, args->answers_file, '\n', CLI_ENTRIES_TEXTS, err);
+    if (status == VBLIP_OK && !lines.count)
+        status = cli_misuse(err, "%.400s: holds no answer", args->answers_file);
+    cli_list_free(&lines);
+    return status;
+}
+
 static vblip_status open_predictions(cli_session *s, vblip_error *err)
 {
     eval_state *state = s->state;
     if (!s->args->predictions)
         return VBLIP_OK;
     return vb_outfile_open(&state->predictions, s->args->predictions, err);
+}
+
+static vblip_status cmd_eval_check(cli_session *s, vblip_error *err)
+{
+    VB_TRY(check_answers(s->args, err));
+    return open_predictions(s, err);
 }
 
 // Metrics of a part of a data set would lie: that is exit 3, whatever was done.
@@ -147,7 +168,7 @@ cli_exit cli_cmd_eval(cli_session *s)
         .needs = protocols[s->args->protocol].needs,
         .weights = protocols[s->args->protocol].weights,
         .annotated = true,
-        .check = open_predictions,
+        .check = cmd_eval_check,
         .run = cmd_eval_run,
         .finish = cmd_eval_finish,
     };

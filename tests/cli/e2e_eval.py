@@ -6,8 +6,8 @@ import shutil
 import unittest
 
 import numpy as np
-from e2e_support import (CLIPS, EXIT_SOME_FAILED, EXIT_UNUSABLE, SOURCE, Case, checkpoint, clip, main, make_image, read,
-                         write)
+from e2e_support import (CLIPS, EXIT_MISUSED, EXIT_SOME_FAILED, EXIT_UNUSABLE, SOURCE, Case, checkpoint, clip, main, make_image,
+                         read, write)
 
 GOLDEN = os.path.join(SOURCE, "tests", "golden", "video")
 CAPTIONS = os.path.join(CLIPS, "captions.jsonl")
@@ -211,8 +211,12 @@ class Refusals(Case):
                      checkpoint("tiny-caption"))
 
     def test_no_answers(self):
+        for text, message in (("\n", "holds no answer"), (b"red\n\xff\n", "entry 2: not valid UTF-8")):
+            answers = write(self.path("answers.txt"), text)  # found before the model
+            self.refused(EXIT_MISUSED, ["answers.txt: ", message], "eval", "qa", "--annotations", QUESTIONS,
+                         "--answers-file", answers, "--model", self.path("missing"))
         self.refused(EXIT_UNUSABLE, "answers.txt: holds no answer", "eval", "qa", "--annotations", QUESTIONS,
-                     "--answers-file", write(self.path("answers.txt"), "\n"), "-q")
+                     "--answers-file", write(self.path("answers.txt"), "[]"), "-q")
 
 
 if __name__ == "__main__":

@@ -242,6 +242,8 @@ static const struct row {
     {"eval|qa|--annotations|.|--device|none", 4, "", "vblip: .: Is a directory\n"},
     {"eval|qa|--annotations|f|--answers-file|noanswers|--device|none", 4, "",
      "vblip: noanswers: No such file or directory\n"},
+    {"eval|qa|--annotations|f|--answers-file|f|--device|none", 2, "",
+     "vblip: f: holds no answer\n"},
     {"match|a.mp4|t|--vocab|nowords|--device|none", 4, "",
      "vblip: nowords: No such file or directory\n"},
     {"eval|vqa|--annotations|interrupt.json", 130, "42\ta dog\n7\ta \"cat\"\n",
