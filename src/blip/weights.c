@@ -88,6 +88,11 @@ static bool failed(const loader *l)
     return l->rec.status != VBLIP_OK;
 }
 
+static void out_of_memory(loader *l)
+{
+    vb_recorder_fail(&l->rec, VBLIP_ERR_MEMORY, "weights: out of memory");
+}
+
 static const vb_weight *find(loader *l, const char *prefix, const char *name,
                              const char *suffix)
 {
@@ -113,7 +118,7 @@ static float *scratch(loader *l, size_t count)
     if (count > l->capacity) {
         float *grown = realloc(l->scratch, count * sizeof *grown);
         if (!grown) {
-            l->rec.status = vb_fail_memory(&l->rec.error, "weights");
+            out_of_memory(l);
             return NULL;
         }
         l->scratch = grown;
@@ -125,10 +130,12 @@ static float *scratch(loader *l, size_t count)
 static vb_tensor upload(loader *l, const float *values, uint32_t rows, uint32_t cols)
 {
     vb_tensor t = {0};
+    vblip_error why = {0};
     if (failed(l))
         return t;
-    l->rec.status =
-        vb_pool_tensor(&t, &l->out->vectors, VB_F32, 1, rows, cols, &l->rec.error);
+    vblip_status status =
+        vb_pool_tensor(&t, &l->out->vectors, VB_F32, 1, rows, cols, &why);
+    vb_recorder_check(&l->rec, status, &why);
     vb_upload(&l->rec, t, values);
     return t;
 }
@@ -194,11 +201,13 @@ static vb_matrix *make_matrix(loader *l, const vb_weight *const *weights,
     if (failed(l))
         return NULL;
     if (!node || !name) {
-        l->rec.status = vb_fail_memory(&l->rec.error, "weights");
+        out_of_memory(l);
         return NULL;
     }
-    l->rec.status = vb_matrix_make(&node->matrix, l->rec.device, blocks, count, cols,
-                                   uses, name, &l->rec.error);
+    vblip_error why = {0};
+    vblip_status status = vb_matrix_make(&node->matrix, l->rec.device, blocks, count,
+                                         cols, uses, name, &why);
+    vb_recorder_check(&l->rec, status, &why);
     node->next = l->out->matrices;
     l->out->matrices = node;
     for (uint32_t i = 0; i < count; i++)
@@ -269,7 +278,7 @@ static void load_vision(loader *l, const vb_vision_config *config)
     v->norm = load_norm(l, "vision_model.", "post_layernorm");
     v->blocks = VB_ARENA_NEW(&l->out->arena, vb_vision_block, config->layers);
     if (!v->blocks)
-        l->rec.status = vb_fail_memory(&l->rec.error, "weights");
+        out_of_memory(l);
     for (uint32_t i = 0; i < config->layers && !failed(l); i++) {
         char prefix[MAX_NAME];
         snprintf(prefix, sizeof prefix, "vision_model.encoder.layers.%u.", i);
@@ -286,7 +295,7 @@ static void load_text(loader *l, vb_text_weights *t, const vb_text_config *confi
     t->norm = load_norm(l, prefix, "embeddings.LayerNorm");
     vb_text_layer *layers = VB_ARENA_NEW(&l->out->arena, vb_text_layer, config->layers);
     if (!layers)
-        l->rec.status = vb_fail_memory(&l->rec.error, "weights");
+        out_of_memory(l);
     for (uint32_t i = 0; i < config->layers && !failed(l); i++) {
         char layer[MAX_NAME];
         snprintf(layer, sizeof layer, "%sencoder.layer.%u.", prefix, i);

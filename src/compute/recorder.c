@@ -20,6 +20,12 @@ void vb_recorder_fail(vb_recorder *rec, vblip_status status, const char *format,
     rec->status = vb_fail(&rec->error, status, "%s", message);
 }
 
+void vb_recorder_check(vb_recorder *rec, vblip_status status, const vblip_error *why)
+{
+    if (status != VBLIP_OK)
+        vb_recorder_fail(rec, status, "%s", why->message);
+}
+
 vblip_status vb_recorder_submit(vb_recorder *rec, vblip_error *err)
 {
     vb_device *device = rec->device;

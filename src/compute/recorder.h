@@ -18,6 +18,10 @@ vb_recorder vb_recorder_begin(vb_device *device);
 void vb_recorder_fail(vb_recorder *rec, vblip_status status, const char *format, ...)
     VB_PRINTF(3, 4);
 
+// Latches the failure of a call beside the recorder: what it returned, and its error.
+// VBLIP_OK is none.
+void vb_recorder_check(vb_recorder *rec, vblip_status status, const vblip_error *why);
+
 // Runs what was recorded and waits, or reports the latched failure and runs nothing more.
 // The recorder may be used again afterwards.
 VB_CHECKED vblip_status vb_recorder_submit(vb_recorder *rec, vblip_error *err);

@@ -38,6 +38,19 @@ static void test_first_failure_is_kept(void **state)
     assert_int_equal(device.ops, 1);
 }
 
+static void test_failures_beside_it_are_latched(void **state)
+{
+    (void)state;
+    counting_device device = counting_device_make();
+    vb_recorder rec = vb_recorder_begin(&device.base);
+    vblip_error why = {0}, err = {0};
+    vb_recorder_check(&rec, VBLIP_OK, &why);
+    vb_recorder_check(&rec, vb_fail(&why, VBLIP_ERR_IO, "100%%: cut"), &why);
+    vb_recorder_fail(&rec, VBLIP_ERR_FORMAT, "later");
+    assert_int_equal(vb_recorder_submit(&rec, &err), VBLIP_ERR_IO);
+    assert_string_equal(err.message, "100%: cut");
+}
+
 static void test_device_failures_come_through(void **state)
 {
     (void)state;
@@ -151,6 +164,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_first_failure_is_kept),
+        cmocka_unit_test(test_failures_beside_it_are_latched),
         cmocka_unit_test(test_device_failures_come_through),
         cmocka_unit_test(test_pool_cuts_apart_and_reuses),
         cmocka_unit_test(test_pool_refusals),
