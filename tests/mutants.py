@@ -20,6 +20,7 @@ CLEAN, CONFIG, MATCH = "src/tokenizer/clean.c", "src/checkpoint/config.c", "src/
 HEADS, TEXT, VISION = "src/blip/heads.c", "src/blip/text.c", "src/blip/vision.c"
 GENERATE, LOGITS, MODEL = "src/blip/generate.c", "src/blip/logits.c", "src/blip/model.c"
 WEIGHTS, LAYOUT, VOCAB = "src/blip/weights.c", "src/checkpoint/layout.c", "src/tokenizer/vocab.c"
+TENSORS = "src/checkpoint/tensors.h"
 SCALE, RESIZE = "src/decode/scale.c", "src/decode/resize.c"
 
 TEXTS, WRITE = "src/blip/texts.c", "src/blip/write.c"
@@ -232,8 +233,7 @@ MUTANTS = [
 
     # two images
     ("nlvr-images", REASON, "test_logits",
-     WEIGHTS, '{TEXT(cross[1].q), {"crossattention.self1.query"}}',
-     '{TEXT(cross[1].q), {"crossattention.self0.query"}}'),
+     TENSORS, '"crossattention.self1.query")', '"crossattention.self0.query")'),
     ("nlvr-images", "unit.checkpoint", "test_where_an_nlvr_encoder_begins_to_merge",
      LAYOUT, "REFERENCE_MERGES_FROM = 6", "REFERENCE_MERGES_FROM = 7"),
     ("nlvr-images", REASON, "test_logits",
@@ -247,12 +247,12 @@ MUTANTS = [
      WEIGHTS, "    if (a->data == b->data)\n        return true;\n    bool same",
      "    if (a->data || b->data)\n        return true;\n    bool same"),
     ("lm-head", "unit.checkpoint_seeded", "test_heads_are_found_whatever_they_are_stored_as",
-     "src/checkpoint/schema.c", '.other = "decoder.bias"', '.other = "decoder.beta"'),
+     TENSORS, '"bias", "decoder.bias")', '"bias", "decoder.beta")'),
     ("pth-head", "unit.names", "test_the_head_is_the_word_embedding_of_the_original",
      "src/checkpoint/names.c", "        w->data = last->data;\n", ""),
-    ("no-config", "unit.stored", "test_every_size_comes_from_the_tensors",
+    ("no-config", "unit.weight_files", "test_every_size_comes_from_the_tensors",
      "src/checkpoint/infer.c", "    out->vision.eps = 1e-6f;\n", ""),
-    ("no-config", "unit.stored", "test_widths_that_heads_do_not_divide_are_refused",
+    ("no-config", "unit.weight_files", "test_widths_that_heads_do_not_divide_are_refused",
      "src/checkpoint/infer.h", "VB_HEAD_WIDTH = 64", "VB_HEAD_WIDTH = 32"),
     ("momentum", "unit.checkpoint_seeded", "test_seeded_folders_open_as_what_they_are",
      "src/checkpoint/schema.c", '"text_encoder_m."', '"text_encoder_mm."'),

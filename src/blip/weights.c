@@ -1,13 +1,14 @@
 #include "blip/weights.h"
 
 #include "blip/positions.h"
+#include "checkpoint/schema.h"
 #include "compute/recorder.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_NAME = 256, MAX_BLOCKS = 3, PIECE_BYTES = 4 << 20 };
+enum { MAX_NAME = 256, PIECE_BYTES = 4 << 20 };
 
 typedef struct vb_matrix_node {
     struct vb_matrix_node *next;
@@ -19,67 +20,41 @@ typedef struct loader {
     vb_weights *out;
     const vb_checkpoint *checkpoint;
     vb_recorder rec;
+    bool tied;      // the word embedding of the decoder is the matrix of its head
     float *scratch; // widened values on their way to the device
     size_t capacity;
 } loader;
 
-// ------------------------------------------------------------- names in a checkpoint
+// ----------------------------------------------------------------- what is loaded where
 
-// Tensors of one field of a struct: "<prefix><name>.weight" and ".bias". Several names
-// are stacked on top of each other.
+// Tensors of one field of a struct.
 typedef struct field {
+    vb_tensor_kind kind;
+    vb_tensor_cross cross;
     size_t at;
-    const char *names[MAX_BLOCKS];
+    const char *names[VB_MAX_NAMES];
 } field;
 
-#define VISION(member) offsetof(vb_vision_block, member)
-static const field vision_norms[] = {
-    {VISION(norm1), {"layer_norm1"}},
-    {VISION(norm2), {"layer_norm2"}},
-    {0, {NULL}},
+static const struct group {
+    vb_tower tower;
+    uint32_t tasks;
+    const char *prefix;
+    size_t layers, layer_size; // where vb_weights has the array; 0 bytes = it has none
+    const field *fields;       // ends with one without names
+} groups[] = {
+#define ROW(owner, field, kind, cross, shape, ...)                                     \
+    {VB_KIND_##kind, VB_CROSS_##cross, offsetof(owner, field), {__VA_ARGS__}},
+#define ONCE(tower, tasks, prefix, rows)                                               \
+    {VB_TOWER_##tower, tasks, prefix, 0, 0, (const field[]){rows{0}}},
+#define EACH(tower, tasks, prefix, owner, layers, rows)                                \
+    {VB_TOWER_##tower, tasks,                                                          \
+     prefix,           offsetof(vb_weights, layers),                                   \
+     sizeof(owner),    (const field[]){rows{0}}},
+    VB_TENSOR_GROUPS(ONCE, EACH, ROW)
+#undef ROW
+#undef ONCE
+#undef EACH
 };
-static const field vision_denses[] = {
-    {VISION(qkv), {"self_attn.qkv"}},
-    {VISION(proj), {"self_attn.projection"}},
-    {VISION(fc1), {"mlp.fc1"}},
-    {VISION(fc2), {"mlp.fc2"}},
-    {0, {NULL}},
-};
-
-#define TEXT(member) offsetof(vb_text_layer, member)
-static const field text_norms[] = {
-    {TEXT(self_norm), {"attention.output.LayerNorm"}},
-    {TEXT(cross_norm), {"crossattention.output.LayerNorm"}},
-    {TEXT(mlp_norm), {"output.LayerNorm"}},
-    {0, {NULL}},
-};
-static const field text_denses[] = {
-    {TEXT(qkv), {"attention.self.query", "attention.self.key", "attention.self.value"}},
-    {TEXT(self_out), {"attention.output.dense"}},
-    {TEXT(fc1), {"intermediate.dense"}},
-    {TEXT(fc2), {"output.dense"}},
-    {0, {NULL}},
-};
-static const field cross_denses[] = {
-    {TEXT(cross[0].q), {"crossattention.self.query"}},
-    {TEXT(cross[0].kv), {"crossattention.self.key", "crossattention.self.value"}},
-    {TEXT(cross[0].out), {"crossattention.output.dense"}},
-    {0, {NULL}},
-};
-static const field nlvr_denses[] = {
-    {TEXT(cross[0].q), {"crossattention.self0.query"}},
-    {TEXT(cross[0].kv), {"crossattention.self0.key", "crossattention.self0.value"}},
-    {TEXT(cross[0].out), {"crossattention.output.dense0"}},
-    {TEXT(cross[1].q), {"crossattention.self1.query"}},
-    {TEXT(cross[1].kv), {"crossattention.self1.key", "crossattention.self1.value"}},
-    {TEXT(cross[1].out), {"crossattention.output.dense1"}},
-    {0, {NULL}},
-};
-static const field merge_denses[] = {
-    {TEXT(merge), {"crossattention.output.merge_layer"}},
-    {0, {NULL}},
-};
-static const field none[] = {{0, {NULL}}};
 
 // ---------------------------------------------------------------------- single tensors
 
@@ -93,8 +68,8 @@ static void out_of_memory(loader *l)
     vb_recorder_fail(&l->rec, VBLIP_ERR_MEMORY, "weights: out of memory");
 }
 
-static const vb_weight *find(loader *l, const char *prefix, const char *name,
-                             const char *suffix)
+static const vb_weight *find_weight(loader *l, const char *prefix, const char *name,
+                                    const char *suffix)
 {
     if (failed(l))
         return NULL;
@@ -159,28 +134,11 @@ static vb_tensor upload_weights(loader *l, const vb_weight *const *weights,
     return upload(l, values, rows, (uint32_t)(total / rows));
 }
 
-static vb_tensor load_rows(loader *l, const char *prefix, const char *name)
-{
-    const vb_weight *weight = find(l, prefix, name, "");
-    uint32_t rows = weight && weight->rank == 2 ? (uint32_t)weight->shape[0] : 1;
-    return upload_weights(l, &weight, 1, rows);
-}
-
-static vb_norm load_norm(loader *l, const char *prefix, const char *name)
-{
-    const vb_weight *gain = find(l, prefix, name, ".weight");
-    const vb_weight *bias = find(l, prefix, name, ".bias");
-    return (vb_norm){
-        .gain = upload_weights(l, &gain, 1, 1),
-        .bias = upload_weights(l, &bias, 1, 1),
-    };
-}
-
 // Stacks `count` weights of shape [rows, ...] into one matrix.
 static vb_matrix *make_matrix(loader *l, const vb_weight *const *weights,
                               uint32_t count, uint32_t uses)
 {
-    vb_matrix_block blocks[MAX_BLOCKS];
+    vb_matrix_block blocks[VB_MAX_NAMES];
     uint32_t cols = 0;
     for (uint32_t i = 0; i < count; i++) {
         if (failed(l))
@@ -215,97 +173,126 @@ static vb_matrix *make_matrix(loader *l, const vb_weight *const *weights,
     return node->matrix;
 }
 
-static vb_dense load_dense(loader *l, const char *prefix, const char *const *names)
+// ------------------------------------------------------------------------------ fields
+
+// The tensors PREFIX NAME SUFFIX of a field; how many in `count`.
+static void find_all(loader *l, const vb_weight *out[VB_MAX_NAMES], uint32_t *count,
+                     const field *f, const char *prefix, const char *suffix)
 {
-    const vb_weight *weights[MAX_BLOCKS], *biases[MAX_BLOCKS];
-    uint32_t count = 0;
-    for (; count < MAX_BLOCKS && names[count]; count++) {
-        weights[count] = find(l, prefix, names[count], ".weight");
-        biases[count] = find(l, prefix, names[count], ".bias");
-    }
-    return (vb_dense){
-        .w = make_matrix(l, weights, count, VB_USE_LINEAR),
-        .b = upload_weights(l, biases, count, 1),
-    };
+    for (*count = 0; *count < VB_MAX_NAMES && f->names[*count]; ++*count)
+        out[*count] = find_weight(l, prefix, f->names[*count], suffix);
 }
 
-static vb_dense load_head(loader *l, const char *prefix, const char *name)
+static void load_norm(loader *l, void *out, const field *f, const char *prefix)
 {
-    const char *const names[MAX_BLOCKS] = {name};
-    return load_dense(l, prefix, names);
+    const vb_weight *gain = find_weight(l, prefix, f->names[0], ".weight");
+    const vb_weight *bias = find_weight(l, prefix, f->names[0], ".bias");
+    vb_norm *norm = out;
+    norm->gain = upload_weights(l, &gain, 1, 1);
+    norm->bias = upload_weights(l, &bias, 1, 1);
 }
 
-static void load_fields(loader *l, void *block, const char *prefix, const field *norms,
-                        const field *denses)
+static void load_dense(loader *l, void *out, const field *f, const char *prefix)
 {
-    for (const field *f = norms; f->names[0]; f++)
-        *(vb_norm *)(void *)((char *)block + f->at) = load_norm(l, prefix, f->names[0]);
-    for (const field *f = denses; f->names[0]; f++)
-        *(vb_dense *)(void *)((char *)block + f->at) = load_dense(l, prefix, f->names);
+    const vb_weight *weights[VB_MAX_NAMES], *biases[VB_MAX_NAMES];
+    uint32_t count;
+    vb_dense *dense = out;
+    find_all(l, weights, &count, f, prefix, ".weight");
+    find_all(l, biases, &count, f, prefix, ".bias");
+    dense->w = make_matrix(l, weights, count, VB_USE_LINEAR);
+    dense->b = upload_weights(l, biases, count, 1);
 }
 
-// ------------------------------------------------------------------------------ parts
+static void load_rows(loader *l, void *out, const field *f, const char *prefix)
+{
+    const vb_weight *weight = find_weight(l, prefix, f->names[0], "");
+    const uint32_t rows = weight && weight->rank == 2 ? (uint32_t)weight->shape[0] : 1;
+    *(vb_tensor *)out = upload_weights(l, &weight, 1, rows);
+}
 
 // The position embedding, resized when the model runs at another image size.
-static vb_tensor load_vision_positions(loader *l, const vb_vision_config *config)
+static void load_grid(loader *l, void *out, const field *f, const char *prefix)
 {
-    const vb_weight *w = find(l, "vision_model.embeddings.", "position_embedding", "");
+    const vb_vision_config *config = &vb_checkpoint_config(l->checkpoint)->vision;
+    const vb_weight *w = find_weight(l, prefix, f->names[0], "");
     if (!w)
-        return (vb_tensor){0};
+        return;
     const uint32_t width = config->width, tokens = elements(w) / width;
     const uint32_t old_grid = vb_grid_of(tokens - 1);
     const uint32_t new_grid = config->image_size / config->patch_size;
-    if (old_grid == new_grid)
-        return upload_weights(l, &w, 1, tokens);
-
+    if (old_grid == new_grid) {
+        *(vb_tensor *)out = upload_weights(l, &w, 1, tokens);
+        return;
+    }
     const size_t old_count = (size_t)tokens * width;
     const size_t new_count = ((size_t)new_grid * new_grid + 1) * width;
     float *values = scratch(l, old_count + new_count);
     if (!values)
-        return (vb_tensor){0};
+        return;
     vb_widen(values, w->data, w->dtype, old_count);
     vb_resize_positions(values + old_count, new_grid, values, old_grid, width);
-    return upload(l, values + old_count, new_grid * new_grid + 1, width);
+    *(vb_tensor *)out = upload(l, values + old_count, new_grid * new_grid + 1, width);
 }
 
-static void load_vision(loader *l, const vb_vision_config *config)
+static void load_words(loader *l, void *out, const field *f, const char *prefix)
 {
-    static const char embeddings[] = "vision_model.embeddings.";
-    vb_vision_weights *v = &l->out->vision;
-    v->patch = load_head(l, embeddings, "patch_embedding");
-    v->cls = load_rows(l, embeddings, "class_embedding");
-    v->positions = load_vision_positions(l, config);
-    v->norm = load_norm(l, "vision_model.", "post_layernorm");
-    v->blocks = VB_ARENA_NEW(&l->out->arena, vb_vision_block, config->layers);
-    if (!v->blocks)
-        out_of_memory(l);
-    for (uint32_t i = 0; i < config->layers && !failed(l); i++) {
-        char prefix[MAX_NAME];
-        snprintf(prefix, sizeof prefix, "vision_model.encoder.layers.%u.", i);
-        load_fields(l, &v->blocks[i], prefix, vision_norms, vision_denses);
+    const bool is_head = l->tied && out == (void *)&l->out->decoder.words;
+    const vb_weight *words = find_weight(l, prefix, f->names[0], "");
+    *(vb_matrix **)out =
+        make_matrix(l, &words, 1, is_head ? VB_USE_ROWS | VB_USE_LINEAR : VB_USE_ROWS);
+}
+
+static void load_head(loader *l, void *out, const field *f, const char *prefix)
+{
+    if (l->tied) {
+        *(vb_matrix **)out = l->out->decoder.words;
+        return;
     }
+    const vb_weight *head = find_weight(l, prefix, f->names[0], "");
+    *(vb_matrix **)out = make_matrix(l, &head, 1, VB_USE_LINEAR);
 }
 
-static void load_text(loader *l, vb_text_weights *t, const vb_text_config *config,
-                      const char *prefix, uint32_t uses)
+static void load_either(loader *l, void *out, const field *f, const char *prefix)
 {
-    const vb_weight *words = find(l, prefix, "embeddings.word_embeddings.weight", "");
-    t->words = make_matrix(l, &words, 1, uses);
-    t->positions = load_rows(l, prefix, "embeddings.position_embeddings.weight");
-    t->norm = load_norm(l, prefix, "embeddings.LayerNorm");
-    vb_text_layer *layers = VB_ARENA_NEW(&l->out->arena, vb_text_layer, config->layers);
+    char first[MAX_NAME];
+    snprintf(first, sizeof first, "%s%s", prefix, f->names[0]);
+    const bool there = vb_checkpoint_find(l->checkpoint, first) != NULL;
+    const vb_weight *weight = find_weight(l, prefix, f->names[there ? 0 : 1], "");
+    *(vb_tensor *)out = upload_weights(l, &weight, 1, 1);
+}
+
+static void (*const load_kind[])(loader *, void *, const field *, const char *) = {
+    [VB_KIND_NORM] = load_norm,     [VB_KIND_DENSE] = load_dense,
+    [VB_KIND_ROWS] = load_rows,     [VB_KIND_GRID] = load_grid,
+    [VB_KIND_WORDS] = load_words,   [VB_KIND_HEAD] = load_head,
+    [VB_KIND_EITHER] = load_either,
+};
+
+// ------------------------------------------------------------------------------ groups
+
+// Those fields of `owner` that `tasks` need.
+static void load_fields(loader *l, void *owner, const struct group *group,
+                        const char *prefix, uint32_t layer, uint32_t tasks)
+{
+    const uint32_t merge_from = vb_checkpoint_config(l->checkpoint)->encoder.merge_from;
+    for (const field *f = group->fields; f->names[0] && !failed(l); f++)
+        if (vb_schema_tasks(group->tasks, f->cross, layer, merge_from) & tasks)
+            load_kind[f->kind](l, (char *)owner + f->at, f, prefix);
+}
+
+static void load_layers(loader *l, const struct group *group, uint32_t tasks)
+{
+    const vb_config *config = vb_checkpoint_config(l->checkpoint);
+    const uint32_t count = vb_schema_layers(config, group->tower);
+    char *layers = vb_arena_alloc(&l->out->arena, count, group->layer_size);
     if (!layers)
         out_of_memory(l);
-    for (uint32_t i = 0; i < config->layers && !failed(l); i++) {
-        char layer[MAX_NAME];
-        snprintf(layer, sizeof layer, "%sencoder.layer.%u.", prefix, i);
-        load_fields(l, &layers[i], layer, text_norms, text_denses);
-        load_fields(l, &layers[i], layer, none,
-                    config->nlvr ? nlvr_denses : cross_denses);
-        if (config->nlvr && i >= config->merge_from)
-            load_fields(l, &layers[i], layer, none, merge_denses);
+    for (uint32_t i = 0; i < count && !failed(l); i++) {
+        char prefix[MAX_NAME];
+        snprintf(prefix, sizeof prefix, "%s%u.", group->prefix, i);
+        load_fields(l, layers + i * group->layer_size, group, prefix, i, tasks);
     }
-    t->layers = layers;
+    memcpy((char *)l->out + group->layers, &layers, sizeof layers);
 }
 
 // Whether two tensors hold the same; read piece by piece, for each is a tenth of a
@@ -330,47 +317,30 @@ static bool same_values(const vb_checkpoint *c, const vb_weight *a, const vb_wei
     return same;
 }
 
-// The decoder and its LM head, which may be tied to the word embedding (blip-spec 7.3).
-static void load_decoder(loader *l, const vb_text_config *config)
+// Whether the word embedding of the decoder is the matrix of its LM head (blip-spec 7.3).
+static bool is_tied(const vb_checkpoint *c)
 {
-    static const char bert[] = "text_decoder.bert.";
-    static const char head[] = "text_decoder.cls.predictions.";
-    vb_lm_weights *lm = &l->out->lm;
-    const vb_weight *words = find(l, bert, "embeddings.word_embeddings.weight", "");
-    const vb_weight *decoder = vb_checkpoint_find(
-        l->checkpoint, "text_decoder.cls.predictions.decoder.weight");
-    const bool tied = !words || !decoder || same_values(l->checkpoint, words, decoder);
-
-    load_text(l, &l->out->decoder, config, bert,
-              tied ? VB_USE_ROWS | VB_USE_LINEAR : VB_USE_ROWS);
-    lm->transform = load_head(l, head, "transform.dense");
-    lm->norm = load_norm(l, head, "transform.LayerNorm");
-    lm->decoder.w =
-        tied ? l->out->decoder.words : make_matrix(l, &decoder, 1, VB_USE_LINEAR);
-    lm->decoder.b = load_rows(l, head, "bias");
+    const vb_weight *words =
+        vb_checkpoint_find(c, "text_decoder.bert.embeddings.word_embeddings.weight");
+    const vb_weight *head =
+        vb_checkpoint_find(c, "text_decoder.cls.predictions.decoder.weight");
+    return !words || !head || same_values(c, words, head);
 }
 
 vblip_status vb_weights_load(vb_weights *out, vb_device *device,
                              const vb_checkpoint *checkpoint, uint32_t tasks,
                              vblip_error *err)
 {
-    const vb_config *config = vb_checkpoint_config(checkpoint);
     *out = (vb_weights){.vectors = {.device = device, .name = "weights"}};
     loader l = {.out = out, .checkpoint = checkpoint, .rec = vb_recorder_begin(device)};
-
-    load_vision(&l, &config->vision);
-    if (tasks & (VBLIP_TASK_RETRIEVAL | VBLIP_TASK_VQA | VBLIP_TASK_NLVR))
-        load_text(&l, &out->encoder, &config->encoder, "text_encoder.", VB_USE_ROWS);
-    if (tasks & (VBLIP_TASK_CAPTION | VBLIP_TASK_VQA))
-        load_decoder(&l, &config->decoder);
-    if (tasks & VBLIP_TASK_RETRIEVAL) {
-        out->vision_proj = load_head(&l, "", "vision_proj");
-        out->text_proj = load_head(&l, "", "text_proj");
-        out->itm = load_head(&l, "", "itm_head");
-    }
-    if (tasks & VBLIP_TASK_NLVR) {
-        out->cls_hidden = load_head(&l, "", "cls_head.0");
-        out->cls = load_head(&l, "", "cls_head.2");
+    l.tied = tasks & VB_DECODER_TASKS && is_tied(checkpoint);
+    for (size_t g = 0; g < sizeof groups / sizeof *groups && !failed(&l); g++) {
+        if (!(groups[g].tasks & tasks))
+            continue;
+        if (groups[g].layer_size)
+            load_layers(&l, &groups[g], tasks);
+        else
+            load_fields(&l, out, &groups[g], groups[g].prefix, 0, tasks);
     }
     free(l.scratch);
     vblip_status status = vb_recorder_submit(&l.rec, err);

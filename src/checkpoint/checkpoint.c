@@ -374,11 +374,7 @@ const char *vb_checkpoint_vocab_path(const vb_checkpoint *checkpoint)
 
 const vb_weight *vb_checkpoint_find(const vb_checkpoint *checkpoint, const char *name)
 {
-    const vb_weight *w = vb_weight_find(&checkpoint->weights.list, name);
-    if (!w && strcmp(name, "text_decoder.cls.predictions.bias") == 0)
-        w = vb_weight_find(&checkpoint->weights.list,
-                           "text_decoder.cls.predictions.decoder.bias");
-    return w;
+    return vb_weight_find(&checkpoint->weights.list, name);
 }
 
 void vb_checkpoint_release(const vb_checkpoint *checkpoint, const vb_weight *weight)

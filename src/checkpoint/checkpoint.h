@@ -7,7 +7,8 @@
 //   config        the numbers in config.json and preprocessor_config.json, or infer: the
 //                 same from the shapes of the tensors
 //   layout        which towers and heads the tensors make, and so which tasks it is for
-//   verify        every tensor held against schema, the list of all there can be
+//   verify        every tensor held against schema: the shapes of tensors, the list of
+//                 all there can be
 #ifndef VB_CHECKPOINT_CHECKPOINT_H
 #define VB_CHECKPOINT_CHECKPOINT_H
 
@@ -52,11 +53,9 @@ VB_CHECKED vblip_status vb_checkpoint_check_vocabulary(const vb_checkpoint *chec
                                                        uint32_t size, int32_t dec,
                                                        int32_t sep, vblip_error *err);
 
-// The tensor with the Hugging Face name `name` (blip-spec 7.2), whatever the file calls
-// it: "...predictions.bias" also finds what is stored as "...predictions.decoder.bias".
-// NULL when the checkpoint has none: without "...predictions.decoder.weight" the head is
-// the word embedding. The vision position embedding is as stored, [1, G*G + 1, Dv],
-// whatever image_size is.
+// The tensor with the Hugging Face name `name` (blip-spec 7.2); NULL when the checkpoint
+// has none. The vision position embedding is as stored, [1, G*G + 1, Dv], whatever
+// image_size is.
 const vb_weight *vb_checkpoint_find(const vb_checkpoint *checkpoint, const char *name);
 
 // Gives back the memory that reading a tensor took. It can still be read.

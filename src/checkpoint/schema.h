@@ -3,6 +3,7 @@
 #define VB_CHECKPOINT_SCHEMA_H
 
 #include "checkpoint/config.h"
+#include "checkpoint/tensors.h"
 #include "formats/weight.h"
 
 typedef struct vb_schema_tensor {
@@ -22,12 +23,15 @@ typedef vblip_status (*vb_schema_fn)(void *user, const vb_schema_tensor *tensor)
 VB_CHECKED vblip_status vb_schema_visit(const vb_config *config, uint64_t stored_tokens,
                                         vb_schema_fn fn, void *user);
 
+// Those of a group's `tasks` that need a row of cross-attention `cross` in layer `layer`:
+// only NLVR2 has the two-image cross-attention, and has nothing else.
+uint32_t vb_schema_tasks(uint32_t tasks, vb_tensor_cross cross, uint32_t layer,
+                         uint32_t merge_from);
+
+// How many layers a tower has; 0 where it is not there.
+uint32_t vb_schema_layers(const vb_config *config, vb_tower tower);
+
 // What training leaves in checkpoints and inference never reads (blip-spec 7.1.4).
 bool vb_schema_ignores(const char *name);
-
-// Prefixes of numbered layers, up to the number.
-#define VB_VISION_LAYERS  "vision_model.encoder.layers."
-#define VB_ENCODER_LAYERS "text_encoder.encoder.layer."
-#define VB_DECODER_LAYERS "text_decoder.bert.encoder.layer."
 
 #endif // VB_CHECKPOINT_SCHEMA_H

@@ -129,6 +129,7 @@ static vblip_status matrix_make(vb_matrix **out, vb_device *device,
         return vb_fail_memory(err, name);
     m->base = (vb_matrix){device, rows, cols, uses};
     self(device)->stats.alive++;
+    self(device)->stats.loaded += (uint64_t)rows * cols;
     m->rows = malloc((size_t)rows * cols * sizeof *m->rows);
     if (!m->rows)
         goto fail;
@@ -161,6 +162,7 @@ static vblip_status upload(vb_device *device, vb_tensor y, const void *src,
 {
     (void)err;
     self(device)->stats.ops++;
+    self(device)->stats.loaded += vb_tensor_bytes(&y) / vb_dtype_size(y.type);
     memcpy(bytes_of(&y), src, (size_t)vb_tensor_bytes(&y));
     return VBLIP_OK;
 }

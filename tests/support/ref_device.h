@@ -17,6 +17,7 @@ typedef struct ref_device_stats {
     uint64_t alive;         // of them, not yet freed
     uint64_t ops, submits;  // so far
     uint64_t largest_bytes; // of all buffers made
+    uint64_t loaded;        // elements of matrices made and tensors uploaded
 } ref_device_stats;
 
 VB_CHECKED vblip_status ref_device_open(vb_device **out,
