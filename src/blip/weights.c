@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_NAME = 256, PIECE_BYTES = 4 << 20 };
+enum { MAX_NAME = 256, PIECE_BYTES = 64 << 10 };
 
 typedef struct vb_matrix_node {
     struct vb_matrix_node *next;
@@ -115,6 +115,22 @@ static vb_tensor upload(loader *l, const float *values, uint32_t rows, uint32_t 
     return t;
 }
 
+// Widens a tensor to `out`, piece by piece.
+static void read_values(loader *l, float *out, const vb_weight *w)
+{
+    uint8_t piece[PIECE_BYTES];
+    const size_t unit = vb_dtype_size(w->dtype);
+    for (size_t at = 0; at < w->size && !failed(l); at += PIECE_BYTES) {
+        const size_t size = w->size - at < PIECE_BYTES ? w->size - at : PIECE_BYTES;
+        vblip_error why = {0};
+        vblip_status status =
+            vb_checkpoint_read(l->checkpoint, w, piece, at, size, &why);
+        vb_recorder_check(&l->rec, status, &why);
+        if (status == VBLIP_OK)
+            vb_widen(out + at / unit, piece, w->dtype, size / unit);
+    }
+}
+
 // The values of `count` tensors behind each other, as [1, rows, cols].
 static vb_tensor upload_weights(loader *l, const vb_weight *const *weights,
                                 uint32_t count, uint32_t rows)
@@ -126,12 +142,22 @@ static vb_tensor upload_weights(loader *l, const vb_weight *const *weights,
     if (!values)
         return (vb_tensor){0};
     for (uint32_t i = 0; i < count; i++) {
-        vb_widen(values + at, weights[i]->data, weights[i]->dtype,
-                 elements(weights[i]));
-        vb_checkpoint_release(l->checkpoint, weights[i]);
+        read_values(l, values + at, weights[i]);
         at += elements(weights[i]);
     }
     return upload(l, values, rows, (uint32_t)(total / rows));
+}
+
+typedef struct row_source {
+    const vb_checkpoint *checkpoint;
+    const vb_weight *weight;
+} row_source;
+
+static vblip_status read_rows(const void *source, void *out, size_t at, size_t size,
+                              vblip_error *err)
+{
+    const row_source *s = source;
+    return vb_checkpoint_read(s->checkpoint, s->weight, out, at, size, err);
 }
 
 // Stacks `count` weights of shape [rows, ...] into one matrix.
@@ -139,12 +165,15 @@ static vb_matrix *make_matrix(loader *l, const vb_weight *const *weights,
                               uint32_t count, uint32_t uses)
 {
     vb_matrix_block blocks[VB_MAX_NAMES];
+    row_source sources[VB_MAX_NAMES];
     uint32_t cols = 0;
     for (uint32_t i = 0; i < count; i++) {
         if (failed(l))
             return NULL;
         const vb_weight *w = weights[i];
-        blocks[i] = (vb_matrix_block){w->data, w->dtype, (uint32_t)w->shape[0]};
+        sources[i] = (row_source){l->checkpoint, w};
+        blocks[i] =
+            (vb_matrix_block){w->dtype, (uint32_t)w->shape[0], read_rows, &sources[i]};
         cols = elements(weights[0]) / blocks[0].rows;
         if (elements(w) != cols * blocks[i].rows)
             vb_recorder_fail(&l->rec, VBLIP_ERR_FORMAT, "%s: %u columns, %s has %u",
@@ -168,8 +197,6 @@ static vb_matrix *make_matrix(loader *l, const vb_weight *const *weights,
     vb_recorder_check(&l->rec, status, &why);
     node->next = l->out->matrices;
     l->out->matrices = node;
-    for (uint32_t i = 0; i < count; i++)
-        vb_checkpoint_release(l->checkpoint, weights[i]);
     return node->matrix;
 }
 
@@ -229,7 +256,7 @@ static void load_grid(loader *l, void *out, const field *f, const char *prefix)
     float *values = scratch(l, old_count + new_count);
     if (!values)
         return;
-    vb_widen(values, w->data, w->dtype, old_count);
+    read_values(l, values, w);
     vb_resize_positions(values + old_count, new_grid, values, old_grid, width);
     *(vb_tensor *)out = upload(l, values + old_count, new_grid * new_grid + 1, width);
 }
@@ -297,34 +324,35 @@ static void load_layers(loader *l, const struct group *group, uint32_t tasks)
 
 // Whether two tensors hold the same; read piece by piece, for each is a tenth of a
 // checkpoint.
-static bool same_values(const vb_checkpoint *c, const vb_weight *a, const vb_weight *b)
+static vblip_status same_values(bool *out, const vb_checkpoint *c, const vb_weight *a,
+                                const vb_weight *b, vblip_error *err)
 {
-    if (a->dtype != b->dtype || a->size != b->size)
-        return false;
+    uint8_t x[PIECE_BYTES], y[PIECE_BYTES];
+    *out = a->dtype == b->dtype && a->size == b->size;
     if (a->data == b->data)
-        return true;
-    bool same = true;
-    for (size_t at = 0; same && at < a->size; at += PIECE_BYTES) {
+        return VBLIP_OK;
+    for (size_t at = 0; *out && at < a->size; at += PIECE_BYTES) {
         const size_t size = a->size - at < PIECE_BYTES ? a->size - at : PIECE_BYTES;
-        vb_weight x = *a, y = *b; // views of the piece
-        x.data += at;
-        y.data += at;
-        x.size = y.size = size;
-        same = memcmp(x.data, y.data, size) == 0;
-        vb_checkpoint_release(c, &x);
-        vb_checkpoint_release(c, &y);
+        VB_TRY(vb_checkpoint_read(c, a, x, at, size, err));
+        VB_TRY(vb_checkpoint_read(c, b, y, at, size, err));
+        *out = memcmp(x, y, size) == 0;
     }
-    return same;
+    return VBLIP_OK;
 }
 
 // Whether the word embedding of the decoder is the matrix of its LM head (blip-spec 7.3).
-static bool is_tied(const vb_checkpoint *c)
+static bool is_tied(loader *l)
 {
+    const vb_checkpoint *c = l->checkpoint;
     const vb_weight *words =
         vb_checkpoint_find(c, "text_decoder.bert.embeddings.word_embeddings.weight");
     const vb_weight *head =
         vb_checkpoint_find(c, "text_decoder.cls.predictions.decoder.weight");
-    return !words || !head || same_values(c, words, head);
+    bool same = true;
+    vblip_error why = {0};
+    if (words && head)
+        vb_recorder_check(&l->rec, same_values(&same, c, words, head, &why), &why);
+    return same;
 }
 
 vblip_status vb_weights_load(vb_weights *out, vb_device *device,
@@ -333,7 +361,7 @@ vblip_status vb_weights_load(vb_weights *out, vb_device *device,
 {
     *out = (vb_weights){.vectors = {.device = device, .name = "weights"}};
     loader l = {.out = out, .checkpoint = checkpoint, .rec = vb_recorder_begin(device)};
-    l.tied = tasks & VB_DECODER_TASKS && is_tied(checkpoint);
+    l.tied = tasks & VB_DECODER_TASKS && is_tied(&l);
     for (size_t g = 0; g < sizeof groups / sizeof *groups && !failed(&l); g++) {
         if (!(groups[g].tasks & tasks))
             continue;

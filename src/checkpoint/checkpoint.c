@@ -377,7 +377,9 @@ const vb_weight *vb_checkpoint_find(const vb_checkpoint *checkpoint, const char 
     return vb_weight_find(&checkpoint->weights.list, name);
 }
 
-void vb_checkpoint_release(const vb_checkpoint *checkpoint, const vb_weight *weight)
+vblip_status vb_checkpoint_read(const vb_checkpoint *checkpoint,
+                                const vb_weight *weight, void *out, size_t at,
+                                size_t size, vblip_error *err)
 {
-    vb_weight_files_release(&checkpoint->weights, weight);
+    return vb_weight_files_read(&checkpoint->weights, weight, out, at, size, err);
 }

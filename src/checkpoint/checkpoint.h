@@ -16,8 +16,8 @@
 #include "formats/weight.h"
 
 // Opens the checkpoint that `options` names and checks every tensor that its tasks need:
-// present, shaped and typed as the config says. Nothing is copied: weights stay mapped
-// until close.
+// present, shaped and typed as the config says. No weight is read: that is for
+// vb_checkpoint_read, until close.
 //
 // The tensors decide which tasks a checkpoint is for (layout.h). options->tasks are what
 // is asked of it: a task it is not for, or for which a tensor is missing or wrong, is a
@@ -58,8 +58,11 @@ VB_CHECKED vblip_status vb_checkpoint_check_vocabulary(const vb_checkpoint *chec
 // image_size is.
 const vb_weight *vb_checkpoint_find(const vb_checkpoint *checkpoint, const char *name);
 
-// Gives back the memory that reading a tensor took. It can still be read.
-void vb_checkpoint_release(const vb_checkpoint *checkpoint, const vb_weight *weight);
+// Copies `size` bytes from byte `at` of a tensor that vb_checkpoint_find gave. A file that
+// is not as it was when it was opened is VBLIP_ERR_IO.
+VB_CHECKED vblip_status vb_checkpoint_read(const vb_checkpoint *checkpoint,
+                                           const vb_weight *weight, void *out,
+                                           size_t at, size_t size, vblip_error *err);
 
 // Calls `fn` for the checkpoint, or for each member of a model set: `tasks` are those it
 // is for, `missing` what they lack. A tensor of a wrong shape or type is a failure.

@@ -226,8 +226,12 @@ const char *vb_weight_files_of(const vb_weight_files *weights, const vb_weight *
     return weights->files[file_index(weights, weight)];
 }
 
-void vb_weight_files_release(const vb_weight_files *weights, const vb_weight *weight)
+vblip_status vb_weight_files_read(const vb_weight_files *weights,
+                                  const vb_weight *weight, void *out, size_t at,
+                                  size_t size, vblip_error *err)
 {
-    vb_file_release(&weights->mappings[file_index(weights, weight)], weight->data,
-                    weight->size);
+    const size_t file = file_index(weights, weight);
+    const vb_mapping *mapping = &weights->mappings[file];
+    return vb_file_read_at(mapping, out, (size_t)(weight->data - mapping->bytes) + at,
+                           size, weights->files[file], err);
 }

@@ -33,7 +33,10 @@ bool vb_weight_files_reads(const char *path);
 // The file that a tensor of the list lies in.
 const char *vb_weight_files_of(const vb_weight_files *weights, const vb_weight *weight);
 
-// Gives back the memory that reading a tensor took. It can still be read.
-void vb_weight_files_release(const vb_weight_files *weights, const vb_weight *weight);
+// Copies `size` bytes from byte `at` of a tensor of the list. A file that is not as it was
+// when it was opened is VBLIP_ERR_IO.
+VB_CHECKED vblip_status vb_weight_files_read(const vb_weight_files *weights,
+                                             const vb_weight *weight, void *out,
+                                             size_t at, size_t size, vblip_error *err);
 
 #endif // VB_CHECKPOINT_WEIGHT_FILES_H

@@ -1,6 +1,7 @@
 #include "compute/device.h"
 
 #include <assert.h>
+#include <string.h>
 
 void vb_device_close(vb_device **device)
 {
@@ -26,6 +27,19 @@ void vb_buffer_free(vb_buffer **buffer)
     if (*buffer)
         (*buffer)->device->table->buffer_free(*buffer);
     *buffer = NULL;
+}
+
+static vblip_status read_memory(const void *source, void *out, size_t at, size_t size,
+                                vblip_error *err)
+{
+    (void)err;
+    memcpy(out, (const char *)source + at, size);
+    return VBLIP_OK;
+}
+
+vb_matrix_block vb_matrix_in_memory(const void *data, vb_dtype type, uint32_t rows)
+{
+    return (vb_matrix_block){type, rows, read_memory, data};
 }
 
 vblip_status vb_matrix_make(vb_matrix **out, vb_device *device,

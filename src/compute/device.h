@@ -19,12 +19,18 @@ typedef struct vb_device_caps {
 // How ops will read a matrix. LINEAR: vb_linear. ROWS: vb_embed.
 enum vb_matrix_use { VB_USE_LINEAR = 1, VB_USE_ROWS = 2 };
 
-// Rows of a weight matrix as they lie in the checkpoint.
+// Rows of a weight matrix as they lie in the checkpoint: [rows, cols], packed.
 typedef struct vb_matrix_block {
-    const void *data; // [rows, cols], packed, any alignment
-    vb_dtype type;    // VB_F32, VB_F16 or VB_BF16
+    vb_dtype type; // VB_F32, VB_F16 or VB_BF16
     uint32_t rows;
+    // Copies `size` bytes from byte `at`. A failure is that of vb_matrix_make.
+    vblip_status (*read)(const void *source, void *out, size_t at, size_t size,
+                         vblip_error *err);
+    const void *source;
 } vb_matrix_block;
+
+// Rows that lie in memory, at any alignment.
+vb_matrix_block vb_matrix_in_memory(const void *data, vb_dtype type, uint32_t rows);
 
 // Weights in the device's own layout. A device puts its own fields behind these.
 struct vb_matrix {

@@ -13,7 +13,7 @@ typedef struct vb_weight {
     vb_dtype dtype;
     uint32_t rank; // 0 = a scalar
     uint64_t shape[VB_MAX_RANK];
-    const uint8_t *data; // into the mapped file, row-major and packed, any alignment
+    const uint8_t *data; // where in the bytes of the file, row-major, packed, unaligned
     size_t size;         // bytes
 } vb_weight;
 

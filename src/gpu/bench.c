@@ -66,7 +66,7 @@ static vblip_status make_linear(bench *b, const shape *s, vblip_error *err)
     if (!host)
         return vb_fail_memory(err, "bench");
     vb_selftest_fill(host, count, 2, 0, 1);
-    const vb_matrix_block block = {host, VB_F32, s->out};
+    const vb_matrix_block block = vb_matrix_in_memory(host, VB_F32, s->out);
     vblip_status status = vb_matrix_make(&b->w, b->device, &block, 1, s->cols,
                                          VB_USE_LINEAR, "bench", err);
     free(host);

@@ -21,6 +21,7 @@ typedef struct row_reader {
     uint32_t block, row; // of the block: the next row
     uint32_t cols, rows_read;
     vb_dtype type; // to give
+    uint8_t *raw;  // room for VB_PANEL_ROWS rows as they lie in the checkpoint
     float *wide;   // room for a row
 } row_reader;
 
@@ -42,7 +43,11 @@ static vblip_status read_row(row_reader *reader, void *dst, vblip_error *err)
 {
     const vb_matrix_block *block = &reader->blocks[reader->block];
     const size_t bytes = reader->cols * vb_dtype_size(block->type);
-    const uint8_t *src = (const uint8_t *)block->data + reader->row * bytes;
+    const uint32_t held = reader->row % VB_PANEL_ROWS, left = block->rows - reader->row;
+    const uint8_t *src = reader->raw + held * bytes;
+    if (held == 0)
+        VB_TRY(block->read(block->source, reader->raw, reader->row * bytes,
+                           (left < VB_PANEL_ROWS ? left : VB_PANEL_ROWS) * bytes, err));
     if (reader->type == VB_F32) {
         vb_widen(dst, src, block->type, reader->cols);
     } else {
@@ -109,8 +114,9 @@ static vblip_status fill(vb_gpu_matrix *m, const vb_matrix_block *blocks,
     row_reader reader = {
         .blocks = blocks, .name = name, .cols = m->base.cols, .type = m->type};
     reader.wide = m->type == VB_F32 ? NULL : calloc(m->base.cols, sizeof(float));
+    reader.raw = calloc(VB_PANEL_ROWS, m->base.cols * sizeof(float));
     vblip_status status = VBLIP_OK;
-    if (!scratch || (m->type != VB_F32 && !reader.wide))
+    if (!scratch || !reader.raw || (m->type != VB_F32 && !reader.wide))
         status = vb_fail_memory(err, name);
     if (status == VBLIP_OK && m->row_data)
         status = write_rows(m, reader, scratch, err);
@@ -120,6 +126,7 @@ static vblip_status fill(vb_gpu_matrix *m, const vb_matrix_block *blocks,
     }
     free(scratch);
     free(reader.wide);
+    free(reader.raw);
     return status;
 }
 

@@ -170,7 +170,7 @@ static vblip_status weights(bench *b, uint32_t rows, uint32_t cols, uint32_t use
     if (!host)
         return vb_fail_memory(b->err, "self-test");
     vb_selftest_weights(host, (size_t)rows * cols);
-    const vb_matrix_block block = {host, VB_F32, rows};
+    const vb_matrix_block block = vb_matrix_in_memory(host, VB_F32, rows);
     vblip_status status = vb_matrix_make(&b->matrix, b->device, &block, 1, cols, uses,
                                          "self-test", b->err);
     free(host);

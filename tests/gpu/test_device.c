@@ -147,7 +147,7 @@ static vblip_status use_device(vb_device *device, float *out, vblip_error *err)
         x_data[i] = (float)(i % 7);
     for (int i = 0; i < COLS * COLS; i++)
         w_data[i] = i % (COLS + 1) == 0 ? 2 : 0; // twice the identity
-    const vb_matrix_block block = {w_data, VB_F32, COLS};
+    const vb_matrix_block block = vb_matrix_in_memory(w_data, VB_F32, COLS);
     vb_matrix *w = NULL;
     vb_buffer *buffer = NULL;
     vblip_status status =

@@ -115,8 +115,9 @@ static void join_blocks(gpu_fixture *fx)
                                         {0x7bff, 0x0001, 0x3800, 0xbc00}};
     static const uint16_t brain[1][4] = {{0x3f80, 0xc040, 0x0000, 0x3eab}};
     static const float single[2][4] = {{1, 2, 3, 4}, {-1, 0.5F, 0.25F, 8}};
-    const vb_matrix_block blocks[] = {
-        {half, VB_F16, 2}, {brain, VB_BF16, 1}, {single, VB_F32, 2}};
+    const vb_matrix_block blocks[] = {vb_matrix_in_memory(half, VB_F16, 2),
+                                      vb_matrix_in_memory(brain, VB_BF16, 1),
+                                      vb_matrix_in_memory(single, VB_F32, 2)};
     float rows[5][4];
     vb_widen(rows[0], half, VB_F16, 8);
     vb_widen(rows[2], brain, VB_BF16, 4);
@@ -170,7 +171,8 @@ static void test_refuses_weights_beyond_f16(void **state)
         for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
             const float first[2][4] = {{1, 2, 3, 4}, {5, 6, 7, 8}};
             const float second[1][4] = {{0, rows[i].value, 0, 0}};
-            const vb_matrix_block blocks[] = {{first, VB_F32, 2}, {second, VB_F32, 1}};
+            const vb_matrix_block blocks[] = {vb_matrix_in_memory(first, VB_F32, 2),
+                                              vb_matrix_in_memory(second, VB_F32, 1)};
             vb_matrix *w;
             vblip_error err = {0};
             const vblip_status status = vb_matrix_make(

@@ -221,7 +221,7 @@ vb_matrix *gpu_matrix(gpu_fixture *fx, float *data, uint32_t rows, uint32_t cols
 {
     vb_matrix *matrix;
     vblip_error err = {0};
-    const vb_matrix_block block = {data, VB_F32, rows};
+    const vb_matrix_block block = vb_matrix_in_memory(data, VB_F32, rows);
     if (vb_matrix_make(&matrix, fx->device, &block, 1, cols, uses, "matrix", &err) !=
         VBLIP_OK)
         fail_msg("%s", err.message);

@@ -113,6 +113,21 @@ static float *make_tiles(const float *rows, size_t count, size_t cols)
     return out;
 }
 
+// The rows of a block, widened.
+static vblip_status read_block(float *out, const vb_matrix_block *block, size_t cols,
+                               vblip_error *err)
+{
+    const size_t count = block->rows * cols, size = count * vb_dtype_size(block->type);
+    void *raw = malloc(size);
+    if (!raw)
+        return vb_fail_memory(err, "rows");
+    vblip_status status = block->read(block->source, raw, 0, size, err);
+    if (status == VBLIP_OK)
+        vb_widen(out, raw, block->type, count);
+    free(raw);
+    return status;
+}
+
 static vblip_status matrix_make(vb_matrix **out, vb_device *device,
                                 const vb_matrix_block *blocks, uint32_t count,
                                 uint32_t cols, uint32_t uses, const char *name,
@@ -131,14 +146,16 @@ static vblip_status matrix_make(vb_matrix **out, vb_device *device,
     self(device)->stats.alive++;
     self(device)->stats.loaded += (uint64_t)rows * cols;
     m->rows = malloc((size_t)rows * cols * sizeof *m->rows);
+    vblip_status status = VBLIP_OK;
     if (!m->rows)
         goto fail;
     size_t at = 0;
-    for (uint32_t b = 0; b < count; b++) {
-        size_t n = (size_t)blocks[b].rows * cols;
-        vb_widen(m->rows + at, blocks[b].data, blocks[b].type, n);
-        at += n;
+    for (uint32_t b = 0; b < count && status == VBLIP_OK; b++) {
+        status = read_block(m->rows + at, &blocks[b], cols, err);
+        at += (size_t)blocks[b].rows * cols;
     }
+    if (status != VBLIP_OK)
+        goto fail;
     if (uses & VB_USE_LINEAR) {
         m->tiles = make_tiles(m->rows, rows, cols);
         if (!m->tiles)
@@ -152,7 +169,7 @@ static vblip_status matrix_make(vb_matrix **out, vb_device *device,
     return VBLIP_OK;
 fail:
     matrix_free(&m->base);
-    return vb_fail_memory(err, name);
+    return status == VBLIP_OK ? vb_fail_memory(err, name) : status;
 }
 
 // ------------------------------------------------------------------------- transfers

@@ -323,6 +323,40 @@ static void test_a_mapping_is_released_and_read_again(void **state)
     vb_file_release(&map, NULL, 0); // of nothing
 }
 
+// A file that was cut short or written to while it was open is an error, not a signal.
+static void test_a_file_that_changed_while_open_is_refused(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/vblip-base-XXXXXX", bytes[8];
+    const int fd = mkstemp(path);
+    vb_mapping map;
+    vblip_error err = {0};
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "01234567", 8), 8);
+    assert_int_equal(vb_file_map(&map, path, NULL), VBLIP_OK);
+    assert_int_equal(vb_file_read_at(&map, bytes, 3, 5, path, &err), VBLIP_OK);
+    assert_memory_equal(bytes, "34567", 5);
+    assert_int_equal(vb_file_read_at(&map, bytes, 8, 0, path, &err), VBLIP_OK);
+
+    assert_int_equal(ftruncate(fd, 7), 0);
+    for (size_t at = 0; at < 8; at++) {
+        vb_error_reset(&err);
+        assert_int_equal(vb_file_read_at(&map, bytes, at, 1, path, &err), VBLIP_ERR_IO);
+        assert_non_null(strstr(err.message, ": 7 bytes, but 8 when it was opened"));
+    }
+    const struct timespec later[] = {{.tv_sec = 1}, {.tv_sec = 1}};
+    vb_error_reset(&err);
+    assert_int_equal(ftruncate(fd, 8), 0);
+    assert_int_equal(futimens(fd, later), 0);
+    assert_int_equal(vb_file_read_at(&map, bytes, 0, 1, path, &err), VBLIP_ERR_IO);
+    assert_non_null(strstr(err.message, ": written to since it was opened"));
+    vb_file_unmap(&map);
+    assert_null(map.bytes);
+    vb_file_unmap(&map); // of nothing
+    close(fd);
+    unlink(path);
+}
+
 static void test_the_folder_of_a_path(void **state)
 {
     (void)state;
@@ -353,6 +387,7 @@ int main(void)
         cmocka_unit_test(test_replaced_files_have_their_modes),
         cmocka_unit_test(test_links_are_followed),
         cmocka_unit_test(test_a_mapping_is_released_and_read_again),
+        cmocka_unit_test(test_a_file_that_changed_while_open_is_refused),
         cmocka_unit_test(test_the_folder_of_a_path),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);

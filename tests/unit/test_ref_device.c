@@ -106,7 +106,8 @@ static void test_linear(void **state)
     fill(f, a, 2 * rows * in), fill(f, b, out * in), fill(f, c, out);
     fill(f, d, 2 * rows * out);
     vb_matrix *w = NULL;
-    vb_matrix_block blocks[] = {{b, VB_F32, 5}, {b + 5 * in, VB_F32, 8}};
+    vb_matrix_block blocks[] = {vb_matrix_in_memory(b, VB_F32, 5),
+                                vb_matrix_in_memory(b + 5 * in, VB_F32, 8)};
     assert_int_equal(
         vb_matrix_make(&w, f->device, blocks, 2, in, VB_USE_LINEAR, "w", NULL),
         VBLIP_OK);
@@ -185,7 +186,7 @@ static void test_embed(void **state)
     fill(f, a, 11 * 16), fill(f, b, 9 * 16);
     const int32_t ids[] = {3, 0, 10, 10, 7, 1};
     vb_matrix *words = NULL;
-    vb_matrix_block block = {a, VB_F32, 11};
+    vb_matrix_block block = vb_matrix_in_memory(a, VB_F32, 11);
     assert_int_equal(
         vb_matrix_make(&words, f->device, &block, 1, 16, VB_USE_ROWS, "words", NULL),
         VBLIP_OK);

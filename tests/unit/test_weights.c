@@ -1,5 +1,9 @@
-// test_weights.c - what is verified of a checkpoint is what is loaded of it.
+// test_weights.c - what is verified of a checkpoint is what is loaded of it; files that
+// change on the way are refused.
+#include "base/file.h"
+#include "base/outfile.h"
 #include "blip/weights.h"
+#include "support/hf_folder.h"
 #include "support/ref_device.h"
 
 #include <setjmp.h>
@@ -7,6 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -16,15 +23,20 @@ static void must(vblip_status status, const vblip_error *err)
         fail_msg("%s", err->message);
 }
 
-static vb_checkpoint *open_seeded(const char *name)
+static vb_checkpoint *open_path(const char *path)
 {
-    char path[512];
-    snprintf(path, sizeof path, VB_CHECKPOINTS "/%s", name);
     const vblip_model_options options = {.path = path};
     vb_checkpoint *c;
     vblip_error err = {0};
     must(vb_checkpoint_open_heads(&c, &options, 16, &err), &err);
     return c;
+}
+
+static vb_checkpoint *open_seeded(const char *name)
+{
+    char path[512];
+    snprintf(path, sizeof path, VB_CHECKPOINTS "/%s", name);
+    return open_path(path);
 }
 
 // `copy`: a tensor that is stored and verified, and not loaded: it is the word embedding.
@@ -63,10 +75,72 @@ static void test_every_tensor_that_is_verified_is_loaded(void **state)
     }
 }
 
+// ----------------------------------------------------------- files that do not stay
+
+static const char *const files[] = {"tiny-caption.safetensors", "tiny-caption.pth",
+                                    "tiny-caption-bf16.pth"};
+enum { FILES = sizeof files / sizeof *files };
+
+// Copies a file of weights into `folder`, and the vocabulary beside it; gives its path.
+static void copy(char path[128], const char *folder, const char *name)
+{
+    char from[512], *bytes;
+    size_t size;
+    snprintf(from, sizeof from, VB_CHECKPOINTS "/tiny-caption/vocab.txt");
+    snprintf(path, 128, "%s/vocab.txt", folder);
+    assert_int_equal(vb_file_read(&bytes, &size, from, 1 << 24, NULL), VBLIP_OK);
+    assert_int_equal(vb_file_replace(path, bytes, size, NULL), VBLIP_OK);
+    free(bytes);
+    snprintf(from, sizeof from, VB_CHECKPOINTS "/%s", name);
+    snprintf(path, 128, "%s/%s", folder, name);
+    assert_int_equal(vb_file_read(&bytes, &size, from, 1 << 28, NULL), VBLIP_OK);
+    assert_int_equal(vb_file_replace(path, bytes, size, NULL), VBLIP_OK);
+    free(bytes);
+}
+
+// Loads an open checkpoint: `message` says why not.
+static void must_refuse(const vb_checkpoint *c, vblip_status status,
+                        const char *message)
+{
+    vb_device *device;
+    vb_weights weights;
+    vblip_error err = {0};
+    must(ref_device_open(&device, NULL, &err), &err);
+    vblip_status got =
+        vb_weights_load(&weights, device, c, vb_checkpoint_info(c)->tasks, &err);
+    if (got != status || !strstr(err.message, message))
+        fail_msg("status %d, message \"%s\"\nexpected %d, \"%s\"", got, err.message,
+                 status, message);
+    assert_int_equal(ref_device_look(device).alive, 0);
+    vb_device_close(&device);
+}
+
+// Cut between open and load, wherever: an error, where a mapping would be a signal.
+static void test_a_file_that_is_cut_short_while_open_is_refused(void **state)
+{
+    (void)state;
+    char folder[64], path[128], message[256];
+    hf_temporary(folder);
+    for (size_t i = 0; i < FILES; i++)
+        for (int part = 0; part < 4; part++) {
+            copy(path, folder, files[i]);
+            vb_checkpoint *c = open_path(path);
+            const uint64_t size = vb_checkpoint_info(c)->file_bytes;
+            const uint64_t cut = part < 3 ? size * (uint64_t)part / 3 : size - 1;
+            assert_int_equal(truncate(path, (off_t)cut), 0);
+            snprintf(message, sizeof message, "%s: %llu bytes, but %llu when it was",
+                     path, (unsigned long long)cut, (unsigned long long)size);
+            must_refuse(c, VBLIP_ERR_IO, message);
+            vb_checkpoint_close(&c);
+        }
+    hf_remove(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_tensor_that_is_verified_is_loaded),
+        cmocka_unit_test(test_a_file_that_is_cut_short_while_open_is_refused),
     };
     return cmocka_run_group_tests_name("weights", tests, NULL, NULL);
 }
