@@ -6,6 +6,8 @@
 #include "video_tasks/eval.h"
 #include "video_tasks/filter.h"
 
+#include <stdlib.h>
+
 // What each protocol reads and needs.
 static const struct protocol {
     vb_annotation_kind kind;
@@ -25,12 +27,12 @@ static vblip_status load_answers(vb_eval *eval, vb_arena *arena, vblip_error *er
     const char *path = eval->options->answers;
     if (!path)
         return VBLIP_OK;
-    vb_mapping file;
-    VB_TRY(vb_file_map(&file, path, err));
-    vblip_status status =
-        vb_answers_parse(&eval->answers, &eval->answer_count, arena,
-                         (const char *)(const void *)file.bytes, file.size, path, err);
-    vb_file_unmap(&file);
+    char *text;
+    size_t size;
+    VB_TRY(vb_file_read(&text, &size, path, SIZE_MAX, err));
+    vblip_status status = vb_answers_parse(&eval->answers, &eval->answer_count, arena,
+                                           text, size, path, err);
+    free(text);
     return status;
 }
 

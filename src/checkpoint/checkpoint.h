@@ -59,7 +59,8 @@ VB_CHECKED vblip_status vb_checkpoint_check_vocabulary(const vb_checkpoint *chec
 const vb_weight *vb_checkpoint_find(const vb_checkpoint *checkpoint, const char *name);
 
 // Copies `size` bytes from byte `at` of a tensor that vb_checkpoint_find gave. A file that
-// is not as it was when it was opened is VBLIP_ERR_IO.
+// is not as it was when it was opened is VBLIP_ERR_IO; of an archive, a tensor in an entry
+// whose checksum is wrong is VBLIP_ERR_FORMAT.
 VB_CHECKED vblip_status vb_checkpoint_read(const vb_checkpoint *checkpoint,
                                            const vb_weight *weight, void *out,
                                            size_t at, size_t size, vblip_error *err);

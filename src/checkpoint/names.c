@@ -109,6 +109,7 @@ static void share_parameters(vb_weight *weights, const vb_weight_list *list)
         w->dtype = last->dtype;
         w->data = last->data;
         w->size = last->size;
+        w->entry = last->entry;
     }
 }
 

@@ -4,11 +4,12 @@
 #include "formats/safetensors.h"
 #include "formats/shards.h"
 #include "formats/torch_file.h"
+#include "formats/zip.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_INDEX = 8 << 20 }; // bytes of an index.json
+enum { MAX_INDEX = 8 << 20, PIECE_BYTES = 64 << 10 }; // of an index.json; of a read
 
 typedef vblip_status (*parse_fn)(vb_weight_list *out, vb_arena *arena,
                                  const uint8_t *bytes, size_t size, vblip_error *err);
@@ -139,6 +140,9 @@ static vblip_status read_shard_index(vb_weight_files *s, vb_arena *arena,
 static vblip_status settle_names(vb_weight_files *s, vb_arena *arena, vblip_error *err)
 {
     vblip_error why = {0};
+    s->checked = VB_ARENA_NEW(arena, bool, s->list.count);
+    if (!s->checked)
+        return vb_fail_memory(err, s->path);
     s->naming = vb_naming_of(&s->list);
     if (s->naming == VB_NAMING_HF)
         return VBLIP_OK;
@@ -226,12 +230,47 @@ const char *vb_weight_files_of(const vb_weight_files *weights, const vb_weight *
     return weights->files[file_index(weights, weight)];
 }
 
+// Reads from the file of a tensor, at `data` of its bytes.
+static vblip_status read_file_of(const vb_weight_files *weights,
+                                 const vb_weight *weight, void *out,
+                                 const uint8_t *data, size_t size, vblip_error *err)
+{
+    const size_t file = file_index(weights, weight);
+    const vb_mapping *mapping = &weights->mappings[file];
+    return vb_file_read_at(mapping, out, (size_t)(data - mapping->bytes), size,
+                           weights->files[file], err);
+}
+
+// Holds the entry that a tensor lies in against its checksum, once for all tensors in it.
+static vblip_status check_entry(const vb_weight_files *weights, const vb_weight *weight,
+                                vblip_error *err)
+{
+    const vb_zip_entry *entry = weight->entry;
+    const vb_weight_list *list = &weights->list;
+    uint8_t piece[PIECE_BYTES];
+    uint32_t crc = 0;
+    if (!entry || weights->checked[weight - list->weights])
+        return VBLIP_OK;
+    for (size_t at = 0; at < entry->size; at += PIECE_BYTES) {
+        const size_t left = entry->size - at;
+        const size_t size = left < PIECE_BYTES ? left : PIECE_BYTES;
+        VB_TRY(read_file_of(weights, weight, piece, entry->data + at, size, err));
+        crc = vb_zip_crc(crc, piece, size);
+    }
+    vblip_error why = {0};
+    vblip_status status = vb_zip_check(entry, crc, &why);
+    if (status != VBLIP_OK)
+        return vb_fail(err, status, "%s: %s", vb_weight_files_of(weights, weight),
+                       why.message);
+    for (size_t i = 0; i < list->count; i++)
+        weights->checked[i] |= list->weights[i].entry == entry;
+    return VBLIP_OK;
+}
+
 vblip_status vb_weight_files_read(const vb_weight_files *weights,
                                   const vb_weight *weight, void *out, size_t at,
                                   size_t size, vblip_error *err)
 {
-    const size_t file = file_index(weights, weight);
-    const vb_mapping *mapping = &weights->mappings[file];
-    return vb_file_read_at(mapping, out, (size_t)(weight->data - mapping->bytes) + at,
-                           size, weights->files[file], err);
+    VB_TRY(check_entry(weights, weight, err));
+    return read_file_of(weights, weight, out, weight->data + at, size, err);
 }

@@ -15,6 +15,7 @@ typedef struct vb_weight_files {
     bool torch;               // they are torch archives, not safetensors
     vb_mapping *mappings;     // one per file
     size_t count;
+    bool *checked; // per tensor of the list: its checksum was right
 } vb_weight_files;
 
 // Maps the weights of a Hugging Face folder, the first found of model.safetensors, its
@@ -34,7 +35,8 @@ bool vb_weight_files_reads(const char *path);
 const char *vb_weight_files_of(const vb_weight_files *weights, const vb_weight *weight);
 
 // Copies `size` bytes from byte `at` of a tensor of the list. A file that is not as it was
-// when it was opened is VBLIP_ERR_IO.
+// when it was opened is VBLIP_ERR_IO. The first read of what an archive keeps in one entry
+// reads the entry whole: one whose CRC-32 is wrong is VBLIP_ERR_FORMAT.
 VB_CHECKED vblip_status vb_weight_files_read(const vb_weight_files *weights,
                                              const vb_weight *weight, void *out,
                                              size_t at, size_t size, vblip_error *err);

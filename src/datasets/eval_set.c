@@ -190,11 +190,11 @@ vblip_status vb_eval_set_load(vb_eval_set *out, const char *path,
                               vblip_error *err)
 {
     *out = (vb_eval_set){0};
-    vb_mapping file;
-    VB_TRY(vb_file_map(&file, path, err));
-    vblip_status status = vb_eval_set_parse(out, (const char *)(const void *)file.bytes,
-                                            file.size, kind, path, err);
-    vb_file_unmap(&file);
+    char *text;
+    size_t size;
+    VB_TRY(vb_file_read(&text, &size, path, SIZE_MAX, err));
+    vblip_status status = vb_eval_set_parse(out, text, size, kind, path, err);
+    free(text);
     VB_TRY(status);
     if (!folder) {
         const char *slash = strrchr(path, '/');

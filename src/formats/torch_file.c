@@ -82,6 +82,16 @@ static const vb_zip_entry *torch_find(const file *f, const char *name)
     return vb_zip_find(&f->zip, path);
 }
 
+// The entry `name`, or NULL. One that is damaged is a failure.
+static vblip_status find_whole(const file *f, const vb_zip_entry **out,
+                               const char *name)
+{
+    *out = find(f, name);
+    if (!*out)
+        return VBLIP_OK;
+    return vb_zip_check(*out, vb_zip_crc(0, (*out)->data, (*out)->size), f->err);
+}
+
 // The folder that holds data.pkl, which torch.save names after the file.
 static vblip_status find_root(file *f)
 {
@@ -103,7 +113,8 @@ static vblip_status find_root(file *f)
 
 static vblip_status torch_check_version(const file *f)
 {
-    const vb_zip_entry *e = torch_find(f, "version");
+    const vb_zip_entry *e;
+    VB_TRY(find_whole(f, &e, "version"));
     if (!e)
         return FORMAT(f, "%s/version is missing", f->root);
     size_t at = 0;
@@ -129,7 +140,8 @@ static bool holds(const vb_zip_entry *entry, const char *text)
 // Written by torch 2.1 and later.
 static vblip_status check_byte_order(const file *f)
 {
-    const vb_zip_entry *order = torch_find(f, "byteorder");
+    const vb_zip_entry *order;
+    VB_TRY(find_whole(f, &order, "byteorder"));
     if (!order || holds(order, "little"))
         return VBLIP_OK;
     if (holds(order, "big"))
@@ -270,6 +282,7 @@ static vblip_status read_tensor(const file *f, vb_weight *w,
     size_t unit = vb_dtype_size(w->dtype);
     w->data = s.entry->data + (size_t)offset * unit;
     w->size = (size_t)count * unit;
+    w->entry = s.entry;
     return VBLIP_OK;
 }
 
@@ -355,7 +368,8 @@ static vblip_status list_root(const file *f, vb_weight_list *out,
 
 static vblip_status read_pickle(const file *f, vb_pickle_value *out)
 {
-    const vb_zip_entry *entry = torch_find(f, "data.pkl");
+    const vb_zip_entry *entry;
+    VB_TRY(find_whole(f, &entry, "data.pkl"));
     vblip_error why = {0};
     vblip_status status = vb_pickle_parse(out, f->arena, entry->data, entry->size,
                                           globals, GLOBALS, &why);

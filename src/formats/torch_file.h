@@ -10,7 +10,8 @@
 // list are in `arena`. Where the pickled object is a dict whose key "model" holds a
 // dict, as in training checkpoints of BLIP, its tensors are listed and what lies beside
 // it (optimizer, config, epoch) is passed over; else the object is itself the dict of
-// tensors, as in pytorch_model.bin. Several tensors may share bytes. No data is read.
+// tensors, as in pytorch_model.bin. Several tensors may share bytes. No data of tensors
+// is read: its checksum is for whoever reads it.
 //
 // Nothing is executed: what is not needed to describe tensors is refused by name.
 // Compressed, big-endian, pre-1.6 and TorchScript files, and tensors of types that no

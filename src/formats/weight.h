@@ -15,6 +15,8 @@ typedef struct vb_weight {
     uint64_t shape[VB_MAX_RANK];
     const uint8_t *data; // where in the bytes of the file, row-major, packed, unaligned
     size_t size;         // bytes
+    // What of an archive the data lies in, with its checksum; NULL = no archive.
+    const struct vb_zip_entry *entry;
 } vb_weight;
 
 // Sorted by name (strcmp), each name once.

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <zlib.h>
+
 // A checkpoint with its optimizer has some 3000 entries, with names of 30 bytes.
 enum { MAX_ENTRIES = 1 << 16, MAX_NAME = 1024 };
 
@@ -29,7 +31,7 @@ enum {
 enum {
     FLAG_ENCRYPTED = 1 << 0,
     FLAG_LEVEL = 3 << 1,        // how hard it was compressed
-    FLAG_SIZES_FOLLOW = 1 << 3, // sizes come after the data, not before
+    FLAG_SIZES_FOLLOW = 1 << 3, // sizes and checksum come after the data, not before
     FLAG_STRONG = 1 << 6,
     FLAG_UTF8 = 1 << 11,
     FLAG_MASKED = 1 << 13,
@@ -158,7 +160,7 @@ static vblip_status zip_read_end(archive *a)
 
 // What a header, central or local, says of its entry.
 typedef struct header {
-    uint32_t flags, method;
+    uint32_t flags, method, crc;
     uint64_t stored, size; // bytes in the archive, bytes unpacked
     uint64_t offset;       // of the local header; 0 in a local header
 } header;
@@ -240,20 +242,23 @@ static vblip_status read_local(const archive *a, vb_zip_entry *entry, const head
     const uint8_t *extra = l + LOCAL_BYTES + name_size;
     header h = {.flags = get16(l + 6),
                 .method = get16(l + 8),
+                .crc = get32(l + 14),
                 .stored = get32(l + 18),
                 .size = get32(l + 22)};
     if (!read_extra(&h, extra, (size_t)extra_size))
         return FORMAT(a, "%s: ZIP64 sizes are missing at byte %" PRIu64, entry->name,
                       c->offset);
-    bool follow = h.flags & FLAG_SIZES_FOLLOW && h.size == 0 && h.stored == 0;
-    if (h.flags != c->flags || h.method != c->method ||
-        (!follow && (h.size != c->size || h.stored != c->stored)))
+    const bool later = h.flags & FLAG_SIZES_FOLLOW;
+    const bool sizes = !later || h.size != 0 || h.stored != 0; // are there
+    if (h.flags != c->flags || h.method != c->method || (!later && h.crc != c->crc) ||
+        (sizes && (h.size != c->size || h.stored != c->stored)))
         return FORMAT(a,
                       "%s: its header at byte %" PRIu64 " disagrees with the directory",
                       entry->name, c->offset);
     entry->begin = l;
     entry->data = extra + extra_size;
     entry->size = (size_t)c->stored;
+    entry->crc = c->crc;
     entry->method = c->method;
     return VBLIP_OK;
 }
@@ -272,6 +277,7 @@ static vblip_status read_entry(const archive *a, vb_zip_entry *entry, size_t *at
     VB_TRY(zip_read_name(a, &entry->name, c + CENTRAL_BYTES, name_size, *at));
     header h = {.flags = get16(c + 8),
                 .method = get16(c + 10),
+                .crc = get32(c + 16),
                 .stored = get32(c + 20),
                 .size = get32(c + 24),
                 .offset = get32(c + 42)};
@@ -336,4 +342,18 @@ const vb_zip_entry *vb_zip_find(const vb_zip *zip, const char *name)
     const vb_zip_entry key = {.name = name};
     return zip->count ? bsearch(&key, zip->entries, zip->count, sizeof key, zip_by_name)
                       : NULL;
+}
+
+uint32_t vb_zip_crc(uint32_t crc, const void *bytes, size_t size)
+{
+    return (uint32_t)crc32_z(crc, bytes, size);
+}
+
+vblip_status vb_zip_check(const vb_zip_entry *entry, uint32_t crc, vblip_error *err)
+{
+    if (crc == entry->crc)
+        return VBLIP_OK;
+    return vb_fail(err, VBLIP_ERR_FORMAT,
+                   "%s: CRC-32 %08x, expected %08x: the file is damaged", entry->name,
+                   crc, entry->crc);
 }

@@ -12,6 +12,7 @@ typedef struct vb_zip_entry {
     const uint8_t *begin; // its local header
     const uint8_t *data;  // `size` bytes as they lie in the archive
     size_t size;
+    uint32_t crc;    // CRC-32 of the data unpacked, as the directory says
     uint32_t method; // how they are compressed; 0 = not
 } vb_zip_entry;
 
@@ -23,7 +24,7 @@ typedef struct vb_zip {
 
 // Lists what `size` bytes at `bytes`, which must outlive `zip`, hold; all else is in
 // `arena`. ZIP64 is understood. Only the directory and the local headers are read, no
-// data: nothing is unpacked, checksums are not verified. What the format forbids, and
+// data: nothing is unpacked, and checksums are for vb_zip_check. What the format forbids, and
 // what readers disagree on (names given twice, overlaps, a local header that differs
 // from the directory, bytes around the directory that belong to nothing), is
 // VBLIP_ERR_FORMAT; encrypted entries are VBLIP_ERR_UNSUPPORTED.
@@ -32,5 +33,13 @@ VB_CHECKED vblip_status vb_zip_parse(vb_zip *zip, vb_arena *arena, const uint8_t
 
 // NULL when there is none of that name.
 const vb_zip_entry *vb_zip_find(const vb_zip *zip, const char *name);
+
+// The CRC-32 of what `crc` is that of (0 of nothing) with `size` bytes behind it.
+uint32_t vb_zip_crc(uint32_t crc, const void *bytes, size_t size);
+
+// VBLIP_ERR_FORMAT when `crc`, that of the data of an entry stored as it is, is not what
+// the directory says.
+VB_CHECKED vblip_status vb_zip_check(const vb_zip_entry *entry, uint32_t crc,
+                                     vblip_error *err);
 
 #endif // VB_FORMATS_ZIP_H

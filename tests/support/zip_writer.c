@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <zlib.h>
+
 static void put(vb_string *s, int size, uint64_t value)
 {
     char bytes[8];
@@ -19,13 +21,13 @@ static void put_bytes(vb_string *s, const void *bytes, size_t size)
 }
 
 // Version to the date: what local and central headers begin with.
-static void put_common(const zip_writer *zip, vb_string *s)
+static void put_common(const zip_writer *zip, vb_string *s, uint32_t crc)
 {
     put(s, 2, zip->layout == ZIP_64 ? 45 : 20);
     put(s, 2, zip->layout == ZIP_FOLLOW ? 0x0808 : 0);
     put(s, 2, 0); // stored
     put(s, 4, 0); // time and date
-    put(s, 4, 0); // checksum, which nobody here verifies
+    put(s, 4, crc);
 }
 
 static void put_sizes(vb_string *s, uint64_t size, const char *name, size_t extra)
@@ -42,10 +44,12 @@ void zip_add(zip_writer *zip, const char *name, const void *data, size_t size)
     if (zip->count == ZIP_MAX_ENTRIES)
         abort();
     zip->entries[zip->count].name = name;
+    const uint32_t crc = (uint32_t)crc32_z(0, data, size);
     zip->entries[zip->count].size = size;
+    zip->entries[zip->count].crc = crc;
     zip->entries[zip->count++].local = s->size;
     put(s, 4, 0x04034b50);
-    put_common(zip, s);
+    put_common(zip, s, zip->layout == ZIP_FOLLOW ? 0 : crc);
     if (zip->layout == ZIP_PLAIN) {
         put_sizes(s, size, name, 0);
         put_bytes(s, name, strlen(name));
@@ -63,7 +67,7 @@ void zip_add(zip_writer *zip, const char *name, const void *data, size_t size)
     put_bytes(s, data, size);
     if (zip->layout == ZIP_FOLLOW) {
         put(s, 4, 0x08074b50);
-        put(s, 4, 0);
+        put(s, 4, crc);
         put(s, 4, size);
         put(s, 4, size);
     }
@@ -78,7 +82,7 @@ static void put_central(zip_writer *zip, size_t index)
     zip->entries[index].central = s->size;
     put(s, 4, 0x02014b50);
     put(s, 2, 0);
-    put_common(zip, s);
+    put_common(zip, s, zip->entries[index].crc);
     put_sizes(s, large ? UINT32_MAX : size, name, large ? 28 : 0);
     put(s, 2, 0); // comment
     put(s, 2, 0); // part

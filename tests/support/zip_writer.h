@@ -21,6 +21,7 @@ typedef struct zip_writer {
     struct {
         const char *name; // must live until zip_end
         size_t size;
+        uint32_t crc;
         size_t local, central; // where its headers are
     } entries[ZIP_MAX_ENTRIES];
     size_t count;

@@ -1,6 +1,7 @@
 // test_torch_file.c - files of the real torch.save are read right, or refused by name.
 #include "base/file.h"
 #include "formats/torch_file.h"
+#include "formats/zip.h"
 #include "support/zip_writer.h"
 
 #include <setjmp.h>
@@ -517,6 +518,40 @@ static void test_refuses_bad_layouts(void **state)
     }
 }
 
+// What is read of an archive but for the data of tensors is held against its checksum.
+static void test_refuses_damaged_entries(void **state)
+{
+    (void)state;
+    static const char *const entries[][2] = {{"m/byteorder", "little"},
+                                             {"m/version", "3\n"}};
+    zip_writer zip = {.layout = ZIP_FOLLOW};
+    zip_add(&zip, "m/data.pkl", BYTES(P "}."));
+    for (int i = 0; i < 2; i++)
+        zip_add(&zip, entries[i][0], entries[i][1], strlen(entries[i][1]));
+    zip_end(&zip, "");
+    file f = {(uint8_t *)zip.bytes.bytes, zip.bytes.size};
+    for (size_t i = 0; i < zip.count; i++) {
+        char message[96];
+        const size_t size = zip.entries[i].size;
+        uint8_t *data = f.bytes + zip.entries[i].local + 30 + 7; // padding
+        data += strlen(zip.entries[i].name);
+        for (size_t at = 0; at < size; at++) {
+            data[at] ^= 1;
+            snprintf(message, sizeof message,
+                     "%s: CRC-32 %08x, expected %08x: the file is damaged",
+                     zip.entries[i].name, vb_zip_crc(0, data, size),
+                     zip.entries[i].crc);
+            check_refused(message, &f, VBLIP_ERR_FORMAT, message);
+            data[at] ^= 1;
+        }
+    }
+    vb_arena arena = {0};
+    vb_weight_list list;
+    assert_int_equal(vb_torch_parse(&list, &arena, f.bytes, f.size, NULL), VBLIP_OK);
+    vb_arena_free(&arena);
+    zip_free(&zip);
+}
+
 // Cut anywhere, a file says where it ends.
 static void test_refuses_every_truncation(void **state)
 {
@@ -554,6 +589,7 @@ int main(void)
         cmocka_unit_test(test_refuses_bad_objects),
         cmocka_unit_test(test_refuses_a_name_longer_than_any),
         cmocka_unit_test(test_refuses_bad_layouts),
+        cmocka_unit_test(test_refuses_damaged_entries),
         cmocka_unit_test(test_refuses_every_truncation),
     };
     return cmocka_run_group_tests_name("torch_file", tests, NULL, NULL);

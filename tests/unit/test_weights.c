@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/outfile.h"
 #include "blip/weights.h"
+#include "formats/zip.h"
 #include "support/hf_folder.h"
 #include "support/ref_device.h"
 
@@ -136,11 +137,63 @@ static void test_a_file_that_is_cut_short_while_open_is_refused(void **state)
     hf_remove(folder);
 }
 
+// Where the data of a tensor begins in the bytes of its file.
+static size_t data_at(const char *bytes, size_t size, const vb_weight *w)
+{
+    vb_arena arena = {0};
+    vb_zip zip;
+    const uint8_t *file = (const uint8_t *)bytes;
+    assert_int_equal(vb_zip_parse(&zip, &arena, file, size, NULL), VBLIP_OK);
+    const vb_zip_entry *entry = vb_zip_find(&zip, w->entry->name);
+    const size_t at = (size_t)(entry->data - file) + (size_t)(w->data - w->entry->data);
+    vb_arena_free(&arena);
+    return at;
+}
+
+// A bit of a tensor that is not as it was written names the entry that it lies in.
+static void test_a_damaged_entry_of_an_archive_is_refused(void **state)
+{
+    (void)state;
+    static const char *const tensors[] = {
+        "vision_model.embeddings.class_embedding",
+        "vision_model.encoder.layers.1.self_attn.qkv.weight",
+        "text_decoder.bert.embeddings.word_embeddings.weight",
+        "text_decoder.cls.predictions.bias",
+    };
+    char folder[64], path[128], *bytes;
+    size_t size;
+    hf_temporary(folder);
+    copy(path, folder, "tiny-caption.pth");
+    assert_int_equal(vb_file_read(&bytes, &size, path, 1 << 28, NULL), VBLIP_OK);
+    for (size_t i = 0; i < sizeof tensors / sizeof *tensors; i++)
+        for (int last = 0; last < 2; last++) {
+            char message[256];
+            vb_checkpoint *c = open_path(path);
+            const vb_weight *w = vb_checkpoint_find(c, tensors[i]);
+            assert_non_null(w->entry);
+            snprintf(message, sizeof message, "%s: %s: CRC-32 ", path, w->entry->name);
+            const size_t data = data_at(bytes, size, w);
+            const size_t at = data + (last ? w->size - 1 : 0);
+            vb_checkpoint_close(&c);
+
+            bytes[at] = (char)(bytes[at] ^ 1);
+            assert_int_equal(vb_file_replace(path, bytes, size, NULL), VBLIP_OK);
+            c = open_path(path);
+            must_refuse(c, VBLIP_ERR_FORMAT, message);
+            vb_checkpoint_close(&c);
+            bytes[at] = (char)(bytes[at] ^ 1);
+            assert_int_equal(vb_file_replace(path, bytes, size, NULL), VBLIP_OK);
+        }
+    free(bytes);
+    hf_remove(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_tensor_that_is_verified_is_loaded),
         cmocka_unit_test(test_a_file_that_is_cut_short_while_open_is_refused),
+        cmocka_unit_test(test_a_damaged_entry_of_an_archive_is_refused),
     };
     return cmocka_run_group_tests_name("weights", tests, NULL, NULL);
 }

@@ -90,6 +90,7 @@ static void test_finds_nothing_in_an_empty_archive(void **state)
 enum {
     L_FLAGS = 6,
     L_METHOD = 8,
+    L_CRC = 14,
     L_STORED = 18,
     L_SIZE = 22,
     L_NAME = 26,
@@ -274,6 +275,9 @@ static const struct bad_archive {
      {{LOCAL_A, L_METHOD, 2, 8}}},
     {"a: its header at byte 35 disagrees with the directory",
      ZIP_PLAIN,
+     {{LOCAL_A, L_CRC, 1, 0}}},
+    {"a: its header at byte 35 disagrees with the directory",
+     ZIP_PLAIN,
      {{LOCAL_A, L_STORED, 4, 3}}},
     {"a: its header at byte 35 disagrees with the directory",
      ZIP_PLAIN,
@@ -435,6 +439,34 @@ static void test_finds_entries_beyond_4_gb(void **state)
     zip_free(&w);
 }
 
+static void test_checksums_tell_every_wrong_bit(void **state)
+{
+    (void)state;
+    for (zip_layout layout = ZIP_PLAIN; layout <= ZIP_64; layout++) {
+        zip_writer w = make(layout, "");
+        vb_arena arena = {0};
+        vb_zip zip;
+        assert_int_equal(vb_zip_parse(&zip, &arena, (const uint8_t *)w.bytes.bytes,
+                                      w.bytes.size, NULL),
+                         VBLIP_OK);
+        const vb_zip_entry *bb = vb_zip_find(&zip, "bb");
+        assert_int_equal(vb_zip_crc(vb_zip_crc(0, "B", 1), "BB", 2), bb->crc);
+        assert_int_equal(vb_zip_check(bb, bb->crc, NULL), VBLIP_OK);
+        for (int bit = 0; bit < 24; bit++) {
+            char bytes[] = "BBB", message[96];
+            vblip_error err = {0};
+            bytes[bit / 8] = (char)(bytes[bit / 8] ^ 1 << bit % 8);
+            const uint32_t crc = vb_zip_crc(0, bytes, 3);
+            assert_int_equal(vb_zip_check(bb, crc, &err), VBLIP_ERR_FORMAT);
+            snprintf(message, sizeof message,
+                     "bb: CRC-32 %08x, expected d6c28d87: the file is damaged", crc);
+            assert_string_equal(err.message, message);
+        }
+        vb_arena_free(&arena);
+        zip_free(&w);
+    }
+}
+
 static void test_lists_compressed_entries_as_they_lie(void **state)
 {
     (void)state;
@@ -496,6 +528,7 @@ int main(void)
         cmocka_unit_test(test_finds_the_entries_of_every_layout),
         cmocka_unit_test(test_finds_nothing_in_an_empty_archive),
         cmocka_unit_test(test_finds_entries_beyond_4_gb),
+        cmocka_unit_test(test_checksums_tell_every_wrong_bit),
         cmocka_unit_test(test_lists_compressed_entries_as_they_lie),
         cmocka_unit_test(test_refuses_bad_archives),
         cmocka_unit_test(test_refuses_a_name_given_twice),
