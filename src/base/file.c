@@ -159,11 +159,6 @@ vblip_status vb_file_read(char **out, size_t *size, const char *path, size_t lim
     return VBLIP_OK;
 }
 
-bool vb_file_exists(const char *path)
-{
-    return access(path, F_OK) == 0;
-}
-
 vblip_status vb_make_folders(const char *path, vblip_error *err)
 {
     char step[PATH_MAX];

@@ -38,8 +38,6 @@ VB_CHECKED vblip_status vb_file_read_at(const vb_mapping *mapping, void *out, si
 VB_CHECKED vblip_status vb_file_read(char **out, size_t *size, const char *path,
                                      size_t limit, vblip_error *err);
 
-bool vb_file_exists(const char *path);
-
 // Makes `path` and its parents where they do not exist.
 VB_CHECKED vblip_status vb_make_folders(const char *path, vblip_error *err);
 

@@ -21,6 +21,7 @@ typedef enum vb_path_kind {
 VB_CHECKED vblip_status vb_path_look_up(vb_path_kind *out, const char *path,
                                         vblip_error *err);
 
+// Whether anything is there, likewise.
 VB_CHECKED vblip_status vb_path_exists(bool *out, const char *path, vblip_error *err);
 
 #endif // VB_BASE_PATH_H

@@ -1,10 +1,12 @@
 #include "checkpoint/hub.h"
 
 #include "base/file.h"
+#include "base/path.h"
 #include "base/text.h"
 
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,6 +41,8 @@ static vblip_status only_snapshot(vb_string *path, vblip_error *err, const char 
     if (!vb_string_appendf(path, "%s/snapshots", folder))
         return vb_fail_memory(err, folder);
     DIR *snapshots = opendir(path->bytes);
+    if (!snapshots && errno != ENOENT)
+        return vb_fail_errno(err, path->bytes, errno);
     for (struct dirent *d; snapshots && (d = readdir(snapshots));) {
         size_t size = word_length(d->d_name);
         if (size == 0 || d->d_name[size] || size >= sizeof name)
@@ -61,9 +65,11 @@ static vblip_status read_ref(vb_string *path, vblip_error *err, const char *fold
 {
     char *commit;
     size_t size;
+    bool there;
     if (!vb_string_appendf(path, "%s/refs/main", folder))
         return vb_fail_memory(err, folder);
-    if (!vb_file_exists(path->bytes))
+    VB_TRY(vb_path_exists(&there, path->bytes, err));
+    if (!there)
         return only_snapshot(path, err, folder);
     VB_TRY(vb_file_read(&commit, &size, path->bytes, 4096, err));
     size_t length = word_length(commit);
@@ -86,16 +92,19 @@ static vblip_status find_repository(vb_string *folder, vb_string *path,
                                     vblip_error *err)
 {
     const char *slash = strchr(name, '/');
+    bool there;
     if (!vb_string_appendf(folder, "%s/models--%.*s--%s", hub_dir, (int)(slash - name),
                            name, slash + 1))
         return vb_fail_memory(err, name);
-    if (!vb_file_exists(folder->bytes))
+    VB_TRY(vb_path_exists(&there, folder->bytes, err));
+    if (!there)
         return vb_fail(err, VBLIP_ERR_IO,
                        "%s: no such folder, and not in the Hugging Face cache %s; "
                        "hf download %s puts it there",
                        name, hub_dir, name);
     VB_TRY(read_ref(path, err, folder->bytes));
-    if (!vb_file_exists(path->bytes))
+    VB_TRY(vb_path_exists(&there, path->bytes, err));
+    if (!there)
         return vb_fail(err, VBLIP_ERR_IO,
                        "%s: its snapshot is missing from the Hugging Face cache: %s",
                        name, path->bytes);

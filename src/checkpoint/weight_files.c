@@ -160,7 +160,9 @@ static vblip_status refuse_folder(vb_arena *arena, const char *folder, vblip_err
         const char *path = vb_path_join(arena, folder, foreign[i]);
         if (!path)
             return vb_fail_memory(err, folder);
-        if (vb_file_exists(path))
+        bool there;
+        VB_TRY(vb_path_exists(&there, path, err));
+        if (there)
             return vb_fail(err, VBLIP_ERR_UNSUPPORTED,
                            "%s: no weights but %s, expected model.safetensors or "
                            "pytorch_model.bin",

@@ -1,6 +1,7 @@
 #include "datasets/eval_set.h"
 
 #include "base/file.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "decode/inputs.h"
 
@@ -127,6 +128,14 @@ static bool put_path(vb_string *path, const char *folder, const char *prefix,
                              name, extension ? "." : "", extension ? extension : "");
 }
 
+// Whether anything is at `path`. What cannot be told is taken for a file: opening it says
+// why.
+static bool may_be_there(const char *path)
+{
+    bool there;
+    return vb_path_exists(&there, path, NULL) != VBLIP_OK || there;
+}
+
 // Tries `name` with every extension, after each of `prefixes`. The last try is the name
 // as it is. False when memory ran out; `found` says whether a file is there.
 static bool try_names(vb_string *path, bool *found, const char *folder,
@@ -138,12 +147,12 @@ static bool try_names(vb_string *path, bool *found, const char *folder,
              extension++) {
             if (!put_path(path, folder, *prefixes, name, *extension))
                 return false;
-            if ((*found = vb_file_exists(path->bytes)))
+            if ((*found = may_be_there(path->bytes)))
                 return true;
         }
     if (!put_path(path, folder, "", name, NULL))
         return false;
-    *found = vb_file_exists(path->bytes);
+    *found = may_be_there(path->bytes);
     return true;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/outfile.h"
+#include "base/path.h"
 #include "gpu/cache_file.h"
 #include "gpu/context.h"
 
@@ -64,9 +65,10 @@ vblip_status vb_cache_open(vb_gpu *gpu, const char *dir, vblip_error *err)
     cache->path = file_path(&gpu->physical, dir);
     if (!cache->path)
         return vb_fail_memory(err, "pipeline cache");
-    if (!vb_file_exists(cache->path))
-        return VBLIP_OK;
+    bool there;
     vblip_error why = {0};
+    if (vb_path_exists(&there, cache->path, NULL) == VBLIP_OK && !there)
+        return VBLIP_OK;
     vb_mapping file;
     if (vb_file_map(&file, cache->path, &why) != VBLIP_OK) {
         vb_logf(&gpu->log, "%s", why.message);

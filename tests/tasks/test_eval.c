@@ -557,6 +557,7 @@ static void test_names_become_files(void **state)
         {"1201", "vid1201.avi"},
         {"55", "55.mp4"},
         {"56", "video56.mp4"},
+        {"\"loop\"", "loop.avi"}, // a link to itself: no file, but not absent
     };
     char folder[] = "test_eval_XXXXXX";
     assert_non_null(mkdtemp(folder));
@@ -565,6 +566,9 @@ static void test_names_become_files(void **state)
                                         "video7010.mp4", "vid1201.avi", "55.mp4"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         touch(folder, files[i]);
+    char loop[64];
+    snprintf(loop, sizeof loop, "%s/loop.avi", folder);
+    assert_int_equal(symlink("loop.avi", loop), 0);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         for (int slash = 0; slash <= 1; slash++) {
             char text[128], path[128], given[64];
@@ -585,7 +589,8 @@ static void test_names_become_files(void **state)
         snprintf(path, sizeof path, "%s/%s", folder, files[i]);
         remove(path);
     }
-    rmdir(folder);
+    remove(loop);
+    assert_int_equal(rmdir(folder), 0);
 }
 
 static void test_absolute_names_stay(void **state)

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -679,6 +680,11 @@ static void test_files_that_are_not_read_are_named(void **state)
         folder, "config.json",
         "{\"model_type\":\"blip\",\"text_config\":{\"num_attention_heads\":12}}");
     must_refuse(0, VBLIP_ERR_IO, ": no model.safetensors");
+    char loop[96];
+    snprintf(loop, sizeof loop, "%s/tf_model.h5", folder);
+    assert_int_equal(symlink(loop, loop), 0);
+    must_refuse(0, VBLIP_ERR_IO, "/tf_model.h5: Too many levels of symbolic links");
+    assert_int_equal(unlink(loop), 0);
     static const char *const others[] = {"flax_model.msgpack", "tf_model.h5"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         char message[128];

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -121,6 +122,34 @@ static void test_without_a_reference_the_only_snapshot_is_taken(void **state)
     must_locate(name, folder, 1, snapshot);
 }
 
+// What is neither absent nor there is an error of its own.
+static void test_what_the_hub_cannot_be_read_for_is_said(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *loop, *files[2]; // a link to itself, and what is there
+    } rows[] = {
+        {REPOSITORY, {NULL}},
+        {REPOSITORY "/refs/main",
+         {REPOSITORY "/snapshots/787b3d3/config.json", REPOSITORY "/refs/other"}},
+        {REPOSITORY "/snapshots", {REPOSITORY "/refs/other"}},
+        {REPOSITORY "/snapshots/787b3d3",
+         {REPOSITORY "/refs/main", REPOSITORY "/snapshots/other/config.json"}},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char path[256], message[320];
+        for (int f = 0; f < 2 && rows[i].files[f]; f++)
+            hf_write_file(folder, rows[i].files[f], "787b3d3");
+        snprintf(path, sizeof path, "%s/%s", folder, rows[i].loop);
+        snprintf(message, sizeof message, "%s: Too many levels of symbolic links",
+                 path);
+        assert_int_equal(symlink(path, path), 0);
+        must_refuse(name, folder, VBLIP_ERR_IO, message);
+        hf_remove(folder);
+        assert_int_equal(mkdir(folder, 0700), 0);
+    }
+}
+
 // refs/main is a file like any other: it must not lead out of the cache.
 static void test_hub_references_are_one_folder_name(void **state)
 {
@@ -185,6 +214,7 @@ int main(void)
         cmocka_unit_test(test_hub_names_are_two_words),
         TEST(test_hub_names_lead_to_the_snapshot_of_main),
         TEST(test_hub_names_that_are_not_there_say_where_was_looked),
+        TEST(test_what_the_hub_cannot_be_read_for_is_said),
         TEST(test_without_a_reference_the_only_snapshot_is_taken),
         TEST(test_hub_references_are_one_folder_name),
         TEST(test_folders_and_sets_are_found),
