@@ -40,9 +40,9 @@ bool vb_utf8_valid(const char *text, size_t size);
 
 // The lines of a text that are not blank: {text, size} before the first.
 typedef struct vb_lines {
-    const char *text; // what follows
+    const char *text; // what is left
     size_t size;
-    uint32_t number; // of the line taken last, from 1; blank ones count
+    uint32_t number; // the line taken last is the number-th; blank ones count
 } vb_lines;
 
 // Takes the next line, without its LF. False at the end.

@@ -63,7 +63,7 @@ static bool failed(const loader *l)
     return l->rec.status != VBLIP_OK;
 }
 
-static void out_of_memory(loader *l)
+static void weights_out_of_memory(loader *l)
 {
     vb_recorder_fail(&l->rec, VBLIP_ERR_MEMORY, "weights: out of memory");
 }
@@ -93,7 +93,7 @@ static float *scratch(loader *l, size_t count)
     if (count > l->capacity) {
         float *grown = realloc(l->scratch, count * sizeof *grown);
         if (!grown) {
-            out_of_memory(l);
+            weights_out_of_memory(l);
             return NULL;
         }
         l->scratch = grown;
@@ -188,7 +188,7 @@ static vb_matrix *make_matrix(loader *l, const vb_weight *const *weights,
     if (failed(l))
         return NULL;
     if (!node || !name) {
-        out_of_memory(l);
+        weights_out_of_memory(l);
         return NULL;
     }
     vblip_error why = {0};
@@ -313,7 +313,7 @@ static void load_layers(loader *l, const struct group *group, uint32_t tasks)
     const uint32_t count = vb_schema_layers(config, group->tower);
     char *layers = vb_arena_alloc(&l->out->arena, count, group->layer_size);
     if (!layers)
-        out_of_memory(l);
+        weights_out_of_memory(l);
     for (uint32_t i = 0; i < count && !failed(l); i++) {
         char prefix[MAX_NAME];
         snprintf(prefix, sizeof prefix, "%s%u.", group->prefix, i);

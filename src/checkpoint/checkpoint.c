@@ -243,7 +243,7 @@ void vb_checkpoint_close(vb_checkpoint **checkpoint)
     *checkpoint = NULL;
 }
 
-// The order in which members are asked: those named after a wanted task first.
+// The order in which members are opened: those named after a wanted task first.
 static void sort_members(vb_candidates *found, uint32_t wanted)
 {
     size_t n = 0;
@@ -255,8 +255,8 @@ static void sort_members(vb_candidates *found, uint32_t wanted)
     *found = sorted;
 }
 
-// Opens the first place that is for all `wanted` tasks. `held` gathers what they are
-// for; *out stays NULL when none is for all.
+// Opens the first candidate that is for all wanted tasks; *out stays NULL when none is.
+// `held` gathers the tasks that those opened are for.
 static vblip_status pick(vb_checkpoint **out, const vb_candidates *found,
                          const opening *o, uint32_t *held, vblip_error *err)
 {

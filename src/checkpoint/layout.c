@@ -15,8 +15,8 @@ typedef struct reading {
     vblip_error *err;
 } reading;
 
-// The number after `prefix` in `name`, or -1. Numbers no model has are names of
-// something else.
+// The layer that `name` says after `prefix`, "11." of "encoder.layer.11.output"; -1 for
+// another name, and for a number that is none of VB_MAX_LAYERS layers.
 static int layer_index(const char *name, const char *prefix)
 {
     size_t size = strlen(prefix);

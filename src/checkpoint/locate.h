@@ -12,7 +12,8 @@ enum { VB_MAX_CANDIDATES = 4 };
 typedef struct vb_candidate {
     const char *path; // a folder with a config.json, or a file of weights
     bool is_file;
-    uint32_t task; // the member's name in its set; 0 = a checkpoint by itself
+    uint32_t
+        task; // that a member of a model set is named after; 0 = a checkpoint by itself
 } vb_candidate;
 
 typedef struct vb_candidates {

@@ -1,5 +1,5 @@
 // names.h - what the original code calls tensors, and what Hugging Face calls them
-// (blip-spec 7.2). Everything else in blip/ knows Hugging Face's names only.
+// (blip-spec 7.2). Everything else in the program knows Hugging Face's names only.
 #ifndef VB_CHECKPOINT_NAMES_H
 #define VB_CHECKPOINT_NAMES_H
 

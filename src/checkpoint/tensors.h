@@ -29,12 +29,12 @@ typedef enum vb_tensor_kind {
 // With which cross-attention a row is there.
 typedef enum vb_tensor_cross {
     VB_CROSS_ANY,
-    VB_CROSS_ONE,   // image
-    VB_CROSS_TWO,   // images, of NLVR2
-    VB_CROSS_MERGE, // ... and they are merged, not averaged
+    VB_CROSS_ONE,   // to one image
+    VB_CROSS_TWO,   // to two images, in NLVR2
+    VB_CROSS_MERGE, // to two images, in a layer that merges them and does not average
 } vb_tensor_cross;
 
-enum { VB_MAX_NAMES = 3 }; // of a row
+enum { VB_MAX_NAMES = 3 }; // in a row
 
 #define VB_VISION_EMBEDDINGS(ROW)                                                      \
     ROW(vb_weights, vision.cls, ROWS, ANY, "1 1 W", "class_embedding")                 \

@@ -34,7 +34,7 @@ static vblip_status push(names *list, vb_arena *arena, const char *name,
 typedef struct check {
     vb_arena *arena;
     const vb_weight_files *weights;
-    const vb_weight_list *list; // of the files
+    const vb_weight_list *list; // weights->list
     const vb_layout *layout;
     uint32_t wanted; // tasks that must be whole
     bool lenient;    // what is missing is only listed

@@ -9,7 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_INDEX = 8 << 20, PIECE_BYTES = 64 << 10 }; // of an index.json; of a read
+enum {
+    MAX_INDEX = 8 << 20,    // bytes of an index.json
+    PIECE_BYTES = 64 << 10, // that are read at a time
+};
 
 typedef vblip_status (*parse_fn)(vb_weight_list *out, vb_arena *arena,
                                  const uint8_t *bytes, size_t size, vblip_error *err);
@@ -244,8 +247,8 @@ static vblip_status read_file_of(const vb_weight_files *weights,
 }
 
 // Holds the entry that a tensor lies in against its checksum, once for all tensors in it.
-static vblip_status check_entry(const vb_weight_files *weights, const vb_weight *weight,
-                                vblip_error *err)
+static vblip_status check_archive_entry(const vb_weight_files *weights,
+                                        const vb_weight *weight, vblip_error *err)
 {
     const vb_zip_entry *entry = weight->entry;
     const vb_weight_list *list = &weights->list;
@@ -273,6 +276,6 @@ vblip_status vb_weight_files_read(const vb_weight_files *weights,
                                   const vb_weight *weight, void *out, size_t at,
                                   size_t size, vblip_error *err)
 {
-    VB_TRY(check_entry(weights, weight, err));
+    VB_TRY(check_archive_entry(weights, weight, err));
     return read_file_of(weights, weight, out, weight->data + at, size, err);
 }

@@ -11,7 +11,7 @@ typedef struct vb_weight_files {
     const char *layout;       // as in vblip_model_info
     const char *path;         // the file that says which tensors there are
     const char *const *files; // that hold them; NULL-terminated
-    uint64_t bytes;           // of all of these
+    uint64_t bytes;           // all files together
     bool torch;               // they are torch archives, not safetensors
     vb_mapping *mappings;     // one per file
     size_t count;

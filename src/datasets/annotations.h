@@ -23,12 +23,12 @@ typedef struct vb_annotation {
     uint32_t at;              // line, or place in the list, from 1
     const char *media[2];     // names, never empty; the second of statements alone
     bool is_image;            // the name stood under a key of images
-    bool is_number;           // ... and was a number: 7010 for video7010
+    bool is_number;           // the name of a video was a number: 7010 for video7010
     const char *const *texts; // captions, the question or the statement
     uint32_t text_count;      // captions: at least 1
     const char *expected;     // answer; "True" or "False"
     bool has_id;
-    uint64_t id; // of the image or question
+    uint64_t id; // the number of the image or question
 } vb_annotation;
 
 typedef struct vb_annotations {

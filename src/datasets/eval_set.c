@@ -12,10 +12,11 @@
 
 // ---------------------------------------------------------------- names, each once
 
-// One mention of a file: the `place`-th of all.
+// One mention of a file.
 typedef struct mention {
     const char *name;
-    uint32_t place, first; // `first`: where the same name was mentioned before all else
+    uint32_t place; // among all mentions
+    uint32_t first; // place of the first mention of that name
 } mention;
 
 static int mentions_by_name(const void *left, const void *right)
@@ -79,6 +80,11 @@ static vblip_status number_inputs(vb_eval_set *set, vblip_error *err)
 }
 
 // Fills `order` and `first`: annotations sorted by their (first) input, else as they are.
+//
+// A counting sort. While the annotations of input i are counted, `next[i + 1]` holds
+// their number; summed up, `next[i]` is where those of input i begin; with each that is
+// put into `order` it moves on, so that in the end it is where they end, and the next
+// begin: `first[i + 1]`.
 static vblip_status group(vb_eval_set *set, vblip_error *err)
 {
     const uint32_t count = set->annotations.count;
@@ -86,7 +92,7 @@ static vblip_status group(vb_eval_set *set, vblip_error *err)
     set->first = VB_ARENA_NEW(&set->arena, uint32_t, (size_t)set->input_count + 2);
     if (!set->order || !set->first)
         return vb_fail_memory(err, set->name);
-    uint32_t *next = set->first + 1; // one ahead while it counts
+    uint32_t *next = set->first + 1;
     for (uint32_t i = 0; i < count; i++)
         next[set->media[i][0] + 1]++;
     for (uint32_t i = 0; i < set->input_count; i++)

@@ -7,7 +7,7 @@
 // All-zero is empty.
 typedef struct vb_eval_set {
     vb_arena arena;   // owns what follows
-    const char *name; // of the annotations, for messages
+    const char *name; // of the file of annotations, for messages
     vb_annotations annotations;
     vblip_input *inputs; // the videos and images, each once, as they first appear
     uint32_t input_count;

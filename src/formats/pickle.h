@@ -55,12 +55,12 @@ typedef struct vb_pickle_value {
 typedef struct vb_pickle_run {
     struct vb_pickle_run *next;
     const vb_pickle_value *pairs; // key, value, key, value ...
-    size_t count;                 // of pairs
+    size_t count;                 // pairs
 } vb_pickle_run;
 
 typedef struct vb_pickle_dict {
     vb_pickle_run *first, *last;
-    size_t count; // of pairs in all runs
+    size_t count; // pairs in all runs
 } vb_pickle_dict;
 
 // Reads `size` bytes at `bytes`, which must outlive `out`; all else is in `arena`, at

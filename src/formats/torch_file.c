@@ -86,7 +86,7 @@ static const vb_zip_entry *torch_find(const file *f, const char *name)
 static vblip_status find_whole(const file *f, const vb_zip_entry **out,
                                const char *name)
 {
-    *out = find(f, name);
+    *out = torch_find(f, name);
     if (!*out)
         return VBLIP_OK;
     return vb_zip_check(*out, vb_zip_crc(0, (*out)->data, (*out)->size), f->err);
@@ -170,7 +170,7 @@ static vblip_status check_archive(const file *f)
 typedef struct storage {
     const struct element *element;
     const vb_zip_entry *entry;
-    uint64_t count; // of elements
+    uint64_t count; // elements
 } storage;
 
 // ("storage", torch.FloatStorage, "12", "cpu", 589824)

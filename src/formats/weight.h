@@ -13,9 +13,9 @@ typedef struct vb_weight {
     vb_dtype dtype;
     uint32_t rank; // 0 = a scalar
     uint64_t shape[VB_MAX_RANK];
-    const uint8_t *data; // where in the bytes of the file, row-major, packed, unaligned
+    const uint8_t *data; // in the file's bytes: row-major, packed, any alignment
     size_t size;         // bytes
-    // What of an archive the data lies in, with its checksum; NULL = no archive.
+    // The part of an archive that the data lies in, with its checksum; NULL = no archive.
     const struct vb_zip_entry *entry;
 } vb_weight;
 
