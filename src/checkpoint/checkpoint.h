@@ -1,9 +1,9 @@
-// checkpoint.h - a BLIP checkpoint on the host: found, mapped, and checked in full.
+// checkpoint.h - a BLIP checkpoint on the host: found, listed, and checked in full.
 //
 // What is done to one, in this order, and where:
 //   locate        what the user named: folder, file, model set, or a hub name (hub)
-//   weight_files  its files, mapped, as one list of tensors under Hugging Face's names;
-//                 names is the table that the original's names go through
+//   weight_files  the tensors of its files, as one list under Hugging Face's names; names
+//                 is the table that the original's names go through
 //   config        the numbers in config.json and preprocessor_config.json, or infer: the
 //                 same from the shapes of the tensors
 //   layout        which towers and heads the tensors make, and so which tasks it is for

@@ -1,4 +1,4 @@
-// weight_files.h - the weights of a checkpoint: its files, mapped, as one list of tensors.
+// weight_files.h - the weights of a checkpoint: its files, open, as one list of tensors.
 #ifndef VB_CHECKPOINT_WEIGHT_FILES_H
 #define VB_CHECKPOINT_WEIGHT_FILES_H
 

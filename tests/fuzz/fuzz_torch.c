@@ -3,6 +3,7 @@
 // Input that begins as a pickle is put into an archive first: few mutations of a zip
 // would let one through.
 #include "formats/torch_file.h"
+#include "formats/zip.h"
 #include "support/zip_writer.h"
 
 #include <stdlib.h>
@@ -28,6 +29,10 @@ static void read_all(const uint8_t *data, size_t size)
             const vb_weight *w = &list.weights[i];
             if (vb_weight_find(&list, w->name) != w)
                 abort();
+            const vb_zip_entry *e = w->entry; // which the data lies in
+            if (w->data < e->data || w->data + w->size > e->data + e->size)
+                abort();
+            sink ^= (uint8_t)vb_zip_crc(0, e->data, e->size);
             for (size_t j = 0; j < w->size; j++) // the promise: every byte is readable
                 sink ^= w->data[j];
         }
