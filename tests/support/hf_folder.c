@@ -1,16 +1,13 @@
 #include "support/hf_folder.h"
 
-#include "base/file.h"
 #include "base/text.h"
 #include "checkpoint/schema.h"
+#include "support/temp.h"
 
-#include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 static void must(bool ok, const char *what)
 {
@@ -104,24 +101,6 @@ void hf_add(hf_model *model, const char *name, const char *dtype, uint64_t dimen
     snprintf(t->dtype, sizeof t->dtype, "%s", dtype);
 }
 
-// Not synced: a test writes hundreds.
-static void write_bytes(const char *path, const void *bytes, size_t size)
-{
-    FILE *file = fopen(path, "wb");
-    must(file && fwrite(bytes, 1, size, file) == size && fclose(file) == 0, path);
-}
-
-void hf_write_file(const char *folder, const char *name, const char *text)
-{
-    char path[512];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    char *slash = strrchr(path, '/');
-    *slash = '\0';
-    must(vb_make_folders(path, NULL) == VBLIP_OK, path);
-    *slash = '/';
-    write_bytes(path, text, strlen(text));
-}
-
 static uint64_t element_size(const char *dtype)
 {
     return strstr(dtype, "64") ? 8 : strstr(dtype, "16") ? 2 : 4;
@@ -154,7 +133,7 @@ void hf_write_weights(const hf_model *m, const char *path)
     for (int i = 0; i < 8; i++)
         bytes[i] = (uint8_t)((uint64_t)header.size >> (8 * i));
     memcpy(bytes + 8, header.bytes, header.size);
-    write_bytes(path, bytes, size);
+    temp_write_bytes(path, bytes, size);
     free(bytes);
     vb_string_free(&header);
 }
@@ -187,7 +166,7 @@ static void write_config(const hf_model *m, const char *folder)
                                  t->width, t->layers, t->heads, t->mlp, t->positions,
                                  t->vocabulary);
     must(ok, "config.json");
-    hf_write_file(folder, "config.json", s.bytes);
+    temp_write(folder, "config.json", s.bytes);
     vb_string_free(&s);
 }
 
@@ -195,36 +174,10 @@ void hf_write(const hf_model *model, const char *folder)
 {
     write_config(model, folder);
     if (model->processor)
-        hf_write_file(folder, "preprocessor_config.json", model->processor);
+        temp_write(folder, "preprocessor_config.json", model->processor);
     if (model->vocab)
-        hf_write_file(folder, "vocab.txt", model->vocab);
+        temp_write(folder, "vocab.txt", model->vocab);
     char path[512];
     snprintf(path, sizeof path, "%s/model.safetensors", folder);
     hf_write_weights(model, path);
-}
-
-void hf_temporary(char path[64])
-{
-    snprintf(path, 64, "/tmp/vblip-test-XXXXXX");
-    must(mkdtemp(path) != NULL, path);
-}
-
-void hf_remove(const char *path)
-{
-    DIR *folder = opendir(path);
-    must(folder != NULL, path);
-    for (struct dirent *entry; (entry = readdir(folder));) {
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-            continue;
-        char child[1024];
-        snprintf(child, sizeof child, "%s/%s", path, entry->d_name);
-        struct stat st;
-        must(lstat(child, &st) == 0, child);
-        if (S_ISDIR(st.st_mode))
-            hf_remove(child);
-        else
-            must(unlink(child) == 0, child);
-    }
-    closedir(folder);
-    must(rmdir(path) == 0, path);
 }

@@ -48,11 +48,4 @@ void hf_write(const hf_model *model, const char *folder);
 // Writes the tensors alone, as a safetensors file.
 void hf_write_weights(const hf_model *model, const char *path);
 
-// A new folder for a test to fill. hf_remove empties and removes it, subfolders too.
-void hf_temporary(char path[64]);
-void hf_remove(const char *path);
-
-// Writes FOLDER/NAME, making the folders that NAME passes through.
-void hf_write_file(const char *folder, const char *name, const char *text);
-
 #endif // VB_TESTS_HF_FOLDER_H

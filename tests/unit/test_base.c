@@ -6,6 +6,7 @@
 #include "base/outfile.h"
 #include "base/path.h"
 #include "base/text.h"
+#include "support/temp.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -182,11 +183,11 @@ static void test_a_failed_string_stays_failed(void **state)
 static void test_files_are_replaced_whole(void **state)
 {
     (void)state;
-    char folder[] = "/tmp/vblip-test-XXXXXX";
-    assert_non_null(mkdtemp(folder));
-    char path[64], missing[64];
-    snprintf(path, sizeof path, "%s/file", folder);
-    snprintf(missing, sizeof missing, "%s/no/file", folder);
+    char folder[TEMP_FOLDER];
+    temp_make(folder);
+    char path[TEMP_PATH], missing[TEMP_PATH];
+    temp_path(path, folder, "file");
+    temp_path(missing, folder, "no/file");
 
     assert_int_equal(vb_file_replace(path, "one", 3, NULL), VBLIP_OK);
     assert_int_equal(vb_file_replace(path, "three", 5, NULL), VBLIP_OK);
@@ -226,10 +227,10 @@ static mode_t mode_of(const char *path)
 static void test_replaced_files_have_their_modes(void **state)
 {
     (void)state;
-    char folder[] = "/tmp/vblip-test-XXXXXX";
-    assert_non_null(mkdtemp(folder));
-    char path[64];
-    snprintf(path, sizeof path, "%s/file", folder);
+    char folder[TEMP_FOLDER];
+    temp_make(folder);
+    char path[TEMP_PATH];
+    temp_path(path, folder, "file");
     const mode_t mask = umask(027);
     assert_int_equal(vb_file_replace(path, "one", 3, NULL), VBLIP_OK);
     assert_int_equal(mode_of(path), 0640);
@@ -245,13 +246,14 @@ static void test_replaced_files_have_their_modes(void **state)
 static void test_links_are_followed(void **state)
 {
     (void)state;
-    char folder[] = "/tmp/vblip-test-XXXXXX";
-    assert_non_null(mkdtemp(folder));
-    char file[64], near[64], far[64], round[64], to[64];
-    snprintf(file, sizeof file, "%s/file", folder);
-    snprintf(near, sizeof near, "%s/near", folder);
-    snprintf(far, sizeof far, "%s/far", folder);
-    snprintf(round, sizeof round, "%s/round", folder);
+    char folder[TEMP_FOLDER];
+    temp_make(folder);
+    char file[TEMP_PATH], near[TEMP_PATH], far[TEMP_PATH], round[TEMP_PATH];
+    char to[TEMP_PATH];
+    temp_path(file, folder, "file");
+    temp_path(near, folder, "near");
+    temp_path(far, folder, "far");
+    temp_path(round, folder, "round");
     assert_int_equal(symlink("file", near), 0);
     assert_int_equal(symlink(near, far), 0);
     assert_int_equal(symlink("round", round), 0);

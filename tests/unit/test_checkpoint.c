@@ -2,6 +2,7 @@
 // is refused by the name of what is wrong.
 #include "checkpoint/checkpoint.h"
 #include "support/hf_folder.h"
+#include "support/temp.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,19 +20,19 @@
 #define Q VBLIP_TASK_VQA
 #define N VBLIP_TASK_NLVR
 
-static char folder[64]; // of the test that runs
+static char folder[TEMP_FOLDER]; // of the test that runs
 
 static int setup(void **state)
 {
     (void)state;
-    hf_temporary(folder);
+    temp_make(folder);
     return 0;
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    hf_remove(folder);
+    temp_remove(folder);
     return 0;
 }
 
@@ -509,7 +510,7 @@ static void test_vocabulary_is_the_options_then_the_folders_then_the_default(
     hf_write(m, folder);
     must_refuse(0, VBLIP_ERR_IO, ": no vocab.txt");
 
-    hf_write_file(folder, "other.txt", text);
+    temp_write(folder, "other.txt", text);
     char other[128], beside[128];
     snprintf(other, sizeof other, "%s/other.txt", folder);
     snprintf(beside, sizeof beside, "%s/vocab.txt", folder);
@@ -519,7 +520,7 @@ static void test_vocabulary_is_the_options_then_the_folders_then_the_default(
     assert_string_equal(vb_checkpoint_vocab_path(c), other);
     vb_checkpoint_close(&c);
 
-    hf_write_file(folder, "vocab.txt", text);
+    temp_write(folder, "vocab.txt", text);
     assert_int_equal(vb_checkpoint_open(&c, &options, NULL), VBLIP_OK);
     assert_string_equal(vb_checkpoint_vocab_path(c), beside);
     vb_checkpoint_close(&c);
@@ -676,7 +677,7 @@ static void test_files_that_are_not_read_are_named(void **state)
     (void)state;
     must_refuse(0, VBLIP_ERR_FORMAT,
                 ": no config.json, neither here nor in retrieval/");
-    hf_write_file(
+    temp_write(
         folder, "config.json",
         "{\"model_type\":\"blip\",\"text_config\":{\"num_attention_heads\":12}}");
     must_refuse(0, VBLIP_ERR_IO, ": no model.safetensors");
@@ -690,7 +691,7 @@ static void test_files_that_are_not_read_are_named(void **state)
         char message[128];
         snprintf(message, sizeof message,
                  ": no weights but %s, expected model.safetensors", others[i]);
-        hf_write_file(folder, others[i], "x");
+        temp_write(folder, others[i], "x");
         must_refuse(0, VBLIP_ERR_UNSUPPORTED, message);
     }
 }
@@ -700,15 +701,15 @@ static void test_broken_files_are_named(void **state)
     (void)state;
     hf_model *m = hf_make(HF_DECODER, 32, 2, 2);
     hf_write(m, folder);
-    hf_write_file(folder, "model.safetensors", "not a file of tensors");
+    temp_write(folder, "model.safetensors", "not a file of tensors");
     must_refuse(0, VBLIP_ERR_FORMAT, "/model.safetensors: a header of ");
-    hf_write_file(folder, "model.safetensors", "");
+    temp_write(folder, "model.safetensors", "");
     must_refuse(0, VBLIP_ERR_FORMAT, "/model.safetensors: 0 bytes");
     hf_write(m, folder);
-    hf_write_file(folder, "preprocessor_config.json", "{\"size\":");
+    temp_write(folder, "preprocessor_config.json", "{\"size\":");
     must_refuse(0, VBLIP_ERR_FORMAT, "/preprocessor_config.json: not JSON at byte 8");
     hf_write(m, folder);
-    hf_write_file(folder, "config.json", "{\"model_type\":\"blip\"");
+    temp_write(folder, "config.json", "{\"model_type\":\"blip\"");
     must_refuse(0, VBLIP_ERR_FORMAT, "/config.json: not JSON");
     hf_write(m, folder);
     free(m);

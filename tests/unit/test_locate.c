@@ -1,7 +1,7 @@
 // test_locate.c - what a user calls a model leads to its folder, or to a reason.
 #include "checkpoint/hub.h"
 #include "checkpoint/locate.h"
-#include "support/hf_folder.h"
+#include "support/temp.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,19 +14,19 @@
 
 #include <cmocka.h>
 
-static char folder[64]; // of the test that runs
+static char folder[TEMP_FOLDER]; // of the test that runs
 
 static int setup(void **state)
 {
     (void)state;
-    hf_temporary(folder);
+    temp_make(folder);
     return 0;
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    hf_remove(folder);
+    temp_remove(folder);
     return 0;
 }
 
@@ -78,9 +78,9 @@ static const char name[] = "Salesforce/blip-vqa-base";
 static void test_hub_names_lead_to_the_snapshot_of_main(void **state)
 {
     (void)state;
-    hf_write_file(folder, REPOSITORY "/refs/main", "787b3d3\n");
-    hf_write_file(folder, REPOSITORY "/snapshots/787b3d3/config.json", "{}");
-    hf_write_file(folder, REPOSITORY "/snapshots/0000000/config.json", "{}");
+    temp_write(folder, REPOSITORY "/refs/main", "787b3d3\n");
+    temp_write(folder, REPOSITORY "/snapshots/787b3d3/config.json", "{}");
+    temp_write(folder, REPOSITORY "/snapshots/0000000/config.json", "{}");
     char snapshot[256];
     snprintf(snapshot, sizeof snapshot, "%s/" REPOSITORY "/snapshots/787b3d3", folder);
     must_locate(name, folder, 1, snapshot);
@@ -98,16 +98,16 @@ static void test_hub_names_that_are_not_there_say_where_was_looked(void **state)
     must_refuse(name, NULL, VBLIP_ERR_IO, "there is no Hugging Face cache");
     must_refuse(name, "", VBLIP_ERR_IO, "there is no Hugging Face cache");
 
-    hf_write_file(folder, REPOSITORY "/blobs/787b3d3", "x");
+    temp_write(folder, REPOSITORY "/blobs/787b3d3", "x");
     must_refuse(name, folder, VBLIP_ERR_IO,
                 REPOSITORY ": no refs/main, and 0 snapshots, expected 1");
-    hf_write_file(folder, REPOSITORY "/snapshots/787b3d3/vocab.txt", "x");
-    hf_write_file(folder, REPOSITORY "/snapshots/ffffff/vocab.txt", "x");
+    temp_write(folder, REPOSITORY "/snapshots/787b3d3/vocab.txt", "x");
+    temp_write(folder, REPOSITORY "/snapshots/ffffff/vocab.txt", "x");
     must_refuse(name, folder, VBLIP_ERR_IO,
                 "no refs/main, and 2 snapshots, expected 1");
-    hf_write_file(folder, REPOSITORY "/refs/main", "1111111");
+    temp_write(folder, REPOSITORY "/refs/main", "1111111");
     must_refuse(name, folder, VBLIP_ERR_IO, "its snapshot is missing");
-    hf_write_file(folder, REPOSITORY "/refs/main", "787b3d3");
+    temp_write(folder, REPOSITORY "/refs/main", "787b3d3");
     must_refuse(name, folder, VBLIP_ERR_FORMAT, ": no config.json");
 }
 
@@ -115,8 +115,8 @@ static void test_hub_names_that_are_not_there_say_where_was_looked(void **state)
 static void test_without_a_reference_the_only_snapshot_is_taken(void **state)
 {
     (void)state;
-    hf_write_file(folder, REPOSITORY "/snapshots/787b3d3/config.json", "{}");
-    hf_write_file(folder, REPOSITORY "/snapshots/.DS_Store", "x");
+    temp_write(folder, REPOSITORY "/snapshots/787b3d3/config.json", "{}");
+    temp_write(folder, REPOSITORY "/snapshots/.DS_Store", "x");
     char snapshot[256];
     snprintf(snapshot, sizeof snapshot, "%s/" REPOSITORY "/snapshots/787b3d3", folder);
     must_locate(name, folder, 1, snapshot);
@@ -139,13 +139,13 @@ static void test_what_the_hub_cannot_be_read_for_is_said(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char path[256], message[320];
         for (int f = 0; f < 2 && rows[i].files[f]; f++)
-            hf_write_file(folder, rows[i].files[f], "787b3d3");
+            temp_write(folder, rows[i].files[f], "787b3d3");
         snprintf(path, sizeof path, "%s/%s", folder, rows[i].loop);
         snprintf(message, sizeof message, "%s: Too many levels of symbolic links",
                  path);
         assert_int_equal(symlink(path, path), 0);
         must_refuse(name, folder, VBLIP_ERR_IO, message);
-        hf_remove(folder);
+        temp_remove(folder);
         assert_int_equal(mkdir(folder, 0700), 0);
     }
 }
@@ -156,9 +156,9 @@ static void test_hub_references_are_one_folder_name(void **state)
     (void)state;
     static const char *const bad[] = {"",  "\n",  "../../x", "a/b", "..",
                                       ".", "a b", "a\nb",    "/etc"};
-    hf_write_file(folder, REPOSITORY "/snapshots/a/config.json", "{}");
+    temp_write(folder, REPOSITORY "/snapshots/a/config.json", "{}");
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        hf_write_file(folder, REPOSITORY "/refs/main", bad[i]);
+        temp_write(folder, REPOSITORY "/refs/main", bad[i]);
         must_refuse(name, folder, VBLIP_ERR_FORMAT, "not the name of a snapshot");
     }
 }
@@ -169,12 +169,12 @@ static void test_folders_and_sets_are_found(void **state)
     char path[128];
     snprintf(path, sizeof path, "%s/", folder);
     must_refuse(path, NULL, VBLIP_ERR_FORMAT, ": no config.json");
-    hf_write_file(folder, "vqa/config.json", "{}");
-    hf_write_file(folder, "caption/config.json", "{}");
-    hf_write_file(folder, "retrieval/vocab.txt", "x");
+    temp_write(folder, "vqa/config.json", "{}");
+    temp_write(folder, "caption/config.json", "{}");
+    temp_write(folder, "retrieval/vocab.txt", "x");
     snprintf(path, sizeof path, "%s/caption", folder);
     must_locate(folder, NULL, 2, path);
-    hf_write_file(folder, "config.json", "{}");
+    temp_write(folder, "config.json", "{}");
     must_locate(folder, NULL, 1, folder);
 }
 
@@ -185,7 +185,7 @@ static void test_files_of_weights_are_places(void **state)
                                         "model.safetensors"};
     char path[128];
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        hf_write_file(folder, files[i], "x");
+        temp_write(folder, files[i], "x");
         snprintf(path, sizeof path, "%s/%s", folder, files[i]);
         must_locate(path, NULL, 1, path);
     }
@@ -197,7 +197,7 @@ static void test_other_files_and_nothing_are_refused(void **state)
     static const char *const files[] = {"notes.txt", "model.onnx", "pth"};
     char path[128];
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        hf_write_file(folder, files[i], "x");
+        temp_write(folder, files[i], "x");
         snprintf(path, sizeof path, "%s/%s", folder, files[i]);
         must_refuse(path, NULL, VBLIP_ERR_FORMAT,
                     ": expected a checkpoint folder, or a .pth, .pt, .bin or "

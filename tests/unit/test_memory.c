@@ -11,6 +11,7 @@
 #include "formats/torch_file.h"
 #include "support/counting_device.h"
 #include "support/fail_alloc.h"
+#include "support/temp.h"
 #include "tokenizer/tokenizer.h"
 
 #include <setjmp.h>
@@ -210,10 +211,9 @@ static vblip_status replace_file(void *user, vblip_error *err)
 static void test_file_is_whole_or_as_before(void **state)
 {
     (void)state;
-    char folder[] = "/tmp/vblip-test-XXXXXX";
-    assert_non_null(mkdtemp(folder));
-    char path[64];
-    snprintf(path, sizeof path, "%s/file", folder);
+    char folder[TEMP_FOLDER], path[TEMP_PATH];
+    temp_make(folder);
+    temp_path(path, folder, "file");
     assert_true(fail_alloc_each("replace file", replace_file, path) >= 1);
     unlink(path);
     assert_int_equal(rmdir(folder), 0); // and nothing lies beside it

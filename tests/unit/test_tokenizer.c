@@ -1,5 +1,6 @@
 // test_tokenizer.c - ids, cleaning and decoding equal the reference's, character for
 // character (tests/golden/text).
+#include "support/json_file.h"
 #include "tokenizer/tokenizer.h"
 
 #include <setjmp.h>
@@ -9,19 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cjson/cJSON.h>
 #include <cmocka.h>
-
-#include "base/file.h"
 
 static cJSON *load_cases(const char *path)
 {
-    char *text;
-    size_t size;
-    assert_int_equal(vb_file_read(&text, &size, path, 1 << 24, NULL), VBLIP_OK);
-    cJSON *root = cJSON_ParseWithLength(text, size);
-    free(text);
-    assert_non_null(root);
+    cJSON *root = json_load(path);
     assert_true(cJSON_GetArraySize(cJSON_GetObjectItem(root, "cases")) >= 50);
     return root;
 }

@@ -1,7 +1,7 @@
 // test_torch_file.c - files of the real torch.save are read right, or refused by name.
-#include "base/file.h"
 #include "formats/torch_file.h"
 #include "formats/zip.h"
+#include "support/temp.h"
 #include "support/zip_writer.h"
 
 #include <setjmp.h>
@@ -34,8 +34,7 @@
 #define W_ID(id)                      W_IN("(" id "tQ")
 #define BYTES(literal)                (literal), sizeof(literal) - 1
 
-// A file of tests/data/torch in memory of its exact size, so that ASan sees a read one
-// byte past the end.
+// A file of tests/data/torch.
 typedef struct file {
     uint8_t *bytes;
     size_t size;
@@ -43,14 +42,10 @@ typedef struct file {
 
 static file load(const char *name)
 {
-    char path[512], *text;
-    size_t size;
+    char path[512];
+    file f;
     snprintf(path, sizeof path, "%s/%s", VB_TORCH_DATA, name);
-    assert_int_equal(vb_file_read(&text, &size, path, 1 << 20, NULL), VBLIP_OK);
-    file f = {.bytes = malloc(size), .size = size};
-    assert_non_null(f.bytes);
-    memcpy(f.bytes, text, size);
-    free(text);
+    f.bytes = temp_read(&f.size, path);
     return f;
 }
 

@@ -3,6 +3,7 @@
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/names.h"
 #include "support/hf_folder.h"
+#include "support/temp.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,13 +18,13 @@
 
 enum { HEAD = 16, ALL_PARTS = HF_ENCODER | HF_DECODER | HF_HEADS };
 
-static char folder[64]; // of the test that runs
-static char path[128];  // of its file
+static char folder[TEMP_FOLDER]; // of the test that runs
+static char path[128];           // of its file
 
 static int setup(void **state)
 {
     (void)state;
-    hf_temporary(folder);
+    temp_make(folder);
     snprintf(path, sizeof path, "%s/blip.safetensors", folder);
     return 0;
 }
@@ -31,7 +32,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    hf_remove(folder);
+    temp_remove(folder);
     return 0;
 }
 
@@ -69,7 +70,7 @@ static hf_model *make_original(int parts, uint32_t width)
 
 static void write_file(const hf_model *m)
 {
-    hf_write_file(folder, "vocab.txt", m->vocab);
+    temp_write(folder, "vocab.txt", m->vocab);
     hf_write_weights(m, path);
 }
 
@@ -139,7 +140,7 @@ static void test_a_file_goes_by_the_configuration_beside_it(void **state)
     assert_true(vb_checkpoint_config(c)->vision.eps == 1e-5f);
     vb_checkpoint_close(&c);
 
-    hf_write_file(folder, "config.json", "{");
+    temp_write(folder, "config.json", "{");
     must_refuse(path, VBLIP_ERR_FORMAT, "/config.json: not JSON");
     free(m);
 }
@@ -155,7 +156,7 @@ static void test_an_original_torch_file_stands_alone(void **state)
     assert_int_equal(symlink(VB_GOLDEN "/text/vocab.txt", strcat(folder, "/vocab.txt")),
                      0);
     *strrchr(folder, '/') = '\0';
-    hf_write_file(folder, "config.json", "{");
+    temp_write(folder, "config.json", "{");
     vblip_model_options options = {.path = path};
     vblip_error err = {0};
     if (vb_checkpoint_open(&c, &options, &err) != VBLIP_OK)
@@ -334,10 +335,10 @@ static void test_files_that_hold_something_else_are_refused(void **state)
     write_file(m);
     must_refuse(path, VBLIP_ERR_FORMAT, "class_embedding: missing");
     free(m);
-    hf_write_file(folder, "blip.safetensors", "");
+    temp_write(folder, "blip.safetensors", "");
     must_refuse(path, VBLIP_ERR_FORMAT, "/blip.safetensors: 0 bytes");
     snprintf(path, sizeof path, "%s/blip.pth", folder);
-    hf_write_file(folder, "blip.pth", "PK\x03\x04");
+    temp_write(folder, "blip.pth", "PK\x03\x04");
     must_refuse(path, VBLIP_ERR_FORMAT, "/blip.pth: ");
 }
 
@@ -370,7 +371,7 @@ static void write_shards(const hf_model *m, size_t cut, size_t liar)
                          "%s\"%s\":\"" SHARD "\"", i ? "," : "", m->tensors[i].name,
                          (i < cut) != (i == liar) ? 1 : 2);
     snprintf(index + used, sizeof index - (size_t)used, "}}");
-    hf_write_file(folder, "model.safetensors.index.json", index);
+    temp_write(folder, "model.safetensors.index.json", index);
 }
 
 static void test_shards_are_one_checkpoint(void **state)
@@ -418,10 +419,10 @@ static void test_shards_are_held_against_their_index(void **state)
     assert_int_equal(unlink(file), 0);
     must_refuse(folder, VBLIP_ERR_IO,
                 "/model-00002-of-00002.safetensors: No such file or directory");
-    hf_write_file(folder, "model-00002-of-00002.safetensors", "x");
+    temp_write(folder, "model-00002-of-00002.safetensors", "x");
     must_refuse(folder, VBLIP_ERR_FORMAT,
                 "/model-00002-of-00002.safetensors: 1 bytes, too short");
-    hf_write_file(folder, "model.safetensors.index.json", "{");
+    temp_write(folder, "model.safetensors.index.json", "{");
     must_refuse(folder, VBLIP_ERR_FORMAT, "/model.safetensors.index.json: not JSON");
 }
 
@@ -444,7 +445,7 @@ static void test_layouts_are_taken_in_order(void **state)
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         char message[64];
         snprintf(message, sizeof message, "/%s: ", files[i]);
-        hf_write_file(folder, files[i], "x");
+        temp_write(folder, files[i], "x");
         must_refuse(folder, VBLIP_ERR_FORMAT, message);
     }
 }

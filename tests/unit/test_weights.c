@@ -1,11 +1,9 @@
 // test_weights.c - what is verified of a checkpoint is what is loaded of it; files that
 // change on the way are refused.
-#include "base/file.h"
-#include "base/outfile.h"
 #include "blip/weights.h"
 #include "formats/zip.h"
-#include "support/hf_folder.h"
 #include "support/ref_device.h"
+#include "support/temp.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -82,21 +80,22 @@ static const char *const files[] = {"tiny-caption.safetensors", "tiny-caption.pt
                                     "tiny-caption-bf16.pth"};
 enum { FILES = sizeof files / sizeof *files };
 
-// Copies a file of weights into `folder`, and the vocabulary beside it; gives its path.
-static void copy(char path[128], const char *folder, const char *name)
+static void copy_file(const char *to, const char *from)
 {
-    char from[512], *bytes;
     size_t size;
-    snprintf(from, sizeof from, VB_CHECKPOINTS "/tiny-caption/vocab.txt");
-    snprintf(path, 128, "%s/vocab.txt", folder);
-    assert_int_equal(vb_file_read(&bytes, &size, from, 1 << 24, NULL), VBLIP_OK);
-    assert_int_equal(vb_file_replace(path, bytes, size, NULL), VBLIP_OK);
+    uint8_t *bytes = temp_read(&size, from);
+    temp_write_bytes(to, bytes, size);
     free(bytes);
+}
+
+// Copies a file of weights into `folder`, and the vocabulary beside it; gives its path.
+static void copy(char path[TEMP_PATH], const char *folder, const char *name)
+{
+    char from[512];
+    copy_file(temp_path(path, folder, "vocab.txt"),
+              VB_CHECKPOINTS "/tiny-caption/vocab.txt");
     snprintf(from, sizeof from, VB_CHECKPOINTS "/%s", name);
-    snprintf(path, 128, "%s/%s", folder, name);
-    assert_int_equal(vb_file_read(&bytes, &size, from, 1 << 28, NULL), VBLIP_OK);
-    assert_int_equal(vb_file_replace(path, bytes, size, NULL), VBLIP_OK);
-    free(bytes);
+    copy_file(temp_path(path, folder, name), from);
 }
 
 // Loads an open checkpoint: `message` says why not.
@@ -120,8 +119,8 @@ static void must_refuse(const vb_checkpoint *c, vblip_status status,
 static void test_a_file_that_is_cut_short_while_open_is_refused(void **state)
 {
     (void)state;
-    char folder[64], path[128], message[256];
-    hf_temporary(folder);
+    char folder[TEMP_FOLDER], path[TEMP_PATH], message[320];
+    temp_make(folder);
     for (size_t i = 0; i < FILES; i++)
         for (int part = 0; part < 4; part++) {
             copy(path, folder, files[i]);
@@ -134,15 +133,14 @@ static void test_a_file_that_is_cut_short_while_open_is_refused(void **state)
             must_refuse(c, VBLIP_ERR_IO, message);
             vb_checkpoint_close(&c);
         }
-    hf_remove(folder);
+    temp_remove(folder);
 }
 
 // Where the data of a tensor begins in the bytes of its file.
-static size_t data_at(const char *bytes, size_t size, const vb_weight *w)
+static size_t data_at(const uint8_t *file, size_t size, const vb_weight *w)
 {
     vb_arena arena = {0};
     vb_zip zip;
-    const uint8_t *file = (const uint8_t *)bytes;
     assert_int_equal(vb_zip_parse(&zip, &arena, file, size, NULL), VBLIP_OK);
     const vb_zip_entry *entry = vb_zip_find(&zip, w->entry->name);
     const size_t at = (size_t)(entry->data - file) + (size_t)(w->data - w->entry->data);
@@ -160,14 +158,14 @@ static void test_a_damaged_entry_of_an_archive_is_refused(void **state)
         "text_decoder.bert.embeddings.word_embeddings.weight",
         "text_decoder.cls.predictions.bias",
     };
-    char folder[64], path[128], *bytes;
+    char folder[TEMP_FOLDER], path[TEMP_PATH];
     size_t size;
-    hf_temporary(folder);
+    temp_make(folder);
     copy(path, folder, "tiny-caption.pth");
-    assert_int_equal(vb_file_read(&bytes, &size, path, 1 << 28, NULL), VBLIP_OK);
+    uint8_t *bytes = temp_read(&size, path);
     for (size_t i = 0; i < sizeof tensors / sizeof *tensors; i++)
         for (int last = 0; last < 2; last++) {
-            char message[256];
+            char message[400];
             vb_checkpoint *c = open_path(path);
             const vb_weight *w = vb_checkpoint_find(c, tensors[i]);
             assert_non_null(w->entry);
@@ -176,16 +174,16 @@ static void test_a_damaged_entry_of_an_archive_is_refused(void **state)
             const size_t at = data + (last ? w->size - 1 : 0);
             vb_checkpoint_close(&c);
 
-            bytes[at] = (char)(bytes[at] ^ 1);
-            assert_int_equal(vb_file_replace(path, bytes, size, NULL), VBLIP_OK);
+            bytes[at] ^= 1;
+            temp_write_bytes(path, bytes, size);
             c = open_path(path);
             must_refuse(c, VBLIP_ERR_FORMAT, message);
             vb_checkpoint_close(&c);
-            bytes[at] = (char)(bytes[at] ^ 1);
-            assert_int_equal(vb_file_replace(path, bytes, size, NULL), VBLIP_OK);
+            bytes[at] ^= 1;
+            temp_write_bytes(path, bytes, size);
         }
     free(bytes);
-    hf_remove(folder);
+    temp_remove(folder);
 }
 
 int main(void)
