@@ -42,14 +42,20 @@ static const struct group {
     size_t layers, layer_size; // where vb_weights has the array; 0 bytes = it has none
     const field *fields;       // ends with one without names
 } groups[] = {
-#define ROW(owner, field, kind, cross, shape, ...)                                     \
-    {VB_KIND_##kind, VB_CROSS_##cross, offsetof(owner, field), {__VA_ARGS__}},
-#define ONCE(tower, tasks, prefix, rows)                                               \
-    {VB_TOWER_##tower, tasks, prefix, 0, 0, (const field[]){rows{0}}},
-#define EACH(tower, tasks, prefix, owner, layers, rows)                                \
-    {VB_TOWER_##tower, tasks,                                                          \
-     prefix,           offsetof(vb_weights, layers),                                   \
-     sizeof(owner),    (const field[]){rows{0}}},
+#define ROW(OWNER, FIELD, KIND, CROSS, SHAPE, ...)                                     \
+    {VB_KIND_##KIND, VB_CROSS_##CROSS, offsetof(OWNER, FIELD), {__VA_ARGS__}},
+#define ONCE(TOWER, TASKS, PREFIX, ROWS)                                               \
+    {.tower = VB_TOWER_##TOWER,                                                        \
+     .tasks = TASKS,                                                                   \
+     .prefix = PREFIX,                                                                 \
+     .fields = (const field[]){ROWS{0}}},
+#define EACH(TOWER, TASKS, PREFIX, OWNER, LAYERS, ROWS)                                \
+    {.tower = VB_TOWER_##TOWER,                                                        \
+     .tasks = TASKS,                                                                   \
+     .prefix = PREFIX,                                                                 \
+     .layers = offsetof(vb_weights, LAYERS),                                           \
+     .layer_size = sizeof(OWNER),                                                      \
+     .fields = (const field[]){ROWS{0}}},
     VB_TENSOR_GROUPS(ONCE, EACH, ROW)
 #undef ROW
 #undef ONCE
@@ -257,6 +263,8 @@ static void load_grid(loader *l, void *out, const field *f, const char *prefix)
     if (!values)
         return;
     read_values(l, values, w);
+    if (failed(l))
+        return;
     vb_resize_positions(values + old_count, new_grid, values, old_grid, width);
     *(vb_tensor *)out = upload(l, values + old_count, new_grid * new_grid + 1, width);
 }

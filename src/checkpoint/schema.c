@@ -23,12 +23,12 @@ static const struct group {
     uint32_t tasks;
     const row *rows; // ends with one without a shape
 } groups[] = {
-#define ROW(owner, field, kind, cross, shape, ...)                                     \
-    {VB_KIND_##kind, VB_CROSS_##cross, shape, {__VA_ARGS__}},
-#define ONCE(tower, tasks, prefix, rows)                                               \
-    {prefix, VB_TOWER_##tower, false, tasks, (const row[]){rows{0}}},
-#define EACH(tower, tasks, prefix, owner, layers, rows)                                \
-    {prefix, VB_TOWER_##tower, true, tasks, (const row[]){rows{0}}},
+#define ROW(OWNER, FIELD, KIND, CROSS, SHAPE, ...)                                     \
+    {VB_KIND_##KIND, VB_CROSS_##CROSS, SHAPE, {__VA_ARGS__}},
+#define ONCE(TOWER, TASKS, PREFIX, ROWS)                                               \
+    {PREFIX, VB_TOWER_##TOWER, false, TASKS, (const row[]){ROWS{0}}},
+#define EACH(TOWER, TASKS, PREFIX, OWNER, LAYERS, ROWS)                                \
+    {PREFIX, VB_TOWER_##TOWER, true, TASKS, (const row[]){ROWS{0}}},
     VB_TENSOR_GROUPS(ONCE, EACH, ROW)
 #undef ROW
 #undef ONCE
