@@ -114,7 +114,7 @@ static vblip_status fill(vb_gpu_matrix *m, const vb_matrix_block *blocks,
     row_reader reader = {
         .blocks = blocks, .name = name, .cols = m->base.cols, .type = m->type};
     reader.wide = m->type == VB_F32 ? NULL : calloc(m->base.cols, sizeof(float));
-    reader.raw = calloc(VB_PANEL_ROWS, m->base.cols * sizeof(float));
+    reader.raw = malloc(VB_PANEL_ROWS * m->base.cols * sizeof(float));
     vblip_status status = VBLIP_OK;
     if (!scratch || !reader.raw || (m->type != VB_F32 && !reader.wide))
         status = vb_fail_memory(err, name);
