@@ -159,8 +159,8 @@ typedef struct row_source {
     const vb_weight *weight;
 } row_source;
 
-static vblip_status read_rows(const void *source, void *out, size_t at, size_t size,
-                              vblip_error *err)
+static vblip_status read_weight_rows(const void *source, void *out, size_t at,
+                                     size_t size, vblip_error *err)
 {
     const row_source *s = source;
     return vb_checkpoint_read(s->checkpoint, s->weight, out, at, size, err);
@@ -178,8 +178,8 @@ static vb_matrix *make_matrix(loader *l, const vb_weight *const *weights,
             return NULL;
         const vb_weight *w = weights[i];
         sources[i] = (row_source){l->checkpoint, w};
-        blocks[i] =
-            (vb_matrix_block){w->dtype, (uint32_t)w->shape[0], read_rows, &sources[i]};
+        blocks[i] = (vb_matrix_block){w->dtype, (uint32_t)w->shape[0], read_weight_rows,
+                                      &sources[i]};
         cols = elements(weights[0]) / blocks[0].rows;
         if (elements(w) != cols * blocks[i].rows)
             vb_recorder_fail(&l->rec, VBLIP_ERR_FORMAT, "%s: %u columns, %s has %u",

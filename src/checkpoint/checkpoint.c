@@ -273,8 +273,8 @@ static vblip_status pick(vb_checkpoint **out, const vb_candidates *found,
     return VBLIP_OK;
 }
 
-static vblip_status check_model_options(const vblip_model_options *options,
-                                        vblip_error *err)
+static vblip_status checkpoint_check_options(const vblip_model_options *options,
+                                             vblip_error *err)
 {
     if (!options || !options->path || !options->path[0])
         return vb_fail(err, VBLIP_ERR_ARGUMENT, "no model named");
@@ -308,7 +308,7 @@ vblip_status vb_checkpoint_open_heads(vb_checkpoint **out,
                                       uint32_t head_width, vblip_error *err)
 {
     *out = NULL;
-    VB_TRY(check_model_options(options, err));
+    VB_TRY(checkpoint_check_options(options, err));
     vb_arena arena = {0};
     vb_candidates found;
     vblip_status status =
@@ -343,7 +343,7 @@ static vblip_status inspect_candidate(const vb_candidate *candidate, const openi
 vblip_status vb_checkpoint_inspect(const vblip_model_options *options,
                                    vblip_model_info_fn fn, void *user, vblip_error *err)
 {
-    VB_TRY(check_model_options(options, err));
+    VB_TRY(checkpoint_check_options(options, err));
     vb_arena arena = {0};
     vb_candidates found;
     vblip_status status =
