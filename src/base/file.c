@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 // Opens a regular file for reading and says how large it is, and more.
-static vblip_status open_regular(int *fd, struct stat *info, const char *path,
-                                 vblip_error *err)
+static vblip_status open_regular_file(int *fd, struct stat *info, const char *path,
+                                      vblip_error *err)
 {
     *fd = open(path, O_RDONLY | O_CLOEXEC);
     if (*fd < 0)
@@ -40,7 +40,7 @@ vblip_status vb_file_map(vb_mapping *out, const char *path, vblip_error *err)
     *out = (vb_mapping){0};
     int fd;
     struct stat info;
-    VB_TRY(open_regular(&fd, &info, path, err));
+    VB_TRY(open_regular_file(&fd, &info, path, err));
     static const uint8_t nothing[1];
     const size_t size = (size_t)info.st_size;
     void *bytes = size ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
@@ -137,7 +137,7 @@ vblip_status vb_file_read(char **out, size_t *size, const char *path, size_t lim
     *size = 0;
     int fd;
     struct stat info;
-    VB_TRY(open_regular(&fd, &info, path, err));
+    VB_TRY(open_regular_file(&fd, &info, path, err));
     const size_t bytes = (size_t)info.st_size;
     vblip_status status = VBLIP_OK;
     char *text = NULL;

@@ -79,8 +79,8 @@ static vblip_status read_stated(vb_checkpoint *c, const char *config, vblip_erro
 
 // A file goes by the config.json beside it, but for a torch file with the original
 // names: such a file stands alone, whatever else its folder holds.
-static vblip_status read_file(vb_checkpoint *c, const char *config, uint32_t head_width,
-                              vblip_error *err)
+static vblip_status read_candidate_file(vb_checkpoint *c, const char *config,
+                                        uint32_t head_width, vblip_error *err)
 {
     bool stated = false;
     VB_TRY(vb_weight_files_open_file(&c->weights, &c->arena, c->path, err));
@@ -102,7 +102,7 @@ static vblip_status read_candidate(vb_checkpoint *c, const vb_candidate *candida
     if (!config)
         return vb_fail_memory(err, candidate->path);
     if (candidate->is_file) {
-        VB_TRY(read_file(c, config, o->head_width, err));
+        VB_TRY(read_candidate_file(c, config, o->head_width, err));
     } else {
         VB_TRY(read_stated(c, config, err));
         VB_TRY(vb_weight_files_open_folder(&c->weights, &c->arena, c->folder, err));
