@@ -31,7 +31,6 @@ vblip_status vb_commands_open(vb_gpu *gpu, vblip_error *err)
 {
     vb_commands *commands = &gpu->commands;
     vblip_status status = VBLIP_OK;
-    vb_buffer *nothing = NULL;
     const VkCommandPoolCreateInfo pool = {
         .sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
         .flags = VK_COMMAND_POOL_CREATE_TRANSIENT_BIT,
@@ -52,8 +51,7 @@ vblip_status vb_commands_open(vb_gpu *gpu, vblip_error *err)
     const VkSemaphoreCreateInfo semaphore = {
         .sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO, .pNext = &timeline};
     VB_VK(gpu->vk.CreateSemaphore(gpu->device, &semaphore, NULL, &commands->timeline));
-    VB_OK(vb_gpu_buffer_make(&nothing, &gpu->base, 256, "nothing", err));
-    commands->nothing = vb_gpu_buffer_of(nothing);
+    VB_OK(vb_memory_make(&commands->nothing, gpu, 256, "nothing", err));
 fail:
     return status;
 }
@@ -63,9 +61,8 @@ void vb_commands_close(vb_gpu *gpu)
     vb_commands *commands = &gpu->commands;
     vb_commands_discard(gpu);
     for (uint32_t i = 0; i < commands->staging_count; i++)
-        vb_gpu_buffer_free(&commands->staging[i]->base);
-    if (commands->nothing)
-        vb_gpu_buffer_free(&commands->nothing->base);
+        vb_memory_destroy(commands->staging[i]);
+    vb_memory_destroy(commands->nothing);
     gpu->vk.DestroySemaphore(gpu->device, commands->timeline, NULL);
     gpu->vk.DestroyCommandPool(gpu->device, commands->pool, NULL);
     *commands = (vb_commands){0};

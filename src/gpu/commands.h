@@ -1,4 +1,4 @@
-// commands.h - the one command buffer: dispatches, transfers, barriers, submit.
+// commands.h - the one command buffer: dispatches, barriers, submit.
 //
 // Callers say what a command reads and writes; no one else types a pipeline stage. What
 // is recorded runs at the next flush, which may come early, when a ring is full.
@@ -54,19 +54,6 @@ void vb_commands_close(vb_gpu *gpu);
 
 VB_CHECKED vblip_status vb_commands_dispatch(vb_gpu *gpu, const vb_dispatch *dispatch,
                                              vblip_error *err);
-
-// `src` is read before the call returns; `dst` is filled at the latest by the next flush.
-VB_CHECKED vblip_status vb_commands_upload(vb_gpu *gpu, vb_gpu_buffer *buffer,
-                                           uint64_t offset, const void *src,
-                                           uint64_t bytes, vblip_error *err);
-VB_CHECKED vblip_status vb_commands_download(vb_gpu *gpu, vb_gpu_buffer *buffer,
-                                             uint64_t offset, void *dst, uint64_t bytes,
-                                             vblip_error *err);
-// Both spans have as many bytes.
-VB_CHECKED vblip_status vb_commands_copy(vb_gpu *gpu, vb_span to, vb_span from,
-                                         vblip_error *err);
-VB_CHECKED vblip_status vb_commands_zero(vb_gpu *gpu, vb_gpu_buffer *buffer,
-                                         vblip_error *err);
 
 // For transfer.c: begins the command buffer where that is needed, and a command in it.
 VB_CHECKED vblip_status vb_commands_begin(vb_gpu *gpu, vblip_error *err);

@@ -3,13 +3,17 @@
 #define VB_GPU_CONTEXT_H
 
 #include "compute/device.h"
+#include "gpu/buffers.h"
 #include "gpu/cache.h"
 #include "gpu/commands.h"
+#include "gpu/debug.h"
 #include "gpu/gpu.h"
 #include "gpu/instance.h"
+#include "gpu/matrix.h"
 #include "gpu/memory.h"
 #include "gpu/pipelines.h"
 #include "gpu/profile.h"
+#include "gpu/transfer.h"
 
 typedef struct vb_gpu {
     vb_device base; // first
@@ -43,8 +47,5 @@ static inline vb_gpu *vb_gpu_of(vb_device *device)
 {
     return (vb_gpu *)device;
 }
-
-// Gives a Vulkan object a name for debuggers and validation messages, when labels are on.
-void vb_gpu_name(vb_gpu *gpu, VkObjectType type, uint64_t handle, const char *name);
 
 #endif // VB_GPU_CONTEXT_H

@@ -45,20 +45,6 @@ static const vb_device_table table = {
     .discard = vb_gpu_discard,
 };
 
-void vb_gpu_name(vb_gpu *gpu, VkObjectType type, uint64_t handle, const char *name)
-{
-    if (!gpu->instance.labels)
-        return;
-    const VkDebugUtilsObjectNameInfoEXT info = {
-        .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_OBJECT_NAME_INFO_EXT,
-        .objectType = type,
-        .objectHandle = handle,
-        .pObjectName = name,
-    };
-    // A name that could not be given harms nothing.
-    (void)gpu->vk.SetDebugUtilsObjectNameEXT(gpu->device, &info);
-}
-
 // The family asked for, or the one that suits the device.
 static vblip_status choose_family(vb_gpu *gpu, const char *wanted, vblip_error *err)
 {

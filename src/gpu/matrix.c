@@ -145,9 +145,8 @@ static vblip_status make_room(vb_gpu_matrix *m, const char *name, vblip_error *e
     if (!by_panel)
         return VBLIP_OK;
     VB_TRY(vb_buffer_make(&m->panels, m->base.device, panels * panel_bytes, name, err));
-    return m->type == VB_F32
-               ? VBLIP_OK
-               : vb_gpu_buffer_view_halves(vb_gpu_buffer_of(m->panels), err);
+    return m->type == VB_F32 ? VBLIP_OK
+                             : vb_memory_view_halves(vb_gpu_buffer_of(m->panels), err);
 }
 
 vblip_status vb_gpu_matrix_make(vb_matrix **out, vb_device *device,

@@ -4,7 +4,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { TEXEL_BYTES = 16 };
 
@@ -48,8 +47,10 @@ static uint32_t host_type(const vb_gpu *gpu, uint32_t allowed)
     return type != UINT32_MAX ? type : find_type(&gpu->physical.memory, allowed, need);
 }
 
-static void destroy(vb_gpu_buffer *buffer)
+void vb_memory_destroy(vb_gpu_buffer *buffer)
 {
+    if (!buffer)
+        return;
     vb_gpu *gpu = vb_gpu_of(buffer->base.device);
     gpu->vk.DestroyBufferView(gpu->device, buffer->texels, NULL);
     gpu->vk.DestroyBufferView(gpu->device, buffer->halves, NULL);
@@ -107,8 +108,8 @@ fail:
     return status;
 }
 
-static vblip_status make(vb_gpu_buffer **out, vb_gpu *gpu, uint64_t bytes, bool host,
-                         vblip_error *err)
+static vblip_status make_buffer(vb_gpu_buffer **out, vb_gpu *gpu, uint64_t bytes,
+                                bool host, vblip_error *err)
 {
     vblip_status status = VBLIP_OK;
     const bool texels = !host && gpu->family == VB_LAVAPIPE;
@@ -131,16 +132,15 @@ static vblip_status make(vb_gpu_buffer **out, vb_gpu *gpu, uint64_t bytes, bool 
     *out = buffer;
     return VBLIP_OK;
 fail:
-    destroy(buffer);
+    vb_memory_destroy(buffer);
     return status;
 }
 
-vblip_status vb_gpu_buffer_make(vb_buffer **out, vb_device *device, uint64_t bytes,
-                                const char *name, vblip_error *err)
+vblip_status vb_memory_make(vb_gpu_buffer **out, vb_gpu *gpu, uint64_t bytes,
+                            const char *name, vblip_error *err)
 {
-    vb_gpu *gpu = vb_gpu_of(device);
-    vb_gpu_buffer *buffer = NULL;
-    vblip_status status = make(&buffer, gpu, bytes ? bytes : 1, false, err);
+    *out = NULL;
+    vblip_status status = make_buffer(out, gpu, bytes ? bytes : 1, false, err);
     if (status != VBLIP_OK) {
         char subject[128];
         snprintf(subject, sizeof subject, "%s: %llu bytes", name,
@@ -148,43 +148,15 @@ vblip_status vb_gpu_buffer_make(vb_buffer **out, vb_device *device, uint64_t byt
         vb_error_prefix(err, subject);
         return status;
     }
-    vb_gpu_name(gpu, VK_OBJECT_TYPE_BUFFER, (uint64_t)(uintptr_t)buffer->handle, name);
-    if (buffer->mapped) {
-        memset(buffer->mapped, 0, (size_t)buffer->base.size);
-    } else {
-        status = vb_commands_zero(gpu, buffer, err);
-        if (status == VBLIP_OK)
-            status = vb_commands_flush(gpu, err);
-        if (status != VBLIP_OK) {
-            vb_commands_discard(gpu);
-            destroy(buffer);
-            return status;
-        }
-    }
-    *out = &buffer->base;
+    vb_gpu_name(gpu, VK_OBJECT_TYPE_BUFFER, (uint64_t)(uintptr_t)(*out)->handle, name);
     return VBLIP_OK;
 }
 
-void vb_gpu_buffer_free(vb_buffer *base)
-{
-    // A recorded command may name it. It is rare, and the caller hears of any failure at
-    // the next submit.
-    vb_gpu *gpu = vb_gpu_of(base->device);
-    if (vb_commands_recording(gpu) && vb_commands_flush(gpu, NULL) != VBLIP_OK)
-        vb_commands_discard(gpu);
-    destroy(vb_gpu_buffer_of(base));
-}
-
-vblip_status vb_gpu_buffer_view_halves(vb_gpu_buffer *buffer, vblip_error *err)
-{
-    return make_view(&buffer->halves, buffer, VK_FORMAT_R32G32B32A32_UINT, err);
-}
-
-vblip_status vb_staging_buffer_make(vb_gpu_buffer **out, vb_gpu *gpu, uint64_t bytes,
+vblip_status vb_memory_make_staging(vb_gpu_buffer **out, vb_gpu *gpu, uint64_t bytes,
                                     vblip_error *err)
 {
     *out = NULL;
-    vblip_status status = make(out, gpu, bytes, true, err);
+    vblip_status status = make_buffer(out, gpu, bytes, true, err);
     if (status == VBLIP_OK)
         vb_gpu_name(gpu, VK_OBJECT_TYPE_BUFFER, (uint64_t)(uintptr_t)(*out)->handle,
                     "staging");
@@ -193,12 +165,7 @@ vblip_status vb_staging_buffer_make(vb_gpu_buffer **out, vb_gpu *gpu, uint64_t b
     return status;
 }
 
-vblip_status vb_gpu_buffer_write(vb_gpu_buffer *buffer, uint64_t offset,
-                                 const void *src, uint64_t bytes, vblip_error *err)
+vblip_status vb_memory_view_halves(vb_gpu_buffer *buffer, vblip_error *err)
 {
-    if (!buffer->mapped)
-        return vb_commands_upload(vb_gpu_of(buffer->base.device), buffer, offset, src,
-                                  bytes, err);
-    memcpy(buffer->mapped + offset, src, (size_t)bytes);
-    return VBLIP_OK;
+    return make_view(&buffer->halves, buffer, VK_FORMAT_R32G32B32A32_UINT, err);
 }

@@ -63,14 +63,14 @@ static void dispatch_elements(vb_dispatch *dispatch, uint64_t elements)
 vblip_status vb_gpu_upload(vb_device *device, vb_tensor y, const void *src,
                            vblip_error *err)
 {
-    return vb_commands_upload(vb_gpu_of(device), vb_gpu_buffer_of(y.buffer), y.offset,
+    return vb_transfer_upload(vb_gpu_of(device), vb_gpu_buffer_of(y.buffer), y.offset,
                               src, vb_tensor_bytes(&y), err);
 }
 
 vblip_status vb_gpu_download(vb_device *device, void *dst, vb_tensor x,
                              vblip_error *err)
 {
-    return vb_commands_download(vb_gpu_of(device), vb_gpu_buffer_of(x.buffer), x.offset,
+    return vb_transfer_download(vb_gpu_of(device), vb_gpu_buffer_of(x.buffer), x.offset,
                                 dst, vb_tensor_bytes(&x), err);
 }
 
@@ -110,7 +110,7 @@ static vb_span packed_span(const vb_tensor *t)
 vblip_status vb_gpu_copy(vb_device *device, vb_tensor y, vb_tensor x, vblip_error *err)
 {
     if (vb_tensor_packed(&y) && vb_tensor_packed(&x))
-        return vb_commands_copy(vb_gpu_of(device), packed_span(&y), packed_span(&x),
+        return vb_transfer_copy(vb_gpu_of(device), packed_span(&y), packed_span(&x),
                                 err);
     const struct vb_rows_params params = {
         .batch = y.batch, .rows = y.rows, .cols = y.cols};

@@ -1,4 +1,5 @@
-// transfer.c - bytes between the host and the device, through staging memory.
+#include "gpu/transfer.h"
+
 #include "gpu/context.h"
 
 #include <string.h>
@@ -37,12 +38,12 @@ static vblip_status take(staged *out, vb_gpu *gpu, uint64_t bytes, vblip_error *
         VB_TRY(vb_commands_flush(gpu, err));
         if (take_from_block(out, commands, bytes))
             return VBLIP_OK;
-        vb_gpu_buffer_free(&commands->staging[--commands->staging_count]->base);
+        vb_memory_destroy(commands->staging[--commands->staging_count]);
         commands->staging[commands->staging_count] = NULL;
     }
     vb_gpu_buffer *block;
     const uint64_t size = bytes > SMALL_BLOCK_BYTES ? PIECE_BYTES : SMALL_BLOCK_BYTES;
-    VB_TRY(vb_staging_buffer_make(&block, gpu, size, err));
+    VB_TRY(vb_memory_make_staging(&block, gpu, size, err));
     commands->staging[commands->staging_count] = block;
     commands->staging_used[commands->staging_count++] = 0;
     (void)take_from_block(out, commands, bytes);
@@ -60,7 +61,7 @@ static void record_copy(vb_gpu *gpu, const char *op, vb_span to, vb_span from)
     vb_command_close(gpu);
 }
 
-vblip_status vb_commands_upload(vb_gpu *gpu, vb_gpu_buffer *buffer, uint64_t offset,
+vblip_status vb_transfer_upload(vb_gpu *gpu, vb_gpu_buffer *buffer, uint64_t offset,
                                 const void *src, uint64_t bytes, vblip_error *err)
 {
     for (uint64_t done = 0; done < bytes;) {
@@ -80,7 +81,7 @@ vblip_status vb_commands_upload(vb_gpu *gpu, vb_gpu_buffer *buffer, uint64_t off
     return VBLIP_OK;
 }
 
-vblip_status vb_commands_download(vb_gpu *gpu, vb_gpu_buffer *buffer, uint64_t offset,
+vblip_status vb_transfer_download(vb_gpu *gpu, vb_gpu_buffer *buffer, uint64_t offset,
                                   void *dst, uint64_t bytes, vblip_error *err)
 {
     vb_commands *commands = &gpu->commands;
@@ -102,14 +103,14 @@ vblip_status vb_commands_download(vb_gpu *gpu, vb_gpu_buffer *buffer, uint64_t o
     return VBLIP_OK;
 }
 
-vblip_status vb_commands_copy(vb_gpu *gpu, vb_span to, vb_span from, vblip_error *err)
+vblip_status vb_transfer_copy(vb_gpu *gpu, vb_span to, vb_span from, vblip_error *err)
 {
     VB_TRY(vb_commands_begin(gpu, err));
     record_copy(gpu, "copy", to, from);
     return VBLIP_OK;
 }
 
-vblip_status vb_commands_zero(vb_gpu *gpu, vb_gpu_buffer *buffer, vblip_error *err)
+vblip_status vb_transfer_zero(vb_gpu *gpu, vb_gpu_buffer *buffer, vblip_error *err)
 {
     VB_TRY(vb_commands_begin(gpu, err));
     const vb_access access = {buffer, 0, buffer->base.size, true};

@@ -1,0 +1,47 @@
+#include "gpu/buffers.h"
+
+#include "gpu/context.h"
+
+#include <string.h>
+
+vblip_status vb_gpu_buffer_make(vb_buffer **out, vb_device *device, uint64_t bytes,
+                                const char *name, vblip_error *err)
+{
+    vb_gpu *gpu = vb_gpu_of(device);
+    vb_gpu_buffer *buffer = NULL;
+    VB_TRY(vb_memory_make(&buffer, gpu, bytes, name, err));
+    if (buffer->mapped) {
+        memset(buffer->mapped, 0, (size_t)buffer->base.size);
+    } else {
+        vblip_status status = vb_transfer_zero(gpu, buffer, err);
+        if (status == VBLIP_OK)
+            status = vb_commands_flush(gpu, err);
+        if (status != VBLIP_OK) {
+            vb_commands_discard(gpu);
+            vb_memory_destroy(buffer);
+            return status;
+        }
+    }
+    *out = &buffer->base;
+    return VBLIP_OK;
+}
+
+void vb_gpu_buffer_free(vb_buffer *base)
+{
+    // A recorded command may name it. It is rare, and the caller hears of any failure at
+    // the next submit.
+    vb_gpu *gpu = vb_gpu_of(base->device);
+    if (vb_commands_recording(gpu) && vb_commands_flush(gpu, NULL) != VBLIP_OK)
+        vb_commands_discard(gpu);
+    vb_memory_destroy(vb_gpu_buffer_of(base));
+}
+
+vblip_status vb_gpu_buffer_write(vb_gpu_buffer *buffer, uint64_t offset,
+                                 const void *src, uint64_t bytes, vblip_error *err)
+{
+    if (!buffer->mapped)
+        return vb_transfer_upload(vb_gpu_of(buffer->base.device), buffer, offset, src,
+                                  bytes, err);
+    memcpy(buffer->mapped + offset, src, (size_t)bytes);
+    return VBLIP_OK;
+}
