@@ -2,7 +2,9 @@
 #include "vblip.h"
 
 #include "api/objects.h"
-#include "gpu/bench.h"
+#include "compute/bench.h"
+#include "compute/selftest.h"
+#include "gpu/gpu.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -57,7 +59,7 @@ void vblip_engine_close(vblip_engine **engine)
 
 const vblip_device_info *vblip_engine_device(const vblip_engine *engine)
 {
-    return engine ? vb_gpu_describe(engine->device) : NULL;
+    return engine ? vb_device_describe(engine->device) : NULL;
 }
 
 vblip_status vblip_engine_profile(vblip_engine *engine, vblip_op_time_fn fn, void *user,
@@ -66,7 +68,7 @@ vblip_status vblip_engine_profile(vblip_engine *engine, vblip_op_time_fn fn, voi
     vb_error_reset(err);
     VB_TRY(vb_need(engine != NULL, "engine", err));
     VB_TRY(vb_need(fn != NULL, "fn", err));
-    return vb_gpu_profile(engine->device, fn, user, err);
+    return vb_device_profile(engine->device, fn, user, err);
 }
 
 vblip_status vblip_engine_selftest(vblip_engine *engine, vblip_check_fn fn, void *user,
@@ -75,12 +77,12 @@ vblip_status vblip_engine_selftest(vblip_engine *engine, vblip_check_fn fn, void
     vb_error_reset(err);
     VB_TRY(vb_need(engine != NULL, "engine", err));
     VB_TRY(vb_need(fn != NULL, "fn", err));
-    return vb_gpu_selftest(engine->device, fn, user, err);
+    return vb_selftest_report(engine->device, fn, user, err);
 }
 
 const char *const *vblip_bench_names(void)
 {
-    return vb_gpu_bench_names;
+    return vb_device_bench_names;
 }
 
 vblip_status vblip_bench(vblip_engine *engine, const char *name, vblip_bench_fn fn,
@@ -89,5 +91,5 @@ vblip_status vblip_bench(vblip_engine *engine, const char *name, vblip_bench_fn 
     vb_error_reset(err);
     VB_TRY(vb_need(engine != NULL, "engine", err));
     VB_TRY(vb_need(fn != NULL, "fn", err));
-    return vb_gpu_bench(engine->device, name, fn, user, err);
+    return vb_device_bench(engine->device, name, fn, user, err);
 }

@@ -10,6 +10,22 @@ void vb_device_close(vb_device **device)
     *device = NULL;
 }
 
+const vblip_device_info *vb_device_describe(const vb_device *device)
+{
+    return device->table->describe(device);
+}
+
+vblip_status vb_device_profile(vb_device *device, vblip_op_time_fn fn, void *user,
+                               vblip_error *err)
+{
+    return device->table->profile(device, fn, user, err);
+}
+
+const char *vb_precision_name(vb_dtype weights)
+{
+    return weights == VB_F16 ? "f16" : "f32";
+}
+
 vblip_status vb_buffer_make(vb_buffer **out, vb_device *device, uint64_t bytes,
                             const char *name, vblip_error *err)
 {

@@ -11,8 +11,10 @@
 
 typedef struct vb_device_caps {
     const char *name;          // as `vblip doctor` prints it
+    const char *kernels;       // what computes, for reports: "simt"
     uint64_t max_buffer_bytes; // largest vb_buffer
     uint64_t memory_bytes;     // what there is for buffers, in all
+    uint32_t weight_types;     // that matrices can be stored in: bits 1 << vb_dtype
     bool shares_cores;         // computes on the cores that decode runs on
 } vb_device_caps;
 
@@ -41,6 +43,17 @@ struct vb_matrix {
 
 typedef struct vb_device_table {
     void (*close)(vb_device *device);
+
+    // What the device is; valid while it is open.
+    const vblip_device_info *(*describe)(const vb_device *device);
+    // Tells `fn` what each op has cost since the device was opened. VBLIP_ERR_ARGUMENT
+    // when it was opened without timing.
+    vblip_status (*profile)(vb_device *device, vblip_op_time_fn fn, void *user,
+                            vblip_error *err);
+    // Opens the device once more, with the n-th of its other sets of kernels, for
+    // benchmarks; leaves NULL when there are no more. NULL when it has one set.
+    vblip_status (*open_other)(vb_device **out, vb_device *device, uint32_t n,
+                               vblip_error *err);
 
     // Memory. `name` is for error messages and debuggers. A new buffer is zeroed.
     vblip_status (*buffer_make)(vb_buffer **out, vb_device *device, uint64_t bytes,
@@ -79,10 +92,18 @@ typedef struct vb_device_table {
 struct vb_device {
     const vb_device_table *table;
     vb_device_caps caps;
+    vb_dtype weights; // what new matrices are stored in; one of caps.weight_types
 };
 
 // Closes `*device` (NULL is fine) and leaves NULL.
 void vb_device_close(vb_device **device);
+
+const vblip_device_info *vb_device_describe(const vb_device *device);
+VB_CHECKED vblip_status vb_device_profile(vb_device *device, vblip_op_time_fn fn,
+                                          void *user, vblip_error *err);
+
+// A type of weights as options and reports spell it: "f32" or "f16".
+const char *vb_precision_name(vb_dtype weights);
 
 VB_CHECKED vblip_status vb_buffer_make(vb_buffer **out, vb_device *device,
                                        uint64_t bytes, const char *name,

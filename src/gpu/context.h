@@ -20,7 +20,6 @@ typedef struct vb_gpu {
     vb_instance instance;
     vb_physical physical;
     enum vb_family family; // of kernels
-    vb_dtype weights;      // how matrices are stored: VB_F32 or VB_F16
     vb_vk vk;              // device functions included
     VkDevice device;
     VkQueue queue;

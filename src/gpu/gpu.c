@@ -1,9 +1,10 @@
 #include "gpu/gpu.h"
 
+#include "compute/selftest.h"
 #include "gpu/context.h"
 #include "gpu/ops.h"
-#include "gpu/selftest.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,8 +24,19 @@ static void close_gpu(vb_device *device)
     free(gpu);
 }
 
+static const vblip_device_info *describe_gpu(const vb_device *device)
+{
+    return &((const vb_gpu *)device)->physical.info;
+}
+
+static vblip_status open_other(vb_device **out, vb_device *device, uint32_t n,
+                               vblip_error *err);
+
 static const vb_device_table table = {
     .close = close_gpu,
+    .describe = describe_gpu,
+    .profile = vb_gpu_profile,
+    .open_other = open_other,
     .buffer_make = vb_gpu_buffer_make,
     .buffer_free = vb_gpu_buffer_free,
     .matrix_make = vb_gpu_matrix_make,
@@ -65,11 +77,11 @@ static vblip_status choose_family(vb_gpu *gpu, const char *wanted, vblip_error *
 static vblip_status choose_precision(vb_gpu *gpu, const char *wanted, bool prefers_f16,
                                      vblip_error *err)
 {
-    gpu->weights = prefers_f16 ? VB_F16 : gpu->physical.precision;
+    gpu->base.weights = prefers_f16 ? VB_F16 : gpu->physical.precision;
     if (!wanted || strcmp(wanted, "auto") == 0)
         return VBLIP_OK;
-    gpu->weights = strcmp(wanted, "f16") == 0 ? VB_F16 : VB_F32;
-    if (strcmp(wanted, vb_precision_name(gpu->weights)) != 0)
+    gpu->base.weights = strcmp(wanted, "f16") == 0 ? VB_F16 : VB_F32;
+    if (strcmp(wanted, vb_precision_name(gpu->base.weights)) != 0)
         return vb_fail(err, VBLIP_ERR_ARGUMENT,
                        "precision: %s: unknown, expected auto, f32 or f16", wanted);
     return VBLIP_OK;
@@ -132,8 +144,10 @@ static vb_device_caps caps_of(const vb_gpu *gpu)
         most = smaller(most, (uint64_t)limits->maxTexelBufferElements * 16);
     return (vb_device_caps){
         .name = gpu->physical.name,
+        .kernels = vb_family_name(gpu->family),
         .max_buffer_bytes = most / 16 * 16,
         .memory_bytes = gpu->physical.info.memory_bytes,
+        .weight_types = 1u << VB_F32 | 1u << VB_F16,
         .shares_cores = gpu->physical.info.kind == VBLIP_DEVICE_SOFTWARE,
     };
 }
@@ -153,7 +167,8 @@ static vblip_status open_gpu(vb_gpu *gpu, const vb_gpu_options *options,
     VB_TRY(choose_family(gpu, options->kernels, err));
     VB_TRY(choose_precision(gpu, options->precision, mask->prefers_f16, err));
     VB_TRY(create_device(gpu, err));
-    gpu->base = (vb_device){.table = &table, .caps = caps_of(gpu)};
+    gpu->base.table = &table;
+    gpu->base.caps = caps_of(gpu);
     VB_TRY(vb_pipelines_open(gpu, err));
     VB_TRY(vb_cache_open(gpu, options->cache_dir, err));
     VB_TRY(vb_commands_open(gpu, err));
@@ -161,17 +176,17 @@ static vblip_status open_gpu(vb_gpu *gpu, const vb_gpu_options *options,
         VB_TRY(vb_profile_open(gpu, err));
     vb_logf(&gpu->log, "%s: %s, Vulkan %s, %s kernels, weights in %s",
             gpu->physical.name, gpu->physical.driver, gpu->physical.api,
-            vb_family_name(gpu->family), vb_precision_name(gpu->weights));
+            vb_family_name(gpu->family), vb_precision_name(gpu->base.weights));
     return VBLIP_OK;
 }
 
 // Whether the kernels in use compute what they should on this driver: found out once, and
 // then remembered. Without a cache there is nowhere to remember it, and no test.
-static vblip_status judge(bool *sound, vb_gpu *gpu, const vb_gpu_mask *mask,
-                          vblip_error *err)
+static vblip_status test_kernels(bool *sound, vb_gpu *gpu, const vb_gpu_mask *mask,
+                                 vblip_error *err)
 {
     vb_cache *cache = &gpu->cache;
-    const uint32_t verdict = vb_verdict_bit((uint32_t)gpu->family, gpu->weights);
+    const uint32_t verdict = vb_verdict_bit((uint32_t)gpu->family, gpu->base.weights);
     *sound = true;
     if (!cache->path)
         return VBLIP_OK;
@@ -188,15 +203,28 @@ static vblip_status judge(bool *sound, vb_gpu *gpu, const vb_gpu_mask *mask,
     return VBLIP_OK;
 }
 
-static vblip_status try_open(vb_gpu **out, bool *sound, const vb_gpu_options *options,
-                             const vb_gpu_mask *mask, vblip_error *err)
+static vblip_status open_untested(vb_gpu **out, const vb_gpu_options *options,
+                                  const vb_gpu_mask *mask, vblip_error *err)
 {
-    *out = calloc(1, sizeof **out);
-    if (!*out)
+    *out = NULL;
+    vb_gpu *gpu = calloc(1, sizeof *gpu);
+    if (!gpu)
         return vb_fail_memory(err, "device");
-    vblip_status status = open_gpu(*out, options, mask, err);
-    if (status == VBLIP_OK)
-        status = judge(sound, *out, mask, err);
+    vblip_status status = open_gpu(gpu, options, mask, err);
+    if (status != VBLIP_OK) {
+        close_gpu(&gpu->base);
+        return status;
+    }
+    *out = gpu;
+    return VBLIP_OK;
+}
+
+static vblip_status open_tested(vb_gpu **out, bool *sound,
+                                const vb_gpu_options *options, const vb_gpu_mask *mask,
+                                vblip_error *err)
+{
+    VB_TRY(open_untested(out, options, mask, err));
+    vblip_status status = test_kernels(sound, *out, mask, err);
     if (status != VBLIP_OK) {
         close_gpu(&(*out)->base);
         *out = NULL;
@@ -214,7 +242,7 @@ static bool ours_to_choose(const char *wanted)
 static bool step_down(vb_gpu_options *options, const vb_gpu *failed,
                       const vb_gpu_options *asked)
 {
-    if (ours_to_choose(options->precision) && failed->weights != VB_F32) {
+    if (ours_to_choose(options->precision) && failed->base.weights != VB_F32) {
         options->kernels = vb_family_name(failed->family);
         options->precision = vb_precision_name(VB_F32);
         return true;
@@ -234,18 +262,18 @@ vblip_status vb_gpu_open_masked(vb_device **out, const vb_gpu_options *options,
     vb_gpu *gpu;
     bool sound;
     *out = NULL;
-    VB_TRY(try_open(&gpu, &sound, &attempt, mask, err));
+    VB_TRY(open_tested(&gpu, &sound, &attempt, mask, err));
     while (!sound) {
         vblip_error why = {0};
         vb_fail(&why, VBLIP_ERR_DEVICE, "%s: %s kernels fail their self-test in %s",
                 gpu->physical.name, vb_family_name(gpu->family),
-                vb_precision_name(gpu->weights));
+                vb_precision_name(gpu->base.weights));
         vb_logf(&gpu->log, "%s", why.message);
         const bool more = step_down(&attempt, gpu, options);
         close_gpu(&gpu->base);
         if (!more)
             return vb_fail(err, why.status, "%s", why.message);
-        VB_TRY(try_open(&gpu, &sound, &attempt, mask, err));
+        VB_TRY(open_tested(&gpu, &sound, &attempt, mask, err));
     }
     *out = &gpu->base;
     return VBLIP_OK;
@@ -255,6 +283,31 @@ vblip_status vb_gpu_open(vb_device **out, const vb_gpu_options *options,
                          vblip_error *err)
 {
     return vb_gpu_open_masked(out, options, &(vb_gpu_mask){0}, err);
+}
+
+static vblip_status open_other(vb_device **out, vb_device *device, uint32_t n,
+                               vblip_error *err)
+{
+    const vb_gpu *gpu = vb_gpu_of(device);
+    uint32_t others = 0;
+    *out = NULL;
+    for (uint32_t family = VB_SIMT; family <= VB_LAVAPIPE; family <<= 1) {
+        if (!(gpu->physical.families & family) || family == (uint32_t)gpu->family ||
+            others++ < n)
+            continue;
+        char index[16];
+        snprintf(index, sizeof index, "%u", gpu->physical.info.index);
+        const vb_gpu_options options = {
+            .device = index,
+            .kernels = vb_family_name((enum vb_family)family),
+            .precision = vb_precision_name(gpu->base.weights),
+        };
+        vb_gpu *other;
+        VB_TRY(open_untested(&other, &options, &(vb_gpu_mask){0}, err));
+        *out = &other->base;
+        break;
+    }
+    return VBLIP_OK;
 }
 
 vblip_status vb_gpu_list(vblip_device_fn fn, void *user, vblip_error *err)
@@ -271,11 +324,6 @@ vblip_status vb_gpu_list(vblip_device_fn fn, void *user, vblip_error *err)
     free(list);
     vb_instance_close(&instance);
     return status;
-}
-
-const vblip_device_info *vb_gpu_describe(const vb_device *device)
-{
-    return &((const vb_gpu *)device)->physical.info;
 }
 
 uint64_t vb_gpu_validation_messages(const vb_device *device)

@@ -22,15 +22,7 @@ VB_CHECKED vblip_status vb_gpu_open(vb_device **out, const vb_gpu_options *optio
 // Every Vulkan device, in the order in which "auto" tries them.
 VB_CHECKED vblip_status vb_gpu_list(vblip_device_fn fn, void *user, vblip_error *err);
 
-const vblip_device_info *vb_gpu_describe(const vb_device *device);
-
 // How many messages the validation layer has given so far; 0 without `validate`.
 uint64_t vb_gpu_validation_messages(const vb_device *device);
-
-// See vblip_engine_profile, vblip_engine_selftest and vblip_bench.
-VB_CHECKED vblip_status vb_gpu_profile(vb_device *device, vblip_op_time_fn fn,
-                                       void *user, vblip_error *err);
-VB_CHECKED vblip_status vb_gpu_selftest(vb_device *device, vblip_check_fn fn,
-                                        void *user, vblip_error *err);
 
 #endif // VB_GPU_GPU_H

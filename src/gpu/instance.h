@@ -70,7 +70,4 @@ const char *vb_family_name(enum vb_family family);
 // 0 = no such family.
 enum vb_family vb_family_find(const char *name);
 
-// "f32" or "f16".
-const char *vb_precision_name(vb_dtype weights);
-
 #endif // VB_GPU_INSTANCE_H

@@ -166,7 +166,7 @@ vblip_status vb_gpu_matrix_make(vb_matrix **out, vb_device *device,
         return vb_fail_memory(err, name);
     m->base = (vb_matrix){
         .device = device, .rows = (uint32_t)rows, .cols = cols, .uses = uses};
-    m->type = gpu->weights;
+    m->type = device->weights;
     vblip_status status = make_room(m, name, err);
     if (status == VBLIP_OK)
         status = fill(m, blocks, name, err);

@@ -1,6 +1,8 @@
 // physical.c - what each Vulkan device is and can, and which one a user means.
 #include "gpu/instance.h"
 
+#include "compute/device.h"
+
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,11 +28,6 @@ enum vb_family vb_family_find(const char *name)
             return family_names[i].family;
     }
     return 0;
-}
-
-const char *vb_precision_name(vb_dtype weights)
-{
-    return weights == VB_F16 ? "f16" : "f32";
 }
 
 static vblip_device_kind kind_of(VkPhysicalDeviceType type)

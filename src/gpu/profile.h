@@ -2,7 +2,7 @@
 #ifndef VB_GPU_PROFILE_H
 #define VB_GPU_PROFILE_H
 
-#include "base/error.h"
+#include "compute/device.h"
 #include "gpu/vk.h"
 
 typedef struct vb_gpu vb_gpu;
@@ -31,5 +31,9 @@ bool vb_profile_full(const vb_gpu *gpu);
 
 // After the commands have run.
 VB_CHECKED vblip_status vb_profile_collect(vb_gpu *gpu, vblip_error *err);
+
+// vb_device_table function.
+vblip_status vb_gpu_profile(vb_device *device, vblip_op_time_fn fn, void *user,
+                            vblip_error *err);
 
 #endif // VB_GPU_PROFILE_H

@@ -1,7 +1,7 @@
 // test_bench.c - the benchmarks run, and report time and work that agree.
 //
 // With arguments it prints instead: test_gpu_bench print [NAME].
-#include "gpu/bench.h"
+#include "compute/bench.h"
 
 #include "support/gpu_op.h"
 
@@ -43,7 +43,7 @@ static void test_times_every_family(void **state)
     (void)state;
     gpu_fixture fx = gpu_open(NULL);
     seen s = {0};
-    assert_int_equal(vb_gpu_bench(fx.device, "layernorm", on_result, &s, NULL),
+    assert_int_equal(vb_device_bench(fx.device, "layernorm", on_result, &s, NULL),
                      VBLIP_OK);
     const bool both = gpu_families()[1] != NULL;
     assert_int_equal(s.simt, s.results / (both ? 2 : 1));
@@ -63,10 +63,10 @@ static void test_refuses_and_stops(void **state)
     (void)state;
     gpu_fixture fx = gpu_open(NULL);
     vblip_error err = {0};
-    assert_int_equal(vb_gpu_bench(fx.device, "nonsense", stop, NULL, &err),
+    assert_int_equal(vb_device_bench(fx.device, "nonsense", stop, NULL, &err),
                      VBLIP_ERR_ARGUMENT);
     assert_non_null(strstr(err.message, "nonsense"));
-    assert_int_equal(vb_gpu_bench(fx.device, "layernorm", stop, NULL, NULL),
+    assert_int_equal(vb_device_bench(fx.device, "layernorm", stop, NULL, NULL),
                      VBLIP_ERR_CANCELLED);
     gpu_close(&fx);
 }
@@ -78,7 +78,7 @@ int main(int argc, char **argv)
         vblip_error err = {0};
         const vb_gpu_options options = {.kernels = NULL};
         if (vb_gpu_open(&device, &options, &err) != VBLIP_OK ||
-            vb_gpu_bench(device, argc > 2 ? argv[2] : NULL, print, NULL, &err) !=
+            vb_device_bench(device, argc > 2 ? argv[2] : NULL, print, NULL, &err) !=
                 VBLIP_OK) {
             fprintf(stderr, "%s\n", err.message);
             return 1;

@@ -112,7 +112,7 @@ static void test_bad_halves_are_left_for_floats(void **state)
     gpu_open_masked(&fx, &(vb_gpu_options){.kernels = "simt", .cache_dir = s.dir},
                     &mask);
     assert_int_equal(vb_gpu_of(fx.device)->family, VB_SIMT);
-    assert_int_equal(vb_gpu_of(fx.device)->weights, VB_F32);
+    assert_int_equal(fx.device->weights, VB_F32);
     assert_int_equal(vb_gpu_of(fx.device)->cache.tested, VB_SIMT | halves);
     assert_int_equal(vb_gpu_of(fx.device)->cache.passed, VB_SIMT);
     gpu_close(&fx);
@@ -144,7 +144,8 @@ static void test_steps_down_through_all_kernels(void **state)
         gpu_open_masked(&fx, &(vb_gpu_options){.cache_dir = s.dir},
                         &(vb_gpu_mask){.broken_families = broken, .prefers_f16 = true});
         const vb_gpu *gpu = vb_gpu_of(fx.device);
-        assert_int_equal(vb_verdict_bit((uint32_t)gpu->family, gpu->weights), all[i]);
+        assert_int_equal(vb_verdict_bit((uint32_t)gpu->family, gpu->base.weights),
+                         all[i]);
         assert_int_equal(gpu->cache.tested, broken | all[i]);
         gpu_close(&fx);
         find_file(&s);

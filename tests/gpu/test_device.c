@@ -402,7 +402,7 @@ static void test_profile_counts_every_op(void **state)
         vb_copy(&fx.rec, y.t, x.t);
     gpu_submit(&fx);
     totals t = {0};
-    assert_int_equal(vb_gpu_profile(fx.device, on_time, &t, NULL), VBLIP_OK);
+    assert_int_equal(vb_device_profile(fx.device, on_time, &t, NULL), VBLIP_OK);
     assert_int_equal(t.copies, COPIES);
     assert_int_equal(t.uploads, 2);
     assert_true(t.seconds > 0 && t.seconds < 60);
@@ -411,7 +411,8 @@ static void test_profile_counts_every_op(void **state)
     gpu_close(&fx);
 
     fx = gpu_open(NULL);
-    assert_int_equal(vb_gpu_profile(fx.device, on_time, &t, NULL), VBLIP_ERR_ARGUMENT);
+    assert_int_equal(vb_device_profile(fx.device, on_time, &t, NULL),
+                     VBLIP_ERR_ARGUMENT);
     gpu_close(&fx);
 }
 

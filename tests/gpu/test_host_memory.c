@@ -1,7 +1,7 @@
 // test_host_memory.c - every allocation that fails on the host is reported as such, from
 // opening a device to its last op, and leaves nothing behind.
+#include "compute/selftest.h"
 #include "gpu/context.h"
-#include "gpu/selftest.h"
 #include "support/fail_alloc.h"
 
 #include <setjmp.h>
@@ -47,7 +47,7 @@ static vblip_status open_and_use(void *user, vblip_error *err)
     bool ok = true;
     const vb_gpu_mask mask = {.mapped_buffers = true};
     VB_TRY(vb_gpu_open_masked(&device, &(vb_gpu_options){.kernels = user}, &mask, err));
-    vblip_status status = vb_gpu_selftest(device, on_check, &ok, err);
+    vblip_status status = vb_selftest_report(device, on_check, &ok, err);
     vb_device_close(&device);
     assert_true(ok);
     return status;

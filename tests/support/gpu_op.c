@@ -225,7 +225,7 @@ vb_matrix *gpu_matrix(gpu_fixture *fx, float *data, uint32_t rows, uint32_t cols
     if (vb_matrix_make(&matrix, fx->device, &block, 1, cols, uses, "matrix", &err) !=
         VBLIP_OK)
         fail_msg("%s", err.message);
-    if (vb_gpu_of(fx->device)->weights == VB_F16)
+    if (fx->device->weights == VB_F16)
         for (size_t i = 0; i < (size_t)rows * cols; i++)
             data[i] = vb_f16_to_f32(vb_f32_to_f16(data[i]));
     return matrix;

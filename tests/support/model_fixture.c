@@ -36,7 +36,7 @@ static vb_device *open_vulkan(const char *name, bool half)
     const vblip_status status = vb_gpu_open(&device, &options, &err);
     if (status != VBLIP_OK)
         die(status == VBLIP_ERR_DEVICE ? EXIT_SKIP : EXIT_FAILURE, err.message);
-    if ((vb_gpu_of(device)->weights == VB_F16) != half)
+    if ((device->weights == VB_F16) != half)
         die(EXIT_FAILURE, "weights are not stored as asked for");
     return device;
 }

@@ -1,5 +1,6 @@
 // test_ref_device.c - the plain-C device of the tests does what ref_ops.h says, also on
 // views with strides, and the recorder refuses what ops.h forbids.
+#include "compute/bench.h"
 #include "compute/pool.h"
 #include "compute/recorder.h"
 #include "support/ref_device.h"
@@ -252,6 +253,39 @@ static void test_recorder_latches(void **state)
     assert_int_equal(vb_recorder_submit(&f->rec, NULL), VBLIP_OK);
 }
 
+// What `vblip doctor` prints of a device comes through the table.
+static void test_says_what_it_is(void **state)
+{
+    fixture *f = *state;
+    vblip_error err = {0};
+    const vblip_device_info *info = vb_device_describe(f->device);
+    assert_string_equal(info->name, "reference");
+    assert_int_equal(info->memory_bytes, f->device->caps.memory_bytes);
+    assert_null(info->unusable);
+    assert_int_equal(vb_device_profile(f->device, NULL, NULL, &err),
+                     VBLIP_ERR_ARGUMENT);
+    assert_string_equal(err.message, "reference: keeps no times");
+}
+
+static int on_result(void *user, const vblip_bench_result *result)
+{
+    assert_string_equal(result->name, "layernorm");
+    assert_non_null(strstr(result->detail, " reference ("));
+    assert_true(result->runs >= 3 && result->min_s > 0 && result->work > 0);
+    ++*(int *)user;
+    return 0;
+}
+
+// Benchmarks need nothing but the table: no driver, and one set of kernels.
+static void test_is_timed_like_any_device(void **state)
+{
+    fixture *f = *state;
+    int results = 0;
+    assert_int_equal(vb_device_bench(f->device, "layernorm", on_result, &results, NULL),
+                     VBLIP_OK);
+    assert_int_equal(results, 2);
+}
+
 int main(void)
 {
 #define ROW(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -264,6 +298,8 @@ int main(void)
         ROW(test_rows),
         ROW(test_downloads_arrive_at_submit),
         ROW(test_recorder_latches),
+        ROW(test_says_what_it_is),
+        ROW(test_is_timed_like_any_device),
     };
     return cmocka_run_group_tests_name("reference device", tests, NULL, NULL);
 }

@@ -1,9 +1,8 @@
-#include "gpu/selftest.h"
+#include "compute/selftest.h"
 
 #include "compute/pool.h"
 #include "compute/recorder.h"
-#include "gpu/context.h"
-#include "gpu/selftest_expected.h"
+#include "compute/selftest_expected.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -119,169 +118,170 @@ size_t vb_selftest_sample(size_t n, size_t count)
 }
 
 // What the cases run with.
-typedef struct bench {
+typedef struct case_run {
     vb_device *device;
     vb_recorder rec;
     vb_pool pool;
-    float *host; // of the last upload
     vb_matrix *matrix;
     vb_tensor x, y;
     const vb_selftest_case *c;
     vblip_error *err;
-} bench;
+} case_run;
 
-static vblip_status take(bench *b, vb_tensor *out, vb_dtype type, uint32_t batch,
-                         uint32_t rows, uint32_t cols)
+static vblip_status case_tensor(case_run *r, vb_tensor *out, vb_dtype type,
+                                uint32_t batch, uint32_t rows, uint32_t cols)
 {
-    return vb_pool_tensor(out, &b->pool, type, batch, rows, cols, b->err);
+    return vb_pool_tensor(out, &r->pool, type, batch, rows, cols, r->err);
 }
 
 // A tensor of seeded floats.
-static vblip_status seeded(bench *b, vb_tensor *out, uint32_t batch, uint32_t rows,
-                           uint32_t cols, uint32_t seed, float mean, float spread)
+static vblip_status case_floats(case_run *r, vb_tensor *out, uint32_t batch,
+                                uint32_t rows, uint32_t cols, uint32_t seed, float mean,
+                                float spread)
 {
-    VB_TRY(take(b, out, VB_F32, batch, rows, cols));
+    VB_TRY(case_tensor(r, out, VB_F32, batch, rows, cols));
     const size_t count = (size_t)batch * rows * cols;
     float *host = malloc(count * sizeof *host);
     if (!host)
-        return vb_fail_memory(b->err, "self-test");
+        return vb_fail_memory(r->err, "self-test");
     vb_selftest_fill(host, count, seed, mean, spread);
-    vb_upload(&b->rec, *out, host);
+    vb_upload(&r->rec, *out, host);
     free(host);
     return VBLIP_OK;
 }
 
-// Integers seed, seed + step, ... modulo `modulus`, from 1 when `from_one`.
-static vblip_status integers(bench *b, vb_tensor *out, uint32_t rows, uint32_t cols,
-                             uint32_t modulus, int32_t first)
+// Integers from `first` to first + modulus - 1, in a mixed order.
+static vblip_status case_integers(case_run *r, vb_tensor *out, uint32_t rows,
+                                  uint32_t cols, uint32_t modulus, int32_t first)
 {
     int32_t values[64];
     const uint32_t count = rows * cols;
     for (uint32_t i = 0; i < count && i < 64; i++)
         values[i] = first + (int32_t)((i * 7 + 3) % modulus);
-    VB_TRY(take(b, out, VB_I32, 1, rows, cols));
-    vb_upload(&b->rec, *out, values);
+    VB_TRY(case_tensor(r, out, VB_I32, 1, rows, cols));
+    vb_upload(&r->rec, *out, values);
     return VBLIP_OK;
 }
 
-static vblip_status weights(bench *b, uint32_t rows, uint32_t cols, uint32_t uses)
+static vblip_status case_weights(case_run *r, uint32_t rows, uint32_t cols,
+                                 uint32_t uses)
 {
     float *host = malloc((size_t)rows * cols * sizeof *host);
     if (!host)
-        return vb_fail_memory(b->err, "self-test");
+        return vb_fail_memory(r->err, "self-test");
     vb_selftest_weights(host, (size_t)rows * cols);
     const vb_matrix_block block = vb_matrix_in_memory(host, VB_F32, rows);
-    vblip_status status = vb_matrix_make(&b->matrix, b->device, &block, 1, cols, uses,
-                                         "self-test", b->err);
+    vblip_status status = vb_matrix_make(&r->matrix, r->device, &block, 1, cols, uses,
+                                         "self-test", r->err);
     free(host);
     return status;
 }
 
-static vblip_status run_linear(bench *b)
+static vblip_status run_linear(case_run *r)
 {
-    const vb_selftest_case *c = b->c;
+    const vb_selftest_case *c = r->c;
     vb_tensor bias, residual;
-    VB_TRY(weights(b, c->out_cols, c->cols, VB_USE_LINEAR));
-    VB_TRY(seeded(b, &bias, 1, 1, c->out_cols, 3, 0, 1));
-    VB_TRY(seeded(b, &residual, c->batch, c->rows, c->out_cols, 4, 0, 1));
-    VB_TRY(take(b, &b->y, VB_F32, c->batch, c->rows, c->out_cols));
-    vb_linear(&b->rec, .y = b->y, .x = b->x, .w = b->matrix, .bias = bias,
+    VB_TRY(case_weights(r, c->out_cols, c->cols, VB_USE_LINEAR));
+    VB_TRY(case_floats(r, &bias, 1, 1, c->out_cols, 3, 0, 1));
+    VB_TRY(case_floats(r, &residual, c->batch, c->rows, c->out_cols, 4, 0, 1));
+    VB_TRY(case_tensor(r, &r->y, VB_F32, c->batch, c->rows, c->out_cols));
+    vb_linear(&r->rec, .y = r->y, .x = r->x, .w = r->matrix, .bias = bias,
               .residual = residual, .act = VB_ACT_GELU);
     return VBLIP_OK;
 }
 
-static vblip_status run_layernorm(bench *b)
+static vblip_status run_layernorm(case_run *r)
 {
     vb_tensor gain, bias;
-    VB_TRY(seeded(b, &gain, 1, 1, b->c->cols, 2, 1, 0.5F));
-    VB_TRY(seeded(b, &bias, 1, 1, b->c->cols, 3, 0, 1));
-    vb_layernorm(&b->rec, .y = b->y, .x = b->x, .gain = gain, .bias = bias,
+    VB_TRY(case_floats(r, &gain, 1, 1, r->c->cols, 2, 1, 0.5F));
+    VB_TRY(case_floats(r, &bias, 1, 1, r->c->cols, 3, 0, 1));
+    vb_layernorm(&r->rec, .y = r->y, .x = r->x, .gain = gain, .bias = bias,
                  .eps = 1e-6F);
     return VBLIP_OK;
 }
 
 // Causal with keys before the first query, and a length per matrix.
-static vblip_status run_attention(bench *b)
+static vblip_status run_attention(case_run *r)
 {
-    const vb_selftest_case *c = b->c;
+    const vb_selftest_case *c = r->c;
     vb_tensor k, v, lengths;
-    VB_TRY(seeded(b, &k, c->batch, c->keys, c->cols, 2, 0, 1));
-    VB_TRY(seeded(b, &v, c->batch, c->keys, c->cols, 3, 0, 1));
-    VB_TRY(integers(b, &lengths, 1, c->batch, c->keys, 1));
-    vb_attention(&b->rec, .y = b->y, .q = b->x, .k = k, .v = v, .heads = c->heads,
+    VB_TRY(case_floats(r, &k, c->batch, c->keys, c->cols, 2, 0, 1));
+    VB_TRY(case_floats(r, &v, c->batch, c->keys, c->cols, 3, 0, 1));
+    VB_TRY(case_integers(r, &lengths, 1, c->batch, c->keys, 1));
+    vb_attention(&r->rec, .y = r->y, .q = r->x, .k = k, .v = v, .heads = c->heads,
                  .causal = true, .first_query = c->keys - c->rows, .lengths = lengths);
     return VBLIP_OK;
 }
 
 // Frames of side c->rows in patches of 4 x 4.
-static vblip_status run_patchify(bench *b)
+static vblip_status run_patchify(case_run *r)
 {
-    const vb_selftest_case *c = b->c;
+    const vb_selftest_case *c = r->c;
     const uint32_t grid = c->rows / 4;
     const size_t bytes = (size_t)c->batch * c->rows * c->cols;
     uint8_t *frames = malloc(bytes);
     if (!frames)
-        return vb_fail_memory(b->err, "self-test");
+        return vb_fail_memory(r->err, "self-test");
     for (size_t i = 0; i < bytes; i++)
         frames[i] = (uint8_t)(i * 37 + i / 251);
     vb_tensor x = {0};
-    vblip_status status = take(b, &x, VB_U8, c->batch, c->rows, c->cols);
+    vblip_status status = case_tensor(r, &x, VB_U8, c->batch, c->rows, c->cols);
     if (status == VBLIP_OK)
-        vb_upload(&b->rec, x, frames);
+        vb_upload(&r->rec, x, frames);
     free(frames);
     VB_TRY(status);
-    VB_TRY(take(b, &b->y, VB_F32, c->batch, grid * grid, c->out_cols));
-    vb_patchify(&b->rec, .y = b->y, .frames = x, .patch = 4,
+    VB_TRY(case_tensor(r, &r->y, VB_F32, c->batch, grid * grid, c->out_cols));
+    vb_patchify(&r->rec, .y = r->y, .frames = x, .patch = 4,
                 .mean = {0.5F, 0.25F, 0.125F}, .deviation = {0.25F, 0.5F, 0.75F});
     return VBLIP_OK;
 }
 
-static vblip_status run_embed(bench *b)
+static vblip_status run_embed(case_run *r)
 {
-    const vb_selftest_case *c = b->c;
+    const vb_selftest_case *c = r->c;
     vb_tensor ids, positions;
-    VB_TRY(weights(b, 11, c->cols, VB_USE_ROWS));
-    VB_TRY(integers(b, &ids, c->batch, c->rows, 11, 0));
-    VB_TRY(seeded(b, &positions, 1, c->rows + 1, c->cols, 3, 0, 1));
-    vb_embed(&b->rec, .y = b->y, .ids = ids, .words = b->matrix, .positions = positions,
+    VB_TRY(case_weights(r, 11, c->cols, VB_USE_ROWS));
+    VB_TRY(case_integers(r, &ids, c->batch, c->rows, 11, 0));
+    VB_TRY(case_floats(r, &positions, 1, c->rows + 1, c->cols, 3, 0, 1));
+    vb_embed(&r->rec, .y = r->y, .ids = ids, .words = r->matrix, .positions = positions,
              .first_position = 1);
     return VBLIP_OK;
 }
 
-static vblip_status run_add_rows(bench *b)
+static vblip_status run_add_rows(case_run *r)
 {
     vb_tensor x;
-    VB_TRY(seeded(b, &x, 1, b->c->rows, b->c->cols, 2, 0, 1));
-    vb_copy(&b->rec, b->y, b->x);
-    vb_add_rows(&b->rec, .y = b->y, .x = x);
+    VB_TRY(case_floats(r, &x, 1, r->c->rows, r->c->cols, 2, 0, 1));
+    vb_copy(&r->rec, r->y, r->x);
+    vb_add_rows(&r->rec, .y = r->y, .x = x);
     return VBLIP_OK;
 }
 
-static vblip_status run_set_row(bench *b)
+static vblip_status run_set_row(case_run *r)
 {
     vb_tensor x;
-    VB_TRY(seeded(b, &x, 1, 1, b->c->cols, 2, 0, 1));
-    vb_copy(&b->rec, b->y, b->x);
-    vb_set_row(&b->rec, .y = b->y, .x = x, .row = 2);
+    VB_TRY(case_floats(r, &x, 1, 1, r->c->cols, 2, 0, 1));
+    vb_copy(&r->rec, r->y, r->x);
+    vb_set_row(&r->rec, .y = r->y, .x = x, .row = 2);
     return VBLIP_OK;
 }
 
-static vblip_status run_mean_rows(bench *b)
+static vblip_status run_mean_rows(case_run *r)
 {
-    VB_TRY(take(b, &b->y, VB_F32, b->c->batch, 1, b->c->cols));
-    vb_mean_rows(&b->rec, .y = b->y, .x = b->x);
+    VB_TRY(case_tensor(r, &r->y, VB_F32, r->c->batch, 1, r->c->cols));
+    vb_mean_rows(&r->rec, .y = r->y, .x = r->x);
     return VBLIP_OK;
 }
 
-static vblip_status run_l2norm(bench *b)
+static vblip_status run_l2norm(case_run *r)
 {
-    vb_l2norm(&b->rec, .y = b->y, .x = b->x, .eps = 1e-12F);
+    vb_l2norm(&r->rec, .y = r->y, .x = r->x, .eps = 1e-12F);
     return VBLIP_OK;
 }
 
 static const struct runner {
     const char *op;
-    vblip_status (*run)(bench *);
+    vblip_status (*run)(case_run *);
 } runners[] = {
     {"linear", run_linear},       {"layernorm", run_layernorm},
     {"attention", run_attention}, {"patchify", run_patchify},
@@ -291,16 +291,16 @@ static const struct runner {
 };
 
 // x and y are [batch, rows, cols] before the op's own function sees them.
-static vblip_status record(bench *b)
+static vblip_status record_case(case_run *r)
 {
-    const vb_selftest_case *c = b->c;
-    VB_TRY(seeded(b, &b->x, c->batch, c->rows, c->cols, 1, c->mean, c->spread));
-    VB_TRY(take(b, &b->y, VB_F32, c->batch, c->rows, c->cols));
+    const vb_selftest_case *c = r->c;
+    VB_TRY(case_floats(r, &r->x, c->batch, c->rows, c->cols, 1, c->mean, c->spread));
+    VB_TRY(case_tensor(r, &r->y, VB_F32, c->batch, c->rows, c->cols));
     for (size_t i = 0; i < sizeof runners / sizeof *runners; i++) {
         if (strcmp(runners[i].op, c->op) == 0)
-            return runners[i].run(b);
+            return runners[i].run(r);
     }
-    return vb_fail(b->err, VBLIP_ERR_UNSUPPORTED, "self-test: no op %s", c->op);
+    return vb_fail(r->err, VBLIP_ERR_UNSUPPORTED, "self-test: no op %s", c->op);
 }
 
 // NaN when any value is.
@@ -315,29 +315,29 @@ static double nmse_of(const float *got, size_t count, const double *want)
     return error / power;
 }
 
-static vblip_status run_case(double *nmse, bench *b, uint32_t index)
+static vblip_status run_case(double *nmse, case_run *r, uint32_t index)
 {
-    b->c = &vb_selftest_cases[index];
-    vb_pool_reset(&b->pool);
-    vblip_status status = record(b);
+    r->c = &vb_selftest_cases[index];
+    vb_pool_reset(&r->pool);
+    vblip_status status = record_case(r);
     float *got = NULL;
-    const size_t count = (size_t)vb_tensor_elements(&b->y);
+    const size_t count = (size_t)vb_tensor_elements(&r->y);
     if (status == VBLIP_OK) {
         got = malloc(count * sizeof *got);
         if (!got)
-            status = vb_fail_memory(b->err, "self-test");
+            status = vb_fail_memory(r->err, "self-test");
     }
     if (status == VBLIP_OK) {
-        vb_download(&b->rec, got, b->y);
-        status = vb_recorder_submit(&b->rec, b->err);
+        vb_download(&r->rec, got, r->y);
+        status = vb_recorder_submit(&r->rec, r->err);
     } else {
-        b->device->table->discard(b->device);
-        b->rec = vb_recorder_begin(b->device);
+        r->device->table->discard(r->device);
+        r->rec = vb_recorder_begin(r->device);
     }
     if (status == VBLIP_OK)
         *nmse = nmse_of(got, count, vb_selftest_expected[index]);
     free(got);
-    vb_matrix_free(&b->matrix);
+    vb_matrix_free(&r->matrix);
     return status;
 }
 
@@ -347,14 +347,16 @@ static bool reads_weights(const vb_selftest_case *c)
 }
 
 // All cases, or those that read weights.
-static vblip_status run_cases(bool *ok, vb_device *device, bool all,
-                              const char *kernels, vblip_check_fn fn, void *user,
-                              vblip_error *err)
+static vblip_status run_cases(bool *ok, vb_device *device, bool all, vblip_check_fn fn,
+                              void *user, vblip_error *err)
 {
-    bench b = {.device = device,
-               .rec = vb_recorder_begin(device),
-               .pool = {.device = device, .name = "self-test"},
-               .err = err};
+    case_run r = {.device = device,
+                  .rec = vb_recorder_begin(device),
+                  .pool = {.device = device, .name = "self-test"},
+                  .err = err};
+    char kernels[64];
+    snprintf(kernels, sizeof kernels, "%s %s", device->caps.kernels,
+             vb_precision_name(device->weights));
     vblip_status status = VBLIP_OK;
     *ok = true;
     for (uint32_t i = 0; i < vb_selftest_case_count && status == VBLIP_OK; i++) {
@@ -364,37 +366,34 @@ static vblip_status run_cases(bool *ok, vb_device *device, bool all,
                              .kernels = kernels,
                              .nmse = (double)NAN,
                              .bound = vb_selftest_cases[i].bound};
-        status = run_case(&check.nmse, &b, i);
+        status = run_case(&check.nmse, &r, i);
         check.ok = status == VBLIP_OK && check.nmse <= check.bound;
         *ok = *ok && check.ok;
         if (status == VBLIP_OK && fn && fn(user, &check))
             status = vb_fail(err, VBLIP_ERR_CANCELLED, "self-test: stopped");
     }
-    vb_pool_free(&b.pool);
+    vb_pool_free(&r.pool);
     return status;
 }
 
 vblip_status vb_selftest_run(bool *ok, vb_device *device, vblip_error *err)
 {
-    return run_cases(ok, device, true, NULL, NULL, NULL, err);
+    return run_cases(ok, device, true, NULL, NULL, err);
 }
 
-// Also what the device does not use: its answer to the other precision.
-vblip_status vb_gpu_selftest(vb_device *device, vblip_check_fn fn, void *user,
-                             vblip_error *err)
+vblip_status vb_selftest_report(vb_device *device, vblip_check_fn fn, void *user,
+                                vblip_error *err)
 {
-    vb_gpu *gpu = vb_gpu_of(device);
-    const vb_dtype in_use = gpu->weights,
-                   types[] = {in_use, in_use == VB_F32 ? VB_F16 : VB_F32};
-    vblip_status status = VBLIP_OK;
-    for (uint32_t i = 0; i < 2 && status == VBLIP_OK; i++) {
-        char kernels[32];
-        bool ok;
-        gpu->weights = types[i];
-        snprintf(kernels, sizeof kernels, "%s %s", vb_family_name(gpu->family),
-                 vb_precision_name(gpu->weights));
-        status = run_cases(&ok, device, i == 0, kernels, fn, user, err);
+    static const vb_dtype types[] = {VB_F32, VB_F16};
+    const vb_dtype in_use = device->weights;
+    bool ok;
+    vblip_status status = run_cases(&ok, device, true, fn, user, err);
+    for (size_t i = 0; i < sizeof types / sizeof *types && status == VBLIP_OK; i++) {
+        if (types[i] == in_use || !(device->caps.weight_types & 1u << types[i]))
+            continue;
+        device->weights = types[i];
+        status = run_cases(&ok, device, false, fn, user, err);
     }
-    gpu->weights = in_use;
+    device->weights = in_use;
     return status;
 }

@@ -1,8 +1,8 @@
-// selftest_expected.h - made by `test_gpu_selftest print`.
-#ifndef VB_GPU_SELFTEST_EXPECTED_H
-#define VB_GPU_SELFTEST_EXPECTED_H
+// selftest_expected.h - made by `test_unit_selftest print`.
+#ifndef VB_COMPUTE_SELFTEST_EXPECTED_H
+#define VB_COMPUTE_SELFTEST_EXPECTED_H
 
-#include "gpu/selftest.h"
+#include "compute/selftest.h"
 
 // clang-format off
 static const double vb_selftest_expected[][VB_SELFTEST_SAMPLES] = {
@@ -149,4 +149,4 @@ static const double vb_selftest_expected[][VB_SELFTEST_SAMPLES] = {
 };
 // clang-format on
 
-#endif // VB_GPU_SELFTEST_EXPECTED_H
+#endif // VB_COMPUTE_SELFTEST_EXPECTED_H

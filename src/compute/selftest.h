@@ -1,9 +1,10 @@
 // selftest.h - every op once on seeded input, against committed answers in double.
 //
-// The answers are in selftest_expected.h; gpu.selftest computes them again with
-// tests/support/ref_ops.c, from the inputs that the functions here give.
-#ifndef VB_GPU_SELFTEST_H
-#define VB_GPU_SELFTEST_H
+// Drivers are known to compute wrongly without a word. The cases run on any device,
+// through the ops. The answers are in selftest_expected.h; unit.selftest computes them
+// again with tests/support/ref_ops.c, from the inputs that the functions here give.
+#ifndef VB_COMPUTE_SELFTEST_H
+#define VB_COMPUTE_SELFTEST_H
 
 #include "compute/device.h"
 
@@ -33,8 +34,13 @@ void vb_selftest_weights(float *values, size_t count);
 // Which element of an output of `count` the n-th sample is.
 size_t vb_selftest_sample(size_t n, size_t count);
 
-// Runs all cases on an open device, with weights as it stores them. `ok` is false when
-// any fails; a failure to run at all is an error.
+// Runs all cases, with weights as the device stores them. `ok` is false when any fails;
+// a failure to run at all is an error.
 VB_CHECKED vblip_status vb_selftest_run(bool *ok, vb_device *device, vblip_error *err);
 
-#endif // VB_GPU_SELFTEST_H
+// The same and then, for each other type that the device can store weights in, the cases
+// that read any; tells `fn` of each.
+VB_CHECKED vblip_status vb_selftest_report(vb_device *device, vblip_check_fn fn,
+                                           void *user, vblip_error *err);
+
+#endif // VB_COMPUTE_SELFTEST_H

@@ -1,20 +1,19 @@
-#include "gpu/bench.h"
+#include "compute/bench.h"
 
 #include "base/timing.h"
 #include "compute/pool.h"
 #include "compute/recorder.h"
-#include "gpu/context.h"
-#include "gpu/selftest.h"
+#include "compute/selftest.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-const char *const vb_gpu_bench_names[] = {"linear", "attention", "layernorm", NULL};
+const char *const vb_device_bench_names[] = {"linear", "attention", "layernorm", NULL};
 
 typedef struct shape {
-    const char *name;
-    const char *what;         // the shape is of
+    const char *name;         // of the op
+    const char *what;         // where a model has this shape
     uint32_t rows, cols, out; // linear: in, out; attention: queries, head_dim, keys
     uint32_t heads;
 } shape;
@@ -45,8 +44,8 @@ typedef struct bench {
     char detail[96];
 } bench;
 
-static vblip_status seeded(bench *b, vb_tensor *out, uint32_t rows, uint32_t cols,
-                           vblip_error *err)
+static vblip_status bench_floats(bench *b, vb_tensor *out, uint32_t rows, uint32_t cols,
+                                 vblip_error *err)
 {
     VB_TRY(vb_pool_tensor(out, &b->pool, VB_F32, 1, rows, cols, err));
     float *host = malloc((size_t)rows * cols * sizeof *host);
@@ -71,7 +70,7 @@ static vblip_status make_linear(bench *b, const shape *s, vblip_error *err)
                                          VB_USE_LINEAR, "bench", err);
     free(host);
     VB_TRY(status);
-    VB_TRY(seeded(b, &b->x, s->rows, s->cols, err));
+    VB_TRY(bench_floats(b, &b->x, s->rows, s->cols, err));
     VB_TRY(vb_pool_tensor(&b->y, &b->pool, VB_F32, 1, s->rows, s->out, err));
     b->work = 2e-9 * s->rows * s->cols * s->out;
     b->unit = "GFLOP/s";
@@ -82,9 +81,9 @@ static vblip_status make_linear(bench *b, const shape *s, vblip_error *err)
 static vblip_status make_attention(bench *b, const shape *s, vblip_error *err)
 {
     const uint32_t width = s->heads * s->cols;
-    VB_TRY(seeded(b, &b->x, s->rows, width, err));
-    VB_TRY(seeded(b, &b->k, s->out, width, err));
-    VB_TRY(seeded(b, &b->v, s->out, width, err));
+    VB_TRY(bench_floats(b, &b->x, s->rows, width, err));
+    VB_TRY(bench_floats(b, &b->k, s->out, width, err));
+    VB_TRY(bench_floats(b, &b->v, s->out, width, err));
     VB_TRY(vb_pool_tensor(&b->y, &b->pool, VB_F32, 1, s->rows, width, err));
     b->work = 4e-9 * s->rows * s->out * width;
     b->unit = "GFLOP/s";
@@ -95,8 +94,8 @@ static vblip_status make_attention(bench *b, const shape *s, vblip_error *err)
 
 static vblip_status make_layernorm(bench *b, const shape *s, vblip_error *err)
 {
-    VB_TRY(seeded(b, &b->x, s->rows, s->cols, err));
-    VB_TRY(seeded(b, &b->gain, 1, s->cols, err));
+    VB_TRY(bench_floats(b, &b->x, s->rows, s->cols, err));
+    VB_TRY(bench_floats(b, &b->gain, 1, s->cols, err));
     VB_TRY(vb_pool_tensor(&b->y, &b->pool, VB_F32, 1, s->rows, s->cols, err));
     b->work = 8e-9 * s->rows * s->cols; // read once, written once
     b->unit = "GB/s";
@@ -126,7 +125,7 @@ static const struct op {
     const char *name;
     vblip_status (*make)(bench *, const shape *, vblip_error *);
     void (*record)(vb_recorder *, const bench *, const shape *);
-    bool weights; // reads any: their precision matters
+    bool weights; // reads any, so their type matters
 } ops[] = {
     {"linear", make_linear, record_linear, true},
     {"attention", make_attention, record_attention, false},
@@ -158,10 +157,9 @@ static vblip_status run_shape(vb_device *device, const struct op *op, const shap
         status = vb_time(&timing, run_once, &t, err);
     if (status == VBLIP_OK) {
         char detail[192];
-        const vb_gpu *gpu = vb_gpu_of(device);
         snprintf(detail, sizeof detail, "%s %s%s%s (%s)", b.detail,
-                 vb_family_name(gpu->family), op->weights ? " " : "",
-                 op->weights ? vb_precision_name(gpu->weights) : "", s->what);
+                 device->caps.kernels, op->weights ? " " : "",
+                 op->weights ? vb_precision_name(device->weights) : "", s->what);
         const vblip_bench_result result = {
             .name = s->name,
             .detail = detail,
@@ -189,53 +187,51 @@ static vblip_status run_shapes(vb_device *device, const struct op *op,
     return VBLIP_OK;
 }
 
-// The same device, opened once more.
-static vblip_status run_elsewhere(const vb_gpu *gpu, const struct op *op,
-                                  enum vb_family family, vb_dtype weights,
-                                  vblip_bench_fn fn, void *user, vblip_error *err)
+// With weights as the device stores them, and once more in each other type.
+static vblip_status run_types(vb_device *device, const struct op *op, vblip_bench_fn fn,
+                              void *user, vblip_error *err)
 {
-    char index[16];
-    snprintf(index, sizeof index, "%u", gpu->physical.info.index);
-    const vb_gpu_options options = {.device = index,
-                                    .kernels = vb_family_name(family),
-                                    .precision = vb_precision_name(weights)};
-    vb_device *other;
-    VB_TRY(vb_gpu_open(&other, &options, err));
-    vblip_status status = run_shapes(other, op, fn, user, err);
-    vb_device_close(&other);
+    static const vb_dtype types[] = {VB_F32, VB_F16};
+    const vb_dtype in_use = device->weights;
+    vblip_status status = run_shapes(device, op, fn, user, err);
+    if (!op->weights)
+        return status;
+    for (size_t i = 0; i < sizeof types / sizeof *types && status == VBLIP_OK; i++) {
+        if (types[i] == in_use || !(device->caps.weight_types & 1u << types[i]))
+            continue;
+        device->weights = types[i];
+        status = run_shapes(device, op, fn, user, err);
+    }
+    device->weights = in_use;
     return status;
 }
 
-// The device as it is, and once more with each other family that it can run, and with
-// weights in the other precision.
-static vblip_status run_families(vb_device *device, const struct op *op,
-                                 vblip_bench_fn fn, void *user, vblip_error *err)
+// With the kernels that the device uses, and once more with each other set.
+static vblip_status run_kernels(vb_device *device, const struct op *op,
+                                vblip_bench_fn fn, void *user, vblip_error *err)
 {
-    const vb_gpu *gpu = vb_gpu_of(device);
-    const vb_dtype types[] = {VB_F32, VB_F16};
-    VB_TRY(run_shapes(device, op, fn, user, err));
-    for (uint32_t family = VB_SIMT; family <= VB_LAVAPIPE; family <<= 1) {
-        for (uint32_t i = 0; i < 2; i++) {
-            const bool same_type = types[i] == gpu->weights;
-            if (!(gpu->physical.families & family) || !(op->weights || same_type) ||
-                (family == (uint32_t)gpu->family && same_type))
-                continue;
-            VB_TRY(run_elsewhere(gpu, op, (enum vb_family)family, types[i], fn, user,
-                                 err));
-        }
+    VB_TRY(run_types(device, op, fn, user, err));
+    for (uint32_t n = 0; device->table->open_other; n++) {
+        vb_device *other;
+        VB_TRY(device->table->open_other(&other, device, n, err));
+        if (!other)
+            break;
+        vblip_status status = run_types(other, op, fn, user, err);
+        vb_device_close(&other);
+        VB_TRY(status);
     }
     return VBLIP_OK;
 }
 
-vblip_status vb_gpu_bench(vb_device *device, const char *name, vblip_bench_fn fn,
-                          void *user, vblip_error *err)
+vblip_status vb_device_bench(vb_device *device, const char *name, vblip_bench_fn fn,
+                             void *user, vblip_error *err)
 {
     bool found = false;
     for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
         if (name && strcmp(name, ops[i].name) != 0)
             continue;
         found = true;
-        VB_TRY(run_families(device, &ops[i], fn, user, err));
+        VB_TRY(run_kernels(device, &ops[i], fn, user, err));
     }
     if (!found)
         return vb_fail(err, VBLIP_ERR_ARGUMENT, "bench: %s: unknown", name);
