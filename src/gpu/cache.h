@@ -14,10 +14,11 @@ typedef struct vb_cache {
     char *path;              // of the file; NULL = none kept; owned
     uint32_t tested, passed; // vb_verdict_bit
     bool changed;            // the verdicts, since the file was read or written
-    size_t data_size;        // of the driver's data in the file
+    size_t data_size;        // bytes of the driver's data in the file
 } vb_cache;
 
-// Of the kernels of an enum vb_family with weights of one type, in `tested` and `passed`.
+// The bit in `tested` and `passed` for the kernels of an enum vb_family with weights of
+// one type.
 static inline uint32_t vb_verdict_bit(uint32_t family, vb_dtype weights)
 {
     return weights == VB_F16 ? family << 16 : family;

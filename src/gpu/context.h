@@ -36,6 +36,7 @@ typedef struct vb_gpu_mask {
     bool mapped_buffers;      // device buffers that the host can write
     uint32_t broken_families; // vb_verdict_bit: fail the self-test
     bool prefers_f16;         // what "auto" stores weights in
+    bool untested;            // no self-test: for tests that open many devices
 } vb_gpu_mask;
 
 VB_CHECKED vblip_status vb_gpu_open_masked(vb_device **out,

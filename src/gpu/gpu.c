@@ -181,18 +181,16 @@ static vblip_status open_gpu(vb_gpu *gpu, const vb_gpu_options *options,
 }
 
 // Whether the kernels in use compute what they should on this driver: found out once, and
-// then remembered. Without a cache there is nowhere to remember it, and no test.
+// then remembered by the cache file; without one, found out by every device.
 static vblip_status test_kernels(bool *sound, vb_gpu *gpu, const vb_gpu_mask *mask,
                                  vblip_error *err)
 {
     vb_cache *cache = &gpu->cache;
     const uint32_t verdict = vb_verdict_bit((uint32_t)gpu->family, gpu->base.weights);
-    *sound = true;
-    if (!cache->path)
-        return VBLIP_OK;
     if (!(cache->tested & verdict)) {
         bool ok;
         VB_TRY(vb_selftest_run(&ok, &gpu->base, err));
+        vb_profile_clear(gpu); // no one asked for these ops
         cache->tested |= verdict;
         if (ok && !(mask->broken_families & verdict))
             cache->passed |= verdict;
@@ -224,6 +222,9 @@ static vblip_status open_tested(vb_gpu **out, bool *sound,
                                 vblip_error *err)
 {
     VB_TRY(open_untested(out, options, mask, err));
+    *sound = true;
+    if (mask->untested)
+        return VBLIP_OK;
     vblip_status status = test_kernels(sound, *out, mask, err);
     if (status != VBLIP_OK) {
         close_gpu(&(*out)->base);

@@ -69,6 +69,12 @@ void vb_profile_end(vb_gpu *gpu)
     profile->spans++;
 }
 
+void vb_profile_clear(vb_gpu *gpu)
+{
+    gpu->profile.op_count = 0;
+    memset(gpu->profile.ops, 0, sizeof gpu->profile.ops);
+}
+
 bool vb_profile_full(const vb_gpu *gpu)
 {
     return gpu->profile.queries && gpu->profile.spans == VB_PROFILE_SPANS;

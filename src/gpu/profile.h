@@ -26,6 +26,9 @@ void vb_profile_reset(vb_gpu *gpu);
 void vb_profile_begin(vb_gpu *gpu, const char *op);
 void vb_profile_end(vb_gpu *gpu);
 
+// Forgets what was counted so far.
+void vb_profile_clear(vb_gpu *gpu);
+
 // True when the command buffer must be submitted before the next op.
 bool vb_profile_full(const vb_gpu *gpu);
 

@@ -101,6 +101,30 @@ static void test_a_bad_family_is_left_for_simt(void **state)
     drop_scratch(&s);
 }
 
+// A test that cannot be remembered is still a test.
+static void test_kernels_are_tested_without_a_folder(void **state)
+{
+    (void)state;
+    gpu_fixture fx;
+    gpu_open_masked(&fx, &(vb_gpu_options){.profile = true}, &(vb_gpu_mask){0});
+    const vb_gpu *gpu = vb_gpu_of(fx.device);
+    const uint32_t family = (uint32_t)gpu->family;
+    assert_null(gpu->cache.path);
+    assert_int_equal(gpu->cache.passed, family);
+    assert_true(gpu->pipelines.made_count > 0);
+    assert_int_equal(gpu->profile.op_count, 0); // not part of what was asked for
+    gpu_close(&fx);
+
+    vb_device *device;
+    vblip_error err = {0};
+    const vb_gpu_options asked = {.kernels = vb_family_name((enum vb_family)family)};
+    const vb_gpu_mask mask = {.broken_families = family};
+    assert_int_equal(vb_gpu_open_masked(&device, &asked, &mask, &err),
+                     VBLIP_ERR_DEVICE);
+    assert_non_null(strstr(err.message, "kernels fail their self-test in f32"));
+    assert_null(device);
+}
+
 // Halves that fail make way for floats where the choice is ours, and never where it is not.
 static void test_bad_halves_are_left_for_floats(void **state)
 {
@@ -202,6 +226,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_verdicts_outlive_the_device),
         cmocka_unit_test(test_a_bad_family_is_left_for_simt),
+        cmocka_unit_test(test_kernels_are_tested_without_a_folder),
         cmocka_unit_test(test_bad_halves_are_left_for_floats),
         cmocka_unit_test(test_steps_down_through_all_kernels),
         cmocka_unit_test(test_no_family_left_is_an_error),

@@ -33,7 +33,8 @@ static vb_device *open_vulkan(const char *name, bool half)
     snprintf(kernels, sizeof kernels, "%.*s", (int)strcspn(name, "-"), name);
     const vb_gpu_options options = {.kernels = kernels,
                                     .precision = half ? "f16" : "f32"};
-    const vblip_status status = vb_gpu_open(&device, &options, &err);
+    const vb_gpu_mask mask = {.untested = true}; // gpu.selftest does it for all
+    const vblip_status status = vb_gpu_open_masked(&device, &options, &mask, &err);
     if (status != VBLIP_OK)
         die(status == VBLIP_ERR_DEVICE ? EXIT_SKIP : EXIT_FAILURE, err.message);
     if ((device->weights == VB_F16) != half)
