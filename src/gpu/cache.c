@@ -88,9 +88,11 @@ vblip_status vb_cache_open(vb_gpu *gpu, const char *dir, vblip_error *err)
     return VBLIP_OK;
 }
 
+// What the driver would like to be given the next time, where it may be given to it.
 static vblip_status driver_data(vb_cache_entry *entry, uint8_t **owned, vb_gpu *gpu,
                                 vblip_error *err)
 {
+    const vb_cache_key key = key_of(gpu);
     vblip_status status = VBLIP_OK;
     size_t size = 0;
     VB_VK(gpu->vk.GetPipelineCacheData(gpu->device, gpu->pipelines.cache, &size, NULL));
@@ -99,6 +101,7 @@ static vblip_status driver_data(vb_cache_entry *entry, uint8_t **owned, vb_gpu *
         return vb_fail_memory(err, "pipeline cache");
     VB_VK(
         gpu->vk.GetPipelineCacheData(gpu->device, gpu->pipelines.cache, &size, *owned));
+    VB_OK(vb_cache_check_data(*owned, size, &key, err));
     entry->data = *owned;
     entry->size = size;
 fail:
@@ -132,13 +135,16 @@ void vb_cache_save(vb_gpu *gpu)
     vb_cache_entry entry = {.tested = cache->tested, .passed = cache->passed};
     uint8_t *owned = NULL;
     vblip_status status = driver_data(&entry, &owned, gpu, &why);
-    if (status == VBLIP_OK && (cache->changed || entry.size != cache->data_size)) {
+    if (status != VBLIP_OK) // the verdicts are kept without
+        vb_logf(&gpu->log, "driver's pipeline cache not kept: %s", why.message);
+    if (cache->changed || (entry.size && entry.size != cache->data_size)) {
+        why = (vblip_error){0};
         status = write_file(gpu, &entry, &why);
+        if (status != VBLIP_OK)
+            vb_logf(&gpu->log, "pipeline cache not written: %s", why.message);
         cache->changed = false;
         cache->data_size = entry.size;
     }
-    if (status != VBLIP_OK)
-        vb_logf(&gpu->log, "pipeline cache not written: %s", why.message);
     free(owned);
 }
 

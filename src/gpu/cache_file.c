@@ -95,9 +95,8 @@ static bool same_uuid(const uint8_t *bytes, const uint8_t *uuid)
     return memcmp(bytes, uuid, VB_CACHE_UUID_BYTES) == 0;
 }
 
-// Drivers are known to trust what they are given.
-static vblip_status check_data(const uint8_t *data, size_t size,
-                               const vb_cache_key *key, vblip_error *err)
+vblip_status vb_cache_check_data(const uint8_t *data, size_t size,
+                                 const vb_cache_key *key, vblip_error *err)
 {
     if (size == 0)
         return VBLIP_OK;
@@ -124,14 +123,16 @@ vblip_status vb_cache_parse(vb_cache_entry *out, const uint8_t *bytes, size_t si
         read_u32(bytes + AT_DRIVER_VERSION) != key->driver_version)
         return vb_fail(err, VBLIP_ERR_UNSUPPORTED,
                        "pipeline cache: of another device, driver or version");
-    const uint8_t *data = bytes + VB_CACHE_HEADER_BYTES;
-    VB_TRY(check_data(data, size - VB_CACHE_HEADER_BYTES, key, err));
     *out = (vb_cache_entry){
         .tested = read_u32(bytes + AT_TESTED),
         .passed = read_u32(bytes + AT_PASSED),
-        .data = data,
-        .size = size - VB_CACHE_HEADER_BYTES,
     };
+    const uint8_t *data = bytes + VB_CACHE_HEADER_BYTES;
+    const size_t data_size = size - VB_CACHE_HEADER_BYTES;
+    if (data_size && vb_cache_check_data(data, data_size, key, NULL) == VBLIP_OK) {
+        out->data = data;
+        out->size = data_size;
+    }
     return VBLIP_OK;
 }
 

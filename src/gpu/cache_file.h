@@ -15,7 +15,8 @@
 //     88      8      size of the driver's data, which follows the header
 //     96      8      FNV-1a over all other bytes, header first
 //
-// A file that is damaged, or of another device, driver or build, is a miss.
+// A file that is damaged, or of another device, driver or build, is a miss. Verdicts and
+// driver's data are judged apart: data that may not be given to a driver costs only itself.
 #ifndef VB_GPU_CACHE_FILE_H
 #define VB_GPU_CACHE_FILE_H
 
@@ -39,8 +40,13 @@ typedef struct vb_cache_entry {
     size_t size;
 } vb_cache_entry;
 
-// VBLIP_ERR_FORMAT: damaged. VBLIP_ERR_UNSUPPORTED: whole, but for another key. The
-// driver's data is checked as far as Vulkan says what is in it.
+// VBLIP_ERR_FORMAT: not what Vulkan says a driver's data begins with, or of another
+// device. Drivers are known to trust what they are given. No data at all is fine.
+VB_CHECKED vblip_status vb_cache_check_data(const uint8_t *data, size_t size,
+                                            const vb_cache_key *key, vblip_error *err);
+
+// VBLIP_ERR_FORMAT: damaged. VBLIP_ERR_UNSUPPORTED: whole, but for another key. Data that
+// vb_cache_check_data refuses is left out.
 VB_CHECKED vblip_status vb_cache_parse(vb_cache_entry *out, const uint8_t *bytes,
                                        size_t size, const vb_cache_key *key,
                                        vblip_error *err);

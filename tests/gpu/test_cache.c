@@ -210,6 +210,41 @@ static void test_damaged_files_are_made_anew(void **state)
     drop_scratch(&s);
 }
 
+static VkResult short_data_result;
+
+// As Mesa 26 does: less than a header.
+static VKAPI_ATTR VkResult VKAPI_CALL short_data(VkDevice device, VkPipelineCache cache,
+                                                 size_t *size, void *data)
+{
+    (void)device;
+    (void)cache;
+    if (data)
+        memset(data, 0, *size);
+    *size = 16;
+    return short_data_result;
+}
+
+// Whatever becomes of the driver's data, the verdicts are written and read.
+static void test_verdicts_outlive_bad_driver_data(void **state)
+{
+    (void)state;
+    static const VkResult results[] = {VK_SUCCESS, VK_ERROR_OUT_OF_HOST_MEMORY};
+    for (size_t i = 0; i < sizeof results / sizeof *results; i++) {
+        scratch s = make_scratch();
+        gpu_fixture fx = open_cached(&s, "simt", 0);
+        vb_gpu *gpu = vb_gpu_of(fx.device);
+        short_data_result = results[i];
+        gpu->vk.GetPipelineCacheData = short_data;
+        gpu->cache.changed = true;
+        gpu_close(&fx);
+        find_file(&s);
+        fx = open_cached(&s, "simt", VB_SIMT); // would fail, were it tested again
+        assert_int_equal(vb_gpu_of(fx.device)->pipelines.made_count, 0);
+        gpu_close(&fx);
+        drop_scratch(&s);
+    }
+}
+
 // A folder that cannot be written to costs the cache, not the device.
 static void test_an_unwritable_folder_does_no_harm(void **state)
 {
@@ -231,6 +266,7 @@ int main(void)
         cmocka_unit_test(test_steps_down_through_all_kernels),
         cmocka_unit_test(test_no_family_left_is_an_error),
         cmocka_unit_test(test_damaged_files_are_made_anew),
+        cmocka_unit_test(test_verdicts_outlive_bad_driver_data),
         cmocka_unit_test(test_an_unwritable_folder_does_no_harm),
     };
     return cmocka_run_group_tests_name("cache", tests, NULL, NULL);

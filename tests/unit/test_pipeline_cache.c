@@ -110,11 +110,18 @@ static const struct bad_file {
     {"reserved bytes", 84, VBLIP_ERR_FORMAT},
     {"data size", 88, VBLIP_ERR_FORMAT},
     {"data size, high", 95, VBLIP_ERR_FORMAT},
-    {"driver header size", 104, VBLIP_ERR_FORMAT},
-    {"driver header version", 108, VBLIP_ERR_FORMAT},
-    {"driver data of another vendor", 112, VBLIP_ERR_FORMAT},
-    {"driver data of another device", 116, VBLIP_ERR_FORMAT},
-    {"driver data of another driver", 120, VBLIP_ERR_FORMAT},
+};
+
+// The same of the driver's data, which is then left out, and the verdicts stay.
+static const struct bad_data {
+    const char *name;
+    size_t at;
+} bad_data[] = {
+    {"driver header size", 104},
+    {"driver header version", 108},
+    {"driver data of another vendor", 112},
+    {"driver data of another device", 116},
+    {"driver data of another driver", 120},
 };
 
 static void test_refuses_bad_files(void **state)
@@ -132,6 +139,42 @@ static void test_refuses_bad_files(void **state)
             fail_msg("%s: status %d, message \"%s\"", bad_files[i].name, status,
                      err.message);
         free(bytes);
+    }
+}
+
+static void test_verdicts_stand_without_bad_data(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof bad_data / sizeof *bad_data; i++) {
+        uint8_t *bytes = make_file();
+        bytes[bad_data[i].at] ^= 0x84;
+        fix_checksum(bytes);
+        vb_cache_entry entry;
+        vblip_error err = {0};
+        if (vb_cache_parse(&entry, bytes, SIZE, &key, NULL) != VBLIP_OK || entry.data ||
+            entry.size || entry.tested != 3 || entry.passed != 2)
+            fail_msg("%s", bad_data[i].name);
+        assert_int_equal(
+            vb_cache_check_data(bytes + VB_CACHE_HEADER_BYTES, DATA, &key, &err),
+            VBLIP_ERR_FORMAT);
+        assert_true(err.message[0]);
+        free(bytes);
+    }
+}
+
+// Mesa 26 gives less than the header that Vulkan asks for.
+static void test_refuses_data_without_a_whole_header(void **state)
+{
+    (void)state;
+    uint8_t data[DATA];
+    make_data(data);
+    for (size_t size = 0; size <= DATA; size++) {
+        uint8_t *cut = malloc(size ? size : 1);
+        assert_non_null(cut);
+        memcpy(cut, data, size);
+        assert_int_equal(vb_cache_check_data(cut, size, &key, NULL),
+                         size == 0 || size >= 32 ? VBLIP_OK : VBLIP_ERR_FORMAT);
+        free(cut);
     }
 }
 
@@ -170,6 +213,8 @@ int main(void)
         cmocka_unit_test(test_gives_back_what_was_written),
         cmocka_unit_test(test_verdicts_stand_without_pipelines),
         cmocka_unit_test(test_refuses_bad_files),
+        cmocka_unit_test(test_verdicts_stand_without_bad_data),
+        cmocka_unit_test(test_refuses_data_without_a_whole_header),
         cmocka_unit_test(test_refuses_every_changed_bit),
         cmocka_unit_test(test_refuses_every_truncation),
     };
