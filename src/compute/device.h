@@ -55,7 +55,8 @@ typedef struct vb_device_table {
     vblip_status (*open_other)(vb_device **out, vb_device *device, uint32_t n,
                                vblip_error *err);
 
-    // Memory. `name` is for error messages and debuggers. A new buffer is zeroed.
+    // Memory. `name` is for error messages and debuggers. A new buffer holds anything:
+    // whoever makes one writes it before an op reads it.
     vblip_status (*buffer_make)(vb_buffer **out, vb_device *device, uint64_t bytes,
                                 const char *name, vblip_error *err);
     void (*buffer_free)(vb_buffer *buffer);

@@ -16,9 +16,9 @@ typedef struct vb_pool {
     uint64_t bytes;      // in all blocks
 } vb_pool;
 
-// A packed tensor of zeros or of old contents. New device memory is made only when the
-// blocks are full: not for a sequence of tensors that was made before the last reset.
-// At least 256-byte aligned.
+// A packed tensor that holds anything. New device memory is made only when the blocks are
+// full: not for a sequence of tensors that was made before the last reset. At least
+// 256-byte aligned.
 VB_CHECKED vblip_status vb_pool_tensor(vb_tensor *out, vb_pool *pool, vb_dtype type,
                                        uint32_t batch, uint32_t rows, uint32_t cols,
                                        vblip_error *err);

@@ -7,21 +7,8 @@
 vblip_status vb_gpu_buffer_make(vb_buffer **out, vb_device *device, uint64_t bytes,
                                 const char *name, vblip_error *err)
 {
-    vb_gpu *gpu = vb_gpu_of(device);
-    vb_gpu_buffer *buffer = NULL;
-    VB_TRY(vb_memory_make(&buffer, gpu, bytes, name, err));
-    if (buffer->mapped) {
-        memset(buffer->mapped, 0, (size_t)buffer->base.size);
-    } else {
-        vblip_status status = vb_transfer_zero(gpu, buffer, err);
-        if (status == VBLIP_OK)
-            status = vb_commands_flush(gpu, err);
-        if (status != VBLIP_OK) {
-            vb_commands_discard(gpu);
-            vb_memory_destroy(buffer);
-            return status;
-        }
-    }
+    vb_gpu_buffer *buffer;
+    VB_TRY(vb_memory_make(&buffer, vb_gpu_of(device), bytes, name, err));
     *out = &buffer->base;
     return VBLIP_OK;
 }

@@ -85,10 +85,10 @@ static vblip_status write_panels(vb_gpu_matrix *m, row_reader reader, uint8_t *r
     const size_t panel_bytes = texels * VB_PANEL_ROWS * TEXEL_BYTES;
     const uint32_t panels = (m->base.rows + VB_PANEL_ROWS - 1) / VB_PANEL_ROWS;
     for (uint32_t p = 0; p < panels; p++) {
-        memset(panel, 0, panel_bytes);
-        for (uint32_t r = 0; r < VB_PANEL_ROWS; r++) {
-            if (p * VB_PANEL_ROWS + r >= m->base.rows)
-                break;
+        const uint32_t left = m->base.rows - p * VB_PANEL_ROWS;
+        if (left < VB_PANEL_ROWS) // padding; all else is written
+            memset(panel, 0, panel_bytes);
+        for (uint32_t r = 0; r < VB_PANEL_ROWS && r < left; r++) {
             VB_TRY(read_row(&reader, row, err));
             for (size_t t = 0; t < texels; t++)
                 memcpy(panel + (t * VB_PANEL_ROWS + r) * TEXEL_BYTES,
@@ -106,14 +106,14 @@ static size_t texels_of_row(const vb_gpu_matrix *m)
     return (bytes + TEXEL_BYTES - 1) / TEXEL_BYTES;
 }
 
-static vblip_status fill(vb_gpu_matrix *m, const vb_matrix_block *blocks,
-                         const char *name, vblip_error *err)
+static vblip_status fill_matrix(vb_gpu_matrix *m, const vb_matrix_block *blocks,
+                                const char *name, vblip_error *err)
 {
     const size_t texels = texels_of_row(m), row_bytes = texels * TEXEL_BYTES;
-    uint8_t *scratch = calloc(VB_PANEL_ROWS + 1, row_bytes);
+    uint8_t *scratch = malloc((VB_PANEL_ROWS + 1) * row_bytes);
     row_reader reader = {
         .blocks = blocks, .name = name, .cols = m->base.cols, .type = m->type};
-    reader.wide = m->type == VB_F32 ? NULL : calloc(m->base.cols, sizeof(float));
+    reader.wide = m->type == VB_F32 ? NULL : malloc(m->base.cols * sizeof(float));
     reader.raw = malloc(VB_PANEL_ROWS * m->base.cols * sizeof(float));
     vblip_status status = VBLIP_OK;
     if (!scratch || !reader.raw || (m->type != VB_F32 && !reader.wide))
@@ -131,7 +131,7 @@ static vblip_status fill(vb_gpu_matrix *m, const vb_matrix_block *blocks,
 }
 
 // Room in device memory, in the layouts that the uses need.
-static vblip_status make_room(vb_gpu_matrix *m, const char *name, vblip_error *err)
+static vblip_status make_layouts(vb_gpu_matrix *m, const char *name, vblip_error *err)
 {
     const vb_gpu *gpu = vb_gpu_of(m->base.device);
     const uint64_t rows = m->base.rows,
@@ -167,9 +167,9 @@ vblip_status vb_gpu_matrix_make(vb_matrix **out, vb_device *device,
     m->base = (vb_matrix){
         .device = device, .rows = (uint32_t)rows, .cols = cols, .uses = uses};
     m->type = device->weights;
-    vblip_status status = make_room(m, name, err);
+    vblip_status status = make_layouts(m, name, err);
     if (status == VBLIP_OK)
-        status = fill(m, blocks, name, err);
+        status = fill_matrix(m, blocks, name, err);
     if (status == VBLIP_OK) // what goes through staging must not be dropped
         status = vb_commands_flush(gpu, err);
     if (status != VBLIP_OK) {

@@ -109,13 +109,3 @@ vblip_status vb_transfer_copy(vb_gpu *gpu, vb_span to, vb_span from, vblip_error
     record_copy(gpu, "copy", to, from);
     return VBLIP_OK;
 }
-
-vblip_status vb_transfer_zero(vb_gpu *gpu, vb_gpu_buffer *buffer, vblip_error *err)
-{
-    VB_TRY(vb_commands_begin(gpu, err));
-    const vb_access access = {buffer, 0, buffer->base.size, true};
-    vb_command_open(gpu, "zero", &access, 1);
-    gpu->vk.CmdFillBuffer(gpu->commands.buffer, buffer->handle, 0, VK_WHOLE_SIZE, 0);
-    vb_command_close(gpu);
-    return VBLIP_OK;
-}

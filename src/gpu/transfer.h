@@ -15,7 +15,5 @@ VB_CHECKED vblip_status vb_transfer_download(vb_gpu *gpu, vb_gpu_buffer *buffer,
 // Both spans have as many bytes.
 VB_CHECKED vblip_status vb_transfer_copy(vb_gpu *gpu, vb_span to, vb_span from,
                                          vblip_error *err);
-VB_CHECKED vblip_status vb_transfer_zero(vb_gpu *gpu, vb_gpu_buffer *buffer,
-                                         vblip_error *err);
 
 #endif // VB_GPU_TRANSFER_H

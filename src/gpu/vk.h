@@ -67,7 +67,6 @@
     X(CmdDispatch)                                                                     \
     X(CmdPipelineBarrier)                                                              \
     X(CmdCopyBuffer)                                                                   \
-    X(CmdFillBuffer)                                                                   \
     X(CmdResetQueryPool)                                                               \
     X(CmdWriteTimestamp)                                                               \
     X(CreateQueryPool)                                                                 \

@@ -72,12 +72,13 @@ static vblip_status buffer_make(vb_buffer **out, vb_device *device, uint64_t byt
         return vb_fail(err, VBLIP_ERR_MEMORY, "%s: %s: out of memory",
                        device->caps.name, name);
     ref_buffer *buffer = calloc(1, sizeof *buffer);
-    uint8_t *memory = calloc(1, (size_t)bytes);
+    uint8_t *memory = malloc((size_t)bytes);
     if (!buffer || !memory) {
         free(buffer);
         free(memory);
         return vb_fail_memory(err, name);
     }
+    memset(memory, 0xff, (size_t)bytes); // a NaN, so that reading it unwritten shows
     *buffer = (ref_buffer){.base = {device, bytes}, .bytes = memory};
     ref_device_stats *stats = &self(device)->stats;
     stats->alive++;
