@@ -15,11 +15,7 @@ vblip_status vb_gpu_buffer_make(vb_buffer **out, vb_device *device, uint64_t byt
 
 void vb_gpu_buffer_free(vb_buffer *base)
 {
-    // A recorded command may name it. It is rare, and the caller hears of any failure at
-    // the next submit.
-    vb_gpu *gpu = vb_gpu_of(base->device);
-    if (vb_commands_recording(gpu) && vb_commands_flush(gpu, NULL) != VBLIP_OK)
-        vb_commands_discard(gpu);
+    vb_commands_settle(vb_gpu_of(base->device)); // a recorded command may name it
     vb_memory_destroy(vb_gpu_buffer_of(base));
 }
 

@@ -243,11 +243,31 @@ vblip_status vb_commands_flush(vb_gpu *gpu, vblip_error *err)
     start_over(gpu);
     return vb_profile_collect(gpu, err);
 fail:
-    vb_commands_discard(gpu);
+    // What was submitted may still run, on memory that is about to be used again. When
+    // this wait fails too, the device is lost and runs nothing.
+    (void)gpu->vk.DeviceWaitIdle(gpu->device);
+    start_over(gpu);
     return status;
+}
+
+void vb_commands_settle(vb_gpu *gpu)
+{
+    vblip_error why = {0};
+    if (vb_commands_flush(gpu, &why) != VBLIP_OK && !gpu->commands.lost.status)
+        gpu->commands.lost = why;
+}
+
+vblip_status vb_commands_submit(vb_gpu *gpu, vblip_error *err)
+{
+    const vblip_error lost = gpu->commands.lost;
+    if (!lost.status)
+        return vb_commands_flush(gpu, err);
+    vb_commands_discard(gpu);
+    return vb_fail(err, lost.status, "%s", lost.message);
 }
 
 void vb_commands_discard(vb_gpu *gpu)
 {
     start_over(gpu);
+    gpu->commands.lost = (vblip_error){0};
 }

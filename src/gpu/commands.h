@@ -47,6 +47,7 @@ typedef struct vb_commands {
     uint32_t staging_count;
     vb_pending_download downloads[VB_PENDING_DOWNLOADS];
     uint32_t download_count;
+    vblip_error lost; // what vb_commands_settle met, until a submit tells it
 } vb_commands;
 
 VB_CHECKED vblip_status vb_commands_open(vb_gpu *gpu, vblip_error *err);
@@ -61,8 +62,18 @@ void vb_command_open(vb_gpu *gpu, const char *op, const vb_access *accesses,
                      uint32_t count);
 void vb_command_close(vb_gpu *gpu);
 
-// Runs what is recorded, if anything, waits, and fills downloads.
+// Runs what is recorded, if anything, waits, and fills downloads. After a failure nothing
+// is recorded any more.
 VB_CHECKED vblip_status vb_commands_flush(vb_gpu *gpu, vblip_error *err);
+
+// The same for a caller who has not recorded it and cannot fail for it: a failure is kept
+// for the submit that whoever recorded it will make.
+void vb_commands_settle(vb_gpu *gpu);
+
+// Runs what is recorded, as flush, and tells of what was lost since the last submit.
+VB_CHECKED vblip_status vb_commands_submit(vb_gpu *gpu, vblip_error *err);
+
+// Drops what is recorded, and what was lost with it.
 void vb_commands_discard(vb_gpu *gpu);
 bool vb_commands_recording(const vb_gpu *gpu);
 

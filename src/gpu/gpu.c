@@ -12,7 +12,7 @@ static void close_gpu(vb_device *device)
 {
     vb_gpu *gpu = vb_gpu_of(device);
     if (gpu->device) {
-        gpu->vk.DeviceWaitIdle(gpu->device);
+        (void)gpu->vk.DeviceWaitIdle(gpu->device); // nothing is left to be told
         vb_cache_save(gpu);
         vb_cache_close(gpu);
         vb_commands_close(gpu);

@@ -167,6 +167,7 @@ vblip_status vb_gpu_matrix_make(vb_matrix **out, vb_device *device,
     m->base = (vb_matrix){
         .device = device, .rows = (uint32_t)rows, .cols = cols, .uses = uses};
     m->type = device->weights;
+    vb_commands_settle(gpu); // so that failures from here on are of these weights alone
     vblip_status status = make_layouts(m, name, err);
     if (status == VBLIP_OK)
         status = fill_matrix(m, blocks, name, err);

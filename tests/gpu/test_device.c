@@ -343,6 +343,108 @@ static void test_a_failed_list_is_dropped(void **state)
     gpu_close(&fx);
 }
 
+static VKAPI_ATTR VkResult VKAPI_CALL failing_submit(VkQueue queue, uint32_t count,
+                                                     const VkSubmitInfo *submits,
+                                                     VkFence fence)
+{
+    (void)queue, (void)count, (void)submits, (void)fence;
+    return VK_ERROR_OUT_OF_HOST_MEMORY;
+}
+
+static void free_a_buffer(gpu_fixture *fx, gpu_operand *spare)
+{
+    (void)fx;
+    vb_buffer_free(&spare->buffer);
+}
+
+static void make_a_matrix(gpu_fixture *fx, gpu_operand *spare)
+{
+    (void)spare;
+    float data[16] = {0};
+    vb_matrix *matrix = gpu_matrix(fx, data, 4, 4, VB_USE_LINEAR);
+    vb_matrix_free(&matrix);
+}
+
+// What is recorded runs early when a buffer goes or weights come. Neither can tell whoever
+// recorded it that it failed: the submit does.
+static void test_a_failure_in_between_is_told_at_submit(void **state)
+{
+    (void)state;
+    static void (*const between[])(gpu_fixture *, gpu_operand *) = {free_a_buffer,
+                                                                    make_a_matrix};
+    for (size_t i = 0; i < sizeof between / sizeof *between; i++) {
+        gpu_fixture fx = gpu_open("simt");
+        vb_gpu *gpu = vb_gpu_of(fx.device);
+        gpu_operand x = gpu_floats(&fx, 1, 4, 16, 0, (gpu_values){1, 0, 1});
+        gpu_operand spare = gpu_floats(&fx, 1, 4, 16, 0, (gpu_values){2, 0, 1});
+        gpu_submit(&fx);
+        float got[64];
+        vblip_error err = {0};
+        vb_download(&fx.rec, got, x.t);
+        const PFN_vkQueueSubmit sound = gpu->vk.QueueSubmit;
+        gpu->vk.QueueSubmit = failing_submit;
+        between[i](&fx, &spare);
+        gpu->vk.QueueSubmit = sound;
+        assert_int_equal(vb_recorder_submit(&fx.rec, &err), VBLIP_ERR_MEMORY);
+        assert_non_null(strstr(err.message, "vkQueueSubmit"));
+
+        float *want = gpu_packed(&x); // told once; the next list runs
+        vb_download(&fx.rec, got, x.t);
+        gpu_submit(&fx);
+        assert_memory_equal(got, want, sizeof got);
+        free(want);
+        gpu_operand_free(&x);
+        gpu_operand_free(&spare);
+        gpu_close(&fx);
+    }
+}
+
+static struct {
+    uint32_t idle_waits;
+    PFN_vkDeviceWaitIdle sound;
+} waits;
+
+static VKAPI_ATTR VkResult VKAPI_CALL failing_wait(VkDevice device,
+                                                   const VkSemaphoreWaitInfo *info,
+                                                   uint64_t timeout)
+{
+    (void)device, (void)info, (void)timeout;
+    return VK_ERROR_OUT_OF_HOST_MEMORY;
+}
+
+static VKAPI_ATTR VkResult VKAPI_CALL counting_idle_wait(VkDevice device)
+{
+    waits.idle_waits++;
+    return waits.sound(device);
+}
+
+// Commands that may still run are waited for before their memory is used again.
+static void test_a_failed_wait_leaves_nothing_running(void **state)
+{
+    (void)state;
+    gpu_fixture fx = gpu_open("simt");
+    vb_gpu *gpu = vb_gpu_of(fx.device);
+    gpu_operand x = gpu_floats(&fx, 1, 4, 16, 0, (gpu_values){1, 0, 1});
+    gpu_submit(&fx);
+    float got[64], *want = gpu_packed(&x);
+    const PFN_vkWaitSemaphores sound = gpu->vk.WaitSemaphores;
+    waits.idle_waits = 0;
+    waits.sound = gpu->vk.DeviceWaitIdle;
+    gpu->vk.WaitSemaphores = failing_wait;
+    gpu->vk.DeviceWaitIdle = counting_idle_wait;
+    vb_download(&fx.rec, got, x.t);
+    assert_int_equal(vb_recorder_submit(&fx.rec, NULL), VBLIP_ERR_MEMORY);
+    assert_int_equal(waits.idle_waits, 1);
+    gpu->vk.WaitSemaphores = sound;
+    gpu->vk.DeviceWaitIdle = waits.sound;
+    vb_download(&fx.rec, got, x.t);
+    gpu_submit(&fx);
+    assert_memory_equal(got, want, sizeof got);
+    free(want);
+    gpu_operand_free(&x);
+    gpu_close(&fx);
+}
+
 // A buffer may go while commands that read it wait.
 static void test_buffers_may_be_freed_early(void **state)
 {
@@ -443,6 +545,8 @@ int main(void)
         cmocka_unit_test(test_long_transfers_arrive),
         cmocka_unit_test(test_nothing_is_allocated_after_warm_up),
         cmocka_unit_test(test_a_failed_list_is_dropped),
+        cmocka_unit_test(test_a_failure_in_between_is_told_at_submit),
+        cmocka_unit_test(test_a_failed_wait_leaves_nothing_running),
         cmocka_unit_test(test_buffers_may_be_freed_early),
         cmocka_unit_test(test_long_loops_are_right_or_refused),
         cmocka_unit_test(test_profile_counts_every_op),
