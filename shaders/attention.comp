@@ -11,8 +11,10 @@ layout(constant_id = 0) const uint HEAD_DIM = 64u; // a multiple of 16
 layout(constant_id = 1) const uint QUERIES = 16u;  // a divisor of 64
 layout(constant_id = 2) const uint KEYS = 16u;
 
-const uint THREADS = 64u; // loops are unrolled: Mesa 22.3 stops an invocation of
-                          // llvmpipe after 65,535 turns of its loops, nested ones too
+// Mesa 22's llvmpipe leaves the loops of an invocation after 65,535 turns, nested ones
+// counted too: those inside of the loop over keys are unrolled, but for the one over
+// scores, which would make the code four times as long.
+const uint THREADS = 64u;
 layout(local_size_x = 64) in;
 
 layout(set = 0, binding = 0) writeonly buffer Y { float y[]; };
@@ -22,7 +24,7 @@ layout(set = 0, binding = 3) readonly buffer V { float v[]; };
 layout(set = 0, binding = 4) readonly buffer Lengths { int lengths[]; };
 layout(push_constant) uniform Params { vb_attention_params p; };
 
-const float LOWEST = -3.0e38; // of a score that is not seen; finite, so that no NaN comes
+const float LOWEST = -3.0e38; // a masked score; finite, so that no NaN comes of it
 
 shared float q_tile[QUERIES * HEAD_DIM];
 shared float kv_tile[KEYS * HEAD_DIM];
@@ -31,7 +33,8 @@ shared float row_scale[QUERIES];
 
 void load_keys(bool values, uint base, uint row_stride, uint first, uint end)
 {
-    for (uint i = gl_LocalInvocationID.x; i < KEYS * HEAD_DIM; i += THREADS) {
+    [[unroll]] for (uint j = 0u; j < KEYS * HEAD_DIM / THREADS; j++) {
+        uint i = gl_LocalInvocationID.x + j * THREADS;
         uint key = first + i / HEAD_DIM;
         float value = 0.0;
         if (key < end) {

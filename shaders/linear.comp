@@ -10,7 +10,7 @@
 #include "op_params.h"
 
 const uint TILE = 64u, DEPTH = 16u, THREADS = 128u;
-const uint ROWS = 8u, COLS = 4u; // of y that one invocation owns
+const uint ROWS = 8u, COLS = 4u; // one invocation computes so many of y
 
 layout(local_size_x = 128) in;
 
@@ -50,7 +50,8 @@ vec4 weights(uint i)
 void load_tiles(uint row0, uint col0, uint quad0)
 {
     uint quads = p.in_cols / 4u;
-    for (uint i = gl_LocalInvocationID.x; i < TILE * DEPTH / 4u; i += THREADS) {
+    [[unroll]] for (uint n = 0u; n < TILE * DEPTH / 4u / THREADS; n++) {
+        uint i = gl_LocalInvocationID.x + n * THREADS;
         uint line = i / (DEPTH / 4u);
         uint quad = quad0 + i % (DEPTH / 4u);
         uint row = row0 + line, col = col0 + line;

@@ -24,7 +24,7 @@ typedef struct vb_dispatch {
     vb_span bindings[VB_MAX_BINDINGS]; // texel bindings take the whole buffer
     const void *params;                // as many bytes as the table says
     uint32_t groups[3];
-    uint32_t turns; // of loops, that one invocation makes at most
+    uint32_t turns; // that one invocation makes at most in all its loops: vb_turns
 } vb_dispatch;
 
 typedef struct vb_pending_download {

@@ -74,6 +74,16 @@ vblip_status vb_gpu_download(vb_device *device, void *dst, vb_tensor x,
                                 dst, vb_tensor_bytes(&x), err);
 }
 
+// Those of mean_rows.comp and l2norm.comp; the other shaders of rows have no loops.
+static uint32_t rows_turns(vb_pipeline_id pipeline, const struct vb_rows_params *p)
+{
+    if (pipeline == VB_PIPELINE_MEAN_ROWS)
+        return vb_turns(p->rows);
+    if (pipeline == VB_PIPELINE_L2NORM)
+        return 2 * vb_turns(vb_ceil_div(p->cols, INVOCATIONS)) + VB_ROW_SUM_TURNS;
+    return 0;
+}
+
 // Runs a shader of struct vb_rows_params.
 static vblip_status rows_op(vb_gpu *gpu, const char *op, vb_pipeline_id pipeline,
                             struct vb_rows_params params, const vb_tensor *y,
@@ -86,10 +96,7 @@ static vblip_status rows_op(vb_gpu *gpu, const char *op, vb_pipeline_id pipeline
         .pipeline = pipeline,
         .bindings = {vb_span_of(gpu, y), vb_span_of(gpu, x)},
         .params = &params,
-        // Above what mean_rows and l2norm need; the others have no loops.
-        .turns = pipeline == VB_PIPELINE_MEAN_ROWS ? params.rows
-                 : pipeline == VB_PIPELINE_L2NORM  ? vb_ceil_div(params.cols, 8)
-                                                   : 0,
+        .turns = rows_turns(pipeline, &params),
     };
     vb_dispatch_row(&dispatch, groups);
     return vb_commands_dispatch(gpu, &dispatch, err);

@@ -54,6 +54,15 @@ static inline uint32_t vb_ceil_div(uint32_t a, uint32_t b)
     return a / b + (a % b != 0);
 }
 
+// What a loop of `count` turns adds to vb_dispatch.turns: the pass that finds its end is
+// counted too.
+static inline uint32_t vb_turns(uint32_t count)
+{
+    return count + 1;
+}
+
+enum { VB_ROW_SUM_TURNS = 7 }; // what one call in row_sum.glsl adds
+
 // Sets groups for `count` workgroups in a row, folded: shaders/common.glsl.
 void vb_dispatch_row(vb_dispatch *dispatch, uint64_t count);
 

@@ -8,10 +8,9 @@
 enum {
     LINEAR_TILE = 64,
     LINEAR_DEPTH = 16,
-    LINEAR_TURNS = 3,
     NORM_ROW = 64,
     WIDE_HEAD = 64,
-    ATTENTION_TURNS = 80
+    ATTENTION_THREADS = 64
 };
 
 static struct vb_linear_params linear_params(const vb_gpu *gpu, const vb_linear_args *a)
@@ -55,7 +54,7 @@ vblip_status vb_gpu_linear(vb_device *device, const vb_linear_args *a, vblip_err
         .params = &params,
         .groups = {vb_ceil_div(params.out_cols, LINEAR_TILE),
                    vb_ceil_div(params.batch * params.rows, LINEAR_TILE), 1},
-        .turns = vb_ceil_div(params.in_cols, LINEAR_DEPTH) * LINEAR_TURNS,
+        .turns = vb_turns(vb_ceil_div(params.in_cols, LINEAR_DEPTH)),
     };
     return vb_commands_dispatch(gpu, &dispatch, err);
 }
@@ -82,7 +81,7 @@ vblip_status vb_gpu_layernorm(vb_device *device, const vb_layernorm_args *a,
         .bindings = {vb_span_of(gpu, &a->y), vb_span_of(gpu, &a->x),
                      vb_span_of(gpu, &a->gain), vb_span_of(gpu, &a->bias)},
         .params = &params,
-        .turns = vb_ceil_div(params.cols, NORM_ROW) * 3,
+        .turns = 3 * (vb_turns(vb_ceil_div(params.cols, NORM_ROW)) + VB_ROW_SUM_TURNS),
     };
     vb_dispatch_row(&dispatch, (uint64_t)a->y.batch * a->y.rows);
     return vb_commands_dispatch(gpu, &dispatch, err);
@@ -113,6 +112,16 @@ static struct vb_attention_params attention_params(const vb_gpu *gpu,
     return params;
 }
 
+// The loops that load q, clear the sums and store y, and the one over blocks of keys with
+// that over scores inside.
+static uint32_t attention_turns(uint32_t kv_len, uint32_t queries, uint32_t keys,
+                                uint32_t head_dim)
+{
+    return 3 * vb_turns(queries * head_dim / ATTENTION_THREADS) + vb_turns(0) +
+           vb_ceil_div(kv_len, keys) *
+               (1 + vb_turns(queries * keys / ATTENTION_THREADS));
+}
+
 vblip_status vb_gpu_attention(vb_device *device, const vb_attention_args *a,
                               vblip_error *err)
 {
@@ -132,6 +141,7 @@ vblip_status vb_gpu_attention(vb_device *device, const vb_attention_args *a,
                      vb_span_of(gpu, &a->k), vb_span_of(gpu, &a->v),
                      vb_span_of(gpu, &a->lengths)},
         .params = &params,
+        .turns = attention_turns(params.kv_len, queries, keys, head_dim),
     };
     vb_dispatch_row(&dispatch, (uint64_t)vb_ceil_div(params.q_len, queries) * a->heads *
                                    params.batch);

@@ -464,31 +464,6 @@ static void test_buffers_may_be_freed_early(void **state)
     gpu_close(&fx);
 }
 
-// More turns than an older llvmpipe makes: right, or refused, but never cut short.
-static void test_long_loops_are_right_or_refused(void **state)
-{
-    (void)state;
-    enum { LONG = 70000 };
-    gpu_fixture fx = gpu_open(NULL);
-    gpu_operand x = gpu_floats(&fx, 1, LONG, 4, 0, (gpu_values){1, 1, 0});
-    gpu_operand y = gpu_floats(&fx, 1, 1, 4, 0, (gpu_values){2, 0, 1});
-    gpu_submit(&fx);
-    vb_mean_rows(&fx.rec, .y = y.t, .x = x.t);
-    const vblip_status refused = fx.rec.status;
-    if (refused != VBLIP_OK) {
-        assert_int_equal(refused, VBLIP_ERR_UNSUPPORTED);
-        assert_non_null(
-            strstr(fx.rec.error.message, "mean_rows: loops of 70000 turns"));
-        assert_int_equal(vb_recorder_submit(&fx.rec, NULL), VBLIP_ERR_UNSUPPORTED);
-    } else {
-        const double want[4] = {1, 1, 1, 1};
-        gpu_check(&fx, &y, want, 1e-9, "long mean");
-    }
-    gpu_operand_free(&x);
-    gpu_operand_free(&y);
-    gpu_close(&fx);
-}
-
 typedef struct totals {
     uint64_t copies, uploads;
     double seconds;
@@ -548,7 +523,6 @@ int main(void)
         cmocka_unit_test(test_a_failure_in_between_is_told_at_submit),
         cmocka_unit_test(test_a_failed_wait_leaves_nothing_running),
         cmocka_unit_test(test_buffers_may_be_freed_early),
-        cmocka_unit_test(test_long_loops_are_right_or_refused),
         cmocka_unit_test(test_profile_counts_every_op),
     };
     return cmocka_run_group_tests_name("device", tests, NULL, NULL);

@@ -37,6 +37,9 @@ static const struct shape {
     {2, 2, 7, 30, 2, 48, true, 5, true, 8, 1, 1e-11}, // keys past the last query
     {1, 1, 577, 577, 1, 64, false, 0, false, 0, 1, 1e-11},
     {1, 1, 2, 4616, 2, 64, false, 0, false, 0, 1, 1e-11}, // eight frames of tokens
+    // More than Mesa 22's llvmpipe looped over before the loads were unrolled.
+    {1, 1, 2, 31003, 1, 64, false, 0, false, 0, 1, 1e-9},
+    {1, 1, 1, 31003, 1, 128, false, 0, false, 2, 1, 1e-9},
     {1, 1, 19, 65, 2, 64, false, 0, false, 0, 12, 1e-9},  // scores of hundreds
     {1, 1, 8, 24, 1, 64, false, 0, false, 0, 1e4F, 1e-6}, // one key takes it all
 };
