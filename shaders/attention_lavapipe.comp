@@ -26,7 +26,7 @@ layout(set = 0, binding = 3, rgba32f) readonly uniform imageBuffer v;
 layout(set = 0, binding = 4) readonly buffer Lengths { int lengths[]; };
 layout(push_constant) uniform Params { vb_attention_params p; };
 
-const float LOWEST = -3.0e38; // of a score that is not seen; finite, so that no NaN comes
+const float LOWEST = -3.0e38; // a masked score; finite, so that no NaN comes of it
 
 void main()
 {

@@ -12,7 +12,7 @@
 const char *const vb_device_bench_names[] = {"linear", "attention", "layernorm", NULL};
 
 typedef struct shape {
-    const char *name;         // of the op
+    const char *name;         // the op: "linear"
     const char *what;         // where a model has this shape
     uint32_t rows, cols, out; // linear: in, out; attention: queries, head_dim, keys
     uint32_t heads;
@@ -39,7 +39,7 @@ typedef struct bench {
     vb_pool pool;
     vb_matrix *w;
     vb_tensor x, y, k, v, gain;
-    double work; // of one run, in units of 1e9
+    double work; // what one run does, in units of 1e9
     const char *unit;
     char detail[96];
 } bench;

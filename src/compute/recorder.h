@@ -8,7 +8,7 @@
 // One at a time per device.
 struct vb_recorder {
     vb_device *device;
-    vblip_status status; // of the first failure
+    vblip_status status; // what failed first
     vblip_error error;
 };
 

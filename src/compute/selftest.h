@@ -8,15 +8,15 @@
 
 #include "compute/device.h"
 
-enum { VB_SELFTEST_SAMPLES = 48 }; // of each case's output
+enum { VB_SELFTEST_SAMPLES = 48 }; // elements compared of each output
 
 // One op and one shape. The sizes mean what compute/ops.h says of the op.
 typedef struct vb_selftest_case {
     const char *op;                       // "linear"
-    const char *name;                     // of the case: "linear, few rows"
-    uint32_t batch, rows, cols, out_cols; // of x; columns of y, where they differ
+    const char *name;                     // the case: "linear, few rows"
+    uint32_t batch, rows, cols, out_cols; // shape of x; columns of y, if others
     uint32_t keys, heads;                 // attention
-    float mean, spread;                   // of x
+    float mean, spread;                   // x is uniform around the mean
     double bound;                         // largest nmse that passes
 } vb_selftest_case;
 

@@ -31,8 +31,8 @@ typedef struct vb_tensor {
 vb_tensor vb_tensor_view(vb_buffer *buffer, uint64_t offset, vb_dtype type,
                          uint32_t batch, uint32_t rows, uint32_t cols);
 
-// Columns first .. first + count - 1 of every row; first * element size is a multiple
-// of 16 bytes.
+// Columns first .. first + count - 1 of every row; the first must lie at a multiple of 16
+// bytes in its row.
 vb_tensor vb_columns(vb_tensor t, uint32_t first, uint32_t count);
 
 // Rows first .. first + count - 1 of every matrix.

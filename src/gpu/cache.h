@@ -11,9 +11,9 @@ typedef struct vb_gpu vb_gpu;
 
 // All-zero: nothing is remembered.
 typedef struct vb_cache {
-    char *path;              // of the file; NULL = none kept; owned
+    char *path;              // where the file is, owned; NULL = none is kept
     uint32_t tested, passed; // vb_verdict_bit
-    bool changed;            // the verdicts, since the file was read or written
+    bool changed;            // there are verdicts that the file does not have
     size_t data_size;        // bytes of the driver's data in the file
 } vb_cache;
 

@@ -19,7 +19,7 @@ typedef struct vb_gpu {
     vb_device base; // first
     vb_instance instance;
     vb_physical physical;
-    enum vb_family family; // of kernels
+    enum vb_family family; // the kernels in use
     vb_vk vk;              // device functions included
     VkDevice device;
     VkQueue queue;
@@ -31,10 +31,11 @@ typedef struct vb_gpu {
     vb_cache cache;
 } vb_gpu;
 
-// What a test takes away from a device, to run the path that does without, or forces.
+// What a test takes away from a device, to run the path that does without it, or forces
+// upon it.
 typedef struct vb_gpu_mask {
-    bool mapped_buffers;      // device buffers that the host can write
-    uint32_t broken_families; // vb_verdict_bit: fail the self-test
+    bool mapped_buffers;      // takes away device buffers that the host can write
+    uint32_t broken_families; // vb_verdict_bit: kernels that fail the self-test
     bool prefers_f16;         // what "auto" stores weights in
     bool untested;            // no self-test: for tests that open many devices
 } vb_gpu_mask;

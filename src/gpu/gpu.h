@@ -8,12 +8,11 @@
 typedef struct vb_gpu_options {
     const char *device;    // index, part of a name, "auto", "cpu"; NULL = auto
     const char *kernels;   // "simt", "lavapipe", "auto"; NULL = auto
-    const char *precision; // of weights in memory: "f32", "f16", "auto"; NULL = auto
-    const char
-        *cache_dir; // where pipeline cache and self-test verdicts live; NULL: none
-    bool validate;  // Khronos validation layer, synchronisation checks included
-    bool profile;   // timestamps around every op
-    vb_log log;     // validation messages and choices made
+    const char *precision; // weights are stored in: "f32", "f16", "auto"; NULL = auto
+    const char *cache_dir; // remembers pipelines and self-test verdicts; NULL = none
+    bool validate;         // Khronos validation layer, synchronisation checks included
+    bool profile;          // timestamps around every op
+    vb_log log;            // gets validation messages and the choices made
 } vb_gpu_options;
 
 VB_CHECKED vblip_status vb_gpu_open(vb_device **out, const vb_gpu_options *options,

@@ -74,7 +74,7 @@ fail:
 }
 
 // Loaders before 1.1 refuse any newer version; those after take whatever is asked.
-static vblip_status check_version(const vb_vk *vk, vblip_error *err)
+static vblip_status check_loader(const vb_vk *vk, vblip_error *err)
 {
     vblip_status status = VBLIP_OK;
     uint32_t version = 0;
@@ -130,7 +130,7 @@ vblip_status vb_instance_open(vb_instance *instance, const vb_instance_options *
     *instance = (vb_instance){.log = options->log};
     atomic_init(&instance->validation_messages, 0);
     VB_OK(vb_vk_load_global(&instance->vk, err));
-    VB_OK(check_version(&instance->vk, err));
+    VB_OK(check_loader(&instance->vk, err));
     if (options->validate) {
         bool found;
         VB_OK(has_layer(&found, &instance->vk, validation_layer, err));

@@ -18,11 +18,11 @@ enum { TEXEL_BYTES = 16 };
 typedef struct row_reader {
     const vb_matrix_block *blocks;
     const char *name;
-    uint32_t block, row; // of the block: the next row
+    uint32_t block, row; // the next row, and the block that has it
     uint32_t cols, rows_read;
-    vb_dtype type; // to give
+    vb_dtype type; // that rows are read into
     uint8_t *raw;  // room for VB_PANEL_ROWS rows as they lie in the checkpoint
-    float *wide;   // room for a row
+    float *wide;   // room for one row of floats
 } row_reader;
 
 // What a checkpoint holds beyond f16 would be infinite: refused, not clamped.

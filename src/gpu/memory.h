@@ -14,13 +14,13 @@ typedef struct vb_gpu_buffer {
     vb_buffer base; // first; base.size is what was asked for
     VkBuffer handle;
     VkDeviceMemory memory;
-    VkBufferView texels; // the whole as rgba32f; none when the kernels read no texels
-    VkBufferView halves; // the whole as rgba32ui; only of panels of halves
+    VkBufferView texels; // all of it as rgba32f; only where kernels read texels
+    VkBufferView halves; // all of it as rgba32ui; only for panels of halves
     uint8_t *mapped;     // NULL when the host cannot write it
 } vb_gpu_buffer;
 
 typedef struct vb_memory {
-    uint64_t allocations; // of device memory, ever; a test watches it stand still
+    uint64_t allocations; // how often device memory was taken so far
     bool mapped_buffers;  // device buffers are host-visible where the driver can
 } vb_memory;
 

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Largest number of buffers that an op binds, see gpu/pipelines.c.
+// The most buffers of a kind that one kernel binds (pipeline_table.c), and the subgroup
+// size that the lavapipe family is written for.
 enum { STORAGE_BUFFERS = 5, TEXEL_BUFFERS = 4, LAVAPIPE_LANES = 8 };
 
 static const struct family_name {
@@ -46,8 +47,8 @@ static vblip_device_kind kind_of(VkPhysicalDeviceType type)
     }
 }
 
-// Place in the order of "auto".
-static int order(vblip_device_kind kind)
+// Its place in the order in which "auto" tries kinds.
+static int kind_order(vblip_device_kind kind)
 {
     static const int places[] = {
         [VBLIP_DEVICE_DISCRETE_GPU] = 0, [VBLIP_DEVICE_INTEGRATED_GPU] = 1,
@@ -117,7 +118,7 @@ static void find_families(vb_physical *p, const vb_vk *vk,
 
 // What "auto" stores weights in: halves only where that was measured to be faster, which
 // it is on no device yet.
-static vb_dtype choose_precision(const vb_physical *p)
+static vb_dtype preferred_precision(const vb_physical *p)
 {
     (void)p;
     return VB_F32;
@@ -174,7 +175,8 @@ static void read_facts(vb_physical *p, const vb_vk *vk)
     find_families(p, vk, &subgroup);
 }
 
-static void judge(vb_physical *p)
+// Why the device cannot be used, when it cannot.
+static void find_faults(vb_physical *p)
 {
     const VkPhysicalDeviceLimits *limits = &p->limits;
     if (p->queue_family == UINT32_MAX)
@@ -185,7 +187,7 @@ static void judge(vb_physical *p)
                  limits->maxPerStageDescriptorStorageBuffers, STORAGE_BUFFERS);
 }
 
-static vblip_status examine(vb_physical *p, const vb_vk *vk, vblip_error *err)
+static vblip_status read_device(vb_physical *p, const vb_vk *vk, vblip_error *err)
 {
     VkPhysicalDeviceProperties properties;
     vk->GetPhysicalDeviceProperties(p->handle, &properties);
@@ -210,8 +212,8 @@ static vblip_status examine(vb_physical *p, const vb_vk *vk, vblip_error *err)
         return VBLIP_OK;
     }
     read_facts(p, vk);
-    p->precision = choose_precision(p);
-    judge(p);
+    p->precision = preferred_precision(p);
+    find_faults(p);
     return VBLIP_OK;
 }
 
@@ -230,7 +232,8 @@ static void sort(vb_physical *list, uint32_t count)
 {
     for (uint32_t i = 1; i < count; i++) {
         for (uint32_t j = i;
-             j > 0 && order(list[j].info.kind) < order(list[j - 1].info.kind); j--) {
+             j > 0 && kind_order(list[j].info.kind) < kind_order(list[j - 1].info.kind);
+             j--) {
             vb_physical swap = list[j];
             list[j] = list[j - 1];
             list[j - 1] = swap;
@@ -260,7 +263,7 @@ vblip_status vb_physical_list(vb_physical **out, uint32_t *count,
     VB_VK(vk->EnumeratePhysicalDevices(instance->handle, &n, handles));
     for (uint32_t i = 0; i < n; i++) {
         list[i].handle = handles[i];
-        VB_OK(examine(&list[i], vk, err));
+        VB_OK(read_device(&list[i], vk, err));
     }
     sort(list, n);
     for (uint32_t i = 0; i < n; i++) {

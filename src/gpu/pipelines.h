@@ -34,7 +34,7 @@ enum { VB_MAX_BINDINGS = 5, VB_MAX_CONSTANTS = 3, VB_MAX_PARAM_BYTES = 128 };
 
 // One shader. gpu.spirv_table holds each row to the SPIR-V it names.
 typedef struct vb_pipeline_row {
-    const char *name; // of shaders/NAME.comp
+    const char *name; // its file is shaders/NAME.comp
     const uint32_t *spirv;
     size_t spirv_bytes;
     // A letter per binding, binding 0 first, all in set 0. Storage buffers: w written,

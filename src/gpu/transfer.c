@@ -12,7 +12,8 @@ typedef struct staged {
     uint64_t offset;
 } staged;
 
-static bool take_from_block(staged *out, vb_commands *commands, uint64_t bytes)
+// The first block with room for `bytes`; false when none has.
+static bool take_from_blocks(staged *out, vb_commands *commands, uint64_t bytes)
 {
     for (uint32_t i = 0; i < commands->staging_count; i++) {
         const uint64_t used = commands->staging_used[i];
@@ -29,14 +30,15 @@ static bool take_from_block(staged *out, vb_commands *commands, uint64_t bytes)
 }
 
 // `bytes` (at most PIECE_BYTES) of staging that nothing uses. May flush.
-static vblip_status take(staged *out, vb_gpu *gpu, uint64_t bytes, vblip_error *err)
+static vblip_status take_staging(staged *out, vb_gpu *gpu, uint64_t bytes,
+                                 vblip_error *err)
 {
     vb_commands *commands = &gpu->commands;
-    if (take_from_block(out, commands, bytes))
+    if (take_from_blocks(out, commands, bytes))
         return VBLIP_OK;
     if (commands->staging_count == VB_STAGING_BLOCKS) {
         VB_TRY(vb_commands_flush(gpu, err));
-        if (take_from_block(out, commands, bytes))
+        if (take_from_blocks(out, commands, bytes))
             return VBLIP_OK;
         vb_memory_destroy(commands->staging[--commands->staging_count]);
         commands->staging[commands->staging_count] = NULL;
@@ -46,7 +48,7 @@ static vblip_status take(staged *out, vb_gpu *gpu, uint64_t bytes, vblip_error *
     VB_TRY(vb_memory_make_staging(&block, gpu, size, err));
     commands->staging[commands->staging_count] = block;
     commands->staging_used[commands->staging_count++] = 0;
-    (void)take_from_block(out, commands, bytes);
+    (void)take_from_blocks(out, commands, bytes);
     return VBLIP_OK;
 }
 
@@ -69,7 +71,7 @@ vblip_status vb_transfer_upload(vb_gpu *gpu, vb_gpu_buffer *buffer, uint64_t off
         const uint64_t piece = left < PIECE_BYTES ? left : PIECE_BYTES;
         staged from;
         VB_TRY(vb_commands_begin(gpu, err)); // may flush, which gives all staging back
-        VB_TRY(take(&from, gpu, piece, err));
+        VB_TRY(take_staging(&from, gpu, piece, err));
         memcpy(from.block->mapped + from.offset, (const uint8_t *)src + done,
                (size_t)piece);
         VB_TRY(vb_commands_begin(gpu, err));
@@ -92,7 +94,7 @@ vblip_status vb_transfer_download(vb_gpu *gpu, vb_gpu_buffer *buffer, uint64_t o
         if (commands->download_count == VB_PENDING_DOWNLOADS)
             VB_TRY(vb_commands_flush(gpu, err));
         VB_TRY(vb_commands_begin(gpu, err));
-        VB_TRY(take(&to, gpu, piece, err));
+        VB_TRY(take_staging(&to, gpu, piece, err));
         VB_TRY(vb_commands_begin(gpu, err));
         record_copy(gpu, "download", (vb_span){to.block, to.offset, to.offset + piece},
                     (vb_span){buffer, offset + done, offset + done + piece});

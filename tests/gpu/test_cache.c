@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 typedef struct scratch {
-    char dir[64], path[512]; // of the one cache file, once there is one
+    char dir[64], path[512]; // path: the one cache file, once there is one
 } scratch;
 
 static scratch make_scratch(void)

@@ -14,7 +14,7 @@ static const struct shape {
     uint32_t batch, rows, cols, gap;
     float mean, spread;
     bool in_place;
-    double max_nmse; // of layernorm
+    double max_nmse; // that layernorm may reach
 } shapes[] = {
     // Float statistics over C values: 2^-24 relative each, far below 1e-12 in square.
     {1, 1, 16, 0, 0, 1, false, 1e-12},

@@ -8,7 +8,7 @@ typedef struct counting_device {
     vb_device base;
     uint32_t ops; // transfers included
     uint32_t submits, discards;
-    uint32_t buffers, alive;                  // made so far; of them not freed
+    uint32_t buffers, alive;                  // made so far; those not yet freed
     bool fail_ops, fail_submit, fail_buffers; // from now on
 } counting_device;
 

@@ -14,9 +14,9 @@ typedef struct ref_device_options {
 
 typedef struct ref_device_stats {
     uint64_t allocations;   // buffers and matrices made so far
-    uint64_t alive;         // of them, not yet freed
+    uint64_t alive;         // those not yet freed
     uint64_t ops, submits;  // so far
-    uint64_t largest_bytes; // of all buffers made
+    uint64_t largest_bytes; // the largest buffer so far
     uint64_t loaded;        // elements of matrices made and tensors uploaded
 } ref_device_stats;
 
