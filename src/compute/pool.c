@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 struct vb_pool_block {
-    vb_pool_block *next; // toward younger blocks
+    vb_pool_block *next; // the block that was made after it
     vb_buffer *buffer;
     uint64_t used;
 };

@@ -106,7 +106,7 @@ void vb_selftest_fill(float *values, size_t count, uint32_t seed, float mean,
 
 void vb_selftest_weights(float *values, size_t count)
 {
-    const float steps = 2048.0F; // to 1: f16 has 11 bits
+    const float steps = 2048.0F; // between 0 and 1: f16 has 11 bits
     vb_selftest_fill(values, count, 2, 0, 0.5F);
     for (size_t i = 0; i < count; i++)
         values[i] = roundf(values[i] * steps) / steps;
@@ -117,7 +117,7 @@ size_t vb_selftest_sample(size_t n, size_t count)
     return n * 7919u % count; // a prime: spread over rows and columns
 }
 
-// What the cases run with.
+// One case at a time, and what it needs.
 typedef struct case_run {
     vb_device *device;
     vb_recorder rec;
@@ -303,7 +303,7 @@ static vblip_status record_case(case_run *r)
     return vb_fail(r->err, VBLIP_ERR_UNSUPPORTED, "self-test: no op %s", c->op);
 }
 
-// NaN when any value is.
+// Over the samples; NaN when any value is.
 static double nmse_of(const float *got, size_t count, const double *want)
 {
     double error = 0, power = 0;

@@ -73,7 +73,7 @@ bool vb_commands_recording(const vb_gpu *gpu)
     return gpu->commands.recording;
 }
 
-// Nothing is pending any more: every ring starts over.
+// Nothing is pending any more: staging, sets and downloads may be used again.
 static void start_over(vb_gpu *gpu)
 {
     vb_commands *commands = &gpu->commands;

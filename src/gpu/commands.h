@@ -13,7 +13,7 @@ enum { VB_STAGING_BLOCKS = 8, VB_PENDING_DOWNLOADS = 64 };
 
 // Bytes first .. end - 1 of a buffer, as bound.
 typedef struct vb_span {
-    vb_gpu_buffer *buffer; // NULL: nothing is read there, and something is bound
+    vb_gpu_buffer *buffer; // NULL: the operand is absent
     uint64_t first, end;
 } vb_span;
 
@@ -37,9 +37,9 @@ typedef struct vb_commands {
     VkCommandPool pool;
     VkCommandBuffer buffer;
     VkSemaphore timeline;
-    uint64_t submitted; // value of the timeline that the last submit signals
+    uint64_t submitted; // the timeline reaches it when the last submit has run
     bool recording;
-    uint32_t dispatches; // recorded
+    uint32_t dispatches; // recorded so far
     vb_hazards hazards;
     vb_gpu_buffer *nothing; // bound where an operand is absent
     vb_gpu_buffer *staging[VB_STAGING_BLOCKS];
@@ -56,7 +56,7 @@ void vb_commands_close(vb_gpu *gpu);
 VB_CHECKED vblip_status vb_commands_dispatch(vb_gpu *gpu, const vb_dispatch *dispatch,
                                              vblip_error *err);
 
-// For transfer.c: begins the command buffer where that is needed, and a command in it.
+// For transfer.c: begins the command buffer if none is open, and a command in it.
 VB_CHECKED vblip_status vb_commands_begin(vb_gpu *gpu, vblip_error *err);
 void vb_command_open(vb_gpu *gpu, const char *op, const vb_access *accesses,
                      uint32_t count);

@@ -11,6 +11,7 @@
 #include "gpu/instance.h"
 #include "gpu/matrix.h"
 #include "gpu/memory.h"
+#include "gpu/physical.h"
 #include "gpu/pipelines.h"
 #include "gpu/profile.h"
 #include "gpu/transfer.h"

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 typedef struct vb_access {
-    const void *memory;  // identity of the buffer
+    const void *memory;  // which buffer; only compared
     uint64_t first, end; // bytes first .. end - 1; first < end
     bool write;
 } vb_access;

@@ -138,7 +138,7 @@ vblip_status vb_gpu_set_row(vb_device *device, const vb_set_row_args *a,
                             vblip_error *err)
 {
     const vb_tensor row = vb_rows(a->y, a->row, 1);
-    // The row may begin anywhere, but bindings and offsets are in words: fine.
+    // A row may begin at any word: vb_span_of and vb_view_of split that between them.
     const struct vb_rows_params params = {
         .batch = row.batch, .rows = 1, .cols = row.cols};
     return rows_op(vb_gpu_of(device), "set_row", VB_PIPELINE_SET_ROW, params, &row,

@@ -33,14 +33,14 @@ void vb_gpu_discard(vb_device *device);
 
 // For the files that implement them.
 
-// What is bound for a tensor: its bytes, from the alignment that the device demands.
-// Absent tensors give an empty span.
+// What is bound for a tensor: its bytes, begun where the device's alignment lets a binding
+// begin. An absent tensor gives an empty span.
 vb_span vb_span_of(const vb_gpu *gpu, const vb_tensor *t);
 
 // The whole of a buffer.
 vb_span vb_span_whole(vb_buffer *buffer);
 
-// Where `t` begins in its span, in elements of 4 bytes, and its strides.
+// Where `t` begins in that span, in elements of 4 bytes, and its strides.
 struct vb_view vb_view_of(const vb_gpu *gpu, const vb_tensor *t);
 
 // The same in units of four elements.
@@ -63,7 +63,8 @@ static inline uint32_t vb_turns(uint32_t count)
 
 enum { VB_ROW_SUM_TURNS = 7 }; // what one call in row_sum.glsl adds
 
-// Sets groups for `count` workgroups in a row, folded: shaders/common.glsl.
+// Sets the groups for a row of `count` workgroups, folded as group_index() of
+// shaders/common.glsl unfolds it.
 void vb_dispatch_row(vb_dispatch *dispatch, uint64_t count);
 
 // Kernels of the lavapipe family; `params` is what the simt kernel would get. Where the

@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-// Of linear.comp and attention.comp.
+// Sizes that linear.comp, layernorm.comp and attention.comp are written with.
 enum {
     LINEAR_TILE = 64,
     LINEAR_DEPTH = 16,

@@ -1,5 +1,4 @@
-// physical.c - what each Vulkan device is and can, and which one a user means.
-#include "gpu/instance.h"
+#include "gpu/physical.h"
 
 #include "compute/device.h"
 

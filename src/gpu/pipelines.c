@@ -59,7 +59,7 @@ vblip_status vb_pipelines_open(vb_gpu *gpu, vblip_error *err)
         .sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO};
     VB_VK(gpu->vk.CreatePipelineCache(gpu->device, &info, NULL, &gpu->pipelines.cache));
 fail:
-    return status; // vb_pipelines_close takes half a table
+    return status; // vb_pipelines_close takes a table that is half made
 }
 
 void vb_pipelines_close(vb_gpu *gpu)
