@@ -45,7 +45,7 @@ vblip_status vb_check_texts(const char *const *texts, uint32_t count, const char
     return VBLIP_OK;
 }
 
-static vblip_status check_sampling_options(const vblip_caption_options *o,
+static vblip_status check_caption_sampling(const vblip_caption_options *o,
                                            vblip_error *err)
 {
     if (!(o->top_p >= 0.0f && o->top_p <= 1.0f))
@@ -70,6 +70,6 @@ vblip_status vb_check_caption_options(const vblip_caption_options *o, vblip_erro
         return vb_fail(err, VBLIP_ERR_ARGUMENT,
                        "repetition penalty: %g, expected more than 0",
                        (double)o->repetition_penalty);
-    VB_TRY(check_sampling_options(o, err));
+    VB_TRY(check_caption_sampling(o, err));
     return o->prompt ? vb_check_texts(&o->prompt, 1, "prompt", err) : VBLIP_OK;
 }

@@ -10,7 +10,7 @@
 // Scores of the rows that equal row 0 at the start, so that none of them goes on.
 static const float no_sum = -1e9f;
 
-static bool make_room(vb_beam *b, uint32_t beams, uint32_t max_length)
+static bool beam_make_room(vb_beam *b, uint32_t beams, uint32_t max_length)
 {
     const uint64_t ids = (uint64_t)(beams + 1) * max_length;
     if (beams <= b->beam_capacity && ids <= b->capacity)
@@ -60,7 +60,7 @@ vblip_status vb_beam_start(vb_beam *b, const vb_search_params *p, const int32_t 
                            uint32_t count, vblip_error *err)
 {
     VB_TRY(vb_search_check(p, prompt, count, err));
-    if (!make_room(b, p->beams, p->max_length))
+    if (!beam_make_room(b, p->beams, p->max_length))
         return vb_fail_memory(err, "beam search");
 
     b->params = *p;

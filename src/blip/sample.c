@@ -17,7 +17,7 @@ vblip_status vb_sample_check(const vb_sample_params *p, vblip_error *err)
     return VBLIP_OK;
 }
 
-static bool make_room(vb_sampler *s, uint32_t vocabulary)
+static bool sampler_make_room(vb_sampler *s, uint32_t vocabulary)
 {
     if (vocabulary <= s->capacity)
         return true;
@@ -36,7 +36,7 @@ vblip_status vb_sampler_start(vb_sampler *s, const vb_sample_params *p,
                               uint32_t vocabulary, vblip_error *err)
 {
     VB_TRY(vb_sample_check(p, err));
-    if (!make_room(s, vocabulary))
+    if (!sampler_make_room(s, vocabulary))
         return vb_fail_memory(err, "sampling");
     s->params = *p;
     s->vocabulary = vocabulary;

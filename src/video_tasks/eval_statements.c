@@ -46,8 +46,8 @@ static vblip_status find_pairs(run *r, vblip_error *err)
 
 // Whether the next picture could be read, and then encodes it. A file that fails again,
 // in another pair, is reported once.
-static vblip_status encode_next(run *r, vb_clips *clips, vb_visual *visual, bool *seen,
-                                vblip_error *err)
+static vblip_status encode_next_image(run *r, vb_clips *clips, vb_visual *visual,
+                                      bool *seen, vblip_error *err)
 {
     const vblip_job *job = &r->eval->options->job;
     const vb_clip *clip = vb_clips_next(clips);
@@ -89,8 +89,8 @@ static vblip_status predict_pair(run *r, vb_clips *clips, uint32_t pair,
                                  vblip_error *err)
 {
     bool left, right;
-    VB_TRY(encode_next(r, clips, r->sides[0], &left, err));
-    VB_TRY(encode_next(r, clips, r->sides[1], &right, err));
+    VB_TRY(encode_next_image(r, clips, r->sides[0], &left, err));
+    VB_TRY(encode_next_image(r, clips, r->sides[1], &right, err));
     const uint32_t first = r->first[pair], next = r->first[pair + 1];
     if (!left || !right)
         return vb_meter_skip(&r->meter, r->eval->set->name, next - first, err);
