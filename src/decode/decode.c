@@ -8,11 +8,12 @@
 #include "decode/still.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <libavutil/display.h>
 
@@ -42,13 +43,13 @@ static vblip_status read_head(uint8_t head[VB_STILL_HEAD], const char *path,
         return vb_fail(err, VBLIP_ERR_IO, "not a regular file");
     if (st.st_size == 0)
         return vb_fail(err, VBLIP_ERR_FORMAT, "empty file");
-    FILE *file = fopen(path, "rb");
-    if (!file)
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
         return vb_fail_errno(err, NULL, errno);
-    size_t got = fread(head, 1, VB_STILL_HEAD, file);
-    int number = ferror(file) ? errno : 0;
-    fclose(file);
-    return got == 0 ? vb_fail_errno(err, NULL, number) : VBLIP_OK;
+    ssize_t got = read(file, head, VB_STILL_HEAD);
+    int number = errno;
+    close(file);
+    return got <= 0 ? vb_fail_errno(err, NULL, got ? number : 0) : VBLIP_OK;
 }
 
 static vblip_status keep_image(vb_video *v, vb_image *image, vblip_error *err)
@@ -164,6 +165,12 @@ void vb_video_close(vb_video **video)
 const vb_video_info *vb_video_describe(const vb_video *video)
 {
     return &video->info;
+}
+
+uint64_t vb_video_bytes_read(const vb_video *video)
+{
+    const vb_reader *reader = video->decoder.source.reader;
+    return reader ? vb_reader_bytes_read(reader) : 0;
 }
 
 int64_t vb_video_time(const vb_video *video, uint64_t index)

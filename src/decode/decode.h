@@ -36,6 +36,9 @@ void vb_video_close(vb_video **video);
 
 const vb_video_info *vb_video_describe(const vb_video *video);
 
+// How many bytes of the file were read so far. Not counted for an image.
+uint64_t vb_video_bytes_read(const vb_video *video);
+
 // Time of frame `index` in presentation order, from the first frame.
 int64_t vb_video_time(const vb_video *video, uint64_t index);
 

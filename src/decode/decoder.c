@@ -29,7 +29,7 @@ static vblip_status open_codec(vb_decoder *d, uint32_t threads, vblip_error *err
         return vb_fail_av(err, code, codec->name);
     d->codec->pkt_timebase = d->source.stream->time_base;
     d->codec->thread_count = threads < INT16_MAX ? (int)threads : INT16_MAX;
-    d->codec->max_pixels = (int64_t)d->max_pixels;
+    d->codec->max_pixels = (int64_t)d->source.max_pixels;
     code = avcodec_open2(d->codec, codec, NULL);
     return code < 0 ? vb_fail_av(err, code, codec->name) : VBLIP_OK;
 }
@@ -51,12 +51,9 @@ vblip_status vb_decoder_open(vb_decoder *out, const char *path, uint32_t threads
                              uint64_t max_pixels, int64_t max_duration_us,
                              vblip_error *err)
 {
-    *out = (vb_decoder){.max_pixels = max_pixels};
+    *out = (vb_decoder){0};
     VB_TRY(vb_source_open(&out->source, path, max_pixels, err));
-    out->path = strdup(path);
-    vblip_status status = out->path ? VBLIP_OK : vb_fail_memory(err, "file name");
-    if (status == VBLIP_OK)
-        status = prepare(out, threads, max_duration_us, err);
+    vblip_status status = prepare(out, threads, max_duration_us, err);
     if (status != VBLIP_OK)
         vb_decoder_close(out);
     out->position = out->packets.count; // the index was read: start with a seek
@@ -71,7 +68,6 @@ void vb_decoder_close(vb_decoder *decoder)
     av_frame_free(&decoder->ahead);
     vb_packets_free(&decoder->packets);
     vb_source_close(&decoder->source);
-    free(decoder->path);
     *decoder = (vb_decoder){0};
 }
 
@@ -118,8 +114,7 @@ static bool seek_to_start(vb_decoder *d)
 static vblip_status rewind_source(vb_decoder *d, vblip_error *err)
 {
     if (!seek_to_start(d)) {
-        vb_source_close(&d->source);
-        VB_TRY(vb_source_open(&d->source, d->path, d->max_pixels, err));
+        VB_TRY(vb_source_reopen(&d->source, err));
         if (!at_start(d)) {
             vb_source_close(&d->source);
             return vb_fail(err, VBLIP_ERR_IO, "changed while it was read");

@@ -12,8 +12,6 @@
 typedef struct vb_decoder {
     vb_source source;
     vb_packets packets;
-    char *path;
-    uint64_t max_pixels;
     AVCodecContext *codec;
     AVPacket *packet;
     bool has_packet;        // `packet` was read, but not decoded yet

@@ -5,8 +5,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 // Demuxers of files that hold recordings, or sound that is to be told from them. Not
@@ -24,23 +22,6 @@ static int refuse_io(AVFormatContext *format, AVIOContext **out, const char *url
     return AVERROR(EPERM);
 }
 
-static vblip_status open_io(AVIOContext **out, const char *path, vblip_error *err)
-{
-    // The prefix keeps a name like "http:x.mp4" a file name.
-    size_t size = strlen(path) + sizeof "file:";
-    char *url = malloc(size);
-    if (!url)
-        return vb_fail_memory(err, "file name");
-    snprintf(url, size, "file:%s", path);
-    AVDictionary *options = NULL;
-    int code = av_dict_set(&options, "protocol_whitelist", "file", 0);
-    if (code >= 0)
-        code = avio_open2(out, url, AVIO_FLAG_READ, NULL, &options);
-    av_dict_free(&options);
-    free(url);
-    return code < 0 ? vb_fail_av(err, code, "not readable") : VBLIP_OK;
-}
-
 // What a file that no demuxer takes is, by its first bytes.
 static vblip_status fail_format(const uint8_t *head, vblip_error *err)
 {
@@ -55,17 +36,20 @@ static vblip_status fail_format(const uint8_t *head, vblip_error *err)
 static vblip_status open_format(vb_source *s, vblip_error *err)
 {
     uint8_t head[VB_PROMISE_HEAD] = {0};
-    int got = avio_read(s->io, head, sizeof head);
-    uint64_t promised = vb_promised_size(head, got > 0 ? (size_t)got : 0);
-    int64_t size = avio_size(s->io);
+    AVIOContext *io = vb_reader_io(s->reader);
+    io->error = 0;
+    int got = avio_seek(io, 0, SEEK_SET) < 0 ? -1 : avio_read(io, head, sizeof head);
+    if (got < 0 || avio_seek(io, 0, SEEK_SET) < 0)
+        return vb_fail(err, VBLIP_ERR_IO, "not readable");
+    uint64_t promised = vb_promised_size(head, (size_t)got);
+    int64_t size = avio_size(io);
     s->cut =
         size >= 0 && promised > (uint64_t)size + 8; // some writers are a little off
-    if (got < 0 || avio_seek(s->io, 0, SEEK_SET) < 0)
-        return vb_fail(err, VBLIP_ERR_IO, "not readable");
     s->format = avformat_alloc_context();
     if (!s->format)
         return vb_fail_memory(err, "demuxer");
-    s->format->pb = s->io;
+    s->format->pb = io;
+    s->format->flags |= AVFMT_FLAG_CUSTOM_IO; // it is not theirs to close
     s->format->io_open = refuse_io;
     AVDictionary *options = NULL;
     int code = av_dict_set(&options, "format_whitelist", formats, 0);
@@ -113,13 +97,13 @@ static AVStream *pick_stream(AVFormatContext *format)
     return NULL;
 }
 
-static vblip_status open_stream(vb_source *s, uint64_t max_pixels, vblip_error *err)
+static vblip_status open_stream(vb_source *s, vblip_error *err)
 {
-    VB_TRY(check_pixels(s->format, max_pixels, err));
+    VB_TRY(check_pixels(s->format, s->max_pixels, err));
     int code = avformat_find_stream_info(s->format, NULL);
     if (code < 0)
         return vb_fail_av(err, code, "no stream is readable");
-    VB_TRY(check_pixels(s->format, max_pixels, err));
+    VB_TRY(check_pixels(s->format, s->max_pixels, err));
     s->stream = pick_stream(s->format);
     if (!s->stream)
         return vb_fail(err, VBLIP_ERR_FORMAT, "no video stream");
@@ -132,22 +116,31 @@ static vblip_status open_stream(vb_source *s, uint64_t max_pixels, vblip_error *
 vblip_status vb_source_open(vb_source *out, const char *path, uint64_t max_pixels,
                             vblip_error *err)
 {
-    *out = (vb_source){0};
+    *out = (vb_source){.max_pixels = max_pixels};
     vb_av_silence();
-    vblip_status status = open_io(&out->io, path, err);
+    vblip_status status = vb_reader_open(&out->reader, path, err);
     if (status == VBLIP_OK)
-        status = open_format(out, err);
-    if (status == VBLIP_OK)
-        status = open_stream(out, max_pixels, err);
+        status = vb_source_reopen(out, err);
     if (status != VBLIP_OK)
         vb_source_close(out);
+    return status;
+}
+
+vblip_status vb_source_reopen(vb_source *source, vblip_error *err)
+{
+    avformat_close_input(&source->format);
+    vblip_status status = open_format(source, err);
+    if (status == VBLIP_OK)
+        status = open_stream(source, err);
+    if (status != VBLIP_OK)
+        avformat_close_input(&source->format);
     return status;
 }
 
 void vb_source_close(vb_source *source)
 {
     avformat_close_input(&source->format);
-    avio_closep(&source->io);
+    vb_reader_close(&source->reader);
     *source = (vb_source){0};
 }
 

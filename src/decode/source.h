@@ -3,15 +3,17 @@
 #define VB_DECODE_SOURCE_H
 
 #include "base/error.h"
+#include "decode/reader.h"
 
 #include <libavformat/avformat.h>
 
 // All-zero is closed.
 typedef struct vb_source {
-    AVIOContext *io;
+    vb_reader *reader;
     AVFormatContext *format;
     AVStream *stream; // of `format`; its cover art and other streams are discarded
     bool cut;         // the file is smaller than its header says
+    uint64_t max_pixels;
 } vb_source;
 
 // Opens `path`, finds out what it holds and picks the video stream. Nothing but that
@@ -20,6 +22,10 @@ typedef struct vb_source {
 VB_CHECKED vblip_status vb_source_open(vb_source *out, const char *path,
                                        uint64_t max_pixels, vblip_error *err);
 void vb_source_close(vb_source *source);
+
+// Opens the same file once more: the next packet is the first. `format` is NULL when
+// that fails.
+VB_CHECKED vblip_status vb_source_reopen(vb_source *source, vblip_error *err);
 
 // Replaces `packet` by the next one of the stream. Returns 0, AVERROR_EOF, or another
 // AVERROR.

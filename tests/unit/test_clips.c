@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -240,6 +241,35 @@ static void test_duration_is_the_end_of_the_last_frame(void **state)
     }
 }
 
+static uint64_t size_of(const char *name)
+{
+    char path[512];
+    struct stat st;
+    snprintf(path, sizeof path, "%s/%s", VB_MEDIA, name);
+    assert_int_equal(stat(path, &st), 0);
+    return (uint64_t)st.st_size;
+}
+
+// Listed, decoded forward and decoded backward: whatever the container.
+static void test_no_byte_is_read_twice(void **state)
+{
+    (void)state;
+    for (size_t c = 0; c < CLIPS; c++) {
+        const char *name = clips[c].name;
+        vb_video *video = open_clip(name, 0);
+        uint8_t rgb[FRAME];
+        for (uint32_t i = 0; i < clips[c].frames; i++)
+            read_frame(video, name, i, rgb);
+        for (uint32_t i = clips[c].frames; i >= 10; i -= 10)
+            read_frame(video, name, i - 10, rgb);
+        uint64_t size = size_of(name), read = vb_video_bytes_read(video);
+        if (read > size)
+            fail_msg("%s: %llu of %llu bytes", name, (unsigned long long)read,
+                     (unsigned long long)size);
+        vb_video_close(&video);
+    }
+}
+
 static void test_what_is_no_video_is_refused(void **state)
 {
     (void)state;
@@ -302,6 +332,7 @@ int main(void)
         cmocka_unit_test(test_times_are_ffmpegs),
         cmocka_unit_test(test_a_frame_is_shown_until_the_next),
         cmocka_unit_test(test_duration_is_the_end_of_the_last_frame),
+        cmocka_unit_test(test_no_byte_is_read_twice),
         cmocka_unit_test(test_what_is_no_video_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

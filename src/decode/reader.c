@@ -1,0 +1,211 @@
+#include "decode/reader.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <libavutil/error.h>
+#include <libavutil/mem.h>
+
+enum {
+    BUFFER = 1 << 15,     // bytes, of the AVIOContext
+    BLOCK = 1 << 16,      // bytes that are kept or not kept together
+    KEPT_BLOCKS = 1 << 12 // at most: 256 MiB
+};
+
+struct vb_reader {
+    int file;
+    int64_t size, at; // `at` is where the next read begins
+    AVIOContext *io;
+    uint64_t bytes_read;
+    uint8_t **blocks; // [block_count], by place in the file; NULL = not kept
+    size_t block_count;
+    uint32_t may_keep; // more blocks
+    const int64_t *samples;
+    size_t sample_count;
+};
+
+// As pread, but whole where the file is: an AVERROR, or how many bytes there were.
+static int read_file(vb_reader *r, uint8_t *out, int size, int64_t at)
+{
+    int got = 0;
+    while (got < size) {
+        ssize_t n = pread(r->file, out + got, (size_t)(size - got), (off_t)(at + got));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return got ? got : AVERROR(errno);
+        if (n == 0)
+            break;
+        got += (int)n;
+        r->bytes_read += (uint64_t)n;
+    }
+    return got;
+}
+
+static int64_t block_bytes(const vb_reader *r, size_t block)
+{
+    int64_t left = r->size - (int64_t)block * BLOCK;
+    return left < BLOCK ? left : BLOCK;
+}
+
+// The block, read from the file when it may be kept; NULL when it is not kept.
+static const uint8_t *kept_block(vb_reader *r, size_t block)
+{
+    if (r->blocks[block] || r->may_keep == 0)
+        return r->blocks[block];
+    int bytes = (int)block_bytes(r, block);
+    uint8_t *room = av_malloc((size_t)bytes);
+    if (!room || read_file(r, room, bytes, (int64_t)block * BLOCK) != bytes) {
+        av_free(room); // no harm: it is read without being kept
+        return NULL;
+    }
+    r->blocks[block] = room;
+    r->may_keep--;
+    return room;
+}
+
+static bool is_sample(const vb_reader *r, int64_t at)
+{
+    size_t low = 0, high = r->sample_count; // samples[low] <= at < samples[high]
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+        if (r->samples[middle] <= at)
+            low = middle;
+        else
+            high = middle;
+    }
+    return r->sample_count > 0 && r->samples[low] == at;
+}
+
+// Bytes from `at` on that are neither kept nor, if they may be, to be kept.
+static int count_unkept(const vb_reader *r, int64_t at, int size)
+{
+    size_t block = (size_t)(at / BLOCK);
+    int64_t end = (int64_t)(block + 1) * BLOCK;
+    while (end < at + size && r->may_keep == 0 && !r->blocks[++block])
+        end += BLOCK;
+    return end < at + size ? (int)(end - at) : size;
+}
+
+static int reader_read(void *user, uint8_t *out, int size)
+{
+    vb_reader *r = user;
+    if (r->at >= r->size)
+        return AVERROR_EOF;
+    if (size > r->size - r->at)
+        size = (int)(r->size - r->at);
+    // What libavformat reads for itself goes through its buffer.
+    bool buffered = out >= r->io->buffer && out < r->io->buffer + r->io->buffer_size;
+    if (r->samples && !buffered && is_sample(r, r->at)) {
+        r->at += size;
+        return size;
+    }
+    const uint8_t *block = kept_block(r, (size_t)(r->at / BLOCK));
+    int got = size;
+    if (block) {
+        int64_t from = r->at % BLOCK;
+        if (size > BLOCK - from)
+            got = (int)(BLOCK - from);
+        memcpy(out, block + from, (size_t)got);
+    } else {
+        got = read_file(r, out, count_unkept(r, r->at, size), r->at);
+        if (got <= 0)
+            return got < 0 ? got : AVERROR_EOF; // cut while it was read
+    }
+    r->at += got;
+    return got;
+}
+
+static int64_t reader_seek(void *user, int64_t offset, int whence)
+{
+    vb_reader *r = user;
+    if (whence & AVSEEK_SIZE)
+        return r->size;
+    if ((whence & ~AVSEEK_FORCE) != SEEK_SET || offset < 0)
+        return AVERROR(EINVAL);
+    r->at = offset;
+    return offset;
+}
+
+static vblip_status open_regular(vb_reader *r, const char *path, vblip_error *err)
+{
+    // Not to wait for a writer, should it be a pipe.
+    r->file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    struct stat st;
+    if (r->file < 0 || fstat(r->file, &st) != 0)
+        return vb_fail_errno(err, NULL, errno);
+    if (!S_ISREG(st.st_mode))
+        return vb_fail(err, VBLIP_ERR_IO, "not a regular file");
+    r->size = (int64_t)st.st_size;
+    return VBLIP_OK;
+}
+
+static vblip_status make_io(vb_reader *r, vblip_error *err)
+{
+    r->block_count = (size_t)(r->size / BLOCK + 1);
+    r->blocks = calloc(r->block_count, sizeof *r->blocks);
+    uint8_t *buffer = av_malloc(BUFFER);
+    if (buffer)
+        r->io =
+            avio_alloc_context(buffer, BUFFER, 0, r, reader_read, NULL, reader_seek);
+    if (!r->io)
+        av_free(buffer);
+    return r->blocks && r->io ? VBLIP_OK : vb_fail_memory(err, "reader");
+}
+
+vblip_status vb_reader_open(vb_reader **out, const char *path, vblip_error *err)
+{
+    *out = calloc(1, sizeof **out);
+    if (!*out)
+        return vb_fail_memory(err, "reader");
+    **out = (vb_reader){.file = -1, .may_keep = KEPT_BLOCKS};
+    vblip_status status = open_regular(*out, path, err);
+    if (status == VBLIP_OK)
+        status = make_io(*out, err);
+    if (status != VBLIP_OK)
+        vb_reader_close(out);
+    return status;
+}
+
+void vb_reader_close(vb_reader **reader)
+{
+    vb_reader *r = *reader;
+    if (!r)
+        return;
+    if (r->io)
+        av_freep(&r->io->buffer);
+    avio_context_free(&r->io);
+    for (size_t i = 0; r->blocks && i < r->block_count; i++)
+        av_free(r->blocks[i]);
+    free(r->blocks);
+    if (r->file >= 0)
+        close(r->file);
+    free(r);
+    *reader = NULL;
+}
+
+AVIOContext *vb_reader_io(vb_reader *reader)
+{
+    return reader->io;
+}
+
+uint64_t vb_reader_bytes_read(const vb_reader *reader)
+{
+    return reader->bytes_read;
+}
+
+void vb_reader_keep_no_more(vb_reader *reader)
+{
+    reader->may_keep = 0;
+}
+
+void vb_reader_skip_samples(vb_reader *reader, const int64_t *samples, size_t count)
+{
+    reader->samples = samples;
+    reader->sample_count = samples ? count : 0;
+    reader->io->direct = samples != NULL;
+}

@@ -1,0 +1,33 @@
+// reader.h - the bytes of a media file for libavformat: each read once where memory
+// allows, and counted.
+#ifndef VB_DECODE_READER_H
+#define VB_DECODE_READER_H
+
+#include "base/error.h"
+
+#include <libavformat/avio.h>
+
+// A file has the size it had when it was opened: what is appended later is not seen.
+typedef struct vb_reader vb_reader;
+
+VB_CHECKED vblip_status vb_reader_open(vb_reader **out, const char *path,
+                                       vblip_error *err);
+void vb_reader_close(vb_reader **reader);
+
+// Lives as long as the reader.
+AVIOContext *vb_reader_io(vb_reader *reader);
+
+// Bytes that were read from the file so far.
+uint64_t vb_reader_bytes_read(const vb_reader *reader);
+
+// From now on nothing more is kept in memory. Up to here what is read stays, so that it
+// is not read again: the first 256 MiB of it.
+void vb_reader_keep_no_more(vb_reader *reader);
+
+// Until `samples` is NULL again, a read that begins where a sample does gives that many
+// bytes without touching the file or the buffer, as far as the file goes: for demuxers
+// that hand on samples without looking into them. `samples` are positions in the file,
+// rising, and must stay valid.
+void vb_reader_skip_samples(vb_reader *reader, const int64_t *samples, size_t count);
+
+#endif // VB_DECODE_READER_H
