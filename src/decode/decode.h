@@ -26,8 +26,9 @@ typedef struct vb_video_info {
     uint32_t width, height; // as shown, after rotation
 } vb_video_info;
 
-// Opens `path` and reads its index (packet times, key frames), decoding nothing; a still
-// image is decoded at once. Videos are resized by swscale bilinear, still images by PIL's
+// Opens `path` and lists its packets (times, key frames), decoding nothing: of an mp4 by
+// its table; another file is read through, and up to 256 MiB of it stay in memory until
+// the video is closed. A still image is decoded at once. Videos are resized by swscale bilinear, still images by PIL's
 // bicubic (blip-spec 5.1, 5.3). Messages here and in vb_video_read do not name the path.
 VB_CHECKED vblip_status vb_video_open(vb_video **out, const char *path,
                                       const vb_decode_options *options,

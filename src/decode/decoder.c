@@ -37,7 +37,7 @@ static vblip_status open_codec(vb_decoder *d, uint32_t threads, vblip_error *err
 static vblip_status prepare(vb_decoder *d, uint32_t threads, int64_t max_duration_us,
                             vblip_error *err)
 {
-    VB_TRY(vb_packets_read(&d->packets, &d->source, max_duration_us, err));
+    VB_TRY(vb_packets_list(&d->packets, &d->source, max_duration_us, err));
     VB_TRY(open_codec(d, threads, err));
     d->packet = av_packet_alloc();
     d->shown = av_frame_alloc();
@@ -136,12 +136,15 @@ static bool seek_to_key(vb_decoder *d, int64_t time, uint64_t index)
         if (vb_source_read(&d->source, d->packet) < 0)
             return false;
         uint64_t at = vb_packets_find(p, d->packet->pts);
-        const vb_packet *item = &p->items[at];
+        vb_packet *item = &p->items[at];
         if (item->time != d->packet->pts)
             continue;
         if (item->position > p->items[index].position)
             return false;
-        if (item->key && at <= index && (d->packet->flags & AV_PKT_FLAG_KEY)) {
+        bool key = d->packet->flags & AV_PKT_FLAG_KEY;
+        if (p->through_table && !key)
+            item->key = false; // the codec knows better
+        if (item->key && at <= index && key) {
             begin(d, item->position, item->position == 0);
             return true;
         }
@@ -149,12 +152,21 @@ static bool seek_to_key(vb_decoder *d, int64_t time, uint64_t index)
     return false;
 }
 
-// The last key packet that is shown at or before `index`; 0 when there is none.
-static uint64_t key_before(const vb_packets *packets, uint64_t index)
+// The last key packet that is shown at or before `index`; `from` when none is that late.
+static uint64_t last_key(const vb_packets *packets, uint64_t from, uint64_t index)
 {
-    while (index > 0 && !packets->items[index].key)
+    while (index > from && !packets->items[index].key)
         index--;
     return index;
+}
+
+// The `back`-th key packet before the one that decoding up to `index` needs.
+static uint64_t key_before(const vb_packets *packets, uint64_t index, uint32_t back)
+{
+    uint64_t key = last_key(packets, 0, index);
+    for (uint32_t i = 0; i < back && key > 0; i++)
+        key = last_key(packets, 0, key - 1);
+    return key;
 }
 
 // Decoding starts at the `back`-th key packet before `index`. The container may look up
@@ -162,14 +174,16 @@ static uint64_t key_before(const vb_packets *packets, uint64_t index)
 static vblip_status seek(vb_decoder *d, uint64_t index, uint32_t back, vblip_error *err)
 {
     const vb_packets *p = &d->packets;
-    uint64_t key = key_before(p, index);
-    for (uint32_t i = 0; i < back && key > 0; i++)
-        key = key_before(p, key - 1);
-    if (!p->by_order && back < SEEK_TRIES && p->items[key].position > 0) {
-        int64_t time = p->items[key].time;
-        if (seek_to_key(d, time, key) ||
-            (p->reordering && seek_to_key(d, time - p->reordering, key)))
+    while (!p->by_order && back < SEEK_TRIES) {
+        uint64_t key = key_before(p, index, back);
+        const vb_packet item = p->items[key];
+        if (item.position == 0)
+            break;
+        if (seek_to_key(d, item.time, key) ||
+            (p->reordering && seek_to_key(d, item.time - p->reordering, key)))
             return VBLIP_OK;
+        if (p->items[key].key == item.key)
+            break; // not because the table calls a key what is none
     }
     return rewind_source(d, err);
 }
@@ -282,7 +296,7 @@ static bool is_ahead(const vb_decoder *d, uint64_t index)
         return false;
     if (d->packets.by_order)
         return true;
-    uint64_t key = key_before(&d->packets, index);
+    uint64_t key = last_key(&d->packets, d->shown_index, index);
     return key <= d->shown_index || d->packets.items[key].position < d->position + NEAR;
 }
 

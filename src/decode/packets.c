@@ -1,21 +1,26 @@
 #include "decode/packets.h"
 
 #include "decode/averror.h"
+#include "decode/table.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { BAD_RUN = 100 }; // unreadable packets in a row that end the reading
+enum {
+    BAD_RUN = 100, // unreadable packets in a row that end the reading
+    LAST_SKIP = 64 // packets looked at for the one that is shown last
+};
 
 // What is collected while the file is read, in file order.
 typedef struct reading {
     vb_packets *packets;
     int64_t *decode_times; // [packets->count]
     size_t capacity;
-    int64_t frame_ticks;          // nominal length of a frame, at least 1
-    int64_t first_time;           // of the first packet that has one
-    int64_t last_time, last_span; // of the packet shown last so far
+    int64_t frame_ticks; // nominal length of a frame, at least 1
+    int64_t first_time;  // of the first packet that has one
+    // Of the packet that is shown last so far.
+    int64_t last_time, last_decode_time, last_span;
     int64_t limit_ticks;
     uint64_t untimed, untimed_keys; // packets without a presentation time
     bool cut;                       // the packet read last is not complete
@@ -89,6 +94,7 @@ static vblip_status add(reading *r, const AVPacket *packet, vblip_error *err)
         r->first_time = r->last_time = packet->pts;
     if (timed && packet->pts >= r->last_time) {
         r->last_time = packet->pts;
+        r->last_decode_time = decoding(r, packet);
         r->last_span = packet->duration;
     }
     if (timed && packet->pts - r->first_time > r->limit_ticks)
@@ -277,14 +283,48 @@ static int by_time(const void *a, const void *b)
     return x->position < y->position ? -1 : x->position > y->position;
 }
 
-vblip_status vb_packets_read(vb_packets *out, vb_source *source,
-                             int64_t max_duration_us, vblip_error *err)
+// The span of the packet shown last, which a walk through the table may not tell: read
+// with the packet itself.
+static vblip_status read_last_span(reading *r, vb_source *source, vblip_error *err)
+{
+    AVPacket *packet = av_packet_alloc();
+    if (!packet)
+        return vb_fail_memory(err, "packet");
+    int code = av_seek_frame(source->format, source->stream->index, r->last_decode_time,
+                             AVSEEK_FLAG_BACKWARD | AVSEEK_FLAG_ANY);
+    for (int i = 0; code >= 0 && i < LAST_SKIP; i++) {
+        code = vb_source_read(source, packet);
+        if (code >= 0 && packet->pts == r->last_time) {
+            r->last_span = packet->duration;
+            break;
+        }
+    }
+    av_packet_free(&packet);
+    return code == AVERROR(ENOMEM) ? vb_fail_memory(err, "packet") : VBLIP_OK;
+}
+
+// Reads all packets: without their bytes where a table lists them.
+static vblip_status walk(reading *r, vb_source *source, vblip_error *err)
+{
+    vb_table table;
+    VB_TRY(vb_table_begin(&table, source, err));
+    r->packets->through_table = table.positions != NULL;
+    vblip_status status = read_all(r, source, err);
+    vb_table_end(&table, source);
+    if (status == VBLIP_OK && r->packets->through_table)
+        status = read_last_span(r, source, err);
+    return status;
+}
+
+static vblip_status collect(vb_packets *out, vb_source *source, bool through_table,
+                            int64_t max_duration_us, vblip_error *err)
 {
     *out = (vb_packets){.time_base = source->stream->time_base};
     reading r = {.packets = out};
     r.limit_ticks = av_rescale_q(max_duration_us, AV_TIME_BASE_Q, out->time_base);
     r.frame_ticks = nominal_ticks(source->stream, r.limit_ticks);
-    vblip_status status = read_all(&r, source, err);
+    vblip_status status =
+        through_table ? walk(&r, source, err) : read_all(&r, source, err);
     if (status == VBLIP_OK)
         status = count_frames(&r, source, err);
     free(r.decode_times);
@@ -299,6 +339,18 @@ vblip_status vb_packets_read(vb_packets *out, vb_source *source,
         return fail_duration(r.limit_ticks, source->stream->time_base, err);
     }
     return VBLIP_OK;
+}
+
+vblip_status vb_packets_list(vb_packets *out, vb_source *source,
+                             int64_t max_duration_us, vblip_error *err)
+{
+    return collect(out, source, true, max_duration_us, err);
+}
+
+vblip_status vb_packets_read(vb_packets *out, vb_source *source,
+                             int64_t max_duration_us, vblip_error *err)
+{
+    return collect(out, source, false, max_duration_us, err);
 }
 
 void vb_packets_free(vb_packets *packets)

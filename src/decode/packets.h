@@ -16,6 +16,7 @@ typedef struct vb_packets {
     vb_packet *items;   // [count], by time
     uint64_t count;     // at most UINT32_MAX
     uint64_t readable;  // packets that are whole in the file; the rest was cut off
+    bool through_table; // `key` is what the container says, not the packets
     bool by_order;      // the file has no presentation times: the n-th frame that comes
                         // out of the decoder is frame n
     int64_t end;        // of the last frame
@@ -24,7 +25,13 @@ typedef struct vb_packets {
     AVRational time_base;
 } vb_packets;
 
-// Reads `source` to its end. More than `max_duration_us` is refused.
+// Lists the packets of a `source` that was just opened: through the container's table
+// where it has one (table.h), else by reading the file to its end. More than
+// `max_duration_us` is refused. Where reading goes on afterwards is not said: seek.
+VB_CHECKED vblip_status vb_packets_list(vb_packets *out, vb_source *source,
+                                        int64_t max_duration_us, vblip_error *err);
+
+// The same, never through a table. A table may know of fewer key packets.
 VB_CHECKED vblip_status vb_packets_read(vb_packets *out, vb_source *source,
                                         int64_t max_duration_us, vblip_error *err);
 void vb_packets_free(vb_packets *packets);

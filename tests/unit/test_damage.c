@@ -225,6 +225,34 @@ static void test_a_broken_end_is_a_truncation(void **state)
     unload(&f);
 }
 
+// A table that calls frame 24 a key frame instead of frame 20, which is one: decoding
+// there would begin with references missing.
+static void test_a_table_with_a_wrong_key_frame_shifts_nothing(void **state)
+{
+    (void)state;
+    file f = load("quick.mp4");
+    uint8_t *expected = expected_frames("quick.mp4"), rgb[FRAME];
+    char *at = f.bytes;
+    while (at + 32 < f.bytes + f.size && memcmp(at, "stss", 4) != 0)
+        at++;
+    assert_memory_equal(at, "stss\0\0\0\0\0\0\0\5\0\0\0\1\0\0\0\13\0\0\0\25", 24);
+    at[23] = 25; // counted from 1
+    static const uint32_t order[] = {29, 24, 3, 28, 45, 26};
+    for (size_t first = 0; first < sizeof order / sizeof *order; first++) {
+        vb_video *video;
+        vblip_error err;
+        assert_int_equal(open_part(&video, &f, f.size, &err), VBLIP_OK);
+        for (size_t i = first; i < sizeof order / sizeof *order; i++) {
+            assert_int_equal(read_at(video, order[i], rgb, &err), VBLIP_OK);
+            if (memcmp(rgb, expected + (size_t)order[i] * FRAME, FRAME) != 0)
+                fail_msg("frame %u is another", order[i]);
+        }
+        vb_video_close(&video);
+    }
+    free(expected);
+    unload(&f);
+}
+
 static void test_a_hundred_broken_packets_in_a_row_are_an_error(void **state)
 {
     (void)state;
@@ -282,6 +310,7 @@ int main(void)
         cmocka_unit_test(test_a_broken_packet_shifts_nothing),
         cmocka_unit_test(test_a_broken_start_shows_the_first_frame_there_is),
         cmocka_unit_test(test_a_broken_end_is_a_truncation),
+        cmocka_unit_test(test_a_table_with_a_wrong_key_frame_shifts_nothing),
         cmocka_unit_test(test_a_hundred_broken_packets_in_a_row_are_an_error),
         cmocka_unit_test(test_noise_does_no_harm),
     };
