@@ -1,7 +1,8 @@
 // caption.c - recordings described frame by frame (blip-spec 6.4 per sampled frame).
 //
-// Memory is flat however long the file is: a frame is decoded, captioned, and its buffer
-// used again. Where the device leaves the cores alone the next one decodes meanwhile.
+// Memory is flat however long the file is, but for what decode.h says it keeps: a frame
+// is decoded, captioned, and its buffer used again. Where the device leaves the cores
+// alone the next one decodes meanwhile.
 #include "base/random.h"
 #include "base/text.h"
 #include "video_tasks/encoded.h"
@@ -33,9 +34,11 @@ typedef struct captioning {
     vblip_caption_fn fn;
     void *user;
     vb_meter meter;
+    uint32_t opened;       // inputs, in vain or not
+    uint64_t announced;    // captions of these that are done or will come
     vb_visual *visual;     // owned; every frame in turn
     uint32_t samples;      // captions of each frame
-    vb_generated *replies; // [samples], owned; of the frame seen last
+    vb_generated *replies; // [samples], owned; of the frame encoded last
 } captioning;
 
 // One file in work.
@@ -207,6 +210,14 @@ static vblip_status start_frames(recording *r, vblip_error *err)
                             produce_frame, r, err);
 }
 
+// The inputs that are not open yet are taken to hold as many captions as the others on
+// average: to know would be to read them twice.
+static void estimate_total(captioning *c)
+{
+    uint64_t mean = (c->announced + c->opened - 1) / c->opened;
+    c->meter.total = c->announced + mean * (c->task->input_count - c->opened);
+}
+
 // Captions one input. What is wrong with it goes to `failed`, with the captions that
 // will not come; what stops the job to `err`.
 static vblip_status caption_input(captioning *c, uint32_t index, vblip_error *failed,
@@ -215,10 +226,15 @@ static vblip_status caption_input(captioning *c, uint32_t index, vblip_error *fa
     *skipped = 0;
     const vblip_input *input = &c->task->inputs[index];
     recording r = {.c = c, .input = index, .path = input->path};
+    c->opened++;
     if (caption_open_video(c, input, &r.video, failed) != VBLIP_OK)
         return VBLIP_OK;
     r.timeline = timeline_of(c, r.video);
-    vblip_status status = start_frames(&r, err);
+    c->announced += r.timeline.count * c->samples;
+    estimate_total(c);
+    vblip_status status = vb_meter_add(&c->meter, input->path, 0, err);
+    if (status == VBLIP_OK)
+        status = start_frames(&r, err);
     if (status == VBLIP_OK)
         status = caption_spans(&r, failed, err);
     vblip_status flushed = flush(&r, err); // what is finished stands, also when stopped
@@ -229,21 +245,6 @@ static vblip_status caption_input(captioning *c, uint32_t index, vblip_error *fa
     vb_string_free(&r.row.text);
     c->task->frames->close(&r.video);
     return status != VBLIP_OK ? status : flushed;
-}
-
-// How many captions all inputs will take, for the estimate of the time. Reads the index
-// of every file, so it is done only when somebody listens.
-static uint64_t count_captions(captioning *c)
-{
-    uint64_t total = 0;
-    for (uint32_t i = 0; i < c->task->input_count; i++) {
-        vb_video *video = NULL;
-        if (caption_open_video(c, &c->task->inputs[i], &video, NULL) != VBLIP_OK)
-            continue; // reported when its turn comes
-        total += timeline_of(c, video).count * c->samples;
-        c->task->frames->close(&video);
-    }
-    return total;
 }
 
 // One text about all frames of a clip that is encoded, or so many samples of it.
@@ -277,18 +278,18 @@ static vblip_status caption_all(captioning *c, vblip_error *err)
     if (c->task->encoded)
         return caption_encoded(c, err);
     VB_TRY(ops->visual_make(&c->visual, ops->model, err));
-    c->meter = vb_meter_start(job, "captions", job->progress ? count_captions(c) : 0);
+    c->meter = vb_meter_start(job, "captions", 0);
     for (uint32_t i = 0; i < c->task->input_count; i++) {
         const vblip_input *input = &c->task->inputs[i];
-        if (i == 0)
-            VB_TRY(vb_meter_add(&c->meter, input->path, 0, err));
         vblip_error failed = {0};
         uint64_t skipped = 0;
         VB_TRY(caption_input(c, i, &failed, &skipped, err));
         if (failed.status == VBLIP_OK)
             continue;
         VB_TRY(vb_job_failed(job, i, input->path, &failed, err));
-        VB_TRY(vb_meter_skip(&c->meter, input->path, skipped, err));
+        c->announced -= skipped;
+        estimate_total(c);
+        VB_TRY(vb_meter_add(&c->meter, input->path, 0, err));
     }
     return VBLIP_OK;
 }

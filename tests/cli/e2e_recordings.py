@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Real recordings, odd files of the wild, and files that are long."""
 
+import json
 import os
 import subprocess
 import sys
 import unittest
 
 from e2e_support import (BINARY, CAPTION, EXIT_DONE, RECORDINGS, RETRIEVAL, VQA, Case, clip, environment, ffmpeg, main,
-                         make_video, parse, probe_subtitles)
+                         make_video, parse, probe_subtitles, start)
 
 # name: seconds, by ffprobe
 REAL = {"vtest.avi": 79.5, "Megamind.avi": 11.261, "Megamind_bugy.avi": 9.0, "tree.avi": None}
@@ -148,6 +149,65 @@ class LongFiles(Case):
                 growth = self.peak(long, *arguments) - self.peak(short, *arguments)
                 if "ASAN_OPTIONS" not in environment():
                     self.assertLess(growth, GROWTH_MIB)
+
+
+class BytesRead(Case):
+    """What a run reads of its input, counted by the kernel."""
+
+    SLACK = 1 << 20  # bytes: the container's head, and what the demuxer looks at to know its codecs
+    AHEAD = 32  # packets read behind a wanted one: the decoder's delay, on every thread
+
+    def counted(self, *arguments):
+        process = start(*arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        with open("/proc/%d/io" % process.pid, encoding="ascii") as file:
+            counts = dict(line.split(": ") for line in file.read().splitlines())
+        self.assertEqual(process.wait(), EXIT_DONE)
+        return int(counts["rchar"])
+
+    def read(self, path, *arguments):
+        """Bytes of the run that are not also read with a film of two kilobytes; `path` is the last argument."""
+        tiny = self.path("tiny.mp4")
+        if not os.path.exists(tiny):
+            make_video(tiny, seconds=1, size="32x32", rate=2)
+            self.counted(*arguments, tiny)  # fills the pipeline cache
+        return self.counted(*arguments, path) - self.counted(*arguments, tiny)
+
+    def needed(self, path, frames):
+        """Bytes from the key frame of each sampled frame to a little behind it."""
+        probe = subprocess.run(["ffprobe", "-v", "error", "-select_streams", "v:0", "-show_entries",
+                                "packet=pts,size,flags", "-of", "json", path], stdout=subprocess.PIPE, check=True)
+        packets = json.loads(probe.stdout)["packets"]
+        shown = sorted(range(len(packets)), key=lambda i: int(packets[i]["pts"]))
+        wanted = set()
+        for k in range(frames):
+            at = key = shown[k * (len(packets) // frames)]
+            while "K" not in packets[key]["flags"]:
+                key -= 1
+            wanted.update(range(key, min(at + self.AHEAD, len(packets))))
+        return sum(int(packets[i]["size"]) for i in wanted)
+
+    def test_caption_reads_a_file_once(self):
+        film = make_video(self.path("film.mp4"), seconds=8, size="640x360", rate=25,
+                          options=("-preset", "ultrafast", "-qp", "18", "-g", "50"))
+        for name, *options in (("copy.mov", "-c", "copy"), ("copy.mkv", "-c", "copy"), ("copy.ts", "-c", "copy"),
+                               ("copy.avi", "-c", "copy"), ("copy.flv", "-c", "copy"),
+                               ("parts.mp4", "-c", "copy", "-movflags", "frag_keyframe+empty_moov"),
+                               ("new.mpg", "-q:v", "2"), ("new.webm", "-c:v", "libvpx", "-b:v", "4M", "-deadline",
+                                                          "realtime", "-cpu-used", "8")):
+            path = self.path(name)
+            ffmpeg("-i", film, *options, path)
+            with self.subTest(name=name):
+                read = self.read(path, "caption", "--model", CAPTION, "--every", 4, "-f", "json")
+                self.assertLess(read, 1.1 * os.path.getsize(path))
+
+    def test_retrieve_reads_what_the_frames_need(self):
+        film = make_video(self.path("film.mp4"), seconds=40, size="640x360", rate=25,
+                          options=("-preset", "ultrafast", "-qp", "14", "-g", "50", "-movflags", "faststart"))
+        needed, size = self.needed(film, 8), os.path.getsize(film)
+        self.assertLess(needed + self.SLACK, size * 2 / 3)
+        read = self.read(film, "retrieve", "--model", RETRIEVAL, "--frames", 8, "-e", "a dog")
+        self.assertLess(read, needed + self.SLACK)
 
 
 if __name__ == "__main__":
