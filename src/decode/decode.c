@@ -25,9 +25,7 @@ struct vb_video {
     vb_decoder decoder; // closed for a still image
     vb_scaler scaler;
     uint32_t orientation;
-    uint8_t *rgb; // [side, side, 3], the frame that was read last
-    uint64_t rgb_index;
-    bool has_rgb;
+    vb_image image; // of a still
 };
 
 // The first bytes of a regular file, padded with zeros. A pipe could not be read twice,
@@ -52,39 +50,32 @@ static vblip_status read_head(uint8_t head[VB_STILL_HEAD], const char *path,
     return got <= 0 ? vb_fail_errno(err, NULL, got ? number : 0) : VBLIP_OK;
 }
 
-static vblip_status keep_image(vb_video *v, vb_image *image, vblip_error *err)
+static void describe_still(vb_video *v)
 {
     v->info = (vb_video_info){.still = true,
                               .frames = 1,
                               .readable = 1,
-                              .width = image->width,
-                              .height = image->height};
-    VB_TRY(vb_resize_bicubic(v->rgb, v->options.side, image, err));
-    v->has_rgb = true;
-    return VBLIP_OK;
+                              .width = v->image.width,
+                              .height = v->image.height};
 }
 
 static vblip_status open_still(vb_video *v, const char *path, vblip_error *err)
 {
-    vb_image image;
-    VB_TRY(vb_still_read(&image, path, v->options.max_pixels,
+    VB_TRY(vb_still_read(&v->image, path, v->options.max_pixels,
                          v->options.ignore_orientation, err));
-    vblip_status status = keep_image(v, &image, err);
-    free(image.rgb);
-    return status;
+    describe_still(v);
+    return VBLIP_OK;
 }
 
 // A GIF that does not move is an image.
 static vblip_status open_single_gif(vb_video *v, vblip_error *err)
 {
     const AVFrame *frame;
-    vb_image image;
     VB_TRY(vb_decoder_frame(&v->decoder, 0, &frame, err));
-    VB_TRY(vb_image_from_frame(&image, frame, err));
-    vblip_status status = keep_image(v, &image, err);
-    free(image.rgb);
+    VB_TRY(vb_image_from_frame(&v->image, frame, err));
+    describe_still(v);
     vb_decoder_close(&v->decoder);
-    return status;
+    return VBLIP_OK;
 }
 
 static vblip_status open_video(vb_video *v, const char *path, vblip_error *err)
@@ -125,8 +116,7 @@ static vblip_status set_options(vb_video *v, const vb_decode_options *options,
         v->options.max_duration_us = (int64_t)day_us;
     if (v->options.max_duration_us > (int64_t)(day_us * 3650))
         v->options.max_duration_us = (int64_t)(day_us * 3650);
-    v->rgb = malloc((size_t)options->side * options->side * 3);
-    return v->rgb ? VBLIP_OK : vb_fail_memory(err, "frame");
+    return VBLIP_OK;
 }
 
 vblip_status vb_video_open(vb_video **out, const char *path,
@@ -157,7 +147,7 @@ void vb_video_close(vb_video **video)
         return;
     vb_decoder_close(&(*video)->decoder);
     vb_scaler_free(&(*video)->scaler);
-    free((*video)->rgb);
+    free((*video)->image.rgb);
     free(*video);
     *video = NULL;
 }
@@ -202,17 +192,15 @@ vblip_status vb_video_read(vb_video *video, uint64_t index, uint8_t *rgb, vb_fra
     if (index >= video->info.frames)
         return vb_fail(err, VBLIP_ERR_ARGUMENT, "frame %" PRIu64 " of %" PRIu64, index,
                        video->info.frames);
-    uint32_t side = video->options.side;
-    if (!video->has_rgb || video->rgb_index != index) {
+    const uint32_t side = video->options.side;
+    if (video->info.still) {
+        VB_TRY(vb_resize_bicubic(rgb, side, &video->image, err));
+    } else {
         const AVFrame *frame;
-        video->has_rgb = false;
         VB_TRY(vb_decoder_frame(&video->decoder, index, &frame, err));
-        VB_TRY(vb_scaler_run(&video->scaler, video->rgb, side, frame,
-                             video->orientation, err));
-        video->rgb_index = index;
-        video->has_rgb = true;
+        VB_TRY(
+            vb_scaler_run(&video->scaler, rgb, side, frame, video->orientation, err));
     }
-    memcpy(rgb, video->rgb, (size_t)side * side * 3);
     *out = (vb_frame){.rgb = rgb,
                       .side = side,
                       .time_us = vb_video_time(video, index),

@@ -48,7 +48,8 @@ uint64_t vb_video_index_at(const vb_video *video, int64_t time_us);
 
 // Reads frame `index` into `rgb` [side, side, 3]. Rising indices decode forward and seek
 // only when a key frame lies between here and there; falling ones seek. The same index
-// again costs a copy. A stream that ends before `index` is VBLIP_ERR_IO: "truncated: 31
+// again is scaled again. Nothing is copied where `side` is a multiple of 16 and `rgb` is
+// aligned to it. A stream that ends before `index` is VBLIP_ERR_IO: "truncated: 31
 // of 75 frames decode".
 VB_CHECKED vblip_status vb_video_read(vb_video *video, uint64_t index, uint8_t *rgb,
                                       vb_frame *out, vblip_error *err);

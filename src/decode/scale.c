@@ -69,16 +69,27 @@ static vblip_status run_context(struct SwsContext *sws, AVFrame *out,
     return code < 0 ? vb_fail_av(err, code, "scaler") : VBLIP_OK;
 }
 
-static vblip_status make_frames(vb_scaler *s, int side, vblip_error *err)
+// Whether swscale can write rows of `side` pixels to `rgb`: it does so in groups of 16,
+// and their bytes must be aligned.
+static bool can_write_to(const uint8_t *rgb, uint32_t side)
 {
+    return side % 16 == 0 && (uintptr_t)rgb % 16 == 0;
+}
+
+// Turns `*frame` where that can be done before scaling; then `*orientation` is 0.
+static vblip_status turn_first(vb_scaler *s, const AVFrame **frame,
+                               uint32_t *orientation, vblip_error *err)
+{
+    if (*orientation == 0 || !vb_orient_can((*frame)->format, *orientation))
+        return VBLIP_OK;
     if (!s->turned)
         s->turned = av_frame_alloc();
-    if (!s->scaled)
-        s->scaled = av_frame_alloc();
-    if (!s->turned || !s->scaled)
+    if (!s->turned)
         return vb_fail_memory(err, "scaler");
-    // swscale writes past the ends of rows: they must be aligned
-    return vb_frame_buffer(s->scaled, AV_PIX_FMT_RGB24, side, side, err);
+    VB_TRY(vb_orient_frame(s->turned, *frame, *orientation, err));
+    *frame = s->turned;
+    *orientation = 0;
+    return VBLIP_OK;
 }
 
 // The context for frames like `frame`, kept while they stay alike.
@@ -94,22 +105,32 @@ static vblip_status choose_context(vb_scaler *s, const AVFrame *frame, int side,
     return make_context(&s->sws, frame, side, side, err);
 }
 
+// Scales into a frame of our own and copies, or turns, from there into `rgb`.
+static vblip_status scale_and_copy(vb_scaler *s, uint8_t *rgb, uint32_t side,
+                                   const AVFrame *frame, uint32_t orientation,
+                                   vblip_error *err)
+{
+    if (!s->scaled)
+        s->scaled = av_frame_alloc();
+    if (!s->scaled)
+        return vb_fail_memory(err, "scaler");
+    VB_TRY(vb_frame_buffer(s->scaled, AV_PIX_FMT_RGB24, (int)side, (int)side, err));
+    VB_TRY(run_context(s->sws, s->scaled, frame, err));
+    vb_orient_plane((vb_plane){rgb, (ptrdiff_t)side * 3},
+                    (vb_plane){s->scaled->data[0], s->scaled->linesize[0]}, side, side,
+                    3, orientation);
+    return VBLIP_OK;
+}
+
 vblip_status vb_scaler_run(vb_scaler *scaler, uint8_t *rgb, uint32_t side,
                            const AVFrame *frame, uint32_t orientation, vblip_error *err)
 {
-    VB_TRY(make_frames(scaler, (int)side, err));
-    if (orientation && vb_orient_can(frame->format, orientation)) {
-        VB_TRY(vb_orient_frame(scaler->turned, frame, orientation, err));
-        frame = scaler->turned;
-        orientation = 0;
-    }
+    VB_TRY(turn_first(scaler, &frame, &orientation, err));
     VB_TRY(choose_context(scaler, frame, (int)side, err));
-    AVFrame *scaled = scaler->scaled;
-    VB_TRY(run_context(scaler->sws, scaled, frame, err));
-    vb_orient_plane((vb_plane){rgb, (ptrdiff_t)side * 3},
-                    (vb_plane){scaled->data[0], scaled->linesize[0]}, side, side, 3,
-                    orientation);
-    return VBLIP_OK;
+    if (orientation || !can_write_to(rgb, side))
+        return scale_and_copy(scaler, rgb, side, frame, orientation, err);
+    AVFrame out = {.data = {rgb}, .linesize = {(int)side * 3}};
+    return run_context(scaler->sws, &out, frame, err);
 }
 
 void vb_scaler_free(vb_scaler *scaler)

@@ -14,7 +14,8 @@ typedef struct vb_scaler {
     AVFrame *turned, *scaled;
 } vb_scaler;
 
-// Turns `frame` upright and squashes it into `rgb` [side, side, 3] in one bilinear pass.
+// Turns `frame` upright and squashes it into `rgb` [side, side, 3] in one bilinear pass:
+// without a copy where `rgb` and `side` are multiples of 16.
 VB_CHECKED vblip_status vb_scaler_run(vb_scaler *scaler, uint8_t *rgb, uint32_t side,
                                       const AVFrame *frame, uint32_t orientation,
                                       vblip_error *err);

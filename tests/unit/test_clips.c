@@ -248,6 +248,35 @@ static void test_duration_is_the_end_of_the_last_frame(void **state)
     }
 }
 
+// Whatever the alignment, and nothing is written behind the frame.
+static void test_frames_are_the_same_in_any_buffer(void **state)
+{
+    (void)state;
+    enum { GUARD = 64 };
+    static _Alignas(16) uint8_t one[FRAME + GUARD + 16], other[FRAME + GUARD + 16];
+    static const uint32_t sides[] = {SIDE, 63, 33, 16};
+    for (size_t c = 0; c < CLIPS; c++)
+        for (size_t n = 0; n < sizeof sides / sizeof *sides; n++) {
+            const vb_decode_options options = {.side = sides[n]};
+            const size_t bytes = (size_t)sides[n] * sides[n] * 3;
+            char path[512];
+            vb_video *video;
+            vb_frame frame;
+            snprintf(path, sizeof path, "%s/%s", VB_MEDIA, clips[c].name);
+            assert_int_equal(vb_video_open(&video, path, &options, NULL), VBLIP_OK);
+            for (size_t shift = 0; shift < 16; shift += 5) {
+                memset(other, 0x5A, sizeof other);
+                assert_int_equal(vb_video_read(video, 9, one, &frame, NULL), VBLIP_OK);
+                assert_int_equal(vb_video_read(video, 9, other + shift, &frame, NULL),
+                                 VBLIP_OK);
+                assert_memory_equal(other + shift, one, bytes);
+                for (size_t i = 0; i < GUARD; i++)
+                    assert_int_equal(other[shift + bytes + i], 0x5A);
+            }
+            vb_video_close(&video);
+        }
+}
+
 static uint64_t size_of(const char *name)
 {
     char path[512];
@@ -340,6 +369,7 @@ int main(void)
         cmocka_unit_test(test_times_are_ffmpegs),
         cmocka_unit_test(test_a_frame_is_shown_until_the_next),
         cmocka_unit_test(test_duration_is_the_end_of_the_last_frame),
+        cmocka_unit_test(test_frames_are_the_same_in_any_buffer),
         cmocka_unit_test(test_no_byte_is_read_twice),
         cmocka_unit_test(test_what_is_no_video_is_refused),
     };
