@@ -55,6 +55,11 @@ typedef struct vblip_error {
 
 VBLIP_API const char *vblip_version(void); // "0.1.0"
 
+// FFmpeg decodes, and prints a little of what it finds wrong with files to stderr. Its log
+// level belongs to the process, so it is for the program to change: this silences it,
+// unless the program set a level of its own.
+VBLIP_API void vblip_silence_ffmpeg(void);
+
 // --------------------------------------------------------------------------- devices
 
 typedef enum vblip_device_kind {

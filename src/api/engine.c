@@ -4,6 +4,7 @@
 #include "api/objects.h"
 #include "compute/bench.h"
 #include "compute/selftest.h"
+#include "decode/decode.h"
 #include "gpu/gpu.h"
 
 #include <stdlib.h>
@@ -12,6 +13,11 @@
 const char *vblip_version(void)
 {
     return VBLIP_VERSION;
+}
+
+void vblip_silence_ffmpeg(void)
+{
+    vb_decode_silence();
 }
 
 vblip_status vblip_devices(vblip_device_fn fn, void *user, vblip_error *err)

@@ -65,6 +65,7 @@ int main(int argc, char **argv)
     cli_args args;
     vblip_error err;
     cli_interrupt_install();
+    vblip_silence_ffmpeg();
     if (cli_args_parse(&args, argc, argv, &err) != VBLIP_OK) {
         fprintf(stderr, "vblip: %s\n", err.message);
         return CLI_EXIT_MISUSED;

@@ -28,8 +28,7 @@ vblip_status vb_fail_av(vblip_error *err, int code, const char *what)
     return vb_fail(err, status, "%s: %s", what, words);
 }
 
-void vb_av_silence(void)
+int vb_av_log_offset(void)
 {
-    if (av_log_get_level() == AV_LOG_INFO)
-        av_log_set_level(AV_LOG_QUIET);
+    return av_log_get_level() == AV_LOG_INFO ? 100 : 0; // levels go up to 56
 }

@@ -7,9 +7,8 @@
 // Fails with "what: FFmpeg's words for `code`" and the status that fits the code.
 VB_CHECKED vblip_status vb_fail_av(vblip_error *err, int code, const char *what);
 
-// FFmpeg's log level is one int for the whole process, and its default prints to stderr.
-// This silences it while it is still that default: an application that set a level of
-// its own keeps it. The log callback is left alone.
-void vb_av_silence(void);
+// The log_level_offset of what we open: so large that it is silent, or 0 where the
+// application has changed FFmpeg's log level, which the whole process shares.
+int vb_av_log_offset(void);
 
 #endif // VB_DECODE_AVERROR_H

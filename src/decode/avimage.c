@@ -121,6 +121,7 @@ static vblip_status decode_frame(AVFrame *frame, enum AVCodecID id,
         return decoder ? vb_fail_memory(err, "decoder")
                        : vb_fail(err, VBLIP_ERR_UNSUPPORTED, "no decoder for images");
     codec->thread_count = 1;
+    codec->log_level_offset = vb_av_log_offset();
     codec->err_recognition = AV_EF_EXPLODE;
     codec->get_buffer2 = bounded_buffer;
     codec->opaque = &max_pixels;
@@ -135,7 +136,6 @@ static vblip_status decode_by_ffmpeg(vb_image *out, enum AVCodecID id,
                                      uint64_t max_pixels, vblip_error *err)
 {
     *out = (vb_image){0};
-    vb_av_silence();
     AVPacket *packet = av_packet_alloc();
     AVFrame *frame = av_frame_alloc();
     vblip_status status = VBLIP_OK;

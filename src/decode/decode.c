@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <libavutil/display.h>
+#include <libavutil/log.h>
 
 enum { MAX_SIDE = 16384 }; // pixels of the squares that are made
 
@@ -150,6 +151,12 @@ void vb_video_close(vb_video **video)
     free((*video)->image.rgb);
     free(*video);
     *video = NULL;
+}
+
+void vb_decode_silence(void)
+{
+    if (av_log_get_level() == AV_LOG_INFO)
+        av_log_set_level(AV_LOG_QUIET);
 }
 
 const vb_video_info *vb_video_describe(const vb_video *video)

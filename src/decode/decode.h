@@ -6,6 +6,11 @@
 #include "base/error.h"
 #include "base/frame.h"
 
+// Sets FFmpeg's log level, which the whole process shares, to quiet while it is still the
+// default. Without this, what is opened here is asked to log nothing, but parts of FFmpeg
+// that cannot be asked print what they find wrong with files.
+void vb_decode_silence(void);
+
 // A video or still image that is open for reading. Not safe for two threads; distinct
 // ones are independent.
 typedef struct vb_video vb_video;

@@ -29,6 +29,7 @@ static vblip_status open_codec(vb_decoder *d, uint32_t threads, vblip_error *err
         return vb_fail_av(err, code, codec->name);
     d->codec->pkt_timebase = d->source.stream->time_base;
     d->codec->thread_count = threads < INT16_MAX ? (int)threads : INT16_MAX;
+    d->codec->log_level_offset = vb_av_log_offset();
     d->codec->max_pixels = (int64_t)d->source.max_pixels;
     code = avcodec_open2(d->codec, codec, NULL);
     return code < 0 ? vb_fail_av(err, code, codec->name) : VBLIP_OK;

@@ -6,6 +6,24 @@
 #include <libavutil/opt.h>
 #include <libavutil/pixdesc.h>
 
+// swscale warns of the formats whose name says that their range is full.
+static int without_range(int format)
+{
+    static const struct {
+        enum AVPixelFormat full, plain;
+    } formats[] = {
+        {AV_PIX_FMT_YUVJ411P, AV_PIX_FMT_YUV411P},
+        {AV_PIX_FMT_YUVJ420P, AV_PIX_FMT_YUV420P},
+        {AV_PIX_FMT_YUVJ422P, AV_PIX_FMT_YUV422P},
+        {AV_PIX_FMT_YUVJ440P, AV_PIX_FMT_YUV440P},
+        {AV_PIX_FMT_YUVJ444P, AV_PIX_FMT_YUV444P},
+    };
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        if (formats[i].full == format)
+            return formats[i].plain;
+    return format;
+}
+
 static vblip_status make_context(struct SwsContext **out, const AVFrame *frame,
                                  int width, int height, vblip_error *err)
 {
@@ -20,7 +38,8 @@ static vblip_status make_context(struct SwsContext **out, const AVFrame *frame,
         {"sws_flags", SWS_BILINEAR},
         {"srcw", frame->width},
         {"srch", frame->height},
-        {"src_format", frame->format},
+        {"src_format", without_range(frame->format)},
+        {"src_range", without_range(frame->format) != frame->format},
         {"dstw", width},
         {"dsth", height},
         {"dst_format", AV_PIX_FMT_RGB24},

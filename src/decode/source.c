@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 // Demuxers of files that hold recordings, or sound that is to be told from them. Not
@@ -33,6 +34,19 @@ static vblip_status fail_format(const uint8_t *head, vblip_error *err)
     return vb_fail(err, VBLIP_ERR_FORMAT, "not a video or image");
 }
 
+// Demuxers have no log level of their own, but a class could say where it is: in a field
+// that is for muxers only.
+static void silence_format(vb_source *s)
+{
+    s->quiet = *s->format->av_class;
+    if (s->quiet.version > LIBAVUTIL_VERSION_INT)
+        s->quiet.version = LIBAVUTIL_VERSION_INT; // of the fields that were copied
+    s->quiet.log_level_offset_offset =
+        offsetof(AVFormatContext, metadata_header_padding);
+    s->format->av_class = &s->quiet;
+    s->format->metadata_header_padding = vb_av_log_offset();
+}
+
 static vblip_status open_format(vb_source *s, vblip_error *err)
 {
     uint8_t head[VB_PROMISE_HEAD] = {0};
@@ -48,6 +62,7 @@ static vblip_status open_format(vb_source *s, vblip_error *err)
     s->format = avformat_alloc_context();
     if (!s->format)
         return vb_fail_memory(err, "demuxer");
+    silence_format(s);
     s->format->pb = io;
     s->format->flags |= AVFMT_FLAG_CUSTOM_IO; // it is not theirs to close
     s->format->io_open = refuse_io;
@@ -97,10 +112,26 @@ static AVStream *pick_stream(AVFormatContext *format)
     return NULL;
 }
 
+// As avformat_find_stream_info, whose decoders log nothing.
+static int find_stream_info(AVFormatContext *format)
+{
+    const unsigned count = format->nb_streams; // more may be found
+    AVDictionary **options = calloc(count ? count : 1, sizeof *options);
+    int code = options ? 0 : AVERROR(ENOMEM);
+    for (unsigned i = 0; code >= 0 && i < count; i++)
+        code = av_dict_set_int(&options[i], "log_level_offset", vb_av_log_offset(), 0);
+    if (code >= 0)
+        code = avformat_find_stream_info(format, options);
+    for (unsigned i = 0; options && i < count; i++)
+        av_dict_free(&options[i]);
+    free(options);
+    return code;
+}
+
 static vblip_status open_stream(vb_source *s, vblip_error *err)
 {
     VB_TRY(check_pixels(s->format, s->max_pixels, err));
-    int code = avformat_find_stream_info(s->format, NULL);
+    int code = find_stream_info(s->format);
     if (code < 0)
         return vb_fail_av(err, code, "no stream is readable");
     VB_TRY(check_pixels(s->format, s->max_pixels, err));
@@ -117,7 +148,6 @@ vblip_status vb_source_open(vb_source *out, const char *path, uint64_t max_pixel
                             vblip_error *err)
 {
     *out = (vb_source){.max_pixels = max_pixels};
-    vb_av_silence();
     vblip_status status = vb_reader_open(&out->reader, path, err);
     if (status == VBLIP_OK)
         status = vb_source_reopen(out, err);

@@ -7,13 +7,14 @@
 
 #include <libavformat/avformat.h>
 
-// All-zero is closed.
+// All-zero is closed. Must not move while it is open.
 typedef struct vb_source {
     vb_reader *reader;
     AVFormatContext *format;
     AVStream *stream; // of `format`; its cover art and other streams are discarded
     bool cut;         // the file is smaller than its header says
     uint64_t max_pixels;
+    AVClass quiet; // of `format`
 } vb_source;
 
 // Opens `path`, finds out what it holds and picks the video stream. Nothing but that

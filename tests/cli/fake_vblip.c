@@ -61,6 +61,10 @@ static bool has(const char *text, const char *part)
     return text && strstr(text, part);
 }
 
+void vblip_silence_ffmpeg(void)
+{
+}
+
 const char *vblip_version(void)
 {
     return "0.1.0";
