@@ -8,10 +8,11 @@
 #include <string.h>
 
 enum {
-    BAD_RUN = 100,   // packets in a row that may fail to decode
-    NEAR = 16,       // packets: a key frame this close is reached faster by decoding
-    SEEK_TRIES = 4,  // before decoding starts over from the first packet
-    SEEK_SKIP = 1000 // packets looked at for the key frame after a seek
+    BAD_RUN = 100,    // packets in a row that may fail to decode
+    NEAR = 16,        // packets: a key frame this close is reached faster by decoding
+    SEEK_TRIES = 4,   // before decoding starts over from the first packet
+    SEEK_SKIP = 1000, // packets looked at for the key frame after a seek
+    FULL = 32         // frames in front of a wanted one that are all decoded
 };
 
 static vblip_status open_codec(vb_decoder *d, uint32_t threads, vblip_error *err)
@@ -35,11 +36,20 @@ static vblip_status open_codec(vb_decoder *d, uint32_t threads, vblip_error *err
     return code < 0 ? vb_fail_av(err, code, codec->name) : VBLIP_OK;
 }
 
+// Whether a picture that no other refers to leaves no trace when it is not decoded. Those
+// of HEVC may be referred to after all, by a higher layer.
+static bool can_skip(enum AVCodecID codec)
+{
+    return codec == AV_CODEC_ID_H264 || codec == AV_CODEC_ID_MPEG4 ||
+           codec == AV_CODEC_ID_MPEG2VIDEO || codec == AV_CODEC_ID_MPEG1VIDEO;
+}
+
 static vblip_status prepare(vb_decoder *d, uint32_t threads, int64_t max_duration_us,
                             vblip_error *err)
 {
     VB_TRY(vb_packets_list(&d->packets, &d->source, max_duration_us, err));
     VB_TRY(open_codec(d, threads, err));
+    d->may_skip = !d->packets.by_order && can_skip(d->codec->codec_id);
     d->packet = av_packet_alloc();
     d->shown = av_frame_alloc();
     d->ahead = av_frame_alloc();
@@ -85,6 +95,7 @@ static void begin(vb_decoder *d, uint64_t position, bool from_start)
     d->position = position;
     d->outputs = d->shown_index = 0;
     d->bad_run = 0;
+    d->doubtful = false;
 }
 
 // Reads the next packet and says whether it is the first of the file.
@@ -191,6 +202,16 @@ static vblip_status seek(vb_decoder *d, uint64_t index, uint32_t back, vblip_err
 
 // --------------------------------------------------------------------------- decoding
 
+// Lets the decoder pass over the picture in `packet` where only its references need it.
+static void choose_skip(vb_decoder *d)
+{
+    bool timed = d->packet->pts != AV_NOPTS_VALUE;
+    bool far = timed && vb_packets_find(&d->packets, d->packet->pts) + FULL < d->wanted;
+    d->codec->skip_frame = far && d->may_skip ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;
+    if (!timed)
+        d->doubtful = true;
+}
+
 // Gives the decoder the packet in `packet`, or reads the next one; the end of the file
 // when there is none.
 static vblip_status feed(vb_decoder *d, vblip_error *err)
@@ -205,8 +226,11 @@ static vblip_status feed(vb_decoder *d, vblip_error *err)
         return vb_fail_memory(err, "packet");
     if (code < 0 && code != AVERROR_EOF) { // cannot be read: the reader has moved on
         d->bad_run++;
+        d->doubtful = true;
         return VBLIP_OK;
     }
+    if (code == 0)
+        choose_skip(d);
     if (code == 0 && !(d->packet->flags & AV_PKT_FLAG_DISCARD))
         d->position++;
     if (code == AVERROR_EOF)
@@ -216,8 +240,10 @@ static vblip_status feed(vb_decoder *d, vblip_error *err)
     av_packet_unref(d->packet);
     if (code == AVERROR(ENOMEM))
         return vb_fail_memory(err, "decoder");
-    if (code < 0 && code != AVERROR_EOF)
+    if (code < 0 && code != AVERROR_EOF) {
         d->bad_run++;
+        d->doubtful = true;
+    }
     return VBLIP_OK;
 }
 
@@ -242,6 +268,9 @@ static vblip_status step(vb_decoder *d, vblip_error *err)
             d->has_ahead = true;
             d->outputs++;
             d->bad_run = 0;
+            if (d->ahead->decode_error_flags ||
+                (d->ahead->flags & AV_FRAME_FLAG_CORRUPT))
+                d->doubtful = true; // concealed with the picture before
             return VBLIP_OK;
         }
         if (code == AVERROR_EOF) {
@@ -254,6 +283,7 @@ static vblip_status step(vb_decoder *d, vblip_error *err)
             VB_TRY(feed(d, err));
         } else {
             d->bad_run++;
+            d->doubtful = true;
         }
     }
     return vb_fail(err, VBLIP_ERR_FORMAT, "%u packets in a row do not decode", BAD_RUN);
@@ -322,6 +352,31 @@ static vblip_status seek_and_roll(vb_decoder *d, uint64_t index, bool *found,
     return VBLIP_OK;
 }
 
+// Goes on to the frame shown at `index`, or seeks.
+static vblip_status decode_to(vb_decoder *d, uint64_t index, bool *found,
+                              vblip_error *err)
+{
+    *found = false;
+    if (is_ahead(d, index))
+        VB_TRY(roll(d, index, found, err));
+    if (!*found || is_short(d, index))
+        VB_TRY(seek_and_roll(d, index, found, err));
+    return VBLIP_OK;
+}
+
+// As decode_to, passing over what no other picture refers to. In a damaged stream that
+// could show: then all is decoded, now and from then on.
+static vblip_status skip_to(vb_decoder *d, uint64_t index, bool *found,
+                            vblip_error *err)
+{
+    vblip_status status = decode_to(d, index, found, d->may_skip ? NULL : err);
+    bool far = *found && d->shown_index + FULL < index; // it may be one passed over
+    if (!d->may_skip || (status == VBLIP_OK && *found && !d->doubtful && !far))
+        return status;
+    d->may_skip = false;
+    return seek_and_roll(d, index, found, err);
+}
+
 vblip_status vb_decoder_frame(vb_decoder *decoder, uint64_t index, const AVFrame **out,
                               vblip_error *err)
 {
@@ -332,10 +387,8 @@ vblip_status vb_decoder_frame(vb_decoder *decoder, uint64_t index, const AVFrame
     if (!decoder->source.format)
         return vb_fail(err, VBLIP_ERR_IO, "changed while it was read");
     bool found = false;
-    if (is_ahead(decoder, index))
-        VB_TRY(roll(decoder, index, &found, err));
-    if (!found || is_short(decoder, index))
-        VB_TRY(seek_and_roll(decoder, index, &found, err));
+    decoder->wanted = index;
+    VB_TRY(skip_to(decoder, index, &found, err));
     if (!found)
         return vb_fail(err, VBLIP_ERR_FORMAT, "no frame decodes of %" PRIu64,
                        packets->count);

@@ -23,6 +23,9 @@ typedef struct vb_decoder {
     uint64_t position; // of the next packet to read
     uint64_t outputs;  // frames that came out since decoding began
     uint32_t bad_run;  // packets that did not decode since the last frame that came out
+    uint64_t wanted;   // the frame that is decoded for
+    bool may_skip;     // pictures that no other refers to, far in front of `wanted`
+    bool doubtful;     // since decoding began something was met that makes that unsafe
 } vb_decoder;
 
 // Opens `path` and reads its packet index.

@@ -14,6 +14,7 @@ from fractions import Fraction
 
 SIDE = 64
 PATTERN = ["-f", "lavfi", "-i", "testsrc2=s=176x144:r=25:d=2"]
+LONG = ["-f", "lavfi", "-i", "testsrc2=s=176x144:r=25:d=12"]
 ODD = ["-f", "lavfi", "-i", "mandelbrot=s=75x43:r=25", "-frames:v", "12"]
 TONE = ["-f", "lavfi", "-i", "sine=d=1"]
 X264 = ["-c:v", "libx264", "-preset", "veryfast", "-threads", "1"]
@@ -48,6 +49,17 @@ VIDEOS = [
                             "log-level=error:keyint=20:pools=none", "-pix_fmt", "yuv420p"]),
     ("vp9.mp4", PATTERN + ["-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8",
                            "-g", "20"]),
+    ("long.mp4", LONG + X264 + ["-g", "250", "-bf", "3", "-pix_fmt", "yuv420p",
+                                "-x264-params", "open-gop=1:b-pyramid=normal:keyint-min=100"]),
+    ("long.mkv", ["-i", "long.mp4"] + COPY),
+    ("long_closed.mp4", LONG + X264 + ["-g", "110", "-bf", "2", "-pix_fmt", "yuv420p",
+                                       "-x264-params", "b-pyramid=none:scenecut=0"]),
+    ("long_fields.mp4", LONG + X264 + ["-pix_fmt", "yuv420p", "-flags", "+ildct+ilme", "-g", "250",
+                                       "-bf", "3"]),
+    ("long_b_frames.mp4", LONG + ["-c:v", "mpeg4", "-bf", "2", "-g", "200"]),
+    ("long_b_frames.ts", LONG + ["-c:v", "mpeg2video", "-bf", "2", "-g", "200"]),
+    ("no_keys.mkv", ["-f", "lavfi", "-i", "testsrc2=s=16x16:r=25:d=80"] + X264 +
+     ["-bf", "0", "-g", "100000", "-x264-params", "scenecut=0"]),
     ("quick.mp4", PATTERN + X264 + ["-g", "10", "-bf", "0", "-pix_fmt", "yuv420p",
                                     "-movflags", "faststart"]),
     ("quick.avi", ["-i", "quick.mp4"] + COPY),

@@ -162,6 +162,44 @@ static void test_any_order_gives_the_same_frames(void **state)
     }
 }
 
+// Far from where decoding begins, what no other picture refers to is passed over.
+static void test_long_ways_lead_to_the_same_frames(void **state)
+{
+    (void)state;
+    static const struct clip films[] = {
+        {.name = "long.mp4", .frames = 300},
+        {.name = "long.mkv", .frames = 300},
+        {.name = "long_closed.mp4", .frames = 300},
+        {.name = "long_fields.mp4", .frames = 300},
+        {.name = "long_b_frames.mp4", .frames = 300},
+        {.name = "long_b_frames.ts", .frames = 300},
+    };
+    static const uint32_t order[] = {299, 0,   1,   80,  81,  160, 161, 162, 240, 239,
+                                     33,  34,  109, 110, 111, 112, 147, 220, 221, 222,
+                                     223, 250, 251, 252, 296, 297, 298, 60,  190, 102};
+    for (size_t n = 0; n < sizeof films / sizeof *films; n++) {
+        size_t size;
+        char *expected = load(&films[n], "rgb", &size);
+        assert_int_equal(size, (size_t)films[n].frames * FRAME);
+        uint8_t rgb[FRAME];
+        vb_video *video = open_clip(films[n].name, 0);
+        for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
+            read_frame(video, films[n].name, order[i], rgb);
+            if (memcmp(rgb, expected + (size_t)order[i] * FRAME, FRAME) != 0)
+                fail_msg("%s: frame %u", films[n].name, order[i]);
+        }
+        vb_video_close(&video);
+        for (size_t i = 0; i < sizeof order / sizeof *order; i += 3) {
+            video = open_clip(films[n].name, 1);
+            read_frame(video, films[n].name, order[i], rgb);
+            if (memcmp(rgb, expected + (size_t)order[i] * FRAME, FRAME) != 0)
+                fail_msg("%s: frame %u first", films[n].name, order[i]);
+            vb_video_close(&video);
+        }
+        free(expected);
+    }
+}
+
 static void test_threads_do_not_matter(void **state)
 {
     (void)state;
@@ -364,6 +402,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_frame_is_ffmpegs),
         cmocka_unit_test(test_any_order_gives_the_same_frames),
+        cmocka_unit_test(test_long_ways_lead_to_the_same_frames),
         cmocka_unit_test(test_threads_do_not_matter),
         cmocka_unit_test(test_size_is_as_shown),
         cmocka_unit_test(test_times_are_ffmpegs),
