@@ -31,8 +31,8 @@ struct vb_video {
 
 // The first bytes of a regular file, padded with zeros. A pipe could not be read twice,
 // and opening one could block for ever.
-static vblip_status read_head(uint8_t head[VB_STILL_HEAD], const char *path,
-                              vblip_error *err)
+static vblip_status read_first_bytes(uint8_t head[VB_STILL_HEAD], const char *path,
+                                     vblip_error *err)
 {
     memset(head, 0, VB_STILL_HEAD);
     struct stat st;
@@ -79,7 +79,7 @@ static vblip_status open_single_gif(vb_video *v, vblip_error *err)
     return VBLIP_OK;
 }
 
-static vblip_status open_video(vb_video *v, const char *path, vblip_error *err)
+static vblip_status open_film(vb_video *v, const char *path, vblip_error *err)
 {
     VB_TRY(vb_decoder_open(&v->decoder, path, v->options.threads, v->options.max_pixels,
                            v->options.max_duration_us, err));
@@ -130,10 +130,9 @@ vblip_status vb_video_open(vb_video **out, const char *path,
     uint8_t head[VB_STILL_HEAD];
     vblip_status status = set_options(v, options, err);
     if (status == VBLIP_OK)
-        status = read_head(head, path, err);
+        status = read_first_bytes(head, path, err);
     if (status == VBLIP_OK)
-        status =
-            vb_still_is(head) ? open_still(v, path, err) : open_video(v, path, err);
+        status = vb_still_is(head) ? open_still(v, path, err) : open_film(v, path, err);
     if (status != VBLIP_OK) {
         vb_video_close(&v);
         return status;

@@ -44,8 +44,8 @@ static bool can_skip(enum AVCodecID codec)
            codec == AV_CODEC_ID_MPEG2VIDEO || codec == AV_CODEC_ID_MPEG1VIDEO;
 }
 
-static vblip_status prepare(vb_decoder *d, uint32_t threads, int64_t max_duration_us,
-                            vblip_error *err)
+static vblip_status decoder_prepare(vb_decoder *d, uint32_t threads,
+                                    int64_t max_duration_us, vblip_error *err)
 {
     VB_TRY(vb_packets_list(&d->packets, &d->source, max_duration_us, err));
     VB_TRY(open_codec(d, threads, err));
@@ -64,7 +64,7 @@ vblip_status vb_decoder_open(vb_decoder *out, const char *path, uint32_t threads
 {
     *out = (vb_decoder){0};
     VB_TRY(vb_source_open(&out->source, path, max_pixels, err));
-    vblip_status status = prepare(out, threads, max_duration_us, err);
+    vblip_status status = decoder_prepare(out, threads, max_duration_us, err);
     if (status != VBLIP_OK)
         vb_decoder_close(out);
     out->position = out->packets.count; // the index was read: start with a seek
@@ -84,7 +84,7 @@ void vb_decoder_close(vb_decoder *decoder)
 
 // ---------------------------------------------------------------------------- seeking
 
-static void begin(vb_decoder *d, uint64_t position, bool from_start)
+static void begin_decoding(vb_decoder *d, uint64_t position, bool from_start)
 {
     avcodec_flush_buffers(d->codec);
     av_frame_unref(d->shown);
@@ -132,7 +132,7 @@ static vblip_status rewind_source(vb_decoder *d, vblip_error *err)
             return vb_fail(err, VBLIP_ERR_IO, "changed while it was read");
         }
     }
-    begin(d, 0, true);
+    begin_decoding(d, 0, true);
     return VBLIP_OK;
 }
 
@@ -157,7 +157,7 @@ static bool seek_to_key(vb_decoder *d, int64_t time, uint64_t index)
         if (p->through_table && !key)
             item->key = false; // the codec knows better
         if (item->key && at <= index && key) {
-            begin(d, item->position, item->position == 0);
+            begin_decoding(d, item->position, item->position == 0);
             return true;
         }
     }
@@ -183,7 +183,8 @@ static uint64_t key_before(const vb_packets *packets, uint64_t index, uint32_t b
 
 // Decoding starts at the `back`-th key packet before `index`. The container may look up
 // times of presentation or of decoding, so both are tried.
-static vblip_status seek(vb_decoder *d, uint64_t index, uint32_t back, vblip_error *err)
+static vblip_status seek_before(vb_decoder *d, uint64_t index, uint32_t back,
+                                vblip_error *err)
 {
     const vb_packets *p = &d->packets;
     while (!p->by_order && back < SEEK_TRIES) {
@@ -214,7 +215,7 @@ static void choose_skip(vb_decoder *d)
 
 // Gives the decoder the packet in `packet`, or reads the next one; the end of the file
 // when there is none.
-static vblip_status feed(vb_decoder *d, vblip_error *err)
+static vblip_status feed_decoder(vb_decoder *d, vblip_error *err)
 {
     int code = AVERROR_EOF;
     if (d->has_packet)
@@ -259,7 +260,7 @@ static uint64_t index_of(const vb_decoder *d, const AVFrame *frame)
 }
 
 // Decodes one more frame into `ahead`, or finds the end.
-static vblip_status step(vb_decoder *d, vblip_error *err)
+static vblip_status decode_next(vb_decoder *d, vblip_error *err)
 {
     while (d->bad_run < BAD_RUN) {
         int code = avcodec_receive_frame(d->codec, d->ahead);
@@ -280,7 +281,7 @@ static vblip_status step(vb_decoder *d, vblip_error *err)
         if (code == AVERROR(ENOMEM))
             return vb_fail_memory(err, "decoder");
         if (code == AVERROR(EAGAIN)) {
-            VB_TRY(feed(d, err));
+            VB_TRY(feed_decoder(d, err));
         } else {
             d->bad_run++;
             d->doubtful = true;
@@ -305,7 +306,7 @@ static vblip_status roll(vb_decoder *d, uint64_t index, bool *found, vblip_error
     *found = false;
     while (!(d->has_shown && d->shown_index == index)) {
         if (!d->has_ahead && !d->ended)
-            VB_TRY(step(d, err));
+            VB_TRY(decode_next(d, err));
         if (!d->has_ahead)
             break;
         if (d->ahead_index > index && !d->has_shown && !d->from_start)
@@ -344,7 +345,7 @@ static vblip_status seek_and_roll(vb_decoder *d, uint64_t index, bool *found,
 {
     *found = false;
     for (uint32_t back = 0; back <= SEEK_TRIES; back++) {
-        VB_TRY(seek(d, index, back, err));
+        VB_TRY(seek_before(d, index, back, err));
         VB_TRY(roll(d, index, found, err));
         if (d->from_start || (*found && !is_short(d, index)))
             break;

@@ -42,8 +42,8 @@ typedef struct walk {
 
 // -------------------------------------------------------------------------- the list
 
-static vblip_status add(vb_inputs *out, const char *path, const char *error,
-                        vblip_error *err)
+static vblip_status inputs_add(vb_inputs *out, const char *path, const char *error,
+                               vblip_error *err)
 {
     bool full = (out->count & (out->count - 1)) == 0; // room for a power of two
     if (out->count == UINT32_MAX)
@@ -70,7 +70,7 @@ static vblip_status add_errno(vb_inputs *out, const char *path, int number,
                               vblip_error *err)
 {
     char reason[VB_REASON];
-    return add(out, path, vb_errno_reason(reason, number), err);
+    return inputs_add(out, path, vb_errno_reason(reason, number), err);
 }
 
 // ------------------------------------------------------------------------ what counts
@@ -199,7 +199,7 @@ static vblip_status visit_directory(walk *w, const level *parent, identity id,
 }
 
 // Looks at what `path` names.
-static vblip_status visit(walk *w, const level *parent)
+static vblip_status inputs_visit(walk *w, const level *parent)
 {
     const char *path = w->path.bytes;
     struct stat st;
@@ -214,7 +214,8 @@ static vblip_status visit(walk *w, const level *parent)
     w->found++;
     if (number != 0)
         return add_errno(w->out, path, number, w->err);
-    return add(w->out, path, S_ISREG(st.st_mode) ? NULL : "not a regular file", w->err);
+    return inputs_add(w->out, path, S_ISREG(st.st_mode) ? NULL : "not a regular file",
+                      w->err);
 }
 
 static vblip_status visit_name(walk *w, const level *here, const char *name)
@@ -223,7 +224,7 @@ static vblip_status visit_name(walk *w, const level *here, const char *name)
     if (!vb_string_append(&w->path, "/", 1) ||
         !vb_string_append(&w->path, name, strlen(name)))
         return vb_fail_memory(w->err, "inputs");
-    vblip_status status = visit(w, here);
+    vblip_status status = inputs_visit(w, here);
     w->path.size = size;
     w->path.bytes[size] = '\0';
     return status;
@@ -263,10 +264,10 @@ static vblip_status expand_directory(vb_inputs *out, const char *path,
     if (status == VBLIP_OK)
         status = walk_directory(&w, NULL, (identity){st->st_dev, st->st_ino});
     if (status == VBLIP_OK && w.found == 0)
-        status = add(out, path,
-                     is_filtered(options) ? "no videos or images match the globs"
-                                          : "no videos or images",
-                     err);
+        status = inputs_add(out, path,
+                            is_filtered(options) ? "no videos or images match the globs"
+                                                 : "no videos or images",
+                            err);
     vb_string_free(&w.path);
     free(w.links);
     return status;
@@ -277,12 +278,12 @@ static vblip_status expand_path(vb_inputs *out, const char *path,
 {
     struct stat st;
     if (strcmp(path, "-") == 0)
-        return add(out, path, NULL, err);
+        return inputs_add(out, path, NULL, err);
     if (stat(path, &st) != 0)
         return add_errno(out, path, errno, err);
     if (S_ISDIR(st.st_mode))
         return expand_directory(out, path, &st, options, err);
-    return add(out, path, NULL, err);
+    return inputs_add(out, path, NULL, err);
 }
 
 vblip_status vb_inputs_expand(vb_inputs *out, const char *const *paths, uint32_t count,

@@ -47,7 +47,7 @@ static int64_t nominal_ticks(const AVStream *stream, int64_t limit_ticks)
     return ticks <= 0 ? 1 : ticks > limit_ticks ? limit_ticks : ticks;
 }
 
-static bool grow(reading *r)
+static bool packets_grow(reading *r)
 {
     if (r->packets->count < r->capacity)
         return true;
@@ -63,7 +63,7 @@ static bool grow(reading *r)
     return items && times;
 }
 
-static int64_t decoding(const reading *r, const AVPacket *packet)
+static int64_t decode_time_of(const reading *r, const AVPacket *packet)
 {
     if (is_time(packet->dts))
         return packet->dts;
@@ -80,12 +80,12 @@ static vblip_status fail_duration(int64_t limit_ticks, AVRational time_base,
                    "longer than %" PRId64 " s, the longest that is read", seconds);
 }
 
-static vblip_status add(reading *r, const AVPacket *packet, vblip_error *err)
+static vblip_status packets_add(reading *r, const AVPacket *packet, vblip_error *err)
 {
     vb_packets *p = r->packets;
     if (p->count == UINT32_MAX)
         return vb_fail(err, VBLIP_ERR_UNSUPPORTED, "more than %u frames", UINT32_MAX);
-    if (!grow(r))
+    if (!packets_grow(r))
         return vb_fail_memory(err, "packet index");
     bool timed = is_time(packet->pts), key = packet->flags & AV_PKT_FLAG_KEY;
     if (timed && is_time(packet->dts) && packet->pts - packet->dts > p->reordering)
@@ -94,14 +94,14 @@ static vblip_status add(reading *r, const AVPacket *packet, vblip_error *err)
         r->first_time = r->last_time = packet->pts;
     if (timed && packet->pts >= r->last_time) {
         r->last_time = packet->pts;
-        r->last_decode_time = decoding(r, packet);
+        r->last_decode_time = decode_time_of(r, packet);
         r->last_span = packet->duration;
     }
     if (timed && packet->pts - r->first_time > r->limit_ticks)
         return fail_duration(r->limit_ticks, p->time_base, err);
     r->untimed += !timed;
     r->untimed_keys += key && !timed;
-    r->decode_times[p->count] = decoding(r, packet);
+    r->decode_times[p->count] = decode_time_of(r, packet);
     p->items[p->count] = (vb_packet){.time = timed ? packet->pts : UNTIMED,
                                      .position = (uint32_t)p->count,
                                      .key = key};
@@ -110,7 +110,7 @@ static vblip_status add(reading *r, const AVPacket *packet, vblip_error *err)
     return VBLIP_OK;
 }
 
-static vblip_status read_all(reading *r, vb_source *source, vblip_error *err)
+static vblip_status read_each(reading *r, vb_source *source, vblip_error *err)
 {
     AVPacket *packet = av_packet_alloc();
     if (!packet)
@@ -131,7 +131,7 @@ static vblip_status read_all(reading *r, vb_source *source, vblip_error *err)
         }
         // Packets outside of the edit list are decoded, but never shown.
         if (code >= 0 && !(packet->flags & AV_PKT_FLAG_DISCARD))
-            status = add(r, packet, err);
+            status = packets_add(r, packet, err);
         av_packet_unref(packet);
     }
     av_packet_free(&packet);
@@ -171,7 +171,7 @@ static uint64_t count_samples(const AVStream *stream)
 // How many frames the file says it has; 0 when it does not. Of a file that was cut off
 // and has no sample table, the duration is taken to go on as it begins. (The frame count
 // of an AVI that is whole means nothing: it may promise more than was ever recorded.)
-static uint64_t declared(const reading *r, const vb_source *source)
+static uint64_t count_declared(const reading *r, const vb_source *source)
 {
     const AVStream *stream = source->stream;
     if (strstr(source->format->iformat->name, "mp4"))
@@ -195,7 +195,7 @@ static vblip_status add_missing(reading *r, uint64_t count, int64_t usual,
     vb_packets *p = r->packets;
     int64_t first = p->items[0].time;
     for (; p->count < count && p->count < UINT32_MAX; p->count++) {
-        if (!grow(r))
+        if (!packets_grow(r))
             return vb_fail_memory(err, "packet index");
         int64_t regular = (int64_t)p->count > r->limit_ticks / usual
                               ? r->limit_ticks
@@ -212,23 +212,27 @@ static vblip_status add_missing(reading *r, uint64_t count, int64_t usual,
 }
 
 // Gives every packet a time where some, but not enough to trust the order of decoding
-// more, have none. A second field goes right behind the first. A picture is one that
-// waits for the next picture that waits, and is shown when that one is decoded (as in
-// MPEG-2 program streams, whose last pictures lack times).
+// more, have none. A second field goes right behind the first. What else has no time is
+// taken for a picture that others refer to (the last ones of MPEG-2 program streams lack
+// times): it is shown when the next such picture is decoded, behind the B-frames between
+// them. Four packets, decoded at 0, 1, 2 and 3, are I P B B; the B-frames are shown at
+// once, at 2 and 3. Then P, if it has no time, is shown behind all that is decoded, at 4;
+// I, if it has none, when P is decoded, at 1.
 static void resolve_times(reading *r, bool fields)
 {
     vb_packets *p = r->packets;
-    int64_t waits = 0, last = r->last_time;
+    int64_t next = 0; // when the next such picture is decoded
+    int64_t last = r->last_time;
     for (uint64_t i = 0; i < p->count; i++)
-        waits = r->decode_times[i] > waits || i == 0 ? r->decode_times[i] : waits;
-    waits += r->frame_ticks;
+        next = r->decode_times[i] > next || i == 0 ? r->decode_times[i] : next;
+    next += r->frame_ticks;
     for (uint64_t i = p->count; !fields && i-- > 0;) {
         int64_t dts = r->decode_times[i];
-        bool waiting = p->items[i].time == UNTIMED || p->items[i].time > dts;
+        bool referred = p->items[i].time == UNTIMED || p->items[i].time > dts;
         if (p->items[i].time == UNTIMED)
-            p->items[i].time = waits;
-        if (waiting)
-            waits = dts;
+            p->items[i].time = next;
+        if (referred)
+            next = dts;
     }
     for (uint64_t i = 0; i < p->count; i++) {
         if (p->items[i].time == UNTIMED)
@@ -260,7 +264,7 @@ static vblip_status count_frames(reading *r, const vb_source *source, vblip_erro
 {
     vb_packets *p = r->packets;
     settle_times(r, source->stream);
-    uint64_t promised = declared(r, source);
+    uint64_t promised = count_declared(r, source);
     if (r->cut && promised < p->count) // half a frame that nobody promised
         p->count--;
     p->readable = r->cut && promised >= p->count && p->count ? p->count - 1 : p->count;
@@ -304,27 +308,28 @@ static vblip_status read_last_span(reading *r, vb_source *source, vblip_error *e
 }
 
 // Reads all packets: without their bytes where a table lists them.
-static vblip_status walk(reading *r, vb_source *source, vblip_error *err)
+static vblip_status list_all(reading *r, vb_source *source, vblip_error *err)
 {
     vb_table table;
     VB_TRY(vb_table_begin(&table, source, err));
     r->packets->through_table = table.positions != NULL;
-    vblip_status status = read_all(r, source, err);
+    vblip_status status = read_each(r, source, err);
     vb_table_end(&table, source);
     if (status == VBLIP_OK && r->packets->through_table)
         status = read_last_span(r, source, err);
     return status;
 }
 
-static vblip_status collect(vb_packets *out, vb_source *source, bool through_table,
-                            int64_t max_duration_us, vblip_error *err)
+static vblip_status packets_collect(vb_packets *out, vb_source *source,
+                                    bool through_table, int64_t max_duration_us,
+                                    vblip_error *err)
 {
     *out = (vb_packets){.time_base = source->stream->time_base};
     reading r = {.packets = out};
     r.limit_ticks = av_rescale_q(max_duration_us, AV_TIME_BASE_Q, out->time_base);
     r.frame_ticks = nominal_ticks(source->stream, r.limit_ticks);
     vblip_status status =
-        through_table ? walk(&r, source, err) : read_all(&r, source, err);
+        through_table ? list_all(&r, source, err) : read_each(&r, source, err);
     if (status == VBLIP_OK)
         status = count_frames(&r, source, err);
     free(r.decode_times);
@@ -344,13 +349,13 @@ static vblip_status collect(vb_packets *out, vb_source *source, bool through_tab
 vblip_status vb_packets_list(vb_packets *out, vb_source *source,
                              int64_t max_duration_us, vblip_error *err)
 {
-    return collect(out, source, true, max_duration_us, err);
+    return packets_collect(out, source, true, max_duration_us, err);
 }
 
 vblip_status vb_packets_read(vb_packets *out, vb_source *source,
                              int64_t max_duration_us, vblip_error *err)
 {
-    return collect(out, source, false, max_duration_us, err);
+    return packets_collect(out, source, false, max_duration_us, err);
 }
 
 void vb_packets_free(vb_packets *packets)

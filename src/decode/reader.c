@@ -29,7 +29,7 @@ struct vb_reader {
 };
 
 // As pread, but whole where the file is: an AVERROR, or how many bytes there were.
-static int read_file(vb_reader *r, uint8_t *out, int size, int64_t at)
+static int reader_pread(vb_reader *r, uint8_t *out, int size, int64_t at)
 {
     int got = 0;
     while (got < size) {
@@ -59,7 +59,7 @@ static const uint8_t *kept_block(vb_reader *r, size_t block)
         return r->blocks[block];
     int bytes = (int)block_bytes(r, block);
     uint8_t *room = av_malloc((size_t)bytes);
-    if (!room || read_file(r, room, bytes, (int64_t)block * BLOCK) != bytes) {
+    if (!room || reader_pread(r, room, bytes, (int64_t)block * BLOCK) != bytes) {
         av_free(room); // no harm: it is read without being kept
         return NULL;
     }
@@ -112,7 +112,7 @@ static int reader_read(void *user, uint8_t *out, int size)
             got = (int)(BLOCK - from);
         memcpy(out, block + from, (size_t)got);
     } else {
-        got = read_file(r, out, count_unkept(r, r->at, size), r->at);
+        got = reader_pread(r, out, count_unkept(r, r->at, size), r->at);
         if (got <= 0)
             return got < 0 ? got : AVERROR_EOF; // cut while it was read
     }
@@ -131,7 +131,7 @@ static int64_t reader_seek(void *user, int64_t offset, int whence)
     return offset;
 }
 
-static vblip_status open_regular(vb_reader *r, const char *path, vblip_error *err)
+static vblip_status reader_open_file(vb_reader *r, const char *path, vblip_error *err)
 {
     // Not to wait for a writer, should it be a pipe.
     r->file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -144,7 +144,7 @@ static vblip_status open_regular(vb_reader *r, const char *path, vblip_error *er
     return VBLIP_OK;
 }
 
-static vblip_status make_io(vb_reader *r, vblip_error *err)
+static vblip_status reader_make_io(vb_reader *r, vblip_error *err)
 {
     r->block_count = (size_t)(r->size / BLOCK + 1);
     r->blocks = calloc(r->block_count, sizeof *r->blocks);
@@ -163,9 +163,9 @@ vblip_status vb_reader_open(vb_reader **out, const char *path, vblip_error *err)
     if (!*out)
         return vb_fail_memory(err, "reader");
     **out = (vb_reader){.file = -1, .may_keep = KEPT_BLOCKS};
-    vblip_status status = open_regular(*out, path, err);
+    vblip_status status = reader_open_file(*out, path, err);
     if (status == VBLIP_OK)
-        status = make_io(*out, err);
+        status = reader_make_io(*out, err);
     if (status != VBLIP_OK)
         vb_reader_close(out);
     return status;

@@ -11,10 +11,10 @@
 typedef struct vb_source {
     vb_reader *reader;
     AVFormatContext *format;
-    AVStream *stream; // of `format`; its cover art and other streams are discarded
-    bool cut;         // the file is smaller than its header says
-    uint64_t max_pixels;
-    AVClass quiet; // of `format`
+    AVStream *stream;    // the one that is read; all others of `format` are discarded
+    bool cut;            // the file is smaller than its header says
+    uint64_t max_pixels; // of a coded frame
+    AVClass quiet;       // what makes `format` log nothing
 } vb_source;
 
 // Opens `path`, finds out what it holds and picks the video stream. Nothing but that
