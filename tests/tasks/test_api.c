@@ -440,6 +440,48 @@ static void test_data_sets_refuse(void **state)
     vblip_model_free(&model);
 }
 
+static int count_result(void *user, const vblip_bench_result *result)
+{
+    assert_true(result->runs > 0 && result->min_s > 0.0);
+    ++*(int *)user;
+    return 1;
+}
+
+static void test_benchmarks_refuse(void **state)
+{
+    (void)state;
+    vblip_error err = stale;
+    vblip_model *model = load("tiny-caption", 0);
+    int count = 0;
+    assert_non_null(vblip_bench_names()[0]);
+    assert_non_null(vblip_model_bench_names()[0]);
+    refused(vblip_bench(NULL, NULL, count_result, &count, &err), VBLIP_ERR_ARGUMENT,
+            &err, "engine");
+    refused(vblip_bench(engine, NULL, NULL, NULL, &err), VBLIP_ERR_ARGUMENT, &err,
+            "fn");
+    refused(vblip_bench(engine, "nothing", count_result, &count, &err),
+            VBLIP_ERR_ARGUMENT, &err, "nothing");
+    refused(vblip_model_bench(NULL, NULL, count_result, &count, &err),
+            VBLIP_ERR_ARGUMENT, &err, "model");
+    refused(vblip_model_bench(model, NULL, NULL, NULL, &err), VBLIP_ERR_ARGUMENT, &err,
+            "fn");
+    refused(vblip_model_bench(model, "nothing", count_result, &count, &err),
+            VBLIP_ERR_ARGUMENT, &err, "nothing");
+    assert_int_equal(count, 0);
+    refused(vblip_model_bench(model, "caption", count_result, &count, &err),
+            VBLIP_ERR_CANCELLED, &err, "");
+    assert_int_equal(count, 1);
+    vblip_model_free(&model);
+}
+
+// Whoever calls it, and as often as they like.
+static void test_ffmpeg_is_silenced_twice(void **state)
+{
+    (void)state;
+    vblip_silence_ffmpeg();
+    vblip_silence_ffmpeg();
+}
+
 static int open_engine(void **state)
 {
     (void)state;
@@ -456,11 +498,18 @@ static int close_engine(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_version),      cmocka_unit_test(test_engine_refuses),
-        cmocka_unit_test(test_devices),      cmocka_unit_test(test_model_refuses),
-        cmocka_unit_test(test_inspect),      cmocka_unit_test(test_tokenizer),
-        cmocka_unit_test(test_inputs),       cmocka_unit_test(test_a_search_answers),
-        cmocka_unit_test(test_tasks_refuse), cmocka_unit_test(test_data_sets_refuse),
+        cmocka_unit_test(test_version),
+        cmocka_unit_test(test_engine_refuses),
+        cmocka_unit_test(test_devices),
+        cmocka_unit_test(test_model_refuses),
+        cmocka_unit_test(test_inspect),
+        cmocka_unit_test(test_tokenizer),
+        cmocka_unit_test(test_inputs),
+        cmocka_unit_test(test_a_search_answers),
+        cmocka_unit_test(test_tasks_refuse),
+        cmocka_unit_test(test_data_sets_refuse),
+        cmocka_unit_test(test_benchmarks_refuse),
+        cmocka_unit_test(test_ffmpeg_is_silenced_twice),
     };
     return cmocka_run_group_tests(tests, open_engine, close_engine);
 }
