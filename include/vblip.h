@@ -1,6 +1,9 @@
 // vblip.h - ask questions of video: search, answers and captions, with BLIP on Vulkan.
 //
-// Six conventions hold for every declaration in this file and are not repeated:
+// What everybody uses. Benchmarks, the self-test, what is inside a checkpoint, data sets
+// and their protocols are in vblip_lab.h.
+//
+// Six conventions hold for every declaration in these files and are not repeated:
 //
 //   Errors     A function that can fail returns vblip_status and takes a nullable
 //              vblip_error last, which it resets on entry. On failure every output is
@@ -60,37 +63,7 @@ VBLIP_API const char *vblip_version(void); // "0.1.0"
 // unless the program set a level of its own.
 VBLIP_API void vblip_silence_ffmpeg(void);
 
-// --------------------------------------------------------------------------- devices
-
-typedef enum vblip_device_kind {
-    VBLIP_DEVICE_OTHER,
-    VBLIP_DEVICE_DISCRETE_GPU,
-    VBLIP_DEVICE_INTEGRATED_GPU,
-    VBLIP_DEVICE_VIRTUAL_GPU,
-    VBLIP_DEVICE_SOFTWARE, // software Vulkan: computes on the processor's cores
-} vblip_device_kind;
-
-typedef struct vblip_device_info {
-    uint32_t index;
-    vblip_device_kind kind;
-    const char *name;         // "llvmpipe (LLVM 15.0.6, 256 bits)"
-    const char *driver;       // "Mesa 22.3.6 (LLVM 15.0.6)"
-    const char *api;          // "1.3.230"
-    const char *kernels;      // kernel family `auto` takes: "simt", "lavapipe"
-    const char *precision;    // of weights in memory, that `auto` takes: "f32", "f16"
-    const char *unusable;     // NULL when usable, else the reason
-    uint64_t memory_bytes;    // largest device-local heap
-    uint32_t subgroup_size;   // invocations
-    uint32_t max_binding_mib; // largest storage buffer range
-    bool f16_storage;         // 16-bit storage and arithmetic conversion
-} vblip_device_info;
-
-typedef int (*vblip_device_fn)(void *user, const vblip_device_info *device);
-
-// Calls `fn` for every Vulkan device, in the order in which `auto` would try them. No
-// device at all is VBLIP_ERR_DEVICE.
-VBLIP_CHECKED vblip_status vblip_devices(vblip_device_fn fn, void *user,
-                                         vblip_error *err);
+// ---------------------------------------------------------------------------- engine
 
 // The engine: one Vulkan device and its compiled pipelines. Costs up to a second to
 // open; open one and keep it.
@@ -98,91 +71,27 @@ typedef struct vblip_engine vblip_engine;
 
 typedef struct vblip_engine_options {
     const char *device;    // index or part of a name; "auto", "cpu"; NULL = auto
-    const char *kernels;   // kernel family, see vblip_device_info; NULL = auto
+    const char *kernels;   // kernel family, "simt" or "lavapipe"; NULL = auto
     const char *precision; // of weights in device memory: "f32", "f16"; NULL = auto
     const char *cache_dir; // pipeline cache and self-test verdicts; NULL = none kept
     bool validate;         // run under the Khronos validation layer
-    bool profile;          // time every op on the device: vblip_engine_profile
+    bool profile;          // time every op on the device (vblip_lab.h)
     void (*log)(void *user, const char *line); // NULL = silent; may be called any time
     void *log_user;
 } vblip_engine_options;
 
-VBLIP_CHECKED vblip_status vblip_engine_open(vblip_engine **out,
-                                             const vblip_engine_options *options,
-                                             vblip_error *err);
+VBLIP_CHECKED vblip_status vblip_engine_open(
+    vblip_engine **out, const vblip_engine_options *options, vblip_error *err);
 VBLIP_API void vblip_engine_close(vblip_engine **engine);
-
-// Valid until the engine is closed.
-VBLIP_API const vblip_device_info *vblip_engine_device(const vblip_engine *engine);
-
-// One line per op name: how often it ran and how long the device took in all.
-typedef struct vblip_op_time {
-    const char *op;
-    uint64_t calls;
-    double seconds;
-} vblip_op_time;
-typedef int (*vblip_op_time_fn)(void *user, const vblip_op_time *time);
-VBLIP_CHECKED vblip_status vblip_engine_profile(vblip_engine *engine,
-                                                vblip_op_time_fn fn, void *user,
-                                                vblip_error *err);
-
-// Runs every op on seeded input and compares with committed expected values.
-typedef struct vblip_check {
-    const char *op;
-    const char *kernels; // family and precision that were checked: "simt f16"
-    double nmse;         // normalised mean squared error; NaN when it did not run
-    double bound;        // largest nmse that passes
-    bool ok;
-} vblip_check;
-typedef int (*vblip_check_fn)(void *user, const vblip_check *check);
-VBLIP_CHECKED vblip_status vblip_engine_selftest(vblip_engine *engine,
-                                                 vblip_check_fn fn, void *user,
-                                                 vblip_error *err);
-
-typedef struct vblip_bench_result {
-    const char *name;   // "linear"
-    const char *detail; // "577x3072x768 lavapipe"
-    uint32_t runs;
-    double min_s, median_s;
-    double work;      // in `unit` at min_s
-    const char *unit; // "GFLOP/s", "GB/s"
-} vblip_bench_result;
-typedef int (*vblip_bench_fn)(void *user, const vblip_bench_result *result);
-
-// `name` is one of vblip_bench_names() (NULL-terminated), or NULL for all.
-VBLIP_API const char *const *vblip_bench_names(void);
-VBLIP_CHECKED vblip_status vblip_bench(vblip_engine *engine, const char *name,
-                                       vblip_bench_fn fn, void *user, vblip_error *err);
 
 // ------------------------------------------------------------------------ checkpoints
 
-enum vblip_task { // bits of vblip_model_info.tasks
+enum vblip_task { // bits: what a checkpoint is for
     VBLIP_TASK_RETRIEVAL = 1,
     VBLIP_TASK_CAPTION = 2,
     VBLIP_TASK_VQA = 4,
     VBLIP_TASK_NLVR = 8,
 };
-
-typedef struct vblip_model_info {
-    const char *path;   // folder or file that was read
-    const char *layout; // "huggingface", "huggingface sharded", "huggingface bin",
-                        // "huggingface bin sharded"; of a single file "original" (the
-                        // names of salesforce/BLIP) or "huggingface file"
-    const char *dtype;  // of the weights as stored: "F32", "F16", "BF16", "mixed"
-    uint32_t tasks;     // enum vblip_task
-    uint32_t image_size, patch_size;
-    uint32_t vision_width, vision_layers, vision_heads, vision_mlp;
-    uint32_t text_width, encoder_layers, decoder_layers, text_heads, text_mlp;
-    uint32_t projection_width, positions, vocabulary;
-    uint64_t parameters;           // elements in the tensors that are used
-    uint64_t file_bytes;           // of the weight files
-    bool demo;                     // the bundled demonstration model
-    const char *const *files;      // NULL-terminated; paths of the weight files
-    const char *const *missing;    // NULL-terminated; tensors a task it names lacks
-    const char *const *unexpected; // NULL-terminated; tensors that nothing uses
-} vblip_model_info;
-
-typedef int (*vblip_model_info_fn)(void *user, const vblip_model_info *info);
 
 // Whose semantics, where they differ: docs/compat.md.
 typedef enum vblip_compat {
@@ -201,51 +110,14 @@ typedef struct vblip_model_options {
     vblip_compat compat;
 } vblip_model_options;
 
-// Says what a checkpoint (each member of a model set) holds. Loads no device.
-VBLIP_CHECKED vblip_status vblip_model_inspect(const vblip_model_options *options,
-                                               vblip_model_info_fn fn, void *user,
-                                               vblip_error *err);
-
 // A BLIP checkpoint resident in device memory. The engine must outlive it. Everything is
 // checked before the first upload. A task that the checkpoint cannot do is refused with
 // what it can.
 typedef struct vblip_model vblip_model;
 
 VBLIP_CHECKED vblip_status vblip_model_load(vblip_model **out, vblip_engine *engine,
-                                            const vblip_model_options *options,
-                                            vblip_error *err);
+    const vblip_model_options *options, vblip_error *err);
 VBLIP_API void vblip_model_free(vblip_model **model);
-
-// Valid until the model is freed.
-VBLIP_API const vblip_model_info *vblip_model_describe(const vblip_model *model);
-
-// Times the stages of a model. `name` is one of vblip_model_bench_names()
-// (NULL-terminated), or NULL for all; stages of tasks it was not loaded for are left out.
-VBLIP_API const char *const *vblip_model_bench_names(void);
-VBLIP_CHECKED vblip_status vblip_model_bench(vblip_model *model, const char *name,
-                                             vblip_bench_fn fn, void *user,
-                                             vblip_error *err);
-
-// -------------------------------------------------------------------------- tokenizer
-
-typedef struct vblip_tokenizer vblip_tokenizer;
-
-// `vocab` is a vocab.txt.
-VBLIP_CHECKED vblip_status vblip_tokenizer_open(vblip_tokenizer **out,
-                                                const char *vocab, vblip_error *err);
-VBLIP_API void vblip_tokenizer_close(vblip_tokenizer **tokenizer);
-
-typedef struct vblip_tokens {
-    uint32_t count;
-    const int32_t *ids;        // [CLS] ... [SEP]
-    const char *const *pieces; // as in the vocabulary
-} vblip_tokens;
-
-// WordPiece ids of `text` (`size` bytes, newlines are data), not cleaned, not
-// truncated. `out` is valid until the next call with this tokenizer.
-VBLIP_CHECKED vblip_status vblip_tokenize(vblip_tokens *out, vblip_tokenizer *tokenizer,
-                                          const char *text, uint64_t size,
-                                          vblip_error *err);
 
 // ----------------------------------------------------------------------------- inputs
 
@@ -264,9 +136,8 @@ typedef struct vblip_inputs_options {
 } vblip_inputs_options;
 
 VBLIP_CHECKED vblip_status vblip_inputs_open(vblip_inputs **out,
-                                             const char *const *paths, uint32_t count,
-                                             const vblip_inputs_options *options,
-                                             vblip_error *err);
+    const char *const *paths, uint32_t count, const vblip_inputs_options *options,
+    vblip_error *err);
 VBLIP_API void vblip_inputs_close(vblip_inputs **inputs);
 VBLIP_API uint32_t vblip_inputs_count(const vblip_inputs *inputs);
 VBLIP_API vblip_input vblip_inputs_at(const vblip_inputs *inputs, uint32_t index);
@@ -300,9 +171,8 @@ typedef struct vblip_job {
 // P(match) is softmax of the two ITM logits. `score` is itm_logits[1] + itc when
 // reranked, else itc.
 typedef struct vblip_hit {
-    uint32_t query; // index
-    uint32_t rank;  // from 1
-    uint32_t input; // index
+    uint32_t query, input; // indices
+    uint32_t rank;         // from 1
     const char *path;
     bool timed; // a video: start and end mean something
     int64_t start_us, end_us;
@@ -323,19 +193,14 @@ typedef struct vblip_retrieve_options {
 // Ranks the inputs by how well they match each query: ITC over all, then ITM over the
 // best. Each clip is encoded once, however many queries there are.
 VBLIP_CHECKED vblip_status vblip_retrieve(vblip_model *model,
-                                          const vblip_inputs *inputs,
-                                          const char *const *queries, uint32_t count,
-                                          const vblip_retrieve_options *options,
-                                          vblip_hit_fn fn, void *user,
-                                          vblip_error *err);
+    const vblip_inputs *inputs, const char *const *queries, uint32_t count,
+    const vblip_retrieve_options *options, vblip_hit_fn fn, void *user,
+    vblip_error *err);
 
 typedef struct vblip_match_row {
-    uint32_t input; // index
+    uint32_t input, text; // indices
     const char *path;
-    uint32_t text; // index
-    float itc;
-    float itm_logits[2];
-    float p_match;
+    float itc, itm_logits[2], p_match;
 } vblip_match_row;
 typedef int (*vblip_match_fn)(void *user, const vblip_match_row *row);
 
@@ -345,33 +210,8 @@ typedef struct vblip_match_options {
 } vblip_match_options;
 
 VBLIP_CHECKED vblip_status vblip_match(vblip_model *model, const vblip_inputs *inputs,
-                                       const char *const *texts, uint32_t count,
-                                       const vblip_match_options *options,
-                                       vblip_match_fn fn, void *user, vblip_error *err);
-
-// Whether a statement is true of two images (NLVR2). A video counts as one image of
-// many tokens, those of all its frames.
-typedef struct vblip_reason_row {
-    uint32_t pair; // index
-    const char *left, *right;
-    uint32_t statement; // index
-    bool answer;        // logits[1] > logits[0]
-    float p_true;       // softmax
-    float logits[2];    // false, true
-} vblip_reason_row;
-typedef int (*vblip_reason_fn)(void *user, const vblip_reason_row *row);
-
-typedef struct vblip_reason_options {
-    vblip_job job;
-    bool each; // statement i is about pair i alone; else all are about every pair
-} vblip_reason_options;
-
-// `inputs` are pairs: left, right, left, right. A pair of which one failed has no rows.
-VBLIP_CHECKED vblip_status vblip_reason(vblip_model *model, const vblip_inputs *inputs,
-                                        const char *const *statements, uint32_t count,
-                                        const vblip_reason_options *options,
-                                        vblip_reason_fn fn, void *user,
-                                        vblip_error *err);
+    const char *const *texts, uint32_t count, const vblip_match_options *options,
+    vblip_match_fn fn, void *user, vblip_error *err);
 
 typedef struct vblip_ranked_answer {
     uint32_t answer; // index
@@ -379,10 +219,8 @@ typedef struct vblip_ranked_answer {
 } vblip_ranked_answer;
 
 typedef struct vblip_answer {
-    uint32_t input; // index
-    const char *path;
-    uint32_t question; // index
-    const char *text;
+    uint32_t input, question; // indices
+    const char *path, *text;
     float score;
     bool timed;
     int64_t start_us, end_us;
@@ -399,9 +237,8 @@ typedef struct vblip_ask_options {
 } vblip_ask_options;
 
 VBLIP_CHECKED vblip_status vblip_ask(vblip_model *model, const vblip_inputs *inputs,
-                                     const char *const *questions, uint32_t count,
-                                     const vblip_ask_options *options,
-                                     vblip_answer_fn fn, void *user, vblip_error *err);
+    const char *const *questions, uint32_t count, const vblip_ask_options *options,
+    vblip_answer_fn fn, void *user, vblip_error *err);
 
 typedef enum vblip_feature {
     VBLIP_FEATURE_ITC_IMAGE,  // of an input: its ITC vector; of a video the mean of its
@@ -413,10 +250,9 @@ typedef enum vblip_feature {
 } vblip_feature;
 
 typedef struct vblip_features {
-    const char *path;    // NULL of a text alone
-    uint32_t input;      // index
-    uint32_t text;       // index
-    const float *values; // [rows, cols]; rows 0: one vector of cols
+    uint32_t input, text; // indices
+    const char *path;     // NULL of a text alone
+    const float *values;  // [rows, cols]; rows 0: one vector of cols
     uint32_t rows, cols;
 } vblip_features;
 typedef int (*vblip_features_fn)(void *user, const vblip_features *features);
@@ -429,38 +265,9 @@ typedef struct vblip_embed_options {
 // what a feature is not of is not looked at and may be NULL. ITC vectors need a
 // checkpoint for retrieval, states one for retrieval or questions.
 VBLIP_CHECKED vblip_status vblip_embed(vblip_model *model, vblip_feature feature,
-                                       const vblip_inputs *inputs,
-                                       const char *const *texts, uint32_t text_count,
-                                       const vblip_embed_options *options,
-                                       vblip_features_fn fn, void *user,
-                                       vblip_error *err);
-
-// Candidates for the next answer of a dialog about an input, best first
-// (docs/dialog.md). A score is the log odds of P(match).
-typedef struct vblip_dialog_row {
-    uint32_t input; // index
-    const char *path;
-    uint32_t dialog, dialogs; // place in the file from 0, and how many it has
-    const char *question;
-    const char *const *answers; // [count]
-    const float *scores;        // [count]
-    uint32_t count;
-    bool timed;
-    int64_t start_us, end_us;
-} vblip_dialog_row;
-typedef int (*vblip_dialog_fn)(void *user, const vblip_dialog_row *row);
-
-typedef struct vblip_dialog_options {
-    vblip_job job;
-} vblip_dialog_options;
-
-// Ranks the candidates of every dialog in `file` for every input. Needs a checkpoint for
-// retrieval.
-VBLIP_CHECKED vblip_status vblip_dialog(vblip_model *model, const vblip_inputs *inputs,
-                                        const char *file,
-                                        const vblip_dialog_options *options,
-                                        vblip_dialog_fn fn, void *user,
-                                        vblip_error *err);
+    const vblip_inputs *inputs, const char *const *texts, uint32_t text_count,
+    const vblip_embed_options *options, vblip_features_fn fn, void *user,
+    vblip_error *err);
 
 typedef struct vblip_caption {
     uint32_t input; // index
@@ -497,10 +304,8 @@ typedef struct vblip_caption_options {
 // sample's, on nothing else. A truncated video reports what it holds and then counts as
 // failed.
 VBLIP_CHECKED vblip_status vblip_caption_inputs(vblip_model *model,
-                                                const vblip_inputs *inputs,
-                                                const vblip_caption_options *options,
-                                                vblip_caption_fn fn, void *user,
-                                                vblip_error *err);
+    const vblip_inputs *inputs, const vblip_caption_options *options,
+    vblip_caption_fn fn, void *user, vblip_error *err);
 
 // ------------------------------------------------------------------------------ clips
 
@@ -516,15 +321,12 @@ typedef struct vblip_clip_options {
 } vblip_clip_options;
 
 VBLIP_CHECKED vblip_status vblip_clip_open(vblip_clip **out, vblip_model *model,
-                                           const char *path,
-                                           const vblip_clip_options *options,
-                                           vblip_error *err);
+    const char *path, const vblip_clip_options *options, vblip_error *err);
 
 typedef struct vblip_frame {
-    const uint8_t *rgb; // [height, width, 3]
-    uint32_t width,
-        height;         // pixels; squashed to the model's square as frames of videos
-    uint64_t row_bytes; // from one row to the next; 0 = 3 * width
+    const uint8_t *rgb;     // [height, width, 3]
+    uint32_t width, height; // pixels; squashed as frames of videos are
+    uint64_t row_bytes;     // from one row to the next; 0 = 3 * width
     int64_t time_us;
 } vblip_frame;
 
@@ -532,115 +334,30 @@ typedef struct vblip_frame {
 // the clip `name`, and it lasts from the first frame to the last; one frame is an image.
 // The frames are not kept.
 VBLIP_CHECKED vblip_status vblip_clip_from_frames(vblip_clip **out, vblip_model *model,
-                                                  const char *name,
-                                                  const vblip_frame *frames,
-                                                  uint32_t count, vblip_error *err);
+    const char *name, const vblip_frame *frames, uint32_t count, vblip_error *err);
 VBLIP_API void vblip_clip_close(vblip_clip **clip);
 
 // As the functions of the same names do for inputs, of which this clip is number 0. Of
 // options->job only `progress` is used. A caption is about all frames of the clip; which
 // frames options->caption would choose does not matter.
 VBLIP_CHECKED vblip_status vblip_clip_ask(vblip_clip *clip,
-                                          const char *const *questions, uint32_t count,
-                                          const vblip_ask_options *options,
-                                          vblip_answer_fn fn, void *user,
-                                          vblip_error *err);
+    const char *const *questions, uint32_t count, const vblip_ask_options *options,
+    vblip_answer_fn fn, void *user, vblip_error *err);
 VBLIP_CHECKED vblip_status vblip_clip_match(vblip_clip *clip, const char *const *texts,
-                                            uint32_t count,
-                                            const vblip_match_options *options,
-                                            vblip_match_fn fn, void *user,
-                                            vblip_error *err);
+    uint32_t count, const vblip_match_options *options, vblip_match_fn fn, void *user,
+    vblip_error *err);
 VBLIP_CHECKED vblip_status vblip_clip_caption(vblip_clip *clip,
-                                              const vblip_caption_options *options,
-                                              vblip_caption_fn fn, void *user,
-                                              vblip_error *err);
+    const vblip_caption_options *options, vblip_caption_fn fn, void *user,
+    vblip_error *err);
 VBLIP_CHECKED vblip_status vblip_clip_embed(vblip_clip *clip, vblip_feature feature,
-                                            const char *const *texts,
-                                            uint32_t text_count,
-                                            const vblip_embed_options *options,
-                                            vblip_features_fn fn, void *user,
-                                            vblip_error *err);
+    const char *const *texts, uint32_t text_count, const vblip_embed_options *options,
+    vblip_features_fn fn, void *user, vblip_error *err);
 
 // What a model did since it was loaded.
 typedef struct vblip_counts {
     uint64_t frames_decoded, frames_encoded;
 } vblip_counts;
 VBLIP_API vblip_counts vblip_model_counts(const vblip_model *model);
-
-// ------------------------------------------------------------------------- evaluation
-
-// The paper's protocols on an annotated data set, docs/evaluation.md.
-typedef enum vblip_protocol {
-    VBLIP_EVAL_RETRIEVAL, // both directions: txt_r1 ... vid_mdR r_mean, img_* of images
-    VBLIP_EVAL_QA,        // predictions; accuracy, accuracy_what, ...
-    VBLIP_EVAL_CAPTION,   // predictions, for the COCO scorers
-    VBLIP_EVAL_VQA,       // predictions, for the VQAv2 server
-    VBLIP_EVAL_NLVR,      // predictions, "True" or "False"; accuracy
-} vblip_protocol;
-
-typedef struct vblip_prediction {
-    uint64_t id;    // image_id, question_id; else the place in the annotations, from 1
-    uint32_t input; // index of the video or image; of a statement: the left image
-    const char *path;
-    const char *question; // or statement; NULL for captions
-    const char *text;     // the caption or answer
-    const char *expected; // NULL where the annotations do not say
-    bool right;
-} vblip_prediction;
-
-typedef struct vblip_eval_options {
-    vblip_job job;
-    const char *media;   // folder of the videos and images; NULL = the annotations'
-    uint32_t k_test;     // candidates scored in full; 0 = 128
-    const char *answers; // qa, vqa: file of answers to rank, a JSON list or one a line;
-                         // NULL = generate
-    const char *scores; // retrieval: safetensors file for score_v2t, score_t2v; or NULL
-    vblip_caption_options
-        caption; // how captions are made; its job and times are unused
-    int (*predicted)(void *user, const vblip_prediction *prediction); // may be NULL
-    int (*measured)(void *user, const char *name, double value);      // may be NULL
-    void *user;                                                       // of these two
-} vblip_eval_options;
-
-// Predictions come in the order in which their videos and images first appear. When one
-// of these cannot be read the others are still worked on; then the call fails with
-// VBLIP_ERR_IO instead of metrics that would lie.
-VBLIP_CHECKED vblip_status vblip_eval(vblip_model *model, vblip_protocol protocol,
-                                      const char *annotations,
-                                      const vblip_eval_options *options,
-                                      vblip_error *err);
-
-// CapFilt (blip-spec 6.8): for each pair of an image or video and a caption of the web,
-// one caption is made up; of both, those that ITM finds to match are kept.
-typedef struct vblip_filtered_text {
-    const char *caption;
-    float p_match;
-    bool kept;
-} vblip_filtered_text;
-
-typedef struct vblip_filtered {
-    uint64_t pair;     // line of the file, or place in its list, from 1
-    const char *path;  // as the file names it
-    const char *error; // NULL, or why it could not be read; then there are no texts
-    vblip_filtered_text web, synthetic;
-} vblip_filtered;
-typedef int (*vblip_filtered_fn)(void *user, const vblip_filtered *filtered);
-
-typedef struct vblip_filter_options {
-    vblip_job job;
-    const char *media; // folder of the images and videos; NULL = that of the pairs
-    float min_p;       // least P(match) that is kept; 0 = 0.5, negative = 0
-    uint64_t after;    // pairs up to this one are skipped: they were filtered before
-    vblip_caption_options caption; // drawn, unless beams are given
-} vblip_filter_options;
-
-// `model` judges; `captioner` (NULL = the same) writes. Pairs come in the order of the
-// file `pairs`. What is drawn for a pair does not depend on the others.
-VBLIP_CHECKED vblip_status vblip_filter(vblip_model *model, vblip_model *captioner,
-                                        const char *pairs,
-                                        const vblip_filter_options *options,
-                                        vblip_filtered_fn fn, void *user,
-                                        vblip_error *err);
 
 #ifdef __cplusplus
 } // extern "C"

@@ -7,6 +7,7 @@
 #include "checkpoint/checkpoint.h"
 #include "compute/device.h"
 #include "decode/inputs.h"
+#include "vblip_lab.h"
 #include "video_tasks/tasks.h"
 
 struct vblip_engine {

@@ -14,6 +14,7 @@
 
 #include "checkpoint/config.h"
 #include "formats/weight.h"
+#include "vblip_lab.h"
 
 // Opens the checkpoint that `options` names and checks every tensor that its tasks need:
 // present, shaped and typed as the config says. No weight is read: that is for

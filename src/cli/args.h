@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "output/rows.h"
+#include "vblip_lab.h"
 
 typedef enum cli_command {
     CLI_RETRIEVE,

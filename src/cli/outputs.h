@@ -3,6 +3,7 @@
 #define CLI_OUTPUTS_H
 
 #include "cli/files.h"
+#include "vblip_lab.h"
 
 // What a run reads besides the files that its options name.
 typedef struct cli_sources {

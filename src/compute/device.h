@@ -8,6 +8,7 @@
 #define VB_COMPUTE_DEVICE_H
 
 #include "compute/ops.h"
+#include "vblip_lab.h"
 
 typedef struct vb_device_caps {
     const char *name;          // as `vblip doctor` prints it

@@ -5,6 +5,7 @@
 
 #include "base/dtype.h"
 #include "gpu/instance.h"
+#include "vblip_lab.h"
 
 // Kernel families: shaders/README.md says why a software device needs its own.
 enum vb_family { VB_SIMT = 1, VB_LAVAPIPE = 2 };

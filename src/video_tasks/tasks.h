@@ -7,6 +7,7 @@
 
 #include <stdatomic.h>
 
+#include "vblip_lab.h"
 #include "video_tasks/frames.h"
 #include "video_tasks/model_ops.h"
 

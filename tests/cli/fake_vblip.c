@@ -4,6 +4,7 @@
 // wrong is chosen by names: of a path ("bad", "short", "interrupt", "lost", "long",
 // "options"), of a model ("nomodel", "demo", "caption-only") or of a device ("none").
 #include "vblip.h"
+#include "vblip_lab.h"
 
 #include <math.h>
 #include <signal.h>

@@ -1,6 +1,7 @@
 // test_api.c - vblip.h keeps its conventions: errors reset and filled, outputs zeroed,
 // bad arguments refused, and a search answers through nothing but the public header.
 #include "vblip.h"
+#include "vblip_lab.h"
 
 #include <math.h>
 #include <setjmp.h>

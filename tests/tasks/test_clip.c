@@ -1,6 +1,7 @@
 // test_clip.c - a clip is decoded and encoded once, whatever is asked of it, and says what
 // its file would say; frames in memory say what the same frames of a file say.
 #include "vblip.h"
+#include "vblip_lab.h"
 
 #include "decode/decode.h"
 

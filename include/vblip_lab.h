@@ -1,0 +1,265 @@
+// vblip_lab.h - the laboratory of vblip.h: what devices and checkpoints are, how fast and
+// how exact they are, and the paper's protocols on annotated data sets. The conventions of
+// vblip.h hold here too.
+#ifndef VBLIP_LAB_H
+#define VBLIP_LAB_H
+
+#include "vblip.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// --------------------------------------------------------------------------- devices
+
+typedef enum vblip_device_kind {
+    VBLIP_DEVICE_OTHER,
+    VBLIP_DEVICE_DISCRETE_GPU,
+    VBLIP_DEVICE_INTEGRATED_GPU,
+    VBLIP_DEVICE_VIRTUAL_GPU,
+    VBLIP_DEVICE_SOFTWARE, // software Vulkan: computes on the processor's cores
+} vblip_device_kind;
+
+typedef struct vblip_device_info {
+    uint32_t index;
+    vblip_device_kind kind;
+    const char *name;         // "llvmpipe (LLVM 15.0.6, 256 bits)"
+    const char *driver;       // "Mesa 22.3.6 (LLVM 15.0.6)"
+    const char *api;          // "1.3.230"
+    const char *kernels;      // kernel family `auto` takes: "simt", "lavapipe"
+    const char *precision;    // of weights in memory, that `auto` takes: "f32", "f16"
+    const char *unusable;     // NULL when usable, else the reason
+    uint64_t memory_bytes;    // largest device-local heap
+    uint32_t subgroup_size;   // invocations
+    uint32_t max_binding_mib; // largest storage buffer range
+    bool f16_storage;         // 16-bit storage and arithmetic conversion
+} vblip_device_info;
+
+typedef int (*vblip_device_fn)(void *user, const vblip_device_info *device);
+
+// Calls `fn` for every Vulkan device, in the order in which `auto` would try them. No
+// device at all is VBLIP_ERR_DEVICE.
+VBLIP_CHECKED vblip_status vblip_devices(
+    vblip_device_fn fn, void *user, vblip_error *err);
+
+// Valid until the engine is closed.
+VBLIP_API const vblip_device_info *vblip_engine_device(const vblip_engine *engine);
+
+// One line per op name: how often it ran and how long the device took in all.
+typedef struct vblip_op_time {
+    const char *op;
+    uint64_t calls;
+    double seconds;
+} vblip_op_time;
+typedef int (*vblip_op_time_fn)(void *user, const vblip_op_time *time);
+VBLIP_CHECKED vblip_status vblip_engine_profile(
+    vblip_engine *engine, vblip_op_time_fn fn, void *user, vblip_error *err);
+
+// Runs every op on seeded input and compares with committed expected values.
+typedef struct vblip_check {
+    const char *op;
+    const char *kernels; // family and precision that were checked: "simt f16"
+    double nmse;         // normalised mean squared error; NaN when it did not run
+    double bound;        // largest nmse that passes
+    bool ok;
+} vblip_check;
+typedef int (*vblip_check_fn)(void *user, const vblip_check *check);
+VBLIP_CHECKED vblip_status vblip_engine_selftest(
+    vblip_engine *engine, vblip_check_fn fn, void *user, vblip_error *err);
+
+typedef struct vblip_bench_result {
+    const char *name;   // "linear"
+    const char *detail; // "577x3072x768 lavapipe"
+    uint32_t runs;
+    double min_s, median_s;
+    double work;      // in `unit` at min_s
+    const char *unit; // "GFLOP/s", "GB/s"
+} vblip_bench_result;
+typedef int (*vblip_bench_fn)(void *user, const vblip_bench_result *result);
+
+// `name` is one of vblip_bench_names() (NULL-terminated), or NULL for all.
+VBLIP_API const char *const *vblip_bench_names(void);
+VBLIP_CHECKED vblip_status vblip_bench(vblip_engine *engine, const char *name,
+    vblip_bench_fn fn, void *user, vblip_error *err);
+
+// ------------------------------------------------------------------------ checkpoints
+
+typedef struct vblip_model_info {
+    const char *path;   // folder or file that was read
+    const char *layout; // "huggingface", "huggingface sharded", "huggingface bin",
+                        // "huggingface bin sharded"; of a single file "original" (the
+                        // names of salesforce/BLIP) or "huggingface file"
+    const char *dtype;  // of the weights as stored: "F32", "F16", "BF16", "mixed"
+    uint32_t tasks;     // enum vblip_task
+    uint32_t image_size, patch_size;
+    uint32_t vision_width, vision_layers, vision_heads, vision_mlp;
+    uint32_t text_width, encoder_layers, decoder_layers, text_heads, text_mlp;
+    uint32_t projection_width, positions, vocabulary;
+    uint64_t parameters;           // elements in the tensors that are used
+    uint64_t file_bytes;           // of the weight files
+    bool demo;                     // the bundled demonstration model
+    const char *const *files;      // NULL-terminated; paths of the weight files
+    const char *const *missing;    // NULL-terminated; tensors a task it names lacks
+    const char *const *unexpected; // NULL-terminated; tensors that nothing uses
+} vblip_model_info;
+
+typedef int (*vblip_model_info_fn)(void *user, const vblip_model_info *info);
+
+// Says what a checkpoint (each member of a model set) holds. Loads no device.
+VBLIP_CHECKED vblip_status vblip_model_inspect(const vblip_model_options *options,
+    vblip_model_info_fn fn, void *user, vblip_error *err);
+
+// Valid until the model is freed.
+VBLIP_API const vblip_model_info *vblip_model_describe(const vblip_model *model);
+
+// Times the stages of a model. `name` is one of vblip_model_bench_names()
+// (NULL-terminated), or NULL for all; stages of tasks it was not loaded for are left out.
+VBLIP_API const char *const *vblip_model_bench_names(void);
+VBLIP_CHECKED vblip_status vblip_model_bench(vblip_model *model, const char *name,
+    vblip_bench_fn fn, void *user, vblip_error *err);
+
+// -------------------------------------------------------------------------- tokenizer
+
+typedef struct vblip_tokenizer vblip_tokenizer;
+
+// `vocab` is a vocab.txt.
+VBLIP_CHECKED vblip_status vblip_tokenizer_open(
+    vblip_tokenizer **out, const char *vocab, vblip_error *err);
+VBLIP_API void vblip_tokenizer_close(vblip_tokenizer **tokenizer);
+
+typedef struct vblip_tokens {
+    uint32_t count;
+    const int32_t *ids;        // [CLS] ... [SEP]
+    const char *const *pieces; // as in the vocabulary
+} vblip_tokens;
+
+// WordPiece ids of `text` (`size` bytes, newlines are data), not cleaned, not
+// truncated. `out` is valid until the next call with this tokenizer.
+VBLIP_CHECKED vblip_status vblip_tokenize(vblip_tokens *out, vblip_tokenizer *tokenizer,
+    const char *text, uint64_t size, vblip_error *err);
+
+// ----------------------------------------------------------------- NLVR2, dialogs
+
+// Whether a statement is true of two images (NLVR2). A video counts as one image of
+// many tokens, those of all its frames.
+typedef struct vblip_reason_row {
+    uint32_t pair; // index
+    const char *left, *right;
+    uint32_t statement; // index
+    bool answer;        // logits[1] > logits[0]
+    float p_true;       // softmax
+    float logits[2];    // false, true
+} vblip_reason_row;
+typedef int (*vblip_reason_fn)(void *user, const vblip_reason_row *row);
+
+typedef struct vblip_reason_options {
+    vblip_job job;
+    bool each; // statement i is about pair i alone; else all are about every pair
+} vblip_reason_options;
+
+// `inputs` are pairs: left, right, left, right. A pair of which one failed has no rows.
+VBLIP_CHECKED vblip_status vblip_reason(vblip_model *model, const vblip_inputs *inputs,
+    const char *const *statements, uint32_t count, const vblip_reason_options *options,
+    vblip_reason_fn fn, void *user, vblip_error *err);
+
+// Candidates for the next answer of a dialog about an input, best first
+// (docs/dialog.md). A score is the log odds of P(match).
+typedef struct vblip_dialog_row {
+    uint32_t input; // index
+    const char *path;
+    uint32_t dialog, dialogs; // place in the file from 0, and how many it has
+    const char *question;
+    const char *const *answers; // [count]
+    const float *scores;        // [count]
+    uint32_t count;
+    bool timed;
+    int64_t start_us, end_us;
+} vblip_dialog_row;
+typedef int (*vblip_dialog_fn)(void *user, const vblip_dialog_row *row);
+
+typedef struct vblip_dialog_options {
+    vblip_job job;
+} vblip_dialog_options;
+
+// Ranks the candidates of every dialog in `file` for every input. Needs a checkpoint for
+// retrieval.
+VBLIP_CHECKED vblip_status vblip_dialog(vblip_model *model, const vblip_inputs *inputs,
+    const char *file, const vblip_dialog_options *options, vblip_dialog_fn fn,
+    void *user, vblip_error *err);
+
+// ------------------------------------------------------------------------- evaluation
+
+// The paper's protocols on an annotated data set, docs/evaluation.md.
+typedef enum vblip_protocol {
+    VBLIP_EVAL_RETRIEVAL, // both directions: txt_r1 ... vid_mdR r_mean, img_* of images
+    VBLIP_EVAL_QA,        // predictions; accuracy, accuracy_what, ...
+    VBLIP_EVAL_CAPTION,   // predictions, for the COCO scorers
+    VBLIP_EVAL_VQA,       // predictions, for the VQAv2 server
+    VBLIP_EVAL_NLVR,      // predictions, "True" or "False"; accuracy
+} vblip_protocol;
+
+typedef struct vblip_prediction {
+    uint64_t id;    // image_id, question_id; else the place in the annotations, from 1
+    uint32_t input; // index of the video or image; of a statement: the left image
+    const char *path;
+    const char *question; // or statement; NULL for captions
+    const char *text;     // the caption or answer
+    const char *expected; // NULL where the annotations do not say
+    bool right;
+} vblip_prediction;
+
+typedef struct vblip_eval_options {
+    vblip_job job;
+    const char *media;   // folder of the videos and images; NULL = the annotations'
+    uint32_t k_test;     // candidates scored in full; 0 = 128
+    const char *answers; // qa, vqa: file of answers to rank, a JSON list or one a line;
+                         // NULL = generate
+    const char *scores; // retrieval: safetensors file for score_v2t, score_t2v; or NULL
+    vblip_caption_options
+        caption; // how captions are made; its job and times are unused
+    int (*predicted)(void *user, const vblip_prediction *prediction); // may be NULL
+    int (*measured)(void *user, const char *name, double value);      // may be NULL
+    void *user;                                                       // of these two
+} vblip_eval_options;
+
+// Predictions come in the order in which their videos and images first appear. When one
+// of these cannot be read the others are still worked on; then the call fails with
+// VBLIP_ERR_IO instead of metrics that would lie.
+VBLIP_CHECKED vblip_status vblip_eval(vblip_model *model, vblip_protocol protocol,
+    const char *annotations, const vblip_eval_options *options, vblip_error *err);
+
+// CapFilt (blip-spec 6.8): for each pair of an image or video and a caption of the web,
+// one caption is made up; of both, those that ITM finds to match are kept.
+typedef struct vblip_filtered_text {
+    const char *caption;
+    float p_match;
+    bool kept;
+} vblip_filtered_text;
+
+typedef struct vblip_filtered {
+    uint64_t pair;     // line of the file, or place in its list, from 1
+    const char *path;  // as the file names it
+    const char *error; // NULL, or why it could not be read; then there are no texts
+    vblip_filtered_text web, synthetic;
+} vblip_filtered;
+typedef int (*vblip_filtered_fn)(void *user, const vblip_filtered *filtered);
+
+typedef struct vblip_filter_options {
+    vblip_job job;
+    const char *media; // folder of the images and videos; NULL = that of the pairs
+    float min_p;       // least P(match) that is kept; 0 = 0.5, negative = 0
+    uint64_t after;    // pairs up to this one are skipped: they were filtered before
+    vblip_caption_options caption; // drawn, unless beams are given
+} vblip_filter_options;
+
+// `model` judges; `captioner` (NULL = the same) writes. Pairs come in the order of the
+// file `pairs`. What is drawn for a pair does not depend on the others.
+VBLIP_CHECKED vblip_status vblip_filter(vblip_model *model, vblip_model *captioner,
+    const char *pairs, const vblip_filter_options *options, vblip_filtered_fn fn,
+    void *user, vblip_error *err);
+
+#ifdef __cplusplus
+} // extern "C"
+#endif
+
+#endif // VBLIP_LAB_H
