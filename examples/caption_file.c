@@ -37,10 +37,8 @@ int main(int argc, char **argv)
     }
     const char *const paths[] = {argv[2]};
     const vblip_model_options from = {.path = argv[1], .tasks = VBLIP_TASK_CAPTION};
-    const vblip_caption_options how = {
-        .job = {.failed = on_failure, .user = &failed},
-        .every_us = 1000000,
-    };
+    const vblip_job job = {.failed = on_failure, .user = &failed};
+    const vblip_caption_options how = {.job = &job, .every_us = 1000000};
 
     // The first call that fails ends the chain and leaves its reason in `err`.
     vblip_status status = vblip_engine_open(&engine, NULL, &err);

@@ -36,7 +36,8 @@ int main(int argc, char **argv)
     const char *const *folders = (const char *const *)argv + 3;
     const uint32_t count = (uint32_t)(argc - 3);
     const vblip_model_options from = {.path = argv[1], .tasks = VBLIP_TASK_RETRIEVAL};
-    const vblip_retrieve_options how = {.job = {.failed = on_failure}, .top = 5};
+    const vblip_job job = {.failed = on_failure};
+    const vblip_retrieve_options how = {.job = &job, .top = 5};
 
     // The first call that fails ends the chain and leaves its reason in `err`.
     vblip_status status = vblip_engine_open(&engine, NULL, &err);

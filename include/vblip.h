@@ -1,24 +1,22 @@
 // vblip.h - ask questions of video: search, answers and captions, with BLIP on Vulkan.
 //
-// What everybody uses. Benchmarks, the self-test, what is inside a checkpoint, data sets
-// and their protocols are in vblip_lab.h.
+// What everybody uses. Benchmarks, the self-test, what is inside a checkpoint, data sets and their
+// protocols are in vblip_lab.h. Six conventions hold for every declaration in these files:
 //
-// Six conventions hold for every declaration in these files and are not repeated:
-//
-//   Errors     A function that can fail returns vblip_status and takes a nullable
-//              vblip_error last, which it resets on entry. On failure every output is
-//              zeroed, nothing leaks, and `err` holds one line: the subject, what is
-//              wrong with it, and the numbers.
-//   Ownership  open/load gives the caller an object through `out`. The matching
-//              close/free takes its address, accepts a NULL object, and leaves NULL.
-//              Strings passed in are not kept. Pointers handed to a callback die when
-//              the callback returns.
-//   Options    A NULL options pointer and an all-zero struct both mean the defaults.
+//   Errors     A function that can fail returns vblip_status and takes a nullable vblip_error
+//              last, which it resets on entry. On failure every output is zeroed, nothing leaks,
+//              and `err` holds one line: the subject, what is wrong with it, and the numbers.
+//   Ownership  open/load gives the caller an object through `out`. The matching close/free takes
+//              its address, accepts a NULL object, and leaves NULL. Strings passed in are not
+//              kept. Pointers handed to a callback die when the callback returns.
+//   Options    A NULL options pointer and an all-zero struct both mean the defaults. Later
+//              versions add fields at the end: `size` is sizeof the struct as the caller knows it,
+//              0 = the fields that version 0.1 has.
 //   Units      Time is int64_t microseconds from the first frame. Text is UTF-8.
-//   Callbacks  run on the calling thread. Non-zero stops: the call returns
-//              VBLIP_ERR_CANCELLED, and what was reported until then stands.
-//   Threads    No object may be used by two threads at once. Distinct engines share
-//              nothing and may be used at the same time.
+//   Callbacks  run on the calling thread. Non-zero stops: the call returns VBLIP_ERR_CANCELLED,
+//              and what was reported until then stands.
+//   Threads    No object may be used by two threads at once. Distinct engines share nothing and
+//              may be used at the same time.
 #ifndef VBLIP_H
 #define VBLIP_H
 
@@ -58,18 +56,14 @@ typedef struct vblip_error {
 
 VBLIP_API const char *vblip_version(void); // "0.1.0"
 
-// FFmpeg decodes, and prints a little of what it finds wrong with files to stderr. Its log
-// level belongs to the process, so it is for the program to change: this silences it,
-// unless the program set a level of its own.
-VBLIP_API void vblip_silence_ffmpeg(void);
+// ------------------------------------------------------------------ engine and model
 
-// ---------------------------------------------------------------------------- engine
-
-// The engine: one Vulkan device and its compiled pipelines. Costs up to a second to
-// open; open one and keep it.
+// The engine: one Vulkan device and its compiled pipelines. Costs up to a second to open; open one
+// and keep it.
 typedef struct vblip_engine vblip_engine;
 
 typedef struct vblip_engine_options {
+    uint32_t size;
     const char *device;    // index or part of a name; "auto", "cpu"; NULL = auto
     const char *kernels;   // kernel family, "simt" or "lavapipe"; NULL = auto
     const char *precision; // of weights in device memory: "f32", "f16"; NULL = auto
@@ -84,13 +78,12 @@ VBLIP_CHECKED vblip_status vblip_engine_open(
     vblip_engine **out, const vblip_engine_options *options, vblip_error *err);
 VBLIP_API void vblip_engine_close(vblip_engine **engine);
 
-// ------------------------------------------------------------------------ checkpoints
-
-enum vblip_task { // bits: what a checkpoint is for
+// What a checkpoint is for: bits.
+enum vblip_task {
     VBLIP_TASK_RETRIEVAL = 1,
     VBLIP_TASK_CAPTION = 2,
     VBLIP_TASK_VQA = 4,
-    VBLIP_TASK_NLVR = 8,
+    VBLIP_TASK_NLVR = 8
 };
 
 // Whose semantics, where they differ: docs/compat.md.
@@ -100,29 +93,29 @@ typedef enum vblip_compat {
 } vblip_compat;
 
 typedef struct vblip_model_options {
-    const char *path;    // checkpoint folder or file, model set, or hub name; required
-    const char *hub_dir; // Hugging Face hub cache in which hub names are looked up
-    const char *vocab;   // vocab.txt to use instead of the checkpoint's own
+    uint32_t size;
+    const char *path;          // checkpoint folder or file, model set, or hub name; required
+    const char *hub_dir;       // Hugging Face hub cache in which hub names are looked up
+    const char *vocab;         // vocab.txt to use instead of the checkpoint's own
     const char *default_vocab; // vocab.txt when the checkpoint has none
-    uint32_t image_size; // pixels, multiple of the patch; 0 = the checkpoint's own
-    uint32_t tasks;      // what it will be asked to do; 0 = all that it can
-    bool raw_text;       // texts are not cleaned (blip-spec 4.4); never with HF
+    uint32_t image_size;       // pixels, multiple of the patch; 0 = the checkpoint's own
+    uint32_t tasks;            // what it will be asked to do; 0 = all that it can
+    bool raw_text;             // texts are not cleaned (blip-spec 4.4); never with HF
     vblip_compat compat;
 } vblip_model_options;
 
-// A BLIP checkpoint resident in device memory. The engine must outlive it. Everything is
-// checked before the first upload. A task that the checkpoint cannot do is refused with
-// what it can.
+// A BLIP checkpoint resident in device memory. The engine must outlive it. Everything is checked
+// before the first upload. A task that the checkpoint cannot do is refused with what it can.
 typedef struct vblip_model vblip_model;
 
-VBLIP_CHECKED vblip_status vblip_model_load(vblip_model **out, vblip_engine *engine,
-    const vblip_model_options *options, vblip_error *err);
+VBLIP_CHECKED vblip_status vblip_model_load(
+    vblip_model **out, vblip_engine *engine, const vblip_model_options *options, vblip_error *err);
 VBLIP_API void vblip_model_free(vblip_model **model);
 
 // ----------------------------------------------------------------------------- inputs
 
-// The files that a list of paths stands for: a file stands for itself, a directory for
-// the videos and images below it, sorted bytewise, dot files skipped.
+// The files that a list of paths stands for: a file stands for itself, a directory for the videos
+// and images below it, sorted bytewise, dot files skipped.
 typedef struct vblip_inputs vblip_inputs;
 
 typedef struct vblip_input {
@@ -131,16 +124,17 @@ typedef struct vblip_input {
 } vblip_input;
 
 typedef struct vblip_inputs_options {
+    uint32_t size;
     const char *const *include; // NULL-terminated globs over relative names; NULL = all
     const char *const *exclude;
 } vblip_inputs_options;
 
-VBLIP_CHECKED vblip_status vblip_inputs_open(vblip_inputs **out,
-    const char *const *paths, uint32_t count, const vblip_inputs_options *options,
-    vblip_error *err);
+VBLIP_CHECKED vblip_status vblip_inputs_open(vblip_inputs **out, const char *const *paths,
+    uint32_t count, const vblip_inputs_options *options, vblip_error *err);
 VBLIP_API void vblip_inputs_close(vblip_inputs **inputs);
 VBLIP_API uint32_t vblip_inputs_count(const vblip_inputs *inputs);
-VBLIP_API vblip_input vblip_inputs_at(const vblip_inputs *inputs, uint32_t index);
+// NULL past the end; valid until the inputs are closed.
+VBLIP_API const vblip_input *vblip_inputs_at(const vblip_inputs *inputs, uint32_t index);
 
 // ------------------------------------------------------------------------------ tasks
 
@@ -158,8 +152,9 @@ typedef struct vblip_progress {
     double seconds_left;  // < 0 = not known yet
 } vblip_progress;
 
-// What every task shares.
+// What every task shares: an options struct like the others.
 typedef struct vblip_job {
+    uint32_t size;
     uint32_t frames; // per clip or segment; 0 = 16 for ask, else 8
     uint32_t batch;  // frames encoded at once; 0 = by memory
     uint32_t jobs;   // files decoded at once; 0 = by cores and device
@@ -168,8 +163,8 @@ typedef struct vblip_job {
     void *user;
 } vblip_job;
 
-// P(match) is softmax of the two ITM logits. `score` is itm_logits[1] + itc when
-// reranked, else itc.
+// P(match) is softmax of the two ITM logits. `score` is itm_logits[1] + itc when reranked, else
+// itc.
 typedef struct vblip_hit {
     uint32_t query, input; // indices
     uint32_t rank;         // from 1
@@ -178,24 +173,23 @@ typedef struct vblip_hit {
     int64_t start_us, end_us;
     float score, itc;
     bool reranked;
-    float itm_logits[2]; // unmatched, matched
-    float p_match;
+    float itm_logits[2], p_match; // unmatched, matched
 } vblip_hit;
 typedef int (*vblip_hit_fn)(void *user, const vblip_hit *hit);
 
 typedef struct vblip_retrieve_options {
-    vblip_job job;
+    uint32_t size;
+    const vblip_job *job;
     uint32_t top;   // hits reported per query; 0 = 10
     int32_t rerank; // candidates scored by ITM per query; 0 = 128, -1 = none
     float min_p;    // hits with p_match below are dropped
 } vblip_retrieve_options;
 
-// Ranks the inputs by how well they match each query: ITC over all, then ITM over the
-// best. Each clip is encoded once, however many queries there are.
-VBLIP_CHECKED vblip_status vblip_retrieve(vblip_model *model,
-    const vblip_inputs *inputs, const char *const *queries, uint32_t count,
-    const vblip_retrieve_options *options, vblip_hit_fn fn, void *user,
-    vblip_error *err);
+// Ranks the inputs by how well they match each query: ITC over all, then ITM over the best. Each
+// clip is encoded once, however many queries there are.
+VBLIP_CHECKED vblip_status vblip_retrieve(vblip_model *model, const vblip_inputs *inputs,
+    const char *const *queries, uint32_t count, const vblip_retrieve_options *options,
+    vblip_hit_fn fn, void *user, vblip_error *err);
 
 typedef struct vblip_match_row {
     uint32_t input, text; // indices
@@ -205,13 +199,14 @@ typedef struct vblip_match_row {
 typedef int (*vblip_match_fn)(void *user, const vblip_match_row *row);
 
 typedef struct vblip_match_options {
-    vblip_job job;
+    uint32_t size;
+    const vblip_job *job;
     bool itm_cls; // first token [CLS] instead of [ENC], as always with HF
 } vblip_match_options;
 
 VBLIP_CHECKED vblip_status vblip_match(vblip_model *model, const vblip_inputs *inputs,
-    const char *const *texts, uint32_t count, const vblip_match_options *options,
-    vblip_match_fn fn, void *user, vblip_error *err);
+    const char *const *texts, uint32_t count, const vblip_match_options *options, vblip_match_fn fn,
+    void *user, vblip_error *err);
 
 typedef struct vblip_ranked_answer {
     uint32_t answer; // index
@@ -230,7 +225,8 @@ typedef struct vblip_answer {
 typedef int (*vblip_answer_fn)(void *user, const vblip_answer *answer);
 
 typedef struct vblip_ask_options {
-    vblip_job job;
+    uint32_t size;
+    const vblip_job *job;
     const char *const *answers; // candidates to rank; NULL = generate
     uint32_t answer_count;
     uint32_t k_test; // candidates scored in full; 0 = 128
@@ -241,8 +237,7 @@ VBLIP_CHECKED vblip_status vblip_ask(vblip_model *model, const vblip_inputs *inp
     vblip_answer_fn fn, void *user, vblip_error *err);
 
 typedef enum vblip_feature {
-    VBLIP_FEATURE_ITC_IMAGE,  // of an input: its ITC vector; of a video the mean of its
-                              // frames', normalised
+    VBLIP_FEATURE_ITC_IMAGE,  // of an input: its ITC vector, of a video its frames' mean
     VBLIP_FEATURE_ITC_TEXT,   // of a text: its ITC vector
     VBLIP_FEATURE_VISION,     // of an input: the visual tokens of all its frames
     VBLIP_FEATURE_TEXT,       // of a text: its states, [CLS] first
@@ -257,71 +252,62 @@ typedef struct vblip_features {
 } vblip_features;
 typedef int (*vblip_features_fn)(void *user, const vblip_features *features);
 
-typedef struct vblip_embed_options {
-    vblip_job job;
-} vblip_embed_options;
-
-// Reports the features of each input, of each text, or of each input with each text;
-// what a feature is not of is not looked at and may be NULL. ITC vectors need a
-// checkpoint for retrieval, states one for retrieval or questions.
+// Reports the features of each input, of each text, or of each input with each text; what a
+// feature is not of is not looked at and may be NULL. ITC vectors need a checkpoint for retrieval,
+// states one for retrieval or questions.
 VBLIP_CHECKED vblip_status vblip_embed(vblip_model *model, vblip_feature feature,
-    const vblip_inputs *inputs, const char *const *texts, uint32_t text_count,
-    const vblip_embed_options *options, vblip_features_fn fn, void *user,
-    vblip_error *err);
+    const vblip_inputs *inputs, const char *const *texts, uint32_t text_count, const vblip_job *job,
+    vblip_features_fn fn, void *user, vblip_error *err);
 
 typedef struct vblip_caption {
     uint32_t input; // index
-    const char *path;
+    const char *path, *text;
     bool timed;
-    int64_t start_us; // first frame the text describes
-    int64_t end_us;   // exclusive
-    const char *text;
-    float score; // cli.md 5
+    int64_t start_us, end_us; // the text describes the first frame; end is exclusive
+    float score;              // cli.md 5
 } vblip_caption;
 typedef int (*vblip_caption_fn)(void *user, const vblip_caption *caption);
 
 typedef struct vblip_caption_options {
-    vblip_job job;
-    int64_t every_us;         // one caption per interval; 0 = 1 s
-    uint32_t every_frames;    // one caption per N frames, instead of every_us
-    uint32_t count;           // N captions spread uniformly, instead of the above
-    const char *prompt;       // NULL = "a picture of ", with HF none
-    uint32_t beams;           // 0 = 3, with HF 1; 1 = greedy
-    uint32_t max_length;      // tokens, prompt included; 0 = 20
-    uint32_t min_length;      // tokens, prompt included; 0 = 5, with HF none
-    float repetition_penalty; // 0 = 1.0, with sample 1.1, with HF always 1.0
-    bool merge;               // neighbours with the same text become one
-    bool sample;    // tokens are drawn (blip-spec 6.4); beams is not used then
-    float top_p;    // draws from the most probable up to this sum; 0 = 0.9, with HF all
-    uint32_t top_k; // and from so many at most; 0 = 50, UINT32_MAX = all
-    float temperature; // below 1 favours the probable; 0 = 1
-    uint64_t seed;     // of the draws: the same seed gives the same captions
-    uint32_t samples;  // drawn for each frame; 0 = 1, more not with merge
+    uint32_t size;
+    const vblip_job *job;
+    int64_t every_us;                // one caption per interval; 0 = 1 s
+    uint32_t every_frames;           // one caption per N frames, instead of every_us
+    uint32_t count;                  // N captions spread uniformly, instead of the above
+    const char *prompt;              // NULL = "a picture of ", with HF none
+    uint32_t beams;                  // 0 = 3, with HF 1; 1 = greedy
+    uint32_t max_length, min_length; // tokens, prompt included; 0 = 20 and 5, with HF 20, none
+    float repetition_penalty;        // 0 = 1.0, with sample 1.1, with HF always 1.0
+    bool merge;                      // neighbours with the same text become one
+    bool sample;                     // tokens are drawn (blip-spec 6.4); beams is not used then
+    float top_p;                     // draws from the most probable up to this sum; 0 = 0.9, HF all
+    uint32_t top_k;                  // and from so many at most; 0 = 50, UINT32_MAX = all
+    float temperature;               // below 1 favours the probable; 0 = 1
+    uint64_t seed;                   // of the draws: the same seed gives the same captions
+    uint32_t samples;                // drawn for each frame; 0 = 1, more not with merge
 } vblip_caption_options;
 
-// Captions every input from start to end, in time order; samples of one frame follow each
-// other. What is drawn depends on the seed, the frame's number in its file and the
-// sample's, on nothing else. A truncated video reports what it holds and then counts as
-// failed.
-VBLIP_CHECKED vblip_status vblip_caption_inputs(vblip_model *model,
-    const vblip_inputs *inputs, const vblip_caption_options *options,
-    vblip_caption_fn fn, void *user, vblip_error *err);
+// Captions every input from start to end, in time order; samples of one frame follow each other.
+// What is drawn depends on the seed, the frame's number in its file and the sample's, on nothing
+// else. A truncated video reports what it holds and then counts as failed.
+VBLIP_CHECKED vblip_status vblip_caption_inputs(vblip_model *model, const vblip_inputs *inputs,
+    const vblip_caption_options *options, vblip_caption_fn fn, void *user, vblip_error *err);
 
 // ------------------------------------------------------------------------------ clips
 
-// One clip to ask several things: its frames are decoded and encoded once, when it is
-// opened, and their visual tokens stay in device memory until it is closed. The model must
-// outlive it.
+// One clip to ask several things: its frames are decoded and encoded once, when it is opened, and
+// their visual tokens stay in device memory until it is closed. The model must outlive it.
 typedef struct vblip_clip vblip_clip;
 
 typedef struct vblip_clip_options {
+    uint32_t size;
     int64_t start_us, end_us; // the part of a video that counts; end 0 = to its end
     uint32_t frames;          // sampled from it, as from a whole clip; 0 = 8
     uint32_t batch;           // encoded at once; 0 = by memory
 } vblip_clip_options;
 
-VBLIP_CHECKED vblip_status vblip_clip_open(vblip_clip **out, vblip_model *model,
-    const char *path, const vblip_clip_options *options, vblip_error *err);
+VBLIP_CHECKED vblip_status vblip_clip_open(vblip_clip **out, vblip_model *model, const char *path,
+    const vblip_clip_options *options, vblip_error *err);
 
 typedef struct vblip_frame {
     const uint8_t *rgb;     // [height, width, 3]
@@ -330,32 +316,29 @@ typedef struct vblip_frame {
     int64_t time_us;
 } vblip_frame;
 
-// The same of frames in memory, in the order of their times: all are encoded. Rows name
-// the clip `name`, and it lasts from the first frame to the last; one frame is an image.
-// The frames are not kept.
+// The same of frames in memory, in the order of their times: all are encoded. Rows name the clip
+// `name`, and it lasts from the first frame to the last; one frame is an image. The frames are not
+// kept.
 VBLIP_CHECKED vblip_status vblip_clip_from_frames(vblip_clip **out, vblip_model *model,
     const char *name, const vblip_frame *frames, uint32_t count, vblip_error *err);
 VBLIP_API void vblip_clip_close(vblip_clip **clip);
 
-// As the functions of the same names do for inputs, of which this clip is number 0. Of
-// options->job only `progress` is used. A caption is about all frames of the clip; which
-// frames options->caption would choose does not matter.
-VBLIP_CHECKED vblip_status vblip_clip_ask(vblip_clip *clip,
-    const char *const *questions, uint32_t count, const vblip_ask_options *options,
-    vblip_answer_fn fn, void *user, vblip_error *err);
+// As the functions of the same names do for inputs, of which this clip is number 0. Of the job
+// only `progress` is used. A caption is about all frames of the clip.
+VBLIP_CHECKED vblip_status vblip_clip_ask(vblip_clip *clip, const char *const *questions,
+    uint32_t count, const vblip_ask_options *options, vblip_answer_fn fn, void *user,
+    vblip_error *err);
 VBLIP_CHECKED vblip_status vblip_clip_match(vblip_clip *clip, const char *const *texts,
     uint32_t count, const vblip_match_options *options, vblip_match_fn fn, void *user,
     vblip_error *err);
 VBLIP_CHECKED vblip_status vblip_clip_caption(vblip_clip *clip,
-    const vblip_caption_options *options, vblip_caption_fn fn, void *user,
-    vblip_error *err);
+    const vblip_caption_options *options, vblip_caption_fn fn, void *user, vblip_error *err);
 VBLIP_CHECKED vblip_status vblip_clip_embed(vblip_clip *clip, vblip_feature feature,
-    const char *const *texts, uint32_t text_count, const vblip_embed_options *options,
-    vblip_features_fn fn, void *user, vblip_error *err);
+    const char *const *texts, uint32_t text_count, const vblip_job *job, vblip_features_fn fn,
+    void *user, vblip_error *err);
 
-// What a model did since it was loaded.
 typedef struct vblip_counts {
-    uint64_t frames_decoded, frames_encoded;
+    uint64_t frames_decoded, frames_encoded; // since the model was loaded
 } vblip_counts;
 VBLIP_API vblip_counts vblip_model_counts(const vblip_model *model);
 

@@ -10,6 +10,11 @@
 extern "C" {
 #endif
 
+// FFmpeg decodes, and prints a little of what it finds wrong with files to stderr. Its log level
+// belongs to the process, so it is for the program to change: this silences it, unless the program
+// set a level of its own.
+VBLIP_API void vblip_silence_ffmpeg(void);
+
 // --------------------------------------------------------------------------- devices
 
 typedef enum vblip_device_kind {
@@ -39,8 +44,7 @@ typedef int (*vblip_device_fn)(void *user, const vblip_device_info *device);
 
 // Calls `fn` for every Vulkan device, in the order in which `auto` would try them. No
 // device at all is VBLIP_ERR_DEVICE.
-VBLIP_CHECKED vblip_status vblip_devices(
-    vblip_device_fn fn, void *user, vblip_error *err);
+VBLIP_CHECKED vblip_status vblip_devices(vblip_device_fn fn, void *user, vblip_error *err);
 
 // Valid until the engine is closed.
 VBLIP_API const vblip_device_info *vblip_engine_device(const vblip_engine *engine);
@@ -79,8 +83,8 @@ typedef int (*vblip_bench_fn)(void *user, const vblip_bench_result *result);
 
 // `name` is one of vblip_bench_names() (NULL-terminated), or NULL for all.
 VBLIP_API const char *const *vblip_bench_names(void);
-VBLIP_CHECKED vblip_status vblip_bench(vblip_engine *engine, const char *name,
-    vblip_bench_fn fn, void *user, vblip_error *err);
+VBLIP_CHECKED vblip_status vblip_bench(
+    vblip_engine *engine, const char *name, vblip_bench_fn fn, void *user, vblip_error *err);
 
 // ------------------------------------------------------------------------ checkpoints
 
@@ -106,8 +110,8 @@ typedef struct vblip_model_info {
 typedef int (*vblip_model_info_fn)(void *user, const vblip_model_info *info);
 
 // Says what a checkpoint (each member of a model set) holds. Loads no device.
-VBLIP_CHECKED vblip_status vblip_model_inspect(const vblip_model_options *options,
-    vblip_model_info_fn fn, void *user, vblip_error *err);
+VBLIP_CHECKED vblip_status vblip_model_inspect(
+    const vblip_model_options *options, vblip_model_info_fn fn, void *user, vblip_error *err);
 
 // Valid until the model is freed.
 VBLIP_API const vblip_model_info *vblip_model_describe(const vblip_model *model);
@@ -115,8 +119,8 @@ VBLIP_API const vblip_model_info *vblip_model_describe(const vblip_model *model)
 // Times the stages of a model. `name` is one of vblip_model_bench_names()
 // (NULL-terminated), or NULL for all; stages of tasks it was not loaded for are left out.
 VBLIP_API const char *const *vblip_model_bench_names(void);
-VBLIP_CHECKED vblip_status vblip_model_bench(vblip_model *model, const char *name,
-    vblip_bench_fn fn, void *user, vblip_error *err);
+VBLIP_CHECKED vblip_status vblip_model_bench(
+    vblip_model *model, const char *name, vblip_bench_fn fn, void *user, vblip_error *err);
 
 // -------------------------------------------------------------------------- tokenizer
 
@@ -153,7 +157,8 @@ typedef struct vblip_reason_row {
 typedef int (*vblip_reason_fn)(void *user, const vblip_reason_row *row);
 
 typedef struct vblip_reason_options {
-    vblip_job job;
+    uint32_t size;
+    const vblip_job *job;
     bool each; // statement i is about pair i alone; else all are about every pair
 } vblip_reason_options;
 
@@ -177,15 +182,10 @@ typedef struct vblip_dialog_row {
 } vblip_dialog_row;
 typedef int (*vblip_dialog_fn)(void *user, const vblip_dialog_row *row);
 
-typedef struct vblip_dialog_options {
-    vblip_job job;
-} vblip_dialog_options;
-
 // Ranks the candidates of every dialog in `file` for every input. Needs a checkpoint for
 // retrieval.
 VBLIP_CHECKED vblip_status vblip_dialog(vblip_model *model, const vblip_inputs *inputs,
-    const char *file, const vblip_dialog_options *options, vblip_dialog_fn fn,
-    void *user, vblip_error *err);
+    const char *file, const vblip_job *job, vblip_dialog_fn fn, void *user, vblip_error *err);
 
 // ------------------------------------------------------------------------- evaluation
 
@@ -209,14 +209,14 @@ typedef struct vblip_prediction {
 } vblip_prediction;
 
 typedef struct vblip_eval_options {
-    vblip_job job;
+    uint32_t size;
+    const vblip_job *job;
     const char *media;   // folder of the videos and images; NULL = the annotations'
     uint32_t k_test;     // candidates scored in full; 0 = 128
     const char *answers; // qa, vqa: file of answers to rank, a JSON list or one a line;
                          // NULL = generate
-    const char *scores; // retrieval: safetensors file for score_v2t, score_t2v; or NULL
-    vblip_caption_options
-        caption; // how captions are made; its job and times are unused
+    const char *scores;  // retrieval: safetensors file for score_v2t, score_t2v; or NULL
+    const vblip_caption_options *caption; // how captions are made; no job, no times
     int (*predicted)(void *user, const vblip_prediction *prediction); // may be NULL
     int (*measured)(void *user, const char *name, double value);      // may be NULL
     void *user;                                                       // of these two
@@ -245,18 +245,19 @@ typedef struct vblip_filtered {
 typedef int (*vblip_filtered_fn)(void *user, const vblip_filtered *filtered);
 
 typedef struct vblip_filter_options {
-    vblip_job job;
+    uint32_t size;
+    const vblip_job *job;
     const char *media; // folder of the images and videos; NULL = that of the pairs
     float min_p;       // least P(match) that is kept; 0 = 0.5, negative = 0
     uint64_t after;    // pairs up to this one are skipped: they were filtered before
-    vblip_caption_options caption; // drawn, unless beams are given
+    const vblip_caption_options *caption; // drawn, unless beams are given
 } vblip_filter_options;
 
 // `model` judges; `captioner` (NULL = the same) writes. Pairs come in the order of the
 // file `pairs`. What is drawn for a pair does not depend on the others.
 VBLIP_CHECKED vblip_status vblip_filter(vblip_model *model, vblip_model *captioner,
-    const char *pairs, const vblip_filter_options *options, vblip_filtered_fn fn,
-    void *user, vblip_error *err);
+    const char *pairs, const vblip_filter_options *options, vblip_filtered_fn fn, void *user,
+    vblip_error *err);
 
 #ifdef __cplusplus
 } // extern "C"

@@ -9,6 +9,33 @@
 
 enum { MAX_FRAMES = 1024 }; // of a clip; BLIP's longest is 16
 
+vblip_status vb_take_options(void *out, size_t size, const void *options,
+                             const char *what, vblip_error *err)
+{
+    uint32_t given;
+    memset(out, 0, size);
+    if (!options)
+        return VBLIP_OK;
+    memcpy(&given, options, sizeof given); // every options struct begins with its size
+    const size_t known = given ? given : size;
+    for (size_t i = size; i < known; i++)
+        if (((const char *)options)[i])
+            return vb_fail(err, VBLIP_ERR_ARGUMENT,
+                           "%s options: %zu bytes, this library knows %zu", what, known,
+                           size);
+    if (known < sizeof given)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "%s options: size %zu", what, known);
+    memcpy(out, options, known < size ? known : size);
+    return VBLIP_OK;
+}
+
+vblip_status vb_take_job(vblip_job *out, const vblip_job **job, vblip_error *err)
+{
+    VB_TRY(vb_take_options(out, sizeof *out, *job, "job", err));
+    *job = out;
+    return VBLIP_OK;
+}
+
 vblip_status vb_check_frames(uint32_t frames, vblip_error *err)
 {
     if (frames <= MAX_FRAMES)
@@ -72,4 +99,12 @@ vblip_status vb_check_caption_options(const vblip_caption_options *o, vblip_erro
                        (double)o->repetition_penalty);
     VB_TRY(check_caption_sampling(o, err));
     return o->prompt ? vb_check_texts(&o->prompt, 1, "prompt", err) : VBLIP_OK;
+}
+
+vblip_status vb_take_caption(vblip_caption_options *out,
+                             const vblip_caption_options **options, vblip_error *err)
+{
+    VB_TRY(vb_take_options(out, sizeof *out, *options, "caption", err));
+    *options = out;
+    return vb_check_caption_options(out, err);
 }

@@ -67,18 +67,18 @@ static vblip_status check_clip_options(const vblip_clip_options *o, vblip_error 
 vblip_status vblip_clip_open(vblip_clip **out, vblip_model *model, const char *path,
                              const vblip_clip_options *options, vblip_error *err)
 {
-    static const vblip_clip_options defaults = {.frames = 0};
-    const vblip_clip_options *o = options ? options : &defaults;
+    vblip_clip_options o;
     vb_error_reset(err);
     VB_TRY(vb_need(out != NULL, "out", err));
     *out = NULL;
+    VB_TRY(vb_take_options(&o, sizeof o, options, "clip", err));
     VB_TRY(vb_need(model != NULL, "model", err));
     VB_TRY(vb_need(path != NULL, "path", err));
-    VB_TRY(check_clip_options(o, err));
+    VB_TRY(check_clip_options(&o, err));
     vblip_clip *clip;
     vblip_status status = clip_make(&clip, model, path, err);
     if (status == VBLIP_OK)
-        status = encode_file(clip, o, err);
+        status = encode_file(clip, &o, err);
     if (status != VBLIP_OK) {
         vblip_clip_close(&clip);
         vb_error_subject(err, path);

@@ -57,23 +57,26 @@ vblip_status vblip_eval(vblip_model *model, vblip_protocol protocol,
                         const char *annotations, const vblip_eval_options *options,
                         vblip_error *err)
 {
-    static const vblip_eval_options defaults = {.k_test = 0};
-    const vblip_eval_options *o = options ? options : &defaults;
+    vblip_eval_options o;
     vb_error_reset(err);
+    VB_TRY(vb_take_options(&o, sizeof o, options, "eval", err));
     if ((unsigned)protocol >= sizeof protocols / sizeof *protocols)
         return vb_fail(err, VBLIP_ERR_ARGUMENT, "protocol: %u, known are 0 to %u",
                        (unsigned)protocol,
                        (unsigned)(sizeof protocols / sizeof *protocols) - 1);
     const struct protocol *p = &protocols[protocol];
-    const bool folder = protocol == VBLIP_EVAL_CAPTION && o->media;
+    const bool folder = protocol == VBLIP_EVAL_CAPTION && o.media;
     VB_TRY(vb_need(annotations != NULL || folder, "annotations", err));
     VB_TRY(vb_need(model != NULL, "model", err));
-    VB_TRY(vb_check_task(model, p->task, &o->job, err));
-    VB_TRY(vb_check_caption_options(&o->caption, err));
+    vblip_job job;
+    vblip_caption_options caption;
+    VB_TRY(vb_take_job(&job, &o.job, err));
+    VB_TRY(vb_check_task(model, p->task, &job, err));
+    VB_TRY(vb_take_caption(&caption, &o.caption, err));
     vb_eval_set set;
-    VB_TRY(annotations ? vb_eval_set_load(&set, annotations, p->kind, o->media, err)
-                       : vb_eval_set_list(&set, o->media, err));
-    vblip_status status = run_protocol(model, p, &set, o, err);
+    VB_TRY(annotations ? vb_eval_set_load(&set, annotations, p->kind, o.media, err)
+                       : vb_eval_set_list(&set, o.media, err));
+    vblip_status status = run_protocol(model, p, &set, &o, err);
     vb_eval_set_free(&set);
     return status;
 }
@@ -103,23 +106,26 @@ vblip_status vblip_filter(vblip_model *model, vblip_model *captioner, const char
                           const vblip_filter_options *options, vblip_filtered_fn fn,
                           void *user, vblip_error *err)
 {
-    static const vblip_filter_options defaults = {.min_p = 0.0f};
-    const vblip_filter_options *o = options ? options : &defaults;
+    vblip_filter_options o;
     vb_error_reset(err);
+    VB_TRY(vb_take_options(&o, sizeof o, options, "filter", err));
     VB_TRY(vb_need(model != NULL, "model", err));
     VB_TRY(vb_need(pairs != NULL, "pairs", err));
     VB_TRY(vb_need(fn != NULL, "fn", err));
     if (!captioner)
         captioner = model;
-    if (!(o->min_p <= 1.0f))
+    if (!(o.min_p <= 1.0f))
         return vb_fail(err, VBLIP_ERR_ARGUMENT, "min_p: %g, expected at most 1",
-                       (double)o->min_p);
-    VB_TRY(vb_check_task(model, VBLIP_TASK_RETRIEVAL, &o->job, err));
-    VB_TRY(vb_check_task(captioner, VBLIP_TASK_CAPTION, &o->job, err));
-    VB_TRY(vb_check_caption_options(&o->caption, err));
+                       (double)o.min_p);
+    vblip_job job;
+    vblip_caption_options caption;
+    VB_TRY(vb_take_job(&job, &o.job, err));
+    VB_TRY(vb_check_task(model, VBLIP_TASK_RETRIEVAL, &job, err));
+    VB_TRY(vb_check_task(captioner, VBLIP_TASK_CAPTION, &job, err));
+    VB_TRY(vb_take_caption(&caption, &o.caption, err));
     vb_eval_set set;
-    VB_TRY(vb_eval_set_load(&set, pairs, VB_ANNOTATED_PAIRS, o->media, err));
-    vblip_status status = run_filter(model, captioner, &set, o, fn, user, err);
+    VB_TRY(vb_eval_set_load(&set, pairs, VB_ANNOTATED_PAIRS, o.media, err));
+    vblip_status status = run_filter(model, captioner, &set, &o, fn, user, err);
     vb_eval_set_free(&set);
     return status;
 }

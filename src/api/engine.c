@@ -30,22 +30,22 @@ vblip_status vblip_devices(vblip_device_fn fn, void *user, vblip_error *err)
 vblip_status vblip_engine_open(vblip_engine **out, const vblip_engine_options *options,
                                vblip_error *err)
 {
-    static const vblip_engine_options defaults = {0};
+    vblip_engine_options o;
     vb_error_reset(err);
     VB_TRY(vb_need(out != NULL, "out", err));
     *out = NULL;
-    const vblip_engine_options *o = options ? options : &defaults;
+    VB_TRY(vb_take_options(&o, sizeof o, options, "engine", err));
     vblip_engine *engine = calloc(1, sizeof *engine);
     if (!engine)
         return vb_fail_memory(err, "engine");
     const vb_gpu_options gpu = {
-        .device = o->device,
-        .kernels = o->kernels,
-        .precision = o->precision,
-        .cache_dir = o->cache_dir,
-        .validate = o->validate,
-        .profile = o->profile,
-        .log = {.fn = o->log, .user = o->log_user},
+        .device = o.device,
+        .kernels = o.kernels,
+        .precision = o.precision,
+        .cache_dir = o.cache_dir,
+        .validate = o.validate,
+        .profile = o.profile,
+        .log = {.fn = o.log, .user = o.log_user},
     };
     vblip_status status = vb_gpu_open(&engine->device, &gpu, err);
     if (status != VBLIP_OK)

@@ -9,16 +9,18 @@ vblip_status vblip_inputs_open(vblip_inputs **out, const char *const *paths,
                                uint32_t count, const vblip_inputs_options *options,
                                vblip_error *err)
 {
+    vblip_inputs_options o;
     vb_error_reset(err);
     VB_TRY(vb_need(out != NULL, "out", err));
     *out = NULL;
+    VB_TRY(vb_take_options(&o, sizeof o, options, "inputs", err));
     VB_TRY(vb_need(paths != NULL, "paths", err));
     for (uint32_t i = 0; i < count; i++)
         VB_TRY(vb_need(paths[i] != NULL, "path", err));
     vblip_inputs *inputs = calloc(1, sizeof *inputs);
     if (!inputs)
         return vb_fail_memory(err, "inputs");
-    vblip_status status = vb_inputs_expand(&inputs->list, paths, count, options, err);
+    vblip_status status = vb_inputs_expand(&inputs->list, paths, count, &o, err);
     if (status != VBLIP_OK)
         vblip_inputs_close(&inputs);
     *out = inputs;
@@ -39,8 +41,7 @@ uint32_t vblip_inputs_count(const vblip_inputs *inputs)
     return inputs ? inputs->list.count : 0;
 }
 
-vblip_input vblip_inputs_at(const vblip_inputs *inputs, uint32_t index)
+const vblip_input *vblip_inputs_at(const vblip_inputs *inputs, uint32_t index)
 {
-    return index < vblip_inputs_count(inputs) ? inputs->list.items[index]
-                                              : (vblip_input){0};
+    return index < vblip_inputs_count(inputs) ? &inputs->list.items[index] : NULL;
 }

@@ -6,10 +6,13 @@
 
 #include <stdlib.h>
 
-static vblip_status check_model_options(const vblip_model_options *options,
-                                        vblip_error *err)
+static vblip_status take_model_options(vblip_model_options *out,
+                                       const vblip_model_options *given,
+                                       vblip_error *err)
 {
-    VB_TRY(vb_need(options != NULL, "options", err));
+    const vblip_model_options *options = out;
+    VB_TRY(vb_need(given != NULL, "options", err));
+    VB_TRY(vb_take_options(out, sizeof *out, given, "model", err));
     VB_TRY(vb_need(options->path != NULL, "path of the model", err));
     const uint32_t all =
         VBLIP_TASK_RETRIEVAL | VBLIP_TASK_CAPTION | VBLIP_TASK_VQA | VBLIP_TASK_NLVR;
@@ -26,30 +29,31 @@ static vblip_status check_model_options(const vblip_model_options *options,
 vblip_status vblip_model_inspect(const vblip_model_options *options,
                                  vblip_model_info_fn fn, void *user, vblip_error *err)
 {
+    vblip_model_options o;
     vb_error_reset(err);
-    VB_TRY(check_model_options(options, err));
+    VB_TRY(take_model_options(&o, options, err));
     VB_TRY(vb_need(fn != NULL, "fn", err));
-    return vb_checkpoint_inspect(options, fn, user, err);
+    return vb_checkpoint_inspect(&o, fn, user, err);
 }
 
 vblip_status vblip_model_load(vblip_model **out, vblip_engine *engine,
                               const vblip_model_options *options, vblip_error *err)
 {
+    vblip_model_options o;
     vb_error_reset(err);
     VB_TRY(vb_need(out != NULL, "out", err));
     *out = NULL;
     VB_TRY(vb_need(engine != NULL, "engine", err));
-    VB_TRY(check_model_options(options, err));
+    VB_TRY(take_model_options(&o, options, err));
     vblip_model *model = calloc(1, sizeof *model);
     if (!model)
         return vb_fail_memory(err, "model");
-    vblip_status status = vb_checkpoint_open(&model->checkpoint, options, err);
+    vblip_status status = vb_checkpoint_open(&model->checkpoint, &o, err);
     if (status == VBLIP_OK) {
         const uint32_t held = vb_checkpoint_info(model->checkpoint)->tasks;
-        model->tasks = options->tasks ? options->tasks : held;
-        const vb_model_options load = {.tasks = model->tasks,
-                                       .raw_text = options->raw_text,
-                                       .compat = options->compat};
+        model->tasks = o.tasks ? o.tasks : held;
+        const vb_model_options load = {
+            .tasks = model->tasks, .raw_text = o.raw_text, .compat = o.compat};
         status =
             vb_model_load(&model->model, engine->device, model->checkpoint, &load, err);
     }

@@ -38,6 +38,7 @@ typedef struct vb_setup {
     vb_model_ops ops;
     vb_frames frames;
     vb_task task;
+    vblip_job job;
 } vb_setup;
 
 void vb_set_up_model(vb_setup *setup, vblip_model *model);
@@ -48,6 +49,21 @@ VB_CHECKED static inline vblip_status vb_need(bool given, const char *what,
 {
     return given ? VBLIP_OK : vb_fail(err, VBLIP_ERR_ARGUMENT, "%s: missing", what);
 }
+
+// Copies what the caller knows of an options struct to `out`, `size` bytes, over zeros:
+// options->size says how much that is. What a newer caller sets beyond is refused. `what`
+// names the options in messages.
+VB_CHECKED vblip_status vb_take_options(void *out, size_t size, const void *options,
+                                        const char *what, vblip_error *err);
+
+// The same for the job that options point at, which points to `out` then.
+VB_CHECKED vblip_status vb_take_job(vblip_job *out, const vblip_job **job,
+                                    vblip_error *err);
+
+// The same for caption options, which are checked.
+VB_CHECKED vblip_status vb_take_caption(vblip_caption_options *out,
+                                        const vblip_caption_options **options,
+                                        vblip_error *err);
 
 // How many frames a clip may have.
 VB_CHECKED vblip_status vb_check_frames(uint32_t frames, vblip_error *err);

@@ -26,12 +26,14 @@ void vb_set_up_model(vb_setup *setup, vblip_model *model)
     };
 }
 
+// `job` becomes one that is whole.
 static vblip_status set_up(vb_setup *setup, const subject *about, uint32_t task,
-                           const vblip_job *job, vblip_error *err)
+                           const vblip_job **job, vblip_error *err)
 {
+    VB_TRY(vb_take_job(&setup->job, job, err));
     VB_TRY(vb_need(about->model != NULL, about->clip ? "clip" : "model", err));
     VB_TRY(vb_need(about->clip || about->inputs, "inputs", err));
-    VB_TRY(vb_check_task(about->model, task, job, err));
+    VB_TRY(vb_check_task(about->model, task, *job, err));
     vb_set_up_model(setup, about->model);
     if (about->clip) {
         setup->task.input_count = 1;
@@ -60,35 +62,35 @@ vblip_status vblip_retrieve(vblip_model *model, const vblip_inputs *inputs,
                             const vblip_retrieve_options *options, vblip_hit_fn fn,
                             void *user, vblip_error *err)
 {
-    static const vblip_retrieve_options defaults = {.top = 0};
-    const vblip_retrieve_options *o = options ? options : &defaults;
+    vblip_retrieve_options o;
     vb_error_reset(err);
+    VB_TRY(vb_take_options(&o, sizeof o, options, "retrieve", err));
     VB_TRY(vb_need(fn != NULL, "fn", err));
     VB_TRY(vb_check_texts(queries, count, "queries", err));
-    if (!(o->min_p >= 0.0f && o->min_p <= 1.0f))
+    if (!(o.min_p >= 0.0f && o.min_p <= 1.0f))
         return vb_fail(err, VBLIP_ERR_ARGUMENT, "min_p: %g, expected 0 to 1",
-                       (double)o->min_p);
-    if (o->min_p > 0.0f && o->rerank < 0)
+                       (double)o.min_p);
+    if (o.min_p > 0.0f && o.rerank < 0)
         return vb_fail(err, VBLIP_ERR_ARGUMENT,
                        "min_p: without reranking there is no P(match)");
     vb_setup s;
     const subject about = about_inputs(model, inputs);
-    VB_TRY(set_up(&s, &about, VBLIP_TASK_RETRIEVAL, &o->job, err));
-    return vb_task_retrieve(&s.task, queries, count, o, fn, user, err);
+    VB_TRY(set_up(&s, &about, VBLIP_TASK_RETRIEVAL, &o.job, err));
+    return vb_task_retrieve(&s.task, queries, count, &o, fn, user, err);
 }
 
 static vblip_status match_about(const subject *about, const char *const *texts,
                                 uint32_t count, const vblip_match_options *options,
                                 vblip_match_fn fn, void *user, vblip_error *err)
 {
-    static const vblip_match_options defaults = {.itm_cls = false};
-    const vblip_match_options *o = options ? options : &defaults;
+    vblip_match_options o;
     vb_error_reset(err);
+    VB_TRY(vb_take_options(&o, sizeof o, options, "match", err));
     VB_TRY(vb_need(fn != NULL, "fn", err));
     VB_TRY(vb_check_texts(texts, count, "texts", err));
     vb_setup s;
-    VB_TRY(set_up(&s, about, VBLIP_TASK_RETRIEVAL, &o->job, err));
-    return vb_task_match(&s.task, texts, count, o, fn, user, err);
+    VB_TRY(set_up(&s, about, VBLIP_TASK_RETRIEVAL, &o.job, err));
+    return vb_task_match(&s.task, texts, count, &o, fn, user, err);
 }
 
 vblip_status vblip_match(vblip_model *model, const vblip_inputs *inputs,
@@ -128,32 +130,32 @@ vblip_status vblip_reason(vblip_model *model, const vblip_inputs *inputs,
                           const vblip_reason_options *options, vblip_reason_fn fn,
                           void *user, vblip_error *err)
 {
-    static const vblip_reason_options defaults = {.each = false};
-    const vblip_reason_options *o = options ? options : &defaults;
+    vblip_reason_options o;
     vb_error_reset(err);
+    VB_TRY(vb_take_options(&o, sizeof o, options, "reason", err));
     VB_TRY(vb_need(fn != NULL, "fn", err));
     VB_TRY(vb_check_texts(statements, count, "statements", err));
-    VB_TRY(check_pairs(inputs, count, o->each, err));
+    VB_TRY(check_pairs(inputs, count, o.each, err));
     vb_setup s;
     const subject about = about_inputs(model, inputs);
-    VB_TRY(set_up(&s, &about, VBLIP_TASK_NLVR, &o->job, err));
-    return vb_task_reason(&s.task, statements, count, o, fn, user, err);
+    VB_TRY(set_up(&s, &about, VBLIP_TASK_NLVR, &o.job, err));
+    return vb_task_reason(&s.task, statements, count, &o, fn, user, err);
 }
 
 static vblip_status ask_about(const subject *about, const char *const *questions,
                               uint32_t count, const vblip_ask_options *options,
                               vblip_answer_fn fn, void *user, vblip_error *err)
 {
-    static const vblip_ask_options defaults = {.k_test = 0};
-    const vblip_ask_options *o = options ? options : &defaults;
+    vblip_ask_options o;
     vb_error_reset(err);
+    VB_TRY(vb_take_options(&o, sizeof o, options, "ask", err));
     VB_TRY(vb_need(fn != NULL, "fn", err));
     VB_TRY(vb_check_texts(questions, count, "questions", err));
-    if (o->answers)
-        VB_TRY(vb_check_texts(o->answers, o->answer_count, "answers", err));
+    if (o.answers)
+        VB_TRY(vb_check_texts(o.answers, o.answer_count, "answers", err));
     vb_setup s;
-    VB_TRY(set_up(&s, about, VBLIP_TASK_VQA, &o->job, err));
-    return vb_task_ask(&s.task, questions, count, o, fn, user, err);
+    VB_TRY(set_up(&s, about, VBLIP_TASK_VQA, &o.job, err));
+    return vb_task_ask(&s.task, questions, count, &o, fn, user, err);
 }
 
 vblip_status vblip_ask(vblip_model *model, const vblip_inputs *inputs,
@@ -187,23 +189,22 @@ static vblip_status read_dialogs(vb_dialogs *out, vb_arena *arena, const char *f
 }
 
 vblip_status vblip_dialog(vblip_model *model, const vblip_inputs *inputs,
-                          const char *file, const vblip_dialog_options *options,
-                          vblip_dialog_fn fn, void *user, vblip_error *err)
+                          const char *file, const vblip_job *job, vblip_dialog_fn fn,
+                          void *user, vblip_error *err)
 {
-    static const vblip_dialog_options defaults = {.job = {.frames = 0}};
-    const vblip_dialog_options *o = options ? options : &defaults;
+    const vblip_job *j = job;
     vb_error_reset(err);
     VB_TRY(vb_need(fn != NULL, "fn", err));
     VB_TRY(vb_need(file != NULL, "file", err));
     vb_setup s;
     const subject about = about_inputs(model, inputs);
-    VB_TRY(set_up(&s, &about, VBLIP_TASK_RETRIEVAL, &o->job, err));
+    VB_TRY(set_up(&s, &about, VBLIP_TASK_RETRIEVAL, &j, err));
     vb_arena arena = {0};
     vb_dialogs dialogs;
     vblip_status status = read_dialogs(&dialogs, &arena, file, err);
     if (status == VBLIP_OK)
         status =
-            vb_task_dialog(&s.task, dialogs.items, dialogs.count, o, fn, user, err);
+            vb_task_dialog(&s.task, dialogs.items, dialogs.count, j, fn, user, err);
     vb_arena_free(&arena);
     return status;
 }
@@ -224,11 +225,10 @@ static uint32_t tasks_for(vblip_feature feature)
 
 static vblip_status embed_about(const subject *about, vblip_feature feature,
                                 const char *const *texts, uint32_t text_count,
-                                const vblip_embed_options *options,
-                                vblip_features_fn fn, void *user, vblip_error *err)
+                                const vblip_job *job, vblip_features_fn fn, void *user,
+                                vblip_error *err)
 {
-    static const vblip_embed_options defaults = {.job = {.frames = 0}};
-    const vblip_embed_options *o = options ? options : &defaults;
+    const vblip_job *j = job;
     vb_error_reset(err);
     VB_TRY(vb_need(fn != NULL, "fn", err));
     if ((int)feature < 0 || feature > VBLIP_FEATURE_MULTIMODAL)
@@ -237,42 +237,42 @@ static vblip_status embed_about(const subject *about, vblip_feature feature,
     if (vb_feature_of_texts(feature))
         VB_TRY(vb_check_texts(texts, text_count, "texts", err));
     vb_setup s;
-    VB_TRY(set_up(&s, about, tasks_for(feature), &o->job, err));
-    return vb_task_embed(&s.task, feature, texts, text_count, o, fn, user, err);
+    VB_TRY(set_up(&s, about, tasks_for(feature), &j, err));
+    return vb_task_embed(&s.task, feature, texts, text_count, j, fn, user, err);
 }
 
 vblip_status vblip_embed(vblip_model *model, vblip_feature feature,
                          const vblip_inputs *inputs, const char *const *texts,
-                         uint32_t text_count, const vblip_embed_options *options,
+                         uint32_t text_count, const vblip_job *job,
                          vblip_features_fn fn, void *user, vblip_error *err)
 {
     static const vblip_inputs none;
     const bool of_inputs = (int)feature < 0 || vb_feature_of_inputs(feature);
     const subject about = about_inputs(model, of_inputs ? inputs : &none);
-    return embed_about(&about, feature, texts, text_count, options, fn, user, err);
+    return embed_about(&about, feature, texts, text_count, job, fn, user, err);
 }
 
 vblip_status vblip_clip_embed(vblip_clip *clip, vblip_feature feature,
                               const char *const *texts, uint32_t text_count,
-                              const vblip_embed_options *options, vblip_features_fn fn,
-                              void *user, vblip_error *err)
+                              const vblip_job *job, vblip_features_fn fn, void *user,
+                              vblip_error *err)
 {
     const subject about = about_clip(clip);
-    return embed_about(&about, feature, texts, text_count, options, fn, user, err);
+    return embed_about(&about, feature, texts, text_count, job, fn, user, err);
 }
 
 static vblip_status caption_about(const subject *about,
                                   const vblip_caption_options *options,
                                   vblip_caption_fn fn, void *user, vblip_error *err)
 {
-    static const vblip_caption_options defaults = {.count = 0};
-    const vblip_caption_options *o = options ? options : &defaults;
+    vblip_caption_options o;
     vb_error_reset(err);
+    VB_TRY(vb_take_options(&o, sizeof o, options, "caption", err));
     VB_TRY(vb_need(fn != NULL, "fn", err));
-    VB_TRY(vb_check_caption_options(o, err));
+    VB_TRY(vb_check_caption_options(&o, err));
     vb_setup s;
-    VB_TRY(set_up(&s, about, VBLIP_TASK_CAPTION, &o->job, err));
-    return vb_task_caption(&s.task, o, fn, user, err);
+    VB_TRY(set_up(&s, about, VBLIP_TASK_CAPTION, &o.job, err));
+    return vb_task_caption(&s.task, &o, fn, user, err);
 }
 
 vblip_status vblip_caption_inputs(vblip_model *model, const vblip_inputs *inputs,

@@ -115,9 +115,9 @@ static vblip_status plan_all(plan *p)
     const vblip_inputs *inputs = p->sources->inputs;
     for (int images = 0; images < 2; images++)
         for (uint32_t i = 0; i < p->out->count; i++) {
-            const vblip_input input = vblip_inputs_at(inputs, i);
-            if (!input.error && looks_like_an_image(input.path) == images)
-                VB_TRY(plan_input(p, i, input.path));
+            const vblip_input *input = vblip_inputs_at(inputs, i);
+            if (!input->error && looks_like_an_image(input->path) == images)
+                VB_TRY(plan_input(p, i, input->path));
         }
     return VBLIP_OK;
 }

@@ -17,12 +17,12 @@ static const vb_column columns[] = {
 static const vb_table table = {columns, sizeof columns / sizeof *columns};
 
 typedef struct caption_state {
-    char *path; // the input that the last caption was of; NULL before the first
-    bool skip;  // that input is an image, which subtitles cannot show
+    bool begun;     // a caption came
+    uint32_t input; // that the last caption was of
+    bool skip;      // that input is an image, which subtitles cannot show
     vb_subtitles subtitles;
     vb_outfile beside; // the subtitle file of that input, when each has its own
     cli_beside names;  // the subtitle files of all inputs
-    uint32_t input;    // place of that input among all
 } caption_state;
 
 static bool to_subtitles(const cli_session *s)
@@ -34,9 +34,9 @@ static bool to_subtitles(const cli_session *s)
 
 // A heading when there are several inputs: the path, on a line of its own.
 static int cmd_caption_emit_text(cli_session *s, const vblip_caption *caption,
-                                 bool new_path)
+                                 bool new_input)
 {
-    if (new_path && s->input_count > 1)
+    if (new_input && s->input_count > 1)
         vb_string_appendf(&s->line, "%s%s\n", s->written ? "\n" : "",
                           cli_shown_path(s, caption->path));
     if (caption->timed) {
@@ -83,22 +83,11 @@ static bool writes_beside(const cli_session *s)
     return to_subtitles(s) && !s->args->output;
 }
 
-// The subtitle file of the input `path`; inputs come in order.
-static const char *name_beside(cli_session *s, const char *path)
-{
-    caption_state *state = s->state;
-    uint32_t *i = &state->input;
-    while (*i + 1 < s->input_count &&
-           strcmp(vblip_inputs_at(s->inputs, *i).path, path) != 0)
-        ++*i;
-    return state->names.names[*i];
-}
-
-static bool open_beside(cli_session *s, const char *path)
+static bool open_beside(cli_session *s, uint32_t input)
 {
     caption_state *state = s->state;
     vblip_error err = {0};
-    const char *name = name_beside(s, path);
+    const char *name = state->names.names[input];
     vblip_status status = VBLIP_OK;
     if (!s->args->overwrite)
         status = cli_beside_check_free(name, &err); // it may have come meanwhile
@@ -138,16 +127,16 @@ static int begin_subtitles(cli_session *s, const vblip_caption *caption)
         return cli_input_failed(s, &failure);
     }
     state->subtitles = (vb_subtitles){.format = (vb_format)s->args->format};
-    if (writes_beside(s) && !open_beside(s, caption->path))
+    if (writes_beside(s) && !open_beside(s, caption->input))
         return 1;
     vb_subtitles_begin(&state->subtitles, &s->line);
     return 0;
 }
 
-static int emit_subtitle(cli_session *s, const vblip_caption *caption, bool new_path)
+static int emit_subtitle(cli_session *s, const vblip_caption *caption, bool new_input)
 {
     caption_state *state = s->state;
-    if (new_path && begin_subtitles(s, caption))
+    if (new_input && begin_subtitles(s, caption))
         return 1;
     if (state->skip)
         return 0;
@@ -162,19 +151,15 @@ static int on_caption(void *session, const vblip_caption *caption)
 {
     cli_session *s = session;
     caption_state *state = s->state;
-    bool new_path = !state->path || strcmp(state->path, caption->path) != 0;
-    if (new_path) {
-        if (!close_beside(s))
-            return 1;
-        free(state->path);
-        state->path = strdup(caption->path);
-        if (!state->path)
-            s->line.failed = true;
-    }
+    const bool new_input = !state->begun || state->input != caption->input;
+    if (new_input && !close_beside(s))
+        return 1;
+    state->begun = true;
+    state->input = caption->input;
     if (to_subtitles(s))
-        return emit_subtitle(s, caption, new_path);
+        return emit_subtitle(s, caption, new_input);
     if (s->args->format == VB_FORMAT_TEXT)
-        return cmd_caption_emit_text(s, caption, new_path);
+        return cmd_caption_emit_text(s, caption, new_input);
     return cmd_caption_emit_row(s, caption);
 }
 
@@ -197,8 +182,9 @@ static vblip_status cmd_caption_check(cli_session *s, vblip_error *err)
 static vblip_status cmd_caption_run(cli_session *s, vblip_error *err)
 {
     const cli_args *a = s->args;
+    const vblip_job job = cli_job(s);
     const vblip_caption_options options = {
-        .job = cli_job(s),
+        .job = &job,
         .every_us = a->every_us,
         .every_frames = a->every_frames,
         .count = a->count,
@@ -239,7 +225,6 @@ cli_exit cli_cmd_caption(cli_session *s)
     caption_state state = {0};
     s->state = &state;
     cli_exit code = cli_session_run(s, &task);
-    free(state.path);
     cli_beside_free(&state.names);
     return code;
 }

@@ -42,7 +42,7 @@ static void note(cli_session *s, vb_tensor_file *tensors, uint32_t input, uint32
     const uint64_t name = tensor_number(s, input, text);
     snprintf(key, sizeof key, "%" PRIu64, name);
     if (of_inputs(s)) {
-        const char *path = cli_shown_path(s, vblip_inputs_at(s->inputs, input).path);
+        const char *path = cli_shown_path(s, vblip_inputs_at(s->inputs, input)->path);
         vb_tensor_file_note(tensors, key, path, strlen(path));
         snprintf(key, sizeof key, "%" PRIu64 ".text", name);
     }
@@ -90,9 +90,9 @@ static vblip_status cmd_embed_run(cli_session *s, vblip_error *err)
     vblip_status status = cmd_embed_begin(s, err);
     if (status != VBLIP_OK)
         return status;
-    const vblip_embed_options options = {.job = cli_job(s)};
+    const vblip_job job = cli_job(s);
     status = vblip_embed(s->model, (vblip_feature)s->args->what, s->inputs,
-                         (const char *const *)s->texts.items, s->texts.count, &options,
+                         (const char *const *)s->texts.items, s->texts.count, &job,
                          on_features, s, err);
     if (s->written)
         vb_tensor_file_end(s->state);

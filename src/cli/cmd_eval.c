@@ -87,20 +87,21 @@ static int on_prediction(void *session, const vblip_prediction *p)
 static vblip_status cmd_eval_run(cli_session *s, vblip_error *err)
 {
     const cli_args *a = s->args;
+    const vblip_job job = cli_job(s);
+    const vblip_caption_options caption = {
+        .prompt = a->prompt,
+        .beams = a->beams,
+        .max_length = a->max_length,
+        .min_length = a->min_length,
+        .repetition_penalty = a->repetition_penalty,
+    };
     const vblip_eval_options options = {
-        .job = cli_job(s),
+        .job = &job,
         .media = a->media,
         .k_test = a->k_test,
         .answers = a->answers_file,
         .scores = a->scores,
-        .caption =
-            {
-                .prompt = a->prompt,
-                .beams = a->beams,
-                .max_length = a->max_length,
-                .min_length = a->min_length,
-                .repetition_penalty = a->repetition_penalty,
-            },
+        .caption = &caption,
         .predicted = on_prediction,
         .measured = on_metric,
         .user = s,

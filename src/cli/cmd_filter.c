@@ -152,23 +152,24 @@ static vblip_status cmd_filter_check(cli_session *s, vblip_error *err)
 static vblip_status filter_pairs(cli_session *s, filter_state *state, vblip_error *err)
 {
     const cli_args *a = s->args;
+    const vblip_job job = cli_job(s);
+    const vblip_caption_options caption = {
+        .prompt = a->prompt,
+        .beams = a->beams,
+        .max_length = a->max_length,
+        .min_length = a->min_length,
+        .repetition_penalty = a->repetition_penalty,
+        .top_p = a->top_p,
+        .top_k = cli_top_k(a),
+        .temperature = a->temperature,
+        .seed = a->seed,
+    };
     const vblip_filter_options options = {
-        .job = cli_job(s),
+        .job = &job,
         .media = a->media,
         .min_p = a->min_p > 0 ? a->min_p : -1,
         .after = state->journal.last,
-        .caption =
-            {
-                .prompt = a->prompt,
-                .beams = a->beams,
-                .max_length = a->max_length,
-                .min_length = a->min_length,
-                .repetition_penalty = a->repetition_penalty,
-                .top_p = a->top_p,
-                .top_k = cli_top_k(a),
-                .temperature = a->temperature,
-                .seed = a->seed,
-            },
+        .caption = &caption,
     };
     return vblip_filter(s->model, state->captioner, a->paths.items[0], &options,
                         on_filtered, s, err);

@@ -29,8 +29,9 @@ static int on_match_row(void *session, const vblip_match_row *row)
 
 static vblip_status cmd_match_run(cli_session *s, vblip_error *err)
 {
+    const vblip_job job = cli_job(s);
     const vblip_match_options options = {
-        .job = cli_job(s),
+        .job = &job,
         .itm_cls = s->args->itm_token == 1,
     };
     return vblip_match(s->model, s->inputs, (const char *const *)s->texts.items,

@@ -67,8 +67,9 @@ static int on_answer(void *session, const vblip_answer *answer)
 static vblip_status cmd_qa_run(cli_session *s, vblip_error *err)
 {
     const qa_state *state = s->state;
+    const vblip_job job = cli_job(s);
     const vblip_ask_options options = {
-        .job = cli_job(s),
+        .job = &job,
         .answers = (const char *const *)state->answers.items,
         .answer_count = state->answers.count,
         .k_test = s->args->k_test,
@@ -119,9 +120,8 @@ static int on_dialog(void *session, const vblip_dialog_row *row)
 
 static vblip_status run_dialog(cli_session *s, vblip_error *err)
 {
-    const vblip_dialog_options options = {.job = cli_job(s)};
-    return vblip_dialog(s->model, s->inputs, s->args->dialog, &options, on_dialog, s,
-                        err);
+    const vblip_job job = cli_job(s);
+    return vblip_dialog(s->model, s->inputs, s->args->dialog, &job, on_dialog, s, err);
 }
 
 static const cli_task dialog_task = {

@@ -44,7 +44,7 @@ static vblip_status cmd_reason_check(cli_session *s, vblip_error *err)
 {
     for (uint32_t i = 0; i < s->paths.count; i++)
         if (i >= s->input_count ||
-            strcmp(vblip_inputs_at(s->inputs, i).path, s->paths.items[i]) != 0)
+            strcmp(vblip_inputs_at(s->inputs, i)->path, s->paths.items[i]) != 0)
             return cli_misuse(err, "%.400s: a directory; LEFT and RIGHT are files",
                               s->paths.items[i]);
     if (s->input_count % 2)
@@ -55,7 +55,8 @@ static vblip_status cmd_reason_check(cli_session *s, vblip_error *err)
 
 static vblip_status cmd_reason_run(cli_session *s, vblip_error *err)
 {
-    const vblip_reason_options options = {.job = cli_job(s)};
+    const vblip_job job = cli_job(s);
+    const vblip_reason_options options = {.job = &job};
     return vblip_reason(s->model, s->inputs, (const char *const *)s->texts.items,
                         s->texts.count, &options, on_reason_row, s, err);
 }

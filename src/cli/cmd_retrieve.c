@@ -108,8 +108,9 @@ static int on_hit(void *session, const vblip_hit *hit)
 static vblip_status cmd_retrieve_run(cli_session *s, vblip_error *err)
 {
     const cli_args *a = s->args;
+    const vblip_job job = cli_job(s);
     const vblip_retrieve_options options = {
-        .job = cli_job(s),
+        .job = &job,
         .top = a->top,
         .rerank = a->rerank ? (int32_t)a->rerank : -1,
         .min_p = a->min_p,

@@ -86,7 +86,7 @@ vblip_status cli_sources_list(cli_read_files *out, const cli_sources *s,
     for (uint32_t i = 0; i < paths->count; i++)
         cli_read_files_add(out, paths->items[i], "an input", NULL);
     for (uint32_t i = 0; i < inputs; i++)
-        cli_read_files_add(out, vblip_inputs_at(s->inputs, i).path, "an input", NULL);
+        cli_read_files_add(out, vblip_inputs_at(s->inputs, i)->path, "an input", NULL);
     if (s->model.default_vocab)
         cli_read_files_add(out, s->model.default_vocab, "the bundled vocabulary", NULL);
     if (s->model.path)

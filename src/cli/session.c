@@ -242,7 +242,7 @@ static vblip_status session_gather(cli_session *s, const cli_task *task,
 static bool all_failed_already(const cli_session *s)
 {
     for (uint32_t i = 0; i < s->input_count; i++)
-        if (!vblip_inputs_at(s->inputs, i).error)
+        if (!vblip_inputs_at(s->inputs, i)->error)
             return false;
     return true;
 }
@@ -250,8 +250,9 @@ static bool all_failed_already(const cli_session *s)
 static void report_failed_inputs(cli_session *s)
 {
     for (uint32_t i = 0; i < s->input_count; i++) {
-        vblip_input input = vblip_inputs_at(s->inputs, i);
-        vblip_failure failure = {.path = input.path, .message = input.error};
+        const vblip_input *input = vblip_inputs_at(s->inputs, i);
+        const vblip_failure failure = {
+            .input = i, .path = input->path, .message = input->error};
         if (cli_input_failed(s, &failure))
             return;
     }

@@ -104,13 +104,13 @@ vblip_status vb_task_ask(const vb_task *task, const char *const *questions,
         .count = count,
         .fn = fn,
         .user = user,
-        .meter = vb_meter_start(&options->job, "answers",
+        .meter = vb_meter_start(vb_job(options->job), "answers",
                                 (uint64_t)task->input_count * count),
     };
     vblip_status status = ask_prepare(&a, err);
     if (status == VBLIP_OK)
-        status = vb_encode_each(task, &options->job, DEFAULT_FRAMES, false, ask_clip,
-                                &a, err);
+        status = vb_encode_each(task, vb_job(options->job), DEFAULT_FRAMES, false,
+                                ask_clip, &a, err);
     vb_generated_free(&a.reply);
     vb_arena_free(&a.arena);
     return status;

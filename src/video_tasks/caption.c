@@ -142,8 +142,8 @@ static vblip_status write_samples(captioning *c, vb_visual *visual, uint64_t fra
 static vblip_status caption_frame(captioning *c, const vb_frame *rgb, uint64_t frame,
                                   vblip_error *err)
 {
-    VB_TRY(
-        vb_encode_frames(c->task, c->visual, rgb, 1, c->options->job.batch, NULL, err));
+    VB_TRY(vb_encode_frames(c->task, c->visual, rgb, 1, vb_job(c->options->job)->batch,
+                            NULL, err));
     return write_samples(c, c->visual, frame, err);
 }
 
@@ -270,7 +270,7 @@ static vblip_status caption_encoded(captioning *c, vblip_error *err)
 
 static vblip_status caption_all(captioning *c, vblip_error *err)
 {
-    const vblip_job *job = &c->options->job;
+    const vblip_job *job = vb_job(c->options->job);
     const vb_model_ops *ops = c->task->ops;
     c->replies = calloc(c->samples, sizeof *c->replies);
     if (!c->replies)
@@ -296,6 +296,9 @@ static vblip_status caption_all(captioning *c, vblip_error *err)
 
 vb_caption_params vb_caption_params_of(const vblip_caption_options *options)
 {
+    static const vblip_caption_options none;
+    if (!options)
+        options = &none;
     return (vb_caption_params){
         .prompt = options->prompt,
         .beams = options->beams,
@@ -312,7 +315,7 @@ vb_caption_params vb_caption_params_of(const vblip_caption_options *options)
 vblip_status vb_task_caption(const vb_task *task, const vblip_caption_options *options,
                              vblip_caption_fn fn, void *user, vblip_error *err)
 {
-    const vblip_job *job = &options->job;
+    const vblip_job *job = vb_job(options->job);
     captioning c = {
         .task = task,
         .options = options,

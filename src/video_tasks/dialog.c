@@ -17,7 +17,6 @@ typedef struct talking {
     const vb_task *task;
     const vb_dialog *dialogs;
     uint32_t count; // dialogs
-    const vblip_dialog_options *options;
     vblip_dialog_fn fn;
     void *user;
     vb_meter meter;
@@ -102,22 +101,21 @@ static vblip_status dialog_clip(void *user, const vb_encoded *clip, vblip_error 
 }
 
 vblip_status vb_task_dialog(const vb_task *task, const vb_dialog *dialogs,
-                            uint32_t count, const vblip_dialog_options *options,
-                            vblip_dialog_fn fn, void *user, vblip_error *err)
+                            uint32_t count, const vblip_job *job, vblip_dialog_fn fn,
+                            void *user, vblip_error *err)
 {
     talking t = {
         .task = task,
         .dialogs = dialogs,
         .count = count,
-        .options = options,
         .fn = fn,
         .user = user,
-        .meter = vb_meter_start(&options->job, "dialogs",
-                                (uint64_t)task->input_count * count),
+        .meter =
+            vb_meter_start(vb_job(job), "dialogs", (uint64_t)task->input_count * count),
     };
     vblip_status status = dialog_prepare(&t, err);
     if (status == VBLIP_OK)
-        status = vb_encode_each(task, &options->job, DEFAULT_FRAMES, false, dialog_clip,
+        status = vb_encode_each(task, vb_job(job), DEFAULT_FRAMES, false, dialog_clip,
                                 &t, err);
     vb_arena_free(&t.arena);
     return status;

@@ -9,7 +9,6 @@ enum { DEFAULT_FRAMES = 8 };
 typedef struct embedding {
     const vb_task *task;
     vblip_feature feature;
-    const vblip_embed_options *options;
     const char *const *texts;
     uint32_t count; // texts
     vblip_features_fn fn;
@@ -114,8 +113,8 @@ static vblip_status embed_clip(void *user, const vb_encoded *clip, vblip_error *
 
 vblip_status vb_task_embed(const vb_task *task, vblip_feature feature,
                            const char *const *texts, uint32_t count,
-                           const vblip_embed_options *options, vblip_features_fn fn,
-                           void *user, vblip_error *err)
+                           const vblip_job *job, vblip_features_fn fn, void *user,
+                           vblip_error *err)
 {
     const bool of_inputs = vb_feature_of_inputs(feature);
     const uint64_t total =
@@ -124,18 +123,16 @@ vblip_status vb_task_embed(const vb_task *task, vblip_feature feature,
     embedding e = {
         .task = task,
         .feature = feature,
-        .options = options,
         .texts = texts,
         .count = count,
         .fn = fn,
         .user = user,
-        .meter = vb_meter_start(&options->job, "tensors", total),
+        .meter = vb_meter_start(vb_job(job), "tensors", total),
     };
-    vblip_status status =
-        of_inputs
-            ? vb_encode_each(task, &options->job, DEFAULT_FRAMES,
-                             feature == VBLIP_FEATURE_ITC_IMAGE, embed_clip, &e, err)
-            : embed_texts(&e, err);
+    vblip_status status = of_inputs ? vb_encode_each(task, vb_job(job), DEFAULT_FRAMES,
+                                                     feature == VBLIP_FEATURE_ITC_IMAGE,
+                                                     embed_clip, &e, err)
+                                    : embed_texts(&e, err);
     vb_features_free(&e.features);
     return status;
 }

@@ -49,7 +49,7 @@ static vblip_status predict_ranked(run *r, const char *question, const char **ou
 static vblip_status predict_caption(run *r, vblip_error *err)
 {
     const vb_model_ops *ops = r->eval->task->ops;
-    vb_caption_params params = vb_caption_params_of(&r->eval->options->caption);
+    vb_caption_params params = vb_caption_params_of(r->eval->options->caption);
     params.sample = false; // the paper's protocol is beam search
     return ops->caption(ops->model, r->visual, &params, &r->reply, err);
 }
@@ -128,7 +128,7 @@ static vblip_status eval_answers_prepare(run *r, vblip_error *err)
     r->scores = VB_ARENA_NEW(&r->arena, float, r->eval->answer_count);
     if (!r->order || !r->scores)
         return vb_fail_memory(err, r->eval->set->name);
-    r->meter = vb_meter_start(&r->eval->options->job, r->unit,
+    r->meter = vb_meter_start(vb_job(r->eval->options->job), r->unit,
                               r->eval->set->annotations.count);
     return VBLIP_OK;
 }
@@ -136,8 +136,8 @@ static vblip_status eval_answers_prepare(run *r, vblip_error *err)
 static vblip_status evaluate_answers(run *r, vblip_error *err)
 {
     VB_TRY(eval_answers_prepare(r, err));
-    VB_TRY(vb_encode_each(r->eval->task, &r->eval->options->job, DEFAULT_FRAMES, false,
-                          predict_clip, r, err));
+    VB_TRY(vb_encode_each(r->eval->task, vb_job(r->eval->options->job), DEFAULT_FRAMES,
+                          false, predict_clip, r, err));
     VB_TRY(vb_eval_set_check(r->eval->set, r->unreadable, err));
     return report_accuracy(r, err);
 }

@@ -314,8 +314,9 @@ vblip_status vb_eval_retrieval(const vb_eval *eval, vblip_error *err)
         .scoring =
             {
                 .task = eval->task,
-                .job = &options->job,
-                .frames = options->job.frames ? options->job.frames : DEFAULT_FRAMES,
+                .job = vb_job(options->job),
+                .frames = vb_job(options->job)->frames ? vb_job(options->job)->frames
+                                                       : DEFAULT_FRAMES,
             },
     };
     vblip_status status = evaluate_retrieval(&r, err);

@@ -49,7 +49,7 @@ static vblip_status find_pairs(run *r, vblip_error *err)
 static vblip_status encode_next_image(run *r, vb_clips *clips, vb_visual *visual,
                                       bool *seen, vblip_error *err)
 {
-    const vblip_job *job = &r->eval->options->job;
+    const vblip_job *job = vb_job(r->eval->options->job);
     const vb_clip *clip = vb_clips_next(clips);
     *seen = clip->error.status == VBLIP_OK;
     if (*seen)
@@ -102,7 +102,7 @@ static vblip_status predict_pair(run *r, vb_clips *clips, uint32_t pair,
 static vblip_status predict_pairs(run *r, vblip_error *err)
 {
     const vb_eval *eval = r->eval;
-    const vblip_job *job = &eval->options->job;
+    const vblip_job *job = vb_job(eval->options->job);
     vb_clips *clips = NULL;
     VB_TRY(vb_clips_open(&clips, eval->task, job, r->order, 2 * r->pairs,
                          job->frames ? job->frames : DEFAULT_FRAMES, err));
@@ -118,8 +118,8 @@ static vblip_status evaluate_statements(run *r, vblip_error *err)
     const vb_model_ops *ops = r->eval->task->ops;
     const vb_eval_set *set = r->eval->set;
     VB_TRY(find_pairs(r, err));
-    r->meter =
-        vb_meter_start(&r->eval->options->job, "statements", set->annotations.count);
+    r->meter = vb_meter_start(vb_job(r->eval->options->job), "statements",
+                              set->annotations.count);
     VB_TRY(ops->visual_make(&r->sides[0], ops->model, err));
     VB_TRY(ops->visual_make(&r->sides[1], ops->model, err));
     VB_TRY(predict_pairs(r, err));

@@ -49,7 +49,7 @@ static vblip_status find_runs(filtering *r, vblip_error *err)
     r->first = VB_ARENA_NEW(&r->arena, uint32_t, (size_t)count + 1);
     if (!r->order || !r->first)
         return vb_fail_memory(err, set->name);
-    r->meter = vb_meter_start(&r->f->options->job, "pairs", count - i);
+    r->meter = vb_meter_start(vb_job(r->f->options->job), "pairs", count - i);
     for (; i < count; i++) {
         if (r->runs && r->order[r->runs - 1] == set->media[i][0])
             continue;
@@ -63,7 +63,7 @@ static vblip_status find_runs(filtering *r, vblip_error *err)
 static vblip_status open_reader(clip_reader *s, const filtering *r, const vb_task *task,
                                 vblip_error *err)
 {
-    const vblip_job *job = &r->f->options->job;
+    const vblip_job *job = vb_job(r->f->options->job);
     s->task = task;
     VB_TRY(task->ops->visual_make(&s->visual, task->ops->model, err));
     return vb_clips_open(&s->clips, task, job, r->order, r->runs,
@@ -88,15 +88,17 @@ static vblip_status filter_encode(clip_reader *s, const filtering *r, vblip_erro
         *why = clip->error;
     if (why->status != VBLIP_OK)
         return VBLIP_OK;
-    return vb_clip_encode(clip, s->task, s->visual, r->f->options->job.batch, NULL,
-                          err);
+    return vb_clip_encode(clip, s->task, s->visual, vb_job(r->f->options->job)->batch,
+                          NULL, err);
 }
 
 // The made-up caption of pair `index`. What is drawn hangs on the pair's place alone, so
 // that a run that goes on draws what the whole run would have.
 static vblip_status write_caption(filtering *r, uint32_t index, vblip_error *err)
 {
-    const vblip_caption_options *o = &r->f->options->caption;
+    static const vblip_caption_options none;
+    const vblip_caption_options *o =
+        r->f->options->caption ? r->f->options->caption : &none;
     const clip_reader *s = r->apart ? &r->captioner : &r->judge;
     vb_caption_params params = vb_caption_params_of(o);
     params.sample = !o->beams;
@@ -144,7 +146,8 @@ static vblip_status fail_run(filtering *r, uint32_t run, const vblip_error *why,
     const char *path = r->f->set->inputs[r->order[run]].path;
     for (uint32_t i = r->first[run]; i < r->first[run + 1]; i++) {
         const vb_annotation *a = &r->f->set->annotations.items[i];
-        VB_TRY(vb_job_failed(&r->f->options->job, r->order[run], path, why, err));
+        VB_TRY(
+            vb_job_failed(vb_job(r->f->options->job), r->order[run], path, why, err));
         const vblip_filtered failed = {
             .pair = a->at, .path = a->media[0], .error = why->message};
         if (r->f->fn(r->f->user, &failed))

@@ -3,6 +3,12 @@
 #include <string.h>
 #include <time.h>
 
+const vblip_job *vb_job(const vblip_job *job)
+{
+    static const vblip_job none;
+    return job ? job : &none;
+}
+
 // The message without "path: " before it.
 static const char *without_path(const char *message, const char *path)
 {

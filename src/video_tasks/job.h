@@ -4,6 +4,9 @@
 
 #include "base/error.h"
 
+// `job`, or for NULL one that asks for nothing.
+const vblip_job *vb_job(const vblip_job *job);
+
 // Reports that input number `input`, `path`, failed because of `why`. The path is not said twice: a
 // message of `why` that begins with it loses it. Not OK only when the caller stops.
 VB_CHECKED vblip_status vb_job_failed(const vblip_job *job, uint32_t input,

@@ -75,13 +75,13 @@ vblip_status vb_task_match(const vb_task *task, const char *const *texts,
         .count = count,
         .fn = fn,
         .user = user,
-        .meter =
-            vb_meter_start(&options->job, "pairs", (uint64_t)task->input_count * count),
+        .meter = vb_meter_start(vb_job(options->job), "pairs",
+                                (uint64_t)task->input_count * count),
     };
     vblip_status status = match_prepare(&m, err);
     if (status == VBLIP_OK)
-        status = vb_encode_each(task, &options->job, DEFAULT_FRAMES, true, match_clip,
-                                &m, err);
+        status = vb_encode_each(task, vb_job(options->job), DEFAULT_FRAMES, true,
+                                match_clip, &m, err);
     vb_arena_free(&m.arena);
     return status;
 }

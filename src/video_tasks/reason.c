@@ -38,7 +38,7 @@ static vblip_status reason_prepare(reasoning *r, vblip_error *err)
 // is reported, when the left one failed.
 static vblip_status encode_side(reasoning *r, const vb_clip *clip, vblip_error *err)
 {
-    const vblip_job *job = &r->options->job;
+    const vblip_job *job = vb_job(r->options->job);
     const uint32_t side = clip->input % 2;
     r->encoded[side] = clip->error.status == VBLIP_OK;
     if (!r->encoded[side])
@@ -94,12 +94,13 @@ vblip_status vb_task_reason(const vb_task *task, const char *const *statements,
         .count = each,
         .fn = fn,
         .user = user,
-        .meter = vb_meter_start(&options->job, "statements",
+        .meter = vb_meter_start(vb_job(options->job), "statements",
                                 (uint64_t)task->input_count / 2 * each),
     };
     vblip_status status = reason_prepare(&r, err);
     if (status == VBLIP_OK)
-        status = vb_clips_each(task, &options->job, DEFAULT_FRAMES, take_clip, &r, err);
+        status = vb_clips_each(task, vb_job(options->job), DEFAULT_FRAMES, take_clip,
+                               &r, err);
     task->ops->visual_free(&r.images[0]);
     task->ops->visual_free(&r.images[1]);
     vb_arena_free(&r.arena);

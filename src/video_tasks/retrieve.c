@@ -146,10 +146,11 @@ vblip_status vb_task_retrieve(const vb_task *task, const char *const *queries,
         .scoring =
             {
                 .task = task,
-                .job = &options->job,
+                .job = vb_job(options->job),
                 .texts = queries,
                 .text_count = count,
-                .frames = options->job.frames ? options->job.frames : DEFAULT_FRAMES,
+                .frames = vb_job(options->job)->frames ? vb_job(options->job)->frames
+                                                       : DEFAULT_FRAMES,
             },
     };
     s.scoring.one_pass = s.rerank == 0;

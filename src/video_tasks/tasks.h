@@ -69,8 +69,7 @@ VB_CHECKED vblip_status vb_task_caption(const vb_task *task,
                                         vblip_error *err);
 
 VB_CHECKED vblip_status vb_task_dialog(const vb_task *task, const vb_dialog *dialogs,
-                                       uint32_t count,
-                                       const vblip_dialog_options *options,
+                                       uint32_t count, const vblip_job *job,
                                        vblip_dialog_fn fn, void *user,
                                        vblip_error *err);
 
@@ -80,8 +79,7 @@ bool vb_feature_of_texts(vblip_feature feature);
 
 VB_CHECKED vblip_status vb_task_embed(const vb_task *task, vblip_feature feature,
                                       const char *const *texts, uint32_t count,
-                                      const vblip_embed_options *options,
-                                      vblip_features_fn fn, void *user,
-                                      vblip_error *err);
+                                      const vblip_job *job, vblip_features_fn fn,
+                                      void *user, vblip_error *err);
 
 #endif // VB_VIDEO_TASKS_TASKS_H

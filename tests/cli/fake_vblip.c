@@ -375,9 +375,9 @@ uint32_t vblip_inputs_count(const vblip_inputs *inputs)
     return inputs->count;
 }
 
-vblip_input vblip_inputs_at(const vblip_inputs *inputs, uint32_t index)
+const vblip_input *vblip_inputs_at(const vblip_inputs *inputs, uint32_t index)
 {
-    return inputs->items[index];
+    return &inputs->items[index];
 }
 
 // ------------------------------------------------------------------------------ tasks
@@ -425,7 +425,7 @@ vblip_status vblip_eval(vblip_model *model, vblip_protocol protocol,
         {42, 0, "one.png", "what?", "a dog", "a dog", true},
         {7, 1, "two.png", "who, then?", "a \"cat\"", "man", false},
     };
-    const vblip_job *job = &options->job;
+    const vblip_job *job = options->job;
     const vblip_failure failure = {2, "three.png", "No such file or directory"};
     if (has(annotations, "missing"))
         return fail(err, VBLIP_ERR_IO, "%s: No such file or directory", annotations);
@@ -474,7 +474,7 @@ vblip_status vblip_filter(vblip_model *model, vblip_model *captioner, const char
             continue;
         if (has(pairs, "lost") && i == 2)
             return fail(err, VBLIP_ERR_DEVICE, "llvmpipe: device lost");
-        if (all[i].error && options->job.failed(options->job.user, &failure))
+        if (all[i].error && options->job->failed(options->job->user, &failure))
             return cancelled(err);
         if (fn(user, &all[i]))
             return cancelled(err);
@@ -518,7 +518,7 @@ vblip_status vblip_retrieve(vblip_model *model, const vblip_inputs *inputs,
 {
     (void)model;
     uint32_t good[MOST_INPUTS], found;
-    vblip_status status = good_inputs(good, &found, inputs, &options->job, err);
+    vblip_status status = good_inputs(good, &found, inputs, options->job, err);
     if (status != VBLIP_OK)
         return status;
     uint32_t top = options->top ? options->top : 10;
@@ -564,11 +564,12 @@ vblip_status vblip_match(vblip_model *model, const vblip_inputs *inputs,
     (void)model;
     (void)texts;
     for (uint32_t i = 0; i < inputs->count; i++) {
-        verdict v = visit(&options->job, &inputs->items[i], err);
+        verdict v = visit(options->job, &inputs->items[i], err);
         if (v == STOPPED)
             return err->status;
         for (uint32_t t = 0; v == GOOD && t < count; t++) {
             const vblip_match_row row = {
+                .input = i,
                 .path = inputs->items[i].path,
                 .text = t,
                 .itc = options->itm_cls ? 0.125f : 0.25f,
@@ -590,10 +591,10 @@ vblip_status vblip_reason(vblip_model *model, const vblip_inputs *inputs,
     (void)model;
     (void)statements;
     for (uint32_t i = 0; i + 1 < inputs->count; i += 2) {
-        verdict left = visit(&options->job, &inputs->items[i], err);
+        verdict left = visit(options->job, &inputs->items[i], err);
         if (left == STOPPED)
             return err->status;
-        verdict right = visit(&options->job, &inputs->items[i + 1], err);
+        verdict right = visit(options->job, &inputs->items[i + 1], err);
         if (right == STOPPED)
             return err->status;
         for (uint32_t t = 0; left == GOOD && right == GOOD && t < count; t++) {
@@ -615,7 +616,7 @@ vblip_status vblip_reason(vblip_model *model, const vblip_inputs *inputs,
 // {input, text} halved, and of states twice that.
 vblip_status vblip_embed(vblip_model *model, vblip_feature feature,
                          const vblip_inputs *inputs, const char *const *texts,
-                         uint32_t text_count, const vblip_embed_options *options,
+                         uint32_t text_count, const vblip_job *job,
                          vblip_features_fn fn, void *user, vblip_error *err)
 {
     (void)model;
@@ -624,7 +625,7 @@ vblip_status vblip_embed(vblip_model *model, vblip_feature feature,
         feature == VBLIP_FEATURE_ITC_IMAGE || feature == VBLIP_FEATURE_ITC_TEXT;
     const uint32_t files = inputs->count ? inputs->count : 1;
     for (uint32_t i = 0; i < files; i++) {
-        verdict v = inputs->count ? visit(&options->job, &inputs->items[i], err) : GOOD;
+        verdict v = inputs->count ? visit(job, &inputs->items[i], err) : GOOD;
         if (v == STOPPED)
             return err->status;
         if (inputs->count && has(inputs->items[i].path, "interrupt"))
@@ -649,8 +650,8 @@ vblip_status vblip_embed(vblip_model *model, vblip_feature feature,
 
 // Two dialogs, or one of "one.json".
 vblip_status vblip_dialog(vblip_model *model, const vblip_inputs *inputs,
-                          const char *file, const vblip_dialog_options *options,
-                          vblip_dialog_fn fn, void *user, vblip_error *err)
+                          const char *file, const vblip_job *job, vblip_dialog_fn fn,
+                          void *user, vblip_error *err)
 {
     static const char *const answers[] = {"black", "red"};
     static const float scores[] = {1.5f, -0.25f};
@@ -659,11 +660,12 @@ vblip_status vblip_dialog(vblip_model *model, const vblip_inputs *inputs,
         return fail(err, VBLIP_ERR_IO, "%s: No such file or directory", file);
     const uint32_t count = has(file, "one") ? 1 : 2;
     for (uint32_t i = 0; i < inputs->count; i++) {
-        verdict v = visit(&options->job, &inputs->items[i], err);
+        verdict v = visit(job, &inputs->items[i], err);
         if (v == STOPPED)
             return err->status;
         for (uint32_t d = 0; v == GOOD && d < count; d++) {
             const vblip_dialog_row row = {
+                .input = i,
                 .path = inputs->items[i].path,
                 .dialog = d,
                 .dialogs = count,
@@ -696,11 +698,12 @@ vblip_status vblip_ask(vblip_model *model, const vblip_inputs *inputs,
         ranked[i] = (vblip_ranked_answer){options->answer_count - 1 - i,
                                           -0.5f * (float)(i + 1)};
     for (uint32_t i = 0; i < inputs->count; i++) {
-        verdict v = visit(&options->job, &inputs->items[i], err);
+        verdict v = visit(options->job, &inputs->items[i], err);
         if (v == STOPPED)
             return err->status;
         for (uint32_t q = 0; v == GOOD && q < count; q++) {
             const vblip_answer answer = {
+                .input = i,
                 .path = inputs->items[i].path,
                 .question = q,
                 .text = k ? options->answers[ranked[0].answer] : "yes",
@@ -718,7 +721,8 @@ vblip_status vblip_ask(vblip_model *model, const vblip_inputs *inputs,
 }
 
 // Three captions of a video, two when neighbours are merged, one of an image.
-static vblip_status caption_one(const char *path, const vblip_caption_options *options,
+static vblip_status caption_one(uint32_t input, const char *path,
+                                const vblip_caption_options *options,
                                 vblip_caption_fn fn, void *user, vblip_error *err)
 {
     static const vblip_caption rows[] = {
@@ -733,8 +737,8 @@ static vblip_status caption_one(const char *path, const vblip_caption_options *o
              (long long)options->every_us, options->every_frames, options->count,
              options->prompt ? options->prompt : "-", options->beams,
              options->min_length, options->max_length,
-             (double)options->repetition_penalty, options->job.frames,
-             options->job.batch, options->job.jobs);
+             (double)options->repetition_penalty, options->job->frames,
+             options->job->batch, options->job->jobs);
     if (options->sample)
         snprintf(echo + strlen(echo), sizeof echo - strlen(echo),
                  ", sample p %g k %u t %g seed %llu samples %u", (double)options->top_p,
@@ -742,6 +746,7 @@ static vblip_status caption_one(const char *path, const vblip_caption_options *o
                  (unsigned long long)options->seed, options->samples);
     for (int i = 0; i < 3; i++) {
         vblip_caption row = rows[i];
+        row.input = input;
         row.path = path;
         row.timed = !is_image(path);
         row.score = -0.25f;
@@ -768,16 +773,16 @@ vblip_status vblip_caption_inputs(vblip_model *model, const vblip_inputs *inputs
     (void)model;
     for (uint32_t i = 0; i < inputs->count; i++) {
         const char *path = inputs->items[i].path;
-        verdict v = visit(&options->job, &inputs->items[i], err);
+        verdict v = visit(options->job, &inputs->items[i], err);
         if (v == STOPPED)
             return err->status;
         if (v == FAILED)
             continue;
-        vblip_status status = caption_one(path, options, fn, user, err);
+        vblip_status status = caption_one(i, path, options, fn, user, err);
         if (status != VBLIP_OK)
             return status;
         const vblip_failure cut = {.path = path, .message = "truncated: 3 of 9 frames"};
-        if (has(path, "short") && options->job.failed(options->job.user, &cut))
+        if (has(path, "short") && options->job->failed(options->job->user, &cut))
             return cancelled(err);
     }
     return VBLIP_OK;

@@ -211,10 +211,10 @@ static void test_inputs(void **state)
     const char *const paths[] = {CLIP, "/nonexistent/clip.mp4"};
     assert_int_equal(vblip_inputs_open(&inputs, paths, 2, NULL, &err), VBLIP_OK);
     assert_int_equal(vblip_inputs_count(inputs), 2);
-    assert_string_equal(vblip_inputs_at(inputs, 0).path, CLIP);
-    assert_null(vblip_inputs_at(inputs, 0).error);
-    assert_string_equal(vblip_inputs_at(inputs, 1).path, paths[1]);
-    assert_null(vblip_inputs_at(inputs, 2).path);
+    assert_string_equal(vblip_inputs_at(inputs, 0)->path, CLIP);
+    assert_null(vblip_inputs_at(inputs, 0)->error);
+    assert_string_equal(vblip_inputs_at(inputs, 1)->path, paths[1]);
+    assert_null(vblip_inputs_at(inputs, 2));
     vblip_inputs_close(&inputs);
     assert_null(inputs);
     assert_int_equal(vblip_inputs_count(NULL), 0);
@@ -299,6 +299,7 @@ static void test_tasks_refuse(void **state)
     vblip_error err = stale;
     vblip_model *model = load("tiny-retrieval", 0);
     vblip_inputs *inputs = inputs_of(CLIP);
+    const vblip_job many_frames = {.frames = 100000};
     const char *const good[] = {"a dog"}, *const bad[] = {"a", "\xff"},
                       *const none[] = {NULL};
     vblip_hit hit;
@@ -319,7 +320,7 @@ static void test_tasks_refuse(void **state)
         {model, inputs, good, 1, {.min_p = 1.5f}, "min_p"},
         {model, inputs, good, 1, {.min_p = -0.5f}, "min_p"},
         {model, inputs, good, 1, {.min_p = 0.5f, .rerank = -1}, "min_p"},
-        {model, inputs, good, 1, {.job = {.frames = 100000}}, "frames"},
+        {model, inputs, good, 1, {.job = &many_frames}, "frames"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         refused(vblip_retrieve(cases[i].model, cases[i].inputs, cases[i].queries,
@@ -402,7 +403,8 @@ static void test_data_sets_refuse(void **state)
     vblip_error err = stale;
     vblip_model *model = load("tiny-retrieval", 0);
     const char *holds = "this checkpoint holds: retrieval", *none = "no/such.jsonl";
-    const vblip_eval_options many = {.job = {.frames = 100000}};
+    const vblip_job many_frames = {.frames = 100000};
+    const vblip_eval_options many = {.job = &many_frames};
     const struct {
         vblip_model *model;
         int protocol;
@@ -438,6 +440,53 @@ static void test_data_sets_refuse(void **state)
             VBLIP_ERR_ARGUMENT, &err, "min_p");
     refused(vblip_filter(model, NULL, none, NULL, ignore_filtered, NULL, &err),
             VBLIP_ERR_UNSUPPORTED, &err, holds); // and nobody writes captions
+    vblip_model_free(&model);
+}
+
+// What a later version's header would have: one field more.
+typedef struct later_options {
+    vblip_match_options known;
+    uint32_t more;
+} later_options;
+
+// A caller that knows fewer fields sets fewer; one that knows more may not use them here.
+static void test_options_may_grow(void **state)
+{
+    (void)state;
+    vblip_error err = stale;
+    vblip_model *model = load("tiny-retrieval", 0);
+    vblip_inputs *inputs = inputs_of(CLIP);
+    const char *const texts[] = {"a dog"};
+    vblip_match_row plain = {0}, cls = {0}, row = {0};
+    const vblip_match_options options = {.itm_cls = true};
+    refused(vblip_match(model, inputs, texts, 1, NULL, stop_match, &plain, &err),
+            VBLIP_ERR_CANCELLED, &err, "");
+    refused(vblip_match(model, inputs, texts, 1, &options, stop_match, &cls, &err),
+            VBLIP_ERR_CANCELLED, &err, "");
+    assert_true(cls.itm_logits[1] != plain.itm_logits[1]);
+
+    vblip_match_options older = options; // from before itm_cls
+    older.size = (uint32_t)offsetof(vblip_match_options, itm_cls);
+    refused(vblip_match(model, inputs, texts, 1, &older, stop_match, &row, &err),
+            VBLIP_ERR_CANCELLED, &err, "");
+    assert_true(row.itm_logits[1] == plain.itm_logits[1]);
+
+    later_options later = {.known = options};
+    later.known.size = sizeof later;
+    refused(vblip_match(model, inputs, texts, 1, &later.known, stop_match, &row, &err),
+            VBLIP_ERR_CANCELLED, &err, "");
+    assert_true(row.itm_logits[1] == cls.itm_logits[1]);
+    later.more = 1;
+    refused(vblip_match(model, inputs, texts, 1, &later.known, stop_match, &row, &err),
+            VBLIP_ERR_ARGUMENT, &err, "this library knows");
+    const vblip_job job = {.size = 2}, many = {.frames = 5000};
+    refused(vblip_match(model, inputs, texts, 1, &(vblip_match_options){.job = &job},
+                        stop_match, &row, &err),
+            VBLIP_ERR_ARGUMENT, &err, "job options: size 2");
+    refused(vblip_match(model, inputs, texts, 1, &(vblip_match_options){.job = &many},
+                        stop_match, &row, &err),
+            VBLIP_ERR_ARGUMENT, &err, "frames: 5000");
+    vblip_inputs_close(&inputs);
     vblip_model_free(&model);
 }
 
@@ -509,6 +558,7 @@ int main(void)
         cmocka_unit_test(test_a_search_answers),
         cmocka_unit_test(test_tasks_refuse),
         cmocka_unit_test(test_data_sets_refuse),
+        cmocka_unit_test(test_options_may_grow),
         cmocka_unit_test(test_benchmarks_refuse),
         cmocka_unit_test(test_ffmpeg_is_silenced_twice),
     };

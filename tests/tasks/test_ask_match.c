@@ -96,7 +96,8 @@ static void test_match_rows_come_in_order(void **state)
         make_world(&world);
         log_of log = {0};
         vb_task task = fake_task(&world, threads);
-        vblip_match_options options = {.job = job_of(&log)};
+        const vblip_job job = job_of(&log);
+        vblip_match_options options = {.job = &job};
         assert_int_equal(vb_task_match(&task, texts, 2, &options, on_match, &log, NULL),
                          VBLIP_OK);
         assert_string_equal(log.rows, "a 0 0.00 -0 0;a 1 0.25 -1 1;"
@@ -117,8 +118,9 @@ static void test_match_with_cls(void **state)
     make_world(&world);
     log_of log = {.stop_after = 1};
     vb_task task = fake_task(&world, false);
-    vblip_match_options options = {.job = job_of(&log), .itm_cls = true};
-    options.job.frames = 5;
+    vblip_job job = job_of(&log);
+    job.frames = 5;
+    vblip_match_options options = {.job = &job, .itm_cls = true};
     assert_int_equal(vb_task_match(&task, texts, 2, &options, on_match, &log, NULL),
                      VBLIP_ERR_CANCELLED);
     assert_string_equal(log.rows, "a 0 0.00 -0 100;");
@@ -152,8 +154,9 @@ static void test_answers_come_in_order(void **state)
             make_world(&world);
             log_of log = {0};
             vb_task task = fake_task(&world, threads);
+            const vblip_job job = job_of(&log);
             vblip_ask_options options = {
-                .job = job_of(&log),
+                .job = &job,
                 .answers = cases[i].answers,
                 .answer_count = cases[i].answer_count,
                 .k_test = cases[i].k_test,

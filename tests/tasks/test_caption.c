@@ -64,8 +64,10 @@ static vblip_status caption(fake_world *world, vb_task task,
                             vblip_caption_options options, log_of *log,
                             vblip_error *err)
 {
-    options.job.failed = on_failed;
-    options.job.user = log;
+    vblip_job job = options.job ? *options.job : (vblip_job){0};
+    job.failed = on_failed;
+    job.user = log;
+    options.job = &job;
     vblip_status status = vb_task_caption(&task, &options, on_caption, log, err);
     assert_int_equal(world->model.live, 0);
     return status;
@@ -150,7 +152,7 @@ static void test_files_follow_each_other(void **state)
         world.clips[2].error = "not a video";
         log_of log = {0};
         vblip_caption_options options = {.merge = true,
-                                         .job = {.progress = on_progress}};
+                                         .job = &(vblip_job){.progress = on_progress}};
         assert_int_equal(
             caption(&world, fake_task(&world, threads), options, &log, NULL), VBLIP_OK);
         assert_string_equal(log.rows, "a 0-240 x;b x;d 0-240 x;");
@@ -174,8 +176,10 @@ static void test_a_truncated_file_keeps_its_rows(void **state)
             world.clips[0].truncated = 2;
             world.model.captions = story;
             log_of log = {0};
-            vblip_caption_options options = {
-                .every_frames = 1, .merge = merge, .job = {.progress = on_progress}};
+            vblip_caption_options options = {.every_frames = 1,
+                                             .merge = merge,
+                                             .job =
+                                                 &(vblip_job){.progress = on_progress}};
             assert_int_equal(
                 caption(&world, fake_task(&world, threads), options, &log, NULL),
                 VBLIP_OK);
@@ -212,8 +216,9 @@ static void test_stopping_keeps_what_is_finished(void **state)
     for (int threads = 0; threads <= 1; threads++) {
         fake_world world;
         vblip_error err = {0};
-        vblip_caption_options options = {
-            .every_frames = 1, .merge = true, .job = {.progress = on_progress}};
+        vblip_caption_options options = {.every_frames = 1,
+                                         .merge = true,
+                                         .job = &(vblip_job){.progress = on_progress}};
         fake_world_make(&world, 2, 6);
         world.model.captions = story;
         log_of log = {.progress_stop = 3}; // after two captions
@@ -275,11 +280,12 @@ static void test_samples(void **state)
         fake_world world;
         char want[512] = "";
         log_of log = {0};
-        const vblip_caption_options options = {.every_us = 60000,
-                                               .sample = true,
-                                               .seed = 7,
-                                               .samples = 2,
-                                               .job = {.progress = on_progress}};
+        const vblip_caption_options options = {
+            .every_us = 60000,
+            .sample = true,
+            .seed = 7,
+            .samples = 2,
+            .job = &(vblip_job){.progress = on_progress}};
         static const struct {
             char path;
             uint64_t frame;
@@ -314,7 +320,8 @@ static void test_samples_of_a_truncated_file(void **state)
     const vblip_caption_options options = {.every_frames = 1,
                                            .sample = true,
                                            .samples = 3,
-                                           .job = {.progress = on_progress}};
+                                           .job =
+                                               &(vblip_job){.progress = on_progress}};
     fake_world_make(&world, 1, 6);
     world.clips[0].truncated = 2;
     assert_int_equal(caption(&world, fake_task(&world, false), options, &log, NULL),

@@ -61,11 +61,9 @@ static vblip_status talk(fake_world *world, log_of *log, bool threads)
     world->clips[1].error = "not a video";
     world->clips[2].still = true;
     world->clips[2].frames = 1;
-    const vblip_dialog_options options = {
-        .job = {.failed = on_failed, .progress = on_progress, .user = log}};
+    const vblip_job job = {.failed = on_failed, .progress = on_progress, .user = log};
     vb_task task = fake_task(world, threads);
-    vblip_status status =
-        vb_task_dialog(&task, dialogs, 2, &options, on_row, log, NULL);
+    vblip_status status = vb_task_dialog(&task, dialogs, 2, &job, on_row, log, NULL);
     assert_int_equal(world->model.live, 0);
     return status;
 }

@@ -51,12 +51,10 @@ static int on_progress(void *user, const vblip_progress *progress)
 static vblip_status embed(fake_world *world, vblip_feature feature, log_of *log,
                           bool threads)
 {
-    const vblip_embed_options options = {
-        .job = {.failed = on_failed, .progress = on_progress, .user = log},
-    };
+    const vblip_job job = {.failed = on_failed, .progress = on_progress, .user = log};
     vb_task task = fake_task(world, threads);
     vblip_status status =
-        vb_task_embed(&task, feature, texts, 2, &options, on_features, log, NULL);
+        vb_task_embed(&task, feature, texts, 2, &job, on_features, log, NULL);
     assert_int_equal(world->model.live, 0);
     return status;
 }

@@ -73,9 +73,8 @@ static vblip_status evaluate(fake_world *world, vb_task task, protocol run,
                      VBLIP_OK);
     task.inputs = set.inputs;
     task.input_count = set.input_count;
-    options.job.failed = on_failed;
-    options.job.progress = on_progress;
-    options.job.user = log;
+    const vblip_job job = {.failed = on_failed, .progress = on_progress, .user = log};
+    options.job = &job;
     options.measured = on_metric;
     options.predicted = on_prediction;
     options.user = log;

@@ -76,9 +76,8 @@ static vblip_status filter(fake_world *world, fake_world *captioner, bool thread
     assert_int_equal(
         vb_eval_set_parse(&set, pairs, strlen(pairs), VB_ANNOTATED_PAIRS, "set", err),
         VBLIP_OK);
-    options.job.failed = on_failed;
-    options.job.progress = on_progress;
-    options.job.user = log;
+    const vblip_job job = {.failed = on_failed, .progress = on_progress, .user = log};
+    options.job = &job;
     vb_task task = fake_task(world, threads), other = task;
     if (captioner)
         other = fake_task(captioner, threads);

@@ -257,7 +257,7 @@ static void check_k(stack *s, const cJSON *json, const vb_safetensors *st,
     vblip_error err = {0};
     scores found;
     clear(&found, s);
-    const vblip_retrieve_options options = {.job = job, .top = CLIPS, .rerank = k};
+    const vblip_retrieve_options options = {.job = &job, .top = CLIPS, .rerank = k};
     ok(vb_task_retrieve(&s->task, texts, CLIPS, &options, add_hit, &found, &err), &err);
     assert_int_equal(found.hits, CLIPS * CLIPS);
     snprintf(name, sizeof name, "t2v_K%d", k);
@@ -299,7 +299,7 @@ static void test_retrieval(void **state)
 
     scores matched;
     clear(&matched, &s);
-    const vblip_match_options options = {.job = job};
+    const vblip_match_options options = {.job = &job};
     ok(vb_task_match(&s.task, texts, CLIPS, &options, add_match, &matched, &err), &err);
     assert_int_equal(matched.hits, CLIPS * CLIPS);
     compare("sims", matched.itc[0], golden(&st, "sims"), itc_atol, NULL);
@@ -370,7 +370,7 @@ static void ask_file(stack *s, const cJSON *cases, const char *const *answers,
     vblip_error err = {0};
     for (int ranked = 0; ranked <= 1; ranked++) {
         replies r = {.cases = cases, .ranked = ranked};
-        vblip_ask_options options = {.job = job};
+        vblip_ask_options options = {.job = &job};
         if (ranked) {
             options.answers = answers;
             options.answer_count = ANSWERS;

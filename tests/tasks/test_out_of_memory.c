@@ -49,32 +49,31 @@ static int on_caption(void *user, const vblip_caption *caption)
 static vblip_status retrieve(const vb_task *task, const vblip_job *job,
                              vblip_error *err)
 {
-    const vblip_retrieve_options options = {.job = *job};
+    const vblip_retrieve_options options = {.job = job};
     return vb_task_retrieve(task, texts, 2, &options, on_hit, NULL, err);
 }
 
 static vblip_status match(const vb_task *task, const vblip_job *job, vblip_error *err)
 {
-    const vblip_match_options options = {.job = *job};
+    const vblip_match_options options = {.job = job};
     return vb_task_match(task, texts, 2, &options, on_match, NULL, err);
 }
 
 static vblip_status ask(const vb_task *task, const vblip_job *job, vblip_error *err)
 {
-    const vblip_ask_options options = {.job = *job};
+    const vblip_ask_options options = {.job = job};
     return vb_task_ask(task, texts, 2, &options, on_answer, NULL, err);
 }
 
 static vblip_status rank(const vb_task *task, const vblip_job *job, vblip_error *err)
 {
-    const vblip_ask_options options = {
-        .job = *job, .answers = texts, .answer_count = 2};
+    const vblip_ask_options options = {.job = job, .answers = texts, .answer_count = 2};
     return vb_task_ask(task, texts, 2, &options, on_answer, NULL, err);
 }
 
 static vblip_status caption(const vb_task *task, const vblip_job *job, vblip_error *err)
 {
-    const vblip_caption_options options = {.job = *job, .merge = true};
+    const vblip_caption_options options = {.job = job, .merge = true};
     return vb_task_caption(task, &options, on_caption, NULL, err);
 }
 
@@ -84,7 +83,7 @@ static vblip_status evaluate(const vb_task *task, const vblip_job *job,
                              vblip_status (*run)(const vb_eval *, vblip_error *),
                              vblip_error *err)
 {
-    const vblip_eval_options options = {.job = *job};
+    const vblip_eval_options options = {.job = job};
     vb_eval_set set;
     VB_TRY(vb_eval_set_parse(&set, text, strlen(text), kind, "set", err));
     const vb_task own = {
@@ -142,7 +141,7 @@ static vblip_status filter(const vb_task *task, const vblip_job *job, vblip_erro
 {
     static const char text[] = "{\"path\":\"a\",\"caption\":\"0\"}\n"
                                "{\"path\":\"b\",\"caption\":\"1\"}\n";
-    const vblip_filter_options options = {.job = *job};
+    const vblip_filter_options options = {.job = job};
     vb_eval_set set;
     VB_TRY(vb_eval_set_parse(&set, text, strlen(text), VB_ANNOTATED_PAIRS, "set", err));
     const vb_task own = {

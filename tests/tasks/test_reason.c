@@ -53,7 +53,7 @@ static vblip_status reason(fake_world *world, log_of *log, uint32_t count, bool 
                            bool threads)
 {
     const vblip_reason_options options = {
-        .job = {.failed = on_failed, .progress = on_progress, .user = log},
+        .job = &(vblip_job){.failed = on_failed, .progress = on_progress, .user = log},
         .each = each,
     };
     vb_task task = fake_task(world, threads);

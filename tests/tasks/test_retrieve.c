@@ -63,9 +63,8 @@ static vblip_status retrieve(fake_world *world, vb_task task, uint32_t queries,
                              vblip_retrieve_options options, log_of *log,
                              vblip_error *err)
 {
-    options.job.failed = on_failed;
-    options.job.progress = on_progress;
-    options.job.user = log;
+    const vblip_job job = {.failed = on_failed, .progress = on_progress, .user = log};
+    options.job = &job;
     vblip_status status =
         vb_task_retrieve(&task, texts, queries, &options, on_hit, log, err);
     assert_int_equal(world->model.live, 0); // nothing leaks, whatever happened
