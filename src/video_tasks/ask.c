@@ -37,6 +37,7 @@ static vblip_status ask_generate(asking *a, vb_visual *visual, const char *quest
                                  vblip_answer *answer, vblip_error *err)
 {
     const vb_model_ops *ops = a->task->ops;
+    vb_generated_free(&a->reply);
     VB_TRY(ops->answer(ops->model, visual, question, &a->reply, err));
     answer->text = a->reply.text.bytes ? a->reply.text.bytes : "";
     answer->score = a->reply.score;

@@ -134,6 +134,7 @@ static vblip_status write_samples(captioning *c, vb_visual *visual, uint64_t fra
     const vb_model_ops *ops = c->task->ops;
     for (uint32_t i = 0; i < c->samples; i++) {
         c->params.random = vb_random_stream(c->options->seed, frame, i);
+        vb_generated_free(&c->replies[i]);
         VB_TRY(ops->caption(ops->model, visual, &c->params, &c->replies[i], err));
     }
     return VBLIP_OK;

@@ -61,6 +61,7 @@ static vblip_status predict_text(run *r, const char *question, const char **out,
     const vb_model_ops *ops = r->eval->task->ops;
     if (question && r->eval->answers)
         return predict_ranked(r, question, out, err);
+    vb_generated_free(&r->reply);
     if (question)
         VB_TRY(ops->answer(ops->model, r->visual, question, &r->reply, err));
     else

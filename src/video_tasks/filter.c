@@ -105,6 +105,7 @@ static vblip_status write_caption(filtering *r, uint32_t index, vblip_error *err
     params.random =
         vb_random_stream(o->seed, r->f->set->annotations.items[index].at, 0);
     const vb_model_ops *ops = s->task->ops;
+    vb_generated_free(&r->reply);
     return ops->caption(ops->model, s->visual, &params, &r->reply, err);
 }
 
