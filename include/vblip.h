@@ -94,10 +94,10 @@ typedef enum vblip_compat {
 
 typedef struct vblip_model_options {
     uint32_t size;
-    const char *path;          // checkpoint folder or file, model set, or hub name; required
+    const char *path;          // checkpoint folder or file, model set, or hub name; NULL = the demo
     const char *hub_dir;       // Hugging Face hub cache in which hub names are looked up
     const char *vocab;         // vocab.txt to use instead of the checkpoint's own
-    const char *default_vocab; // vocab.txt when the checkpoint has none
+    const char *default_vocab; // when the checkpoint has none; NULL = bert-base-uncased's
     uint32_t image_size;       // pixels, multiple of the patch; 0 = the checkpoint's own
     uint32_t tasks;            // what it will be asked to do; 0 = all that it can
     bool raw_text;             // texts are not cleaned (blip-spec 4.4); never with HF

@@ -88,6 +88,12 @@ VBLIP_CHECKED vblip_status vblip_bench(
 
 // ------------------------------------------------------------------------ checkpoints
 
+// What came with the library: the demonstration model, and bert-base-uncased's vocabulary. In
+// share/vblip of the prefix it is installed in, else in the source it was built from; NULL where
+// neither has it. Valid while the library is loaded.
+VBLIP_API const char *vblip_bundled_model(void);
+VBLIP_API const char *vblip_bundled_vocab(void);
+
 typedef struct vblip_model_info {
     const char *path;   // folder or file that was read
     const char *layout; // "huggingface", "huggingface sharded", "huggingface bin",
@@ -126,7 +132,7 @@ VBLIP_CHECKED vblip_status vblip_model_bench(
 
 typedef struct vblip_tokenizer vblip_tokenizer;
 
-// `vocab` is a vocab.txt.
+// `vocab` is a vocab.txt; NULL = the bundled one.
 VBLIP_CHECKED vblip_status vblip_tokenizer_open(
     vblip_tokenizer **out, const char *vocab, vblip_error *err);
 VBLIP_API void vblip_tokenizer_close(vblip_tokenizer **tokenizer);

@@ -11,9 +11,15 @@ static vblip_status take_model_options(vblip_model_options *out,
                                        vblip_error *err)
 {
     const vblip_model_options *options = out;
-    VB_TRY(vb_need(given != NULL, "options", err));
     VB_TRY(vb_take_options(out, sizeof *out, given, "model", err));
-    VB_TRY(vb_need(options->path != NULL, "path of the model", err));
+    if (!out->path)
+        out->path = vblip_bundled_model();
+    if (!out->path)
+        return vb_fail(err, VBLIP_ERR_IO,
+                       "no model: the bundled demo model is not installed; give one "
+                       "(--model PATH)");
+    if (!out->default_vocab)
+        out->default_vocab = vblip_bundled_vocab();
     const uint32_t all =
         VBLIP_TASK_RETRIEVAL | VBLIP_TASK_CAPTION | VBLIP_TASK_VQA | VBLIP_TASK_NLVR;
     if (options->tasks & ~all)

@@ -19,7 +19,12 @@ vblip_status vblip_tokenizer_open(vblip_tokenizer **out, const char *vocab,
     vb_error_reset(err);
     VB_TRY(vb_need(out != NULL, "out", err));
     *out = NULL;
-    VB_TRY(vb_need(vocab != NULL, "vocab", err));
+    if (!vocab)
+        vocab = vblip_bundled_vocab();
+    if (!vocab)
+        return vb_fail(
+            err, VBLIP_ERR_IO,
+            "no vocabulary: the bundled one is not installed; give one (--vocab FILE)");
     vblip_tokenizer *tokenizer = calloc(1, sizeof *tokenizer);
     if (!tokenizer)
         return vb_fail_memory(err, "tokenizer");

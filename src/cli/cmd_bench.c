@@ -64,9 +64,13 @@ static cli_exit cmd_bench_refuse(cli_session *s, const char *name)
 
 static vblip_status load_model(cli_session *s, vblip_error *err)
 {
-    vblip_model_options options;
-    if (s->model || !cli_model_options(s, &options, 0))
-        return VBLIP_OK; // without one: said why
+    const vblip_model_options options = cli_model_options(s, 0);
+    if (s->model)
+        return VBLIP_OK;
+    if (!options.path) {
+        cli_warn(&s->console, "no model: its stages are left out");
+        return VBLIP_OK;
+    }
     return vblip_model_load(&s->model, s->engine, &options, err);
 }
 

@@ -110,11 +110,9 @@ static int cmd_embed_on_model(void *held, const vblip_model_info *info)
 static uint32_t choose_task(cli_session *s)
 {
     const uint32_t *tasks = tasks_of[s->args->what];
-    vblip_model_options options;
+    const vblip_model_options options = cli_model_options(s, 0);
     uint32_t held = 0;
-    const bool named = s->args->model || s->env.model || s->env.demo_model;
-    if (named && cli_model_options(s, &options, 0) &&
-        vblip_model_inspect(&options, cmd_embed_on_model, &held, NULL) == VBLIP_OK)
+    if (vblip_model_inspect(&options, cmd_embed_on_model, &held, NULL) == VBLIP_OK)
         for (int i = 0; i < TASK_KINDS; i++)
             if (tasks[i] & held)
                 return tasks[i];

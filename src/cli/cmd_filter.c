@@ -97,9 +97,9 @@ static int cmd_filter_on_model(void *tasks, const vblip_model_info *info)
 static uint32_t wanted_tasks(cli_session *s)
 {
     vblip_error err = {0};
-    vblip_model_options options;
+    const vblip_model_options options = cli_model_options(s, 0);
     uint32_t tasks = 0;
-    if (s->args->captioner || !cli_model_options(s, &options, 0))
+    if (s->args->captioner)
         return VBLIP_TASK_RETRIEVAL;
     vblip_status status =
         vblip_model_inspect(&options, cmd_filter_on_model, &tasks, &err);
@@ -110,11 +110,9 @@ static uint32_t wanted_tasks(cli_session *s)
 static vblip_status load_captioner(cli_session *s, filter_state *state,
                                    vblip_error *err)
 {
-    vblip_model_options options;
+    vblip_model_options options = cli_model_options(s, VBLIP_TASK_CAPTION);
     if ((vblip_model_describe(s->model)->tasks & BOTH) == BOTH && !s->args->captioner)
         return VBLIP_OK;
-    if (!cli_model_options(s, &options, VBLIP_TASK_CAPTION))
-        return VBLIP_ERR_IO;
     if (s->args->captioner)
         options.path = s->args->captioner;
     return vblip_model_load(&state->captioner, s->engine, &options, err);

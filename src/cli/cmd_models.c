@@ -145,9 +145,7 @@ static int cmd_models_on_model(void *session, const vblip_model_info *m)
 cli_exit cli_cmd_models(cli_session *s)
 {
     vblip_error err = {0};
-    vblip_model_options options;
-    if (!cli_model_options(s, &options, 0))
-        return CLI_EXIT_UNUSABLE;
+    const vblip_model_options options = cli_model_options(s, 0);
     cli_exit code = cli_output_begin(s, &table);
     if (code != CLI_EXIT_DONE)
         return code;

@@ -25,19 +25,17 @@ static int cmd_tokenize_on_model(void *vocab, const vblip_model_info *info)
     return add_if_readable(vocab, info->path); // the first that has one will do
 }
 
-// The vocabulary that the model would use, into `out`.
+// The vocabulary that the model would use, into `out`; nothing for the bundled one.
 static cli_exit cmd_tokenize_find_vocab(cli_session *s, vb_string *out)
 {
     vblip_error err = {0};
-    vblip_model_options options;
+    const vblip_model_options options = cli_model_options(s, 0);
     if (s->args->vocab) {
         vb_string_puts(out, s->args->vocab);
         return CLI_EXIT_DONE;
     }
-    bool named = s->args->model || s->env.model;
-    if (named || s->env.demo_model) {
-        if (!cli_model_options(s, &options, 0))
-            return CLI_EXIT_UNUSABLE;
+    const bool named = s->args->model || s->env.model;
+    if (options.path) {
         if (add_if_readable(out, options.path))
             return CLI_EXIT_DONE;
         vblip_status status =
@@ -48,12 +46,6 @@ static cli_exit cmd_tokenize_find_vocab(cli_session *s, vb_string *out)
             return cli_fail(s, status, &err);
     }
     vb_string_clear(out);
-    if (!s->env.demo_vocab) {
-        cli_error(&s->console, "no vocabulary: the bundled one is not installed; give "
-                               "--vocab FILE or --model PATH");
-        return CLI_EXIT_UNUSABLE;
-    }
-    vb_string_puts(out, s->env.demo_vocab);
     return CLI_EXIT_DONE;
 }
 
@@ -112,7 +104,8 @@ cli_exit cli_cmd_tokenize(cli_session *s)
                     : status != VBLIP_OK ? cli_fail(s, status, &err)
                                          : cmd_tokenize_find_vocab(s, &vocab);
     if (code == CLI_EXIT_DONE) {
-        status = vblip_tokenizer_open(&tokenizer, vocab.bytes ? vocab.bytes : "", &err);
+        status =
+            vblip_tokenizer_open(&tokenizer, vocab.size ? vocab.bytes : NULL, &err);
         if (status != VBLIP_OK) {
             cli_error(&s->console, "%s", err.message);
             code = CLI_EXIT_UNUSABLE;

@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 // $name, or NULL when it is not set or empty.
 static const char *env_variable(const char *name)
@@ -62,31 +61,6 @@ static char *hub_folder(bool *ok)
     return home ? env_join(ok, home, "/.cache/huggingface/hub", "") : NULL;
 }
 
-// `name` in ../share/vblip beside the executable, else in models of the source folder.
-static char *bundled(bool *ok, const char *name)
-{
-    char exe[4096];
-    ssize_t size = readlink("/proc/self/exe", exe, sizeof exe - 1);
-    char *slash = NULL;
-    for (int up = 0; size > 0 && up < 2; up++) { // PREFIX/bin/vblip: PREFIX
-        exe[size] = '\0';
-        slash = strrchr(exe, '/');
-        size = slash ? slash - exe : 0;
-    }
-    if (slash) {
-        *slash = '\0';
-        char *shared = env_join(ok, exe, "/share/vblip/", name);
-        if (shared && access(shared, R_OK) == 0)
-            return shared;
-        free(shared);
-    }
-    char *source = env_join(ok, VBLIP_SOURCE_DIR, "/models/", name);
-    if (source && access(source, R_OK) == 0)
-        return source;
-    free(source);
-    return NULL;
-}
-
 bool cli_env_read(cli_env *env)
 {
     bool ok = true;
@@ -97,8 +71,6 @@ bool cli_env_read(cli_env *env)
     env->cache_dir = folder_in(&ok, "XDG_CACHE_HOME", "/vblip", "/.cache");
     env->temp_dir = env_copy(&ok, temp ? temp : "/tmp");
     env->term = env_copy(&ok, env_variable("TERM"));
-    env->demo_model = bundled(&ok, "demo");
-    env->demo_vocab = bundled(&ok, "bert-base-uncased-vocab.txt");
     return ok;
 }
 
@@ -109,7 +81,5 @@ void cli_env_free(cli_env *env)
     free(env->cache_dir);
     free(env->temp_dir);
     free(env->term);
-    free(env->demo_model);
-    free(env->demo_vocab);
     *env = (cli_env){0};
 }

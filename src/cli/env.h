@@ -1,4 +1,4 @@
-// env.h - the environment, read here and nowhere else, and where bundled files are.
+// env.h - the environment, read here and nowhere else.
 #ifndef CLI_ENV_H
 #define CLI_ENV_H
 
@@ -6,13 +6,11 @@
 
 // Owned strings; NULL where there is nothing.
 typedef struct cli_env {
-    char *model;      // $VBLIP_MODEL
-    char *hub_dir;    // Hugging Face hub cache
-    char *cache_dir;  // for pipelines and self-test verdicts
-    char *temp_dir;   // never NULL
-    char *term;       // $TERM
-    char *demo_model; // the bundled model
-    char *demo_vocab; // bert-base-uncased's vocabulary
+    char *model;     // $VBLIP_MODEL
+    char *hub_dir;   // Hugging Face hub cache
+    char *cache_dir; // for pipelines and self-test verdicts
+    char *temp_dir;  // never NULL
+    char *term;      // $TERM
 } cli_env;
 
 // False when memory runs out.

@@ -87,8 +87,8 @@ vblip_status cli_sources_list(cli_read_files *out, const cli_sources *s,
         cli_read_files_add(out, paths->items[i], "an input", NULL);
     for (uint32_t i = 0; i < inputs; i++)
         cli_read_files_add(out, vblip_inputs_at(s->inputs, i)->path, "an input", NULL);
-    if (s->model.default_vocab)
-        cli_read_files_add(out, s->model.default_vocab, "the bundled vocabulary", NULL);
+    if (vblip_bundled_vocab())
+        cli_read_files_add(out, vblip_bundled_vocab(), "the bundled vocabulary", NULL);
     if (s->model.path)
         list_model(out, &s->model, s->model.path);
     return out->failed ? vb_fail_memory(err, "inputs") : VBLIP_OK;

@@ -37,17 +37,16 @@ const char *cli_model_path(const cli_session *s)
     const cli_args *a = s->args;
     if (a->command == CLI_MODELS && a->paths.count)
         return a->paths.items[0];
-    return a->model ? a->model : s->env.model ? s->env.model : s->env.demo_model;
+    return a->model ? a->model : s->env.model ? s->env.model : vblip_bundled_model();
 }
 
-static vblip_model_options model_options(const cli_session *s, uint32_t tasks)
+vblip_model_options cli_model_options(const cli_session *s, uint32_t tasks)
 {
     const cli_args *a = s->args;
     return (vblip_model_options){
         .path = cli_model_path(s),
         .hub_dir = s->env.hub_dir,
         .vocab = a->vocab,
-        .default_vocab = s->env.demo_vocab,
         .image_size = a->image_size,
         .tasks = tasks,
         .raw_text = a->raw_text,
@@ -59,7 +58,7 @@ cli_sources cli_session_sources(const cli_session *s, bool annotated)
 {
     return (cli_sources){.args = s->args,
                          .inputs = s->inputs,
-                         .model = model_options(s, 0),
+                         .model = cli_model_options(s, 0),
                          .annotated = annotated};
 }
 
@@ -289,22 +288,10 @@ vblip_status cli_engine_open(cli_session *s, const char *device, vblip_error *er
     return VBLIP_OK;
 }
 
-bool cli_model_options(cli_session *s, vblip_model_options *options, uint32_t tasks)
-{
-    *options = model_options(s, tasks);
-    if (options->path)
-        return true;
-    cli_error(&s->console, "no model: the bundled demo model is not installed; give "
-                           "--model PATH or set VBLIP_MODEL");
-    return false;
-}
-
 static cli_exit open_model(cli_session *s, const cli_task *task)
 {
     vblip_error err = {0};
-    vblip_model_options options;
-    if (!cli_model_options(s, &options, task->needs))
-        return CLI_EXIT_UNUSABLE;
+    const vblip_model_options options = cli_model_options(s, task->needs);
     vblip_status status = cli_engine_open(s, NULL, &err);
     if (status != VBLIP_OK)
         return cli_no_engine(s, status, &err);

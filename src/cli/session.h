@@ -88,9 +88,8 @@ cli_exit cli_no_engine(cli_session *s, vblip_status status, const vblip_error *e
 // NULL when there is none.
 const char *cli_model_path(const cli_session *s);
 
-// Model options from arguments and environment. False, with a message, when there is no
-// model at all.
-bool cli_model_options(cli_session *s, vblip_model_options *options, uint32_t tasks);
+// Model options from arguments and environment.
+vblip_model_options cli_model_options(const cli_session *s, uint32_t tasks);
 
 // What the run reads; `annotated` as in cli_sources.
 cli_sources cli_session_sources(const cli_session *s, bool annotated);

@@ -245,6 +245,17 @@ static vblip_status describe(vblip_model_info *info, const vblip_model_options *
     return VBLIP_OK;
 }
 
+// Not installed.
+const char *vblip_bundled_model(void)
+{
+    return "demo";
+}
+
+const char *vblip_bundled_vocab(void)
+{
+    return NULL;
+}
+
 vblip_status vblip_model_inspect(const vblip_model_options *options,
                                  vblip_model_info_fn fn, void *user, vblip_error *err)
 {

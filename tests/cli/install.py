@@ -76,16 +76,33 @@ class Installed(unittest.TestCase):
         done = self.vblip("models", "Someone/other", code=4, HF_HUB_CACHE=self.hub)
         self.assertRegex(done.stderr, r"^vblip: Someone/other: .+\n$")
 
-    def test_the_library_serves_a_program(self):
+    def compiled(self, source):
+        """A program linked against the installed library."""
         program = os.path.join(self.folder, "program")
         compiler = os.environ["VBLIP_CC"].split()
         libraries = os.path.join(self.prefix, "lib")
         flags = subprocess.run(["pkg-config", "--cflags", "--libs", "vblip"], check=True, stdout=subprocess.PIPE, text=True,
                                env={**os.environ, "PKG_CONFIG_PATH": os.path.join(libraries, "pkgconfig")}).stdout
-        subprocess.run([*compiler, "-o", program, os.path.join(SOURCE, "examples", "ask_file.c"), *flags.split(),
-                        "-Wl,-rpath," + libraries], check=True)
+        subprocess.run([*compiler, "-o", program, source, *flags.split(), "-Wl,-rpath," + libraries], check=True)
+        return program
+
+    def test_the_library_serves_a_program(self):
+        program = self.compiled(os.path.join(SOURCE, "examples", "ask_file.c"))
         done = subprocess.run([program], stderr=subprocess.PIPE, text=True, check=False)
         self.assertEqual((done.returncode, done.stderr), (2, "usage: ask_file MODEL FILE QUESTION...\n"))
+
+    def test_the_library_finds_its_own_files(self):
+        source = os.path.join(self.folder, "bundled.c")
+        with open(source, "w", encoding="ascii") as file:
+            file.write("#include <stdio.h>\n#include <vblip_lab.h>\n"
+                       "int main(void)\n{\n    vblip_tokenizer *t;\n"
+                       "    const char *model = vblip_bundled_model();\n"
+                       "    printf(\"%s\\n%s\\n\", vblip_bundled_vocab(), model ? model : \"none\");\n"
+                       "    return -vblip_tokenizer_open(&t, NULL, NULL);\n}\n")
+        done = subprocess.run([self.compiled(source)], stdout=subprocess.PIPE, text=True, check=True)
+        share = os.path.join(self.prefix, "share", "vblip")
+        self.assertEqual(done.stdout.splitlines(), [os.path.join(share, "bert-base-uncased-vocab.txt"),
+                                                    os.path.join(share, "demo") if HAS_DEMO else "none"])
 
 
 if __name__ == "__main__":

@@ -124,7 +124,6 @@ static void test_model_refuses(void **state)
         vblip_status status;
         const char *about;
     } cases[] = {
-        {{.path = NULL}, VBLIP_ERR_ARGUMENT, "path"},
         {{.path = "x", .tasks = 16}, VBLIP_ERR_ARGUMENT, "tasks"},
         {{.path = "/nonexistent/model"}, VBLIP_ERR_IO, "/nonexistent/model"},
         {{.path = VB_CHECKPOINTS "/tiny-caption", .compat = (vblip_compat)2},
@@ -146,8 +145,8 @@ static void test_model_refuses(void **state)
     const vblip_model_options options = {.path = "x"};
     refused(vblip_model_load(&none, NULL, &options, &err), VBLIP_ERR_ARGUMENT, &err,
             "engine");
-    refused(vblip_model_load(&none, engine, NULL, &err), VBLIP_ERR_ARGUMENT, &err,
-            "options");
+    refused(vblip_model_load(NULL, engine, &options, &err), VBLIP_ERR_ARGUMENT, &err,
+            "out");
     refused(vblip_model_inspect(&options, NULL, NULL, &err), VBLIP_ERR_ARGUMENT, &err,
             "fn");
     vblip_model_free(&none);
@@ -172,17 +171,39 @@ static void test_inspect(void **state)
     assert_int_equal(err.status, VBLIP_OK);
 }
 
+static int is_demo(void *user, const vblip_model_info *info)
+{
+    assert_true(info->demo);
+    ++*(int *)user;
+    return 0;
+}
+
+// No model named: the bundled one, which a checkout may not have made yet.
+static void test_demo_model(void **state)
+{
+    (void)state;
+    vblip_error err = stale;
+    int members = 0;
+    vblip_status status = vblip_model_inspect(NULL, is_demo, &members, &err);
+    if (vblip_bundled_model()) {
+        assert_int_equal(status, VBLIP_OK);
+        assert_true(members > 0);
+    } else
+        refused(status, VBLIP_ERR_IO, &err, "the bundled demo model is not installed");
+}
+
 static void test_tokenizer(void **state)
 {
     (void)state;
     vblip_error err = stale;
     vblip_tokenizer *t = NULL;
-    refused(vblip_tokenizer_open(&t, NULL, &err), VBLIP_ERR_ARGUMENT, &err, "vocab");
+    refused(vblip_tokenizer_open(NULL, NULL, &err), VBLIP_ERR_ARGUMENT, &err, "out");
     refused(vblip_tokenizer_open(&t, "/nonexistent", &err), VBLIP_ERR_IO, &err,
             "/nonexistent");
     assert_null(t);
-    assert_int_equal(vblip_tokenizer_open(&t, VB_GOLDEN "/text/vocab.txt", &err),
-                     VBLIP_OK);
+    assert_int_equal(vblip_tokenizer_open(&t, vblip_bundled_vocab(), &err), VBLIP_OK);
+    vblip_tokenizer_close(&t);
+    assert_int_equal(vblip_tokenizer_open(&t, NULL, &err), VBLIP_OK); // the same
     vblip_tokens tokens;
     assert_int_equal(vblip_tokenize(&tokens, t, "a dog\n", 6, &err), VBLIP_OK);
     assert_int_equal(tokens.count, 4);
@@ -553,6 +574,7 @@ int main(void)
         cmocka_unit_test(test_devices),
         cmocka_unit_test(test_model_refuses),
         cmocka_unit_test(test_inspect),
+        cmocka_unit_test(test_demo_model),
         cmocka_unit_test(test_tokenizer),
         cmocka_unit_test(test_inputs),
         cmocka_unit_test(test_a_search_answers),
