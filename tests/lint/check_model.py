@@ -11,14 +11,15 @@ import re
 import sys
 
 
-def rows_of(text):
-    """Name of a fact to (code, tests), the last two cells of its row."""
-    rows = {}
-    for line in text.split("\n"):
-        cells = [c.strip() for c in line.strip("|").split(" | ")]
-        if line.startswith("| ") and len(cells) == 5 and cells[0] != "name":
-            rows[cells[0]] = (cells[3], cells[4])
-    return rows
+def facts_of(text):
+    """Name of a fact to (code, tests), the last two that its entry lists."""
+    facts = {}
+    for entry in re.split(r"^(?=\S)", text, flags=re.M):
+        name, *parts = re.split(r"\n  - ", entry)
+        listed = dict(" ".join(part.split()).partition(": ")[::2] for part in parts)
+        if "test that fails" in listed:
+            facts[re.match(r"- \*\*(.+?)\*\*: ", name)[1]] = listed["code"], listed["test that fails"]
+    return facts
 
 
 def tests_of(cell):
@@ -60,15 +61,15 @@ def main():
     sys.path.insert(0, os.path.join(root, "tests"))
     from mutants import MUTANTS
     with open(os.path.join(root, "docs", "model.md"), encoding="utf-8") as file:
-        rows = rows_of(file.read())
+        facts = facts_of(file.read())
     there = test_functions(root)
     held = {}
     wrong = []
     for name, test, function, *edits in MUTANTS:
         held.setdefault(name, set()).add((test, function))
         wrong += ["%s: %s" % (name, edit) for edit in stale_edits(root, edits)]
-    wrong += ["%s: no such fact in docs/model.md" % n for n in held if n not in rows]
-    for name, (code, tests) in rows.items():
+    wrong += ["%s: no such fact in docs/model.md" % n for n in held if n not in facts]
+    for name, (code, tests) in facts.items():
         named = tests_of(tests)
         wrong += ["%s: %s is not there" % (name, f) for f in missing_functions(root, code)]
         wrong += ["%s: %s: %s is not there" % (name, *pair) for pair in named
@@ -77,8 +78,8 @@ def main():
                   for pair in named - held.get(name, set())]
         wrong += ["%s: %s: %s is not named in docs/model.md" % (name, *pair)
                   for pair in held.get(name, set()) - named]
-    if len(rows) < 20:
-        wrong.append("only %d facts found" % len(rows))
+    if len(facts) < 20:
+        wrong.append("only %d facts found" % len(facts))
     for line in sorted(wrong):
         print(line)
     return 1 if wrong else 0
