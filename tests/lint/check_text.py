@@ -3,7 +3,9 @@
 
 Every text file ends in one newline and has no trailing white space, no carriage return
 and no path of somebody's machine. Sources have no tabs, no notes to self and at most
-800 lines. Reference data (tests/golden) and fuzz inputs are as they are.
+800 lines. Documentation has at most 120 columns, tables too, so that a diff shows the row
+that changed; code and single words may be longer. Reference data (tests/golden) and fuzz
+inputs are as they are.
 """
 import os
 import re
@@ -16,6 +18,8 @@ SOURCE = (".c", ".h", ".comp", ".glsl")
 NO_TABS = SOURCE + (".py", ".cmake", ".sh")
 MAX_LINES = 800
 MAX_LINES_OF = {"include/vblip.h": 349}  # read in one sitting
+MAX_COLUMNS = 120
+NOT_WRAPPED = ("docs/status.md",)  # goes when the work is done
 
 # Written in two parts so that this file does not find itself.
 MACHINE = re.compile("/wo" "rk/|/ro" "ot/|/ho" "me/[a-z]|\\.\\./sha" "red")
@@ -35,6 +39,19 @@ def files_of(root):
         folders[:] = [f for f in folders if f not in (".git", "build", "__pycache__")]
         found += [os.path.relpath(os.path.join(folder, n), root) for n in names]
     return sorted(found)
+
+
+def long_lines(lines):
+    """Numbers of the lines of a Markdown file that are too long and could be wrapped."""
+    fenced = code = False
+    before = ""
+    for number, line in enumerate(lines, 1):
+        fence = line.lstrip().startswith("```")
+        fenced = fenced != fence
+        code = line.startswith("    ") and (code or not before)
+        before = line
+        if not (fence or fenced or code) and len(line) > MAX_COLUMNS and " " in line.strip():
+            yield number
 
 
 def check(path, data):
@@ -59,6 +76,9 @@ def check(path, data):
             yield number, "path of a machine"
         if path.endswith(NO_TABS) and NOTES.search(line):
             yield number, "note to self"
+    if path.endswith(".md") and path not in NOT_WRAPPED:
+        for number in long_lines(lines):
+            yield number, "more than %d columns" % MAX_COLUMNS
 
 
 def main():
