@@ -188,21 +188,47 @@ typedef struct vblip_dialog_row {
 } vblip_dialog_row;
 typedef int (*vblip_dialog_fn)(void *user, const vblip_dialog_row *row);
 
-// Ranks the candidates of every dialog in `file` for every input. Needs a checkpoint for
-// retrieval.
+// A file of dialogs, read whole and checked.
+typedef struct vblip_dialogs vblip_dialogs;
+
+VBLIP_CHECKED vblip_status vblip_dialogs_open(
+    vblip_dialogs **out, const char *path, vblip_error *err);
+VBLIP_API void vblip_dialogs_close(vblip_dialogs **dialogs);
+
+// Ranks the candidates of every dialog for every input. Needs a checkpoint for retrieval.
 VBLIP_CHECKED vblip_status vblip_dialog(vblip_model *model, const vblip_inputs *inputs,
-    const char *file, const vblip_job *job, vblip_dialog_fn fn, void *user, vblip_error *err);
+    const vblip_dialogs *dialogs, const vblip_job *job, vblip_dialog_fn fn, void *user,
+    vblip_error *err);
 
 // ------------------------------------------------------------------------- evaluation
 
-// The paper's protocols on an annotated data set, docs/evaluation.md.
+// What is done with an annotated data set: one of the paper's protocols (docs/evaluation.md), or
+// CapFilt.
 typedef enum vblip_protocol {
     VBLIP_EVAL_RETRIEVAL, // both directions: txt_r1 ... vid_mdR r_mean, img_* of images
     VBLIP_EVAL_QA,        // predictions; accuracy, accuracy_what, ...
     VBLIP_EVAL_CAPTION,   // predictions, for the COCO scorers
     VBLIP_EVAL_VQA,       // predictions, for the VQAv2 server
     VBLIP_EVAL_NLVR,      // predictions, "True" or "False"; accuracy
+    VBLIP_CAPFILT,        // pairs of an image or video and its caption, for vblip_filter
 } vblip_protocol;
+
+// An annotated data set: what is said, and where the videos and images are of which it is said.
+// Everything is read and checked when it is opened, before an hour is spent on half of it. Videos
+// and images that are missing show when they are worked on.
+typedef struct vblip_dataset vblip_dataset;
+
+typedef struct vblip_dataset_options {
+    uint32_t size;
+    const char *media;   // folder of the videos and images; NULL = the annotations'
+    const char *answers; // qa, vqa: file of answers to rank, a JSON list or one a line;
+                         // NULL = generate
+} vblip_dataset_options;
+
+// `annotations` may be NULL for VBLIP_EVAL_CAPTION: all images in options->media are captioned.
+VBLIP_CHECKED vblip_status vblip_dataset_open(vblip_dataset **out, vblip_protocol protocol,
+    const char *annotations, const vblip_dataset_options *options, vblip_error *err);
+VBLIP_API void vblip_dataset_close(vblip_dataset **dataset);
 
 typedef struct vblip_prediction {
     uint64_t id;    // image_id, question_id; else the place in the annotations, from 1
@@ -217,11 +243,8 @@ typedef struct vblip_prediction {
 typedef struct vblip_eval_options {
     uint32_t size;
     const vblip_job *job;
-    const char *media;   // folder of the videos and images; NULL = the annotations'
-    uint32_t k_test;     // candidates scored in full; 0 = 128
-    const char *answers; // qa, vqa: file of answers to rank, a JSON list or one a line;
-                         // NULL = generate
-    const char *scores;  // retrieval: safetensors file for score_v2t, score_t2v; or NULL
+    uint32_t k_test;    // candidates scored in full; 0 = 128
+    const char *scores; // retrieval: safetensors file for score_v2t, score_t2v; or NULL
     const vblip_caption_options *caption; // how captions are made; no job, no times
     int (*predicted)(void *user, const vblip_prediction *prediction); // may be NULL
     int (*measured)(void *user, const char *name, double value);      // may be NULL
@@ -231,8 +254,8 @@ typedef struct vblip_eval_options {
 // Predictions come in the order in which their videos and images first appear. When one
 // of these cannot be read the others are still worked on; then the call fails with
 // VBLIP_ERR_IO instead of metrics that would lie.
-VBLIP_CHECKED vblip_status vblip_eval(vblip_model *model, vblip_protocol protocol,
-    const char *annotations, const vblip_eval_options *options, vblip_error *err);
+VBLIP_CHECKED vblip_status vblip_eval(vblip_model *model, const vblip_dataset *dataset,
+    const vblip_eval_options *options, vblip_error *err);
 
 // CapFilt (blip-spec 6.8): for each pair of an image or video and a caption of the web,
 // one caption is made up; of both, those that ITM finds to match are kept.
@@ -243,7 +266,7 @@ typedef struct vblip_filtered_text {
 } vblip_filtered_text;
 
 typedef struct vblip_filtered {
-    uint64_t pair;     // line of the file, or place in its list, from 1
+    uint64_t pair;     // line of the annotations, or place in its list, from 1
     const char *path;  // as the file names it
     const char *error; // NULL, or why it could not be read; then there are no texts
     vblip_filtered_text web, synthetic;
@@ -253,17 +276,16 @@ typedef int (*vblip_filtered_fn)(void *user, const vblip_filtered *filtered);
 typedef struct vblip_filter_options {
     uint32_t size;
     const vblip_job *job;
-    const char *media; // folder of the images and videos; NULL = that of the pairs
-    float min_p;       // least P(match) that is kept; 0 = 0.5, negative = 0
-    uint64_t after;    // pairs up to this one are skipped: they were filtered before
+    float min_p;    // least P(match) that is kept; 0 = 0.5, negative = 0
+    uint64_t after; // pairs up to this one are skipped: they were filtered before
     const vblip_caption_options *caption; // drawn, unless beams are given
 } vblip_filter_options;
 
-// `model` judges; `captioner` (NULL = the same) writes. Pairs come in the order of the
-// file `pairs`. What is drawn for a pair does not depend on the others.
+// `model` judges; `captioner` (NULL = the same) writes. Pairs come in their order in
+// the annotations. What is drawn for a pair does not depend on the others.
 VBLIP_CHECKED vblip_status vblip_filter(vblip_model *model, vblip_model *captioner,
-    const char *pairs, const vblip_filter_options *options, vblip_filtered_fn fn, void *user,
-    vblip_error *err);
+    const vblip_dataset *pairs, const vblip_filter_options *options, vblip_filtered_fn fn,
+    void *user, vblip_error *err);
 
 #ifdef __cplusplus
 } // extern "C"

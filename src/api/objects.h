@@ -6,6 +6,7 @@
 #include "blip/model.h"
 #include "checkpoint/checkpoint.h"
 #include "compute/device.h"
+#include "datasets/dialogs.h"
 #include "decode/inputs.h"
 #include "vblip_lab.h"
 #include "video_tasks/tasks.h"
@@ -23,6 +24,11 @@ struct vblip_model {
 
 struct vblip_inputs {
     vb_inputs list;
+};
+
+struct vblip_dialogs {
+    vb_arena arena; // owns the list
+    vb_dialogs list;
 };
 
 struct vblip_clip {

@@ -2,7 +2,6 @@
 #include "vblip.h"
 
 #include "api/objects.h"
-#include "base/file.h"
 #include "datasets/dialogs.h"
 #include "video_tasks/tasks.h"
 
@@ -175,38 +174,19 @@ vblip_status vblip_clip_ask(vblip_clip *clip, const char *const *questions,
     return ask_about(&about, questions, count, options, fn, user, err);
 }
 
-enum { MAX_DIALOGS = 1 << 30 }; // bytes of a file of dialogs
-
-static vblip_status read_dialogs(vb_dialogs *out, vb_arena *arena, const char *file,
-                                 vblip_error *err)
-{
-    char *text;
-    size_t size;
-    VB_TRY(vb_file_read(&text, &size, file, MAX_DIALOGS, err));
-    vblip_status status = vb_dialogs_parse(out, arena, text, size, file, err);
-    free(text);
-    return status;
-}
-
 vblip_status vblip_dialog(vblip_model *model, const vblip_inputs *inputs,
-                          const char *file, const vblip_job *job, vblip_dialog_fn fn,
-                          void *user, vblip_error *err)
+                          const vblip_dialogs *dialogs, const vblip_job *job,
+                          vblip_dialog_fn fn, void *user, vblip_error *err)
 {
     const vblip_job *j = job;
     vb_error_reset(err);
     VB_TRY(vb_need(fn != NULL, "fn", err));
-    VB_TRY(vb_need(file != NULL, "file", err));
+    VB_TRY(vb_need(dialogs != NULL, "dialogs", err));
     vb_setup s;
     const subject about = about_inputs(model, inputs);
     VB_TRY(set_up(&s, &about, VBLIP_TASK_RETRIEVAL, &j, err));
-    vb_arena arena = {0};
-    vb_dialogs dialogs;
-    vblip_status status = read_dialogs(&dialogs, &arena, file, err);
-    if (status == VBLIP_OK)
-        status =
-            vb_task_dialog(&s.task, dialogs.items, dialogs.count, j, fn, user, err);
-    vb_arena_free(&arena);
-    return status;
+    return vb_task_dialog(&s.task, dialogs->list.items, dialogs->list.count, j, fn,
+                          user, err);
 }
 
 // Tasks of which one must be there, by feature.

@@ -35,6 +35,7 @@ static const struct {
 };
 
 typedef struct eval_state {
+    vblip_dataset *dataset;
     vb_outfile predictions;
     vb_rows rows; // the rows of --predictions
     vb_string line;
@@ -87,6 +88,7 @@ static int on_prediction(void *session, const vblip_prediction *p)
 static vblip_status cmd_eval_run(cli_session *s, vblip_error *err)
 {
     const cli_args *a = s->args;
+    const eval_state *state = s->state;
     const vblip_job job = cli_job(s);
     const vblip_caption_options caption = {
         .prompt = a->prompt,
@@ -97,32 +99,14 @@ static vblip_status cmd_eval_run(cli_session *s, vblip_error *err)
     };
     const vblip_eval_options options = {
         .job = &job,
-        .media = a->media,
         .k_test = a->k_test,
-        .answers = a->answers_file,
         .scores = a->scores,
         .caption = &caption,
         .predicted = on_prediction,
         .measured = on_metric,
         .user = s,
     };
-    return vblip_eval(s->model, (vblip_protocol)a->protocol, a->annotations, &options,
-                      err);
-}
-
-// Before the model is loaded. A JSON list is text as well; the rest of it is for the
-// library to refuse.
-static vblip_status check_answers(const cli_args *args, vblip_error *err)
-{
-    cli_list lines = {0};
-    if (!args->answers_file)
-        return VBLIP_OK;
-    vblip_status status =
-        cli_list_read(&lines, args->answers_file, '\n', CLI_ENTRIES_TEXTS, err);
-    if (status == VBLIP_OK && !lines.count)
-        status = cli_misuse(err, "%.400s: holds no answer", args->answers_file);
-    cli_list_free(&lines);
-    return status;
+    return vblip_eval(s->model, state->dataset, &options, err);
 }
 
 static vblip_status open_predictions(cli_session *s, vblip_error *err)
@@ -133,9 +117,21 @@ static vblip_status open_predictions(cli_session *s, vblip_error *err)
     return vb_outfile_open(&state->predictions, s->args->predictions, err);
 }
 
+static vblip_status open_dataset(cli_session *s, vblip_error *err)
+{
+    const cli_args *a = s->args;
+    eval_state *state = s->state;
+    const vblip_dataset_options options = {
+        .media = a->media,
+        .answers = a->answers_file,
+    };
+    return vblip_dataset_open(&state->dataset, (vblip_protocol)a->protocol,
+                              a->annotations, &options, err);
+}
+
 static vblip_status cmd_eval_check(cli_session *s, vblip_error *err)
 {
-    VB_TRY(check_answers(s->args, err));
+    VB_TRY(open_dataset(s, err));
     return open_predictions(s, err);
 }
 
@@ -179,6 +175,7 @@ cli_exit cli_cmd_eval(cli_session *s)
     cli_exit code = cli_session_run(s, &task);
     if (state.predictions.stream)
         code = end_predictions(s, &state, code);
+    vblip_dataset_close(&state.dataset);
     vb_string_free(&state.line);
     return code;
 }

@@ -19,6 +19,7 @@ static const vb_table table = {columns, sizeof columns / sizeof *columns};
 enum { BOTH = VBLIP_TASK_RETRIEVAL | VBLIP_TASK_CAPTION };
 
 typedef struct filter_state {
+    vblip_dataset *pairs;
     cli_journal journal;
     vblip_model *captioner; // NULL = the model itself
     vb_rows rows;
@@ -141,6 +142,10 @@ static vblip_status open_journal(cli_session *s, vblip_error *err)
 static vblip_status cmd_filter_check(cli_session *s, vblip_error *err)
 {
     const char *output = s->args->output;
+    filter_state *state = s->state;
+    const vblip_dataset_options options = {.media = s->args->media};
+    VB_TRY(vblip_dataset_open(&state->pairs, VBLIP_CAPFILT, s->args->paths.items[0],
+                              &options, err));
     struct stat out;
     if (stat(output, &out) == 0 && !S_ISREG(out.st_mode))
         return cli_misuse(err, "-o %.400s: not a regular file", output);
@@ -164,13 +169,12 @@ static vblip_status filter_pairs(cli_session *s, filter_state *state, vblip_erro
     };
     const vblip_filter_options options = {
         .job = &job,
-        .media = a->media,
         .min_p = a->min_p > 0 ? a->min_p : -1,
         .after = state->journal.last,
         .caption = &caption,
     };
-    return vblip_filter(s->model, state->captioner, a->paths.items[0], &options,
-                        on_filtered, s, err);
+    return vblip_filter(s->model, state->captioner, state->pairs, &options, on_filtered,
+                        s, err);
 }
 
 static vblip_status cmd_filter_run(cli_session *s, vblip_error *err)
@@ -203,6 +207,7 @@ cli_exit cli_cmd_filter(cli_session *s)
     };
     cli_exit code = cli_session_run(s, &task);
     vblip_model_free(&state.captioner);
+    vblip_dataset_close(&state.pairs);
     if (state.journal.stream && !state.journal.pairs)
         cli_journal_discard(&state.journal);
     cli_journal_close(&state.journal);

@@ -25,6 +25,7 @@ static const vb_table both_table = {columns, COLUMNS};
 typedef struct qa_state {
     cli_list answers; // candidates to rank; empty = generate
     vb_cell *ranked;  // the ranked answers of a row: [answers, 2]
+    vblip_dialogs *dialogs;
 } qa_state;
 
 static int cmd_qa_emit_text(cli_session *s, const vblip_answer *answer)
@@ -120,14 +121,22 @@ static int on_dialog(void *session, const vblip_dialog_row *row)
 
 static vblip_status run_dialog(cli_session *s, vblip_error *err)
 {
+    const qa_state *state = s->state;
     const vblip_job job = cli_job(s);
-    return vblip_dialog(s->model, s->inputs, s->args->dialog, &job, on_dialog, s, err);
+    return vblip_dialog(s->model, s->inputs, state->dialogs, &job, on_dialog, s, err);
+}
+
+static vblip_status open_dialogs(cli_session *s, vblip_error *err)
+{
+    qa_state *state = s->state;
+    return vblip_dialogs_open(&state->dialogs, s->args->dialog, err);
 }
 
 static const cli_task dialog_task = {
     .table = &both_table,
     .needs = VBLIP_TASK_RETRIEVAL,
     .weights = "Salesforce/blip-itm-base-coco",
+    .check = open_dialogs,
     .run = run_dialog,
 };
 
@@ -172,6 +181,7 @@ cli_exit cli_cmd_qa(cli_session *s)
         };
         code = cli_session_run(s, &task);
     }
+    vblip_dialogs_close(&state.dialogs);
     cli_list_free(&state.answers);
     free(state.ranked);
     return code;

@@ -204,19 +204,19 @@ class Refusals(Case):
         for text, message in (("", "holds no annotation"), ('{"clip_name": "a"}\n', "a.jsonl:1: caption: missing"),
                               ('\n{"clip_name": }\n', "a.jsonl:2: not JSON"), ("[7]", "a.jsonl: entry 1: not an object")):
             annotations = write(self.path("a.jsonl"), text)
-            self.refused(EXIT_UNUSABLE, message, "eval", "retrieval", "--annotations", annotations, "-q")
+            self.refused(EXIT_UNUSABLE, message, "eval", "retrieval", "--annotations", annotations, "--model",
+                         self.path("missing"))
 
     def test_a_checkpoint_that_cannot(self):
         self.refused(EXIT_UNUSABLE, "holds: caption", "eval", "qa", "--annotations", QUESTIONS, "--model",
                      checkpoint("tiny-caption"))
 
-    def test_no_answers(self):
-        for text, message in (("\n", "holds no answer"), (b"red\n\xff\n", "entry 2: not valid UTF-8")):
-            answers = write(self.path("answers.txt"), text)  # found before the model
-            self.refused(EXIT_MISUSED, ["answers.txt: ", message], "eval", "qa", "--annotations", QUESTIONS,
+    def test_bad_answers(self):
+        for text, message in (("\n", "holds no answer"), ("[]", "holds no answer"), ("[7]", "answer 1: not a string"),
+                              (b"red\n\xff\n", "answer 2: not UTF-8")):
+            answers = write(self.path("answers.txt"), text)
+            self.refused(EXIT_UNUSABLE, ["answers.txt:", message], "eval", "qa", "--annotations", QUESTIONS,
                          "--answers-file", answers, "--model", self.path("missing"))
-        self.refused(EXIT_UNUSABLE, "answers.txt: holds no answer", "eval", "qa", "--annotations", QUESTIONS,
-                     "--answers-file", write(self.path("answers.txt"), "[]"), "-q")
 
 
 if __name__ == "__main__":

@@ -3,8 +3,7 @@
 // Answers are canned, so that tests know every byte of the program's output. What goes
 // wrong is chosen by names: of a path ("bad", "short", "interrupt", "lost", "long",
 // "options"), of a model ("nomodel", "demo", "caption-only") or of a device ("none").
-#include "vblip.h"
-#include "vblip_lab.h"
+#include "cli/fake_vblip.h"
 
 #include <math.h>
 #include <signal.h>
@@ -34,13 +33,7 @@ struct vblip_inputs {
     uint32_t count;
 };
 
-static vblip_status fail(vblip_error *err, vblip_status status, const char *format, ...)
-#if defined(__GNUC__)
-    __attribute__((format(printf, 3, 4)))
-#endif
-    ;
-
-static vblip_status fail(vblip_error *err, vblip_status status, const char *format, ...)
+vblip_status fake_fail(vblip_error *err, vblip_status status, const char *format, ...)
 {
     if (err) {
         va_list args;
@@ -52,12 +45,12 @@ static vblip_status fail(vblip_error *err, vblip_status status, const char *form
     return status;
 }
 
-static vblip_status cancelled(vblip_error *err)
+vblip_status fake_cancelled(vblip_error *err)
 {
-    return fail(err, VBLIP_ERR_CANCELLED, "stopped by the caller");
+    return fake_fail(err, VBLIP_ERR_CANCELLED, "stopped by the caller");
 }
 
-static bool has(const char *text, const char *part)
+bool fake_has(const char *text, const char *part)
 {
     return text && strstr(text, part);
 }
@@ -96,7 +89,7 @@ vblip_status vblip_devices(vblip_device_fn fn, void *user, vblip_error *err)
 {
     for (size_t i = 0; i < sizeof devices / sizeof *devices; i++)
         if (fn(user, &devices[i]))
-            return cancelled(err);
+            return fake_cancelled(err);
     return VBLIP_OK;
 }
 
@@ -104,11 +97,11 @@ vblip_status vblip_engine_open(vblip_engine **out, const vblip_engine_options *o
                                vblip_error *err)
 {
     *out = NULL;
-    if (has(options->device, "none"))
-        return fail(err, VBLIP_ERR_DEVICE, "--device none: no device matches");
+    if (fake_has(options->device, "none"))
+        return fake_fail(err, VBLIP_ERR_DEVICE, "--device none: no device matches");
     *out = calloc(1, sizeof **out);
     if (!*out)
-        return fail(err, VBLIP_ERR_MEMORY, "engine: out of memory");
+        return fake_fail(err, VBLIP_ERR_MEMORY, "engine: out of memory");
     (*out)->info = devices[0];
     if (options->log)
         options->log(options->log_user, "opened");
@@ -131,7 +124,7 @@ vblip_status vblip_engine_profile(vblip_engine *engine, vblip_op_time_fn fn, voi
 {
     (void)engine;
     const vblip_op_time time = {.op = "linear", .calls = 12, .seconds = 0.5};
-    return fn(user, &time) ? cancelled(err) : VBLIP_OK;
+    return fn(user, &time) ? fake_cancelled(err) : VBLIP_OK;
 }
 
 vblip_status vblip_engine_selftest(vblip_engine *engine, vblip_check_fn fn, void *user,
@@ -144,7 +137,7 @@ vblip_status vblip_engine_selftest(vblip_engine *engine, vblip_check_fn fn, void
     };
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
         if (fn(user, &checks[i]))
-            return cancelled(err);
+            return fake_cancelled(err);
     return VBLIP_OK;
 }
 
@@ -169,7 +162,7 @@ vblip_status vblip_bench(vblip_engine *engine, const char *name, vblip_bench_fn 
             .unit = "GFLOP/s",
         };
         if ((!name || strcmp(name, *known) == 0) && fn(user, &result))
-            return cancelled(err);
+            return fake_cancelled(err);
     }
     return VBLIP_OK;
 }
@@ -194,7 +187,7 @@ vblip_status vblip_model_bench(vblip_model *model, const char *name, vblip_bench
         .work = 2,
         .unit = "frames/s",
     };
-    return fn(user, &result) ? cancelled(err) : VBLIP_OK;
+    return fn(user, &result) ? fake_cancelled(err) : VBLIP_OK;
 }
 
 // ------------------------------------------------------------------------ checkpoints
@@ -207,17 +200,18 @@ static vblip_status describe(vblip_model_info *info, const vblip_model_options *
     static const char *const files[] = {"fake/1.bin", "fake/2.bin", NULL};
     static const char *const lacking[] = {"itm_head.bias", NULL};
     const char *path = options->path;
-    if (has(path, "nomodel"))
-        return fail(err, VBLIP_ERR_IO, "%s: No such file or directory", path);
-    if (has(options->vocab, "novocab"))
-        return fail(err, VBLIP_ERR_FORMAT, "%s: 3 lines, expected 428", options->vocab);
+    if (fake_has(path, "nomodel"))
+        return fake_fail(err, VBLIP_ERR_IO, "%s: No such file or directory", path);
+    if (fake_has(options->vocab, "novocab"))
+        return fake_fail(err, VBLIP_ERR_FORMAT, "%s: 3 lines, expected 428",
+                         options->vocab);
     *info = (vblip_model_info){
         .path = options->compat == VBLIP_COMPAT_HF ? "fake-hf"
-                : has(path, "demo")                ? "fake-demo"
+                : fake_has(path, "demo")           ? "fake-demo"
                                                    : "fake",
         .layout = "huggingface",
         .dtype = "F16",
-        .tasks = has(path, "caption-only") ? VBLIP_TASK_CAPTION : 15,
+        .tasks = fake_has(path, "caption-only") ? VBLIP_TASK_CAPTION : 15,
         .image_size = options->image_size ? options->image_size : 96,
         .patch_size = 16,
         .vision_width = 192,
@@ -235,13 +229,13 @@ static vblip_status describe(vblip_model_info *info, const vblip_model_options *
         .parameters = 5924000,
         .file_bytes = 11880000,
         .files = files,
-        .demo = has(path, "demo"),
-        .missing = has(path, "caption-only") ? lacking : no_names,
+        .demo = fake_has(path, "demo"),
+        .missing = fake_has(path, "caption-only") ? lacking : no_names,
         .unexpected = no_names,
     };
     if (options->tasks & ~info->tasks)
-        return fail(err, VBLIP_ERR_UNSUPPORTED, "%s: this checkpoint holds: caption",
-                    path);
+        return fake_fail(err, VBLIP_ERR_UNSUPPORTED,
+                         "%s: this checkpoint holds: caption", path);
     return VBLIP_OK;
 }
 
@@ -263,7 +257,7 @@ vblip_status vblip_model_inspect(const vblip_model_options *options,
     vblip_status status = describe(&info, options, err);
     if (status != VBLIP_OK)
         return status;
-    return fn(user, &info) ? cancelled(err) : VBLIP_OK;
+    return fn(user, &info) ? fake_cancelled(err) : VBLIP_OK;
 }
 
 vblip_status vblip_model_load(vblip_model **out, vblip_engine *engine,
@@ -277,7 +271,7 @@ vblip_status vblip_model_load(vblip_model **out, vblip_engine *engine,
         return status;
     *out = calloc(1, sizeof **out);
     if (!*out)
-        return fail(err, VBLIP_ERR_MEMORY, "model: out of memory");
+        return fake_fail(err, VBLIP_ERR_MEMORY, "model: out of memory");
     (*out)->info = info;
     return VBLIP_OK;
 }
@@ -299,10 +293,11 @@ vblip_status vblip_tokenizer_open(vblip_tokenizer **out, const char *vocab,
                                   vblip_error *err)
 {
     *out = NULL;
-    if (has(vocab, "novocab"))
-        return fail(err, VBLIP_ERR_IO, "%s: No such file or directory", vocab);
+    if (fake_has(vocab, "novocab"))
+        return fake_fail(err, VBLIP_ERR_IO, "%s: No such file or directory", vocab);
     *out = calloc(1, sizeof **out);
-    return *out ? VBLIP_OK : fail(err, VBLIP_ERR_MEMORY, "tokenizer: out of memory");
+    return *out ? VBLIP_OK
+                : fake_fail(err, VBLIP_ERR_MEMORY, "tokenizer: out of memory");
 }
 
 void vblip_tokenizer_close(vblip_tokenizer **tokenizer)
@@ -317,7 +312,7 @@ vblip_status vblip_tokenize(vblip_tokens *out, vblip_tokenizer *tokenizer,
 {
     *out = (vblip_tokens){0};
     if (size > 62)
-        return fail(err, VBLIP_ERR_ARGUMENT, "text too long for the fake");
+        return fake_fail(err, VBLIP_ERR_ARGUMENT, "text too long for the fake");
     uint32_t count = 0;
     tokenizer->ids[count] = 101;
     tokenizer->pieces[count++] = "[CLS]";
@@ -358,10 +353,10 @@ vblip_status vblip_inputs_open(vblip_inputs **out, const char *const *paths,
 {
     *out = calloc(1, sizeof **out);
     if (!*out)
-        return fail(err, VBLIP_ERR_MEMORY, "inputs: out of memory");
-    bool filtered = options && options->include && has(options->include[0], "a*");
+        return fake_fail(err, VBLIP_ERR_MEMORY, "inputs: out of memory");
+    bool filtered = options && options->include && fake_has(options->include[0], "a*");
     for (uint32_t i = 0; i < count; i++) {
-        if (has(paths[i], "missing"))
+        if (fake_has(paths[i], "missing"))
             add_input(*out, "No such file or directory", "%s", paths[i]);
         else if (strcmp(paths[i], "empty") == 0)
             add_input(*out, "no videos or images", "%s", paths[i]);
@@ -402,19 +397,19 @@ static verdict visit(const vblip_job *job, const vblip_input *input, vblip_error
         .path = input->path,
         .unit = "captions",
         .done = 1,
-        .total = has(input->path, "long") ? 600 : 3,
-        .seconds_left = has(input->path, "long") ? 2395 : 2,
+        .total = fake_has(input->path, "long") ? 600 : 3,
+        .seconds_left = fake_has(input->path, "long") ? 2395 : 2,
     };
     vblip_failure failure = {.path = input->path, .message = input->error};
-    if (!failure.message && has(input->path, "bad"))
+    if (!failure.message && fake_has(input->path, "bad"))
         failure.message = "no video stream";
-    if (has(input->path, "lost")) {
-        fail(err, VBLIP_ERR_DEVICE, "llvmpipe: device lost");
+    if (fake_has(input->path, "lost")) {
+        fake_fail(err, VBLIP_ERR_DEVICE, "llvmpipe: device lost");
         return STOPPED;
     }
     if (failure.message ? job->failed(job->user, &failure)
                         : job->progress(job->user, &progress)) {
-        cancelled(err);
+        fake_cancelled(err);
         return STOPPED;
     }
     return failure.message ? FAILED : GOOD;
@@ -422,75 +417,7 @@ static verdict visit(const vblip_job *job, const vblip_input *input, vblip_error
 
 static bool is_image(const char *path)
 {
-    return has(path, ".png");
-}
-
-// Two inputs, "one.png" and "two.png", whose predictions are canned. Annotations named
-// "bad..." have a third that cannot be read.
-vblip_status vblip_eval(vblip_model *model, vblip_protocol protocol,
-                        const char *annotations, const vblip_eval_options *options,
-                        vblip_error *err)
-{
-    (void)model;
-    static const vblip_prediction predictions[] = {
-        {42, 0, "one.png", "what?", "a dog", "a dog", true},
-        {7, 1, "two.png", "who, then?", "a \"cat\"", "man", false},
-    };
-    const vblip_job *job = options->job;
-    const vblip_failure failure = {2, "three.png", "No such file or directory"};
-    if (has(annotations, "missing"))
-        return fail(err, VBLIP_ERR_IO, "%s: No such file or directory", annotations);
-    for (int i = 0; protocol != VBLIP_EVAL_RETRIEVAL && i < 2; i++) {
-        if (has(annotations, "interrupt") && i == 1)
-            raise(SIGINT);
-        if (options->predicted(options->user, &predictions[i]))
-            return cancelled(err);
-    }
-    if (has(annotations, "bad")) {
-        if (job->failed(job->user, &failure))
-            return cancelled(err);
-        return fail(err, VBLIP_ERR_IO,
-                    "%s: 1 of 3 videos or images could not be read: "
-                    "no metrics",
-                    annotations);
-    }
-    if (protocol == VBLIP_EVAL_NLVR &&
-        options->measured(options->user, "accuracy", 50.0))
-        return cancelled(err);
-    if (protocol == VBLIP_EVAL_QA || protocol == VBLIP_EVAL_RETRIEVAL) {
-        const char *name = protocol == VBLIP_EVAL_QA ? "accuracy" : "txt_r1";
-        const char *second = protocol == VBLIP_EVAL_QA ? "accuracy_what" : "r_mean";
-        if (options->measured(options->user, name, 50.0) ||
-            options->measured(options->user, second, 100.0 / 3))
-            return cancelled(err);
-    }
-    return VBLIP_OK;
-}
-
-// Three pairs, of which the second cannot be read.
-vblip_status vblip_filter(vblip_model *model, vblip_model *captioner, const char *pairs,
-                          const vblip_filter_options *options, vblip_filtered_fn fn,
-                          void *user, vblip_error *err)
-{
-    (void)model;
-    (void)captioner;
-    static const vblip_filtered all[] = {
-        {1, "one.png", NULL, {"a dog", 0.75f, true}, {"a \"dog\"", 0.25f, false}},
-        {2, "two.png", "two.png: gone", {0}, {0}},
-        {4, "three.png", NULL, {"x", 0.25f, false}, {"a cat", 0.5f, true}},
-    };
-    const vblip_failure failure = {1, "two.png", "gone"};
-    for (int i = 0; i < 3; i++) {
-        if (all[i].pair <= options->after)
-            continue;
-        if (has(pairs, "lost") && i == 2)
-            return fail(err, VBLIP_ERR_DEVICE, "llvmpipe: device lost");
-        if (all[i].error && options->job->failed(options->job->user, &failure))
-            return cancelled(err);
-        if (fn(user, &all[i]))
-            return cancelled(err);
-    }
-    return VBLIP_OK;
+    return fake_has(path, ".png");
 }
 
 static vblip_status good_inputs(uint32_t *good, uint32_t *count,
@@ -517,7 +444,7 @@ static vblip_status report_many(uint32_t top, vblip_hit_fn fn, void *user,
         snprintf(path, sizeof path, "clip-%u.mp4", i);
         const vblip_hit hit = {.rank = i + 1, .path = path};
         if (fn(user, &hit))
-            return cancelled(err);
+            return fake_cancelled(err);
     }
     return VBLIP_OK;
 }
@@ -556,12 +483,12 @@ vblip_status vblip_retrieve(vblip_model *model, const vblip_inputs *inputs,
                 hit.score = 2.5f;
                 hit.p_match = i ? 0.25f : 0.96875f;
             }
-            bool nothing = has(queries[q], "nothing");
+            bool nothing = fake_has(queries[q], "nothing");
             if (nothing || (hit.reranked && hit.p_match < options->min_p))
                 continue;
             rank++;
             if (fn(user, &hit))
-                return cancelled(err);
+                return fake_cancelled(err);
         }
     }
     return VBLIP_OK;
@@ -588,7 +515,7 @@ vblip_status vblip_match(vblip_model *model, const vblip_inputs *inputs,
                 .p_match = 0.9375f,
             };
             if (fn(user, &row))
-                return cancelled(err);
+                return fake_cancelled(err);
         }
     }
     return VBLIP_OK;
@@ -618,7 +545,7 @@ vblip_status vblip_reason(vblip_model *model, const vblip_inputs *inputs,
                 .logits = {-1.5f, t == 0 ? 2.0f : -2.5f},
             };
             if (fn(user, &row))
-                return cancelled(err);
+                return fake_cancelled(err);
         }
     }
     return VBLIP_OK;
@@ -639,7 +566,7 @@ vblip_status vblip_embed(vblip_model *model, vblip_feature feature,
         verdict v = inputs->count ? visit(job, &inputs->items[i], err) : GOOD;
         if (v == STOPPED)
             return err->status;
-        if (inputs->count && has(inputs->items[i].path, "interrupt"))
+        if (inputs->count && fake_has(inputs->items[i].path, "interrupt"))
             raise(SIGINT);
         for (uint32_t t = 0; v == GOOD && t < (text_count ? text_count : 1); t++) {
             const float a = 0.5f * (float)i, b = 0.5f * (float)t;
@@ -653,23 +580,46 @@ vblip_status vblip_embed(vblip_model *model, vblip_feature feature,
                 .cols = 2,
             };
             if (fn(user, &features))
-                return cancelled(err);
+                return fake_cancelled(err);
         }
     }
     return VBLIP_OK;
 }
 
+struct vblip_dialogs {
+    uint32_t count;
+};
+
 // Two dialogs, or one of "one.json".
+vblip_status vblip_dialogs_open(vblip_dialogs **out, const char *path, vblip_error *err)
+{
+    *out = NULL;
+    if (fake_has(path, "nofile"))
+        return fake_fail(err, VBLIP_ERR_IO, "%s: No such file or directory", path);
+    if (fake_has(path, "torn"))
+        return fake_fail(err, VBLIP_ERR_FORMAT, "%s: line 2: not JSON", path);
+    vblip_dialogs *dialogs = calloc(1, sizeof *dialogs);
+    if (!dialogs)
+        return fake_fail(err, VBLIP_ERR_MEMORY, "dialogs: out of memory");
+    dialogs->count = fake_has(path, "one") ? 1 : 2;
+    *out = dialogs;
+    return VBLIP_OK;
+}
+
+void vblip_dialogs_close(vblip_dialogs **dialogs)
+{
+    free(*dialogs);
+    *dialogs = NULL;
+}
+
 vblip_status vblip_dialog(vblip_model *model, const vblip_inputs *inputs,
-                          const char *file, const vblip_job *job, vblip_dialog_fn fn,
-                          void *user, vblip_error *err)
+                          const vblip_dialogs *dialogs, const vblip_job *job,
+                          vblip_dialog_fn fn, void *user, vblip_error *err)
 {
     static const char *const answers[] = {"black", "red"};
     static const float scores[] = {1.5f, -0.25f};
     (void)model;
-    if (has(file, "nofile"))
-        return fail(err, VBLIP_ERR_IO, "%s: No such file or directory", file);
-    const uint32_t count = has(file, "one") ? 1 : 2;
+    const uint32_t count = dialogs->count;
     for (uint32_t i = 0; i < inputs->count; i++) {
         verdict v = visit(job, &inputs->items[i], err);
         if (v == STOPPED)
@@ -688,7 +638,7 @@ vblip_status vblip_dialog(vblip_model *model, const vblip_inputs *inputs,
                 .end_us = 2500000,
             };
             if (fn(user, &row))
-                return cancelled(err);
+                return fake_cancelled(err);
         }
     }
     return VBLIP_OK;
@@ -725,7 +675,7 @@ vblip_status vblip_ask(vblip_model *model, const vblip_inputs *inputs,
                 .ranked_count = k,
             };
             if (fn(user, &answer))
-                return cancelled(err);
+                return fake_cancelled(err);
         }
     }
     return VBLIP_OK;
@@ -761,17 +711,17 @@ static vblip_status caption_one(uint32_t input, const char *path,
         row.path = path;
         row.timed = !is_image(path);
         row.score = -0.25f;
-        if (has(path, "options"))
+        if (fake_has(path, "options"))
             row.text = echo;
         if (options->merge && i == 1)
             continue;
         if (options->merge && i == 0)
             row.end_us = rows[1].end_us;
-        if (i == 1 && has(path, "interrupt"))
+        if (i == 1 && fake_has(path, "interrupt"))
             raise(SIGINT);
         if (fn(user, &row))
-            return cancelled(err);
-        if (!row.timed || has(path, "options"))
+            return fake_cancelled(err);
+        if (!row.timed || fake_has(path, "options"))
             break;
     }
     return VBLIP_OK;
@@ -793,8 +743,8 @@ vblip_status vblip_caption_inputs(vblip_model *model, const vblip_inputs *inputs
         if (status != VBLIP_OK)
             return status;
         const vblip_failure cut = {.path = path, .message = "truncated: 3 of 9 frames"};
-        if (has(path, "short") && options->job->failed(options->job->user, &cut))
-            return cancelled(err);
+        if (fake_has(path, "short") && options->job->failed(options->job->user, &cut))
+            return fake_cancelled(err);
     }
     return VBLIP_OK;
 }

@@ -65,6 +65,12 @@ static void test_a_filter_goes_on(void **state)
     run(&r, "filter|pairs|-o|x.jsonl|--model|nomodel");
     assert_int_equal(r.code, 4);
     assert_int_equal(access("x.jsonl.partial", F_OK), -1);
+    put_text("torn", "x");
+    run(&r, "filter|torn|-o|x.jsonl|--model|nomodel");
+    assert_int_equal(r.code, 4);
+    assert_string_equal(r.err, "vblip: torn:2: not JSON\n");
+    assert_int_equal(access("x.jsonl.partial", F_OK), -1);
+    remove("torn");
     remove("pairs");
     remove("lost.not");
 }

@@ -98,6 +98,8 @@ static const struct row {
      ""},
     {"qa|--dialog|nofile|a.mp4|--model|nomodel", 4, "",
      "vblip: nofile: No such file or directory\n"},
+    {"qa|--dialog|torn|a.mp4|--model|nomodel", 4, "",
+     "vblip: torn: line 2: not JSON\n"},
     {"qa|--dialog|f|a.mp4|--model|caption-only", 4, "",
      "vblip: caption-only: this checkpoint holds: caption\n"},
     // match
@@ -239,10 +241,11 @@ static const struct row {
      "vblip: three.png: *"},
     {"eval|qa|--annotations|missing.jsonl|--model|nomodel", 4, "",
      "vblip: missing.jsonl: No such file or directory\n"},
+    {"eval|qa|--annotations|torn|--device|none", 4, "", "vblip: torn:2: not JSON\n"},
     {"eval|qa|--annotations|.|--device|none", 4, "", "vblip: .: Is a directory\n"},
     {"eval|qa|--annotations|f|--answers-file|noanswers|--device|none", 4, "",
      "vblip: noanswers: No such file or directory\n"},
-    {"eval|qa|--annotations|f|--answers-file|f|--device|none", 2, "",
+    {"eval|qa|--annotations|f|--answers-file|f|--device|none", 4, "",
      "vblip: f: holds no answer\n"},
     {"match|a.mp4|t|--vocab|nowords|--device|none", 4, "",
      "vblip: nowords: No such file or directory\n"},
@@ -350,8 +353,8 @@ static bool same(const char *text, const char *expected)
 static void test_prints_and_exits_as_the_contract_says(void **state)
 {
     (void)state;
-    static const char *const files[] = {"f",        "bad.jsonl", "interrupt.json",
-                                        "one.json", "two.json",  "novocab"};
+    static const char *const files[] = {
+        "f", "torn", "bad.jsonl", "interrupt.json", "one.json", "two.json", "novocab"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         put_text(files[i], "");
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

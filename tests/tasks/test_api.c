@@ -1,5 +1,6 @@
 // test_api.c - vblip.h keeps its conventions: errors reset and filled, outputs zeroed,
 // bad arguments refused, and a search answers through nothing but the public header.
+#include "support/temp.h"
 #include "vblip.h"
 #include "vblip_lab.h"
 
@@ -13,7 +14,8 @@
 
 #include <cmocka.h>
 
-#define CLIP VB_GOLDEN "/video/clip00.mp4"
+#define CLIP     VB_GOLDEN "/video/clip00.mp4"
+#define CAPTIONS VB_GOLDEN "/../../examples/clips/captions.jsonl"
 
 static vblip_engine *engine;
 
@@ -380,12 +382,7 @@ static void test_tasks_refuse(void **state)
                                  ignore_features, NULL, &err),
                      VBLIP_OK);
     refused(vblip_dialog(model, inputs, NULL, NULL, ignore_dialog, NULL, &err),
-            VBLIP_ERR_ARGUMENT, &err, "file");
-    refused(vblip_dialog(model, inputs, "/nonexistent/d.json", NULL, ignore_dialog,
-                         NULL, &err),
-            VBLIP_ERR_IO, &err, "/nonexistent/d.json");
-    refused(vblip_dialog(model, inputs, CLIP, NULL, ignore_dialog, NULL, &err),
-            VBLIP_ERR_FORMAT, &err, CLIP);
+            VBLIP_ERR_ARGUMENT, &err, "dialogs");
     const vblip_ask_options no_answers = {.answers = good};
     refused(vblip_ask(model, inputs, good, 1, &no_answers, ignore_answer, NULL, &err),
             VBLIP_ERR_ARGUMENT, &err, "answers");
@@ -418,49 +415,109 @@ static int ignore_filtered(void *user, const vblip_filtered *filtered)
     return 0;
 }
 
+static void test_dialogs_refuse(void **state)
+{
+    (void)state;
+    vblip_error err = stale;
+    vblip_dialogs *dialogs = (vblip_dialogs *)&err;
+    refused(vblip_dialogs_open(NULL, CLIP, &err), VBLIP_ERR_ARGUMENT, &err, "out");
+    refused(vblip_dialogs_open(&dialogs, NULL, &err), VBLIP_ERR_ARGUMENT, &err, "path");
+    assert_null(dialogs);
+    refused(vblip_dialogs_open(&dialogs, "/nonexistent/d.json", &err), VBLIP_ERR_IO,
+            &err, "/nonexistent/d.json");
+    refused(vblip_dialogs_open(&dialogs, CLIP, &err), VBLIP_ERR_FORMAT, &err, CLIP);
+    assert_null(dialogs);
+    vblip_dialogs_close(&dialogs);
+}
+
 static void test_data_sets_refuse(void **state)
+{
+    (void)state;
+    const char *none = "no/such.jsonl";
+    const vblip_dataset_options no_answers = {.answers = "no/answers.txt"};
+    const struct {
+        int protocol;
+        const char *annotations;
+        const vblip_dataset_options *options;
+        vblip_status status;
+        const char *about;
+    } cases[] = {
+        {6, none, NULL, VBLIP_ERR_ARGUMENT, "protocol: 6, known are 0 to 5"},
+        {VBLIP_EVAL_RETRIEVAL, NULL, NULL, VBLIP_ERR_ARGUMENT, "annotations"},
+        {VBLIP_EVAL_CAPTION, NULL, NULL, VBLIP_ERR_ARGUMENT, "annotations"},
+        {VBLIP_EVAL_RETRIEVAL, none, NULL, VBLIP_ERR_IO, none},
+        {VBLIP_CAPFILT, CLIP, NULL, VBLIP_ERR_FORMAT, CLIP},
+        {VBLIP_EVAL_RETRIEVAL, CAPTIONS, &no_answers, VBLIP_ERR_IO, "no/answers.txt"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        vblip_error err = stale;
+        vblip_dataset *dataset = (vblip_dataset *)&err;
+        refused(vblip_dataset_open(&dataset, (vblip_protocol)cases[i].protocol,
+                                   cases[i].annotations, cases[i].options, &err),
+                cases[i].status, &err, cases[i].about);
+        assert_null(dataset);
+    }
+    vblip_error err = stale;
+    refused(vblip_dataset_open(NULL, VBLIP_CAPFILT, none, NULL, &err),
+            VBLIP_ERR_ARGUMENT, &err, "out");
+    vblip_dataset_close(NULL);
+}
+
+// Of one line, which has what every protocol asks for.
+static vblip_dataset *open_dataset(vblip_protocol protocol)
+{
+    char folder[TEMP_FOLDER], path[TEMP_PATH];
+    vblip_dataset *dataset;
+    temp_make(folder);
+    temp_write(folder, "one.jsonl",
+               "{\"video\": \"a\", \"caption\": \"a dog\", \"question\": \"what?\", "
+               "\"answer\": \"a dog\"}\n");
+    temp_path(path, folder, "one.jsonl");
+    assert_int_equal(vblip_dataset_open(&dataset, protocol, path, NULL, NULL),
+                     VBLIP_OK);
+    temp_remove(folder);
+    return dataset;
+}
+
+static void test_eval_and_filter_refuse(void **state)
 {
     (void)state;
     vblip_error err = stale;
     vblip_model *model = load("tiny-retrieval", 0);
-    const char *holds = "this checkpoint holds: retrieval", *none = "no/such.jsonl";
+    vblip_dataset *captions = open_dataset(VBLIP_EVAL_RETRIEVAL),
+                  *questions = open_dataset(VBLIP_EVAL_QA),
+                  *pairs = open_dataset(VBLIP_CAPFILT);
+    const char *holds = "this checkpoint holds: retrieval";
     const vblip_job many_frames = {.frames = 100000};
     const vblip_eval_options many = {.job = &many_frames};
-    const struct {
-        vblip_model *model;
-        int protocol;
-        const char *annotations;
-        const vblip_eval_options *options;
-        vblip_status status;
-        const char *about;
-    } cases[] = {
-        {model, 5, none, NULL, VBLIP_ERR_ARGUMENT, "protocol: 5, known are 0 to 4"},
-        {model, VBLIP_EVAL_RETRIEVAL, NULL, NULL, VBLIP_ERR_ARGUMENT, "annotations"},
-        {model, VBLIP_EVAL_CAPTION, NULL, NULL, VBLIP_ERR_ARGUMENT, "annotations"},
-        {NULL, VBLIP_EVAL_RETRIEVAL, none, NULL, VBLIP_ERR_ARGUMENT, "model"},
-        {model, VBLIP_EVAL_RETRIEVAL, none, &many, VBLIP_ERR_ARGUMENT, "frames"},
-        {model, VBLIP_EVAL_QA, none, NULL, VBLIP_ERR_UNSUPPORTED, holds},
-        {model, VBLIP_EVAL_NLVR, none, NULL, VBLIP_ERR_UNSUPPORTED, holds},
-        {model, VBLIP_EVAL_RETRIEVAL, none, NULL, VBLIP_ERR_IO, none},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        refused(vblip_eval(cases[i].model, (vblip_protocol)cases[i].protocol,
-                           cases[i].annotations, cases[i].options, &err),
-                cases[i].status, &err, cases[i].about);
+    refused(vblip_eval(NULL, captions, NULL, &err), VBLIP_ERR_ARGUMENT, &err, "model");
+    refused(vblip_eval(model, NULL, NULL, &err), VBLIP_ERR_ARGUMENT, &err, "data set");
+    refused(vblip_eval(model, pairs, NULL, &err), VBLIP_ERR_ARGUMENT, &err,
+            "opened for protocol 5");
+    refused(vblip_eval(model, captions, &many, &err), VBLIP_ERR_ARGUMENT, &err,
+            "frames");
+    refused(vblip_eval(model, questions, NULL, &err), VBLIP_ERR_UNSUPPORTED, &err,
+            holds);
 
     const vblip_filter_options high = {.min_p = 1.5f}, odd = {.min_p = NAN};
-    refused(vblip_filter(NULL, NULL, none, NULL, ignore_filtered, NULL, &err),
+    refused(vblip_filter(NULL, NULL, pairs, NULL, ignore_filtered, NULL, &err),
             VBLIP_ERR_ARGUMENT, &err, "model");
     refused(vblip_filter(model, NULL, NULL, NULL, ignore_filtered, NULL, &err),
-            VBLIP_ERR_ARGUMENT, &err, "pairs");
-    refused(vblip_filter(model, NULL, none, NULL, NULL, NULL, &err), VBLIP_ERR_ARGUMENT,
-            &err, "fn");
-    refused(vblip_filter(model, NULL, none, &high, ignore_filtered, NULL, &err),
+            VBLIP_ERR_ARGUMENT, &err, "data set");
+    refused(vblip_filter(model, NULL, captions, NULL, ignore_filtered, NULL, &err),
+            VBLIP_ERR_ARGUMENT, &err, "opened for protocol 0");
+    refused(vblip_filter(model, NULL, pairs, NULL, NULL, NULL, &err),
+            VBLIP_ERR_ARGUMENT, &err, "fn");
+    refused(vblip_filter(model, NULL, pairs, &high, ignore_filtered, NULL, &err),
             VBLIP_ERR_ARGUMENT, &err, "min_p: 1.5");
-    refused(vblip_filter(model, NULL, none, &odd, ignore_filtered, NULL, &err),
+    refused(vblip_filter(model, NULL, pairs, &odd, ignore_filtered, NULL, &err),
             VBLIP_ERR_ARGUMENT, &err, "min_p");
-    refused(vblip_filter(model, NULL, none, NULL, ignore_filtered, NULL, &err),
+    refused(vblip_filter(model, NULL, pairs, NULL, ignore_filtered, NULL, &err),
             VBLIP_ERR_UNSUPPORTED, &err, holds); // and nobody writes captions
+    vblip_dataset_close(&pairs);
+    vblip_dataset_close(&questions);
+    vblip_dataset_close(&captions);
+    assert_null(captions);
     vblip_model_free(&model);
 }
 
@@ -579,7 +636,9 @@ int main(void)
         cmocka_unit_test(test_inputs),
         cmocka_unit_test(test_a_search_answers),
         cmocka_unit_test(test_tasks_refuse),
+        cmocka_unit_test(test_dialogs_refuse),
         cmocka_unit_test(test_data_sets_refuse),
+        cmocka_unit_test(test_eval_and_filter_refuse),
         cmocka_unit_test(test_options_may_grow),
         cmocka_unit_test(test_benchmarks_refuse),
         cmocka_unit_test(test_ffmpeg_is_silenced_twice),

@@ -1,0 +1,108 @@
+// fake_dataset.c - the data sets of the fake library: "missing..." cannot be opened and
+// "torn..." not be parsed.
+#include "cli/fake_vblip.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct vblip_dataset {
+    vblip_protocol protocol;
+    char name[256];
+};
+
+vblip_status vblip_dataset_open(vblip_dataset **out, vblip_protocol protocol,
+                                const char *annotations,
+                                const vblip_dataset_options *options, vblip_error *err)
+{
+    *out = NULL;
+    if (fake_has(annotations, "missing"))
+        return fake_fail(err, VBLIP_ERR_IO, "%s: No such file or directory",
+                         annotations);
+    if (fake_has(annotations, "torn"))
+        return fake_fail(err, VBLIP_ERR_FORMAT, "%s:2: not JSON", annotations);
+    if (options->answers)
+        return fake_fail(err, VBLIP_ERR_FORMAT, "%s: holds no answer",
+                         options->answers);
+    vblip_dataset *dataset = calloc(1, sizeof *dataset);
+    if (!dataset)
+        return fake_fail(err, VBLIP_ERR_MEMORY, "data set: out of memory");
+    dataset->protocol = protocol;
+    snprintf(dataset->name, sizeof dataset->name, "%s", annotations ? annotations : "");
+    *out = dataset;
+    return VBLIP_OK;
+}
+
+void vblip_dataset_close(vblip_dataset **dataset)
+{
+    free(*dataset);
+    *dataset = NULL;
+}
+
+// Two inputs, "one.png" and "two.png", whose predictions are canned. Annotations named
+// "bad..." have a third that cannot be read.
+vblip_status vblip_eval(vblip_model *model, const vblip_dataset *dataset,
+                        const vblip_eval_options *options, vblip_error *err)
+{
+    (void)model;
+    const char *annotations = dataset->name;
+    const vblip_protocol protocol = dataset->protocol;
+    static const vblip_prediction predictions[] = {
+        {42, 0, "one.png", "what?", "a dog", "a dog", true},
+        {7, 1, "two.png", "who, then?", "a \"cat\"", "man", false},
+    };
+    const vblip_job *job = options->job;
+    const vblip_failure failure = {2, "three.png", "No such file or directory"};
+    for (int i = 0; protocol != VBLIP_EVAL_RETRIEVAL && i < 2; i++) {
+        if (fake_has(annotations, "interrupt") && i == 1)
+            raise(SIGINT);
+        if (options->predicted(options->user, &predictions[i]))
+            return fake_cancelled(err);
+    }
+    if (fake_has(annotations, "bad")) {
+        if (job->failed(job->user, &failure))
+            return fake_cancelled(err);
+        return fake_fail(err, VBLIP_ERR_IO,
+                         "%s: 1 of 3 videos or images could not be read: "
+                         "no metrics",
+                         annotations);
+    }
+    if (protocol == VBLIP_EVAL_NLVR &&
+        options->measured(options->user, "accuracy", 50.0))
+        return fake_cancelled(err);
+    if (protocol == VBLIP_EVAL_QA || protocol == VBLIP_EVAL_RETRIEVAL) {
+        const char *name = protocol == VBLIP_EVAL_QA ? "accuracy" : "txt_r1";
+        const char *second = protocol == VBLIP_EVAL_QA ? "accuracy_what" : "r_mean";
+        if (options->measured(options->user, name, 50.0) ||
+            options->measured(options->user, second, 100.0 / 3))
+            return fake_cancelled(err);
+    }
+    return VBLIP_OK;
+}
+
+// Three pairs, of which the second cannot be read.
+vblip_status vblip_filter(vblip_model *model, vblip_model *captioner,
+                          const vblip_dataset *pairs,
+                          const vblip_filter_options *options, vblip_filtered_fn fn,
+                          void *user, vblip_error *err)
+{
+    (void)model;
+    (void)captioner;
+    static const vblip_filtered all[] = {
+        {1, "one.png", NULL, {"a dog", 0.75f, true}, {"a \"dog\"", 0.25f, false}},
+        {2, "two.png", "two.png: gone", {0}, {0}},
+        {4, "three.png", NULL, {"x", 0.25f, false}, {"a cat", 0.5f, true}},
+    };
+    const vblip_failure failure = {1, "two.png", "gone"};
+    for (int i = 0; i < 3; i++) {
+        if (all[i].pair <= options->after)
+            continue;
+        if (fake_has(pairs->name, "lost") && i == 2)
+            return fake_fail(err, VBLIP_ERR_DEVICE, "llvmpipe: device lost");
+        if (all[i].error && options->job->failed(options->job->user, &failure))
+            return fake_cancelled(err);
+        if (fn(user, &all[i]))
+            return fake_cancelled(err);
+    }
+    return VBLIP_OK;
+}
