@@ -24,6 +24,8 @@ typedef enum cli_command {
     CLI_DOCTOR,
     CLI_BENCH,
     CLI_COMMAND_COUNT, // also: no command
+    CLI_HELP_OPTIONS,  // pages of help that are about no command
+    CLI_HELP_GLOSSARY,
 } cli_command;
 
 // How a command reads its operands.

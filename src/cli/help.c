@@ -5,91 +5,83 @@
 
 #include <string.h>
 
+// Paragraphs end with a newline each; they are wrapped when they are printed.
 typedef struct command_help {
     const char *usage;
-    const char *summary;  // one line
-    const char *about;    // paragraphs, lines broken by hand
+    const char *summary; // one line
+    const char *about;
     const char *examples; // two lines
 } command_help;
+
+#define PATHS                                                                          \
+    "PATH is a video, an image, a directory (searched for both) or - (a video on "     \
+    "standard input). "
 
 static const command_help helps[CLI_COMMAND_COUNT] = {
     [CLI_RETRIEVE] =
         {"vblip retrieve [OPTIONS] PATH... \"query\"\n"
          "       vblip retrieve [OPTIONS] -e \"query\" [-e \"query\"]... PATH...",
          "rank videos and images by how well they match a text",
-         "PATH is a video, an image, a directory (searched for both) or - (a video on\n"
-         "standard input). Every clip is compared with the query (ITC), the best K "
-         "are\n"
-         "then looked at closely (ITM). Text output: rank, P(match), times, path.\n"
-         "Fields: query rank path start end score itc itm_logit p_match.\n",
+         PATHS "All are compared with the query by ITC, and the best K looked at again "
+               "by ITM.\n"
+               "Text output: rank, P(match), times, path.\n"
+               "Fields: query rank path start end score itc itm_logit p_match.\n",
          "  vblip retrieve examples/clips \"a dog to the left of a violin\"\n"
          "  vblip retrieve --top 3 -f jsonl -e \"a dog\" -e \"two cats\" "
          "examples/clips\n"},
-    [CLI_QA] =
-        {"vblip qa [OPTIONS] PATH \"question\"...\n"
-         "       vblip qa [OPTIONS] -a FILE \"question\"...\n"
-         "       vblip qa [OPTIONS] --dialog FILE PATH",
-         "answer questions about a video or image",
-         "PATH is a video, an image, a directory (answers for each file in it) or - "
-         "(a\n"
-         "video on standard input). Text output is the answer alone, or path, "
-         "question\n"
-         "and answer parted by tabs when there is more than one row.\n"
-         "Fields: path question answer score start end, and ranked with --answers or\n"
-         "--dialog (docs/dialog.md).\n",
-         "  vblip qa examples/clips/clip-01.mp4 \"what is in the picture?\"\n"
-         "  vblip qa --answers red,green,blue examples/clips/clip-01.mp4 "
-         "\"what is the background color?\"\n"},
+    [CLI_QA] = {"vblip qa [OPTIONS] PATH \"question\"...\n"
+                "       vblip qa [OPTIONS] -a FILE \"question\"...\n"
+                "       vblip qa [OPTIONS] --dialog FILE PATH",
+                "answer questions about a video or image",
+                PATHS
+                "Of a directory every file is asked.\n"
+                "Text output: the answer alone; path, question and answer parted by "
+                "tabs when there is more than one row.\n"
+                "Fields: path question answer score start end, and ranked with "
+                "--answers or --dialog (docs/dialog.md).\n",
+                "  vblip qa examples/clips/clip-01.mp4 \"what is in the picture?\"\n"
+                "  vblip qa --answers red,green,blue examples/clips/clip-01.mp4 "
+                "\"what is the background color?\"\n"},
     [CLI_CAPTION] =
         {"vblip caption [OPTIONS] PATH...", "describe recordings frame by frame",
-         "PATH is a video, an image, a directory (searched for both) or - (a video on\n"
-         "standard input).\n"
-         "Fields: path start end caption score. srt and vtt write one subtitle file\n"
-         "beside each input (clip.mp4: clip.srt; one that exists is replaced only "
-         "with\n"
-         "--overwrite), or -o FILE, replaced, for a single one. --sample draws "
-         "captions;\n"
-         "with --samples N each frame has N rows, sample by sample, before the next\n"
-         "frame's.\n",
+         PATHS "With -f srt or -f vtt one subtitle file is written beside each input "
+               "(clip.mp4: clip.srt; one that exists is replaced only with "
+               "--overwrite), or -o FILE, replaced, for a single one.\n"
+               "Text output: time, caption, and the path of more than one input.\n"
+               "Fields: path start end caption score. With --samples N each frame has "
+               "N rows, one sample after another.\n",
          "  vblip caption --every 2 examples/clips/clip-02.mp4\n"
          "  vblip caption --sample --samples 3 --seed 7 -f csv "
          "examples/clips/clip-02.mp4\n"},
-    [CLI_MATCH] =
-        {"vblip match [OPTIONS] PATH \"text\"...\n"
-         "       vblip match [OPTIONS] -a FILE \"text\"...",
-         "how well texts match: ITC cosine, ITM logits, probability",
-         "PATH is a video, an image, a directory (a row for each file in it) or - "
-         "(a\n"
-         "video on standard input). Text output: P(match), cosine, path, text.\n"
-         "Fields: path text itc itm_logits p_match.\n",
-         "  vblip match examples/clips/clip-01.mp4 \"a dog\" \"a cat\"\n"
-         "  vblip match -f csv -o pairs.csv examples/clips \"a pizza\"\n"},
+    [CLI_MATCH] = {"vblip match [OPTIONS] PATH \"text\"...\n"
+                   "       vblip match [OPTIONS] -a FILE \"text\"...",
+                   "how well texts match: ITC cosine, ITM logits, probability",
+                   PATHS "Of a directory every file is matched with every text.\n"
+                         "Text output: P(match), ITC cosine, path, text.\n"
+                         "Fields: path text itc itm_logits p_match.\n",
+                   "  vblip match examples/clips/clip-01.mp4 \"a dog\" \"a cat\"\n"
+                   "  vblip match -f csv -o pairs.csv examples/clips \"a pizza\"\n"},
     [CLI_REASON] =
         {"vblip reason [OPTIONS] LEFT RIGHT \"statement\"...",
          "whether statements are true of two images",
-         "LEFT and RIGHT are images, or videos: then the statement is about all "
-         "frames\n"
-         "of each. -a FILE lists pairs: LEFT and RIGHT on lines of their own. Needs a\n"
-         "checkpoint fine-tuned for NLVR2. Text output: true or false and P(true), "
-         "with\n"
-         "LEFT, RIGHT and statement when there is more than one row. Fields: left "
-         "right\n"
-         "statement answer p_true logits (false, true).\n",
+         "LEFT and RIGHT are images, or videos: then the statement is about all frames "
+         "of each. Needs a checkpoint fine-tuned for NLVR2.\n"
+         "Text output: true or false and P(true), with LEFT, RIGHT and statement when "
+         "there is more than one row.\n"
+         "Fields: left right statement answer p_true logits (false, true).\n",
          "  vblip reason --model model_base_nlvr left.png right.png \"both show a "
          "dog\"\n"
          "  vblip reason --model model_base_nlvr -f csv -a pairs.txt \"both show a "
          "dog\"\n"},
     [CLI_EMBED] =
-        {"vblip embed [OPTIONS] --what WHAT -o OUT.safetensors [PATH...] [--text "
-         "TEXT]...",
+        {"vblip embed [OPTIONS] --what WHAT -o OUT.safetensors [PATH...]",
          "write features of videos, images and texts to a file",
-         "One float32 tensor for each input, named 0, 1, ... as inputs come; one that\n"
-         "fails leaves its number out. The metadata says which is which: \"0\" is the\n"
+         "One float32 tensor for each input, named 0, 1, ... as inputs come; one that "
+         "fails leaves its number out. The metadata says which is which: \"0\" is the "
          "path or text, \"0.text\" the text of a multimodal pair.\n"
-         "itc-image, itc-text: the vector that searches compare. vision: every visual\n"
+         "itc-image, itc-text: the vector that searches compare. vision: every visual "
          "token, frame after frame. text, multimodal: the states of every token of "
-         "the\n"
-         "text, alone or beside what PATH shows.\n",
+         "the text, alone or beside what PATH shows.\n",
          "  vblip embed --what itc-image -o clips.safetensors examples/clips\n"
          "  vblip embed --what itc-text -o texts.safetensors --text \"a dog\" --text "
          "\"two cats\"\n"},
@@ -97,12 +89,10 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
         {"vblip eval [OPTIONS] retrieval|qa|caption|vqa|nlvr --annotations FILE",
          "the paper's protocols on an annotated data set",
          "retrieval, qa and nlvr print metrics, with the reference's names. Fields: "
-         "metric\n"
-         "value. caption and vqa print predictions, in JSON as the official scorers "
-         "take\n"
-         "them. Fields: image_id caption; question_id answer. docs/evaluation.md says "
-         "how\n"
-         "each data set is run.\n",
+         "metric value.\n"
+         "caption and vqa print predictions, in JSON as the official scorers take "
+         "them. Fields: image_id caption; question_id answer.\n"
+         "docs/evaluation.md says how each data set is run.\n",
          "  vblip eval retrieval --annotations examples/clips/captions.jsonl --videos "
          "examples/clips\n"
          "  vblip eval qa --annotations examples/clips/questions.jsonl --predictions "
@@ -111,75 +101,135 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
         {"vblip filter [OPTIONS] PAIRS -o OUT",
          "CapFilt: drop captions that do not match, add some that do",
          "PAIRS holds images or videos and captions, one {\"path\": ..., \"caption\": "
-         "...} a\n"
-         "line. For each one caption is made up by sampling; ITM judges both, and what "
-         "does\n"
-         "not match is dropped. A run that was stopped goes on where it was when it "
-         "is\n"
-         "started again with the same options: OUT.partial keeps what is finished. "
-         "Fields:\n"
-         "path caption source (web, synthetic) p_match.\n",
+         "...} a line. For each one caption is made up by sampling; ITM judges both, "
+         "and what does not match is dropped.\n"
+         "A run that was stopped goes on where it was when it is started again with "
+         "the same options: OUT.partial keeps what is finished.\n"
+         "Fields: path caption source (web, synthetic) p_match.\n",
          "  vblip filter pairs.jsonl -o clean.jsonl\n"
          "  vblip filter pairs.jsonl --root images --min-p 0.8 --seed 7 -o "
          "clean.jsonl\n"},
     [CLI_TOKENIZE] =
         {"vblip tokenize [OPTIONS] TEXT...", "token ids and pieces",
-         "Ids as the model sees them, [CLS] and [SEP] included; no cleaning, no\n"
-         "truncation, no padding. Loads no device. Fields: text ids pieces.\n",
+         "Ids as the model sees them, [CLS] and [SEP] included; no cleaning, no "
+         "truncation, no padding. Loads no device.\n"
+         "Fields: text ids pieces.\n",
          "  vblip tokenize \"a dog to the left of a violin\"\n"
          "  vblip tokenize -f jsonl \"a dog\" \"two cats\"\n"},
-    [CLI_MODELS] = {"vblip models [OPTIONS] [PATH]", "what a checkpoint holds",
-                    "Layout, tasks, sizes, data type, image size, tensors that are\n"
-                    "missing or unexpected. Loads no device.\n",
-                    "  vblip models\n"
-                    "  vblip models -f json models/demo\n"},
+    [CLI_MODELS] =
+        {"vblip models [OPTIONS] [PATH]", "what a checkpoint holds",
+         "Layout, tasks, sizes, data type, image size, tensors that are missing or "
+         "unexpected. Loads no device.\n",
+         "  vblip models\n"
+         "  vblip models -f json models/demo\n"},
     [CLI_DOCTOR] =
         {"vblip doctor [OPTIONS]",
          "devices: features, chosen kernels, self-test errors, speed",
-         "Devices are listed in the order in which `--device auto` tries them.\n"
-         "Every operation is run on each and compared with expected values.\n",
+         "Devices are listed in the order in which `--device auto` tries them. Every "
+         "operation is run on each and compared with expected values.\n",
          "  vblip doctor\n"
          "  vblip doctor --device llvmpipe -f json\n"},
     [CLI_BENCH] =
         {"vblip bench [OPTIONS] [NAME...]", "time operations and the stages of a model",
-         "All benchmarks, or those named. Operations run in every kernel family of\n"
-         "the device, stages with the model. Fields: name detail runs min_s median_s\n"
-         "work unit.\n",
+         "All benchmarks, or those named. Operations run in every kernel family of "
+         "the device, stages with the model.\n"
+         "Fields: name detail runs min_s median_s work unit.\n",
          "  vblip bench linear\n"
          "  vblip bench vision caption --model models/demo -f csv\n"},
 };
 
-enum { INDENT = 30, WIDTH = 88 };
+// What an option of several commands is to one of them, where the table's words are about
+// the others.
+static const struct {
+    cli_command command;
+    const char *label; // as it is typed
+    const char *help;
+} particulars[] = {
+    {CLI_TOKENIZE, "-a", "read texts from FILE, one a line; - is standard input"},
+    {CLI_REASON, "-a", "read pairs from FILE, LEFT and RIGHT on lines of their own"},
+    {CLI_FILTER, "--min-p", "drop captions that match with less than P (0.5)"},
+    {CLI_FILTER, "--beams", "search with B beams instead of drawing"},
+    {CLI_EVAL, "--answers-file",
+     "qa, vqa: rank the answers in FILE, one a line or a JSON list"},
+    {CLI_EVAL, "--k-test",
+     "scored in full: of retrieval the candidates with the best ITC, of qa and vqa "
+     "the answers with the likeliest first tokens (128)"},
+};
 
-// `text` in lines of WIDTH, the first of which starts at column `at`.
-static void write_wrapped(vb_string *out, const char *text, size_t at)
+static const struct {
+    const char *term, *meaning;
+} glossary[] = {
+    {"ITC", "image-text contrastive: the cosine, -1 to 1, between the vectors of an "
+            "image and a text. Each is made once, so that it is fast"},
+    {"ITM", "image-text matching: image and text go through the model together. Two "
+            "logits, unmatched and matched; slow, and the better judge"},
+    {"P(match)", "softmax of the two ITM logits, 0 to 1"},
+    {"score", "of a hit, the matched logit + ITC; of captions and answers see "
+              "docs/cli.md"},
+    {"rerank", "ITC ranks everything, ITM ranks the best K of that again"},
+    {"frames", "what is looked at of a clip: F of them, spread uniformly, whose "
+               "features stand side by side in the model"},
+    {"token", "a word, or a piece of one, of the model's vocabulary"},
+    {"beams", "candidates that are kept while a text is written token by token"},
+    {"NLVR2", "statements about two images, true or false: a data set, and the task"},
+    {"CapFilt", "captioning and filtering: ITM cleans captions from the web and "
+                "captions that a model made up"},
+    {"checkpoint",
+     "the weights of a trained model; a model set is a folder of several, "
+     "one a task"},
+};
+
+enum { OPTION_INDENT = 27, TERM_INDENT = 14, WIDTH = 80 };
+
+// The first `size` bytes of `text` in lines of WIDTH that begin at column `indent`; the
+// first is begun, up to column `at`.
+static void write_wrapped(vb_string *out, const char *text, size_t size, size_t at,
+                          size_t indent)
 {
-    if (at + 2 > INDENT) {
+    if (at && at + 2 > indent) {
         vb_string_putc(out, '\n');
         at = 0;
     }
-    for (; at < INDENT; at++)
+    for (; at < indent; at++)
         vb_string_putc(out, ' ');
-    while (*text) {
-        size_t word = strcspn(text, " ");
-        if (at > INDENT && at + 1 + word > WIDTH) {
-            vb_string_appendf(out, "\n%*s", INDENT, "");
-            at = INDENT;
-        } else if (at > INDENT) {
+    for (const char *end = text + size; text < end;) {
+        const size_t word = strcspn(text, " \n");
+        if (at > indent && at + 1 + word > WIDTH) {
+            vb_string_appendf(out, "\n%*s", (int)indent, "");
+            at = indent;
+        } else if (at > indent) {
             vb_string_putc(out, ' ');
             at++;
         }
         vb_string_append(out, text, word);
         at += word;
-        text += word;
-        text += strspn(text, " ");
+        text += word + 1;
     }
     vb_string_putc(out, '\n');
 }
 
-static void write_option(vb_string *out, const cli_option *o)
+static void write_paragraphs(vb_string *out, const char *text)
 {
-    size_t start = out->size;
+    for (size_t size; *text; text += size + 1) {
+        size = strcspn(text, "\n");
+        write_wrapped(out, text, size, 0, 0);
+    }
+}
+
+// ----------------------------------------------------------------------------- options
+
+static const char *option_help(const cli_option *o, cli_command command)
+{
+    for (size_t i = 0; i < sizeof particulars / sizeof *particulars; i++)
+        if (particulars[i].command == command &&
+            cli_option_by_label(particulars[i].label) == o)
+            return particulars[i].help;
+    return o->help;
+}
+
+static void write_option(vb_string *out, const cli_option *o, cli_command command)
+{
+    const size_t start = out->size;
     vb_string_puts(out, "  ");
     if (o->letter)
         vb_string_appendf(out, "-%c", o->letter);
@@ -189,58 +239,87 @@ static void write_option(vb_string *out, const cli_option *o)
         vb_string_appendf(out, "--%s", o->name);
     if (o->value)
         vb_string_appendf(out, " %s", o->value);
-    write_wrapped(out, o->help, out->size - start);
+    const char *help = option_help(o, command);
+    write_wrapped(out, help, strlen(help), out->size - start, OPTION_INDENT);
 }
 
-static void write_options(vb_string *out, cli_command command, bool common)
+static bool is_common(const cli_option *o)
 {
-    for (const cli_option *o = cli_options; o->letter || o->name; o++)
-        if ((o->commands == CLI_ALL_COMMANDS) == common &&
-            (common || o->commands & 1u << command))
-            write_option(out, o);
+    return o->commands == CLI_ALL_COMMANDS;
 }
 
-static void write_command_help(vb_string *out, cli_command command)
+// The options that `command` has and not every other, under a heading; nothing when there
+// are none.
+static void write_own_options(vb_string *out, cli_command command)
+{
+    bool any = false;
+    for (const cli_option *o = cli_options; o->letter || o->name; o++) {
+        if (is_common(o) || !(o->commands & 1u << command))
+            continue;
+        vb_string_puts(out, any ? "" : "\noptions:\n");
+        write_option(out, o, command);
+        any = true;
+    }
+}
+
+static void write_common_options(vb_string *out)
+{
+    vb_string_puts(out, "options of every command; some mean nothing to some:\n");
+    for (const cli_option *o = cli_options; o->letter || o->name; o++)
+        if (is_common(o))
+            write_option(out, o, CLI_COMMAND_COUNT);
+    vb_string_puts(out, "  -h, --help               help\n"
+                        "  --version                version\n");
+}
+
+// ------------------------------------------------------------------------------- pages
+
+static void write_command_page(vb_string *out, cli_command command)
 {
     const command_help *help = &helps[command];
-    vb_string_appendf(out, "usage: %s\n\n%s", help->usage, help->about);
+    vb_string_appendf(out, "usage: %s\n\n", help->usage);
+    write_paragraphs(out, help->about);
     if (command == CLI_BENCH) {
-        vb_string_puts(out, "Names: ");
-        cli_bench_names(out);
-        vb_string_puts(out, ".\n");
+        vb_string names = {0};
+        vb_string_puts(&names, "Names: ");
+        cli_bench_names(&names);
+        vb_string_puts(&names, ".\n");
+        write_paragraphs(out, names.bytes ? names.bytes : "");
+        out->failed = out->failed || names.failed;
+        vb_string_free(&names);
     }
-    vb_string_putc(out, '\n');
-    size_t before = out->size;
-    vb_string_puts(out, "options:\n");
-    size_t heading = out->size;
-    write_options(out, command, false);
-    if (out->size == heading)
-        out->size = before;
-    else
-        vb_string_putc(out, '\n');
-    vb_string_puts(out, "common options:\n");
-    write_options(out, command, true);
-    vb_string_appendf(out, "\nexamples:\n%s", help->examples);
+    write_own_options(out, command);
+    vb_string_appendf(
+        out,
+        "\nexamples:\n%s\n"
+        "options of all commands (--model, --frames, -f, -o, ...): vblip help "
+        "options\n"
+        "words such as ITC and P(match): vblip help glossary\n",
+        help->examples);
 }
 
-void cli_help_write(vb_string *out, cli_command command)
+static void write_glossary(vb_string *out)
 {
-    if (command < CLI_COMMAND_COUNT) {
-        write_command_help(out, command);
-        return;
+    for (size_t i = 0; i < sizeof glossary / sizeof *glossary; i++) {
+        const char *meaning = glossary[i].meaning;
+        vb_string_puts(out, glossary[i].term);
+        write_wrapped(out, meaning, strlen(meaning), strlen(glossary[i].term),
+                      TERM_INDENT);
     }
+}
+
+static void write_overview(vb_string *out)
+{
     vb_string_puts(out, "vblip: ask questions of video, with BLIP on Vulkan\n\n"
                         "usage: vblip COMMAND [OPTIONS] ...\n\ncommands:\n");
     for (int i = 0; i < CLI_COMMAND_COUNT; i++)
         vb_string_appendf(out, "  %-10s %s\n", cli_command_name((cli_command)i),
                           helps[i].summary);
-    vb_string_puts(out, "  help       help on a command: vblip help COMMAND\n"
-                        "\noptions of every command:\n");
-    write_options(out, command, true);
     vb_string_puts(
         out,
-        "  -h, --help                  help\n"
-        "  --version                   version\n"
+        "\nvblip help COMMAND: what it does, its own options, examples\n"
+        "vblip help options: what all commands share\n"
+        "vblip help glossary: ITC, ITM, P(match) and other words\n"
         "\nexit status: 0 done, 1 nothing matched (only with --exit-status), 2 "
         "misused,\n"
         "3 some inputs failed, 4 every input failed or checkpoint, vocabulary or "
@@ -251,4 +330,16 @@ void cli_help_write(vb_string *out, cli_command command)
         "\nexamples:\n"
         "  vblip retrieve examples/clips \"a dog to the left of a violin\"\n"
         "  vblip caption --every 2 examples/clips/clip-02.mp4\n");
+}
+
+void cli_help_write(vb_string *out, cli_command page)
+{
+    if (page < CLI_COMMAND_COUNT)
+        write_command_page(out, page);
+    else if (page == CLI_HELP_OPTIONS)
+        write_common_options(out);
+    else if (page == CLI_HELP_GLOSSARY)
+        write_glossary(out);
+    else
+        write_overview(out);
 }

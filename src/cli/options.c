@@ -168,7 +168,7 @@ const cli_option cli_options[] = {
      .offset = AT(list),
      .file = CLI_FILE_LIST,
      .value = "FILE",
-     .help = "read paths (tokenize: texts) from FILE, one a line; - is standard input"},
+     .help = "read paths from FILE, one a line; - is standard input"},
     {.letter = '0',
      .commands = INPUTS | ON(TOKENIZE),
      .kind = CLI_FLAG,
@@ -211,7 +211,7 @@ const cli_option cli_options[] = {
      .least = 0,
      .most = 1,
      .value = "P",
-     .help = "drop what matches with less than P (retrieve 0, filter 0.5)"},
+     .help = "drop hits that match with less than P (0)"},
     {.name = "include",
      .commands = ON(RETRIEVE),
      .kind = CLI_STRINGS,
@@ -302,7 +302,7 @@ const cli_option cli_options[] = {
      .offset = AT(answers_file),
      .file = CLI_FILE_LIST,
      .value = "FILE",
-     .help = "rank the answers in FILE, one a line (eval: or a JSON list)"},
+     .help = "rank the answers in FILE, one a line, instead of generating one"},
     {.name = "dialog",
      .commands = ON(QA),
      .kind = CLI_STRING,
@@ -318,8 +318,7 @@ const cli_option cli_options[] = {
      .least = 1,
      .most = 1000000,
      .value = "K",
-     .help = "scored in full: answers with the likeliest first tokens; of eval "
-             "retrieval the candidates with the best ITC (128)"},
+     .help = "answers scored in full: those with the likeliest first tokens (128)"},
 
     {.name = "annotations",
      .commands = ON(EVAL),
@@ -501,6 +500,13 @@ const cli_option *cli_option_by_letter(char letter)
         if (o->letter && o->letter == letter)
             return o;
     return NULL;
+}
+
+const cli_option *cli_option_by_label(const char *label)
+{
+    if (label[1] == '-')
+        return cli_option_by_name(label + 2, strlen(label + 2));
+    return cli_option_by_letter(label[1]);
 }
 
 const char *cli_choice_name(const char *option, uint32_t value)

@@ -49,6 +49,7 @@ extern const cli_option cli_options[];
 // The options of cli_options that stand for `--name` (size bytes) or `-letter`.
 const cli_option *cli_option_by_name(const char *name, size_t size);
 const cli_option *cli_option_by_letter(char letter);
+const cli_option *cli_option_by_label(const char *label); // "--name" or "-l"
 
 // The value of a CLI_STRING; NULL when it was not given.
 const char *cli_option_string(const cli_option *option, const cli_args *args);

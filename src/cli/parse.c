@@ -145,6 +145,21 @@ static vblip_status find_command(cli_command *out, const char *name, vblip_error
     return refuse_command(subject, err);
 }
 
+// A page of help: a command, or what is about none.
+static vblip_status find_page(cli_command *out, const char *name, vblip_error *err)
+{
+    static const struct {
+        const char *name;
+        cli_command page;
+    } pages[] = {{"options", CLI_HELP_OPTIONS}, {"glossary", CLI_HELP_GLOSSARY}};
+    for (size_t i = 0; i < sizeof pages / sizeof *pages; i++)
+        if (strcmp(name, pages[i].name) == 0) {
+            *out = pages[i].page;
+            return VBLIP_OK;
+        }
+    return find_command(out, name, err);
+}
+
 // First pass: what is asked for, whatever else may be wrong with the line.
 static vblip_status find_action(cli_args *out, int argc, char **argv, vblip_error *err)
 {
@@ -161,8 +176,8 @@ static vblip_status find_action(cli_args *out, int argc, char **argv, vblip_erro
     if (count && strcmp(words[0], "help") == 0) {
         out->action = CLI_HELP;
         if (count > 2)
-            return cli_misuse(err, "help: one command is allowed");
-        return count == 2 ? find_command(&out->command, words[1], err) : VBLIP_OK;
+            return cli_misuse(err, "help: one page is allowed");
+        return count == 2 ? find_page(&out->command, words[1], err) : VBLIP_OK;
     }
     if (version) {
         out->action = CLI_VERSION;

@@ -132,7 +132,7 @@ static const struct refusal {
     {"find|x", "find: unknown command; allowed: retrieve, qa, *"},
     {"-x", "no command; *"},
     {"help|find", "find: unknown command; *"},
-    {"help|qa|match", "help: one command is allowed"},
+    {"help|qa|match", "help: one page is allowed"},
     // operands
     {"retrieve", "retrieve: missing a PATH and a query; see: vblip help retrieve"},
     {"retrieve|q", "retrieve: missing a PATH (the last operand is the query); *"},
@@ -501,6 +501,8 @@ static const struct action_row {
     {"-h", CLI_HELP, CLI_COMMAND_COUNT},
     {"help", CLI_HELP, CLI_COMMAND_COUNT},
     {"help|retrieve", CLI_HELP, CLI_RETRIEVE},
+    {"help|options", CLI_HELP, CLI_HELP_OPTIONS},
+    {"help|glossary", CLI_HELP, CLI_HELP_GLOSSARY},
     {"retrieve|--help", CLI_HELP, CLI_RETRIEVE},
     {"--help|qa", CLI_HELP, CLI_QA},
     {"qa|--nope|--help", CLI_HELP, CLI_QA},
@@ -534,24 +536,67 @@ static void check_listed(const char *help, const cli_option *o, const char *name
         fail_msg("help of %s lacks %s", name, label);
 }
 
-// cli.md: each help ends with two real examples.
-static void test_help_names_every_option_and_ends_with_two_examples(void **state)
+// What a page of help says, and its two examples, which are all of it that follows
+// "examples:" but two lines that lead on.
+typedef struct page {
+    vb_string text;
+    char *examples[2];
+} page;
+
+static page read_page(int command)
+{
+    page p = {0};
+    cli_help_write(&p.text, (cli_command)command);
+    assert_false(p.text.failed);
+    char *at = strstr(p.text.bytes, "\nexamples:\n");
+    assert_non_null(at);
+    *at = '\0';
+    at += 11;
+    for (int i = 0; i < 2; i++) {
+        assert_memory_equal(at, "  vblip ", 8);
+        p.examples[i] = at + 2;
+        at = strchr(at, '\n');
+        *at++ = '\0';
+    }
+    assert_true(*at == (command < CLI_COMMAND_COUNT ? '\n' : '\0'));
+    return p;
+}
+
+// A page of a command has its own options, and "options" those of all.
+static void test_help_names_every_option(void **state)
 {
     (void)state;
-    for (uint32_t c = 0; c <= CLI_COMMAND_COUNT; c++) {
-        vb_string out = {0};
-        cli_help_write(&out, (cli_command)c);
-        assert_false(out.failed);
-        const char *examples = strstr(out.bytes, "\nexamples:\n");
-        assert_non_null(examples);
-        int lines = 0;
-        for (const char *at = examples + 11; *at; at = strchr(at, '\n') + 1, lines++)
-            assert_memory_equal(at, "  vblip ", 8);
-        assert_int_equal(lines, 2);
+    vb_string common = {0};
+    cli_help_write(&common, CLI_HELP_OPTIONS);
+    for (int c = 0; c < CLI_COMMAND_COUNT; c++) {
+        page p = read_page(c);
         for (const cli_option *o = cli_options; o->letter || o->name; o++)
-            if (o->commands == CLI_ALL_COMMANDS || o->commands & 1u << c)
-                check_listed(out.bytes, o, cli_command_name((cli_command)c));
-        vb_string_free(&out);
+            if (o->commands == CLI_ALL_COMMANDS)
+                check_listed(common.bytes, o, "options");
+            else if (o->commands & 1u << c)
+                check_listed(p.text.bytes, o, cli_command_name((cli_command)c));
+        vb_string_free(&p.text);
+    }
+    vb_string_free(&common);
+}
+
+// 80 columns, so that nothing is broken twice; examples may be longer.
+static void test_help_fits_a_terminal(void **state)
+{
+    (void)state;
+    enum { COLUMNS = 80, LINES = 50 };
+    for (int c = 0; c <= CLI_HELP_GLOSSARY; c++) {
+        vb_string text = {0};
+        cli_help_write(&text, (cli_command)c);
+        int lines = 0;
+        for (const char *at = text.bytes; *at; lines++) {
+            const size_t size = strcspn(at, "\n");
+            if (size > COLUMNS && strncmp(at, "  vblip ", 8) != 0)
+                fail_msg("page %d: %.*s", c, (int)size, at);
+            at += size + 1;
+        }
+        assert_true(lines <= LINES);
+        vb_string_free(&text);
     }
 }
 
@@ -576,22 +621,17 @@ static void test_help_examples_parse(void **state)
 {
     (void)state;
     for (int c = 0; c <= CLI_COMMAND_COUNT; c++) {
-        vb_string out = {0};
-        cli_help_write(&out, (cli_command)c);
-        char *at = strstr(out.bytes, "\nexamples:\n") + 11;
-        while (*at) {
-            char *end = strchr(at, '\n');
-            *end = '\0';
+        page p = read_page(c);
+        for (int i = 0; i < 2; i++) {
             char *argv[MOST_WORDS + 1];
-            int argc = split_example(argv, at + 2);
+            int argc = split_example(argv, p.examples[i]);
             cli_args args;
             vblip_error err;
             if (cli_args_parse(&args, argc, argv, &err) != VBLIP_OK)
                 fail_msg("%s: %s", argv[1], err.message);
             cli_args_free(&args);
-            at = end + 1;
         }
-        vb_string_free(&out);
+        vb_string_free(&p.text);
     }
 }
 
@@ -607,7 +647,8 @@ int main(void)
         cmocka_unit_test(test_options_that_name_files_say_so),
         cmocka_unit_test(test_format_comes_from_the_option_then_the_extension),
         cmocka_unit_test(test_help_and_version_win_over_the_rest),
-        cmocka_unit_test(test_help_names_every_option_and_ends_with_two_examples),
+        cmocka_unit_test(test_help_names_every_option),
+        cmocka_unit_test(test_help_fits_a_terminal),
         cmocka_unit_test(test_help_examples_parse),
     };
     return cmocka_run_group_tests_name("args", tests, NULL, NULL);
