@@ -16,11 +16,12 @@ static int on_result(void *session, const vblip_bench_result *r)
 {
     cli_session *s = session;
     if (s->args->format == VB_FORMAT_TEXT) {
-        vb_string_appendf(&s->line,
-                          "%-10s %8.2f %-8s min %9.3f ms  median %9.3f ms  %3u runs  "
-                          "%s\n",
-                          r->name, r->work, r->unit, r->min_s * 1e3, r->median_s * 1e3,
-                          r->runs, r->detail);
+        if (!s->written)
+            vb_string_appendf(&s->line, "%-10s %9s %-9s %10s %10s %5s  %s\n", "name",
+                              "rate", "", "min ms", "median ms", "runs", "what");
+        vb_string_appendf(&s->line, "%-10s %9.2f %-9s %10.3f %10.3f %5u  %s\n", r->name,
+                          r->work, r->unit, r->min_s * 1e3, r->median_s * 1e3, r->runs,
+                          r->detail);
         return cli_emit_line(s);
     }
     const vb_cell cells[] = {

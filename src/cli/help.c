@@ -47,7 +47,8 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
          PATHS "With -f srt or -f vtt one subtitle file is written beside each input "
                "(clip.mp4: clip.srt; one that exists is replaced only with "
                "--overwrite), or -o FILE, replaced, for a single one.\n"
-               "Text output: time, caption, and the path of more than one input.\n"
+               "Text output: time and caption, under the path when there is more than "
+               "one input.\n"
                "Fields: path start end caption score. With --samples N each frame has "
                "N rows, one sample after another.\n",
          "  vblip caption --every 2 examples/clips/clip-02.mp4\n"
@@ -131,8 +132,8 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
          "  vblip doctor --device llvmpipe -f json\n"},
     [CLI_BENCH] =
         {"vblip bench [OPTIONS] [NAME...]", "time operations and the stages of a model",
-         "All benchmarks, or those named. Operations run in every kernel family of "
-         "the device, stages with the model.\n"
+         "All benchmarks, or those named: operations on the device with its kernels "
+         "(--kernels for others), and the stages of the model.\n"
          "Fields: name detail runs min_s median_s work unit.\n",
          "  vblip bench linear\n"
          "  vblip bench vision caption --model models/demo -f csv\n"},

@@ -1,15 +1,24 @@
 #include "cli/interrupt.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
-// The one variable of the program: a signal handler can reach nothing else.
-static volatile sig_atomic_t interrupted;
+// The variables of the program: a signal handler can reach nothing else.
+static volatile sig_atomic_t interrupted, watched;
 
+// On a terminal somebody waits: what is on the device now may take half a minute.
 static void on_signal(int number)
 {
+    static const char heard[] =
+        "\nvblip: stopping after what is in work; once more ends at once\n";
+    const int error = errno;
     (void)number;
     interrupted = 1;
+    if (watched && write(STDERR_FILENO, heard, sizeof heard - 1) < 0)
+        watched = 0; // nobody to tell
+    errno = error;
 }
 
 void cli_interrupt_install(void)
@@ -27,6 +36,7 @@ void cli_interrupt_install(void)
         sigaction(numbers[i], &action, NULL);
     }
     signal(SIGPIPE, SIG_IGN);
+    watched = isatty(STDERR_FILENO);
 }
 
 bool cli_interrupted(void)

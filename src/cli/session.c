@@ -2,6 +2,7 @@
 
 #include "cli/interrupt.h"
 #include "cli/options.h"
+#include "cli/order.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -375,7 +376,9 @@ static cli_exit run_job(cli_session *s, const cli_task *task)
 cli_exit cli_session_run(cli_session *s, const cli_task *task)
 {
     vblip_error err = {0};
-    vblip_status status = session_gather(s, task, &err);
+    vblip_status status = cli_order_check(s->args, &err);
+    if (status == VBLIP_OK)
+        status = session_gather(s, task, &err);
     if (status == VBLIP_OK)
         status = cli_options_check_readable(s->args, &err);
     if (status == VBLIP_OK)

@@ -206,23 +206,6 @@ static vblip_status run_types(vb_device *device, const struct op *op, vblip_benc
     return status;
 }
 
-// With the kernels that the device uses, and once more with each other set.
-static vblip_status run_kernels(vb_device *device, const struct op *op,
-                                vblip_bench_fn fn, void *user, vblip_error *err)
-{
-    VB_TRY(run_types(device, op, fn, user, err));
-    for (uint32_t n = 0; device->table->open_other; n++) {
-        vb_device *other;
-        VB_TRY(device->table->open_other(&other, device, n, err));
-        if (!other)
-            break;
-        vblip_status status = run_types(other, op, fn, user, err);
-        vb_device_close(&other);
-        VB_TRY(status);
-    }
-    return VBLIP_OK;
-}
-
 vblip_status vb_device_bench(vb_device *device, const char *name, vblip_bench_fn fn,
                              void *user, vblip_error *err)
 {
@@ -231,7 +214,7 @@ vblip_status vb_device_bench(vb_device *device, const char *name, vblip_bench_fn
         if (name && strcmp(name, ops[i].name) != 0)
             continue;
         found = true;
-        VB_TRY(run_kernels(device, &ops[i], fn, user, err));
+        VB_TRY(run_types(device, &ops[i], fn, user, err));
     }
     if (!found)
         return vb_fail(err, VBLIP_ERR_ARGUMENT, "bench: %s: unknown", name);

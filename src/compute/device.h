@@ -51,10 +51,6 @@ typedef struct vb_device_table {
     // when it was opened without timing.
     vblip_status (*profile)(vb_device *device, vblip_op_time_fn fn, void *user,
                             vblip_error *err);
-    // Opens the device once more, with the n-th of its other sets of kernels, for
-    // benchmarks; leaves NULL when there are no more. NULL when it has one set.
-    vblip_status (*open_other)(vb_device **out, vb_device *device, uint32_t n,
-                               vblip_error *err);
 
     // Memory. `name` is for error messages and debuggers. A new buffer holds anything:
     // whoever makes one writes it before an op reads it.

@@ -29,14 +29,10 @@ static const vblip_device_info *describe_gpu(const vb_device *device)
     return &((const vb_gpu *)device)->physical.info;
 }
 
-static vblip_status open_other(vb_device **out, vb_device *device, uint32_t n,
-                               vblip_error *err);
-
 static const vb_device_table table = {
     .close = close_gpu,
     .describe = describe_gpu,
     .profile = vb_gpu_profile,
-    .open_other = open_other,
     .buffer_make = vb_gpu_buffer_make,
     .buffer_free = vb_gpu_buffer_free,
     .matrix_make = vb_gpu_matrix_make,
@@ -284,31 +280,6 @@ vblip_status vb_gpu_open(vb_device **out, const vb_gpu_options *options,
                          vblip_error *err)
 {
     return vb_gpu_open_masked(out, options, &(vb_gpu_mask){0}, err);
-}
-
-static vblip_status open_other(vb_device **out, vb_device *device, uint32_t n,
-                               vblip_error *err)
-{
-    const vb_gpu *gpu = vb_gpu_of(device);
-    uint32_t others = 0;
-    *out = NULL;
-    for (uint32_t family = VB_SIMT; family <= VB_LAVAPIPE; family <<= 1) {
-        if (!(gpu->physical.families & family) || family == (uint32_t)gpu->family ||
-            others++ < n)
-            continue;
-        char index[16];
-        snprintf(index, sizeof index, "%u", gpu->physical.info.index);
-        const vb_gpu_options options = {
-            .device = index,
-            .kernels = vb_family_name((enum vb_family)family),
-            .precision = vb_precision_name(gpu->base.weights),
-        };
-        vb_gpu *other;
-        VB_TRY(open_untested(&other, &options, &(vb_gpu_mask){0}, err));
-        *out = &other->base;
-        break;
-    }
-    return VBLIP_OK;
 }
 
 vblip_status vb_gpu_list(vblip_device_fn fn, void *user, vblip_error *err)

@@ -244,7 +244,13 @@ class Progress(Case):
         for part in shown.replace("\r\n", "\n").split("\r"):
             self.assertFalse("captions" in part and "00:00:" in part, repr(part))
 
-    def on_terminal(self, *arguments, both=False):
+    def test_an_interrupt_is_answered_at_once(self):
+        code, shown = self.on_terminal("caption", "--model", CAPTION, clip(1), "--every", "1f", interrupt_at=b"captions")
+        self.assertEqual(code, EXIT_INTERRUPTED, shown)
+        self.assertIn("vblip: stopping after what is in work; once more ends at once\r\n", shown)
+        self.assertIn("vblip: interrupted; what was finished is kept\r\n", shown)
+
+    def on_terminal(self, *arguments, both=False, interrupt_at=None):
         """Runs with stderr, or stdout too, on a terminal; the exit status and what the terminal was sent."""
         master, slave = pty.openpty()
         process = subprocess.Popen([BINARY, *map(str, arguments)], env=environment(TERM="xterm"),
@@ -262,6 +268,9 @@ class Progress(Case):
             if not part:
                 break
             shown += part
+            if interrupt_at and interrupt_at in shown:
+                process.send_signal(signal.SIGINT)
+                interrupt_at = None
         os.close(master)
         return process.wait(10), shown.decode()
 

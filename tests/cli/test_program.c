@@ -284,6 +284,20 @@ static const struct row {
      "vblip: short.mp4: truncated: 3 of 9 frames\n"},
     {"caption|short.mp4|a.mp4", 3, "short.mp4\n" DOGS "*",
      "vblip: short.mp4: truncated: 3 of 9 frames\n"},
+    {"retrieve|a dog|f", 2, "",
+     "vblip: a dog: no such file, but f is one: the query comes last\n"},
+    {"retrieve|dir|a dog|f", 2, "",
+     "vblip: dir: no such file, but f is one: the query comes last\n"},
+    {"qa|what is it?|f", 2, "",
+     "vblip: what is it?: no such file, but f is one: the PATH comes first\n"},
+    {"match|a dog|f|b", 2, "",
+     "vblip: a dog: no such file, but f is one: the PATH comes first\n"},
+    {"reason|both show a dog|f|torn", 2, "",
+     "vblip: both show a dog: no such file, but torn is one: the PATH comes first\n"},
+    {"bench|linear", 0,
+     "name            rate               min ms  median ms  runs  what\n"
+     "linear*",
+     ""},
     {"retrieve|bad.mp4|dir|q", 3, HITS, "vblip: bad.mp4: no video stream\n"},
     {"retrieve|bad.mp4|q|--exit-status", 4, "", "vblip: bad.mp4: no video stream\n"},
     // what makes all of it impossible
@@ -334,10 +348,11 @@ static const struct row {
     {"help", 0, "vblip: ask questions of video, with BLIP on Vulkan\n*", ""},
     {"qa|--help", 0, "usage: vblip qa *", ""},
     {"bench|--help", 0,
-     "usage: vblip bench [OPTIONS] [NAME...]\n\nAll benchmarks, or those named. "
-     "Operations run in every kernel family of\nthe device, stages with the model. "
-     "Fields: name detail runs min_s median_s\nwork unit.\nNames: linear, attention, "
-     "vision.\n*",
+     "usage: vblip bench [OPTIONS] [NAME...]\n\n"
+     "All benchmarks, or those named: operations on the device with its kernels\n"
+     "(--kernels for others), and the stages of the model.\n"
+     "Fields: name detail runs min_s median_s work unit.\n"
+     "Names: linear, attention, vision.\n\nexamples:\n*",
      ""},
     {"", 2, "", "vblip: no command; *"},
 };
