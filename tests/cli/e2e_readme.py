@@ -66,6 +66,17 @@ class Readme(Case):
             demo = [shlex.split(line)[1:] for line in file if line.strip().startswith("show ")]
         self.assertEqual(demo, [shlex.split(line[2:]) for line in shown.splitlines() if line.startswith("$ ")])
 
+    def test_the_session_prints_what_is_shown(self):
+        """Standard output, and what is said beside it."""
+        (shown,) = blocks("console")
+        session = shown.split("$ vblip ")[1:]
+        self.assertGreater(len(session), 4)
+        for part in session:
+            line, _, output = part.partition("\n")
+            run = vblip(*shlex.split(line), cwd=self.folder)
+            said = [text for text in run.messages if not text.startswith("vblip: the bundled demo model answers")]
+            self.assertEqual([text for text in run.lines + said if text], output.splitlines(), line)
+
     def test_dev_knows_its_commands(self):
         with open(os.path.join(SOURCE, "dev"), encoding="utf-8") as file:
             script = file.read()
