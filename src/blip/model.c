@@ -12,13 +12,50 @@ static const uint64_t vision_bytes = 64u << 20;
 
 // ------------------------------------------------------------------------------- load
 
+// [DEC] and [ENC], which begin texts in the original code, are the rows behind the words.
+static vblip_status check_first(const vb_model *m, const vb_checkpoint *checkpoint,
+                                uint32_t index, int32_t id, vblip_error *err)
+{
+    const vb_vocabulary *about = vb_checkpoint_vocabulary(checkpoint);
+    const uint32_t row = vb_vocab_words(m->vocab) + index;
+    const char *name = index ? "[ENC]" : "[DEC]";
+    if (id >= 0)
+        return VBLIP_OK;
+    if (row >= vb_vocab_size(m->vocab))
+        return vb_fail(err, VBLIP_ERR_UNSUPPORTED, "%s: no %s; --compat hf needs none",
+                       about->path, name);
+    return vb_fail(
+        err, VBLIP_ERR_UNSUPPORTED,
+        "%s: row %u is \"%.64s\", not %s; --compat hf runs it as the library "
+        "does",
+        about->added_path ? about->added_path : about->path, row,
+        vb_vocab_token(m->vocab, (int32_t)row), name);
+}
+
+// The library knows neither [DEC] nor [ENC]: what is generated begins with the row that
+// config.json says, other texts with [CLS].
+static vblip_status settle_special(vb_model *m, const vb_checkpoint *checkpoint,
+                                   vblip_error *err)
+{
+    const int32_t bos = vb_checkpoint_bos(checkpoint);
+    const bool named = vb_checkpoint_vocabulary(checkpoint)->added_count > 0;
+    m->special = vb_vocab_special(m->vocab);
+    if (!m->compat->enc_first && named && bos >= 0 &&
+        (uint32_t)bos < vb_vocab_size(m->vocab))
+        m->special.dec = bos;
+    if (!m->compat->enc_first && m->special.enc < 0)
+        m->special.enc = m->special.cls;
+    VB_TRY(vb_checkpoint_check_vocabulary(checkpoint, vb_vocab_size(m->vocab),
+                                          m->special.dec, m->special.sep, err));
+    VB_TRY(check_first(m, checkpoint, 0, m->special.dec, err));
+    return check_first(m, checkpoint, 1, m->special.enc, err);
+}
+
 static vblip_status load_vocabulary(vb_model *m, const vb_checkpoint *checkpoint,
                                     vblip_error *err)
 {
-    VB_TRY(vb_vocab_load(&m->vocab, vb_checkpoint_vocab_path(checkpoint), err));
-    m->special = vb_vocab_special(m->vocab);
-    return vb_checkpoint_check_vocabulary(checkpoint, vb_vocab_size(m->vocab),
-                                          m->special.dec, m->special.sep, err);
+    VB_TRY(vb_vocab_make(&m->vocab, vb_checkpoint_vocabulary(checkpoint), err));
+    return settle_special(m, checkpoint, err);
 }
 
 vblip_status vb_model_load(vb_model **out, vb_device *device,

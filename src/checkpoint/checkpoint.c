@@ -4,6 +4,7 @@
 #include "checkpoint/infer.h"
 #include "checkpoint/layout.h"
 #include "checkpoint/locate.h"
+#include "checkpoint/tokenizer_files.h"
 #include "checkpoint/verify.h"
 
 #include <stdlib.h>
@@ -19,7 +20,7 @@ struct vb_checkpoint {
     vb_config_file file;
     vb_layout layout;
     vblip_model_info info;
-    const char *vocab;
+    vb_vocabulary vocabulary;
 };
 
 typedef struct opening {
@@ -39,21 +40,29 @@ static vblip_status load_config(vb_checkpoint *c, const char *path, vblip_error 
     return status;
 }
 
+// What makes pixels of images: the first of the files that is there, as in the library.
 static vblip_status load_processor(vb_checkpoint *c, vblip_error *err)
 {
-    const char *path = vb_path_join(&c->arena, c->folder, "preprocessor_config.json");
-    if (!path)
-        return vb_fail_memory(err, c->folder);
-    bool there;
-    VB_TRY(vb_path_exists(&there, path, err));
-    if (!there)
-        return VBLIP_OK;
-    char *json;
-    size_t size;
-    VB_TRY(vb_file_read(&json, &size, path, MAX_JSON, err));
-    vblip_status status = vb_config_parse_processor(&c->file, json, size, path, err);
-    free(json);
-    return status;
+    static const char *const names[] = {"processor_config.json",
+                                        "preprocessor_config.json"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *path = vb_path_join(&c->arena, c->folder, names[i]);
+        if (!path)
+            return vb_fail_memory(err, c->folder);
+        bool there, found = false;
+        VB_TRY(vb_path_exists(&there, path, err));
+        if (!there)
+            continue;
+        char *json;
+        size_t size;
+        VB_TRY(vb_file_read(&json, &size, path, MAX_JSON, err));
+        vblip_status status =
+            vb_config_parse_processor(&c->file, &found, json, size, path, err);
+        free(json);
+        if (status != VBLIP_OK || found)
+            return status;
+    }
+    return VBLIP_OK;
 }
 
 static vblip_status set_image_size(vb_checkpoint *c, uint32_t size, vblip_error *err)
@@ -173,45 +182,40 @@ static vblip_status check_tensors(vb_checkpoint *c, uint32_t wanted, bool lenien
 
 // -------------------------------------------------------------------------- vocabulary
 
-static vblip_status find_vocabulary(vb_checkpoint *c,
-                                    const vblip_model_options *options,
-                                    vblip_error *err)
-{
-    const char *path = options->vocab;
-    if (!path) {
-        path = vb_path_join(&c->arena, c->folder, "vocab.txt");
-        if (!path)
-            return vb_fail_memory(err, c->folder);
-        bool there;
-        VB_TRY(vb_path_exists(&there, path, err));
-        if (!there)
-            path = options->default_vocab;
-    }
-    if (!path)
-        return vb_fail(err, VBLIP_ERR_IO, "%s: no vocab.txt", c->folder);
-    c->vocab = vb_arena_string(&c->arena, path, strlen(path));
-    return c->vocab ? VBLIP_OK : vb_fail_memory(err, path);
-}
-
 static vblip_status check_id(const vb_checkpoint *c, const char *key, int32_t stated,
                              const char *token, int32_t id, vblip_error *err)
 {
-    if (stated < 0 || stated == id)
+    if (stated < 0 || id < 0 || stated == id)
         return VBLIP_OK;
     return vb_fail(err, VBLIP_ERR_FORMAT,
                    "%s/config.json: text_config.%s: %d, but %s is %d in %s", c->folder,
-                   key, stated, token, id, c->vocab);
+                   key, stated, token, id, c->vocabulary.path);
+}
+
+// Says what the numbers are and, where tokens could be added, how the file is told.
+static vblip_status refuse_size(const vb_checkpoint *c, uint32_t size, vblip_error *err)
+{
+    const uint32_t rows = c->file.text.vocabulary;
+    const vb_vocabulary *v = &c->vocabulary;
+    if (v->words || v->added_count)
+        return vb_fail(err, VBLIP_ERR_FORMAT,
+                       "%s: %u tokens, but the word embedding of %s has %u rows: the "
+                       "tokenizer is another model's, or resize_token_embeddings() was "
+                       "not followed by saving it",
+                       v->path, size, c->weights.path, rows);
+    return vb_fail(
+        err, VBLIP_ERR_FORMAT,
+        "%s: %u lines, but the word embedding of %s has %u rows, which is %u "
+        "lines + 2: the tokenizer.json or added_tokens.json of the model says "
+        "what the rows are",
+        v->path, size - 2, c->weights.path, rows, rows - 2);
 }
 
 vblip_status vb_checkpoint_check_vocabulary(const vb_checkpoint *c, uint32_t size,
                                             int32_t dec, int32_t sep, vblip_error *err)
 {
-    const uint32_t rows = c->file.text.vocabulary;
-    if (size != rows)
-        return vb_fail(err, VBLIP_ERR_FORMAT,
-                       "%s: %u lines, but the word embedding of %s has %u rows, which "
-                       "is %u lines + 2",
-                       c->vocab, size - 2, c->weights.path, rows, rows - 2);
+    if (size != c->file.text.vocabulary)
+        return refuse_size(c, size, err);
     VB_TRY(check_id(c, "bos_token_id", c->file.bos, "[DEC]", dec, err));
     return check_id(c, "sep_token_id", c->file.sep, "[SEP]", sep, err);
 }
@@ -300,7 +304,11 @@ static vblip_status open_found(vb_checkpoint **out, vb_candidates *found,
     }
     uint32_t wanted = options->tasks ? options->tasks : (*out)->layout.tasks;
     VB_TRY(check_tensors(*out, wanted, false, err));
-    return find_vocabulary(*out, options, err);
+    vb_checkpoint *c = *out;
+    VB_TRY(vb_tokenizer_files_read(&c->vocabulary, &c->arena, c->folder, options->vocab,
+                                   options->default_vocab, err));
+    c->vocabulary.rows = c->file.text.vocabulary;
+    return VBLIP_OK;
 }
 
 vblip_status vb_checkpoint_open_heads(vb_checkpoint **out,
@@ -367,9 +375,14 @@ const vblip_model_info *vb_checkpoint_info(const vb_checkpoint *checkpoint)
     return &checkpoint->info;
 }
 
-const char *vb_checkpoint_vocab_path(const vb_checkpoint *checkpoint)
+const vb_vocabulary *vb_checkpoint_vocabulary(const vb_checkpoint *checkpoint)
 {
-    return checkpoint->vocab;
+    return &checkpoint->vocabulary;
+}
+
+int32_t vb_checkpoint_bos(const vb_checkpoint *checkpoint)
+{
+    return checkpoint->file.bos;
 }
 
 const vb_weight *vb_checkpoint_find(const vb_checkpoint *checkpoint, const char *name)

@@ -4,14 +4,17 @@
 //   locate        what the user named: folder, file, model set, or a hub name (hub)
 //   weight_files  the tensors of its files, as one list under Hugging Face's names; names
 //                 is the table that the original's names go through
-//   config        the numbers in config.json and preprocessor_config.json, or infer: the
-//                 same from the shapes of the tensors
+//   config        the numbers in config.json, and in processor_config.json or
+//                 preprocessor_config.json; or infer: the same from the shapes of the
+//                 tensors
 //   layout        which towers and heads the tensors make, and so which tasks it is for
 //   verify        every tensor held against schema: the shapes of tensors, the list of
 //                 all there can be
+//   tokenizer_files  words, added tokens and normalisation of its tokenizer
 #ifndef VB_CHECKPOINT_CHECKPOINT_H
 #define VB_CHECKPOINT_CHECKPOINT_H
 
+#include "base/vocabulary.h"
 #include "checkpoint/config.h"
 #include "formats/weight.h"
 #include "vblip_lab.h"
@@ -44,12 +47,15 @@ const vb_config *vb_checkpoint_config(const vb_checkpoint *checkpoint);
 // `tasks` are those whose tensors are all there and right.
 const vblip_model_info *vb_checkpoint_info(const vb_checkpoint *checkpoint);
 
-// options->vocab, else the folder's vocab.txt, else options->default_vocab.
-const char *vb_checkpoint_vocab_path(const vb_checkpoint *checkpoint);
+// What tokenizer_files.h reads with options->vocab and options->default_vocab.
+const vb_vocabulary *vb_checkpoint_vocabulary(const vb_checkpoint *checkpoint);
 
-// Whether the vocabulary of vb_checkpoint_vocab_path is the one the model was trained
-// with (blip-spec 9 row 19): `size`, its lines and 2 more, is the rows of the word
-// embedding, and its ids of [DEC] and [SEP] are those that config.json states, if it does.
+// The id that config.json says texts begin with; -1 = it does not say.
+int32_t vb_checkpoint_bos(const vb_checkpoint *checkpoint);
+
+// Whether the vocabulary is the one that the model was trained with (blip-spec 9 row 19):
+// it has as many tokens as the word embedding has rows, and its ids of [DEC] (-1 = it has
+// none) and [SEP] are those that config.json states, if it does.
 VB_CHECKED vblip_status vb_checkpoint_check_vocabulary(const vb_checkpoint *checkpoint,
                                                        uint32_t size, int32_t dec,
                                                        int32_t sep, vblip_error *err);

@@ -82,7 +82,7 @@ static vblip_status read_members(vb_config_file *out, vb_json_object object,
     return VBLIP_OK;
 }
 
-// "gelu" is the exact erf form, the only one BLIP has (blip-spec 1.2).
+// A word that says how a model computes; there is one that is computed so.
 static vblip_status read_word(vb_json_object object, const char *key,
                               const char *expected, vblip_error *err)
 {
@@ -92,6 +92,17 @@ static vblip_status read_word(vb_json_object object, const char *key,
         return VBLIP_OK;
     return vb_json_fail(object, key, VBLIP_ERR_UNSUPPORTED, err,
                         "\"%.40s\", expected \"%s\"", value, expected);
+}
+
+// "gelu" is the exact erf form, the only one BLIP has (blip-spec 1.2); "gelu_python" is
+// the library's other way to write it.
+static vblip_status read_activation(vb_json_object object, vblip_error *err)
+{
+    const char *value = "gelu";
+    VB_TRY(vb_json_string(&value, object, "hidden_act", err));
+    if (strcmp(value, "gelu_python") == 0)
+        return VBLIP_OK;
+    return read_word(object, "hidden_act", "gelu", err);
 }
 
 // A side in pixels, written as one number or as two equal ones.
@@ -159,7 +170,7 @@ static vblip_status read_vision(vb_config_file *out, vb_json_object file,
     VB_TRY(read_side(&out->vision.patch_size, vision, "patch_size", VB_MAX_PATCH, err));
     out->vision.image_size = out->stored_size;
     VB_TRY(vb_json_float(&out->vision.eps, vision, "layer_norm_eps", 1e-30, 0.1, err));
-    VB_TRY(read_word(vision, "hidden_act", "gelu", err));
+    VB_TRY(read_activation(vision, err));
     VB_TRY(check_heads(vision, out->vision.width, out->vision.heads, err));
     return config_check_size(vision, "image_size", out->stored_size,
                              out->vision.patch_size, err);
@@ -181,7 +192,7 @@ static vblip_status read_text(vb_config_file *out, vb_json_object file,
     VB_TRY(read_section(&text, file, "text_config", err));
     VB_TRY(read_members(out, text, text_members, err));
     VB_TRY(vb_json_float(&out->text.eps, text, "layer_norm_eps", 1e-30, 0.1, err));
-    VB_TRY(read_word(text, "hidden_act", "gelu", err));
+    VB_TRY(read_activation(text, err));
     VB_TRY(read_word(text, "position_embedding_type", "absolute", err));
     VB_TRY(config_read_id(&out->bos, text, "bos_token_id", err));
     VB_TRY(config_read_id(&out->sep, text, "sep_token_id", err));
@@ -205,6 +216,22 @@ static vblip_status read_architecture(vb_config_file *out, vb_json_object file,
     return VBLIP_OK;
 }
 
+// Weights that stand for others: only their library knows which.
+static vblip_status refuse_quantized(vb_json_object file, vblip_error *err)
+{
+    static const char key[] = "quantization_config";
+    const char *method = "unnamed";
+    vb_json_object section;
+    VB_TRY(read_section(&section, file, key, err));
+    if (!section.json)
+        return VBLIP_OK;
+    VB_TRY(vb_json_string(&method, section, "quant_method", err));
+    return vb_json_fail(file, key, VBLIP_ERR_UNSUPPORTED, err,
+                        "quantised weights (%.40s): load them with the library, call "
+                        "dequantize() and save_pretrained()",
+                        method);
+}
+
 static vblip_status read_config(vb_config_file *out, vb_json_object file,
                                 vblip_error *err)
 {
@@ -215,6 +242,7 @@ static vblip_status read_config(vb_config_file *out, vb_json_object file,
         return vb_json_fail(file, "model_type", VBLIP_ERR_FORMAT, err,
                             "not stated, expected \"blip\"");
     VB_TRY(read_word(file, "model_type", "blip", err));
+    VB_TRY(refuse_quantized(file, err));
     VB_TRY(read_architecture(out, file, err));
     VB_TRY(read_members(out, file, top_members, err));
     VB_TRY(vb_json_bool(&out->demo, file, "vblip_demo", err));
@@ -243,10 +271,11 @@ static vblip_status read_channels(float out[3], vb_json_object object, const cha
     const cJSON *value = vb_json_get(object, key);
     if (!value)
         return VBLIP_OK;
-    if (!cJSON_IsArray(value) || cJSON_GetArraySize(value) != 3)
+    const bool one = cJSON_IsNumber(value); // of all three channels
+    if (!one && (!cJSON_IsArray(value) || cJSON_GetArraySize(value) != 3))
         return vb_json_fail(object, key, VBLIP_ERR_FORMAT, err, "not three numbers");
-    const cJSON *c = value->child;
-    for (int i = 0; i < 3; i++, c = c->next) {
+    const cJSON *c = one ? value : value->child;
+    for (int i = 0; i < 3; i++, c = one ? c : c->next) {
         if (!cJSON_IsNumber(c))
             return vb_json_fail(object, key, VBLIP_ERR_FORMAT, err,
                                 "not three numbers");
@@ -279,26 +308,18 @@ static vblip_status read_size(vb_config_file *config, vb_json_object file,
     return VBLIP_OK;
 }
 
-// Steps that vblip always does, or never.
-static const struct step {
-    const char *key;
-    bool done;
-} steps[] = {
-    {"do_resize", true},
-    {"do_rescale", true},
-    {"do_normalize", true},
-    {"do_center_crop", false},
-};
+// Steps that vblip always does. A crop is none that the library does for BLIP, whatever
+// the file says.
+static const char *const steps[] = {"do_resize", "do_rescale", "do_normalize"};
 
 static vblip_status check_steps(vb_json_object file, vblip_error *err)
 {
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
-        bool done = steps[i].done;
-        VB_TRY(vb_json_bool(&done, file, steps[i].key, err));
-        if (done != steps[i].done)
-            return vb_json_fail(file, steps[i].key, VBLIP_ERR_UNSUPPORTED, err,
-                                "%s, expected %s", done ? "true" : "false",
-                                done ? "false" : "true");
+        bool done = true;
+        VB_TRY(vb_json_bool(&done, file, steps[i], err));
+        if (!done)
+            return vb_json_fail(file, steps[i], VBLIP_ERR_UNSUPPORTED, err,
+                                "false, expected true");
     }
     float factor = 1.0f / 255;
     VB_TRY(vb_json_float(&factor, file, "rescale_factor", 0, 1, err));
@@ -313,11 +334,26 @@ static vblip_status check_steps(vb_json_object file, vblip_error *err)
     return VBLIP_OK;
 }
 
-static vblip_status read_processor(vb_config_file *config, vb_json_object file,
-                                   vblip_error *err)
+// Whether the file is a processor_config.json: one for several modalities.
+static bool is_composed(vb_json_object file)
+{
+    return vb_json_get(file, "image_processor") ||
+           (vb_json_get(file, "processor_class") && !vb_json_get(file, "size") &&
+            !vb_json_get(file, "image_mean") &&
+            !vb_json_get(file, "image_processor_type"));
+}
+
+static vblip_status read_processor(vb_config_file *config, bool *found,
+                                   vb_json_object file, vblip_error *err)
 {
     if (!cJSON_IsObject(file.json))
         return vb_fail(err, VBLIP_ERR_FORMAT, "%s: not an object", file.subject);
+    if (is_composed(file)) {
+        VB_TRY(read_section(&file, file, "image_processor", err));
+        if (!file.json)
+            return VBLIP_OK;
+    }
+    *found = true;
     VB_TRY(check_steps(file, err));
     VB_TRY(read_size(config, file, err));
     VB_TRY(read_channels(config->mean, file, "image_mean", -10, 10, err));
@@ -326,14 +362,16 @@ static vblip_status read_processor(vb_config_file *config, vb_json_object file,
                              config->vision.patch_size, err);
 }
 
-vblip_status vb_config_parse_processor(vb_config_file *config, const char *json,
-                                       size_t size, const char *subject,
-                                       vblip_error *err)
+vblip_status vb_config_parse_processor(vb_config_file *config, bool *found,
+                                       const char *json, size_t size,
+                                       const char *subject, vblip_error *err)
 {
     cJSON *root;
+    *found = false;
     vblip_status status = vb_json_parse(&root, json, size, subject, err);
     if (status == VBLIP_OK)
-        status = read_processor(config, (vb_json_object){root, subject, ""}, err);
+        status =
+            read_processor(config, found, (vb_json_object){root, subject, ""}, err);
     cJSON_Delete(root); // accepts NULL
     if (status != VBLIP_OK)
         *config = (vb_config_file){0};

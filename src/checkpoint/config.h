@@ -61,7 +61,7 @@ enum {
     VB_MAX_IMAGE = 4096, // pixels
 };
 
-// What config.json and preprocessor_config.json say, defaults filled in (blip-spec 7.4).
+// What config.json and the processor's file say, defaults filled in (blip-spec 7.4).
 typedef struct vb_config_file {
     vb_vision_config vision; // image_size is what the processor makes
     uint32_t stored_size;    // pixels: the image that the stored positions are for
@@ -82,9 +82,10 @@ VB_CHECKED vblip_status vb_config_parse(vb_config_file *out, const char *json,
                                         size_t size, const char *subject,
                                         vblip_error *err);
 
-// Lays the bytes of a preprocessor_config.json over `config`. On failure `config` is
-// zeroed.
-VB_CHECKED vblip_status vb_config_parse_processor(vb_config_file *config,
+// Lays the bytes of a preprocessor_config.json over `config`, or those of a
+// processor_config.json, which keeps the same under the key "image_processor"; *found =
+// whether there was something. On failure `config` is zeroed.
+VB_CHECKED vblip_status vb_config_parse_processor(vb_config_file *config, bool *found,
                                                   const char *json, size_t size,
                                                   const char *subject,
                                                   vblip_error *err);

@@ -4,13 +4,15 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "base/vocabulary.h"
 
 #include <stddef.h>
 
 // A vocabulary and what follows from it. Immutable once made.
 typedef struct vb_vocab vb_vocab;
 
-// The special ids: looked up in vocab.txt, [DEC] and [ENC] follow its last line.
+// The special ids: looked up among the words. [DEC] and [ENC] follow all tokens that the
+// files name, or are those that they name so; -1 = there is none.
 typedef struct vb_special_ids {
     int32_t pad, unk, cls, sep, mask, dec, enc;
 } vb_special_ids;
@@ -21,9 +23,15 @@ VB_CHECKED vblip_status vb_vocab_parse(vb_vocab **out, const char *bytes, size_t
                                        const char *subject, vblip_error *err);
 VB_CHECKED vblip_status vb_vocab_load(vb_vocab **out, const char *path,
                                       vblip_error *err);
+
+// The same, of all that files of a tokenizer say. Added tokens follow the words without a
+// gap. Nothing of `about` is kept.
+VB_CHECKED vblip_status vb_vocab_make(vb_vocab **out, const vb_vocabulary *about,
+                                      vblip_error *err);
 void vb_vocab_free(vb_vocab **vocab);
 
-uint32_t vb_vocab_size(const vb_vocab *vocab); // lines + 2, as in the word embedding
+uint32_t vb_vocab_size(const vb_vocab *vocab);  // ids, as rows of the word embedding
+uint32_t vb_vocab_words(const vb_vocab *vocab); // without what is added to them
 vb_special_ids vb_vocab_special(const vb_vocab *vocab);
 const char *vb_vocab_token(const vb_vocab *vocab, int32_t id); // id < vb_vocab_size
 
@@ -36,7 +44,8 @@ VB_CHECKED bool vb_ids_append(vb_ids *ids, int32_t id);
 void vb_ids_free(vb_ids *ids);
 
 // Replaces `out` by [CLS] pieces [SEP]. With max_length > 0 only the first max_length - 2
-// pieces are kept. Literal "[SEP]" and the like in the text become their ids. Text that
+// pieces are kept. Literal "[SEP]" and the like in the text become their ids, added tokens
+// too. Text that
 // is not UTF-8 and a max_length of 1 are VBLIP_ERR_ARGUMENT.
 VB_CHECKED vblip_status vb_tokenize(vb_ids *out, const vb_vocab *vocab,
                                     const char *text, size_t size, uint32_t max_length,

@@ -58,6 +58,14 @@ bool vb_is_punctuation(uint32_t code)
     return c >= UTF8PROC_CATEGORY_PC && c <= UTF8PROC_CATEGORY_PO;
 }
 
+bool vb_is_word(uint32_t code)
+{
+    static const range other[] = {{0x200C, 0x200D}, {0x24B6, 0x24E9}};
+    utf8proc_category_t c = category(code);
+    return (c >= UTF8PROC_CATEGORY_LU && c <= UTF8PROC_CATEGORY_NL) ||
+           c == UTF8PROC_CATEGORY_PC || IN(code, other);
+}
+
 bool vb_is_cjk(uint32_t code)
 {
     static const range table[] = {

@@ -14,6 +14,7 @@ bool vb_is_blank(uint32_t code);       // \t \n \r, space, category Zs
 bool vb_is_other(uint32_t code);       // category C*, unassigned included
 bool vb_is_mark(uint32_t code);        // category Mn
 bool vb_is_punctuation(uint32_t code); // as BERT has it: P*, and all ASCII symbols
+bool vb_is_word(uint32_t code);        // \w of the tokenizers library
 bool vb_is_cjk(uint32_t code);         // a character that BERT makes a word of its own
 
 // The parts of the Final_Sigma rule.

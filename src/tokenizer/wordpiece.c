@@ -1,6 +1,6 @@
-// wordpiece.c - BertTokenizer(do_lower_case) of transformers 4.15.0 in one pass over the
-// text: literals, cleaning, words, accents, punctuation, pieces (blip-spec 4.2).
-#include "tokenizer/unicode.h"
+// wordpiece.c - BertTokenizer of transformers 4.15.0 in one pass over the text: literals,
+// cleaning, words, accents, punctuation, pieces (blip-spec 4.2). Tokens that a file adds
+// are found as in the tokenizers library.
 #include "tokenizer/vocab.h"
 
 #include <stdlib.h>
@@ -18,10 +18,14 @@ typedef struct word {
 typedef struct tokenizer {
     const vb_vocab *vocab;
     vb_ids *out;
+    vb_normal_rules rules;
     int32_t unk;
     uint32_t room; // pieces that still fit
     bool failed;   // memory
     word word;
+    // Normalised text that may hold added tokens; unused where the vocabulary has none.
+    uint32_t *line;
+    size_t line_count, line_capacity;
 } tokenizer;
 
 bool vb_ids_append(vb_ids *ids, int32_t id)
@@ -147,65 +151,115 @@ static void add_to_word(word *w, uint32_t code, uint8_t class)
     w->classes[at] = class;
 }
 
-// A character of the decomposed text: an accent is dropped, punctuation is its own word.
+// A character of the normalised text: an accent is dropped, punctuation is its own word.
 static void add_part(tokenizer *t, uint32_t code)
 {
-    if (code >= 0x80 && vb_is_mark(code)) {
+    if (code == ' ') {
+        end_word(t);
+        return;
+    }
+    if (vb_is_dropped(t->rules, code)) {
         if (vb_combining_class(code) == 0)
             t->word.run = t->word.count;
         return;
     }
-    bool alone = vb_is_punctuation(code);
+    const bool alone = vb_is_punctuation(code);
+    const bool ordered =
+        code >= 0x80 && !t->rules.keep_accents; // as decomposed text is
     if (alone)
         end_word(t);
-    add_to_word(&t->word, code, code < 0x80 ? 0 : vb_combining_class(code));
+    add_to_word(&t->word, code, ordered ? vb_combining_class(code) : 0);
     if (alone)
         end_word(t);
 }
 
+static bool grow_line(tokenizer *t)
+{
+    if (t->line_count < t->line_capacity)
+        return true;
+    const size_t capacity = t->line_capacity ? 2 * t->line_capacity : 64;
+    uint32_t *grown = realloc(t->line, capacity * sizeof *grown);
+    t->failed |= !grown;
+    if (!grown)
+        return false;
+    t->line = grown;
+    t->line_capacity = capacity;
+    return true;
+}
+
 static void add_character(tokenizer *t, uint32_t code)
 {
-    if (code == 0 || code == 0xFFFD)
-        return;
-    if (vb_is_blank(code) || code == 0x2028 || code == 0x2029) {
-        end_word(t);
-        return;
+    uint32_t parts[VB_MAX_NORMAL];
+    const bool kept = vb_vocab_has_normal(t->vocab);
+    const size_t count = vb_normalize(parts, t->rules, code);
+    for (size_t i = 0; i < count; i++) {
+        if (!kept)
+            add_part(t, parts[i]);
+        else if (!vb_is_dropped(t->rules, parts[i]) && grow_line(t))
+            t->line[t->line_count++] = parts[i];
     }
-    if (vb_is_other(code))
-        return;
-    if (code < 0x80) {
-        add_part(t, vb_lower(code));
-        return;
+}
+
+// Whether characters of words touch the `size` characters at `at`.
+static bool touches_a_word(const uint32_t *codes, size_t count, size_t at, size_t size)
+{
+    return (at > 0 && vb_is_word(codes[at - 1])) ||
+           (at + size < count && vb_is_word(codes[at + size]));
+}
+
+// Ends the normalised text in work: added tokens in it, and the words between them.
+static void end_line(tokenizer *t)
+{
+    for (size_t at = 0; at < t->line_count;) {
+        const uint32_t *codes = t->line + at;
+        const vb_literal *l = vb_vocab_normal(t->vocab, codes, t->line_count - at);
+        const size_t size = l ? l->size : 1;
+        if (l &&
+            !(l->whole_word && touches_a_word(t->line, t->line_count, at, l->size))) {
+            end_word(t);
+            wordpiece_emit(t, l->id);
+        } else {
+            for (size_t i = 0; i < size; i++)
+                add_part(t, codes[i]);
+        }
+        at += size;
     }
-    bool alone = vb_is_cjk(code);
-    if (alone)
-        end_word(t);
-    uint32_t parts[VB_MAX_DECOMPOSED];
-    size_t count = vb_decompose(parts, vb_lower(code));
-    for (size_t i = 0; i < count; i++)
-        add_part(t, parts[i]);
-    if (alone)
-        end_word(t);
+    t->line_count = 0;
+    end_word(t);
+}
+
+// Whether characters of words touch the `length` bytes at `at` of a text.
+static bool touches_a_letter(const char *text, size_t size, size_t at, size_t length)
+{
+    uint32_t before = ' ', after = ' ';
+    size_t start = at;
+    while (start > 0 && ((unsigned char)text[--start] & 0xC0) == 0x80)
+        continue;
+    if (at > 0)
+        vb_utf8_decode(text + start, at - start, &before);
+    if (at + length < size)
+        vb_utf8_decode(text + at + length, size - at - length, &after);
+    return vb_is_word(before) || vb_is_word(after);
 }
 
 static void wordpiece_tokenize(tokenizer *t, const char *text, size_t size)
 {
     for (size_t i = 0; i < size && t->room > 0 && !t->failed;) {
-        size_t length = 0;
-        int32_t literal = -1;
-        if (text[i] == '[')
-            literal = vb_vocab_literal(t->vocab, text + i, size - i, &length);
-        if (literal >= 0) {
-            end_word(t);
-            wordpiece_emit(t, literal);
-        } else {
+        const vb_literal *l = vb_vocab_literal(t->vocab, text + i, size - i);
+        size_t end = i;
+        if (l && !(l->whole_word && touches_a_letter(text, size, i, l->size))) {
+            end_line(t);
+            wordpiece_emit(t, l->id);
+            i += l->size;
+            continue;
+        }
+        for (end += l ? l->size : 1; i < end;) {
             uint32_t code = 0;
-            length = vb_utf8_decode(text + i, size - i, &code);
+            i += vb_utf8_decode(text + i, size - i, &code);
             add_character(t, code);
         }
-        i += length;
     }
-    end_word(t);
+    end_line(t);
 }
 
 vblip_status vb_tokenize(vb_ids *out, const vb_vocab *vocab, const char *text,
@@ -223,11 +277,13 @@ vblip_status vb_tokenize(vb_ids *out, const vb_vocab *vocab, const char *text,
         tokenizer t = {
             .vocab = vocab,
             .out = out,
+            .rules = vb_vocab_rules(vocab),
             .unk = special.unk,
             .room = max_length ? max_length - 2 : UINT32_MAX,
             .failed = !vb_ids_append(out, special.cls),
         };
         wordpiece_tokenize(&t, text, size);
+        free(t.line);
         if (t.failed || !vb_ids_append(out, special.sep))
             status = vb_fail_memory(err, "text");
     }

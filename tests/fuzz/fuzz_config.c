@@ -51,7 +51,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         vb_config_file c;
         if (vb_config_parse(&c, a, first, "c", NULL) == VBLIP_OK) {
             check_promises(&c);
-            if (vb_config_parse_processor(&c, b, second, "p", NULL) == VBLIP_OK)
+            if (vb_config_parse_processor(&c, &(bool){0}, b, second, "p", NULL) ==
+                VBLIP_OK)
                 check_promises(&c);
         }
     }

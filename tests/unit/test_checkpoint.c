@@ -331,6 +331,17 @@ static void test_image_size_is_a_multiple_of_the_patch(void **state)
     must_open(&c, 0);
     assert_int_equal(vb_checkpoint_info(c)->image_size, 64);
     vb_checkpoint_close(&c);
+
+    // That of a processor_config.json goes before; one without leaves it as it is.
+    temp_write(folder, "processor_config.json", "{\"image_processor\":{\"size\":96}}");
+    must_open(&c, 0);
+    assert_int_equal(vb_checkpoint_info(c)->image_size, 96);
+    vb_checkpoint_close(&c);
+    temp_write(folder, "processor_config.json",
+               "{\"processor_class\":\"BlipProcessor\"}");
+    must_open(&c, 0);
+    assert_int_equal(vb_checkpoint_info(c)->image_size, 64);
+    vb_checkpoint_close(&c);
     free(m);
 }
 
@@ -508,7 +519,8 @@ static void test_vocabulary_is_the_options_then_the_folders_then_the_default(
     const char *text = m->vocab;
     m->vocab = NULL;
     hf_write(m, folder);
-    must_refuse(0, VBLIP_ERR_IO, ": no vocab.txt");
+    must_refuse(0, VBLIP_ERR_IO,
+                ": no tokenizer.json or vocab.txt: name one with --vocab");
 
     temp_write(folder, "other.txt", text);
     char other[128], beside[128];
@@ -517,17 +529,17 @@ static void test_vocabulary_is_the_options_then_the_folders_then_the_default(
     vblip_model_options options = {.path = folder, .default_vocab = other};
     vb_checkpoint *c;
     assert_int_equal(vb_checkpoint_open(&c, &options, NULL), VBLIP_OK);
-    assert_string_equal(vb_checkpoint_vocab_path(c), other);
+    assert_string_equal(vb_checkpoint_vocabulary(c)->path, other);
     vb_checkpoint_close(&c);
 
     temp_write(folder, "vocab.txt", text);
     assert_int_equal(vb_checkpoint_open(&c, &options, NULL), VBLIP_OK);
-    assert_string_equal(vb_checkpoint_vocab_path(c), beside);
+    assert_string_equal(vb_checkpoint_vocabulary(c)->path, beside);
     vb_checkpoint_close(&c);
 
     options.vocab = other;
     assert_int_equal(vb_checkpoint_open(&c, &options, NULL), VBLIP_OK);
-    assert_string_equal(vb_checkpoint_vocab_path(c), other);
+    assert_string_equal(vb_checkpoint_vocabulary(c)->path, other);
     vb_checkpoint_close(&c);
     free(m);
 }

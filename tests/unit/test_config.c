@@ -18,9 +18,9 @@ static vblip_status parse_part(vb_config_file *out, const char *text, size_t siz
     char *copy = malloc(size ? size : 1);
     assert_non_null(copy);
     memcpy(copy, text, size);
-    vblip_status status =
-        processor ? vb_config_parse_processor(out, copy, size, "p.json", err)
-                  : vb_config_parse(out, copy, size, "c.json", err);
+    vblip_status status = processor ? vb_config_parse_processor(out, &(bool){0}, copy,
+                                                                size, "p.json", err)
+                                    : vb_config_parse(out, copy, size, "c.json", err);
     free(copy);
     return status;
 }
@@ -127,6 +127,39 @@ static void test_processor_says_what_the_model_is_shown(void **state)
     assert_int_equal(c.vision.image_size, 384);
 }
 
+// A processor_config.json keeps it under a key, or leaves it to another file.
+static void test_a_processor_of_images_inside_another(void **state)
+{
+    (void)state;
+    static const char inside[] =
+        "{\"image_processor\":{\"size\":{\"height\":224,\"width\":224},\"image_mean\":"
+        "0.5,"
+        "\"do_center_crop\":true},\"processor_class\":\"BlipProcessor\"}";
+    static const char elsewhere[] = "{\"processor_class\":\"BlipProcessor\"}";
+    vb_config_file c = parse_good(official);
+    bool found;
+    assert_int_equal(vb_config_parse_processor(&c, &found, inside, sizeof inside - 1,
+                                               "p.json", NULL),
+                     VBLIP_OK);
+    assert_true(found);
+    assert_int_equal(c.vision.image_size, 224);
+    assert_true(c.mean[0] == 0.5f && c.mean[1] == 0.5f && c.mean[2] == 0.5f);
+    assert_int_equal(vb_config_parse_processor(&c, &found, elsewhere,
+                                               sizeof elsewhere - 1, "p.json", NULL),
+                     VBLIP_OK);
+    assert_false(found);
+}
+
+static void test_both_names_of_the_exact_gelu(void **state)
+{
+    (void)state;
+    vb_config_file c;
+    static const char text[] =
+        "{\"model_type\":\"blip\",\"text_config\":{\"num_attention_heads\":12,"
+        "\"hidden_act\":\"gelu_python\"},\"vision_config\":{\"hidden_act\":\"gelu\"}}";
+    assert_int_equal(parse_part(&c, text, sizeof text - 1, false, NULL), VBLIP_OK);
+}
+
 #define CONFIG(more) "{\"model_type\":\"blip\"," more "}"
 #define VISION(more)                                                                   \
     CONFIG("\"text_config\":{\"num_attention_heads\":12},\"vision_config\":{" more "}")
@@ -174,6 +207,8 @@ static const struct refusal {
      "vision_config.hidden_act: \"gelu_new\", expected \"gelu\""},
     {"text activation", TEXT("\"hidden_act\":\"relu\""), NOT_READ,
      "text_config.hidden_act: \"relu\""},
+    {"quantised", CONFIG("\"quantization_config\":{\"quant_method\":\"bitsandbytes\"}"),
+     NOT_READ, "quantization_config: quantised weights (bitsandbytes): load them with"},
     {"relative positions", TEXT("\"position_embedding_type\":\"relative_key\""),
      NOT_READ, "position_embedding_type"},
     {"epsilon of 0", VISION("\"layer_norm_eps\":0"), BAD, "layer_norm_eps: 0"},
@@ -211,11 +246,15 @@ static const struct refusal refused_processors[] = {
      "size.height: 8192"},
     {"no rescaling", "{\"do_rescale\":false}", NOT_READ, "do_rescale: false"},
     {"no normalising", "{\"do_normalize\":false}", NOT_READ, "do_normalize: false"},
-    {"crop", "{\"do_center_crop\":true}", NOT_READ, "do_center_crop: true"},
     {"switch a number", "{\"do_resize\":1}", BAD, "do_resize: not true or false"},
     {"factor", "{\"rescale_factor\":1}", NOT_READ, "rescale_factor: 1, expected 1/255"},
     {"two channels", "{\"image_mean\":[0.5,0.5]}", BAD, "image_mean: not three"},
-    {"mean a number", "{\"image_mean\":0.5}", BAD, "image_mean: not three"},
+    {"mean a number too large", "{\"image_mean\":11}", BAD, "image_mean: 11, expected"},
+    {"mean a word", "{\"image_mean\":\"0.5\"}", BAD, "image_mean: not three"},
+    {"inside, other filter", "{\"image_processor\":{\"resample\":0}}", NOT_READ,
+     "p.json: image_processor.resample: 0, expected 3"},
+    {"inside, a list", "{\"image_processor\":[]}", BAD,
+     "image_processor: not an object"},
     {"mean of strings", "{\"image_mean\":[\"0\",\"0\",\"0\"]}", BAD, "not three"},
     {"deviation of 0", "{\"image_std\":[0.2,0,0.2]}", BAD, "image_std: 0, expected"},
     {"deviation negative", "{\"image_std\":[0.2,0.2,-1]}", BAD, "image_std: -1"},
@@ -271,6 +310,8 @@ int main(void)
         cmocka_unit_test(test_fields_left_out_have_the_librarys_defaults),
         cmocka_unit_test(test_every_field_that_is_stated_counts),
         cmocka_unit_test(test_processor_says_what_the_model_is_shown),
+        cmocka_unit_test(test_a_processor_of_images_inside_another),
+        cmocka_unit_test(test_both_names_of_the_exact_gelu),
         cmocka_unit_test(test_refuses_what_is_not_a_blip),
         cmocka_unit_test(test_refuses_other_processing),
         cmocka_unit_test(test_refuses_every_truncation),

@@ -71,6 +71,19 @@ static void test_good_files(void **state)
     }
 }
 
+// Then they are where the file has them, and nothing follows its lines.
+static void test_a_file_may_name_dec_and_enc(void **state)
+{
+    (void)state;
+    static const char text[] = SPECIALS "[ENC]\na\n[DEC]\n";
+    vb_vocab *vocab;
+    assert_int_equal(parse(&vocab, text, sizeof text - 1, NULL), VBLIP_OK);
+    assert_int_equal(vb_vocab_size(vocab), 8);
+    assert_int_equal(vb_vocab_special(vocab).enc, 5);
+    assert_int_equal(vb_vocab_special(vocab).dec, 7);
+    vb_vocab_free(&vocab);
+}
+
 static void test_longest_piece_wins_and_words_match_whole(void **state)
 {
     (void)state;
@@ -122,15 +135,13 @@ static const struct bad_file {
     {"carriage return inside", SPECIALS "a\rb\n", "control character in line 6"},
     {"only carriage returns", "[PAD]\r[UNK]\r[CLS]\r[SEP]\r[MASK]\r",
      "control character in line 1"},
-    {"byte order mark", "\xef\xbb\xbf" SPECIALS, "no [PAD] in 5 lines"},
-    {"no [PAD]", "[UNK]\n[CLS]\n[SEP]\n[MASK]\n", "no [PAD] in 4 lines"},
-    {"no [UNK]", "[PAD]\n[CLS]\n[SEP]\n[MASK]\n", "no [UNK] in 4 lines"},
-    {"no [CLS]", "[PAD]\n[UNK]\n[SEP]\n[MASK]\n", "no [CLS] in 4 lines"},
-    {"no [SEP]", "[PAD]\n[UNK]\n[CLS]\n[MASK]\n", "no [SEP] in 4 lines"},
-    {"no [MASK]", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n", "no [MASK] in 4 lines"},
+    {"byte order mark", "\xef\xbb\xbf" SPECIALS, "no [PAD] in 5 words"},
+    {"no [PAD]", "[UNK]\n[CLS]\n[SEP]\n[MASK]\n", "no [PAD] in 4 words"},
+    {"no [UNK]", "[PAD]\n[CLS]\n[SEP]\n[MASK]\n", "no [UNK] in 4 words"},
+    {"no [CLS]", "[PAD]\n[UNK]\n[SEP]\n[MASK]\n", "no [CLS] in 4 words"},
+    {"no [SEP]", "[PAD]\n[UNK]\n[CLS]\n[MASK]\n", "no [SEP] in 4 words"},
+    {"no [MASK]", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n", "no [MASK] in 4 words"},
     {"lower-case special tokens", "[pad]\n[unk]\n[cls]\n[sep]\n[mask]\n", "no [PAD]"},
-    {"[DEC] in the file", SPECIALS "[DEC]\n", "[DEC] in line 6"},
-    {"[ENC] in the file", SPECIALS "a\n[ENC]\n", "[ENC] in line 7"},
 };
 
 static void test_refuses_bad_files(void **state)
@@ -234,6 +245,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good_files),
+        cmocka_unit_test(test_a_file_may_name_dec_and_enc),
         cmocka_unit_test(test_longest_piece_wins_and_words_match_whole),
         cmocka_unit_test(test_marks_are_sorted),
         cmocka_unit_test(test_refuses_bad_files),
