@@ -7,6 +7,10 @@
 // Rows and columns that vb_linear works on at once.
 enum { TILE_ROWS = 4, TILE_COLS = 8, MAX_HEAD_DIM = 128 };
 
+// One load, one check of AddressSanitizer's.
+typedef float lanes __attribute__((vector_size(16)));
+enum { LANES = sizeof(lanes) / sizeof(float), TILE_LANES = TILE_COLS / LANES };
+
 typedef struct ref_buffer {
     vb_buffer base;
     uint8_t *bytes;
@@ -241,16 +245,17 @@ static float gelu(float x)
     return 0.5f * x * (1.0f + erff(x * 0.70710678118654752f));
 }
 
-// Dot products of `count` <= TILE_ROWS rows with the TILE_COLS columns of one tile.
+// Dot products of TILE_ROWS rows with the TILE_COLS columns of one tile.
 static void multiply_tile(float sums[TILE_ROWS][TILE_COLS],
-                          const float *const x[TILE_ROWS], const float *tile,
+                          const float *const x[TILE_ROWS], const lanes *tile,
                           size_t cols)
 {
-    memset(sums, 0, sizeof(float[TILE_ROWS][TILE_COLS]));
-    for (size_t i = 0; i < cols; i++, tile += TILE_COLS)
+    lanes sum[TILE_ROWS][TILE_LANES] = {0};
+    for (size_t i = 0; i < cols; i++, tile += TILE_LANES)
         for (int r = 0; r < TILE_ROWS; r++)
-            for (int c = 0; c < TILE_COLS; c++)
-                sums[r][c] += x[r][i] * tile[c];
+            for (int c = 0; c < TILE_LANES; c++)
+                sum[r][c] += x[r][i] * tile[c];
+    memcpy(sums, sum, sizeof sum);
 }
 
 // Rows first .. first + count - 1 of matrix b.
@@ -264,7 +269,8 @@ static void linear_rows(const vb_linear_args *a, uint32_t b, uint32_t first,
         x[r] = row_of(&a->x, b, first + (r < count ? r : 0));
     for (uint32_t o = 0; o < w->base.rows; o += TILE_COLS) {
         float sums[TILE_ROWS][TILE_COLS];
-        multiply_tile(sums, x, w->tiles + (size_t)o * w->base.cols, w->base.cols);
+        const float *tile = w->tiles + (size_t)o * w->base.cols;
+        multiply_tile(sums, x, (const lanes *)(const void *)tile, w->base.cols);
         uint32_t width = w->base.rows - o < TILE_COLS ? w->base.rows - o : TILE_COLS;
         for (uint32_t r = 0; r < count; r++) {
             float *y = row_of(&a->y, b, first + r) + o;
