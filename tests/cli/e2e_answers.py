@@ -29,7 +29,7 @@ def names_all(caption, scene):
 
 
 @unittest.skipUnless(os.path.exists(os.path.join(DEMO, "model.safetensors")), "models/demo is not there yet")
-class Answers(Case):
+class DemoCase(Case):
     def rows(self, *arguments):
         return parse("jsonl", self.ok(*arguments, "-f", "jsonl", "-q", cwd="/").out)
 
@@ -38,6 +38,8 @@ class Answers(Case):
         wrong = [said for right, said in rights if not right]
         self.assertGreaterEqual(1 - len(wrong) / len(rights), least, "\n".join(map(str, wrong)))
 
+
+class Searches(DemoCase):
     def test_search(self):
         truth = lines("captions")
         queries = [a for t in truth for a in ("-e", t["caption"])]
@@ -57,6 +59,8 @@ class Answers(Case):
             rights += [(row["p_match"] < 0.5, row) for row in self.rows("match", path_of(scene["clip_name"]), *texts)]
         self.share(rights, 0.97)
 
+
+class Words(DemoCase):
     def test_questions(self):
         asked, rights = {}, []
         for q in lines("questions"):

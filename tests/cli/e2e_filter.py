@@ -11,7 +11,7 @@ from e2e_support import (CLIPS, DEMO, EXIT_MISUSED, EXIT_SOME_FAILED, EXIT_UNUSA
                          write)
 
 
-class Filter(Case):
+class FilterCase(Case):
     def pairs(self, copies=1):
         """The captions of the bundled clips, every second one wrong."""
         with open(os.path.join(CLIPS, "captions.jsonl"), encoding="utf-8") as file:
@@ -27,6 +27,8 @@ class Filter(Case):
     def arguments(self, pairs, output, *more):
         return ["filter", pairs, "--root", CLIPS, "--model", DEMO, "-o", output, *more]
 
+
+class Pairs(FilterCase):
     def test_what_matches_is_kept(self):
         made, pairs = self.pairs()
         output = self.path("clean.jsonl")
@@ -56,6 +58,8 @@ class Filter(Case):
                                         "3", "--top-k", "0", "--top-p", "1"))
         self.assertNotEqual(read(self.path("all.jsonl")), read(self.path("other.jsonl")), str(other))
 
+
+class Restarts(FilterCase):
     def test_killed_and_started_again(self):
         _, pairs = self.pairs(copies=3)
         whole, output = self.path("whole.jsonl"), self.path("clean.jsonl")
@@ -104,6 +108,8 @@ class Filter(Case):
         write(pairs, read(pairs) + b'{"path":"clip-01","caption":"x"}\n')
         self.refused(EXIT_MISUSED, ["clean.jsonl.partial: of a run with other"], *self.arguments(pairs, output))
 
+
+class Inputs(FilterCase):
     def test_a_model_set(self):
         """Two checkpoints, and each of them named."""
         os.mkdir(self.path("set"))

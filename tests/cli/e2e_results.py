@@ -25,7 +25,7 @@ def duration(path):
     return round(float(done.stdout), 3)
 
 
-class Results(Case):
+class FormatCase(Case):
     def in_every_format(self, command, arguments, env=None):
         """The rows of a command, the same in each machine format and with the fields of cli.md."""
         rows = {}
@@ -45,6 +45,8 @@ class Results(Case):
         self.assertEqual(len(rows["csv"]), len(rows["json"]))
         return rows["json"], rows["csv"]
 
+
+class Searches(FormatCase):
     def test_retrieve(self):
         queries = ["a dog", "two cats, and a \"bell\""]
         rows, flat = self.in_every_format(
@@ -141,6 +143,8 @@ class Results(Case):
         self.refused(EXIT_UNUSABLE, "this checkpoint holds: retrieval", "reason", "--model", RETRIEVAL, image, image,
                      "a dog")
 
+
+class Questions(FormatCase):
     def test_qa(self):
         rows, flat = self.in_every_format("qa", ["--model", VQA, clip(1), "what is it?", "how many?"])
         self.assertEqual([r["question"] for r in rows], ["what is it?", "how many?"])
@@ -168,6 +172,8 @@ class Results(Case):
         one = parse("json", self.ok(*arguments, "--answers-file", listed, "--k-test", 1, "-f", "json").out)[0]
         self.assertEqual(len(one["ranked"]), 1)
 
+
+class Captions(FormatCase):
     def test_caption(self):
         rows, flat = self.in_every_format("caption", ["--model", CAPTION, "--every", 0.5, clip(10)])
         ends = [row["end"] for row in rows]
@@ -281,6 +287,8 @@ class Results(Case):
         self.ok("caption", "--model", CAPTION, "-f", "srt", self.folder, "-y")
         self.assertEqual(read(old), read(self.path("one.srt")))
 
+
+class Models(FormatCase):
     def test_tokenize(self):
         texts = ["a dog", "naïve [unused1] \t two\nlines"]
         rows, flat = self.in_every_format("tokenize", ["--model", CAPTION, *texts])
