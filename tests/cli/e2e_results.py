@@ -463,7 +463,7 @@ class Words(Case):
         """Run with the operands of the example where they exist, and its options always."""
         for command in ("retrieve", "qa", "caption", "match", "eval", "filter", "tokenize", "models", "doctor", "bench"):
             text = self.ok(command, "--help").out
-            examples = text[text.index("\nexamples:\n"):].splitlines()[2:]
+            examples = text.partition("\nexamples:\n")[2].partition("\n\n")[0].splitlines()
             self.assertEqual(len(examples), 2, text)
             for example in examples:
                 self.assertTrue(example.startswith("  vblip " + command), example)
