@@ -114,7 +114,7 @@ static vblip_status set_options(vb_video *v, const vb_decode_options *options,
     if (v->options.max_pixels == 0 || v->options.max_pixels > INT64_MAX)
         v->options.max_pixels = 16384 * 16384;
     if (v->options.max_duration_us <= 0)
-        v->options.max_duration_us = (int64_t)day_us;
+        v->options.max_duration_us = (int64_t)(day_us * 31);
     if (v->options.max_duration_us > (int64_t)(day_us * 3650))
         v->options.max_duration_us = (int64_t)(day_us * 3650);
     return VBLIP_OK;

@@ -19,7 +19,7 @@ typedef struct vb_decode_options {
     uint32_t side;           // frames are squashed to side x side pixels; required
     uint32_t threads;        // codec threads; 0 = by cores
     uint64_t max_pixels;     // of a coded frame; 0 = 16384 * 16384
-    int64_t max_duration_us; // 0 = 24 hours
+    int64_t max_duration_us; // 0 = 31 days
     bool ignore_orientation; // leave EXIF orientation alone, as the reference does
 } vb_decode_options;
 
@@ -54,8 +54,9 @@ uint64_t vb_video_index_at(const vb_video *video, int64_t time_us);
 // Reads frame `index` into `rgb` [side, side, 3]. Rising indices decode forward and seek
 // only when a key frame lies between here and there; falling ones seek. The same index
 // again is scaled again. Nothing is copied where `side` is a multiple of 16 and `rgb` is
-// aligned to it. A stream that ends before `index` is VBLIP_ERR_IO: "truncated: 31
-// of 75 frames decode".
+// aligned to it. A frame that the file does not hold, or that is damaged or refers to what
+// is, is VBLIP_ERR_IO, "truncated: 31 of 75 frames decode" or "damaged: ...": the others
+// can still be read. No other picture ever answers for it.
 VB_CHECKED vblip_status vb_video_read(vb_video *video, uint64_t index, uint8_t *rgb,
                                       vb_frame *out, vblip_error *err);
 

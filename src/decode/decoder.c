@@ -1,6 +1,7 @@
 #include "decode/decoder.h"
 
 #include "decode/averror.h"
+#include "decode/seek.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -8,30 +9,41 @@
 #include <string.h>
 
 enum {
-    BAD_RUN = 100,    // packets in a row that may fail to decode
-    NEAR = 16,        // packets: a key frame this close is reached faster by decoding
-    SEEK_TRIES = 4,   // before decoding starts over from the first packet
-    SEEK_SKIP = 1000, // packets looked at for the key frame after a seek
-    FULL = 32         // frames in front of a wanted one that are all decoded
+    BAD_RUN = 100,  // failures in a row without progress that end the stream
+    NEAR = 16,      // packets: a key frame this close is reached faster by decoding
+    SEEK_TRIES = 4, // before decoding starts over from the first packet
+    RESYNC = 64,    // packets that may be missing when they are read again
+    FULL = 32,      // frames in front of a wanted one that are all decoded
+    THREADS = 32    // packets that a decoder may have in work
 };
 
-static vblip_status open_codec(vb_decoder *d, uint32_t threads, vblip_error *err)
+// Whether a decoder whose threads have a picture each hands one out before it is known to
+// be damaged. (That of H.264 may as well, but much is found beforehand: has_hole.)
+static bool conceals_late(enum AVCodecID codec)
 {
-    const AVCodecParameters *parameters = d->source.stream->codecpar;
-    const AVCodec *codec = avcodec_find_decoder(parameters->codec_id);
+    return codec == AV_CODEC_ID_MPEG4 || codec == AV_CODEC_ID_MPEG2VIDEO ||
+           codec == AV_CODEC_ID_MPEG1VIDEO || codec == AV_CODEC_ID_H263;
+}
+
+static vblip_status open_codec(vb_decoder *d, vblip_error *err)
+{
+    const AVCodec *codec = avcodec_find_decoder(d->parameters->codec_id);
     if (!codec)
         return vb_fail(err, VBLIP_ERR_UNSUPPORTED, "no decoder for %s",
-                       avcodec_get_name(parameters->codec_id));
+                       avcodec_get_name(d->parameters->codec_id));
+    avcodec_free_context(&d->codec);
     d->codec = avcodec_alloc_context3(codec);
     if (!d->codec)
         return vb_fail_memory(err, "decoder");
-    int code = avcodec_parameters_to_context(d->codec, parameters);
+    int code = avcodec_parameters_to_context(d->codec, d->parameters);
     if (code < 0)
         return vb_fail_av(err, code, codec->name);
-    d->codec->pkt_timebase = d->source.stream->time_base;
-    d->codec->thread_count = threads < INT16_MAX ? (int)threads : INT16_MAX;
+    d->codec->pkt_timebase = d->packets.time_base;
+    d->codec->thread_count = d->threads < INT16_MAX ? (int)d->threads : INT16_MAX;
     d->codec->log_level_offset = vb_av_log_offset();
     d->codec->max_pixels = (int64_t)d->source.max_pixels;
+    if (conceals_late(codec->id))
+        d->codec->thread_type = FF_THREAD_SLICE;
     code = avcodec_open2(d->codec, codec, NULL);
     return code < 0 ? vb_fail_av(err, code, codec->name) : VBLIP_OK;
 }
@@ -44,17 +56,19 @@ static bool can_skip(enum AVCodecID codec)
            codec == AV_CODEC_ID_MPEG2VIDEO || codec == AV_CODEC_ID_MPEG1VIDEO;
 }
 
-static vblip_status decoder_prepare(vb_decoder *d, uint32_t threads,
-                                    int64_t max_duration_us, vblip_error *err)
+static vblip_status decoder_prepare(vb_decoder *d, int64_t max_duration_us,
+                                    vblip_error *err)
 {
-    VB_TRY(vb_packets_list(&d->packets, &d->source, max_duration_us, err));
-    VB_TRY(open_codec(d, threads, err));
-    d->may_skip = !d->packets.by_order && can_skip(d->codec->codec_id);
+    d->parameters = avcodec_parameters_alloc();
     d->packet = av_packet_alloc();
     d->shown = av_frame_alloc();
     d->ahead = av_frame_alloc();
-    if (!d->packet || !d->shown || !d->ahead)
+    if (!d->parameters || !d->packet || !d->shown || !d->ahead ||
+        avcodec_parameters_copy(d->parameters, d->source.stream->codecpar) < 0)
         return vb_fail_memory(err, "decoder");
+    VB_TRY(vb_packets_list(&d->packets, &d->source, max_duration_us, err));
+    VB_TRY(open_codec(d, err));
+    d->may_skip = !d->packets.by_order && can_skip(d->codec->codec_id);
     return VBLIP_OK;
 }
 
@@ -62,18 +76,19 @@ vblip_status vb_decoder_open(vb_decoder *out, const char *path, uint32_t threads
                              uint64_t max_pixels, int64_t max_duration_us,
                              vblip_error *err)
 {
-    *out = (vb_decoder){0};
+    *out = (vb_decoder){.threads = threads};
     VB_TRY(vb_source_open(&out->source, path, max_pixels, err));
-    vblip_status status = decoder_prepare(out, threads, max_duration_us, err);
+    vblip_status status = decoder_prepare(out, max_duration_us, err);
     if (status != VBLIP_OK)
         vb_decoder_close(out);
-    out->position = out->packets.count; // the index was read: start with a seek
+    out->position = out->packets.positions; // the index was read: start with a seek
     return status;
 }
 
 void vb_decoder_close(vb_decoder *decoder)
 {
     avcodec_free_context(&decoder->codec);
+    avcodec_parameters_free(&decoder->parameters);
     av_packet_free(&decoder->packet);
     av_frame_free(&decoder->shown);
     av_frame_free(&decoder->ahead);
@@ -84,6 +99,7 @@ void vb_decoder_close(vb_decoder *decoder)
 
 // ---------------------------------------------------------------------------- seeking
 
+// Decoding begins with the packet in `packet`.
 static void begin_decoding(vb_decoder *d, uint64_t position, bool from_start)
 {
     avcodec_flush_buffers(d->codec);
@@ -91,77 +107,18 @@ static void begin_decoding(vb_decoder *d, uint64_t position, bool from_start)
     av_frame_unref(d->ahead);
     d->has_shown = d->has_ahead = d->ended = false;
     d->has_packet = true;
-    d->from_start = from_start;
-    d->position = position;
+    d->position = d->begun = position;
+    d->sure = from_start ? 0 : VB_NO_FRAME;
     d->outputs = d->shown_index = 0;
-    d->bad_run = 0;
-    d->doubtful = false;
+    d->restart = d->passing = d->draining = false;
+    d->bad_from = d->bad_to = d->resumed = VB_NO_FRAME;
 }
 
-// Reads the next packet and says whether it is the first of the file.
-static bool at_start(vb_decoder *d)
+static vblip_status begin_at_start(vb_decoder *d, vblip_error *err)
 {
-    return vb_source_read(&d->source, d->packet) >= 0 &&
-           d->packet->pts == d->packets.first_pts &&
-           d->packet->dts == d->packets.first_dts;
-}
-
-static bool seek_to_start(vb_decoder *d)
-{
-    int stream = d->source.stream->index;
-    int64_t times[] = {d->packets.first_dts, d->packets.first_pts};
-    for (size_t i = 0; i < 2; i++)
-        if (times[i] != AV_NOPTS_VALUE &&
-            av_seek_frame(d->source.format, stream, times[i], AVSEEK_FLAG_BACKWARD) >=
-                0 &&
-            at_start(d))
-            return true;
-    return !(d->source.format->iformat->flags & AVFMT_NO_BYTE_SEEK) &&
-           av_seek_frame(d->source.format, stream, 0, AVSEEK_FLAG_BYTE) >= 0 &&
-           at_start(d);
-}
-
-// Goes back to the first packet and leaves it in `packet`: by seeking, or by opening
-// the file again where that does not lead there.
-static vblip_status rewind_source(vb_decoder *d, vblip_error *err)
-{
-    if (!seek_to_start(d)) {
-        VB_TRY(vb_source_reopen(&d->source, err));
-        if (!at_start(d)) {
-            vb_source_close(&d->source);
-            return vb_fail(err, VBLIP_ERR_IO, "changed while it was read");
-        }
-    }
+    VB_TRY(vb_seek_start(&d->source, &d->packets, d->packet, err));
     begin_decoding(d, 0, true);
     return VBLIP_OK;
-}
-
-// Seeks to `time` and reads up to a key packet in front of packet `index`, no further
-// than that. False when there is none there.
-static bool seek_to_key(vb_decoder *d, int64_t time, uint64_t index)
-{
-    const vb_packets *p = &d->packets;
-    if (av_seek_frame(d->source.format, d->source.stream->index, time,
-                      AVSEEK_FLAG_BACKWARD) < 0)
-        return false;
-    for (int skipped = 0; skipped < SEEK_SKIP; skipped++) {
-        if (vb_source_read(&d->source, d->packet) < 0)
-            return false;
-        uint64_t at = vb_packets_find(p, d->packet->pts);
-        vb_packet *item = &p->items[at];
-        if (item->time != d->packet->pts)
-            continue;
-        if (item->position > p->items[index].position)
-            return false;
-        bool key = d->packet->flags & AV_PKT_FLAG_KEY;
-        if (p->through_table && !key)
-            item->key = false; // the codec knows better
-        if (item->key && at <= index && key) {
-            begin_decoding(d, item->position, item->position == 0);
-            return true;
-        }
-    }
-    return false;
 }
 
 // The last key packet that is shown at or before `index`; `from` when none is that late.
@@ -181,113 +138,265 @@ static uint64_t key_before(const vb_packets *packets, uint64_t index, uint32_t b
     return key;
 }
 
-// Decoding starts at the `back`-th key packet before `index`. The container may look up
-// times of presentation or of decoding, so both are tried.
+// Decoding starts at the `back`-th key packet before `index`.
 static vblip_status seek_before(vb_decoder *d, uint64_t index, uint32_t back,
                                 vblip_error *err)
 {
-    const vb_packets *p = &d->packets;
+    vb_packets *p = &d->packets;
     while (!p->by_order && back < SEEK_TRIES) {
-        uint64_t key = key_before(p, index, back);
-        const vb_packet item = p->items[key];
-        if (item.position == 0)
+        const vb_packet item = p->items[key_before(p, index, back)];
+        uint32_t found;
+        if (item.position == 0 || !item.key)
             break;
-        if (seek_to_key(d, item.time, key) ||
-            (p->reordering && seek_to_key(d, item.time - p->reordering, key)))
+        VB_TRY(vb_seek_key(&found, &d->source, p, item.position, d->packet, err));
+        if (found != VB_NO_FRAME) {
+            begin_decoding(d, found, found == 0);
             return VBLIP_OK;
-        if (p->items[key].key == item.key)
-            break; // not because the table calls a key what is none
+        }
     }
-    return rewind_source(d, err);
+    return begin_at_start(d, err);
+}
+
+// ----------------------------------------------------------------------------- damage
+
+static vb_packet *frame_at(const vb_decoder *d, uint64_t position)
+{
+    if (position >= d->packets.positions || d->packets.frames[position] == VB_NO_FRAME)
+        return NULL;
+    return &d->packets.items[d->packets.frames[position]];
+}
+
+// Whether the picture at `position` refers to what is before the packet that decoding
+// began with at `start`: it is decoded behind that one, and shown before it.
+static bool is_leading(const vb_decoder *d, uint64_t position, uint64_t start)
+{
+    return start != VB_NO_FRAME && position > start &&
+           position < d->packets.positions &&
+           d->packets.frames[position] < d->packets.frames[start];
+}
+
+// Whether nothing is to be expected of the picture at `position`: decoding began too
+// late for it.
+static bool is_too_early(const vb_decoder *d, uint64_t position)
+{
+    return d->sure != 0 && is_leading(d, position, d->begun);
+}
+
+// The packet at `position` is damaged, or made the decoder find that something it refers
+// to is. Nothing is believed of it and what follows, up to the next key packet.
+static void note_damage(vb_decoder *d, uint64_t position)
+{
+    if (is_too_early(d, position))
+        return;
+    if (!d->careful) {
+        d->restart = true;
+        return;
+    }
+    d->bad_from = position;
+    d->bad_to = VB_NO_FRAME;
+    for (uint64_t i = position; i < d->position; i++) {
+        vb_packet *item = frame_at(d, i);
+        if (item && item->key && i > position) {
+            d->bad_to = i;
+            return;
+        }
+        if (item && i >= d->sure)
+            item->lost = true;
+    }
+    d->passing = true;
+}
+
+static bool is_bad(const vb_decoder *d, uint64_t position)
+{
+    return position >= d->bad_from && position < d->bad_to &&
+           d->bad_from != VB_NO_FRAME;
+}
+
+// From now on one thread decodes everything.
+static vblip_status become_careful(vb_decoder *d, vblip_error *err)
+{
+    d->may_skip = false;
+    d->restart = false;
+    if (d->careful)
+        return VBLIP_OK;
+    d->careful = true;
+    d->threads = 1;
+    return open_codec(d, err);
 }
 
 // --------------------------------------------------------------------------- decoding
 
 // Lets the decoder pass over the picture in `packet` where only its references need it.
-static void choose_skip(vb_decoder *d)
+static void choose_skip(vb_decoder *d, uint64_t index)
 {
-    bool timed = d->packet->pts != AV_NOPTS_VALUE;
-    bool far = timed && vb_packets_find(&d->packets, d->packet->pts) + FULL < d->wanted;
+    bool far = index != VB_NO_FRAME && index + FULL < d->wanted;
     d->codec->skip_frame = far && d->may_skip ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;
-    if (!timed)
-        d->doubtful = true;
+}
+
+// Reads a packet into `packet`: 0, AVERROR_EOF or another AVERROR.
+static int read_packet(vb_decoder *d)
+{
+    if (d->has_packet)
+        return 0;
+    if (d->position >= d->packets.positions)
+        return AVERROR_EOF;
+    int code = vb_source_read(&d->source, d->packet);
+    const vb_packet_mark *mark = &d->packets.marks[d->position];
+    if (code < 0 || (d->packet->flags & AV_PKT_FLAG_DISCARD) ||
+        mark->byte == d->packet->pos)
+        return code;
+    uint32_t at = vb_seek_position(&d->packets, d->packet, d->position + RESYNC);
+    if (at != VB_NO_FRAME && at > d->position)
+        d->position = at;
+    return 0;
+}
+
+// Decides about the packet in `packet`, which is at d->position: false to pass over it.
+static bool takes_packet(vb_decoder *d)
+{
+    vb_packet *item = frame_at(d, d->position);
+    if (!item) // in front of all that can be decoded
+        return false;
+    bool orphan = is_leading(d, d->position, d->resumed);
+    if (item->lost && !orphan && !is_leading(d, d->position, d->begun))
+        d->passing = true;
+    if (d->passing && item->key && !item->lost)
+        d->draining = true;
+    if ((orphan || d->passing) && !d->draining && d->position >= d->sure)
+        item->lost = true;
+    if (item->key && !d->passing && d->position != d->resumed) {
+        d->resumed = VB_NO_FRAME;
+        if (d->sure == VB_NO_FRAME && d->position > d->begun)
+            d->sure = d->position;
+    }
+    // H.264 counts pictures, and would miss those.
+    bool early =
+        is_too_early(d, d->position) && d->parameters->codec_id != AV_CODEC_ID_H264;
+    return !orphan && !early && !d->passing && !item->lost;
+}
+
+// Whether the packet in `packet` holds a stretch that was never written, or lost: a NAL
+// unit, whose length stands in front of it, has no three zeros in a row.
+static bool has_hole(const vb_decoder *d)
+{
+    const AVCodecParameters *p = d->parameters;
+    enum { HOLE = 64 }; // bytes
+    if ((p->codec_id != AV_CODEC_ID_H264 && p->codec_id != AV_CODEC_ID_HEVC) ||
+        p->extradata_size < 1 || p->extradata[0] != 1)
+        return false;
+    int zeros = 0;
+    for (int i = 0; i < d->packet->size && zeros < HOLE; i++)
+        zeros = d->packet->data[i] ? 0 : zeros + 1;
+    return zeros == HOLE;
+}
+
+// Sends the packet in `packet`, with its index for a time: what comes out is known by it.
+static int send_packet(vb_decoder *d, bool shown)
+{
+    uint32_t index = shown ? d->packets.frames[d->position] : VB_NO_FRAME;
+    choose_skip(d, index);
+    d->packet->pts = index == VB_NO_FRAME ? -1 : (int64_t)index;
+    d->packet->dts = AV_NOPTS_VALUE;
+    if (d->packet->size == 0) // would end the stream
+        return 0;
+    if (has_hole(d))
+        return AVERROR_INVALIDDATA;
+    return avcodec_send_packet(d->codec, d->packet);
 }
 
 // Gives the decoder the packet in `packet`, or reads the next one; the end of the file
 // when there is none.
-static vblip_status feed_decoder(vb_decoder *d, vblip_error *err)
+static vblip_status feed_decoder(vb_decoder *d, uint32_t *failures, vblip_error *err)
 {
-    int code = AVERROR_EOF;
-    if (d->has_packet)
-        code = 0;
-    else if (d->position < d->packets.readable)
-        code = vb_source_read(&d->source, d->packet);
+    int code = read_packet(d);
     d->has_packet = false;
-    if (code == AVERROR(ENOMEM))
-        return vb_fail_memory(err, "packet");
-    if (code < 0 && code != AVERROR_EOF) { // cannot be read: the reader has moved on
-        d->bad_run++;
-        d->doubtful = true;
-        return VBLIP_OK;
+    bool ends = code == AVERROR_EOF;
+    if (code == 0) {
+        bool shown = !(d->packet->flags & AV_PKT_FLAG_DISCARD);
+        bool taken = !shown || takes_packet(d);
+        d->has_packet = d->draining;
+        if (taken)
+            code = send_packet(d, shown);
+        ends = d->draining;
+        if (!d->has_packet) {
+            d->position += shown;
+            av_packet_unref(d->packet);
+        }
     }
-    if (code == 0)
-        choose_skip(d);
-    if (code == 0 && !(d->packet->flags & AV_PKT_FLAG_DISCARD))
-        d->position++;
-    if (code == AVERROR_EOF)
+    if (ends)
         code = avcodec_send_packet(d->codec, NULL);
-    else if (d->packet->size > 0) // an empty one would end the stream
-        code = avcodec_send_packet(d->codec, d->packet);
-    av_packet_unref(d->packet);
     if (code == AVERROR(ENOMEM))
         return vb_fail_memory(err, "decoder");
-    if (code < 0 && code != AVERROR_EOF) {
-        d->bad_run++;
-        d->doubtful = true;
-    }
+    if (code >= 0 || code == AVERROR_EOF)
+        return VBLIP_OK;
+    ++*failures;
+    note_damage(d, d->position ? d->position - 1 : 0);
     return VBLIP_OK;
 }
 
 static uint64_t index_of(const vb_decoder *d, const AVFrame *frame)
 {
-    const vb_packets *p = &d->packets;
-    uint64_t last = p->count - 1;
-    if (p->by_order)
-        return d->outputs < last ? d->outputs : last;
-    if (frame->pts != AV_NOPTS_VALUE)
-        return vb_packets_find(p, frame->pts);
-    return d->has_shown && d->shown_index < last ? d->shown_index + 1 : d->shown_index;
+    if (d->packets.by_order)
+        return d->outputs < d->packets.count ? d->outputs : d->packets.count - 1;
+    return frame->pts >= 0 ? (uint64_t)frame->pts : VB_NO_FRAME;
 }
 
-// Decodes one more frame into `ahead`, or finds the end.
+// Looks at the frame that came out into `ahead`. True when it can be shown.
+static bool accept_ahead(vb_decoder *d)
+{
+    const uint64_t index = index_of(d, d->ahead);
+    d->outputs++;
+    if (index >= d->packets.count)
+        return false;
+    const vb_packet *item = &d->packets.items[index];
+    if (d->ahead->decode_error_flags || (d->ahead->flags & AV_FRAME_FLAG_CORRUPT))
+        note_damage(d, item->position); // concealed with the picture before
+    if (d->restart || item->lost || is_bad(d, item->position) ||
+        is_too_early(d, item->position))
+        return false;
+    d->ahead_index = index;
+    d->has_ahead = true;
+    return true;
+}
+
+// All that is in front of damage has come out: goes on with the key packet behind it.
+static void resume_decoding(vb_decoder *d)
+{
+    avcodec_flush_buffers(d->codec);
+    d->draining = d->passing = false;
+    d->resumed = d->bad_to = d->position;
+    if (d->packets.by_order)
+        d->outputs = d->position;
+}
+
+// Decodes one more frame into `ahead`, or finds the end, or that it must be done anew.
 static vblip_status decode_next(vb_decoder *d, vblip_error *err)
 {
-    while (d->bad_run < BAD_RUN) {
+    for (uint32_t failures = 0; failures < BAD_RUN && !d->restart;) {
         int code = avcodec_receive_frame(d->codec, d->ahead);
-        if (code == 0) {
-            d->ahead_index = index_of(d, d->ahead);
-            d->has_ahead = true;
-            d->outputs++;
-            d->bad_run = 0;
-            if (d->ahead->decode_error_flags ||
-                (d->ahead->flags & AV_FRAME_FLAG_CORRUPT))
-                d->doubtful = true; // concealed with the picture before
-            return VBLIP_OK;
-        }
-        if (code == AVERROR_EOF) {
-            d->ended = true;
-            return VBLIP_OK;
-        }
         if (code == AVERROR(ENOMEM))
             return vb_fail_memory(err, "decoder");
-        if (code == AVERROR(EAGAIN)) {
-            VB_TRY(feed_decoder(d, err));
+        if (code == 0) {
+            failures = 0;
+            if (accept_ahead(d))
+                return VBLIP_OK;
+            av_frame_unref(d->ahead);
+        } else if (code == AVERROR_EOF && d->draining) {
+            resume_decoding(d);
+        } else if (code == AVERROR_EOF) {
+            d->ended = true;
+            return VBLIP_OK;
+        } else if (code == AVERROR(EAGAIN)) {
+            uint64_t before = d->position;
+            VB_TRY(feed_decoder(d, &failures, err));
+            failures = d->position != before ? 0 : failures;
         } else {
-            d->bad_run++;
-            d->doubtful = true;
+            failures++;
+            note_damage(d, d->position ? d->position - 1 : 0);
         }
     }
-    return vb_fail(err, VBLIP_ERR_FORMAT, "%u packets in a row do not decode", BAD_RUN);
+    d->ended = !d->restart;
+    return VBLIP_OK;
 }
 
 static void take_ahead(vb_decoder *d)
@@ -299,27 +408,21 @@ static void take_ahead(vb_decoder *d)
     d->has_ahead = false;
 }
 
-// Decodes until the frame shown at `index` is in `shown`. It is not there when all that
-// came after the last seek is later, or when the stream ended before: `ended`.
-static vblip_status roll(vb_decoder *d, uint64_t index, bool *found, vblip_error *err)
+// Decodes until the frame `index` is in `shown`, or the last one before it, and one
+// behind it in `ahead`, or the stream has `ended`.
+static vblip_status roll(vb_decoder *d, uint64_t index, vblip_error *err)
 {
-    *found = false;
     while (!(d->has_shown && d->shown_index == index)) {
         if (!d->has_ahead && !d->ended)
             VB_TRY(decode_next(d, err));
-        if (!d->has_ahead)
-            break;
-        if (d->ahead_index > index && !d->has_shown && !d->from_start)
-            return VBLIP_OK;
-        if (d->ahead_index > index && d->has_shown)
+        if (!d->has_ahead || d->ahead_index > index)
             break;
         take_ahead(d);
-        if (d->shown_index > index) // nothing earlier decodes
-            break;
     }
-    *found = d->has_shown;
     return VBLIP_OK;
 }
+
+// ---------------------------------------------------------------------------- answers
 
 // Whether to go on decoding from where we are rather than seek.
 static bool is_ahead(const vb_decoder *d, uint64_t index)
@@ -332,50 +435,87 @@ static bool is_ahead(const vb_decoder *d, uint64_t index)
     return key <= d->shown_index || d->packets.items[key].position < d->position + NEAR;
 }
 
-// After a seek a decoder may keep to itself the last pictures of the stream, because it
-// does not trust them yet: they need a start further ahead.
-static bool is_short(const vb_decoder *d, uint64_t index)
+// Whether frame `index` has no picture of its own although all that leads to it was
+// decoded: the one before, in `shown`, is still shown. At the start of a file it may be
+// the one behind.
+static bool is_repeat(vb_decoder *d, uint64_t index)
 {
-    return d->ended && !d->from_start && d->shown_index < index;
+    vb_packet *items = d->packets.items;
+    bool whole = items[index].position >= d->sure && d->resumed == VB_NO_FRAME;
+    if (!d->has_shown && d->has_ahead && whole && d->sure == 0) {
+        take_ahead(d);
+        return true;
+    }
+    if (!d->has_shown || d->shown_index >= index)
+        return false;
+    for (uint64_t i = d->shown_index + 1; i <= index; i++)
+        if (items[i].lost || !(whole || items[i].silent))
+            return false;
+    items[index].silent = true;
+    return true;
 }
 
-// Seeks further and further back until the frame shown at `index` decodes.
-static vblip_status seek_and_roll(vb_decoder *d, uint64_t index, bool *found,
-                                  vblip_error *err)
+// Whether what `roll` found answers for frame `index`.
+static bool is_answer(vb_decoder *d, uint64_t index)
 {
-    *found = false;
-    for (uint32_t back = 0; back <= SEEK_TRIES; back++) {
+    if (d->has_shown && d->shown_index == index)
+        return true;
+    return !d->restart && is_repeat(d, index);
+}
+
+// Seeks further and further back until that answers for frame `index`. Where the whole
+// stream does not, the frame is lost.
+static vblip_status seek_and_roll(vb_decoder *d, uint64_t index, vblip_error *err)
+{
+    vb_packet *item = &d->packets.items[index];
+    for (uint32_t back = 0; back <= SEEK_TRIES && !item->lost; back++) {
         VB_TRY(seek_before(d, index, back, err));
-        VB_TRY(roll(d, index, found, err));
-        if (d->from_start || (*found && !is_short(d, index)))
-            break;
+        VB_TRY(roll(d, index, err));
+        if (d->restart || is_answer(d, index))
+            return VBLIP_OK;
+        if (d->sure == 0) // from the first packet on
+            item->lost = true;
     }
     return VBLIP_OK;
 }
 
-// Goes on to the frame shown at `index`, or seeks.
-static vblip_status decode_to(vb_decoder *d, uint64_t index, bool *found,
-                              vblip_error *err)
+// Goes on to frame `index`, or seeks. Neither answers where `lost` is set, or `restart`.
+static vblip_status decode_to(vb_decoder *d, uint64_t index, vblip_error *err)
 {
-    *found = false;
-    if (is_ahead(d, index))
-        VB_TRY(roll(d, index, found, err));
-    if (!*found || is_short(d, index))
-        VB_TRY(seek_and_roll(d, index, found, err));
-    return VBLIP_OK;
+    bool ahead = is_ahead(d, index);
+    if (ahead)
+        VB_TRY(roll(d, index, err));
+    if (!d->restart && (!ahead || !is_answer(d, index)))
+        VB_TRY(seek_and_roll(d, index, err));
+    // It may be one that was passed over.
+    if (d->may_skip && !d->restart && d->has_shown && d->shown_index + FULL < index)
+        d->restart = true;
+    if (!d->restart)
+        return VBLIP_OK;
+    VB_TRY(become_careful(d, err));
+    return seek_and_roll(d, index, err);
 }
 
-// As decode_to, passing over what no other picture refers to. In a damaged stream that
-// could show: then all is decoded, now and from then on.
-static vblip_status skip_to(vb_decoder *d, uint64_t index, bool *found,
-                            vblip_error *err)
+// The failure of a frame that is lost. All of the file is decoded to tell how many are.
+static vblip_status fail_lost(vb_decoder *d, vblip_error *err)
 {
-    vblip_status status = decode_to(d, index, found, d->may_skip ? NULL : err);
-    bool far = *found && d->shown_index + FULL < index; // it may be one passed over
-    if (!d->may_skip || (status == VBLIP_OK && *found && !d->doubtful && !far))
-        return status;
-    d->may_skip = false;
-    return seek_and_roll(d, index, found, err);
+    vb_packets *p = &d->packets;
+    if (!d->counted) {
+        VB_TRY(become_careful(d, err));
+        VB_TRY(begin_at_start(d, err));
+        while (!d->ended) {
+            VB_TRY(decode_next(d, err));
+            av_frame_unref(d->ahead);
+            d->has_ahead = false;
+        }
+        d->counted = true;
+    }
+    uint64_t lost = 0;
+    for (uint64_t i = 0; i < p->count; i++)
+        lost += p->items[i].lost && p->items[i].position < p->positions;
+    return vb_fail(err, VBLIP_ERR_IO,
+                   "damaged: %" PRIu64 " of %" PRIu64 " frames decode",
+                   p->readable - lost, p->count);
 }
 
 vblip_status vb_decoder_frame(vb_decoder *decoder, uint64_t index, const AVFrame **out,
@@ -383,20 +523,15 @@ vblip_status vb_decoder_frame(vb_decoder *decoder, uint64_t index, const AVFrame
 {
     *out = NULL;
     const vb_packets *packets = &decoder->packets;
-    if (packets->items[index].position >= packets->readable)
+    if (packets->items[index].position >= packets->positions)
         return vb_packets_fail_truncated(packets->readable, packets->count, err);
     if (!decoder->source.format)
         return vb_fail(err, VBLIP_ERR_IO, "changed while it was read");
-    bool found = false;
     decoder->wanted = index;
-    VB_TRY(skip_to(decoder, index, &found, err));
-    if (!found)
-        return vb_fail(err, VBLIP_ERR_FORMAT, "no frame decodes of %" PRIu64,
-                       packets->count);
-    // What the decoder swallows at the very end (a second field, a packet without a
-    // picture) repeats the last frame; what is damaged there does not.
-    if (decoder->ended && decoder->shown_index < index && decoder->bad_run > 0)
-        return vb_packets_fail_truncated(decoder->shown_index + 1, packets->count, err);
+    if (!packets->items[index].lost)
+        VB_TRY(decode_to(decoder, index, err));
+    if (packets->items[index].lost || !decoder->has_shown)
+        return fail_lost(decoder, err);
     *out = decoder->shown;
     return VBLIP_OK;
 }

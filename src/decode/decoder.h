@@ -12,20 +12,32 @@
 typedef struct vb_decoder {
     vb_source source;
     vb_packets packets;
+    AVCodecParameters *parameters; // of the stream as it begins
     AVCodecContext *codec;
+    uint32_t threads;
     AVPacket *packet;
     bool has_packet;        // `packet` was read, but not decoded yet
     AVFrame *shown, *ahead; // the last frame that is not later than what was asked
                             // for, and the one after it
     uint64_t shown_index, ahead_index; // in presentation order
     bool has_shown, has_ahead, ended;
-    bool from_start;   // decoding began at the first packet of the file
     uint64_t position; // of the next packet to read
+    uint64_t begun;    // position of the key packet that decoding began at
+    uint64_t sure;     // from that position on, all that pictures refer to was decoded
     uint64_t outputs;  // frames that came out since decoding began
-    uint32_t bad_run;  // packets that did not decode since the last frame that came out
     uint64_t wanted;   // the frame that is decoded for
+    // Damage. Several threads conceal it now this way, now that, and what was passed over
+    // on the way may be what it shows in: where there is any, one thread decodes all.
+    bool careful;      // so it is from now on
+    bool restart;      // damage was met when it was not so
+    bool passing;      // packets are passed over up to the next key packet
+    bool draining;     // it was found, and what is before it is still coming out
+    uint64_t bad_from; // position of the last damage since decoding began
+    uint64_t bad_to;   // of the key packet behind it, VB_NO_FRAME before it is found
+    uint64_t resumed;  // position of the key packet that decoding went on with behind
+                       // damage, VB_NO_FRAME for none
     bool may_skip;     // pictures that no other refers to, far in front of `wanted`
-    bool doubtful;     // since decoding began something was met that makes that unsafe
+    bool counted;      // every packet was decoded: all that are lost are known
 } vb_decoder;
 
 // Opens `path` and reads its packet index.
@@ -35,7 +47,10 @@ VB_CHECKED vblip_status vb_decoder_open(vb_decoder *out, const char *path,
 void vb_decoder_close(vb_decoder *decoder);
 
 // Frame `index`, valid until the next call. Where the decoder has no frame of its own
-// for a packet (a second field, a bad packet), the frame before it is still shown.
+// for a packet that is whole (a second field, a repeat), the frame before it is still
+// shown. Where it is damaged, or refers to what is damaged or missing, the failure is
+// VBLIP_ERR_IO and says how many frames of the file decode, which is found out by
+// decoding all of it, once.
 VB_CHECKED vblip_status vb_decoder_frame(vb_decoder *decoder, uint64_t index,
                                          const AVFrame **out, vblip_error *err);
 

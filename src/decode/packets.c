@@ -1,6 +1,7 @@
 #include "decode/packets.h"
 
 #include "decode/averror.h"
+#include "decode/clock.h"
 #include "decode/table.h"
 
 #include <inttypes.h>
@@ -8,8 +9,12 @@
 #include <string.h>
 
 enum {
-    BAD_RUN = 100, // unreadable packets in a row that end the reading
-    LAST_SKIP = 64 // packets looked at for the one that is shown last
+    BAD_RUN = 100,  // unreadable packets in a row that end the reading
+    LAST_SKIP = 64, // packets looked at for the one that is shown last
+    FALL_S = 10,    // seconds that a clock may fall back by where packets are not told
+                    // to come in the order of decoding
+    LEAP_S = 86400, // between two packets: more is a clock that was set
+    LONE_S = 3600   // in front of the last frame: more is a time stamp gone wild
 };
 
 // What is collected while the file is read, in file order.
@@ -17,24 +22,18 @@ typedef struct reading {
     vb_packets *packets;
     int64_t *decode_times; // [packets->count]
     size_t capacity;
+    vb_clock clock;
     int64_t frame_ticks; // nominal length of a frame, at least 1
     int64_t first_time;  // of the first packet that has one
     // Of the packet that is shown last so far.
     int64_t last_time, last_decode_time, last_span;
     int64_t limit_ticks;
     uint64_t untimed, untimed_keys; // packets without a presentation time
+    bool edited;                    // some packets are decoded, but never shown
     bool cut;                       // the packet read last is not complete
 } reading;
 
-// Times beyond this are noise, and sums of two such times still fit.
-#define TIME_LIMIT (INT64_C(1) << 61)
-
 #define UNTIMED INT64_MIN
-
-static bool is_time(int64_t time)
-{
-    return time > -TIME_LIMIT && time < TIME_LIMIT; // AV_NOPTS_VALUE is not
-}
 
 static int64_t nominal_ticks(const AVStream *stream, int64_t limit_ticks)
 {
@@ -55,21 +54,55 @@ static bool packets_grow(reading *r)
     vb_packet *items = realloc(r->packets->items, capacity * sizeof *items);
     if (items)
         r->packets->items = items;
+    vb_packet_mark *marks = realloc(r->packets->marks, capacity * sizeof *marks);
+    if (marks)
+        r->packets->marks = marks;
     int64_t *times = realloc(r->decode_times, capacity * sizeof *times);
     if (times)
         r->decode_times = times;
-    if (items && times)
+    if (items && marks && times)
         r->capacity = capacity;
-    return items && times;
+    return items && marks && times;
 }
 
-static int64_t decode_time_of(const reading *r, const AVPacket *packet)
+// Where the packet before belongs when its time fits nothing.
+static void tame_last(reading *r)
 {
-    if (is_time(packet->dts))
-        return packet->dts;
+    vb_packets *p = r->packets;
+    if (p->count < 2)
+        return;
+    int64_t time = r->decode_times[p->count - 2] + r->frame_ticks;
+    r->decode_times[p->count - 1] = time;
+    if (p->items[p->count - 1].time != UNTIMED)
+        p->items[p->count - 1].time = time;
+    r->last_time = r->last_decode_time = time;
+}
+
+// The times of a packet on the clock of the whole file. Without a decoding time it is
+// taken to follow the packet before.
+static void running_times(reading *r, const AVPacket *packet, int64_t *pts,
+                          int64_t *dts)
+{
     uint64_t n = r->packets->count;
-    int64_t next = n ? r->decode_times[n - 1] + r->frame_ticks : 0;
-    return is_time(next) ? next : TIME_LIMIT;
+    *pts = vb_is_time(packet->pts) ? packet->pts : UNTIMED;
+    *dts = n ? r->decode_times[n - 1] + r->frame_ticks : 0;
+    if (!vb_is_time(*dts))
+        *dts = VB_TIME_LIMIT;
+    bool decoded = vb_is_time(packet->dts);
+    if (!decoded && *pts == UNTIMED)
+        return;
+    const int64_t said = decoded ? packet->dts : packet->pts;
+    vb_clock_tick tick = vb_clock_step(&r->clock, said);
+    if (tick.wild_before)
+        tame_last(r);
+    if (decoded)
+        *dts = tick.time;
+    if (*pts == UNTIMED)
+        return;
+    int64_t ahead = vb_clock_distance(&r->clock, packet->pts, said);
+    if (ahead > r->clock.leap || ahead < -r->clock.leap)
+        ahead = r->frame_ticks;
+    *pts = tick.time + ahead;
 }
 
 static vblip_status fail_duration(int64_t limit_ticks, AVRational time_base,
@@ -83,27 +116,30 @@ static vblip_status fail_duration(int64_t limit_ticks, AVRational time_base,
 static vblip_status packets_add(reading *r, const AVPacket *packet, vblip_error *err)
 {
     vb_packets *p = r->packets;
-    if (p->count == UINT32_MAX)
-        return vb_fail(err, VBLIP_ERR_UNSUPPORTED, "more than %u frames", UINT32_MAX);
+    if (p->count == VB_NO_FRAME - 1)
+        return vb_fail(err, VBLIP_ERR_UNSUPPORTED, "more than %u frames",
+                       VB_NO_FRAME - 1);
     if (!packets_grow(r))
         return vb_fail_memory(err, "packet index");
-    bool timed = is_time(packet->pts), key = packet->flags & AV_PKT_FLAG_KEY;
-    if (timed && is_time(packet->dts) && packet->pts - packet->dts > p->reordering)
-        p->reordering = packet->pts - packet->dts;
+    int64_t pts, dts;
+    running_times(r, packet, &pts, &dts);
+    bool timed = pts != UNTIMED, key = packet->flags & AV_PKT_FLAG_KEY;
+    if (timed && pts - dts > p->reordering && vb_is_time(packet->dts))
+        p->reordering = pts - dts;
     if (timed && r->untimed == p->count)
-        r->first_time = r->last_time = packet->pts;
-    if (timed && packet->pts >= r->last_time) {
-        r->last_time = packet->pts;
-        r->last_decode_time = decode_time_of(r, packet);
+        r->first_time = r->last_time = pts;
+    if (timed && pts >= r->last_time) {
+        r->last_time = pts;
+        r->last_decode_time = dts;
         r->last_span = packet->duration;
     }
-    if (timed && packet->pts - r->first_time > r->limit_ticks)
-        return fail_duration(r->limit_ticks, p->time_base, err);
     r->untimed += !timed;
     r->untimed_keys += key && !timed;
-    r->decode_times[p->count] = decode_time_of(r, packet);
-    p->items[p->count] = (vb_packet){.time = timed ? packet->pts : UNTIMED,
+    r->decode_times[p->count] = dts;
+    p->marks[p->count] = (vb_packet_mark){.byte = packet->pos, .pts = packet->pts};
+    p->items[p->count] = (vb_packet){.time = pts,
                                      .position = (uint32_t)p->count,
+                                     .part = r->clock.part & 0x1FFFFFFF,
                                      .key = key};
     p->count++;
     r->cut = (packet->flags & AV_PKT_FLAG_CORRUPT) != 0;
@@ -127,10 +163,13 @@ static vblip_status read_each(reading *r, vb_source *source, vblip_error *err)
         if (code >= 0 && first) {
             r->packets->first_pts = packet->pts;
             r->packets->first_dts = packet->dts;
+            r->packets->first_byte = packet->pos;
             first = false;
         }
         // Packets outside of the edit list are decoded, but never shown.
-        if (code >= 0 && !(packet->flags & AV_PKT_FLAG_DISCARD))
+        if (code >= 0 && (packet->flags & AV_PKT_FLAG_DISCARD))
+            r->edited = true;
+        else if (code >= 0)
             status = packets_add(r, packet, err);
         av_packet_unref(packet);
     }
@@ -194,7 +233,7 @@ static vblip_status add_missing(reading *r, uint64_t count, int64_t usual,
 {
     vb_packets *p = r->packets;
     int64_t first = p->items[0].time;
-    for (; p->count < count && p->count < UINT32_MAX; p->count++) {
+    for (; p->count < count && p->count < VB_NO_FRAME - 1; p->count++) {
         if (!packets_grow(r))
             return vb_fail_memory(err, "packet index");
         int64_t regular = (int64_t)p->count > r->limit_ticks / usual
@@ -205,8 +244,9 @@ static vblip_status add_missing(reading *r, uint64_t count, int64_t usual,
         if (r->last_time - first > r->limit_ticks)
             return fail_duration(r->limit_ticks, p->time_base, err);
         r->decode_times[p->count] = r->last_time;
-        p->items[p->count] =
-            (vb_packet){.time = r->last_time, .position = (uint32_t)p->count};
+        p->items[p->count] = (vb_packet){.time = r->last_time,
+                                         .position = (uint32_t)p->count,
+                                         .part = r->clock.part & 0x1FFFFFFF};
     }
     return VBLIP_OK;
 }
@@ -267,7 +307,7 @@ static vblip_status count_frames(reading *r, const vb_source *source, vblip_erro
     uint64_t promised = count_declared(r, source);
     if (r->cut && promised < p->count) // half a frame that nobody promised
         p->count--;
-    p->readable = r->cut && promised >= p->count && p->count ? p->count - 1 : p->count;
+    p->positions = r->cut && promised >= p->count && p->count ? p->count - 1 : p->count;
     if (p->count == 0 && promised == 0)
         return vb_fail(err, VBLIP_ERR_FORMAT, "no video frames");
     if (p->count == 0)
@@ -282,9 +322,80 @@ static vblip_status count_frames(reading *r, const vb_source *source, vblip_erro
 static int by_time(const void *a, const void *b)
 {
     const vb_packet *x = a, *y = b;
+    if (x->part != y->part)
+        return x->part < y->part ? -1 : 1;
     if (x->time != y->time)
         return x->time < y->time ? -1 : 1;
     return x->position < y->position ? -1 : x->position > y->position;
+}
+
+// Moves the times of each part behind the part before.
+static void join_parts(vb_packets *p, int64_t frame_ticks)
+{
+    int64_t shift = 0;
+    for (uint64_t i = 1; i < p->count; i++) {
+        if (p->items[i].part != p->items[i - 1].part)
+            shift = p->items[i - 1].time + frame_ticks - p->items[i].time;
+        p->items[i].time += shift;
+    }
+}
+
+// Takes away what comes before the first packet that decoding can start at: a recording
+// that begins in the middle of another.
+static void drop_headless(vb_packets *p)
+{
+    uint32_t first = VB_NO_FRAME; // position
+    for (uint64_t i = 0; i < p->count; i++)
+        if (p->items[i].key && p->items[i].position < first)
+            first = p->items[i].position;
+    if (first == 0 || first == VB_NO_FRAME)
+        return;
+    uint64_t kept = 0;
+    bool begun =
+        false; // what is decoded behind that packet and shown before it goes too
+    for (uint64_t i = 0; i < p->count; i++) {
+        begun = begun || p->items[i].position == first;
+        if (begun && p->items[i].position >= first)
+            p->items[kept++] = p->items[i];
+    }
+    p->count = kept;
+}
+
+// A last frame far behind all others is a time stamp gone wild.
+static void tame_end(reading *r)
+{
+    vb_packets *p = r->packets;
+    if (p->count < 3)
+        return;
+    vb_packet *last = &p->items[p->count - 1];
+    const int64_t others = last[-1].time - p->items[0].time;
+    const int64_t usual = others / (int64_t)(p->count - 2);
+    const int64_t gap = last->time - last[-1].time;
+    if (gap > av_rescale_q(LONE_S, (AVRational){1, 1}, p->time_base) &&
+        gap / 1000 > usual)
+        last->time = last[-1].time + (usual > 0 ? usual : 1);
+}
+
+// Puts the packets in order of their times, and finds of each position its frame.
+static vblip_status order_frames(reading *r, vblip_error *err)
+{
+    vb_packets *p = r->packets;
+    const uint64_t positions = p->count;
+    qsort(p->items, p->count, sizeof *p->items, by_time);
+    join_parts(p, r->frame_ticks);
+    if (!p->by_order && !r->edited)
+        drop_headless(p);
+    tame_end(r);
+    p->frames = malloc(positions * sizeof *p->frames);
+    if (!p->frames)
+        return vb_fail_memory(err, "packet index");
+    memset(p->frames, 0xFF, positions * sizeof *p->frames);
+    for (uint64_t i = 0; i < p->count; i++) {
+        p->frames[p->items[i].position] = (uint32_t)i;
+        p->readable += p->items[i].position < p->positions;
+    }
+    p->one_clock = r->clock.part == 0;
+    return VBLIP_OK;
 }
 
 // The span of the packet shown last, which a walk through the table may not tell: read
@@ -320,6 +431,36 @@ static vblip_status list_all(reading *r, vb_source *source, vblip_error *err)
     return status;
 }
 
+static void start_clock(reading *r, const vb_source *source)
+{
+    // Containers that are made to be sent, whose packets come as they are decoded.
+    static const char *const sent[] = {"mpegts", "mpeg", "flv"};
+    const AVRational base = source->stream->time_base, seconds = {1, 1};
+    r->clock = (vb_clock){.frame = r->frame_ticks,
+                          .fall = av_rescale_q(FALL_S, seconds, base),
+                          .leap = av_rescale_q(LEAP_S, seconds, base),
+                          .wrap_bits = source->stream->pts_wrap_bits};
+    for (size_t i = 0; i < sizeof sent / sizeof *sent; i++)
+        if (strcmp(source->format->iformat->name, sent[i]) == 0)
+            r->clock.fall = 0;
+}
+
+static vblip_status collect_ordered(reading *r, vb_source *source, bool through_table,
+                                    vblip_error *err)
+{
+    vb_packets *p = r->packets;
+    if (through_table)
+        VB_TRY(list_all(r, source, err));
+    else
+        VB_TRY(read_each(r, source, err));
+    VB_TRY(count_frames(r, source, err));
+    VB_TRY(order_frames(r, err));
+    p->end = p->items[p->count - 1].time + r->last_span;
+    if (p->end - p->items[0].time > r->limit_ticks)
+        return fail_duration(r->limit_ticks, p->time_base, err);
+    return VBLIP_OK;
+}
+
 static vblip_status packets_collect(vb_packets *out, vb_source *source,
                                     bool through_table, int64_t max_duration_us,
                                     vblip_error *err)
@@ -328,22 +469,12 @@ static vblip_status packets_collect(vb_packets *out, vb_source *source,
     reading r = {.packets = out};
     r.limit_ticks = av_rescale_q(max_duration_us, AV_TIME_BASE_Q, out->time_base);
     r.frame_ticks = nominal_ticks(source->stream, r.limit_ticks);
-    vblip_status status =
-        through_table ? list_all(&r, source, err) : read_each(&r, source, err);
-    if (status == VBLIP_OK)
-        status = count_frames(&r, source, err);
+    start_clock(&r, source);
+    vblip_status status = collect_ordered(&r, source, through_table, err);
     free(r.decode_times);
-    if (status != VBLIP_OK) {
+    if (status != VBLIP_OK)
         vb_packets_free(out);
-        return status;
-    }
-    qsort(out->items, out->count, sizeof *out->items, by_time);
-    out->end = out->items[out->count - 1].time + r.last_span;
-    if (out->end - out->items[0].time > r.limit_ticks) {
-        vb_packets_free(out);
-        return fail_duration(r.limit_ticks, source->stream->time_base, err);
-    }
-    return VBLIP_OK;
+    return status;
 }
 
 vblip_status vb_packets_list(vb_packets *out, vb_source *source,
@@ -361,6 +492,8 @@ vblip_status vb_packets_read(vb_packets *out, vb_source *source,
 void vb_packets_free(vb_packets *packets)
 {
     free(packets->items);
+    free(packets->marks);
+    free(packets->frames);
     *packets = (vb_packets){0};
 }
 
@@ -370,19 +503,6 @@ vblip_status vb_packets_fail_truncated(uint64_t decoded, uint64_t count,
     return vb_fail(err, VBLIP_ERR_IO,
                    "truncated: %" PRIu64 " of %" PRIu64 " frames decode", decoded,
                    count);
-}
-
-uint64_t vb_packets_find(const vb_packets *packets, int64_t time)
-{
-    uint64_t low = 0, high = packets->count; // items[low].time <= time, or low is 0
-    while (high - low > 1) {
-        uint64_t middle = low + (high - low) / 2;
-        if (packets->items[middle].time <= time)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low;
 }
 
 static int64_t to_us(const vb_packets *packets, int64_t time)

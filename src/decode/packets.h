@@ -6,22 +6,40 @@
 #include "decode/source.h"
 
 typedef struct vb_packet {
-    int64_t time;      // in the stream's time base
+    int64_t time;      // in the stream's time base, on one clock for the whole file
     uint32_t position; // in the file, counted in packets that are shown
-    uint32_t key;      // decoding can start here
+    uint32_t key  : 1; // decoding can start here
+    uint32_t lost : 1; // it is known to be damaged, or to refer to what is
+    uint32_t
+        silent : 1; // it is known to be whole and to hold no picture of its own: the
+                    // one before is shown
+    uint32_t part : 29; // of the file, whose clock begins anew: clock.h
 } vb_packet;
+
+// By what a packet is known again.
+typedef struct vb_packet_mark {
+    int64_t byte; // where it begins in the file
+    int64_t pts;  // as the file has it
+} vb_packet_mark;
+
+enum { VB_NO_FRAME = UINT32_MAX };
 
 // All-zero is empty.
 typedef struct vb_packets {
-    vb_packet *items;   // [count], by time
-    uint64_t count;     // at most UINT32_MAX
-    uint64_t readable;  // packets that are whole in the file; the rest was cut off
-    bool through_table; // `key` is what the container says, not the packets
+    vb_packet *items;      // [count], by time: the frames
+    uint64_t count;        // less than UINT32_MAX
+    uint64_t readable;     // frames that are whole in the file; the rest was cut off
+    vb_packet_mark *marks; // [positions]
+    uint32_t *frames;      // [positions], indices of items, or VB_NO_FRAME
+    uint64_t positions;    // packets that are whole in the file
+    bool one_clock;        // time stamps tell where in the file a packet lies
+    bool through_table;    // `key` is what the container says, not the packets
     bool by_order;      // the file has no presentation times: the n-th frame that comes
                         // out of the decoder is frame n
     int64_t end;        // of the last frame
     int64_t reordering; // largest presentation minus decoding time
-    int64_t first_pts, first_dts; // of the first packet in the file, shown or not
+    // Of the first packet in the file, shown or not.
+    int64_t first_pts, first_dts, first_byte;
     AVRational time_base;
 } vb_packets;
 
@@ -39,9 +57,6 @@ void vb_packets_free(vb_packets *packets);
 // The failure of a file that holds `decoded` of its `count` frames.
 VB_CHECKED vblip_status vb_packets_fail_truncated(uint64_t decoded, uint64_t count,
                                                   vblip_error *err);
-
-// Index of the last packet that is not later than `time`; 0 when all are.
-uint64_t vb_packets_find(const vb_packets *packets, int64_t time);
 
 // Microseconds from the first frame.
 int64_t vb_packets_time_us(const vb_packets *packets, uint64_t index);

@@ -65,6 +65,7 @@ static vblip_status open_format(vb_source *s, vblip_error *err)
     silence_format(s);
     s->format->pb = io;
     s->format->flags |= AVFMT_FLAG_CUSTOM_IO; // it is not theirs to close
+    s->format->correct_ts_overflow = 0;       // clock.h does
     s->format->io_open = refuse_io;
     AVDictionary *options = NULL;
     int code = av_dict_set(&options, "format_whitelist", formats, 0);

@@ -148,7 +148,14 @@ static vblip_status caption_frame(captioning *c, const vb_frame *rgb, uint64_t f
     return write_samples(c, c->visual, frame, err);
 }
 
-// Captions all spans; the first that has no frame ends the file.
+// Whether other frames of a file may be read where one failed like that.
+static bool is_of_one_frame(vblip_status status)
+{
+    return status == VBLIP_ERR_IO || status == VBLIP_ERR_FORMAT ||
+           status == VBLIP_ERR_UNSUPPORTED;
+}
+
+// Captions all spans that have a frame. The first failure is the file's.
 static vblip_status caption_spans(recording *r, vblip_error *failed, vblip_error *err)
 {
     captioning *c = r->c;
@@ -156,9 +163,14 @@ static vblip_status caption_spans(recording *r, vblip_error *failed, vblip_error
     uint32_t slot = 0;
     while (vb_pipeline_next(r->frames, &slot)) {
         const vb_span span = r->slots[slot].span;
-        if (r->slots[slot].error.status != VBLIP_OK) {
-            *failed = r->slots[slot].error;
-            return VBLIP_OK;
+        const vblip_status status = r->slots[slot].error.status;
+        if (status != VBLIP_OK) {
+            if (failed->status == VBLIP_OK)
+                *failed = r->slots[slot].error;
+            if (!is_of_one_frame(status))
+                return VBLIP_OK;
+            VB_TRY(flush(r, err)); // what is behind is not its neighbour
+            continue;
         }
         if (span.frame != last) {
             VB_TRY(caption_frame(c, &r->slots[slot].frame, span.frame, err));

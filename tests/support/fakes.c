@@ -75,6 +75,11 @@ static vblip_status read_frame(vb_video *video, uint64_t index, uint8_t *rgb,
     if (clip->truncated && index >= clip->truncated)
         return vb_fail(err, VBLIP_ERR_IO, "%s: truncated: %u of %u frames decode",
                        clip->path, (unsigned)clip->truncated, (unsigned)clip->frames);
+    if (index >= clip->damaged_from && index < clip->damaged_to)
+        return vb_fail(err, VBLIP_ERR_IO, "%s: damaged: %u of %u frames decode",
+                       clip->path,
+                       (unsigned)(clip->frames - clip->damaged_to + clip->damaged_from),
+                       (unsigned)clip->frames);
     if (index >= clip->frames)
         return vb_fail(err, VBLIP_ERR_ARGUMENT, "%s: frame %u", clip->path,
                        (unsigned)index);

@@ -12,13 +12,14 @@ typedef struct fake_clip {
     const char *path;
     bool still;
     uint64_t frames;
-    int64_t frame_us;      // each is shown this long
-    const char *error;     // message of open, or NULL
-    uint64_t cut;          // frames that the file holds; 0 = all
-    uint64_t truncated;    // frames that decode; 0 = all
-    uint32_t fail_from;    // opens from this one on fail; 0 = none
-    uint32_t opened, read; // counted
-    bool as_stored;        // opened to be seen whatever EXIF says
+    int64_t frame_us;                  // each is shown this long
+    const char *error;                 // message of open, or NULL
+    uint64_t cut;                      // frames that the file holds; 0 = all
+    uint64_t truncated;                // frames that decode; 0 = all
+    uint64_t damaged_from, damaged_to; // frames that do not; 0 = none
+    uint32_t fail_from;                // opens from this one on fail; 0 = none
+    uint32_t opened, read;             // counted
+    bool as_stored;                    // opened to be seen whatever EXIF says
 } fake_clip;
 
 // What the model says: texts are indices in decimal ("0", "1", ...).

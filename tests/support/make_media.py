@@ -78,6 +78,15 @@ VIDEOS = [
     ("cover_first.mp4", ["-i", "plain.mp4", "-i", "cover.png", "-map", "1", "-map", "0",
                          "-c:v:0", "png", "-c:v:1", "copy", "-disposition:v:0", "attached_pic"]),
 ]
+# Two recordings that are joined by their bytes: containers, and where the clocks of the
+# first and the second one begin.
+JOINED = [
+    (kind, codec, name, first, second)
+    for kind, codec in (("ts", X264 + ["-g", "10", "-bf", "2"]),
+                        ("mpg", ["-c:v", "mpeg2video", "-bf", "2", "-g", "10"]))
+    for name, first, second in (("equal", 10, 10), ("overlapping", 10, 11), ("earlier", 10, 3),
+                                ("long_ago", 5000, 0))
+]
 SOUNDS = [
     ("sound.mp4", TONE + ["-c:a", "aac"]),
     ("sound.mp3", TONE + ["-i", "cover.png", "-map", "0", "-map", "1", "-c:v", "png",
@@ -133,6 +142,23 @@ def without_times(source, name):
         out.write(data)
 
 
+def join(kind, codec, name, first, second):
+    """joined_NAME.KIND and its frames: 50 and 25 of two pictures."""
+    sources = ("testsrc2=s=96x80:r=25:d=2", "mandelbrot=s=96x80:r=25")
+    data = frames = b""
+    for source, count, start in zip(sources, ("50", "25"), (first, second)):
+        part = "part." + kind
+        make(part, ["-f", "lavfi", "-i", source, "-frames:v", count, "-pix_fmt", "yuv420p"] + codec +
+             ["-output_ts_offset", str(start)])
+        expect(part)
+        data += open(part, "rb").read()
+        frames += open(part + ".rgb", "rb").read()
+        for extension in ("", ".rgb", ".times"):
+            os.remove(part + extension)
+    write("joined_%s.%s" % (name, kind), data)
+    write("joined_%s.%s.rgb" % (name, kind), frames)
+
+
 def write(name, data):
     with open(name, "wb") as out:
         out.write(data)
@@ -147,6 +173,8 @@ def main():
             expect(name)
     for name, arguments in SOUNDS:
         make(name, arguments)
+    for row in JOINED:
+        join(*row)
     without_times("plain.ts", "sparse.ts")
     plain = open("plain.mp4", "rb").read()
     write("no_index.mp4", plain[:plain.index(b"moov") - 4])

@@ -195,6 +195,37 @@ static void test_a_truncated_file_keeps_its_rows(void **state)
         }
 }
 
+// What is behind damage is captioned, and not merged with what is before it.
+static void test_captions_go_on_behind_damage(void **state)
+{
+    (void)state;
+    for (int threads = 0; threads <= 1; threads++)
+        for (int merge = 0; merge <= 1; merge++) {
+            fake_world world;
+            fake_world_make(&world, 2, 6);
+            world.clips[0].damaged_from = 1;
+            world.clips[0].damaged_to = 4;
+            static const char *const same[] = {"x", "x", "x", "x", "x", "x"};
+            world.model.captions = same;
+            log_of log = {0};
+            vblip_caption_options options = {.every_frames = 1,
+                                             .merge = merge,
+                                             .job =
+                                                 &(vblip_job){.progress = on_progress}};
+            assert_int_equal(
+                caption(&world, fake_task(&world, threads), options, &log, NULL),
+                VBLIP_OK);
+            assert_string_equal(log.failures, "a|damaged: 3 of 6 frames decode;");
+            assert_string_equal(log.rows,
+                                merge ? "a 0-40 x;a 160-240 x;b 0-240 x;"
+                                      : "a 0-40 x;a 160-200 x;a 200-240 x;"
+                                        "b 0-40 x;b 40-80 x;b 80-120 x;b 120-160 x;"
+                                        "b 160-200 x;b 200-240 x;");
+            assert_int_equal(log.total, 9); // three do not come
+            assert_int_equal(log.done, 9);
+        }
+}
+
 // No caption looks behind the cut, yet the file counts as failed.
 static void test_a_file_cut_behind_the_last_caption(void **state)
 {
@@ -355,6 +386,7 @@ int main(void)
         cmocka_unit_test(test_a_merged_score_is_the_mean),
         cmocka_unit_test(test_files_follow_each_other),
         cmocka_unit_test(test_a_truncated_file_keeps_its_rows),
+        cmocka_unit_test(test_captions_go_on_behind_damage),
         cmocka_unit_test(test_a_file_cut_behind_the_last_caption),
         cmocka_unit_test(test_stopping_keeps_what_is_finished),
         cmocka_unit_test(test_long_files),
