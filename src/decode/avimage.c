@@ -152,9 +152,20 @@ static vblip_status decode_by_ffmpeg(vb_image *out, enum AVCodecID id,
     return status;
 }
 
+static uint32_t big_endian(const uint8_t *at)
+{
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
 vblip_status vb_png_decode(vb_image *out, const uint8_t *file, size_t size,
                            uint64_t max_pixels, vblip_error *err)
 {
+    // FFmpeg refuses what is too large for it without saying so.
+    *out = (vb_image){0};
+    enum { WIDTH_AT = 16, HEIGHT_AT = 20, HEADER = 24 };
+    if (size >= HEADER)
+        VB_TRY(vb_image_check_size(big_endian(file + WIDTH_AT),
+                                   big_endian(file + HEIGHT_AT), max_pixels, err));
     return decode_by_ffmpeg(out, AV_CODEC_ID_PNG, file, size, max_pixels, err);
 }
 

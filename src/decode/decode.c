@@ -132,6 +132,8 @@ vblip_status vb_video_open(vb_video **out, const char *path,
     if (status == VBLIP_OK)
         status = read_first_bytes(head, path, err);
     if (status == VBLIP_OK)
+        status = vb_still_check(head, err);
+    if (status == VBLIP_OK)
         status = vb_still_is(head) ? open_still(v, path, err) : open_film(v, path, err);
     if (status != VBLIP_OK) {
         vb_video_close(&v);

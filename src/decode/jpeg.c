@@ -32,17 +32,12 @@ static void jpeg_fail(j_common_ptr codec)
     longjmp(r->failed, 1);
 }
 
-// Warnings after which pixels are missing or made up, or a file could have scans
-// without end. Others leave the picture whole: say, bytes between two segments.
+// Warnings that end the reading, as PIL ends it where a file is cut; and those that a file
+// could bring about without end. All others leave a picture, damaged as it may be, that
+// PIL shows as well.
 static bool is_damage(int code)
 {
-    static const int damage[] = {JWRN_ARITH_BAD_CODE, JWRN_BOGUS_PROGRESSION,
-                                 JWRN_HIT_MARKER,     JWRN_HUFF_BAD_CODE,
-                                 JWRN_JPEG_EOF,       JWRN_MUST_RESYNC};
-    for (size_t i = 0; i < sizeof damage / sizeof *damage; i++)
-        if (damage[i] == code)
-            return true;
-    return false;
+    return code == JWRN_JPEG_EOF || code == JWRN_BOGUS_PROGRESSION;
 }
 
 // A negative level is a warning, others are news.

@@ -21,8 +21,29 @@ static const struct kind {
     {vb_png_decode, "\x89PNG", "\r\n\x1A\n", 4, 4, 4},
     {vb_jpeg_decode, "\xFF\xD8", "\xFF", 2, 1, 2},
     {vb_webp_decode, "RIFF", "WEBP", 4, 4, 8},
-    {vb_bmp_decode, "BM", "\0\0\0\0", 2, 4, 6},
+    {vb_bmp_decode, "BM", "\0\0", 2, 2, 16}, // of the second header's size
 };
+
+// Pictures in boxes, by what follows their first eight bytes.
+static const struct boxed {
+    const char *brand, *name;
+} boxed[] = {
+    {"heic", "HEIC"}, {"heix", "HEIC"}, {"heim", "HEIC"}, {"heis", "HEIC"},
+    {"hevc", "HEIC"}, {"hevx", "HEIC"}, {"mif1", "HEIF"}, {"msf1", "HEIF"},
+    {"avif", "AVIF"}, {"avis", "AVIF"},
+};
+
+vblip_status vb_still_check(const uint8_t head[VB_STILL_HEAD], vblip_error *err)
+{
+    if (memcmp(head + 4, "ftyp", 4) != 0)
+        return VBLIP_OK;
+    for (size_t i = 0; i < sizeof boxed / sizeof *boxed; i++)
+        if (memcmp(head + 8, boxed[i].brand, 4) == 0)
+            return vb_fail(err, VBLIP_ERR_UNSUPPORTED,
+                           "%s pictures are not read: convert them to JPEG or PNG",
+                           boxed[i].name);
+    return VBLIP_OK;
+}
 
 static const struct kind *still_kind(const uint8_t head[VB_STILL_HEAD])
 {

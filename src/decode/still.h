@@ -6,10 +6,14 @@
 
 #include <stddef.h>
 
-enum { VB_STILL_HEAD = 16 }; // bytes that tell what a file is
+enum { VB_STILL_HEAD = 18 }; // bytes that tell what a file is
 
 // Whether a file that begins with `head` is a still image.
 bool vb_still_is(const uint8_t head[VB_STILL_HEAD]);
+
+// Refuses by its name a still image of a kind that is not read.
+VB_CHECKED vblip_status vb_still_check(const uint8_t head[VB_STILL_HEAD],
+                                       vblip_error *err);
 
 // Decodes the image file `path` to the pixels that PIL makes of it: alpha is dropped,
 // palettes are looked up, grey is replicated, 16-bit samples lose their low byte. The EXIF

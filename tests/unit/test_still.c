@@ -254,12 +254,6 @@ static void test_damaged_images_are_refused(void **state)
     } files[] = {
 #define DAMAGE(name, mark, at, bytes, message)                                         \
     {name, mark, sizeof mark - 1, at, bytes, sizeof bytes - 1, message}
-        DAMAGE("jpeg_444.jpg", "\xFF\xDA", 120, "\xFF\xD9",
-               "JPEG image: Corrupt JPEG data: premature end of data segment"),
-        DAMAGE("jpeg_444.jpg", "\xFF\xDA", 120, "\xFF\0\xFF\0\xFF\0",
-               "JPEG image: Corrupt JPEG data: bad Huffman code"),
-        DAMAGE("jpeg_restart.jpg", "\xFF\xD1", 0, "\xFF\xD5",
-               "JPEG image: Corrupt JPEG data: found marker 0xd5 instead of RST1"),
         DAMAGE("jpeg_444.jpg", "\xFF\xDB", 1, "\xFE", // a comment
                "JPEG image: Quantization table 0x00 was not defined"),
         DAMAGE("jpeg_444.jpg", "\xFF\xC0", 5, "\0\0",
@@ -286,6 +280,85 @@ static void test_damaged_images_are_refused(void **state)
         if (files[i].message)
             assert_string_equal(err.message, files[i].message);
     }
+}
+
+// Damage within the scan leaves a picture: its rows above are the whole one's.
+static void test_damaged_scans_are_shown(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *mark;
+        size_t at;
+        const char *bytes;
+        size_t size;
+    } files[] = {
+        {"jpeg_444.jpg", "\xFF\xDA", 120, "\xFF\xD9", 2},
+        {"jpeg_444.jpg", "\xFF\xDA", 120, "\xFF\0\xFF\0\xFF\0", 6},
+        {"jpeg_restart.jpg", "\xFF\xD1", 0, "\xFF\xD5", 2},
+    };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        file_bytes file = load(files[i].name);
+        vb_image whole, image;
+        vblip_error err = {0};
+        assert_int_equal(decode_start(&whole, &file, file.size, &err), VBLIP_OK);
+        size_t at = 0;
+        while (memcmp(file.bytes + at, files[i].mark, 2) != 0)
+            assert_true(++at < file.size);
+        memcpy(file.bytes + at + files[i].at, files[i].bytes, files[i].size);
+        if (decode_start(&image, &file, file.size, &err) != VBLIP_OK)
+            fail_msg("%s: %s", files[i].name, err.message);
+        assert_int_equal(image.width, whole.width);
+        assert_int_equal(image.height, whole.height);
+        assert_memory_equal(image.rgb, whole.rgb, 3); // the first block
+        vb_image_free(&whole);
+        vb_image_free(&image);
+    }
+}
+
+// BMP files whose reserved bytes are set, and pictures of kinds that are not read.
+static void test_kinds_are_told_by_their_first_bytes(void **state)
+{
+    (void)state;
+    file_bytes file = load("bmp_rgb.bmp");
+    vb_image plain, image;
+    vblip_error err = {0};
+    assert_int_equal(decode_start(&plain, &file, file.size, &err), VBLIP_OK);
+    memcpy(file.bytes + 6, "\1\2\3\4", 4);
+    assert_int_equal(decode_start(&image, &file, file.size, &err), VBLIP_OK);
+    assert_memory_equal(image.rgb, plain.rgb, (size_t)image.width * image.height * 3);
+    vb_image_free(&plain);
+    vb_image_free(&image);
+    static const char *const brands[][2] = {
+        {"heic", "HEIC"}, {"mif1", "HEIF"}, {"avif", "AVIF"}};
+    for (size_t i = 0; i < sizeof brands / sizeof *brands; i++) {
+        uint8_t head[VB_STILL_HEAD] = "\0\0\0\x18"
+                                      "ftyp";
+        char message[80];
+        memcpy(head + 8, brands[i][0], 4);
+        snprintf(message, sizeof message,
+                 "%s pictures are not read: convert them to JPEG or PNG", brands[i][1]);
+        err = (vblip_error){0};
+        assert_int_equal(vb_still_check(head, &err), VBLIP_ERR_UNSUPPORTED);
+        assert_string_equal(err.message, message);
+    }
+    uint8_t film[VB_STILL_HEAD] = "\0\0\0\x18"
+                                  "ftypisom";
+    assert_int_equal(vb_still_check(film, &err), VBLIP_OK);
+}
+
+// FFmpeg itself would call it broken.
+static void test_a_large_png_says_its_size(void **state)
+{
+    (void)state;
+    file_bytes file = load("png_rgb.png");
+    vb_image image;
+    vblip_error err = {0};
+    memcpy(file.bytes + 16, "\0\0\x4E\x20\0\0\x4E\x20", 8);
+    assert_int_equal(
+        vb_still_decode(&image, file.bytes, file.size, 16384 * 16384, false, &err),
+        VBLIP_ERR_UNSUPPORTED);
+    assert_string_equal(err.message,
+                        "20000x20000 pixels, at most 268435456 in all are read");
 }
 
 static void test_damage_is_not_printed(void **state)
@@ -315,6 +388,9 @@ int main(void)
         cmocka_unit_test(test_what_is_no_image_is_refused),
         cmocka_unit_test(test_cut_images_are_refused),
         cmocka_unit_test(test_damaged_images_are_refused),
+        cmocka_unit_test(test_damaged_scans_are_shown),
+        cmocka_unit_test(test_kinds_are_told_by_their_first_bytes),
+        cmocka_unit_test(test_a_large_png_says_its_size),
         cmocka_unit_test(test_damage_is_not_printed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
