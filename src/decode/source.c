@@ -1,6 +1,7 @@
 #include "decode/source.h"
 
 #include "decode/averror.h"
+#include "decode/boxes.h"
 #include "decode/promise.h"
 
 #include <errno.h>
@@ -23,14 +24,21 @@ static int refuse_io(AVFormatContext *format, AVIOContext **out, const char *url
     return AVERROR(EPERM);
 }
 
-// What a file that no demuxer takes is, by its first bytes.
-static vblip_status fail_format(const uint8_t *head, vblip_error *err)
+static bool begins_with_box(const uint8_t *head)
 {
     static const char *const boxes[] = {"ftyp", "moov", "mdat", "wide", "free", "skip"};
     for (size_t i = 0; i < sizeof boxes / sizeof *boxes; i++)
         if (memcmp(head + 4, boxes[i], 4) == 0)
-            return vb_fail(err, VBLIP_ERR_FORMAT,
-                           "mp4 without its index (moov): cut short or never finished");
+            return true;
+    return false;
+}
+
+// What a file that no demuxer takes is, by its first bytes.
+static vblip_status fail_format(const uint8_t *head, vblip_error *err)
+{
+    if (begins_with_box(head))
+        return vb_fail(err, VBLIP_ERR_FORMAT,
+                       "mp4 without its index (moov): cut short or never finished");
     return vb_fail(err, VBLIP_ERR_FORMAT, "not a video or image");
 }
 
@@ -53,6 +61,8 @@ static vblip_status open_format(vb_source *s, vblip_error *err)
     AVIOContext *io = vb_reader_io(s->reader);
     io->error = 0;
     int got = avio_seek(io, 0, SEEK_SET) < 0 ? -1 : avio_read(io, head, sizeof head);
+    if (got >= 0 && begins_with_box(head))
+        VB_TRY(vb_boxes_check(io, avio_size(io), err));
     if (got < 0 || avio_seek(io, 0, SEEK_SET) < 0)
         return vb_fail(err, VBLIP_ERR_IO, "not readable");
     uint64_t promised = vb_promised_size(head, (size_t)got);

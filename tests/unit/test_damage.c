@@ -350,6 +350,43 @@ static void test_a_damaged_way_leads_to_the_same_frames(void **state)
     assert_true(damaged > 0);
 }
 
+// Overwrites what comes `at` bytes behind the name of a box.
+static void overwrite_box(file *f, const char *name, size_t at, const char *bytes,
+                          size_t size)
+{
+    char *box = f->bytes;
+    while (box + 32 < f->bytes + f->size && memcmp(box, name, 4) != 0)
+        box++;
+    assert_memory_equal(box, name, 4);
+    memcpy(box + 4 + at, bytes, size);
+}
+
+// A table that needs no place for what it lists is not believed.
+static void test_tables_that_promise_more_than_a_file_holds(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *box;
+        size_t at;
+        const char *bytes;
+        size_t size;
+    } rows[] = {
+        {"plain.mp4", "stsz", 4, "\0\0\0\1\5\x10\xFF\x40", 8},
+        {"plain.mp4", "stsz", 4, "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF", 8},
+        {"fragments.mp4", "trun", 0, "\0\0\0\1\5\x10\xFF\x40", 8},
+    };
+    for (size_t n = 0; n < sizeof rows / sizeof *rows; n++) {
+        file f = load(rows[n].name);
+        overwrite_box(&f, rows[n].box, rows[n].at, rows[n].bytes, rows[n].size);
+        vb_video *video;
+        vblip_error err;
+        assert_int_equal(open_part(&video, &f, f.size, &err), VBLIP_ERR_FORMAT);
+        assert_null(video);
+        assert_non_null(strstr(err.message, " samples are listed, the file has "));
+        unload(&f);
+    }
+}
+
 // Noise anywhere in a file: whatever comes of it, nothing worse than a message.
 static void test_noise_does_no_harm(void **state)
 {
@@ -389,6 +426,7 @@ int main(void)
         cmocka_unit_test(test_reading_goes_on_behind_damage_however_long),
         cmocka_unit_test(test_a_hole_costs_no_more_than_what_refers_to_it),
         cmocka_unit_test(test_a_damaged_way_leads_to_the_same_frames),
+        cmocka_unit_test(test_tables_that_promise_more_than_a_file_holds),
         cmocka_unit_test(test_noise_does_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
