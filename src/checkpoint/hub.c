@@ -99,8 +99,8 @@ static vblip_status find_repository(vb_string *folder, vb_string *path,
     VB_TRY(vb_path_exists(&there, folder->bytes, err));
     if (!there)
         return vb_fail(err, VBLIP_ERR_IO,
-                       "%s: no such folder, and not in the Hugging Face cache %s; "
-                       "hf download %s puts it there",
+                       "%s: no such folder or file; if it is a model's name on the "
+                       "hub, it is not in the cache %s: hf download %s puts it there",
                        name, hub_dir, name);
     VB_TRY(read_ref(path, err, folder->bytes));
     VB_TRY(vb_path_exists(&there, path->bytes, err));

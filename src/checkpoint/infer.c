@@ -17,7 +17,7 @@ typedef struct inference {
 static vblip_status infer_refuse(const inference *s, const char *name, const char *what)
 {
     char there[256];
-    vb_name_in(there, sizeof there, name, s->weights->naming);
+    vb_weight_files_name(s->weights, there, sizeof there, name);
     return vb_fail(s->err, VBLIP_ERR_FORMAT, "%s: %s: %s", s->weights->path, there,
                    what);
 }
@@ -30,6 +30,8 @@ static vblip_status infer_measure(const inference *s, uint32_t *out, const char 
     char what[96];
     if (!w)
         return infer_refuse(s, name, "missing");
+    if (w->unreadable)
+        return infer_refuse(s, name, w->unreadable);
     if (w->rank != rank) {
         snprintf(what, sizeof what, "%u dimensions, expected %u", w->rank, rank);
         return infer_refuse(s, name, what);

@@ -6,6 +6,23 @@
 
 #include <string.h>
 
+// An adapter changes the weights that it lies beside, or that lie elsewhere.
+static vblip_status refuse_adapter(vb_arena *arena, const char *folder,
+                                   vblip_error *err)
+{
+    char *adapter = vb_path_join(arena, folder, "adapter_config.json");
+    bool there;
+    if (!adapter)
+        return vb_fail_memory(err, folder);
+    VB_TRY(vb_path_exists(&there, adapter, err));
+    if (!there)
+        return VBLIP_OK;
+    return vb_fail(err, VBLIP_ERR_UNSUPPORTED,
+                   "%s: an adapter, which is not applied: merge it with peft, "
+                   "model.merge_and_unload().save_pretrained(NEW)",
+                   adapter);
+}
+
 // Adds FOLDER (or FOLDER/NAME) to the list when it has a config.json.
 static vblip_status add_candidate(vb_candidates *out, vb_arena *arena,
                                   const char *folder, uint32_t task, vblip_error *err)
@@ -15,6 +32,7 @@ static vblip_status add_candidate(vb_candidates *out, vb_arena *arena,
     if (!config || !copy)
         return vb_fail_memory(err, folder);
     bool there;
+    VB_TRY(refuse_adapter(arena, folder, err));
     VB_TRY(vb_path_exists(&there, config, err));
     if (!there)
         return VBLIP_OK;
@@ -60,8 +78,8 @@ static vblip_status locate_file(vb_candidates *out, vb_arena *arena, const char 
 {
     if (!vb_weight_files_reads(path))
         return vb_fail(err, VBLIP_ERR_FORMAT,
-                       "%s: expected a checkpoint folder, or a .pth, .pt, .bin or "
-                       ".safetensors file",
+                       "%s: expected a checkpoint folder, or a .pth, .pt, .bin, .ckpt "
+                       "or .safetensors file",
                        path);
     char *copy = vb_arena_string(arena, path, strlen(path));
     if (!copy)

@@ -103,13 +103,16 @@ static void share_parameters(vb_weight *weights, const vb_weight_list *list)
     for (size_t i = 0; i < sizeof shared / sizeof *shared; i++) {
         const vb_weight *first = vb_weight_find(list, shared[i][0]);
         const vb_weight *last = vb_weight_find(list, shared[i][1]);
-        if (!first || !last || !same_shape(first, last))
+        if (!first || !last || last->unreadable || !same_shape(first, last))
             continue;
         vb_weight *w = &weights[first - list->weights];
         w->dtype = last->dtype;
         w->data = last->data;
         w->size = last->size;
         w->entry = last->entry;
+        w->is_double = last->is_double;
+        w->strided = last->strided;
+        memcpy(w->strides, last->strides, sizeof w->strides);
     }
 }
 

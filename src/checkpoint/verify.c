@@ -38,6 +38,7 @@ typedef struct check {
     const vb_layout *layout;
     uint32_t wanted; // tasks that must be whole
     bool lenient;    // what is missing is only listed
+    bool doubles;    // there are F64
     vblip_error *err;
 
     uint32_t broken; // tasks that are not whole
@@ -59,6 +60,10 @@ static void format_shape(char out[96], const uint64_t *shape, uint32_t rank)
 // What is wrong with the tensor, in `what`; false when nothing is.
 static bool is_wrong(char what[256], const vb_weight *w, const vb_schema_tensor *t)
 {
+    if (w->unreadable) {
+        snprintf(what, 256, "%.255s", w->unreadable);
+        return true;
+    }
     if (w->dtype != VB_F32 && w->dtype != VB_F16 && w->dtype != VB_BF16) {
         snprintf(what, 256, "type %s, expected F32, F16 or BF16",
                  vb_dtype_name(w->dtype));
@@ -78,7 +83,7 @@ static vblip_status check_missing(check *k, const vb_schema_tensor *t)
     if (t->optional)
         return VBLIP_OK;
     char name[256];
-    vb_name_in(name, sizeof name, t->name, k->weights->naming);
+    vb_weight_files_name(k->weights, name, sizeof name, t->name);
     k->broken |= t->tasks;
     VB_TRY(push(&k->missing, k->arena, name, k->err));
     if (!k->lenient && (t->tasks & k->wanted))
@@ -103,6 +108,7 @@ static vblip_status check_tensor(void *user, const vb_schema_tensor *t)
     k->used[w - k->list->weights] = true;
     k->parameters += w->size / vb_dtype_size(w->dtype);
     k->types[w->dtype] = true;
+    k->doubles |= w->is_double;
     char what[256];
     if (!is_wrong(what, w, t))
         return VBLIP_OK;
@@ -110,7 +116,7 @@ static vblip_status check_tensor(void *user, const vb_schema_tensor *t)
     if (!(t->tasks & k->wanted))
         return VBLIP_OK;
     char name[256];
-    vb_name_in(name, sizeof name, w->name, k->weights->naming);
+    vb_weight_files_name(k->weights, name, sizeof name, w->name);
     return vb_fail(k->err, VBLIP_ERR_FORMAT, "%s: %s: %s",
                    vb_weight_files_of(k->weights, w), name, what);
 }
@@ -122,7 +128,7 @@ static vblip_status list_unexpected(check *k)
         char name[256];
         if (k->used[i] || vb_schema_ignores(list->weights[i].name))
             continue;
-        vb_name_in(name, sizeof name, list->weights[i].name, k->weights->naming);
+        vb_weight_files_name(k->weights, name, sizeof name, list->weights[i].name);
         VB_TRY(push(&k->unexpected, k->arena, name, k->err));
     }
     return VBLIP_OK;
@@ -132,6 +138,8 @@ static const char *dtype_of(const check *k)
 {
     const char *name = "none";
     int types = 0;
+    if (k->doubles)
+        return "F64";
     for (int i = 0; i <= VB_U8; i++) {
         if (!k->types[i])
             continue;

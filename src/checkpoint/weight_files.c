@@ -6,13 +6,21 @@
 #include "formats/torch_file.h"
 #include "formats/zip.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
     MAX_INDEX = 8 << 20,    // bytes of an index.json
     PIECE_BYTES = 64 << 10, // that are read at a time
+    UNPACKED = 4,           // as many as are read by turns: q, k and v
 };
+
+typedef struct vb_unpacked {
+    const vb_weight *weight;
+    uint8_t *bytes; // of it, packed, malloc'd
+    uint32_t next;  // of the first: the one that goes next
+} vb_unpacked;
 
 typedef vblip_status (*parse_fn)(vb_weight_list *out, vb_arena *arena,
                                  const uint8_t *bytes, size_t size, vblip_error *err);
@@ -37,6 +45,20 @@ static const struct format {
     {".pth", vb_torch_parse, true},
     {".pt", vb_torch_parse, true},
     {".bin", vb_torch_parse, true},
+    {".ckpt", vb_torch_parse, true},
+};
+
+// How files begin that are not what their names say, and what to do about them.
+static const struct head {
+    const char *bytes, *what;
+} heads[] = {
+    {"version https://git-lfs", "a Git LFS pointer, not the file: git lfs pull, or hf "
+                                "download"},
+    {"<!DOCTYPE", "an HTML page, not the file: download the file itself"},
+    {"<!doctype", "an HTML page, not the file: download the file itself"},
+    {"<html", "an HTML page, not the file: download the file itself"},
+    {"<?xml", "an XML page, not the file: download the file itself"},
+    {"GGUF", "a GGUF file, expected safetensors or a file of torch.save"},
 };
 
 // What a folder may hold, in the order in which Hugging Face looks.
@@ -53,6 +75,14 @@ static const struct layout {
 // What else it may hold, which is never read.
 static const char *const foreign[] = {"tf_model.h5", "flax_model.msgpack"};
 
+// A file without an ending goes by how it begins: archives of torch are zip files.
+static const struct format *format_of_bytes(const uint8_t *bytes, size_t size)
+{
+    const bool torch = size >= 2 && ((bytes[0] == 'P' && bytes[1] == 'K') ||
+                                     (bytes[0] == 0x80 && bytes[1] == 0x02));
+    return torch ? &formats[1] : &formats[0];
+}
+
 static const struct format *format_of(const char *path)
 {
     const size_t size = strlen(path);
@@ -67,7 +97,8 @@ static const struct format *format_of(const char *path)
 
 bool vb_weight_files_reads(const char *path)
 {
-    return format_of(path) != NULL;
+    const char *slash = strrchr(path, '/');
+    return format_of(path) || !strchr(slash ? slash + 1 : path, '.');
 }
 
 // ------------------------------------------------------------------------------ files
@@ -82,19 +113,33 @@ static vblip_status make_room_for_files(vb_weight_files *s, const char ***files,
     return *files && s->mappings ? VBLIP_OK : vb_fail_memory(err, s->path);
 }
 
+// Refuses a file by its first bytes.
+static vblip_status refuse_head(const uint8_t *bytes, size_t size, vblip_error *err)
+{
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        const size_t length = strlen(heads[i].bytes);
+        if (size >= length && memcmp(bytes, heads[i].bytes, length) == 0)
+            return vb_fail(err, VBLIP_ERR_FORMAT, "%s", heads[i].what);
+    }
+    return VBLIP_OK;
+}
+
 // The next of the files, mapped and parsed.
 static vblip_status add_file(vb_weight_files *s, vb_weight_list *list, const char *path,
                              vb_arena *arena, vblip_error *err)
 {
-    const struct format *format = format_of(path);
     vb_mapping *mapping = &s->mappings[s->count];
     VB_TRY(vb_file_map(mapping, path, err));
     s->count++;
     s->bytes += mapping->size;
+    const struct format *format = format_of(path);
+    if (!format)
+        format = format_of_bytes(mapping->bytes, mapping->size);
     s->torch = format->torch;
     vblip_error why = {0};
-    vblip_status status =
-        format->parse(list, arena, mapping->bytes, mapping->size, &why);
+    vblip_status status = refuse_head(mapping->bytes, mapping->size, &why);
+    if (status == VBLIP_OK)
+        status = format->parse(list, arena, mapping->bytes, mapping->size, &why);
     vb_file_release(mapping, mapping->bytes, mapping->size);
     if (status != VBLIP_OK)
         return vb_fail(err, status, "%s: %s", path, why.message);
@@ -140,12 +185,94 @@ static vblip_status read_shard_index(vb_weight_files *s, vb_arena *arena,
     return status == VBLIP_OK ? read_shards(s, arena, folder, &shards, err) : status;
 }
 
+// Where in a name the ViT's tower begins, which every BLIP has; NULL in other names.
+static const char *find_tower(const char *name)
+{
+    static const char *const towers[] = {"vision_model.", "visual_encoder."};
+    for (const char *part = name; part; part = strchr(part, '.')) {
+        part += *part == '.';
+        for (size_t i = 0; i < sizeof towers / sizeof *towers; i++)
+            if (strncmp(part, towers[i], strlen(towers[i])) == 0)
+                return part;
+    }
+    return NULL;
+}
+
+// An adapter that lies beside the weights it changes would be passed over.
+static vblip_status refuse_adapters(const vb_weight_files *s, vblip_error *err)
+{
+    static const char *const marks[] = {".lora_", ".base_layer.", ".modules_to_save.",
+                                        ".original_module."};
+    for (size_t i = 0; i < s->list.count; i++)
+        for (size_t k = 0; k < sizeof marks / sizeof *marks; k++)
+            if (strstr(s->list.weights[i].name, marks[k]))
+                return vb_fail(err, VBLIP_ERR_UNSUPPORTED,
+                               "%s: %s: an adapter that is not merged: "
+                               "model.merge_and_unload().save_pretrained(NEW)",
+                               s->path, s->list.weights[i].name);
+    return VBLIP_OK;
+}
+
+static int weights_by_name(const void *a, const void *b)
+{
+    return strcmp(((const vb_weight *)a)->name, ((const vb_weight *)b)->name);
+}
+
+static vblip_status drop_prefix(vb_weight_files *s, vb_arena *arena, size_t size,
+                                vblip_error *err)
+{
+    vb_weight_list *list = &s->list;
+    vb_weight *weights = VB_ARENA_NEW(arena, vb_weight, list->count);
+    if (!weights)
+        return vb_fail_memory(err, s->path);
+    for (size_t i = 0; i < list->count; i++) {
+        weights[i] = list->weights[i];
+        if (strncmp(weights[i].name, s->prefix, size) == 0)
+            weights[i].name += size;
+    }
+    qsort(weights, list->count, sizeof *weights, weights_by_name);
+    for (size_t i = 1; i < list->count; i++)
+        if (strcmp(weights[i - 1].name, weights[i].name) == 0)
+            return vb_fail(err, VBLIP_ERR_FORMAT, "%s: %s: there with and without %s",
+                           s->path, weights[i].name, s->prefix);
+    list->weights = weights;
+    return VBLIP_OK;
+}
+
+// Takes off what wrappers of models put before all names: "module.", "_orig_mod.",
+// "model." and others are what stands before the ViT's tower, if there is one such.
+static vblip_status settle_prefix(vb_weight_files *s, vb_arena *arena, vblip_error *err)
+{
+    size_t size = 0;
+    s->prefix = "";
+    for (size_t i = 0; i < s->list.count; i++) {
+        const char *name = s->list.weights[i].name, *tower = find_tower(name);
+        if (!tower)
+            continue;
+        const size_t found = (size_t)(tower - name);
+        if (found == 0)
+            return VBLIP_OK;
+        if (size && (size != found || strncmp(name, s->prefix, size) != 0))
+            return vb_fail(err, VBLIP_ERR_FORMAT,
+                           "%s: weights under %s and under %.*s: save one of the two",
+                           s->path, s->prefix, (int)found, name);
+        size = found;
+        s->prefix = vb_arena_string(arena, name, size);
+        if (!s->prefix)
+            return vb_fail_memory(err, s->path);
+    }
+    return size ? drop_prefix(s, arena, size, err) : VBLIP_OK;
+}
+
 static vblip_status settle_names(vb_weight_files *s, vb_arena *arena, vblip_error *err)
 {
     vblip_error why = {0};
     s->checked = VB_ARENA_NEW(arena, bool, s->list.count);
-    if (!s->checked)
+    s->unpacked = VB_ARENA_NEW(arena, vb_unpacked, UNPACKED);
+    if (!s->checked || !s->unpacked)
         return vb_fail_memory(err, s->path);
+    VB_TRY(refuse_adapters(s, err));
+    VB_TRY(settle_prefix(s, arena, err));
     s->naming = vb_naming_of(&s->list);
     if (s->naming == VB_NAMING_HF)
         return VBLIP_OK;
@@ -210,8 +337,18 @@ vblip_status vb_weight_files_open_file(vb_weight_files *out, vb_arena *arena,
     return VBLIP_OK;
 }
 
+void vb_weight_files_name(const vb_weight_files *weights, char *out, size_t size,
+                          const char *hf)
+{
+    char name[256];
+    vb_name_in(name, sizeof name, hf, weights->naming);
+    snprintf(out, size, "%s%s", weights->prefix, name);
+}
+
 void vb_weight_files_close(vb_weight_files *weights)
 {
+    for (int i = 0; weights->unpacked && i < UNPACKED; i++)
+        free(weights->unpacked[i].bytes);
     for (size_t i = 0; i < weights->count; i++)
         vb_file_unmap(&weights->mappings[i]);
     *weights = (vb_weight_files){0};
@@ -272,10 +409,105 @@ static vblip_status check_archive_entry(const vb_weight_files *weights,
     return VBLIP_OK;
 }
 
+// Copies row-major what lies in a file as strides say. `unit` bytes an element.
+static void pack(uint8_t *out, const uint8_t *raw, const vb_weight *w, size_t unit)
+{
+    uint64_t at[VB_MAX_RANK] = {0};
+    const size_t count = w->size / vb_dtype_size(w->dtype);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t element = 0;
+        for (uint32_t d = 0; d < w->rank; d++)
+            element += at[d] * w->strides[d];
+        memcpy(out + i * unit, raw + element * unit, unit);
+        for (uint32_t d = w->rank; d-- > 0 && ++at[d] == w->shape[d];)
+            at[d] = 0;
+    }
+}
+
+static void narrow_doubles(float *out, const uint8_t *doubles, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        double value;
+        memcpy(&value, doubles + i * sizeof value, sizeof value);
+        out[i] = (float)value;
+    }
+}
+
+// Each float lands before the double that is read next.
+static void narrow_in_place(uint8_t *bytes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        float value;
+        narrow_doubles(&value, bytes + i * sizeof(double), 1);
+        memcpy(bytes + i * sizeof value, &value, sizeof value);
+    }
+}
+
+// *out = the whole of a tensor with strides, packed, until some others are asked for.
+static vblip_status unpack(const vb_weight_files *weights, const uint8_t **out,
+                           const vb_weight *w, vblip_error *err)
+{
+    vb_unpacked *slots = weights->unpacked;
+    for (int i = 0; i < UNPACKED; i++)
+        if (slots[i].weight == w) {
+            *out = slots[i].bytes;
+            return VBLIP_OK;
+        }
+    vb_unpacked *u = &slots[slots->next];
+    const size_t unit = w->is_double ? sizeof(double) : vb_dtype_size(w->dtype);
+    const size_t count = w->size / vb_dtype_size(w->dtype);
+    size_t span = 1;
+    for (uint32_t d = 0; d < w->rank; d++)
+        span += (size_t)((w->shape[d] - 1) * w->strides[d]);
+    free(u->bytes);
+    uint8_t *raw = malloc(span * unit);
+    u->weight = NULL;
+    u->bytes = malloc(count * unit);
+    vblip_status status = raw && u->bytes ? VBLIP_OK : vb_fail_memory(err, w->name);
+    if (status == VBLIP_OK)
+        status = read_file_of(weights, w, raw, w->data, span * unit, err);
+    if (status == VBLIP_OK) {
+        pack(u->bytes, raw, w, unit);
+        if (w->is_double)
+            narrow_in_place(u->bytes, count);
+        u->weight = w;
+        *out = u->bytes;
+        slots->next = (slots->next + 1) % UNPACKED;
+    }
+    free(raw);
+    return status;
+}
+
+static vblip_status read_doubles(const vb_weight_files *weights, const vb_weight *w,
+                                 uint8_t *out, size_t at, size_t size, vblip_error *err)
+{
+    enum { COUNT = PIECE_BYTES / sizeof(double) };
+    uint8_t piece[COUNT * sizeof(double)];
+    float values[COUNT];
+    for (size_t done = 0; done < size;) {
+        const size_t left = (size - done) / sizeof(float);
+        const size_t count = left < COUNT ? left : COUNT;
+        VB_TRY(read_file_of(weights, w, piece, w->data + 2 * (at + done),
+                            count * sizeof(double), err));
+        narrow_doubles(values, piece, count);
+        memcpy(out + done, values, count * sizeof(float));
+        done += count * sizeof(float);
+    }
+    return VBLIP_OK;
+}
+
 vblip_status vb_weight_files_read(const vb_weight_files *weights,
                                   const vb_weight *weight, void *out, size_t at,
                                   size_t size, vblip_error *err)
 {
     VB_TRY(check_archive_entry(weights, weight, err));
+    if (weight->strided) {
+        const uint8_t *packed = NULL;
+        VB_TRY(unpack(weights, &packed, weight, err));
+        memcpy(out, packed + at, size);
+        return VBLIP_OK;
+    }
+    if (weight->is_double)
+        return read_doubles(weights, weight, out, at, size, err);
     return read_file_of(weights, weight, out, weight->data + at, size, err);
 }

@@ -6,16 +6,18 @@
 #include "checkpoint/names.h"
 
 typedef struct vb_weight_files {
-    vb_weight_list list;      // under Hugging Face's names
-    vb_naming naming;         // what the files call them
-    const char *layout;       // as in vblip_model_info
-    const char *path;         // the file that says which tensors there are
+    vb_weight_list list; // under Hugging Face's names
+    vb_naming naming;    // what the files call them
+    const char *prefix;  // of all names in the files, "module." and the like; or ""
+    const char *layout;  // as in vblip_model_info
+    const char *path;    // the file that says which tensors there are
     const char *const *files; // that hold them; NULL-terminated
     uint64_t bytes;           // all files together
     bool torch;               // they are torch archives, not safetensors
     vb_mapping *mappings;     // one per file
     size_t count;
-    bool *checked; // per tensor of the list: its checksum was right
+    bool *checked;                // per tensor of the list: its checksum was right
+    struct vb_unpacked *unpacked; // tensors with strides that were read last
 } vb_weight_files;
 
 // Maps the weights of a Hugging Face folder, the first found of model.safetensors, its
@@ -28,7 +30,11 @@ VB_CHECKED vblip_status vb_weight_files_open_file(vb_weight_files *out, vb_arena
                                                   const char *path, vblip_error *err);
 void vb_weight_files_close(vb_weight_files *weights);
 
-// Whether a file of that name can be opened.
+// What a tensor with the Hugging Face name `hf` is called in the files, cut to `size`.
+void vb_weight_files_name(const vb_weight_files *weights, char *out, size_t size,
+                          const char *hf);
+
+// Whether a file of that name can be opened: one without an ending can, too.
 bool vb_weight_files_reads(const char *path);
 
 // The file that a tensor of the list lies in.

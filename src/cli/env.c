@@ -49,7 +49,8 @@ static char *hub_folder(bool *ok)
     } places[] = {{"HF_HUB_CACHE", ""},
                   {"HUGGINGFACE_HUB_CACHE", ""},
                   {"HF_HOME", "/hub"},
-                  {"XDG_CACHE_HOME", "/huggingface/hub"}};
+                  {"XDG_CACHE_HOME", "/huggingface/hub"},
+                  {"TRANSFORMERS_CACHE", ""}};
     const char *home = env_variable("HOME");
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         const char *value = env_variable(places[i].variable);

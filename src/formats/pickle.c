@@ -11,16 +11,17 @@ enum {
     MAX_BYTES = 8 << 20,
     MAX_OBJECTS = 1 << 20,
     MAX_GLOBAL = 128, // bytes of a module or a name
-    PROTOCOL = 2,
+    FIRST_PROTOCOL = 2,
+    LAST_PROTOCOL = 5,
 };
 
 static vblip_status op_protocol(vb_machine *m)
 {
     if (m->at != 0)
         return vb_machine_refuse(m, "not at the beginning");
-    if (m->operand[0] != PROTOCOL)
-        return vb_machine_refuse(m, "protocol %d, expected %d", m->operand[0],
-                                 PROTOCOL);
+    if (m->operand[0] < FIRST_PROTOCOL || m->operand[0] > LAST_PROTOCOL)
+        return vb_machine_refuse(m, "protocol %d, expected %d to %d", m->operand[0],
+                                 FIRST_PROTOCOL, LAST_PROTOCOL);
     return VBLIP_OK;
 }
 
@@ -52,12 +53,12 @@ static vblip_status op_get(vb_machine *m)
     return vb_machine_get(m, operand(m));
 }
 
-// The value on top of the stack must be of `kind`.
+// The value on top of the stack must be of `kind`, or foreign, which can be anything.
 static vblip_status top(vb_machine *m, vb_pickle_value **out, vb_pickle_kind kind,
                         const char *what)
 {
     VB_TRY(vb_machine_top(m, out));
-    if ((*out)->kind != kind)
+    if ((*out)->kind != kind && (*out)->kind != VB_PICKLE_FOREIGN)
         return vb_machine_refuse(m, "on top of the stack is not %s", what);
     return VBLIP_OK;
 }
@@ -121,12 +122,13 @@ static vblip_status pickle_take(vb_machine *m, const uint8_t **out, uint64_t siz
 static vblip_status op_long(vb_machine *m)
 {
     const uint8_t *bytes = NULL;
-    size_t size = (size_t)operand(m);
+    const uint64_t size = operand(m);
     VB_TRY(pickle_take(m, &bytes, size));
     if (size > sizeof(int64_t))
         return vb_machine_push(m, (vb_pickle_value){.kind = VB_PICKLE_NUMBER});
-    return vb_machine_push(
-        m, (vb_pickle_value){.kind = VB_PICKLE_INT, .whole = signed_int(bytes, size)});
+    return vb_machine_push(m,
+                           (vb_pickle_value){.kind = VB_PICKLE_INT,
+                                             .whole = signed_int(bytes, (size_t)size)});
 }
 
 static vblip_status op_text(vb_machine *m)
@@ -238,6 +240,8 @@ static vblip_status set_items(vb_machine *m, const vb_pickle_value *items, size_
     VB_TRY(top(m, &value, VB_PICKLE_DICT, "a dict"));
     if (count % 2 != 0)
         return vb_machine_refuse(m, "a key without a value");
+    if (value->kind == VB_PICKLE_FOREIGN)
+        return VBLIP_OK;
     if (count == 0)
         return VBLIP_OK;
     for (size_t i = 0; i < count; i += 2)
@@ -295,12 +299,10 @@ static bool is_line(const char *text, const char *line, int size)
     return strlen(text) == (size_t)size && memcmp(text, line, (size_t)size) == 0;
 }
 
-static vblip_status op_global(vb_machine *m)
+// The global of the table, or one that means nothing.
+static vblip_status push_global(vb_machine *m, const char *module, int module_size,
+                                const char *name, int name_size)
 {
-    const char *module, *name;
-    int module_size, name_size;
-    VB_TRY(take_line(m, &module, &module_size));
-    VB_TRY(take_line(m, &name, &name_size));
     for (size_t i = 0; i < m->global_count; i++) {
         const vb_pickle_global *global = &m->globals[i];
         if (is_line(global->module, module, module_size) &&
@@ -308,18 +310,66 @@ static vblip_status op_global(vb_machine *m)
             return vb_machine_push(
                 m, (vb_pickle_value){.kind = VB_PICKLE_GLOBAL, .global = global});
     }
-    return vb_fail(m->err, VBLIP_ERR_FORMAT,
-                   "byte %zu: global %.*s %.*s is not allowed: nothing in a checkpoint "
-                   "is executed",
-                   m->at, module_size, module, name_size, name);
+    VB_TRY(count_object(m));
+    vb_pickle_global *unknown = VB_ARENA_NEW(m->arena, vb_pickle_global, 1);
+    if (!unknown)
+        return vb_fail_memory(m->err, "pickle");
+    unknown->module = vb_arena_string(m->arena, module, (size_t)module_size);
+    unknown->name = vb_arena_string(m->arena, name, (size_t)name_size);
+    unknown->use = VB_PICKLE_UNKNOWN;
+    if (!unknown->module || !unknown->name)
+        return vb_fail_memory(m->err, "pickle");
+    return vb_machine_push(
+        m, (vb_pickle_value){.kind = VB_PICKLE_GLOBAL, .global = unknown});
 }
 
-// Takes a global of `use`, or of `other`, and a tuple of as many arguments as it has.
-static vblip_status pop_call(vb_machine *m, const vb_pickle_value **out,
-                             vb_pickle_use use, vb_pickle_use other)
+static vblip_status op_global(vb_machine *m)
 {
-    VB_TRY(vb_machine_pop(m, out, 2));
-    const vb_pickle_value *function = *out, *arguments = *out + 1;
+    const char *module, *name;
+    int module_size, name_size;
+    VB_TRY(take_line(m, &module, &module_size));
+    VB_TRY(take_line(m, &name, &name_size));
+    return push_global(m, module, module_size, name, name_size);
+}
+
+static bool is_global_name(const vb_pickle_value *value)
+{
+    bool good =
+        value->kind == VB_PICKLE_TEXT && value->count > 0 && value->count <= MAX_GLOBAL;
+    for (uint32_t i = 0; good && i < value->count; i++)
+        good = value->text[i] > ' ' && value->text[i] < 0x7F;
+    return good;
+}
+
+// The module and the name are on the stack.
+static vblip_status op_stack_global(vb_machine *m)
+{
+    const vb_pickle_value *pair;
+    VB_TRY(vb_machine_pop(m, &pair, 2));
+    if (!is_global_name(&pair[0]) || !is_global_name(&pair[1]))
+        return vb_machine_refuse(m, "a name that is not one");
+    return push_global(m, pair[0].text, (int)pair[0].count, pair[1].text,
+                       (int)pair[1].count);
+}
+
+static bool is_foreign(const vb_pickle_value *function)
+{
+    return function->kind == VB_PICKLE_FOREIGN ||
+           (function->kind == VB_PICKLE_GLOBAL &&
+            function->global->use == VB_PICKLE_UNKNOWN);
+}
+
+static vblip_status push_foreign(vb_machine *m, const vb_pickle_global *global)
+{
+    return vb_machine_push(
+        m, (vb_pickle_value){.kind = VB_PICKLE_FOREIGN, .global = global});
+}
+
+// What `function` must be to be called as `use`, or as `other`, with `arguments`.
+static vblip_status check_call(vb_machine *m, const vb_pickle_value *function,
+                               const vb_pickle_value *arguments, vb_pickle_use use,
+                               vb_pickle_use other)
+{
     if (function->kind != VB_PICKLE_GLOBAL || arguments->kind != VB_PICKLE_TUPLE)
         return vb_machine_refuse(m, "not a global and a tuple");
     const vb_pickle_global *global = function->global;
@@ -336,7 +386,10 @@ static vblip_status pop_call(vb_machine *m, const vb_pickle_value **out,
 static vblip_status op_reduce(vb_machine *m)
 {
     const vb_pickle_value *pair;
-    VB_TRY(pop_call(m, &pair, VB_PICKLE_CALLS, VB_PICKLE_DICTS));
+    VB_TRY(vb_machine_pop(m, &pair, 2));
+    if (is_foreign(pair))
+        return push_foreign(m, pair->global);
+    VB_TRY(check_call(m, pair, pair + 1, VB_PICKLE_CALLS, VB_PICKLE_DICTS));
     if (pair->global->use == VB_PICKLE_DICTS)
         return push_dict(m);
     VB_TRY(count_object(m));
@@ -354,8 +407,21 @@ static vblip_status op_reduce(vb_machine *m)
 static vblip_status op_new_object(vb_machine *m)
 {
     const vb_pickle_value *pair;
-    VB_TRY(pop_call(m, &pair, VB_PICKLE_OBJECTS, VB_PICKLE_OBJECTS));
+    VB_TRY(vb_machine_pop(m, &pair, 2));
+    if (is_foreign(pair))
+        return push_foreign(m, pair->global);
+    VB_TRY(check_call(m, pair, pair + 1, VB_PICKLE_OBJECTS, VB_PICKLE_OBJECTS));
     return vb_machine_push(m, (vb_pickle_value){.kind = VB_PICKLE_OBJECT});
+}
+
+// The same with arguments that have names, in a dict.
+static vblip_status op_new_object_named(vb_machine *m)
+{
+    const vb_pickle_value *parts;
+    VB_TRY(vb_machine_pop(m, &parts, 3));
+    if (!is_foreign(parts))
+        return vb_machine_refuse(m, "not of a foreign class");
+    return push_foreign(m, parts->global);
 }
 
 // State of an object, or of a dict of a class with attributes, is dropped.
@@ -365,8 +431,66 @@ static vblip_status op_build(vb_machine *m)
     vb_pickle_value *object;
     VB_TRY(vb_machine_pop(m, &state, 1));
     VB_TRY(vb_machine_top(m, &object));
-    if (object->kind != VB_PICKLE_OBJECT && object->kind != VB_PICKLE_DICT)
+    if (object->kind != VB_PICKLE_OBJECT && object->kind != VB_PICKLE_DICT &&
+        object->kind != VB_PICKLE_FOREIGN && object->kind != VB_PICKLE_CALL)
         return vb_machine_refuse(m, "state of what has none");
+    return VBLIP_OK;
+}
+
+// Bytes that follow the opcode, and sets: nothing that describes a tensor.
+static vblip_status op_bytes(vb_machine *m)
+{
+    const uint8_t *bytes = NULL;
+    VB_TRY(pickle_take(m, &bytes, operand(m)));
+    return push_foreign(m, NULL);
+}
+
+static vblip_status op_set(vb_machine *m)
+{
+    return push_foreign(m, NULL);
+}
+
+static vblip_status op_add_items(vb_machine *m)
+{
+    const vb_pickle_value *items;
+    vb_pickle_value *set;
+    size_t count;
+    VB_TRY(vb_machine_pop_mark(m, &items, &count));
+    return top(m, &set, VB_PICKLE_FOREIGN, "a set");
+}
+
+static vblip_status op_frozen_set(vb_machine *m)
+{
+    const vb_pickle_value *items;
+    size_t count;
+    VB_TRY(vb_machine_pop_mark(m, &items, &count));
+    return push_foreign(m, NULL);
+}
+
+static vblip_status op_pop(vb_machine *m)
+{
+    const vb_pickle_value *value;
+    return vb_machine_pop(m, &value, 1);
+}
+
+static vblip_status op_pop_mark(vb_machine *m)
+{
+    const vb_pickle_value *items;
+    size_t count;
+    return vb_machine_pop_mark(m, &items, &count);
+}
+
+static vblip_status op_memoize(vb_machine *m)
+{
+    return vb_machine_put(m, m->memo.count);
+}
+
+// A frame says how many bytes follow; what they hold is read all the same.
+static vblip_status op_frame(vb_machine *m)
+{
+    if (operand(m) > m->size - m->next)
+        return vb_machine_refuse(m, "%" PRIu64 " bytes, of which %zu are there",
+                                 operand(m), m->size - m->next);
     return VBLIP_OK;
 }
 
@@ -374,7 +498,8 @@ static vblip_status op_persistent(vb_machine *m)
 {
     vb_pickle_value *id;
     VB_TRY(top(m, &id, VB_PICKLE_TUPLE, "a tuple"));
-    id->kind = VB_PICKLE_PERSISTENT;
+    if (id->kind == VB_PICKLE_TUPLE)
+        id->kind = VB_PICKLE_PERSISTENT;
     return VBLIP_OK;
 }
 
@@ -418,9 +543,23 @@ static const struct opcode {
     [0x81] = {"NEWOBJ", op_new_object, 0},
     ['b'] = {"BUILD", op_build, 0},
     ['Q'] = {"BINPERSID", op_persistent, 0},
+    ['0'] = {"POP", op_pop, 0},
+    ['1'] = {"POP_MARK", op_pop_mark, 0},
+    ['B'] = {"BINBYTES", op_bytes, 4},
+    ['C'] = {"SHORT_BINBYTES", op_bytes, 1},
+    [0x8B] = {"LONG4", op_long, 4},
+    [0x8C] = {"SHORT_BINUNICODE", op_text, 1},
+    [0x8D] = {"BINUNICODE8", op_text, 8},
+    [0x8E] = {"BINBYTES8", op_bytes, 8},
+    [0x8F] = {"EMPTY_SET", op_set, 0},
+    [0x90] = {"ADDITEMS", op_add_items, 0},
+    [0x91] = {"FROZENSET", op_frozen_set, 0},
+    [0x92] = {"NEWOBJ_EX", op_new_object_named, 0},
+    [0x93] = {"STACK_GLOBAL", op_stack_global, 0},
+    [0x94] = {"MEMOIZE", op_memoize, 0},
+    [0x95] = {"FRAME", op_frame, 8},
+    [0x96] = {"BYTEARRAY8", op_bytes, 8},
 
-    ['0'] = {.name = "POP"},
-    ['1'] = {.name = "POP_MARK"},
     ['2'] = {.name = "DUP"},
     ['F'] = {.name = "FLOAT"},
     ['I'] = {.name = "INT"},
@@ -436,23 +575,9 @@ static const struct opcode {
     ['l'] = {.name = "LIST"},
     ['o'] = {.name = "OBJ"},
     ['p'] = {.name = "PUT"},
-    ['B'] = {.name = "BINBYTES"},
-    ['C'] = {.name = "SHORT_BINBYTES"},
     [0x82] = {.name = "EXT1"},
     [0x83] = {.name = "EXT2"},
     [0x84] = {.name = "EXT4"},
-    [0x8B] = {.name = "LONG4"},
-    [0x8C] = {.name = "SHORT_BINUNICODE"},
-    [0x8D] = {.name = "BINUNICODE8"},
-    [0x8E] = {.name = "BINBYTES8"},
-    [0x8F] = {.name = "EMPTY_SET"},
-    [0x90] = {.name = "ADDITEMS"},
-    [0x91] = {.name = "FROZENSET"},
-    [0x92] = {.name = "NEWOBJ_EX"},
-    [0x93] = {.name = "STACK_GLOBAL"},
-    [0x94] = {.name = "MEMOIZE"},
-    [0x95] = {.name = "FRAME"},
-    [0x96] = {.name = "BYTEARRAY8"},
     [0x97] = {.name = "NEXT_BUFFER"},
     [0x98] = {.name = "READONLY_BUFFER"},
 };

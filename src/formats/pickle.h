@@ -1,7 +1,8 @@
 // pickle.h - the object graph of a Python pickle, read and never run.
 //
-// The opcodes are those that torch.save writes (protocol 2). Globals are names from the
-// caller's table; "calling" one makes a value that says so, and nothing happens.
+// The opcodes are those of protocols 2 to 5. Globals are names. Those in the caller's table
+// make values that say so; any other makes an inert VB_PICKLE_FOREIGN, and so does all that
+// is made of one. Nothing is ever called.
 #ifndef VB_FORMATS_PICKLE_H
 #define VB_FORMATS_PICKLE_H
 
@@ -12,10 +13,11 @@
 
 // What may be done with a global.
 typedef enum vb_pickle_use {
-    VB_PICKLE_NAME,   // mention it
-    VB_PICKLE_CALLS,  // call it: a VB_PICKLE_CALL
-    VB_PICKLE_DICTS,  // call it: an empty VB_PICKLE_DICT
-    VB_PICKLE_OBJECTS // make an instance of it: a VB_PICKLE_OBJECT
+    VB_PICKLE_NAME,    // mention it
+    VB_PICKLE_CALLS,   // call it: a VB_PICKLE_CALL
+    VB_PICKLE_DICTS,   // call it: an empty VB_PICKLE_DICT
+    VB_PICKLE_OBJECTS, // make an instance of it: a VB_PICKLE_OBJECT
+    VB_PICKLE_UNKNOWN, // not in the caller's table
 } vb_pickle_use;
 
 typedef struct vb_pickle_global {
@@ -37,6 +39,7 @@ typedef enum vb_pickle_kind {
     VB_PICKLE_CALL,
     VB_PICKLE_PERSISTENT, // what lies outside of the pickle, named by a tuple
     VB_PICKLE_OBJECT,     // the state is not kept
+    VB_PICKLE_FOREIGN,    // what a global outside of the table makes; nothing is kept
 } vb_pickle_kind;
 
 typedef struct vb_pickle_value {
@@ -47,7 +50,7 @@ typedef struct vb_pickle_value {
         const char *text;                    // UTF-8 in the pickle, not terminated
         const struct vb_pickle_value *items; // CALL: the function, then its arguments
         struct vb_pickle_dict *dict;
-        const vb_pickle_global *global;
+        const vb_pickle_global *global; // GLOBAL; of FOREIGN, what made it
     };
 } vb_pickle_value;
 
@@ -64,9 +67,9 @@ typedef struct vb_pickle_dict {
 } vb_pickle_dict;
 
 // Reads `size` bytes at `bytes`, which must outlive `out`; all else is in `arena`, at
-// most some 40 bytes for each byte read. Refused with VBLIP_ERR_FORMAT: every global
-// not in `globals` (`count` rows), by name; every other opcode, by name; stacks, memos
-// and sizes that no pickler writes. Values may refer to each other in circles.
+// most some 40 bytes for each byte read. `globals` (`count` rows) are those that mean
+// something. Refused with VBLIP_ERR_FORMAT: opcodes that torch.save never writes, by name;
+// stacks, memos and sizes that no pickler writes. Values may refer to each other in circles.
 VB_CHECKED vblip_status vb_pickle_parse(vb_pickle_value *out, vb_arena *arena,
                                         const uint8_t *bytes, size_t size,
                                         const vb_pickle_global *globals, size_t count,

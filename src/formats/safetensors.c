@@ -28,7 +28,7 @@ static const struct type {
     int dtype; // -1 = not read
 } types[] = {
     {"F32", VB_F32}, {"F16", VB_F16}, {"BF16", VB_BF16}, {"I32", VB_I32},
-    {"I64", VB_I64}, {"U8", VB_U8},   {"F64", -1},       {"I16", -1},
+    {"I64", VB_I64}, {"U8", VB_U8},   {"F64", VB_F32},   {"I16", -1},
     {"I8", -1},      {"U16", -1},     {"U32", -1},       {"U64", -1},
     {"BOOL", -1},    {"F8_E4M3", -1}, {"F8_E5M2", -1},
 };
@@ -45,6 +45,7 @@ static vblip_status read_type(parser *p, vb_weight *w, const cJSON *value)
                            "%s: type %s, expected F32, F16 or BF16", w->name,
                            value->valuestring);
         w->dtype = (vb_dtype)types[i].dtype;
+        w->is_double = strcmp(types[i].name, "F64") == 0;
         return VBLIP_OK;
     }
     return FORMAT(p, "%s: unknown type %.16s", w->name, value->valuestring);
@@ -69,7 +70,7 @@ static vblip_status safetensors_read_shape(parser *p, vb_weight *w, const cJSON 
 // Bytes that the shape asks for; false when they pass what a file could hold.
 static bool shape_bytes(uint64_t *out, const vb_weight *w)
 {
-    uint64_t bytes = vb_dtype_size(w->dtype);
+    uint64_t bytes = w->is_double ? sizeof(double) : vb_dtype_size(w->dtype);
     for (uint32_t i = 0; i < w->rank; i++) {
         if (w->shape[i] > INT64_MAX / bytes)
             return false;
@@ -192,6 +193,9 @@ static vblip_status read_header(parser *p, vb_safetensors *st, const cJSON *root
     }
     VB_TRY(check_layout(p, weights, n));
     qsort(weights, n, sizeof *weights, safetensors_by_name);
+    for (size_t i = 0; i < n; i++)
+        if (weights[i].is_double)
+            weights[i].size /= 2;
     st->list = (vb_weight_list){weights, n};
     return VBLIP_OK;
 }

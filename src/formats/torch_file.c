@@ -18,6 +18,7 @@ enum {
 typedef struct file {
     vb_arena *arena;
     vb_zip zip;
+    const uint8_t *bytes;
     char root[MAX_ROOT + 1];
     vblip_error *err;
 } file;
@@ -61,7 +62,7 @@ static const struct element {
     int dtype; // -1 = no weight has it
 } elements[] = {
     {"F32", VB_F32}, {"F16", VB_F16}, {"BF16", VB_BF16}, {"I32", VB_I32},
-    {"I64", VB_I64}, {"U8", VB_U8},   {"F64", -1},       {"I16", -1},
+    {"I64", VB_I64}, {"U8", VB_U8},   {"F64", VB_F32},   {"I16", -1},
     {"I8", -1},      {"BOOL", -1},
 };
 _Static_assert(sizeof elements / sizeof *elements == GLOBALS - STORAGES,
@@ -199,6 +200,12 @@ static vblip_status read_storage(const file *f, storage *out, const char *name,
                       : FORMAT(f, "%s: %s/%s is missing", name, f->root, path);
 }
 
+// Bytes of an element in the file.
+static size_t unit_of(const vb_weight *w)
+{
+    return w->is_double ? sizeof(double) : vb_dtype_size(w->dtype);
+}
+
 static vblip_status check_storage(const file *f, const storage *s, vb_weight *w)
 {
     if (s->element->dtype < 0)
@@ -206,7 +213,8 @@ static vblip_status check_storage(const file *f, const storage *s, vb_weight *w)
                        "%s: type %s, expected F32, F16 or BF16", w->name,
                        s->element->name);
     w->dtype = (vb_dtype)s->element->dtype;
-    size_t unit = vb_dtype_size(w->dtype);
+    w->is_double = strcmp(s->element->name, "F64") == 0;
+    const size_t unit = unit_of(w);
     if (s->entry->size % unit != 0 || s->entry->size / unit != s->count)
         return FORMAT(f, "%s: %s has %zu bytes, expected %" PRIu64 " of type %s",
                       w->name, s->entry->name, s->entry->size, s->count,
@@ -227,9 +235,10 @@ static bool is_dimensions(const vb_pickle_value **value)
     return true;
 }
 
-// Fills the shape; *elements = how many it has, at most `limit`.
-static vblip_status torch_read_shape(const file *f, vb_weight *w,
-                                     uint64_t *elements_out, uint64_t limit,
+// Fills the shape; *count = elements it has, *span = those of the storage from the first to
+// the last of them, each at most `limit`.
+static vblip_status torch_read_shape(const file *f, vb_weight *w, uint64_t *count,
+                                     uint64_t *span, uint64_t limit,
                                      const vb_pickle_value *shape,
                                      const vb_pickle_value *strides)
 {
@@ -240,24 +249,25 @@ static vblip_status torch_read_shape(const file *f, vb_weight *w,
         return FORMAT(f, "%s: %u dimensions, at most %d expected", w->name,
                       shape->count, VB_MAX_RANK);
     uint64_t product = 1;
+    *span = 1;
     w->rank = shape->count;
     for (uint32_t i = w->rank; i-- > 0;) {
         int64_t size = shape->items[i].whole, stride = strides->items[i].whole;
         if (size < 1)
             return FORMAT(f, "%s: dimension %u is %" PRId64, w->name, i, size);
-        if (size != 1 && (stride < 0 || (uint64_t)stride != product))
-            return FORMAT(f,
-                          "%s: dimension %u has stride %" PRId64 ", expected %" PRIu64
-                          ": not contiguous",
-                          w->name, i, stride, product);
         w->shape[i] = (uint64_t)size;
-        if (w->shape[i] > limit / product)
+        w->strides[i] = (uint64_t)stride;
+        w->strided |= size != 1 && w->strides[i] != product;
+        if (stride < 0 || w->shape[i] > limit / product ||
+            (size != 1 && stride > 0 &&
+             (w->shape[i] - 1 > limit / w->strides[i] ||
+              (*span += (w->shape[i] - 1) * w->strides[i]) > limit)))
             return FORMAT(
                 f, "%s: its shape passes the %" PRIu64 " elements of its storage",
                 w->name, limit);
         product *= w->shape[i];
     }
-    *elements_out = product;
+    *count = product;
     return VBLIP_OK;
 }
 
@@ -266,22 +276,22 @@ static vblip_status read_tensor(const file *f, vb_weight *w,
                                 const vb_pickle_value *arguments)
 {
     storage s = {0};
-    uint64_t count = 0;
+    uint64_t count = 0, span = 0;
     VB_TRY(read_storage(f, &s, w->name, &arguments[0]));
     VB_TRY(check_storage(f, &s, w));
-    VB_TRY(torch_read_shape(f, w, &count, s.count, &arguments[2], &arguments[3]));
+    VB_TRY(
+        torch_read_shape(f, w, &count, &span, s.count, &arguments[2], &arguments[3]));
     if (arguments[1].kind != VB_PICKLE_INT || arguments[4].kind != VB_PICKLE_BOOL ||
         arguments[5].kind != VB_PICKLE_DICT)
         return FORMAT(f, "%s: a tensor that torch.save does not write", w->name);
     int64_t offset = arguments[1].whole;
-    if (offset < 0 || (uint64_t)offset > s.count - count)
+    if (offset < 0 || span > s.count || (uint64_t)offset > s.count - span)
         return FORMAT(f,
                       "%s: %" PRIu64 " elements at %" PRId64 " of the %" PRIu64
                       " of its storage",
-                      w->name, count, offset, s.count);
-    size_t unit = vb_dtype_size(w->dtype);
-    w->data = s.entry->data + (size_t)offset * unit;
-    w->size = (size_t)count * unit;
+                      w->name, span, offset, s.count);
+    w->data = s.entry->data + (size_t)offset * unit_of(w);
+    w->size = (size_t)count * vb_dtype_size(w->dtype);
     w->entry = s.entry;
     return VBLIP_OK;
 }
@@ -324,46 +334,122 @@ static vblip_status sort_weights(const file *f, vb_weight *weights, size_t count
     return VBLIP_OK;
 }
 
-// `in_model`: the dict is the one under "model".
+static const char *text_of_kind(const vb_pickle_value *value)
+{
+    static const char *const kinds[] = {
+        [VB_PICKLE_NONE] = "None",       [VB_PICKLE_BOOL] = "a bool",
+        [VB_PICKLE_INT] = "a number",    [VB_PICKLE_NUMBER] = "a number",
+        [VB_PICKLE_TEXT] = "a text",     [VB_PICKLE_TUPLE] = "a tuple",
+        [VB_PICKLE_LIST] = "a list",     [VB_PICKLE_DICT] = "a dict",
+        [VB_PICKLE_GLOBAL] = "a class",  [VB_PICKLE_CALL] = "an object",
+        [VB_PICKLE_OBJECT] = "an object"};
+    const size_t kind = (size_t)value->kind;
+    const char *text = kind < sizeof kinds / sizeof *kinds ? kinds[kind] : NULL;
+    return text ? text : "an object";
+}
+
+// What lies under a tensor's name and is none is kept, with what it is: it is refused when
+// a weight of that name is needed. *tensors counts the others.
+static vblip_status torch_read_value(const file *f, vb_weight *w,
+                                     const vb_pickle_value *key,
+                                     const vb_pickle_value *value, size_t *tensors)
+{
+    const vb_pickle_value *tensor = tensor_of(value);
+    vblip_error why = {0};
+    file inner = *f;
+    inner.err = &why;
+    VB_TRY(torch_read_name(f, &w->name, key));
+    const char *name = w->name;
+    char text[300];
+    if (tensor) {
+        vblip_status status = read_tensor(&inner, w, tensor);
+        *tensors += 1;
+        if (status == VBLIP_OK)
+            return VBLIP_OK;
+        if (status != VBLIP_ERR_UNSUPPORTED && status != VBLIP_ERR_FORMAT)
+            return vb_fail(f->err, status, "%s", why.message);
+        snprintf(text, sizeof text, "%.290s", why.message + strlen(name) + 2);
+    } else if (value->kind == VB_PICKLE_FOREIGN && value->global) {
+        snprintf(text, sizeof text, "made by %.128s %.128s, which is not read",
+                 value->global->module, value->global->name);
+    } else {
+        snprintf(text, sizeof text, "%s, expected a tensor", text_of_kind(value));
+    }
+    *w = (vb_weight){.name = name, .data = f->bytes};
+    w->unreadable = vb_arena_string(f->arena, text, strlen(text));
+    return w->unreadable ? VBLIP_OK : vb_fail_memory(f->err, "tensors");
+}
+
 static vblip_status list_tensors(const file *f, vb_weight_list *out,
-                                 const vb_pickle_dict *dict, bool in_model)
+                                 const vb_pickle_dict *dict)
 {
     vb_weight *weights = VB_ARENA_NEW(f->arena, vb_weight, dict->count);
     if (!weights)
         return vb_fail_memory(f->err, "tensors");
-    size_t n = 0;
+    size_t n = 0, tensors = 0;
     for (const vb_pickle_run *run = dict->first; run; run = run->next)
-        for (size_t i = 0; i < run->count; i++) {
-            vb_weight *w = &weights[n++];
-            const vb_pickle_value *tensor = tensor_of(&run->pairs[2 * i + 1]);
-            VB_TRY(torch_read_name(f, &w->name, &run->pairs[2 * i]));
-            if (!tensor)
-                return FORMAT(f, "%s: not a tensor%s", w->name,
-                              in_model ? "" : ", and no dict under the key \"model\"");
-            VB_TRY(read_tensor(f, w, tensor));
-        }
+        for (size_t i = 0; i < run->count; i++, n++)
+            VB_TRY(torch_read_value(f, &weights[n], &run->pairs[2 * i],
+                                    &run->pairs[2 * i + 1], &tensors));
+    if (tensors == 0 && n > 0)
+        return FORMAT(f,
+                      "no tensors in %s/data.pkl (%.64s: %.160s), nor under model, "
+                      "state_dict, model_state_dict or module: "
+                      "torch.save(model.state_dict(), NEW)",
+                      f->root, weights[0].name, weights[0].unreadable);
     VB_TRY(sort_weights(f, weights, n));
     *out = (vb_weight_list){weights, n};
+    return VBLIP_OK;
+}
+
+// The dict under a key by which training code keeps its weights: in BLIP and LAVIS; in
+// Lightning; in the tutorials of torch; in DeepSpeed. NULL when there is none.
+static vblip_status find_wrapped(const file *f, const vb_pickle_dict **out,
+                                 const vb_pickle_dict *dict)
+{
+    static const char *const keys[] = {"model", "state_dict", "model_state_dict",
+                                       "module"};
+    const char *found = NULL;
+    *out = NULL;
+    for (const vb_pickle_run *run = dict->first; run; run = run->next)
+        for (size_t i = 0; i < run->count; i++)
+            for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
+                const vb_pickle_value *value = &run->pairs[2 * i + 1];
+                if (!vb_pickle_is_text(&run->pairs[2 * i], keys[k]) ||
+                    value->kind != VB_PICKLE_DICT)
+                    continue;
+                if (found == keys[k])
+                    return FORMAT(f, "%s/data.pkl: the key \"%s\" is there twice",
+                                  f->root, found);
+                if (found)
+                    return FORMAT(f,
+                                  "weights under \"%s\" and under \"%s\": "
+                                  "torch.save(torch.load(FILE)[\"%s\"], NEW)",
+                                  found, keys[k], found);
+                found = keys[k];
+                *out = value->dict;
+            }
     return VBLIP_OK;
 }
 
 static vblip_status list_root(const file *f, vb_weight_list *out,
                               const vb_pickle_value *root)
 {
+    enum { MAX_WRAPPED = 4 }; // dicts inside each other
+    if (root->kind == VB_PICKLE_FOREIGN && root->global)
+        return FORMAT(f,
+                      "a whole %.64s, expected the dict of its weights: "
+                      "torch.save(torch.load(FILE, weights_only=False).state_dict(), "
+                      "NEW)",
+                      root->global->name);
     if (root->kind != VB_PICKLE_DICT)
         return FORMAT(f, "%s/data.pkl: the object is not a dict", f->root);
-    const vb_pickle_value *model = NULL;
-    for (const vb_pickle_run *run = root->dict->first; run; run = run->next)
-        for (size_t i = 0; i < run->count; i++) {
-            if (!vb_pickle_is_text(&run->pairs[2 * i], "model"))
-                continue;
-            if (model)
-                return FORMAT(f, "%s/data.pkl: the key \"model\" is there twice",
-                              f->root);
-            model = &run->pairs[2 * i + 1];
-        }
-    bool in_model = model && model->kind == VB_PICKLE_DICT;
-    return list_tensors(f, out, in_model ? model->dict : root->dict, in_model);
+    const vb_pickle_dict *dict = root->dict, *inner = dict;
+    for (int i = 0; inner && i < MAX_WRAPPED; i++) {
+        dict = inner;
+        VB_TRY(find_wrapped(f, &inner, dict));
+    }
+    return list_tensors(f, out, dict);
 }
 
 static vblip_status read_pickle(const file *f, vb_pickle_value *out)
@@ -394,7 +480,7 @@ vblip_status vb_torch_parse(vb_weight_list *out, vb_arena *arena, const uint8_t 
                             size_t size, vblip_error *err)
 {
     *out = (vb_weight_list){0};
-    file f = {.arena = arena, .err = err};
+    file f = {.arena = arena, .bytes = bytes, .err = err};
     vb_pickle_value root;
     VB_TRY(refuse_legacy(bytes, size, err));
     VB_TRY(vb_zip_parse(&f.zip, arena, bytes, size, err));

@@ -333,6 +333,11 @@ vblip_status vb_zip_parse(vb_zip *zip, vb_arena *arena, const uint8_t *bytes,
         return FORMAT(&a, "%zu bytes after the last of %zu directory entries", rest,
                       count);
     VB_TRY(check_apart(&a, entries, count));
+    bool unchecked = true;
+    for (size_t i = 0; i < count; i++)
+        unchecked = unchecked && entries[i].crc == 0;
+    for (size_t i = 0; i < count; i++)
+        entries[i].unchecked = unchecked;
     *zip = (vb_zip){entries, count};
     return VBLIP_OK;
 }
@@ -351,7 +356,7 @@ uint32_t vb_zip_crc(uint32_t crc, const void *bytes, size_t size)
 
 vblip_status vb_zip_check(const vb_zip_entry *entry, uint32_t crc, vblip_error *err)
 {
-    if (crc == entry->crc)
+    if (crc == entry->crc || entry->unchecked)
         return VBLIP_OK;
     return vb_fail(err, VBLIP_ERR_FORMAT,
                    "%s: CRC-32 %08x, expected %08x: the file is damaged", entry->name,

@@ -13,6 +13,7 @@ typedef struct vb_zip_entry {
     const uint8_t *data;  // `size` bytes as they lie in the archive
     size_t size;
     uint32_t crc;    // CRC-32 of the data unpacked, as the directory says
+    bool unchecked;  // the archive was written without checksums
     uint32_t method; // how they are compressed; 0 = not
 } vb_zip_entry;
 
@@ -38,7 +39,8 @@ const vb_zip_entry *vb_zip_find(const vb_zip *zip, const char *name);
 uint32_t vb_zip_crc(uint32_t crc, const void *bytes, size_t size);
 
 // VBLIP_ERR_FORMAT when `crc`, that of the data of an entry stored as it is, is not what
-// the directory says.
+// the directory says. An archive in which every checksum is 0 has none: torch writes such
+// ones after set_crc32_options(False).
 VB_CHECKED vblip_status vb_zip_check(const vb_zip_entry *entry, uint32_t crc,
                                      vblip_error *err);
 

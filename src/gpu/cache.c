@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MAX_CACHE = 256 << 20 }; // bytes; drivers keep some MB
+
 static vb_cache_key key_of(const vb_gpu *gpu)
 {
     const vb_physical *p = &gpu->physical;
@@ -69,14 +71,15 @@ vblip_status vb_cache_open(vb_gpu *gpu, const char *dir, vblip_error *err)
     vblip_error why = {0};
     if (vb_path_exists(&there, cache->path, NULL) == VBLIP_OK && !there)
         return VBLIP_OK;
-    vb_mapping file;
-    if (vb_file_map(&file, cache->path, &why) != VBLIP_OK) {
+    char *bytes;
+    size_t size;
+    if (vb_file_read(&bytes, &size, cache->path, MAX_CACHE, &why) != VBLIP_OK) {
         vb_logf(&gpu->log, "%s", why.message);
         return VBLIP_OK;
     }
     const vb_cache_key key = key_of(gpu);
     vb_cache_entry entry;
-    if (vb_cache_parse(&entry, file.bytes, file.size, &key, &why) == VBLIP_OK) {
+    if (vb_cache_parse(&entry, (const uint8_t *)bytes, size, &key, &why) == VBLIP_OK) {
         cache->tested = entry.tested;
         cache->passed = entry.passed;
         cache->data_size = entry.size;
@@ -84,7 +87,7 @@ vblip_status vb_cache_open(vb_gpu *gpu, const char *dir, vblip_error *err)
     } else {
         vb_logf(&gpu->log, "%s: %s; made anew", cache->path, why.message);
     }
-    vb_file_unmap(&file);
+    free(bytes);
     return VBLIP_OK;
 }
 

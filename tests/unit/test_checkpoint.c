@@ -408,10 +408,10 @@ static void test_each_tensor_has_its_shape_and_type(void **state)
     t->shape[1] = 1;
     hf_write(m, folder);
     must_refuse(0, VBLIP_ERR_FORMAT, "itm_head.bias: shape 2x1, expected 2");
-    *t = (hf_tensor){.name = "itm_head.bias", .dtype = "F64", .rank = 1, .shape = {2}};
+    *t = (hf_tensor){.name = "itm_head.bias", .dtype = "I16", .rank = 1, .shape = {2}};
     hf_write(m, folder);
     must_refuse(0, VBLIP_ERR_UNSUPPORTED,
-                "model.safetensors: itm_head.bias: type F64, expected F32");
+                "model.safetensors: itm_head.bias: type I16, expected F32");
     free(m);
 
     // The width that is wrong is the one that tells answers from captions.

@@ -90,10 +90,11 @@ static void test_hub_names_that_are_not_there_say_where_was_looked(void **state)
 {
     (void)state;
     char message[256];
-    snprintf(message, sizeof message,
-             "Salesforce/blip-vqa-base: no such folder, and not in the Hugging Face "
-             "cache %s; hf download Salesforce/blip-vqa-base",
-             folder);
+    snprintf(
+        message, sizeof message,
+        "Salesforce/blip-vqa-base: no such folder or file; if it is a model's name "
+        "on the hub, it is not in the cache %s: hf download Salesforce/",
+        folder);
     must_refuse(name, folder, VBLIP_ERR_IO, message);
     must_refuse(name, NULL, VBLIP_ERR_IO, "there is no Hugging Face cache");
     must_refuse(name, "", VBLIP_ERR_IO, "there is no Hugging Face cache");
@@ -191,17 +192,29 @@ static void test_files_of_weights_are_places(void **state)
     }
 }
 
+static void test_adapters_are_refused_alone_and_beside_their_base(void **state)
+{
+    (void)state;
+    static const char what[] =
+        "adapter_config.json: an adapter, which is not applied: merge it with peft, "
+        "model.merge_and_unload().save_pretrained(NEW)";
+    temp_write(folder, "adapter_config.json", "{}");
+    must_refuse(folder, NULL, VBLIP_ERR_UNSUPPORTED, what);
+    temp_write(folder, "config.json", "{}");
+    must_refuse(folder, NULL, VBLIP_ERR_UNSUPPORTED, what);
+}
+
 static void test_other_files_and_nothing_are_refused(void **state)
 {
     (void)state;
-    static const char *const files[] = {"notes.txt", "model.onnx", "pth"};
+    static const char *const files[] = {"notes.txt", "model.onnx", "a.h5"};
     char path[128];
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         temp_write(folder, files[i], "x");
         snprintf(path, sizeof path, "%s/%s", folder, files[i]);
         must_refuse(path, NULL, VBLIP_ERR_FORMAT,
-                    ": expected a checkpoint folder, or a .pth, .pt, .bin or "
-                    ".safetensors file");
+                    ": expected a checkpoint folder, or a .pth, .pt, .bin, "
+                    ".ckpt or .safetensors file");
     }
     snprintf(path, sizeof path, "%s/nowhere", folder);
     must_refuse(path, folder, VBLIP_ERR_IO, "/nowhere: No such file or directory");
@@ -219,6 +232,7 @@ int main(void)
         TEST(test_hub_references_are_one_folder_name),
         TEST(test_folders_and_sets_are_found),
         TEST(test_files_of_weights_are_places),
+        TEST(test_adapters_are_refused_alone_and_beside_their_base),
         TEST(test_other_files_and_nothing_are_refused),
     };
     return cmocka_run_group_tests_name("locate", tests, NULL, NULL);

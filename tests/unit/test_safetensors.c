@@ -143,13 +143,29 @@ static void test_refuses_bad_files(void **state)
 static void test_names_the_tensor_of_a_type_it_does_not_read(void **state)
 {
     (void)state;
-    file f = make_file(ENTRY("\"F64\"", "[2]", "[0,16]"), 16);
+    file f = make_file(ENTRY("\"I16\"", "[2]", "[0,4]"), 4);
     vb_arena arena = {0};
     vb_safetensors st;
     vblip_error err = {0};
     assert_int_equal(vb_safetensors_parse(&st, &arena, f.bytes, f.size, &err),
                      VBLIP_ERR_UNSUPPORTED);
-    assert_string_equal(err.message, "a: type F64, expected F32, F16 or BF16");
+    assert_string_equal(err.message, "a: type I16, expected F32, F16 or BF16");
+    vb_arena_free(&arena);
+    free(f.bytes);
+}
+
+// As floats: what reading makes of them has half the bytes.
+static void test_lists_doubles_as_what_they_become(void **state)
+{
+    (void)state;
+    file f = make_file(ENTRY("\"F64\"", "[2]", "[0,16]"), 16);
+    vb_arena arena = {0};
+    vb_safetensors st;
+    assert_int_equal(vb_safetensors_parse(&st, &arena, f.bytes, f.size, NULL),
+                     VBLIP_OK);
+    assert_true(st.list.weights[0].is_double);
+    assert_int_equal(st.list.weights[0].dtype, VB_F32);
+    assert_int_equal(st.list.weights[0].size, 8);
     vb_arena_free(&arena);
     free(f.bytes);
 }
@@ -224,6 +240,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reads_name_shape_type_and_bytes),
+        cmocka_unit_test(test_lists_doubles_as_what_they_become),
         cmocka_unit_test(test_reads_scalars_metadata_and_the_empty_file),
         cmocka_unit_test(test_refuses_bad_files),
         cmocka_unit_test(test_names_the_tensor_of_a_type_it_does_not_read),

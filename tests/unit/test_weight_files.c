@@ -2,6 +2,7 @@
 // one is said by the name that its file has for it.
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/names.h"
+#include "checkpoint/weight_files.h"
 #include "support/hf_folder.h"
 #include "support/temp.h"
 
@@ -72,6 +73,129 @@ static void write_file(const hf_model *m)
 {
     temp_write(folder, "vocab.txt", m->vocab);
     hf_write_weights(m, path);
+}
+
+// ------------------------------------------------------------- what files do with tensors
+
+static void expect_values(const char *file, const char *name, const float *want,
+                          size_t count)
+{
+    vb_arena arena = {0};
+    vb_weight_files files;
+    vblip_error err = {0};
+    char full[256];
+    float got[8] = {0};
+    snprintf(full, sizeof full, VB_TORCH_DATA "/%s", file);
+    if (vb_weight_files_open_file(&files, &arena, full, &err) != VBLIP_OK)
+        fail_msg("%s", err.message);
+    const vb_weight *w = vb_weight_find(&files.list, name);
+    assert_non_null(w);
+    assert_int_equal(w->dtype, VB_F32);
+    assert_int_equal(w->size, count * sizeof *want);
+    for (size_t i = 0; i < count; i++) // one by one
+        assert_int_equal(vb_weight_files_read(&files, w, got + i, i * sizeof *got,
+                                              sizeof *got, &err),
+                         VBLIP_OK);
+    assert_memory_equal(got, want, count * sizeof *want);
+    vb_weight_files_close(&files);
+    vb_arena_free(&arena);
+}
+
+static void test_strides_and_doubles_are_read_as_packed_floats(void **state)
+{
+    (void)state;
+    expect_values("transposed.pth", "turned", (const float[]){0, 3, 1, 4, 2, 5}, 6);
+    expect_values("transposed.pth", "good", (const float[]){0, 1}, 2);
+    expect_values("double.pth", "w", (const float[]){0, 1}, 2);
+}
+
+static void prefix_names(hf_model *m, const char *prefix)
+{
+    for (size_t i = 0; i < m->count; i++) {
+        char name[96];
+        memcpy(name, m->tensors[i].name, sizeof name);
+        snprintf(m->tensors[i].name, sizeof m->tensors[i].name, "%s%.76s", prefix,
+                 name);
+    }
+}
+
+// DDP, torch.compile and Lightning put the name of the wrapper before all others.
+static void test_what_stands_before_all_names_is_taken_off(void **state)
+{
+    (void)state;
+    static const char *const prefixes[] = {"module.", "_orig_mod.", "model.",
+                                           "module._orig_mod.", "net.blip."};
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
+        hf_model *m = hf_make(HF_DECODER, 32, 2, 2);
+        prefix_names(m, prefixes[i]);
+        hf_write(m, folder);
+        vb_checkpoint *c;
+        must_open(&c, folder);
+        assert_int_equal(vb_checkpoint_info(c)->tasks, VBLIP_TASK_CAPTION);
+        assert_null(vb_checkpoint_info(c)->unexpected[0]);
+        vb_checkpoint_close(&c);
+
+        char name[128];
+        snprintf(name, sizeof name, "%svision_model.post_layernorm.bias", prefixes[i]);
+        hf_drop(m, name);
+        hf_write(m, folder);
+        must_refuse(folder, VBLIP_ERR_FORMAT, name);
+        must_refuse(folder, VBLIP_ERR_FORMAT, ": missing");
+        free(m);
+    }
+}
+
+static void test_names_that_could_be_two_models_are_refused(void **state)
+{
+    (void)state;
+    hf_model *m = hf_make(HF_DECODER, 32, 2, 2);
+    prefix_names(m, "model.");
+    hf_add(m, "ema.vision_model.post_layernorm.bias", "F32", 32);
+    hf_write(m, folder);
+    must_refuse(folder, VBLIP_ERR_FORMAT, "weights under ema. and under model.: save");
+    free(m);
+    m = hf_make(HF_DECODER, 32, 2, 2);
+    hf_add(m, "text_decoder.bert.encoder.layer.0.attention.self.query.lora_A.weight",
+           "F32", 4);
+    hf_write(m, folder);
+    must_refuse(folder, VBLIP_ERR_UNSUPPORTED,
+                "lora_A.weight: an adapter that is not merged: "
+                "model.merge_and_unload()");
+    free(m);
+}
+
+static void test_files_that_stand_for_others_are_named(void **state)
+{
+    (void)state;
+    static const char *const files[][2] = {
+        {"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 895\n",
+         "a Git LFS pointer, not the file: git lfs pull, or hf download"},
+        {"<!DOCTYPE html>\n<html>", "an HTML page, not the file"},
+        {"<html>", "an HTML page, not the file"},
+        {"<?xml version=\"1.0\"?><Error/>", "an XML page, not the file"},
+        {"GGUF\3", "a GGUF file, expected safetensors"},
+    };
+    static const char *const names[] = {"a.safetensors", "a.pth", "a.bin", "a"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
+            char full[TEMP_PATH];
+            temp_write(folder, names[n], files[i][0]);
+            must_refuse(temp_path(full, folder, names[n]), VBLIP_ERR_FORMAT,
+                        files[i][1]);
+        }
+}
+
+static void test_a_file_without_an_ending_goes_by_its_bytes(void **state)
+{
+    (void)state;
+    char full[TEMP_PATH];
+    hf_model *m = make_original(HF_DECODER, 32);
+    temp_write(folder, "vocab.txt", m->vocab);
+    hf_write_weights(m, temp_path(full, folder, "blip"));
+    free(m);
+    vb_checkpoint *c;
+    must_open(&c, full);
+    vb_checkpoint_close(&c);
 }
 
 // ------------------------------------------------------------------------- single files
@@ -454,6 +578,11 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
+        TEST(test_strides_and_doubles_are_read_as_packed_floats),
+        TEST(test_what_stands_before_all_names_is_taken_off),
+        TEST(test_names_that_could_be_two_models_are_refused),
+        TEST(test_files_that_stand_for_others_are_named),
+        TEST(test_a_file_without_an_ending_goes_by_its_bytes),
         TEST(test_every_size_comes_from_the_tensors),
         TEST(test_a_file_may_have_either_names),
         TEST(test_a_file_goes_by_the_configuration_beside_it),
