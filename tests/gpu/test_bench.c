@@ -51,7 +51,7 @@ static void test_times_the_kernels_of_the_device(void **state)
     }
 }
 
-static int stop(void *user, const vblip_bench_result *r)
+static int stop_bench(void *user, const vblip_bench_result *r)
 {
     (void)user;
     (void)r;
@@ -63,10 +63,10 @@ static void test_refuses_and_stops(void **state)
     (void)state;
     gpu_fixture fx = gpu_open(NULL);
     vblip_error err = {0};
-    assert_int_equal(vb_device_bench(fx.device, "nonsense", stop, NULL, &err),
+    assert_int_equal(vb_device_bench(fx.device, "nonsense", stop_bench, NULL, &err),
                      VBLIP_ERR_ARGUMENT);
     assert_non_null(strstr(err.message, "nonsense"));
-    assert_int_equal(vb_device_bench(fx.device, "layernorm", stop, NULL, NULL),
+    assert_int_equal(vb_device_bench(fx.device, "layernorm", stop_bench, NULL, NULL),
                      VBLIP_ERR_CANCELLED);
     gpu_close(&fx);
 }

@@ -31,7 +31,7 @@ static int on_device(void *user, const vblip_device_info *info)
     return 0;
 }
 
-static int stop(void *user, const vblip_device_info *info)
+static int stop_listing(void *user, const vblip_device_info *info)
 {
     (void)user;
     (void)info;
@@ -45,7 +45,7 @@ static void test_lists_devices(void **state)
     vblip_error err = {0};
     assert_int_equal(vb_gpu_list(on_device, &l, &err), VBLIP_OK);
     assert_true(l.count > 0 && l.usable > 0);
-    assert_int_equal(vb_gpu_list(stop, NULL, NULL), VBLIP_ERR_CANCELLED);
+    assert_int_equal(vb_gpu_list(stop_listing, NULL, NULL), VBLIP_ERR_CANCELLED);
 }
 
 // Devices that do not exist, so that every rule of choice can be seen.

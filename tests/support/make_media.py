@@ -8,6 +8,7 @@ microseconds from the first. The videos are formulas; encoders may differ betwee
 """
 import json
 import os
+import struct
 import subprocess
 import sys
 from fractions import Fraction
@@ -29,12 +30,8 @@ VIDEOS = [
     ("plain.flv", ["-i", "plain.mp4"] + COPY),
     ("fragments.mp4", ["-i", "plain.mp4"] + COPY + ["-movflags", "frag_keyframe+empty_moov"]),
     ("edited.mp4", ["-ss", "1.1", "-i", "plain.mp4"] + COPY),
-    ("turned90.mp4", ["-i", "plain.mp4"] + COPY + ["-metadata:s:v", "rotate=90"]),
-    ("turned180.mp4", ["-i", "plain.mp4"] + COPY + ["-metadata:s:v", "rotate=180"]),
-    ("turned270.mp4", ["-i", "plain.mp4"] + COPY + ["-metadata:s:v", "rotate=270"]),
     ("422.mp4", PATTERN + X264 + ["-pix_fmt", "yuv422p"]),
-    ("turned422.mp4", ["-i", "422.mp4"] + COPY + ["-metadata:s:v", "rotate=90"]),
-    ("uneven.mp4", PATTERN + ["-vf", "select=not(mod(n\\,3))+gt(n\\,30)", "-vsync", "vfr"] +
+    ("uneven.mp4", PATTERN + ["-vf", "select=not(mod(n\\,3))+gt(n\\,30)", "-fps_mode", "vfr"] +
      X264 + ["-pix_fmt", "yuv420p"]),
     ("ten_bits.mp4", PATTERN + X264 + ["-pix_fmt", "yuv420p10le"]),
     ("full_range.mp4", PATTERN + X264 + ["-pix_fmt", "yuvj420p"]),
@@ -87,6 +84,13 @@ JOINED = [
     for name, first, second in (("equal", 10, 10), ("overlapping", 10, 11), ("earlier", 10, 3),
                                 ("long_ago", 5000, 0))
 ]
+# Name, the video that is turned, by how much. The option for it has another name in each ffmpeg.
+TURNED = [
+    ("turned90.mp4", "plain.mp4", 90),
+    ("turned180.mp4", "plain.mp4", 180),
+    ("turned270.mp4", "plain.mp4", 270),
+    ("turned422.mp4", "422.mp4", 90),
+]
 SOUNDS = [
     ("sound.mp4", TONE + ["-c:a", "aac"]),
     ("sound.mp3", TONE + ["-i", "cover.png", "-map", "0", "-map", "1", "-c:v", "png",
@@ -106,9 +110,9 @@ def make(name, arguments):
 def expect(name):
     # 4:2:2 is turned after scaling: on its side, its chroma would need another format.
     turn, then = ([], "") if name != "turned422.mp4" else (
-        ["-noautorotate"], ",format=rgb24,transpose=cclock")
+        ["-noautorotate"], ",format=rgb24,transpose=clock")
     run("ffmpeg", "-v", "error", "-y", *turn, "-i", name, "-map", "0:V:0",
-        "-vsync", "passthrough", "-vf",
+        "-fps_mode", "passthrough", "-vf",
         "scale=%d:%d:flags=bilinear%s" % (SIDE, SIDE, then), "-pix_fmt", "rgb24",
         "-f", "rawvideo", name + ".rgb")
     probe = json.loads(run("ffprobe", "-v", "error", "-select_streams", "V:0",
@@ -159,6 +163,18 @@ def join(kind, codec, name, first, second):
     write("joined_%s.%s.rgb" % (name, kind), frames)
 
 
+def turn(source, name, degrees):
+    """Writes into the track header of an mp4 how its picture is to be turned, clockwise."""
+    data = bytearray(open(source, "rb").read())
+    at = data.index(b"tkhd") + 44  # behind times, duration, layer and volume: the matrix
+    a, b = {90: (0, 1), 180: (-1, 0), 270: (0, -1)}[degrees]
+    width, height = (n >> 16 for n in struct.unpack_from(">2I", data, at + 36))
+    x, y = {90: (height, 0), 180: (width, height), 270: (0, width)}[degrees]
+    matrix = (a << 16, b << 16, 0, -b << 16, a << 16, 0, x << 16, y << 16, 1 << 30)
+    struct.pack_into(">9i", data, at, *matrix)
+    write(name, data)
+
+
 def write(name, data):
     with open(name, "wb") as out:
         out.write(data)
@@ -171,6 +187,9 @@ def main():
         make(name, arguments)
         if not name.endswith(".png"):
             expect(name)
+    for name, source, degrees in TURNED:
+        turn(source, name, degrees)
+        expect(name)
     for name, arguments in SOUNDS:
         make(name, arguments)
     for row in JOINED:

@@ -21,7 +21,8 @@ typedef struct model_fixture {
     vb_safetensors vectors;
 } model_fixture;
 
-// Opens what argv names; exits with a message, or with 77 where there is no such device.
+// Opens what argv names; exits with a message, or, where there is no such device, with
+// 77, which ctest takes for skipped; not where the environment has CI.
 void fixture_open(model_fixture *f, int argc, char **argv);
 void fixture_close(model_fixture *f);
 

@@ -225,7 +225,7 @@ static void test_a_sound_device_passes(void **state)
     vb_device_close(&device);
 }
 
-static int stop(void *user, const vblip_check *check)
+static int stop_after_first(void *user, const vblip_check *check)
 {
     assert_string_equal(check->kernels, "reference f32");
     return ++*(int *)user == 2;
@@ -236,7 +236,7 @@ static void test_the_callback_can_stop_it(void **state)
     (void)state;
     vb_device *device = open_reference();
     int calls = 0;
-    assert_int_equal(vb_selftest_report(device, stop, &calls, NULL),
+    assert_int_equal(vb_selftest_report(device, stop_after_first, &calls, NULL),
                      VBLIP_ERR_CANCELLED);
     assert_int_equal(calls, 2);
     vb_device_close(&device);
