@@ -1,0 +1,40 @@
+# vblip_needs(FOR...)
+#
+# Looks for the programs and libraries that needs.txt lists for FOR (build, test). All that are
+# missing or too old are named at once, with the Debian packages that have them.
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/needs.txt)
+set(VBLIP_NEEDS ${CMAKE_CURRENT_LIST_DIR}/needs.txt)
+
+# vblip_has_need(OUT KIND NAME LEAST): is it there? Versions are asked of libraries alone.
+function(vblip_has_need out kind name least)
+    set(there TRUE)
+    if(kind STREQUAL "program" AND NOT name STREQUAL "cc")
+        find_program(VBLIP_PROGRAM_${name} ${name})
+        set(there ${VBLIP_PROGRAM_${name}})
+    elseif(kind STREQUAL "library")
+        pkg_check_modules(VBLIP_LIBRARY_${name} QUIET "${name}>=${least}")
+        set(there ${VBLIP_LIBRARY_${name}_FOUND})
+    endif()
+    set(${out} ${there} PARENT_SCOPE)
+endfunction()
+
+function(vblip_needs for)
+    file(STRINGS ${VBLIP_NEEDS} rows REGEX "^${for} ")
+    foreach(row IN LISTS rows)
+        separate_arguments(row UNIX_COMMAND "${row}")
+        list(POP_FRONT row _ kind name least package)
+        vblip_has_need(there ${kind} ${name} ${least})
+        if(NOT there)
+            string(REPLACE " -" "" need "${name} ${least}")
+            list(APPEND missing "${need}")
+            list(APPEND packages ${package})
+        endif()
+    endforeach()
+    if(missing)
+        list(REMOVE_DUPLICATES packages)
+        list(JOIN missing ", " missing)
+        list(JOIN packages " " packages)
+        message(FATAL_ERROR "Not found, or older than this: ${missing}\n"
+            "On Debian: apt-get install ${packages}")
+    endif()
+endfunction()
