@@ -10,7 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char share[] = "/share/vblip/";
+// Below a prefix, and in a checkout that holds its build folders.
+static const char *const places[] = {"/share/vblip/", "/models/"};
 
 // A line of /proc/self/maps is "START-END PERMISSIONS OFFSET DEVICE INODE   PATH\n".
 static const char *mapped_path(char *line, uintptr_t address)
@@ -31,7 +32,7 @@ char *vb_loaded_from(void)
     char *line = NULL, *found = NULL;
     size_t capacity = 0;
     while (!found && getline(&line, &capacity, maps) > 0) {
-        const char *path = mapped_path(line, (uintptr_t)share);
+        const char *path = mapped_path(line, (uintptr_t)places);
         found = path ? strdup(path) : NULL;
     }
     free(line);
@@ -54,16 +55,16 @@ static char *readable(const char *folder, size_t size, const char *below,
 
 char *vb_installed_path(const char *file, const char *name)
 {
-    enum { DEEPEST = 3 }; // PREFIX/lib/x86_64-linux-gnu/libvblip.so
+    enum { DEEPEST = 3, PLACES = sizeof places / sizeof *places };
     size_t size = strlen(file);
-    for (int up = 0; up < DEEPEST; up++) {
+    char *path = NULL;
+    for (int up = 0; up < DEEPEST && !path; up++) {
         while (size && file[--size] != '/')
             ;
-        char *path = up ? readable(file, size, share, name) : NULL;
-        if (path)
-            return path;
+        for (int i = 0; up && i < PLACES && !path; i++)
+            path = readable(file, size, places[i], name);
     }
-    return NULL;
+    return path;
 }
 
 static char *model_path, *vocab_path; // for as long as the library is loaded

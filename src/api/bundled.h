@@ -9,7 +9,8 @@
 char *vb_loaded_from(void);
 
 // `name` as installed beside `file`, which is in PREFIX/bin, PREFIX/lib or a folder of
-// PREFIX/lib: PREFIX/share/vblip/NAME. Malloc'd; NULL where there is none.
+// PREFIX/lib: PREFIX/share/vblip/NAME; or, of a build folder CHECKOUT/build/release,
+// CHECKOUT/models/NAME, wherever that was moved to. Malloc'd; NULL where there is none.
 char *vb_installed_path(const char *file, const char *name);
 
 #endif // VB_API_BUNDLED_H

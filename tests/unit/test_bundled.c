@@ -21,6 +21,7 @@ static int setup(void **state)
     (void)state;
     temp_make(folder);
     temp_write(folder, "prefix/share/vblip/words.txt", "a\n");
+    temp_write(folder, "moved/models/words.txt", "a\n");
     return 0;
 }
 
@@ -31,28 +32,29 @@ static int teardown(void **state)
     return 0;
 }
 
+#define INSTALLED "prefix/share/vblip/words.txt"
+
 static void test_installed_path(void **state)
 {
     (void)state;
     static const struct {
-        const char *file, *name;
-        bool found;
+        const char *file, *name, *found;
     } cases[] = {
-        {"prefix/bin/vblip", "words.txt", true},
-        {"prefix/lib/libvblip.so.0", "words.txt", true},
-        {"prefix/lib/x86_64-linux-gnu/libvblip.so.0", "words.txt", true},
-        {"prefix/lib/x86_64-linux-gnu/deeper/libvblip.so.0", "words.txt", false},
-        {"prefix/bin/vblip", "other.txt", false},
-        {"elsewhere/bin/vblip", "words.txt", false},
-        {"prefix", "words.txt", false},
+        {"prefix/bin/vblip", "words.txt", INSTALLED},
+        {"prefix/lib/libvblip.so.0", "words.txt", INSTALLED},
+        {"prefix/lib/x86_64-linux-gnu/libvblip.so.0", "words.txt", INSTALLED},
+        {"prefix/lib/x86_64-linux-gnu/deeper/libvblip.so.0", "words.txt", NULL},
+        {"moved/build/release/vblip", "words.txt", "moved/models/words.txt"},
+        {"prefix/bin/vblip", "other.txt", NULL},
+        {"elsewhere/bin/vblip", "words.txt", NULL},
+        {"prefix", "words.txt", NULL},
     };
     char file[TEMP_PATH], wanted[TEMP_PATH];
-    temp_path(wanted, folder, "prefix/share/vblip/words.txt");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char *path =
             vb_installed_path(temp_path(file, folder, cases[i].file), cases[i].name);
         if (cases[i].found)
-            assert_string_equal(path, wanted);
+            assert_string_equal(path, temp_path(wanted, folder, cases[i].found));
         else
             assert_null(path);
         free(path);
