@@ -592,18 +592,18 @@ static vblip_status apply_choice(const cli_option *o, uint32_t *field, label l,
 static vblip_status apply_every(cli_args *args, label l, const char *value,
                                 vblip_error *err)
 {
-    enum { MOST_SECONDS = 86400, MOST_FRAMES = 1000000000 };
+    const int most_seconds = 86400, most_frames = 1000000000;
     size_t size = strlen(value);
     double number;
     if (size && value[size - 1] == 'f') {
         if (read_whole_number(&number, value, size - 1) && number >= 1 &&
-            number <= MOST_FRAMES) {
+            number <= most_frames) {
             args->every_frames = (uint32_t)number;
             args->every_us = 0;
             return VBLIP_OK;
         }
     } else if (read_number(&number, value, size) && number >= 0.001 &&
-               number <= MOST_SECONDS) {
+               number <= most_seconds) {
         args->every_us = (int64_t)(number * 1e6 + 0.5);
         args->every_frames = 0;
         return VBLIP_OK;
@@ -611,7 +611,7 @@ static vblip_status apply_every(cli_args *args, label l, const char *value,
     return cli_misuse(err,
                       "%.*s %s: seconds from 0.001 to %d, or frames from 1f to %df, "
                       "are allowed",
-                      l.size, l.text, value, MOST_SECONDS, MOST_FRAMES);
+                      l.size, l.text, value, most_seconds, most_frames);
 }
 
 vblip_status cli_option_apply(const cli_option *option, cli_args *args,
