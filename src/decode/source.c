@@ -16,6 +16,9 @@ static const char formats[] =
     "mov,matroska,avi,mpeg,mpegts,asf,flv,ogg,gif,mxf,nut,ivf,dv,rm,wtv,h264,hevc,m4v,"
     "mpegvideo,yuv4mpegpipe,mp3,wav,flac,aac,ac3";
 
+// Begins a playlist that FFmpeg 7 complains of on standard error, whatever the log level.
+static const char hls[] = "#EXTM3U";
+
 static int refuse_io(AVFormatContext *format, AVIOContext **out, const char *url,
                      int flags, AVDictionary **options)
 {
@@ -69,6 +72,8 @@ static vblip_status open_format(vb_source *s, vblip_error *err)
     int64_t size = avio_size(io);
     s->cut =
         size >= 0 && promised > (uint64_t)size + 8; // some writers are a little off
+    if (memcmp(head, hls, sizeof hls - 1) == 0)
+        return fail_format(head, err);
     s->format = avformat_alloc_context();
     if (!s->format)
         return vb_fail_memory(err, "demuxer");

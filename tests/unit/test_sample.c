@@ -230,7 +230,7 @@ static void expect_fit(const vb_sampler *s, const uint32_t counts[CHOICES])
     double chi = 0.0;
     assert_int_equal(s->count, CHOICES);
     for (int i = 0; i < CHOICES; i++) {
-        const double want = s->kept[i].probability * DRAWS;
+        const double want = s->kept[i].probability * (int)DRAWS;
         const double off = counts[s->kept[i].token] - want;
         assert_true(want > 100.0);
         chi += off * off / want;
