@@ -183,7 +183,7 @@ static file_bytes load(const char *name)
     assert_non_null(file);
     loaded.size = fread(loaded.bytes, 1, sizeof loaded.bytes, file);
     fclose(file);
-    assert_in_range(loaded.size, 1, sizeof loaded.bytes - 1);
+    assert_true(loaded.size >= 1 && loaded.size < sizeof loaded.bytes);
     return loaded;
 }
 
