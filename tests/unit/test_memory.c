@@ -243,9 +243,8 @@ static vblip_status draw(void *user, vblip_error *err)
     const vb_sample_params params = {.temperature = 1.0f, .top_p = 1.0f};
     vb_sampler sampler = {0};
     vblip_status status = vb_sampler_start(&sampler, &params, 3, err);
-    if (status == VBLIP_OK)
-        const int32_t drawn = vb_sampler_draw(&sampler, user);
-        assert_true(drawn >= 0 && drawn <= 2);
+    const int32_t drawn = status == VBLIP_OK ? vb_sampler_draw(&sampler, user) : 0;
+    assert_true(drawn >= 0 && drawn <= 2);
     vb_sampler_free(&sampler);
     return status;
 }
