@@ -116,14 +116,14 @@ MUTANTS = [
     ("rerank", "tasks.retrieve", "test_candidates_stay_before_the_others",
      "src/video_tasks/retrieve.c", "vb_rank(s->order, reranked);", "vb_rank(s->order, count);"),
     ("pads", "model.model_tiny_ref", "test_many_texts_are_as_one",
-     TEXTS, "qkv, ids, lengths, cross);", "qkv, ids, (vb_tensor){0}, cross);"),
+     TEXTS, "kv, ids, lengths, cross);", "kv, ids, (vb_tensor){0}, cross);"),
 
     # text
     ("causal", VECTORS, "test_decoder",
      TEXT, ".causal = true};", ".causal = false};"),
     ("causal", VECTORS, "test_text_encoder",
-     TEXT, "{.qkv = qkv, .lengths = lengths};",
-     "{.qkv = qkv, .lengths = lengths, .causal = true};"),
+     TEXT, "{.kv = kv, .lengths = lengths};",
+     "{.kv = kv, .lengths = lengths, .causal = true};"),
     ("positions-go-on", VECTORS, "test_decoder",
      TEXT, "vb_text_embed(rec, w, config, s, ids, first);",
      "vb_text_embed(rec, w, config, s, ids, 0);"),

@@ -102,7 +102,7 @@ static vblip_status tokenize_answers(vb_model *m, candidate *list,
 typedef struct ranker {
     uint32_t rows;
     vb_tensor ids;    // VB_I32 [1, rows, 1]
-    vb_tensor cache;  // [1, rows, layers * 3 * D]
+    vb_tensor cache;  // [1, rows, layers * 2 * D]
     vb_tensor work;   // [1, rows, D]
     vb_tensor logits; // [1, rows, V]
     vb_text_scratch scratch;
@@ -112,7 +112,7 @@ static vblip_status ranker_make(ranker *out, vb_model *m, uint32_t rows,
                                 vblip_error *err)
 {
     const vb_text_config *c = &m->config.decoder;
-    const uint32_t width = c->layers * 3 * c->width;
+    const uint32_t width = c->layers * 2 * c->width;
     vb_pool *pool = &m->activations;
     *out = (ranker){.rows = rows};
     VB_TRY(vb_pool_tensor(&out->ids, pool, VB_I32, 1, rows, 1, err));

@@ -15,7 +15,7 @@ typedef struct run {
     const vb_cross *cross;
     vb_recorder rec;
     uint32_t vocabulary;
-    vb_tensor cache, spare; // [rows, max_length, layers * 3 * D]
+    vb_tensor cache, spare; // [rows, max_length, layers * 2 * D]
     vb_tensor prompt_ids;   // VB_I32 [1, 1, prompt]
     vb_text_scratch prompt; // of one row
     vb_tensor step_ids;     // VB_I32 [1, rows, 1]
@@ -30,7 +30,7 @@ static vblip_status run_make(run *r, uint32_t rows, uint32_t prompt_count,
     vb_decoder *d = r->decoder;
     const vb_text_config *c = d->config;
     vb_pool *pool = d->pool;
-    const uint32_t width = c->layers * 3 * c->width;
+    const uint32_t width = c->layers * 2 * c->width;
     r->rec = vb_recorder_begin(pool->device);
     r->vocabulary = d->lm->decoder.w->rows;
     VB_TRY(vb_pool_tensor(&r->cache, pool, VB_F32, rows, max_length, width, err));

@@ -73,25 +73,33 @@ static void close_attention(vb_recorder *rec, const vb_text_scratch *s,
                  .bias = norm->bias, .eps = eps);
 }
 
-// h = norm(h + out(attention(h, h)))
+// h = norm(h + out(attention(h, seen))): keys and values are made of `seen`, of the same
+// texts, and added to those before.
+static void self_attention(vb_recorder *rec, const vb_text_layer *w,
+                           const vb_text_config *config, const vb_text_scratch *s,
+                           vb_tensor seen, const vb_self *self)
+{
+    const uint32_t width = config->width;
+    const vb_attention_weights *a = &w->self;
+    vb_linear(rec, .y = s->query, .x = s->hidden, .w = a->q.w, .bias = a->q.b);
+    vb_linear(rec, .y = vb_rows(self->kv, self->first, seen.rows), .x = seen,
+              .w = a->kv.w, .bias = a->kv.b);
+    vb_attention(rec, .y = s->mixed, .q = s->query, .k = vb_columns(self->kv, 0, width),
+                 .v = vb_columns(self->kv, width, width), .heads = config->heads,
+                 .causal = self->causal, .first_query = self->first,
+                 .lengths = self->lengths);
+    close_attention(rec, s, &a->out, &w->self_norm, config->eps);
+}
+
 void vb_text_self_attention(vb_recorder *rec, const vb_text_layer *w,
                             const vb_text_config *config, const vb_text_scratch *s,
                             const vb_self *self)
 {
-    const uint32_t width = config->width, tokens = s->hidden.rows;
-    const vb_tensor present = vb_rows(self->qkv, self->first, tokens);
-
-    vb_linear(rec, .y = present, .x = s->hidden, .w = w->qkv.w, .bias = w->qkv.b);
-    vb_attention(rec, .y = s->mixed, .q = vb_columns(present, 0, width),
-                 .k = vb_columns(self->qkv, width, width),
-                 .v = vb_columns(self->qkv, 2 * width, width), .heads = config->heads,
-                 .causal = self->causal, .first_query = self->first,
-                 .lengths = self->lengths);
-    close_attention(rec, s, &w->self_out, &w->self_norm, config->eps);
+    self_attention(rec, w, config, s, s->hidden, self);
 }
 
 // mixed = attention(h, cross)
-static void attend_to(vb_recorder *rec, const vb_cross_weights *w,
+static void attend_to(vb_recorder *rec, const vb_attention_weights *w,
                       const vb_text_config *config, const vb_text_scratch *s,
                       vb_tensor cross)
 {
@@ -146,21 +154,14 @@ void vb_text_mlp(vb_recorder *rec, const vb_text_layer *w, const vb_text_config 
                  .bias = w->mlp_norm.bias, .eps = config->eps);
 }
 
-// The self-attention of `layer` for the first token of each text, on first->hidden: every
-// token is a key and a value, the first alone a query.
+// Self-attention for the first token of each text, on first->hidden: every token is a key
+// and a value, the first alone a query.
 static void first_self_attention(vb_recorder *rec, const vb_text_layer *w,
                                  const vb_text_config *config, const vb_text_scratch *s,
                                  const vb_text_scratch *first, const vb_self *self)
 {
-    const uint32_t width = config->width;
-    vb_linear(rec, .y = self->qkv, .x = s->hidden, .w = w->qkv.w, .bias = w->qkv.b);
-    vb_attention(rec, .y = first->mixed,
-                 .q = vb_columns(vb_rows(self->qkv, 0, 1), 0, width),
-                 .k = vb_columns(self->qkv, width, width),
-                 .v = vb_columns(self->qkv, 2 * width, width), .heads = config->heads,
-                 .lengths = self->lengths);
     vb_copy(rec, first->hidden, vb_rows(s->hidden, 0, 1));
-    close_attention(rec, first, &w->self_out, &w->self_norm, config->eps);
+    self_attention(rec, w, config, first, s->hidden, self);
 }
 
 // The cross-attention of layer `i`, where there is any.
@@ -178,10 +179,10 @@ static void read_images(vb_recorder *rec, const vb_text_layer *w,
 
 void vb_text_encode(vb_recorder *rec, const vb_text_weights *w,
                     const vb_text_config *config, const vb_text_scratch *s,
-                    const vb_text_scratch *first, vb_tensor qkv, vb_tensor ids,
+                    const vb_text_scratch *first, vb_tensor kv, vb_tensor ids,
                     vb_tensor lengths, const vb_cross *cross)
 {
-    const vb_self self = {.qkv = qkv, .lengths = lengths};
+    const vb_self self = {.kv = kv, .lengths = lengths};
     vb_text_embed(rec, w, config, s, ids, 0);
     for (uint32_t i = 0; i < config->layers; i++) {
         const vb_text_layer *layer = &w->layers[i];
@@ -200,13 +201,12 @@ void vb_text_decode(vb_recorder *rec, const vb_text_weights *w,
                     vb_tensor cache, vb_tensor ids, uint32_t first,
                     const vb_cross *cross)
 {
-    const uint32_t width = 3 * config->width;
+    const uint32_t width = 2 * config->width;
     const vb_tensor filled = vb_rows(cache, 0, first + s->hidden.rows);
     vb_text_embed(rec, w, config, s, ids, first);
     for (uint32_t i = 0; i < config->layers; i++) {
-        const vb_self self = {.qkv = vb_columns(filled, i * width, width),
-                              .first = first,
-                              .causal = true};
+        const vb_self self = {
+            .kv = vb_columns(filled, i * width, width), .first = first, .causal = true};
         vb_text_self_attention(rec, &w->layers[i], config, s, &self);
         vb_text_cross_attention(rec, &w->layers[i], config, s, cross->layers[i]);
         vb_text_mlp(rec, &w->layers[i], config, s);

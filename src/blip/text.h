@@ -40,9 +40,9 @@ VB_CHECKED vblip_status vb_text_scratch_make(vb_text_scratch *out, vb_pool *pool
 
 // Which keys self-attention sees besides those of the tokens themselves.
 typedef struct vb_self {
-    vb_tensor qkv;  // [batch, first + tokens, 3 * D]: q, k, v of this layer's past and
-                    // present; the forward pass fills in the present
-    uint32_t first; // past tokens
+    vb_tensor kv;   // [batch, first + tokens, 2 * D]: keys and values of this layer, of
+                    // the tokens before and of these; the forward pass fills in these
+    uint32_t first; // tokens before
     bool causal;    // decoder
     vb_tensor lengths; // encoder: VB_I32 [1, 1, batch], or absent
 } vb_self;
@@ -68,17 +68,18 @@ void vb_text_mlp(vb_recorder *rec, const vb_text_layer *w, const vb_text_config 
                  const vb_text_scratch *s);
 
 // s->hidden = last hidden states of `ids` [1, batch, tokens], padded to the longest;
-// `qkv` [batch, tokens, 3 * D] is scratch. Without `cross` (NULL) this is mode "text",
+// `kv` [batch, tokens, 2 * D] is scratch. Without `cross` (NULL) this is mode "text",
 // with it mode "multimodal". An NLVR2 encoder reads two of them: cross[0] and cross[1].
 // With `first`, of one token, the last layer is computed for the first token of each text
 // alone, and its state is first->hidden [batch, 1, D]; s->hidden is no result then.
 void vb_text_encode(vb_recorder *rec, const vb_text_weights *w,
                     const vb_text_config *config, const vb_text_scratch *s,
-                    const vb_text_scratch *first, vb_tensor qkv, vb_tensor ids,
+                    const vb_text_scratch *first, vb_tensor kv, vb_tensor ids,
                     vb_tensor lengths, const vb_cross *cross);
 
 // s->hidden = hidden states of tokens first .. first + tokens - 1, given `cache`
-// [batch, room, layers * 3 * D] of those before, which is extended by these.
+// [batch, room, layers * 2 * D], the keys and values of those before, to which those of
+// these tokens are added.
 void vb_text_decode(vb_recorder *rec, const vb_text_weights *w,
                     const vb_text_config *config, const vb_text_scratch *s,
                     vb_tensor cache, vb_tensor ids, uint32_t first,

@@ -77,11 +77,11 @@ vblip_status vb_texts_encode(vb_tensor *states, vb_recorder *rec, vb_model *m,
     VB_TRY(stage_ids(m, list, count, tokens, err));
 
     vb_text_scratch each, first;
-    vb_tensor ids, qkv, lengths = {0};
+    vb_tensor ids, kv, lengths = {0};
     VB_TRY(vb_pool_tensor(&ids, pool, VB_I32, 1, count, tokens, err));
     if (count > 1)
         VB_TRY(vb_pool_tensor(&lengths, pool, VB_I32, 1, 1, count, err));
-    VB_TRY(vb_pool_tensor(&qkv, pool, VB_F32, count, tokens, 3 * c->width, err));
+    VB_TRY(vb_pool_tensor(&kv, pool, VB_F32, count, tokens, 2 * c->width, err));
     VB_TRY(vb_text_scratch_make(&each, pool, c, count, tokens, err));
     if (wanted == VB_STATES_FIRST)
         VB_TRY(vb_text_scratch_make(&first, pool, c, count, 1, err));
@@ -90,7 +90,7 @@ vblip_status vb_texts_encode(vb_tensor *states, vb_recorder *rec, vb_model *m,
         vb_upload(rec, lengths, m->staging);
     vb_upload(rec, ids, m->staging + count * sizeof(int32_t));
     vb_text_encode(rec, &m->weights.encoder, c, &each,
-                   wanted == VB_STATES_FIRST ? &first : NULL, qkv, ids, lengths, cross);
+                   wanted == VB_STATES_FIRST ? &first : NULL, kv, ids, lengths, cross);
     *states = wanted == VB_STATES_FIRST ? first.hidden : each.hidden;
     return VBLIP_OK;
 }

@@ -33,20 +33,20 @@ typedef struct vb_vision_weights {
     vb_norm norm;
 } vb_vision_weights;
 
-// Cross-attention up to its residual.
-typedef struct vb_cross_weights {
+// Self-attention or cross-attention of a text layer, up to its residual. The queries are
+// a matrix of their own: only keys and values are kept for later tokens.
+typedef struct vb_attention_weights {
     vb_dense q;   // [D, D]
-    vb_dense kv;  // [2 * D, cross_width]
+    vb_dense kv;  // [2 * D, D], of cross-attention [2 * D, cross_width]
     vb_dense out; // [D, D]
-} vb_cross_weights;
+} vb_attention_weights;
 
 // One layer of the text encoder or decoder, post-LN (blip-spec 2.3).
 typedef struct vb_text_layer {
-    vb_dense qkv;      // [3 * D, D]
-    vb_dense self_out; // [D, D]
+    vb_attention_weights self;
     vb_norm self_norm;
-    vb_cross_weights cross[2]; // the second is that of an NLVR2 encoder
-    vb_dense merge;            // [D, 2 * D]; absent where the two are averaged
+    vb_attention_weights cross[2]; // the second is that of an NLVR2 encoder
+    vb_dense merge;                // [D, 2 * D]; absent where the two are averaged
     vb_norm cross_norm;
     vb_dense fc1; // [mlp, D]
     vb_dense fc2; // [D, mlp]

@@ -34,7 +34,7 @@ typedef enum vb_tensor_cross {
     VB_CROSS_MERGE, // to two images, in a layer that merges them and does not average
 } vb_tensor_cross;
 
-enum { VB_MAX_NAMES = 3 }; // in a row
+enum { VB_MAX_NAMES = 2 }; // in a row
 
 #define VB_VISION_EMBEDDINGS(ROW)                                                      \
     ROW(vb_weights, vision.cls, ROWS, ANY, "1 1 W", "class_embedding")                 \
@@ -59,9 +59,10 @@ enum { VB_MAX_NAMES = 3 }; // in a row
     ROW(vb_weights, text.norm, NORM, ANY, "D", "LayerNorm")
 
 #define VB_TEXT_LAYER(ROW)                                                             \
-    ROW(vb_text_layer, qkv, DENSE, ANY, "D D", "attention.self.query",                 \
-        "attention.self.key", "attention.self.value")                                  \
-    ROW(vb_text_layer, self_out, DENSE, ANY, "D D", "attention.output.dense")          \
+    ROW(vb_text_layer, self.q, DENSE, ANY, "D D", "attention.self.query")              \
+    ROW(vb_text_layer, self.kv, DENSE, ANY, "D D", "attention.self.key",               \
+        "attention.self.value")                                                        \
+    ROW(vb_text_layer, self.out, DENSE, ANY, "D D", "attention.output.dense")          \
     ROW(vb_text_layer, self_norm, NORM, ANY, "D", "attention.output.LayerNorm")        \
     ROW(vb_text_layer, cross[0].q, DENSE, ONE, "D D", "crossattention.self.query")     \
     ROW(vb_text_layer, cross[0].kv, DENSE, ONE, "D C", "crossattention.self.key",      \

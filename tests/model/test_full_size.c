@@ -210,7 +210,7 @@ static float *logits_after(const int32_t *ids, uint32_t count)
     fixture_ok(vb_cross_make(&cross, &pool, c, visual->tokens.rows, &err), &err);
     fixture_ok(vb_pool_tensor(&id_row, &pool, VB_I32, 1, 1, count, &err), &err);
     fixture_ok(
-        vb_pool_tensor(&cache, &pool, VB_F32, 1, count, c->layers * 3 * c->width, &err),
+        vb_pool_tensor(&cache, &pool, VB_F32, 1, count, c->layers * 2 * c->width, &err),
         &err);
     fixture_ok(vb_pool_tensor(&work, &pool, VB_F32, 1, 1, c->width, &err), &err);
     fixture_ok(vb_pool_tensor(&logits, &pool, VB_F32, 1, 1, c->vocabulary, &err), &err);

@@ -45,15 +45,14 @@ static void test_layers(void **state)
                                0, m->special.enc, &err),
                &err);
 
-    vb_tensor ids, qkv;
+    vb_tensor ids, kv;
     vb_text_scratch s;
     const uint32_t tokens = m->ids.count;
     fixture_ok(vb_pool_tensor(&ids, &pool, VB_I32, 1, 1, tokens, &err), &err);
-    fixture_ok(vb_pool_tensor(&qkv, &pool, VB_F32, 1, tokens, 3 * c->width, &err),
-               &err);
+    fixture_ok(vb_pool_tensor(&kv, &pool, VB_F32, 1, tokens, 2 * c->width, &err), &err);
     fixture_ok(vb_text_scratch_make(&s, &pool, c, 1, tokens, &err), &err);
     vb_recorder rec = vb_recorder_begin(fixture.device);
-    const vb_self self = {.qkv = qkv};
+    const vb_self self = {.kv = kv};
     uint32_t compared = 0;
     vb_upload(&rec, ids, m->ids.ids);
     vb_text_embed(&rec, w, c, &s, ids, 0);
@@ -74,7 +73,7 @@ static void test_layers(void **state)
     assert_int_equal(compared, 2); // one that averages, one that merges
 
     const vb_cross cross[2] = {*first, *second};
-    vb_text_encode(&rec, w, c, &s, NULL, qkv, ids, (vb_tensor){0}, cross);
+    vb_text_encode(&rec, w, c, &s, NULL, kv, ids, (vb_tensor){0}, cross);
     float *got = fixture_values(&rec, &pool, s.hidden);
     fixture_expect(&fixture, "nlvr.hidden", got, (size_t)vb_tensor_elements(&s.hidden));
     free(got);

@@ -208,7 +208,7 @@ static void test_every_norm_of_vision_has_its_epsilon(void **state)
 // The six texts, padded to the longest, and room to encode them.
 typedef struct texts {
     uint32_t lengths[TEXTS], longest;
-    vb_tensor ids, lengths_tensor, qkv;
+    vb_tensor ids, lengths_tensor, kv;
     vb_text_scratch scratch;
 } texts;
 
@@ -236,7 +236,7 @@ static texts encode_texts(bench *b, int32_t first, uint32_t from, uint32_t count
     }
     t.ids = tensor(b, VB_I32, 1, count, t.longest);
     t.lengths_tensor = tensor(b, VB_I32, 1, 1, count);
-    t.qkv = tensor(b, VB_F32, count, t.longest, 3 * c->width);
+    t.kv = tensor(b, VB_F32, count, t.longest, 2 * c->width);
     fixture_ok(vb_text_scratch_make(&t.scratch, &b->pool, c, count, t.longest, &err),
                &err);
     vb_upload(&b->rec, t.ids, ids);
@@ -299,7 +299,7 @@ static void test_text_encoder(void **state)
     const vb_text_config *c = &b.model->config.encoder;
     const vb_text_weights *w = &b.model->weights.encoder;
     texts t = encode_texts(&b, b.model->special.cls, 0, TEXTS);
-    const vb_self self = {.qkv = t.qkv, .lengths = t.lengths_tensor};
+    const vb_self self = {.kv = t.kv, .lengths = t.lengths_tensor};
 
     vb_text_embed(&b.rec, w, c, &t.scratch, t.ids, 0);
     expect(&b, "text.embeddings", first_text(&t));
@@ -308,8 +308,7 @@ static void test_text_encoder(void **state)
     vb_text_mlp(&b.rec, &w->layers[0], c, &t.scratch);
     expect(&b, "text.layer0", first_text(&t));
 
-    vb_text_encode(&b.rec, w, c, &t.scratch, NULL, t.qkv, t.ids, t.lengths_tensor,
-                   NULL);
+    vb_text_encode(&b.rec, w, c, &t.scratch, NULL, t.kv, t.ids, t.lengths_tensor, NULL);
     expect(&b, "text.hidden", first_text(&t));
     expect(&b, "text.hidden_cls", vb_rows(t.scratch.hidden, 0, 1));
     const vb_tensor proj = tensor(&b, VB_F32, TEXTS, 1, b.model->config.projection);
@@ -320,10 +319,10 @@ static void test_text_encoder(void **state)
     expect(&b, "itc.text_feat", proj);
 
     t = encode_texts(&b, b.model->special.cls, 0, 1); // without pads
-    vb_text_encode(&b.rec, w, c, &t.scratch, NULL, t.qkv, t.ids, (vb_tensor){0}, NULL);
+    vb_text_encode(&b.rec, w, c, &t.scratch, NULL, t.kv, t.ids, (vb_tensor){0}, NULL);
     expect(&b, "text.hidden_unpadded", t.scratch.hidden);
     t = encode_texts(&b, b.model->special.cls, 1, 1);
-    vb_text_encode(&b.rec, w, c, &t.scratch, NULL, t.qkv, t.ids, (vb_tensor){0}, NULL);
+    vb_text_encode(&b.rec, w, c, &t.scratch, NULL, t.kv, t.ids, (vb_tensor){0}, NULL);
     expect(&b, "feature.text", t.scratch.hidden);
     bench_close(&b);
 }
@@ -344,7 +343,7 @@ static void test_multimodal_encoder(void **state)
     const vb_text_weights *w = &b.model->weights.encoder;
     vb_cross cross = see(&b, FIRST_IMAGE);
     texts t = encode_texts(&b, b.model->special.enc, 0, TEXTS);
-    const vb_self self = {.qkv = t.qkv, .lengths = t.lengths_tensor};
+    const vb_self self = {.kv = t.kv, .lengths = t.lengths_tensor};
     const vb_tensor h = first_text(&t);
 
     vb_text_embed(&b.rec, w, c, &t.scratch, t.ids, 0);
@@ -356,19 +355,17 @@ static void test_multimodal_encoder(void **state)
         vb_text_mlp(&b.rec, &w->layers[i], c, &t.scratch);
         expect_layer(&b, i, "", h);
     }
-    vb_text_encode(&b.rec, w, c, &t.scratch, NULL, t.qkv, t.ids, t.lengths_tensor,
+    vb_text_encode(&b.rec, w, c, &t.scratch, NULL, t.kv, t.ids, t.lengths_tensor,
                    &cross);
     expect(&b, "mm.hidden", h);
     t = encode_texts(&b, b.model->special.enc, 0, 1);
-    vb_text_encode(&b.rec, w, c, &t.scratch, NULL, t.qkv, t.ids, (vb_tensor){0},
-                   &cross);
+    vb_text_encode(&b.rec, w, c, &t.scratch, NULL, t.kv, t.ids, (vb_tensor){0}, &cross);
     expect(&b, "mm.hidden_unpadded", t.scratch.hidden);
     vb_cross_free(&cross);
 
     cross = see(&b, FIRST_IMAGE + 1);
     t = encode_texts(&b, b.model->special.enc, 1, 1);
-    vb_text_encode(&b.rec, w, c, &t.scratch, NULL, t.qkv, t.ids, (vb_tensor){0},
-                   &cross);
+    vb_text_encode(&b.rec, w, c, &t.scratch, NULL, t.kv, t.ids, (vb_tensor){0}, &cross);
     expect(&b, "feature.multimodal", t.scratch.hidden);
     vb_cross_free(&cross);
     bench_close(&b);
@@ -501,7 +498,7 @@ static decoding decoding_make(bench *b, uint32_t count, uint32_t room, uint32_t 
     vblip_error err = {0};
     decoding d = {
         .ids = tensor(b, VB_I32, 1, count, tokens),
-        .cache = tensor(b, VB_F32, count, room, c->layers * 3 * c->width),
+        .cache = tensor(b, VB_F32, count, room, c->layers * 2 * c->width),
         .work = tensor(b, VB_F32, count, tokens, c->width),
         .logits = tensor(b, VB_F32, count, tokens, c->vocabulary),
     };
@@ -608,11 +605,11 @@ static vb_cross ask(bench *b, uint32_t q)
     const uint32_t tokens = (uint32_t)count;
     vb_text_scratch s;
     const vb_tensor id_row = tensor(b, VB_I32, 1, 1, tokens);
-    const vb_tensor qkv = tensor(b, VB_F32, 1, tokens, 3 * c->width);
+    const vb_tensor kv = tensor(b, VB_F32, 1, tokens, 2 * c->width);
     fixture_ok(vb_text_scratch_make(&s, &b->pool, c, 1, tokens, &err), &err);
     fixture_ok(vb_cross_make(&cross, &b->pool, &config->decoder, tokens, &err), &err);
     vb_upload(&b->rec, id_row, ids);
-    vb_text_encode(&b->rec, &b->model->weights.encoder, c, &s, NULL, qkv, id_row,
+    vb_text_encode(&b->rec, &b->model->weights.encoder, c, &s, NULL, kv, id_row,
                    (vb_tensor){0}, &seen);
     snprintf(name, sizeof name, "vqa.q%u.states", q);
     expect(b, name, s.hidden);
