@@ -11,8 +11,8 @@ layout(constant_id = 0) const uint HEAD_DIM = 64u; // a multiple of 16
 layout(constant_id = 1) const uint QUERIES = 16u;  // a divisor of 64
 layout(constant_id = 2) const uint KEYS = 16u;
 
-// Mesa 22's llvmpipe leaves the loops of an invocation after 65,535 turns, nested ones
-// counted too: those inside of the loop over keys are unrolled, but for the one over
+// Mesa 22's llvmpipe leaves the loops of an invocation after 65,535 iterations, nested
+// ones counted too: those inside of the loop over keys are unrolled, but for the one over
 // scores, which would make the code four times as long.
 const uint THREADS = 64u;
 layout(local_size_x = 64) in;

@@ -45,8 +45,8 @@ VB_CHECKED vblip_status vb_search_check(const vb_search_params *params,
 // All-zero is unused. What a search allocates is kept for the next one.
 typedef struct vb_beam {
     vb_search_params params;
-    uint32_t length; // of the running rows
-    uint32_t prompt; // of it
+    uint32_t length; // tokens of each running row
+    uint32_t prompt; // tokens of the prompt, which every row begins with
     bool done;
 
     int32_t *rows;     // [beams, max_length], running
@@ -54,15 +54,15 @@ typedef struct vb_beam {
     int32_t *tokens;   // [beams], appended by the last step
     uint32_t *parents; // [beams], rows of the step before that they were appended to
 
-    vb_hypothesis *finished; // [beams + 1], in order of their adding
+    vb_hypothesis *finished; // [beams + 1], in the order they were added
     uint32_t finished_count;
-    double worst; // lowest score in it
+    double worst; // lowest score among them
 
     vb_candidate *candidates; // [2 * beams]
     int32_t *next_rows;       // [beams, max_length]
     int32_t *finished_ids;    // [beams + 1, max_length]
-    uint64_t capacity;        // beams + 1 times max_length that there is room for
-    uint32_t beam_capacity;
+    uint64_t capacity;        // (beams + 1) * max_length of the largest search so far
+    uint32_t beam_capacity;   // beams of the largest search so far
 } vb_beam;
 
 // Begins a search that continues `prompt`; see vb_search_check.

@@ -8,7 +8,7 @@
 extern const char *const vb_model_bench_names[];
 
 // Times the stages of one name, or of all when it is NULL, seen from the host. Stages of
-// a task that the model was not loaded for are left out. A name that is not ours is
+// a task that the model was not loaded for are left out. An unknown name is
 // VBLIP_ERR_ARGUMENT.
 VB_CHECKED vblip_status vb_model_bench(vb_model *model, const char *name,
                                        vblip_bench_fn fn, void *user, vblip_error *err);

@@ -9,17 +9,17 @@
 enum { VB_TEXT_TOKENS = 35 }; // salesforce/BLIP's most (blip-spec 4.3)
 
 typedef struct vb_compat {
-    bool turn_images;     // as their EXIF orientation says; never so in the references
+    bool turn_images;     // rotate images as EXIF says, which no reference does
     bool clean;           // queries and questions go through pre_caption, pre_question
     bool enc_first;       // questions and ITM texts begin with [ENC], else with [CLS]
-    uint32_t text_tokens; // of a text, at most, first and [SEP] included; 0 = positions
+    uint32_t text_tokens; // most of a text, its first and [SEP] included; 0 = positions
 
     vb_caption_params caption; // defaults
-    float sampled_penalty;     // of repetition, the default when sampling
-    bool cut_prompt;           // off the text
+    float sampled_penalty;     // default repetition penalty when sampling
+    bool cut_prompt;           // captions leave out the prompt
     vb_caption_params answer;  // beams and lengths
-    vb_beam_rules rules;       // of generation
-    double smoothing;          // of the labels, in rank scores
+    vb_beam_rules rules;       // of captions and answers
+    double smoothing;          // label smoothing in the scores of ranked answers
     bool fast_text;            // ids become text as in the tokenizers library
 } vb_compat;
 

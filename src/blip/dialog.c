@@ -97,7 +97,7 @@ static vblip_status make_texts(dialog_texts *t, vb_model *m, const vb_dialog *d,
 
 // ----------------------------------------------------------------- image and caption
 
-// Keys and values of the visual tokens, then of the caption's states.
+// Keys and values of the visual tokens, followed by those of the states of the caption.
 static vblip_status append_caption(vb_model *m, vb_visual *visual, const char *caption,
                                    vb_cross *cross, vb_pool *pool, vblip_error *err)
 {

@@ -127,8 +127,8 @@ VB_CHECKED vblip_status vb_model_text_features(vb_model *model, vb_visual *visua
                                                const char *text, vb_features *out,
                                                vblip_error *err);
 
-// The two ITM logits of each candidate of `dialog` about what `visual` shows: not the
-// answer, the answer (docs/dialog.md).
+// The two ITM logits of each candidate of `dialog` about what `visual` shows: that it
+// is not the answer, and that it is (docs/dialog.md).
 VB_CHECKED vblip_status vb_model_dialog(vb_model *model, vb_visual *visual,
                                         const vb_dialog *dialog, float (*logits)[2],
                                         vblip_error *err);

@@ -25,8 +25,8 @@ typedef struct vb_sampler {
     uint32_t vocabulary;
     uint64_t random;
 
-    vb_choice *kept; // of the last logits: the most probable first, equals by token
-    uint32_t count;  // of them, at least 1
+    vb_choice *kept; // from the last logits, the most probable first, equals by token
+    uint32_t count;  // of `kept`, at least 1
     float *largest;  // [vocabulary], to find the top k with
     uint32_t capacity;
 } vb_sampler;

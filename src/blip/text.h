@@ -17,7 +17,7 @@ typedef struct vb_cross {
 VB_CHECKED vblip_status vb_cross_make(vb_cross *cross, vb_pool *pool,
                                       const vb_text_config *config, uint32_t kv_len,
                                       vblip_error *err);
-void vb_cross_free(vb_cross *cross); // the tensors are the pool's
+void vb_cross_free(vb_cross *cross); // the pool owns the tensors
 
 // Keys and values of `states` [1, kv_len, cross_width] for `side` 0, or 1: the second
 // image of an NLVR2 encoder.

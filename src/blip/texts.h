@@ -9,11 +9,10 @@
 
 // How texts become ids. All are cleaned as captions are (blip-spec 4.4).
 typedef struct vb_texts_rules {
-    int32_t first; // id in front, instead of [CLS]
-    uint32_t
-        max_length;   // tokens, what is longer is cut; 0 = the model's positions, and
-                      // what is longer is refused
-    const char *what; // a text is called in messages
+    int32_t first;       // the id that takes the place of [CLS]
+    uint32_t max_length; // tokens; longer texts are cut. 0: texts of more tokens than
+                         // the model has positions are refused
+    const char *what;    // what messages call a text: "query"
 } vb_texts_rules;
 
 // Ids of `texts` [count] in model->texts.

@@ -8,7 +8,7 @@
 // NULL-terminated: "linear", "attention", "layernorm".
 extern const char *const vb_device_bench_names[];
 
-// Times the ops of one name, or of all when it is NULL. A name that is not ours is
+// Times the ops of one name, or of all when it is NULL. An unknown name is
 // VBLIP_ERR_ARGUMENT. Times are of submit and wait, seen from the host.
 VB_CHECKED vblip_status vb_device_bench(vb_device *device, const char *name,
                                         vblip_bench_fn fn, void *user,

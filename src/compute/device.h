@@ -15,7 +15,7 @@ typedef struct vb_device_caps {
     const char *kernels;       // what computes, for reports: "simt"
     uint64_t max_buffer_bytes; // largest vb_buffer
     uint64_t memory_bytes;     // what there is for buffers, in all
-    uint32_t weight_types;     // that matrices can be stored in: bits 1 << vb_dtype
+    uint32_t weight_types;     // types a matrix can be stored in: bits 1 << vb_dtype
     bool shares_cores;         // computes on the cores that decode runs on
 } vb_device_caps;
 

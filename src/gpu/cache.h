@@ -13,7 +13,7 @@ typedef struct vb_gpu vb_gpu;
 typedef struct vb_cache {
     char *path;              // where the file is, owned; NULL = none is kept
     uint32_t tested, passed; // vb_verdict_bit
-    bool changed;            // there are verdicts that the file does not have
+    bool changed;            // there are verdicts that are not in the file
     size_t data_size;        // bytes of the driver's data in the file
 } vb_cache;
 

@@ -15,8 +15,8 @@
 //     88      8      size of the driver's data, which follows the header
 //     96      8      FNV-1a over all other bytes, header first
 //
-// A file that is damaged, or of another device, driver or build, is a miss. Verdicts and
-// driver's data are judged apart: data that may not be given to a driver costs only itself.
+// A file that is damaged, or of another device, driver or build, is not used. When only
+// the driver's data is not fit for a driver, the verdicts are used without it.
 #ifndef VB_GPU_CACHE_FILE_H
 #define VB_GPU_CACHE_FILE_H
 
@@ -36,7 +36,7 @@ typedef struct vb_cache_key {
 
 typedef struct vb_cache_entry {
     uint32_t tested, passed; // vb_verdict_bit
-    const uint8_t *data;     // the driver's; within the bytes that were parsed
+    const uint8_t *data;     // of the driver; points into the parsed bytes
     size_t size;
 } vb_cache_entry;
 

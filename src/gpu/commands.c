@@ -178,11 +178,11 @@ vblip_status vb_commands_dispatch(vb_gpu *gpu, const vb_dispatch *dispatch,
     const VkPipelineLayout layout = gpu->pipelines.layouts[dispatch->pipeline].handle;
     VkPipeline pipeline;
     VkDescriptorSet set;
-    if (dispatch->turns > gpu->physical.max_turns)
+    if (dispatch->iterations > gpu->physical.max_iterations)
         return vb_fail(err, VBLIP_ERR_UNSUPPORTED,
-                       "%s: %s: loops of %u turns, the driver (%s) stops at %u",
-                       gpu->physical.name, dispatch->op, dispatch->turns,
-                       gpu->physical.driver, gpu->physical.max_turns);
+                       "%s: %s: loops of %u iterations, the driver (%s) stops at %u",
+                       gpu->physical.name, dispatch->op, dispatch->iterations,
+                       gpu->physical.driver, gpu->physical.max_iterations);
     if (gpu->commands.dispatches == MAX_COMMANDS)
         VB_TRY(vb_commands_flush(gpu, err));
     VB_TRY(

@@ -24,7 +24,8 @@ typedef struct vb_dispatch {
     vb_span bindings[VB_MAX_BINDINGS]; // texel bindings take the whole buffer
     const void *params;                // as many bytes as the table says
     uint32_t groups[3];
-    uint32_t turns; // that one invocation makes at most in all its loops: vb_turns
+    uint32_t iterations; // most that one invocation makes in all its loops:
+                         // vb_loop_iterations
 } vb_dispatch;
 
 typedef struct vb_pending_download {
@@ -47,7 +48,7 @@ typedef struct vb_commands {
     uint32_t staging_count;
     vb_pending_download downloads[VB_PENDING_DOWNLOADS];
     uint32_t download_count;
-    vblip_error lost; // what vb_commands_settle met, until a submit tells it
+    vblip_error lost; // what vb_commands_settle met, until a submit reports it
 } vb_commands;
 
 VB_CHECKED vblip_status vb_commands_open(vb_gpu *gpu, vblip_error *err);
@@ -66,14 +67,15 @@ void vb_command_close(vb_gpu *gpu);
 // is recorded any more.
 VB_CHECKED vblip_status vb_commands_flush(vb_gpu *gpu, vblip_error *err);
 
-// The same for a caller who has not recorded it and cannot fail for it: a failure is kept
-// for the submit that whoever recorded it will make.
+// The same, for a caller that needs the device idle but recorded none of the commands
+// and so cannot report their failure: vb_commands_submit reports it later.
 void vb_commands_settle(vb_gpu *gpu);
 
-// Runs what is recorded, as flush, and tells of what was lost since the last submit.
+// Runs what is recorded, as flush does, and reports what vb_commands_settle met since
+// the last submit.
 VB_CHECKED vblip_status vb_commands_submit(vb_gpu *gpu, vblip_error *err);
 
-// Drops what is recorded, and what was lost with it.
+// Drops what is recorded, and a failure that vb_commands_settle met.
 void vb_commands_discard(vb_gpu *gpu);
 bool vb_commands_recording(const vb_gpu *gpu);
 

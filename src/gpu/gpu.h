@@ -1,4 +1,5 @@
-// gpu.h - a vb_device on Vulkan. The only door to Vulkan; only vblip.c and tests open it.
+// gpu.h - a vb_device on Vulkan. The only door to Vulkan; only api/engine.c and tests
+// open it.
 #ifndef VB_GPU_GPU_H
 #define VB_GPU_GPU_H
 

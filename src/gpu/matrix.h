@@ -7,7 +7,7 @@
 // Rows as they are in the checkpoint, panels for linear_lavapipe.comp (see matrix.c).
 typedef struct vb_gpu_matrix {
     vb_matrix base;      // first
-    vb_dtype type;       // that the elements are stored in: VB_F32 or VB_F16
+    vb_dtype type;       // of the stored elements: VB_F32 or VB_F16
     vb_buffer *row_data; // [rows, cols]; NULL when nothing reads rows
     vb_buffer *panels;   // NULL when nothing reads panels
 } vb_gpu_matrix;

@@ -75,12 +75,13 @@ vblip_status vb_gpu_download(vb_device *device, void *dst, vb_tensor x,
 }
 
 // Those of mean_rows.comp and l2norm.comp; the other shaders of rows have no loops.
-static uint32_t rows_turns(vb_pipeline_id pipeline, const struct vb_rows_params *p)
+static uint32_t rows_iterations(vb_pipeline_id pipeline, const struct vb_rows_params *p)
 {
     if (pipeline == VB_PIPELINE_MEAN_ROWS)
-        return vb_turns(p->rows);
+        return vb_loop_iterations(p->rows);
     if (pipeline == VB_PIPELINE_L2NORM)
-        return 2 * vb_turns(vb_ceil_div(p->cols, INVOCATIONS)) + VB_ROW_SUM_TURNS;
+        return 2 * vb_loop_iterations(vb_ceil_div(p->cols, INVOCATIONS)) +
+               VB_ROW_SUM_ITERATIONS;
     return 0;
 }
 
@@ -96,7 +97,7 @@ static vblip_status rows_op(vb_gpu *gpu, const char *op, vb_pipeline_id pipeline
         .pipeline = pipeline,
         .bindings = {vb_span_of(gpu, y), vb_span_of(gpu, x)},
         .params = &params,
-        .turns = rows_turns(pipeline, &params),
+        .iterations = rows_iterations(pipeline, &params),
     };
     vb_dispatch_row(&dispatch, groups);
     return vb_commands_dispatch(gpu, &dispatch, err);

@@ -54,14 +54,14 @@ static inline uint32_t vb_ceil_div(uint32_t a, uint32_t b)
     return a / b + (a % b != 0);
 }
 
-// What a loop of `count` turns adds to vb_dispatch.turns: the pass that finds its end is
-// counted too.
-static inline uint32_t vb_turns(uint32_t count)
+// What a loop of `count` iterations adds to vb_dispatch.iterations: the last test of
+// its condition counts as one.
+static inline uint32_t vb_loop_iterations(uint32_t count)
 {
     return count + 1;
 }
 
-enum { VB_ROW_SUM_TURNS = 7 }; // what one call in row_sum.glsl adds
+enum { VB_ROW_SUM_ITERATIONS = 7 }; // what one call in row_sum.glsl adds
 
 // Sets the groups for a row of `count` workgroups, folded as group_index() of
 // shaders/common.glsl unfolds it.

@@ -31,7 +31,7 @@ vblip_status vb_lavapipe_linear(vb_gpu *gpu, const vb_linear_args *a,
         .params = params,
         .groups = {vb_ceil_div(params->out_cols, VB_PANEL_ROWS),
                    vb_ceil_div(lines, rows), 1},
-        .turns = vb_turns(params->in_cols / 16) + vb_turns(3),
+        .iterations = vb_loop_iterations(params->in_cols / 16) + vb_loop_iterations(3),
     };
     return vb_commands_dispatch(gpu, &dispatch, err);
 }
@@ -58,7 +58,7 @@ vblip_status vb_lavapipe_layernorm(vb_gpu *gpu, const vb_layernorm_args *a,
         .bindings = {vb_span_of(gpu, &a->y), vb_span_of(gpu, &a->x),
                      vb_span_of(gpu, &a->gain), vb_span_of(gpu, &a->bias)},
         .params = params,
-        .turns = 3 * vb_turns(params->cols / 4),
+        .iterations = 3 * vb_loop_iterations(params->cols / 4),
     };
     vb_dispatch_row(&dispatch, vb_ceil_div(params->batch * params->rows, LANES));
     return vb_commands_dispatch(gpu, &dispatch, err);
@@ -91,7 +91,7 @@ vblip_status vb_lavapipe_attention(vb_gpu *gpu, const vb_attention_args *a,
                      vb_span_of(gpu, &a->k), vb_span_of(gpu, &a->v),
                      vb_span_of(gpu, &a->lengths)},
         .params = params,
-        .turns = vb_turns(vb_ceil_div(params->kv_len, LANES)),
+        .iterations = vb_loop_iterations(vb_ceil_div(params->kv_len, LANES)),
     };
     vb_dispatch_row(&dispatch, (uint64_t)blocks * a->heads);
     return vb_commands_dispatch(gpu, &dispatch, err);

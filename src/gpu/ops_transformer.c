@@ -54,7 +54,7 @@ vblip_status vb_gpu_linear(vb_device *device, const vb_linear_args *a, vblip_err
         .params = &params,
         .groups = {vb_ceil_div(params.out_cols, LINEAR_TILE),
                    vb_ceil_div(params.batch * params.rows, LINEAR_TILE), 1},
-        .turns = vb_turns(vb_ceil_div(params.in_cols, LINEAR_DEPTH)),
+        .iterations = vb_loop_iterations(vb_ceil_div(params.in_cols, LINEAR_DEPTH)),
     };
     return vb_commands_dispatch(gpu, &dispatch, err);
 }
@@ -81,7 +81,8 @@ vblip_status vb_gpu_layernorm(vb_device *device, const vb_layernorm_args *a,
         .bindings = {vb_span_of(gpu, &a->y), vb_span_of(gpu, &a->x),
                      vb_span_of(gpu, &a->gain), vb_span_of(gpu, &a->bias)},
         .params = &params,
-        .turns = 3 * (vb_turns(vb_ceil_div(params.cols, NORM_ROW)) + VB_ROW_SUM_TURNS),
+        .iterations = 3 * (vb_loop_iterations(vb_ceil_div(params.cols, NORM_ROW)) +
+                           VB_ROW_SUM_ITERATIONS),
     };
     vb_dispatch_row(&dispatch, (uint64_t)a->y.batch * a->y.rows);
     return vb_commands_dispatch(gpu, &dispatch, err);
@@ -114,12 +115,13 @@ static struct vb_attention_params attention_params(const vb_gpu *gpu,
 
 // The loops that load q, clear the sums and store y, and the one over blocks of keys with
 // that over scores inside.
-static uint32_t attention_turns(uint32_t kv_len, uint32_t queries, uint32_t keys,
-                                uint32_t head_dim)
+static uint32_t attention_iterations(uint32_t kv_len, uint32_t queries, uint32_t keys,
+                                     uint32_t head_dim)
 {
-    return 3 * vb_turns(queries * head_dim / ATTENTION_THREADS) + vb_turns(0) +
+    return 3 * vb_loop_iterations(queries * head_dim / ATTENTION_THREADS) +
+           vb_loop_iterations(0) +
            vb_ceil_div(kv_len, keys) *
-               (1 + vb_turns(queries * keys / ATTENTION_THREADS));
+               (1 + vb_loop_iterations(queries * keys / ATTENTION_THREADS));
 }
 
 vblip_status vb_gpu_attention(vb_device *device, const vb_attention_args *a,
@@ -129,7 +131,7 @@ vblip_status vb_gpu_attention(vb_device *device, const vb_attention_args *a,
     struct vb_attention_params params = attention_params(gpu, a);
     if (gpu->family == VB_LAVAPIPE && vb_lavapipe_attention_fits(a))
         return vb_lavapipe_attention(gpu, a, &params, err);
-    // Keeps shared memory below the 16 KiB that Vulkan promises.
+    // Keeps shared memory below the 16 KiB that Vulkan guarantees.
     const uint32_t head_dim = a->q.cols / a->heads;
     const uint32_t queries = head_dim > WIDE_HEAD ? 8 : 16;
     const uint32_t keys = 16;
@@ -141,7 +143,7 @@ vblip_status vb_gpu_attention(vb_device *device, const vb_attention_args *a,
                      vb_span_of(gpu, &a->k), vb_span_of(gpu, &a->v),
                      vb_span_of(gpu, &a->lengths)},
         .params = &params,
-        .turns = attention_turns(params.kv_len, queries, keys, head_dim),
+        .iterations = attention_iterations(params.kv_len, queries, keys, head_dim),
     };
     vb_dispatch_row(&dispatch, (uint64_t)vb_ceil_div(params.q_len, queries) * a->heads *
                                    params.batch);

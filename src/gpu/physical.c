@@ -123,9 +123,9 @@ static vb_dtype preferred_precision(const vb_physical *p)
     return VB_F32;
 }
 
-// llvmpipe before Mesa 25 counts the turns of all loops of an invocation, nested ones
-// too, and leaves them without a word after 65,535.
-static uint32_t max_turns(VkDriverId driver_id, const char *driver)
+// llvmpipe before Mesa 25 counts the iterations of all loops of an invocation, nested
+// ones too, and leaves them without a word after 65,535.
+static uint32_t max_iterations(VkDriverId driver_id, const char *driver)
 {
     static const char mesa[] = "Mesa ";
     if (driver_id != VK_DRIVER_ID_MESA_LLVMPIPE)
@@ -157,7 +157,7 @@ static void read_facts(vb_physical *p, const vb_vk *vk)
     p->driver_id = driver.driverID;
     p->max_allocation = maintenance3.maxMemoryAllocationSize;
     snprintf(p->driver, sizeof p->driver, "%s", driver.driverInfo);
-    p->max_turns = max_turns(p->driver_id, p->driver);
+    p->max_iterations = max_iterations(p->driver_id, p->driver);
     p->info.subgroup_size = subgroup.subgroupSize;
 
     VkPhysicalDeviceVulkan12Features vulkan12 = {

@@ -19,12 +19,12 @@ typedef struct vb_physical {
     uint8_t cache_uuid[VK_UUID_SIZE];
     VkDriverId driver_id;
     uint32_t vendor, device, driver_version, api_version;
-    uint32_t queue_family; // that commands go to
+    uint32_t queue_family; // which runs our commands
     uint32_t families;     // enum vb_family: all that it can run
     enum vb_family preferred;
     vb_dtype precision;      // what "auto" stores weights in: VB_F32 or VB_F16
-    uint32_t timestamp_bits; // that are valid in the queue family; 0 = no timestamps
-    uint32_t max_turns;      // that one invocation may make in all its loops
+    uint32_t timestamp_bits; // valid ones, in the queue family; 0 = no timestamps
+    uint32_t max_iterations; // most that one invocation may make in all its loops
     uint64_t max_allocation; // bytes
     vblip_device_info info;
     char name[VK_MAX_PHYSICAL_DEVICE_NAME_SIZE], driver[VK_MAX_DRIVER_INFO_SIZE];

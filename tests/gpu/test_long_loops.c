@@ -1,8 +1,8 @@
 // test_long_loops.c - no op is cut short: at the longest operands that a device accepts
 // the answer is right, and beyond that the op is refused.
 //
-// Mesa 22's llvmpipe leaves the loops of an invocation after 65,535 turns without a word,
-// so each dispatch says how many it needs. Where a driver has no such limit, the longest
+// Mesa 22's llvmpipe leaves the loops of an invocation after 65,535 iterations without a
+// word, so each dispatch says how many it needs. Where a driver has no such limit, the longest
 // operands are those of the table.
 #include "support/gpu_op.h"
 #include "support/ref_ops.h"
@@ -119,8 +119,8 @@ static bool accepts(gpu_fixture *fx, const struct long_op *op, const operands *o
         op->record(&fx->rec, vb_columns(o->y.t, 0, length),
                    vb_columns(o->x.t, 0, length), o->q.t);
     const vblip_status status = fx->rec.status;
-    if (status != VBLIP_OK &&
-        (status != VBLIP_ERR_UNSUPPORTED || !strstr(fx->rec.error.message, " turns")))
+    if (status != VBLIP_OK && (status != VBLIP_ERR_UNSUPPORTED ||
+                               !strstr(fx->rec.error.message, " iterations")))
         fail_msg("%s: %s", op->name, fx->rec.error.message);
     vb_recorder_fail(&fx->rec, VBLIP_ERR_CANCELLED, "only asked");
     assert_true(vb_recorder_submit(&fx->rec, NULL) != VBLIP_OK);
@@ -176,7 +176,7 @@ static void test_the_longest_operands_are_right(void **state)
     }
 }
 
-// More than 65,535 turns, were the loads not unrolled.
+// More than 65,535 iterations, were the loads not unrolled.
 static void test_a_long_linear_is_right(void **state)
 {
     (void)state;
