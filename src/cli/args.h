@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "output/rows.h"
+#include "terminal/progress.h"
 #include "vblip_lab.h"
 
 typedef enum cli_command {
@@ -55,14 +56,6 @@ const char *cli_command_name(cli_command command);
 
 typedef enum cli_action { CLI_RUN, CLI_HELP, CLI_VERSION } cli_action;
 
-// In the order of the choices of --progress in options.c.
-typedef enum cli_progress_style {
-    CLI_PROGRESS_AUTO,
-    CLI_PROGRESS_PLAIN,
-    CLI_PROGRESS_JSON,
-    CLI_PROGRESS_NONE,
-} cli_progress_style;
-
 enum { CLI_WHAT_UNSET = 5 };
 
 // Strings of argv; NULL-terminated when count > 0.
@@ -91,7 +84,7 @@ typedef struct cli_args {
     uint32_t compat;    // 0 salesforce, 1 hf: vblip_compat
     uint32_t image_size, frames, batch, jobs;
     uint32_t format;   // vb_format; settled when parsing ends
-    uint32_t progress; // cli_progress_style
+    uint32_t progress; // vb_progress_style
     bool raw_text, fail_fast, quiet, verbose, validate, profile;
 
     // retrieve

@@ -1,6 +1,6 @@
 // cmd_bench.c - timed work.
 #include "cli/cmd.h"
-#include "cli/interrupt.h"
+#include "terminal/interrupt.h"
 
 #include <string.h>
 
@@ -57,8 +57,8 @@ static cli_exit cmd_bench_refuse(cli_session *s, const char *name)
 {
     vb_string list = {0};
     cli_bench_names(&list);
-    cli_error(&s->console, "%s: unknown benchmark; allowed: %s", name,
-              list.bytes ? list.bytes : "none");
+    vb_console_error(&s->console, "%s: unknown benchmark; allowed: %s", name,
+                     list.bytes ? list.bytes : "none");
     vb_string_free(&list);
     return CLI_EXIT_MISUSED;
 }
@@ -69,7 +69,7 @@ static vblip_status load_model(cli_session *s, vblip_error *err)
     if (s->model)
         return VBLIP_OK;
     if (!options.path) {
-        cli_warn(&s->console, "no model: its stages are left out");
+        vb_console_warn(&s->console, "no model: its stages are left out");
         return VBLIP_OK;
     }
     return vblip_model_load(&s->model, s->engine, &options, err);
@@ -97,11 +97,11 @@ static cli_exit cmd_bench_run(cli_session *s)
     vblip_status status = cli_engine_open(s, NULL, &err);
     if (status != VBLIP_OK)
         return cli_no_engine(s, status, &err);
-    cli_note(&s->console, "%s", vblip_engine_device(s->engine)->name);
+    vb_console_note(&s->console, "%s", vblip_engine_device(s->engine)->name);
     vb_rows_begin(&s->rows, &s->line);
     for (uint32_t i = 0; i < rounds && !s->out.error; i++) {
         status = run_name(s, names.count ? names.items[i] : NULL, &err);
-        if (cli_interrupted())
+        if (vb_interrupted())
             return CLI_EXIT_INTERRUPTED;
         if (status != VBLIP_OK && status != VBLIP_ERR_CANCELLED)
             return cli_fail(s, status, &err);

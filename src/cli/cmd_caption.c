@@ -1,9 +1,9 @@
 // cmd_caption.c - captions as rows or as subtitles (cli.md 5).
 #include "cli/beside.h"
 #include "cli/cmd.h"
-#include "cli/interrupt.h"
 #include "cli/options.h"
 #include "output/subtitles.h"
+#include "terminal/interrupt.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -63,7 +63,7 @@ static int cmd_caption_emit_row(cli_session *s, const vblip_caption *caption)
 
 static bool output_failed(cli_session *s, const vblip_error *err)
 {
-    cli_error(&s->console, "%s", err->message);
+    vb_console_error(&s->console, "%s", err->message);
     s->failed_output = true;
     return false;
 }
@@ -96,7 +96,7 @@ static bool open_beside(cli_session *s, uint32_t input)
     if (status != VBLIP_OK)
         return output_failed(s, &err);
     if (state->beside.temp)
-        cli_note(&s->console, "writing %s", name);
+        vb_console_note(&s->console, "writing %s", name);
     return true;
 }
 
@@ -111,7 +111,7 @@ static int put_subtitles(cli_session *s)
     bool ok = vb_outfile_flush(&state->beside);
     vb_string_clear(&s->line);
     s->written++;
-    return !ok || cli_interrupted();
+    return !ok || vb_interrupted();
 }
 
 static int begin_subtitles(cli_session *s, const vblip_caption *caption)

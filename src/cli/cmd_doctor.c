@@ -1,6 +1,6 @@
 // cmd_doctor.c - what each device is, whether it computes right, and how fast.
 #include "cli/cmd.h"
-#include "cli/interrupt.h"
+#include "terminal/interrupt.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -96,7 +96,7 @@ static int on_check(void *user, const vblip_check *check)
     };
     e->wrong += !check->ok;
     cmd_doctor_add_row(&e->checks, row, CHECK_COLUMNS);
-    return e->checks.failed || cli_interrupted();
+    return e->checks.failed || vb_interrupted();
 }
 
 // One result is enough: the first is of the kernels that `auto` takes.
@@ -233,7 +233,7 @@ static int cmd_doctor_visit(round *r, const vblip_device_info *d)
         cmd_doctor_examine(s, &e);
     r->usable += !d->unusable;
     r->wrong += !d->unusable && e.problem;
-    int stop = cli_interrupted() || tell(s, &e);
+    int stop = vb_interrupted() || tell(s, &e);
     cmd_doctor_forget(&e);
     vblip_engine_close(&s->engine);
     return stop;
@@ -258,7 +258,7 @@ static cli_exit cmd_doctor_run(cli_session *s)
         }
     } else
         status = vblip_devices(on_device, &r, &err);
-    if (cli_interrupted())
+    if (vb_interrupted())
         return CLI_EXIT_INTERRUPTED;
     if (status != VBLIP_OK && status != VBLIP_ERR_CANCELLED)
         return cli_no_engine(s, status, &err);

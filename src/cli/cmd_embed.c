@@ -1,8 +1,8 @@
 // cmd_embed.c - features into a safetensors file (cli.md 6).
 #include "cli/cmd.h"
-#include "cli/interrupt.h"
 #include "cli/options.h"
 #include "output/tensor_file.h"
+#include "terminal/interrupt.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -59,7 +59,7 @@ static int on_features(void *session, const vblip_features *f)
     note(s, tensors, f->input, f->text);
     if (vb_tensor_file_add(tensors, name, f->values, f->rows, f->cols))
         s->written++;
-    return s->out.error || cli_interrupted();
+    return s->out.error || vb_interrupted();
 }
 
 // Room for the header, should every input and text have its tensor.

@@ -67,7 +67,8 @@ static int keep_prediction(cli_session *s, const vblip_prediction *p)
     if (!vb_outfile_write(&state->predictions, state->line.bytes, state->line.size) ||
         !vb_outfile_flush(&state->predictions)) {
         s->failed_output = true;
-        cli_error_errno(&s->console, s->args->predictions, state->predictions.error);
+        vb_console_error_errno(&s->console, s->args->predictions,
+                               state->predictions.error);
     }
     return s->failed_output;
 }
@@ -152,7 +153,7 @@ static cli_exit end_predictions(cli_session *s, eval_state *state, cli_exit code
     if (!keep)
         vb_outfile_discard(&state->predictions);
     else if (vb_outfile_finish(&state->predictions, &err) != VBLIP_OK) {
-        cli_error(&s->console, "%s", err.message);
+        vb_console_error(&s->console, "%s", err.message);
         return CLI_EXIT_UNUSABLE;
     }
     return code;

@@ -54,7 +54,8 @@ static int on_filtered(void *session, const vblip_filtered *f)
     if (!cli_journal_add(&state->journal, f->pair, &state->line, f->error != NULL,
                          f->web.kept, f->synthetic.kept)) {
         s->failed_output = true;
-        cli_error_errno(&s->console, state->journal.path, errno ? errno : ENOMEM);
+        vb_console_error_errno(&s->console, state->journal.path,
+                               errno ? errno : ENOMEM);
     }
     return s->failed_output;
 }
@@ -80,8 +81,8 @@ static void say_summary(cli_session *s, const cli_journal *j)
     add_share(&text, "web", j->web_kept, judged);
     add_share(&text, "synthetic", j->synthetic_kept, judged);
     if (!s->args->quiet && !text.failed) {
-        cli_bar_clear(&s->console);
-        cli_raw_line(&s->console, text.bytes);
+        vb_console_bar_clear(&s->console);
+        vb_console_line(&s->console, text.bytes);
     }
     vb_string_free(&text);
 }
@@ -133,8 +134,8 @@ static vblip_status open_journal(cli_session *s, vblip_error *err)
     s->failed += (uint32_t)state->journal.failed;
     s->written += state->journal.pairs - state->journal.failed;
     if (state->journal.pairs)
-        cli_note(&s->console, "%s: goes on after pair %" PRIu64, state->journal.path,
-                 state->journal.last);
+        vb_console_note(&s->console, "%s: goes on after pair %" PRIu64,
+                        state->journal.path, state->journal.last);
     return VBLIP_OK;
 }
 

@@ -1,6 +1,6 @@
 // cmd_models.c - what a checkpoint holds. Loads no device.
 #include "cli/cmd.h"
-#include "cli/interrupt.h"
+#include "terminal/interrupt.h"
 
 #include <inttypes.h>
 
@@ -151,7 +151,7 @@ cli_exit cli_cmd_models(cli_session *s)
         return code;
     vb_rows_begin(&s->rows, &s->line);
     vblip_status status = vblip_model_inspect(&options, cmd_models_on_model, s, &err);
-    if (cli_interrupted())
+    if (vb_interrupted())
         code = CLI_EXIT_INTERRUPTED;
     else if (status != VBLIP_OK && status != VBLIP_ERR_CANCELLED)
         code = cli_fail(s, status, &err);

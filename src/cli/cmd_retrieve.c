@@ -127,7 +127,7 @@ static cli_exit cmd_retrieve_finish(cli_session *s, cli_exit code)
     if (!done || state->hits || s->out.error)
         return code;
     if (!s->args->quiet)
-        cli_raw_line(&s->console, "no match");
+        vb_console_line(&s->console, "no match");
     return code == CLI_EXIT_DONE && s->args->exit_status ? CLI_EXIT_NO_MATCH : code;
 }
 

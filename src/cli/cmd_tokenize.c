@@ -1,6 +1,6 @@
 // cmd_tokenize.c - token ids and pieces (cli.md 6). Loads no device.
 #include "cli/cmd.h"
-#include "cli/interrupt.h"
+#include "terminal/interrupt.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -89,7 +89,7 @@ static cli_exit tokenize_all(cli_session *s, vblip_tokenizer *tokenizer)
         if (status != VBLIP_OK)
             return cli_fail(s, status, &err);
         if (cmd_tokenize_emit(s, i, &tokens))
-            return cli_interrupted() ? CLI_EXIT_INTERRUPTED : CLI_EXIT_DONE;
+            return vb_interrupted() ? CLI_EXIT_INTERRUPTED : CLI_EXIT_DONE;
     }
     return CLI_EXIT_DONE;
 }
@@ -100,14 +100,14 @@ cli_exit cli_cmd_tokenize(cli_session *s)
     vb_string vocab = {0};
     vblip_tokenizer *tokenizer = NULL;
     vblip_status status = cmd_tokenize_gather(s, &err);
-    cli_exit code = cli_interrupted()    ? CLI_EXIT_INTERRUPTED
+    cli_exit code = vb_interrupted()     ? CLI_EXIT_INTERRUPTED
                     : status != VBLIP_OK ? cli_fail(s, status, &err)
                                          : cmd_tokenize_find_vocab(s, &vocab);
     if (code == CLI_EXIT_DONE) {
         status =
             vblip_tokenizer_open(&tokenizer, vocab.size ? vocab.bytes : NULL, &err);
         if (status != VBLIP_OK) {
-            cli_error(&s->console, "%s", err.message);
+            vb_console_error(&s->console, "%s", err.message);
             code = CLI_EXIT_UNUSABLE;
         }
     }

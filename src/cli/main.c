@@ -1,8 +1,8 @@
 // main.c - the table of commands, and the exit status of the one that runs.
 #include "cli/cmd.h"
 #include "cli/help.h"
-#include "cli/interrupt.h"
 #include "cli/parse.h"
+#include "terminal/interrupt.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -43,16 +43,16 @@ static cli_exit run_command(const cli_args *args)
     cli_session s = {.args = args};
     cli_exit code = CLI_EXIT_UNUSABLE;
     bool ready = cli_env_read(&s.env);
-    s.console = cli_console_open(args->quiet, args->verbose, s.env.term);
+    s.console = vb_console_open(args->quiet, args->verbose, s.env.term);
     if (ready)
         code = commands[args->command](&s);
     else
-        cli_error(&s.console, "out of memory");
-    cli_bar_clear(&s.console);
+        vb_console_error(&s.console, "out of memory");
+    vb_console_bar_clear(&s.console);
     vblip_model_free(&s.model);
     vblip_engine_close(&s.engine);
     vblip_inputs_close(&s.inputs);
-    cli_spool_close(&s.spool);
+    vb_spool_close(&s.spool);
     cli_list_free(&s.texts);
     cli_list_free(&s.paths);
     vb_string_free(&s.line);
@@ -64,7 +64,7 @@ int main(int argc, char **argv)
 {
     cli_args args;
     vblip_error err;
-    cli_interrupt_install();
+    vb_interrupt_install();
     vblip_silence_ffmpeg();
     if (cli_args_parse(&args, argc, argv, &err) != VBLIP_OK) {
         fprintf(stderr, "vblip: %s\n", err.message);

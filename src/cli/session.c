@@ -1,8 +1,8 @@
 #include "cli/session.h"
 
-#include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/order.h"
+#include "terminal/interrupt.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@ cli_exit cli_fail(cli_session *s, vblip_status status, const vblip_error *err)
 {
     if (status == VBLIP_ERR_CANCELLED)
         return CLI_EXIT_INTERRUPTED;
-    cli_error(&s->console, "%s", err->message);
+    vb_console_error(&s->console, "%s", err->message);
     if (status == VBLIP_ERR_ARGUMENT)
         return CLI_EXIT_MISUSED;
     return status == VBLIP_ERR_DEVICE ? CLI_EXIT_NO_DEVICE : CLI_EXIT_UNUSABLE;
@@ -22,7 +22,7 @@ cli_exit cli_fail(cli_session *s, vblip_status status, const vblip_error *err)
 
 cli_exit cli_no_engine(cli_session *s, vblip_status status, const vblip_error *err)
 {
-    cli_error(&s->console, "%s", err->message);
+    vb_console_error(&s->console, "%s", err->message);
     return status == VBLIP_ERR_ARGUMENT ? CLI_EXIT_MISUSED : CLI_EXIT_NO_DEVICE;
 }
 
@@ -108,7 +108,7 @@ cli_exit cli_output_end(cli_session *s, cli_exit code)
     if (!pipe_closed && s->out.temp && !worth_keeping(s, code)) {
         bool failed = s->out.error;
         if (failed)
-            cli_error_errno(&s->console, s->out.name, s->out.error);
+            vb_console_error_errno(&s->console, s->out.name, s->out.error);
         vb_outfile_discard(&s->out);
         return failed ? CLI_EXIT_UNUSABLE : code;
     }
@@ -116,7 +116,7 @@ cli_exit cli_output_end(cli_session *s, cli_exit code)
         pipe_closed = s->out.error == EPIPE;
     if (vb_outfile_finish(&s->out, &err) == VBLIP_OK || pipe_closed)
         return code;
-    cli_error(&s->console, "%s", err.message);
+    vb_console_error(&s->console, "%s", err.message);
     return CLI_EXIT_UNUSABLE;
 }
 
@@ -126,12 +126,12 @@ static int put_line(cli_session *s, bool flush)
     if (s->line.failed)
         s->out.error = s->out.error ? s->out.error : ENOMEM;
     if (s->out.stream == stdout && s->console.shared)
-        cli_bar_clear(&s->console);
+        vb_console_bar_clear(&s->console);
     vb_outfile_write(&s->out, s->line.bytes, s->line.size);
     if (flush)
         vb_outfile_flush(&s->out);
     vb_string_clear(&s->line);
-    return s->out.error || cli_interrupted();
+    return s->out.error || vb_interrupted();
 }
 
 int cli_emit_line(cli_session *s)
@@ -151,7 +151,7 @@ int cli_input_failed(void *session, const vblip_failure *failure)
     cli_session *s = session;
     const char *path = cli_shown_path(s, failure->path);
     s->failed++;
-    cli_error(&s->console, "%s: %s", path, failure->message);
+    vb_console_error(&s->console, "%s: %s", path, failure->message);
     vb_rows_failure(&s->rows, &s->line, path, failure->message);
     return put_line(s, true) || s->args->fail_fast;
 }
@@ -161,8 +161,8 @@ static int on_progress(void *session, const vblip_progress *progress)
     cli_session *s = session;
     vblip_progress shown = *progress;
     shown.path = cli_shown_path(s, progress->path);
-    cli_progress_report(&s->progress, &shown);
-    return s->out.error || cli_interrupted();
+    vb_progress_report(&s->progress, &shown);
+    return s->out.error || vb_interrupted();
 }
 
 vblip_job cli_job(cli_session *s)
@@ -200,7 +200,7 @@ static vblip_status gather_paths(cli_session *s, const cli_task *task, vblip_err
     for (uint32_t i = 0; i < a->paths.count && !task->annotated; i++) {
         const char *path = a->paths.items[i];
         if (strcmp(path, "-") == 0) {
-            vblip_status status = cli_spool_stdin(&s->spool, s->env.temp_dir, err);
+            vblip_status status = vb_spool_stdin(&s->spool, s->env.temp_dir, err);
             if (status != VBLIP_OK)
                 return status;
             path = s->spool.path;
@@ -233,7 +233,7 @@ static vblip_status session_gather(cli_session *s, const cli_task *task,
             &s->inputs, s->paths.count ? (const char *const *)s->paths.items : none,
             s->paths.count, &options, err);
     if (status != VBLIP_OK)
-        return cli_interrupted() ? VBLIP_ERR_CANCELLED : status;
+        return vb_interrupted() ? VBLIP_ERR_CANCELLED : status;
     s->input_count = s->inputs ? vblip_inputs_count(s->inputs) : 0;
     return VBLIP_OK;
 }
@@ -263,7 +263,7 @@ static void report_failed_inputs(cli_session *s)
 static void on_log(void *session, const char *line)
 {
     cli_session *s = session;
-    cli_note(&s->console, "%s", line);
+    vb_console_note(&s->console, "%s", line);
 }
 
 vblip_status cli_engine_open(cli_session *s, const char *device, vblip_error *err)
@@ -300,16 +300,16 @@ static cli_exit open_model(cli_session *s, const cli_task *task)
     if (status != VBLIP_OK)
         return cli_fail(s, status, &err);
     if (vblip_model_describe(s->model)->demo)
-        cli_warn(&s->console,
-                 "the bundled demo model answers; it knows only generated emoji "
-                 "scenes. Real weights: hf download %s, then --model %s",
-                 task->weights, task->weights);
-    s->progress = (cli_progress){
+        vb_console_warn(&s->console,
+                        "the bundled demo model answers; it knows only generated emoji "
+                        "scenes. Real weights: hf download %s, then --model %s",
+                        task->weights, task->weights);
+    s->progress = (vb_progress){
         .console = &s->console,
-        .style = (cli_progress_style)s->args->progress,
+        .style = (vb_progress_style)s->args->progress,
         .device = s->device,
     };
-    return cli_interrupted() ? CLI_EXIT_INTERRUPTED : CLI_EXIT_DONE;
+    return vb_interrupted() ? CLI_EXIT_INTERRUPTED : CLI_EXIT_DONE;
 }
 
 static int on_op_time(void *session, const vblip_op_time *time)
@@ -318,7 +318,7 @@ static int on_op_time(void *session, const vblip_op_time *time)
     char line[160];
     snprintf(line, sizeof line, "%-24s %10llu calls %12.6f s", time->op,
              (unsigned long long)time->calls, time->seconds);
-    cli_raw_line(&s->console, line);
+    vb_console_line(&s->console, line);
     return 0;
 }
 
@@ -327,7 +327,7 @@ static void report_profile(cli_session *s)
     vblip_error err = {0};
     if (s->args->profile && s->engine &&
         vblip_engine_profile(s->engine, on_op_time, s, &err) != VBLIP_OK)
-        cli_warn(&s->console, "--profile: %s", err.message);
+        vb_console_warn(&s->console, "--profile: %s", err.message);
 }
 
 // ------------------------------------------------------------------------- the whole
@@ -337,8 +337,8 @@ static cli_exit job_exit(cli_session *s, vblip_status status, const vblip_error 
 {
     if (s->failed_output)
         return CLI_EXIT_UNUSABLE;
-    if (cli_interrupted()) {
-        cli_warn(&s->console, "interrupted; what was finished is kept");
+    if (vb_interrupted()) {
+        vb_console_warn(&s->console, "interrupted; what was finished is kept");
         return CLI_EXIT_INTERRUPTED;
     }
     if (status != VBLIP_OK && status != VBLIP_ERR_CANCELLED)
@@ -367,7 +367,7 @@ static cli_exit run_job(cli_session *s, const cli_task *task)
         report_failed_inputs(s);
     else
         status = task->run(s, &err);
-    cli_bar_clear(&s->console);
+    vb_console_bar_clear(&s->console);
     report_profile(s);
     cli_exit code = job_exit(s, status, &err);
     return task->finish ? task->finish(s, code) : code;

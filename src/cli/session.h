@@ -4,13 +4,13 @@
 
 #include "base/outfile.h"
 #include "base/text.h"
-#include "cli/console.h"
 #include "cli/env.h"
 #include "cli/list.h"
 #include "cli/outputs.h"
-#include "cli/progress.h"
-#include "cli/spool.h"
 #include "output/rows.h"
+#include "terminal/console.h"
+#include "terminal/progress.h"
+#include "terminal/spool.h"
 
 // cli.md 2, exit status.
 typedef enum cli_exit {
@@ -26,13 +26,13 @@ typedef enum cli_exit {
 typedef struct cli_session {
     const cli_args *args;
     cli_env env;
-    cli_console console;
-    cli_progress progress;
+    vb_console console;
+    vb_progress progress;
     char device[64]; // for estimates: "llvmpipe"
 
     cli_list texts; // queries, questions, texts
     cli_list paths;
-    cli_spool spool; // standard input, when a path is "-"
+    vb_spool spool; // standard input, when a path is "-"
     vblip_inputs *inputs;
     uint32_t input_count;
     vblip_engine *engine;

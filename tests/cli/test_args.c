@@ -391,7 +391,7 @@ static void test_other_options_reach_their_fields(void **state)
     assert_int_equal(p.args.min_length, 8);
     assert_true(p.args.repetition_penalty == 1.5f);
     assert_true(p.args.merge && p.args.quiet && p.args.verbose);
-    assert_int_equal(p.args.progress, CLI_PROGRESS_JSON);
+    assert_int_equal(p.args.progress, VB_PROGRESS_JSON);
     cli_args_free(&p.args);
 
     parse(&p, "caption|d|--every|2|--every|25f"); // the last one counts
@@ -435,7 +435,7 @@ static void test_defaults_are_those_of_the_contract(void **state)
     parse(&p, "retrieve|d|q");
     assert_int_equal(p.args.rerank, 128);
     assert_int_equal(p.args.format, VB_FORMAT_TEXT);
-    assert_int_equal(p.args.progress, CLI_PROGRESS_AUTO);
+    assert_int_equal(p.args.progress, VB_PROGRESS_AUTO);
     assert_null(p.args.model);
     assert_null(p.args.output);
     assert_true(p.args.frames == 0 && p.args.top == 0 && p.args.min_p == 0.0f);

@@ -23,7 +23,7 @@ static void check(const cli_args *args)
     if (args->action != CLI_RUN)
         return;
     if (args->command >= CLI_COMMAND_COUNT || args->format >= VB_FORMAT_UNSET ||
-        args->progress > CLI_PROGRESS_NONE || args->frames > 1024 ||
+        args->progress > VB_PROGRESS_NONE || args->frames > 1024 ||
         !(args->min_p >= 0.0f && args->min_p <= 1.0f))
         abort();
 }

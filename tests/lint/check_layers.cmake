@@ -14,7 +14,8 @@ set(allowed_video_tasks base compute formats tokenizer checkpoint blip decode da
 set(allowed_output      base output)
 set(allowed_api         base compute formats tokenizer checkpoint blip decode datasets output video_tasks
                         gpu api)
-set(allowed_cli         base output cli)
+set(allowed_terminal    base output terminal)
+set(allowed_cli         base output terminal cli)
 
 # External libraries, by the folder of their headers, and the one layer that may.
 set(doors
@@ -23,7 +24,7 @@ set(doors
 
 set(bad 0)
 set(seen 0)
-foreach(layer base formats tokenizer checkpoint decode datasets compute gpu blip output video_tasks api cli)
+foreach(layer base formats tokenizer checkpoint decode datasets compute gpu blip output video_tasks api terminal cli)
     file(GLOB_RECURSE files ${ROOT}/src/${layer}/*.[ch])
     foreach(file ${files})
         math(EXPR seen "${seen} + 1")

@@ -1,7 +1,7 @@
-#include "cli/spool.h"
+#include "terminal/spool.h"
 
 #include "base/text.h"
-#include "cli/interrupt.h"
+#include "terminal/interrupt.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -40,7 +40,7 @@ static bool write_all(int fd, const char *bytes, size_t size)
 static vblip_status copy_stdin(int fd, const char *folder, vblip_error *err)
 {
     char bytes[1 << 14];
-    while (!cli_interrupted()) {
+    while (!vb_interrupted()) {
         ssize_t got = read(STDIN_FILENO, bytes, sizeof bytes);
         if (got == 0)
             return VBLIP_OK;
@@ -52,9 +52,9 @@ static vblip_status copy_stdin(int fd, const char *folder, vblip_error *err)
     return vb_fail(err, VBLIP_ERR_CANCELLED, "interrupted");
 }
 
-vblip_status cli_spool_stdin(cli_spool *out, const char *folder, vblip_error *err)
+vblip_status vb_spool_stdin(vb_spool *out, const char *folder, vblip_error *err)
 {
-    *out = (cli_spool){0};
+    *out = (vb_spool){0};
     int fd;
     vblip_status status = open_nameless(&fd, folder, err);
     if (status != VBLIP_OK)
@@ -69,9 +69,9 @@ vblip_status cli_spool_stdin(cli_spool *out, const char *folder, vblip_error *er
     return VBLIP_OK;
 }
 
-void cli_spool_close(cli_spool *spool)
+void vb_spool_close(vb_spool *spool)
 {
     if (spool->path[0])
         close(spool->fd);
-    *spool = (cli_spool){0};
+    *spool = (vb_spool){0};
 }

@@ -1,5 +1,5 @@
 // test_progress.c - what is said about how long work takes.
-#include "cli/progress.h"
+#include "terminal/progress.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,7 +23,7 @@ static void test_durations_are_words(void **state)
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         vb_string out = {0};
-        cli_duration(&out, rows[i].seconds);
+        vb_progress_duration(&out, rows[i].seconds);
         assert_string_equal(out.bytes, rows[i].words);
         vb_string_free(&out);
     }
@@ -34,7 +34,7 @@ static void test_cost_names_work_time_and_device(void **state)
     (void)state;
     const vblip_progress p = {.unit = "captions", .total = 600};
     vb_string out = {0};
-    cli_cost(&out, &p, 2400, "llvmpipe");
+    vb_progress_cost(&out, &p, 2400, "llvmpipe");
     assert_string_equal(out.bytes, "600 captions, about 40 min on llvmpipe");
     vb_string_free(&out);
 }
@@ -69,7 +69,7 @@ static void test_bar_fits_its_columns(void **state)
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         vb_string out = {0};
-        int size = cli_progress_bar(&out, &rows[i].p, rows[i].columns);
+        int size = vb_progress_bar(&out, &rows[i].p, rows[i].columns);
         assert_string_equal(out.bytes, rows[i].bar);
         assert_int_equal(size, rows[i].size);
         assert_true(size <= rows[i].columns);
@@ -95,8 +95,8 @@ static void test_plain_and_json_lines(void **state)
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         vb_string plain = {0}, json = {0};
-        cli_progress_plain(&plain, &rows[i].p);
-        cli_progress_json(&json, &rows[i].p);
+        vb_progress_plain(&plain, &rows[i].p);
+        vb_progress_json(&json, &rows[i].p);
         assert_string_equal(plain.bytes, rows[i].plain);
         assert_string_equal(json.bytes, rows[i].json);
         vb_string_free(&plain);
@@ -105,11 +105,11 @@ static void test_plain_and_json_lines(void **state)
 }
 
 // Reports `p` to a console that writes into a file, and gives back what it said.
-static void report(cli_progress *progress, char *said, size_t size,
+static void report(vb_progress *progress, char *said, size_t size,
                    const vblip_progress *p)
 {
     rewind(progress->console->stream);
-    cli_progress_report(progress, p);
+    vb_progress_report(progress, p);
     long end = ftell(progress->console->stream);
     rewind(progress->console->stream);
     assert_true(end >= 0 && (size_t)end < size);
@@ -122,10 +122,10 @@ static void test_long_work_is_announced_when_the_estimate_holds(void **state)
 {
     (void)state;
     char said[256];
-    cli_console console = {.stream = tmpfile(), .columns = 80};
+    vb_console console = {.stream = tmpfile(), .columns = 80};
     assert_non_null(console.stream);
-    cli_progress progress = {
-        .console = &console, .style = CLI_PROGRESS_NONE, .device = "llvmpipe"};
+    vb_progress progress = {
+        .console = &console, .style = VB_PROGRESS_NONE, .device = "llvmpipe"};
     report(&progress, said, sizeof said,
            &(vblip_progress){"v", "captions", 0, 600, -1});
     assert_string_equal(said, "");

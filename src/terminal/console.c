@@ -1,4 +1,4 @@
-#include "cli/console.h"
+#include "terminal/console.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -13,10 +13,10 @@ static int terminal_columns(int fd)
     return 80;
 }
 
-cli_console cli_console_open(bool quiet, bool verbose, const char *term)
+vb_console vb_console_open(bool quiet, bool verbose, const char *term)
 {
     bool terminal = isatty(STDERR_FILENO) && !(term && strcmp(term, "dumb") == 0);
-    return (cli_console){
+    return (vb_console){
         .stream = stderr,
         .terminal = terminal,
         .shared = terminal && isatty(STDOUT_FILENO),
@@ -26,18 +26,18 @@ cli_console cli_console_open(bool quiet, bool verbose, const char *term)
     };
 }
 
-static void say(cli_console *c, const char *format, va_list args) VB_PRINTF(2, 0);
+static void say(vb_console *c, const char *format, va_list args) VB_PRINTF(2, 0);
 
-static void say(cli_console *c, const char *format, va_list args)
+static void say(vb_console *c, const char *format, va_list args)
 {
-    cli_bar_clear(c);
+    vb_console_bar_clear(c);
     fputs("vblip: ", c->stream);
     vfprintf(c->stream, format, args);
     fputc('\n', c->stream);
     fflush(c->stream);
 }
 
-void cli_error(cli_console *c, const char *format, ...)
+void vb_console_error(vb_console *c, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -45,13 +45,13 @@ void cli_error(cli_console *c, const char *format, ...)
     va_end(args);
 }
 
-void cli_error_errno(cli_console *c, const char *subject, int number)
+void vb_console_error_errno(vb_console *c, const char *subject, int number)
 {
     char reason[VB_REASON];
-    cli_error(c, "%s: %s", subject, vb_errno_reason(reason, number));
+    vb_console_error(c, "%s: %s", subject, vb_errno_reason(reason, number));
 }
 
-void cli_warn(cli_console *c, const char *format, ...)
+void vb_console_warn(vb_console *c, const char *format, ...)
 {
     if (c->quiet)
         return;
@@ -61,7 +61,7 @@ void cli_warn(cli_console *c, const char *format, ...)
     va_end(args);
 }
 
-void cli_note(cli_console *c, const char *format, ...)
+void vb_console_note(vb_console *c, const char *format, ...)
 {
     if (c->quiet || !(c->terminal || c->verbose))
         return;
@@ -71,15 +71,15 @@ void cli_note(cli_console *c, const char *format, ...)
     va_end(args);
 }
 
-void cli_raw_line(cli_console *c, const char *line)
+void vb_console_line(vb_console *c, const char *line)
 {
-    cli_bar_clear(c);
+    vb_console_bar_clear(c);
     fprintf(c->stream, "%s\n", line);
     fflush(c->stream);
 }
 
 // Blanks instead of escape sequences: they work on every terminal.
-void cli_bar_clear(cli_console *c)
+void vb_console_bar_clear(vb_console *c)
 {
     if (!c->bar_size)
         return;
@@ -88,7 +88,7 @@ void cli_bar_clear(cli_console *c)
     c->bar_size = 0;
 }
 
-void cli_bar_draw(cli_console *c, const char *text, int columns)
+void vb_console_bar_draw(vb_console *c, const char *text, int columns)
 {
     int rest = c->bar_size > columns ? c->bar_size - columns : 0;
     fprintf(c->stream, "\r%s%*s", text, rest, "");

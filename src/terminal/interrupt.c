@@ -1,4 +1,4 @@
-#include "cli/interrupt.h"
+#include "terminal/interrupt.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -21,7 +21,7 @@ static void on_signal(int number)
     errno = error;
 }
 
-void cli_interrupt_install(void)
+void vb_interrupt_install(void)
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
@@ -39,7 +39,7 @@ void cli_interrupt_install(void)
     watched = isatty(STDERR_FILENO);
 }
 
-bool cli_interrupted(void)
+bool vb_interrupted(void)
 {
     return interrupted != 0;
 }

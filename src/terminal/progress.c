@@ -1,4 +1,4 @@
-#include "cli/progress.h"
+#include "terminal/progress.h"
 
 #include "output/json_out.h"
 
@@ -11,7 +11,7 @@ static const double LONG_WORK_S = 60; // work that takes longer says so beforeha
 static const double EVIDENCE_S = 3;   // estimates are believed after so much work
 static const double BAR_EVERY_S = 0.1, PLAIN_EVERY_S = 10, JSON_EVERY_S = 0.5;
 
-void cli_duration(vb_string *out, double seconds)
+void vb_progress_duration(vb_string *out, double seconds)
 {
     if (seconds < 59.5) {
         vb_string_appendf(out, "%.0f s", seconds < 1 ? 1 : seconds);
@@ -28,11 +28,11 @@ void cli_duration(vb_string *out, double seconds)
                           days == 1 ? "" : "s", hours % 24);
 }
 
-void cli_cost(vb_string *out, const vblip_progress *p, double seconds,
-              const char *device)
+void vb_progress_cost(vb_string *out, const vblip_progress *p, double seconds,
+                      const char *device)
 {
     vb_string_appendf(out, "%" PRIu64 " %s, about ", p->total, p->unit);
-    cli_duration(out, seconds);
+    vb_progress_duration(out, seconds);
     vb_string_appendf(out, " on %s", device);
 }
 
@@ -57,7 +57,7 @@ static int add_path_end(vb_string *out, const char *path, int columns)
     return wide;
 }
 
-int cli_progress_bar(vb_string *out, const vblip_progress *p, int columns)
+int vb_progress_bar(vb_string *out, const vblip_progress *p, int columns)
 {
     enum { CELLS = 20 };
     size_t start = out->size;
@@ -73,7 +73,7 @@ int cli_progress_bar(vb_string *out, const vblip_progress *p, int columns)
         vb_string_appendf(out, "%" PRIu64 " %s", p->done, p->unit);
     if (p->seconds_left >= 0 && p->done < p->total) {
         vb_string_puts(out, "  about ");
-        cli_duration(out, p->seconds_left);
+        vb_progress_duration(out, p->seconds_left);
         vb_string_puts(out, " left");
     }
     int wide = (int)(out->size - start); // all of it is ASCII
@@ -89,7 +89,7 @@ int cli_progress_bar(vb_string *out, const vblip_progress *p, int columns)
     return wide + 2 + add_path_end(out, p->path, columns - wide - 2);
 }
 
-void cli_progress_plain(vb_string *out, const vblip_progress *p)
+void vb_progress_plain(vb_string *out, const vblip_progress *p)
 {
     if (p->total)
         vb_string_appendf(out, "%" PRIu64 " of %" PRIu64 " %s, %u %%", p->done,
@@ -98,14 +98,14 @@ void cli_progress_plain(vb_string *out, const vblip_progress *p)
         vb_string_appendf(out, "%" PRIu64 " %s", p->done, p->unit);
     if (p->seconds_left >= 0 && p->done < p->total) {
         vb_string_puts(out, ", about ");
-        cli_duration(out, p->seconds_left);
+        vb_progress_duration(out, p->seconds_left);
         vb_string_puts(out, " left");
     }
     if (p->path)
         vb_string_appendf(out, ", %s", p->path);
 }
 
-void cli_progress_json(vb_string *out, const vblip_progress *p)
+void vb_progress_json(vb_string *out, const vblip_progress *p)
 {
     vb_string_puts(out, "{\"path\":");
     if (p->path)
@@ -137,7 +137,7 @@ static double progress_now_s(void)
 
 // Once per phase, as soon as there is an estimate to believe: the first items also pay
 // for what is done only once.
-static void announce(cli_progress *progress, const vblip_progress *p)
+static void announce(vb_progress *progress, const vblip_progress *p)
 {
     if (progress->announced || p->done >= p->total || p->seconds_left < 0)
         return;
@@ -148,37 +148,37 @@ static void announce(cli_progress *progress, const vblip_progress *p)
     if (spent + p->seconds_left < LONG_WORK_S)
         return;
     vb_string text = {0};
-    cli_cost(&text, p, spent + p->seconds_left, progress->device);
+    vb_progress_cost(&text, p, spent + p->seconds_left, progress->device);
     if (!text.failed)
-        cli_warn(progress->console, "%s", text.bytes);
+        vb_console_warn(progress->console, "%s", text.bytes);
     vb_string_free(&text);
 }
 
-static void show(cli_progress *progress, const vblip_progress *p,
-                 cli_progress_style style)
+static void show(vb_progress *progress, const vblip_progress *p,
+                 vb_progress_style style)
 {
     vb_string text = {0};
-    if (style == CLI_PROGRESS_AUTO) {
-        int wide = cli_progress_bar(&text, p, progress->console->columns - 1);
+    if (style == VB_PROGRESS_AUTO) {
+        int wide = vb_progress_bar(&text, p, progress->console->columns - 1);
         if (!text.failed)
-            cli_bar_draw(progress->console, text.bytes, wide);
-    } else if (style == CLI_PROGRESS_PLAIN) {
-        cli_progress_plain(&text, p);
+            vb_console_bar_draw(progress->console, text.bytes, wide);
+    } else if (style == VB_PROGRESS_PLAIN) {
+        vb_progress_plain(&text, p);
         if (!text.failed)
-            cli_error(progress->console, "%s", text.bytes);
+            vb_console_error(progress->console, "%s", text.bytes);
     } else {
-        cli_progress_json(&text, p);
+        vb_progress_json(&text, p);
         if (!text.failed)
-            cli_raw_line(progress->console, text.bytes);
+            vb_console_line(progress->console, text.bytes);
     }
     vb_string_free(&text);
 }
 
-void cli_progress_report(cli_progress *progress, const vblip_progress *p)
+void vb_progress_report(vb_progress *progress, const vblip_progress *p)
 {
-    static const double every_s[] = {[CLI_PROGRESS_AUTO] = BAR_EVERY_S,
-                                     [CLI_PROGRESS_PLAIN] = PLAIN_EVERY_S,
-                                     [CLI_PROGRESS_JSON] = JSON_EVERY_S};
+    static const double every_s[] = {[VB_PROGRESS_AUTO] = BAR_EVERY_S,
+                                     [VB_PROGRESS_PLAIN] = PLAIN_EVERY_S,
+                                     [VB_PROGRESS_JSON] = JSON_EVERY_S};
     double now = progress_now_s();
     if (strncmp(progress->unit, p->unit, sizeof progress->unit - 1) != 0) {
         snprintf(progress->unit, sizeof progress->unit, "%s", p->unit);
@@ -186,13 +186,13 @@ void cli_progress_report(cli_progress *progress, const vblip_progress *p)
         progress->announced = false;
     }
     announce(progress, p);
-    if (progress->style == CLI_PROGRESS_NONE ||
-        (progress->style == CLI_PROGRESS_AUTO &&
+    if (progress->style == VB_PROGRESS_NONE ||
+        (progress->style == VB_PROGRESS_AUTO &&
          (!progress->console->terminal || progress->console->quiet)))
         return;
     bool last = p->total && p->done >= p->total;
     bool taken_off =
-        progress->style == CLI_PROGRESS_AUTO && !progress->console->bar_size;
+        progress->style == VB_PROGRESS_AUTO && !progress->console->bar_size;
     if (!last && !taken_off && now - progress->shown_s < every_s[progress->style])
         return;
     progress->shown_s = now;
