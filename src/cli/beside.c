@@ -1,6 +1,6 @@
 #include "cli/beside.h"
 
-#include "cli/set.h"
+#include "base/set.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@ typedef struct plan {
     const cli_sources *sources;
     const char *standard_input, *extension;
     bool overwrite;
-    cli_set inputs, names; // keys of those that came before
+    vb_set inputs, names; // keys of those that came before
     cli_read_files read;
     vblip_error *err;
 } plan;
@@ -37,12 +37,12 @@ static bool looks_like_an_image(const char *path)
     return false;
 }
 
-static cli_seen add_key(cli_set *set, const char *path,
-                        bool (*write_key)(vb_string *out, const char *path))
+static vb_seen add_key(vb_set *set, const char *path,
+                       bool (*write_key)(vb_string *out, const char *path))
 {
     vb_string key = {0};
-    const cli_seen seen =
-        write_key(&key, path) ? cli_set_add(set, key.bytes) : CLI_SEEN_FAILED;
+    const vb_seen seen =
+        write_key(&key, path) ? vb_set_add(set, key.bytes) : VB_SEEN_FAILED;
     vb_string_free(&key);
     return seen;
 }
@@ -55,12 +55,12 @@ static vblip_status choose_name(plan *p, const char *path, vb_string *name)
     for (size_t i = 0; i < 2; i++) {
         vb_string_clear(name);
         vb_string_append(name, path, sizes[i]);
-        const cli_seen seen = vb_string_appendf(name, ".%s", p->extension)
-                                  ? add_key(&p->names, name->bytes, cli_file_key)
-                                  : CLI_SEEN_FAILED;
-        if (seen == CLI_SEEN_FAILED)
+        const vb_seen seen = vb_string_appendf(name, ".%s", p->extension)
+                                 ? add_key(&p->names, name->bytes, cli_file_key)
+                                 : VB_SEEN_FAILED;
+        if (seen == VB_SEEN_FAILED)
             return vb_fail_memory(p->err, path);
-        if (seen == CLI_SEEN_NEW)
+        if (seen == VB_SEEN_NEW)
             return VBLIP_OK;
     }
     return cli_misuse(p->err,
@@ -98,12 +98,12 @@ static vblip_status plan_input(plan *p, uint32_t input, const char *path)
         return p->out->names[input] ? VBLIP_OK : vb_fail_memory(p->err, path);
     }
     switch (add_key(&p->inputs, path, cli_name_key)) {
-    case CLI_SEEN_NEW:
+    case VB_SEEN_NEW:
         return plan_name(p, input, path);
-    case CLI_SEEN_BEFORE:
+    case VB_SEEN_BEFORE:
         return cli_misuse(p->err, "%.400s: given twice; it can have subtitles once",
                           path);
-    case CLI_SEEN_FAILED:
+    case VB_SEEN_FAILED:
         break;
     }
     return vb_fail_memory(p->err, path);
@@ -140,8 +140,8 @@ vblip_status cli_beside_plan(cli_beside *out, const cli_sources *sources,
     vblip_status status = cli_sources_list(&p.read, sources, err);
     if (status == VBLIP_OK)
         status = plan_all(&p);
-    cli_set_free(&p.inputs);
-    cli_set_free(&p.names);
+    vb_set_free(&p.inputs);
+    vb_set_free(&p.names);
     cli_read_files_free(&p.read);
     if (status != VBLIP_OK)
         cli_beside_free(out);

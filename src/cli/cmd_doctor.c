@@ -50,7 +50,7 @@ typedef struct cells {
 // What is found out about one device.
 typedef struct examination {
     vblip_device_info info;
-    cli_list strings;
+    vb_list strings;
     const char *problem; // NULL = none
     cells checks, speed;
     uint32_t wrong; // checks that did not pass
@@ -66,7 +66,7 @@ static const char *const kinds[] = {
 
 static const char *cmd_doctor_keep(examination *e, const char *text)
 {
-    return text ? cli_list_add(&e->strings, text, strlen(text)) : NULL;
+    return text ? vb_list_add(&e->strings, text, strlen(text)) : NULL;
 }
 
 static void cmd_doctor_add_row(cells *list, const vb_cell *row, uint32_t count)
@@ -141,7 +141,7 @@ static void cmd_doctor_examine(cli_session *s, examination *e)
 
 static void cmd_doctor_forget(examination *e)
 {
-    cli_list_free(&e->strings);
+    vb_list_free(&e->strings);
     free(e->checks.items);
     free(e->speed.items);
     *e = (examination){0};

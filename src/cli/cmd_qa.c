@@ -23,8 +23,8 @@ static const vb_table generated_table = {columns, COLUMNS - 1};
 static const vb_table both_table = {columns, COLUMNS};
 
 typedef struct qa_state {
-    cli_list answers; // candidates to rank; empty = generate
-    vb_cell *ranked;  // the ranked answers of a row: [answers, 2]
+    vb_list answers; // candidates to rank; empty = generate
+    vb_cell *ranked; // the ranked answers of a row: [answers, 2]
     vblip_dialogs *dialogs;
 } qa_state;
 
@@ -147,10 +147,10 @@ static vblip_status gather_answers(qa_state *state, const cli_args *args,
 {
     vblip_status status = VBLIP_OK;
     if (args->answers)
-        status = cli_list_split(&state->answers, args->answers, err);
+        status = vb_list_split(&state->answers, args->answers, err);
     if (args->answers_file)
-        status = cli_list_read(&state->answers, args->answers_file, '\n',
-                               CLI_ENTRIES_TEXTS, err);
+        status = vb_list_read(&state->answers, args->answers_file, '\n',
+                              VB_ENTRIES_TEXTS, err);
     if (status != VBLIP_OK)
         return status;
     if ((args->answers || args->answers_file) && !state->answers.count)
@@ -182,7 +182,7 @@ cli_exit cli_cmd_qa(cli_session *s)
         code = cli_session_run(s, &task);
     }
     vblip_dialogs_close(&state.dialogs);
-    cli_list_free(&state.answers);
+    vb_list_free(&state.answers);
     free(state.ranked);
     return code;
 }

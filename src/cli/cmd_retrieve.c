@@ -1,6 +1,6 @@
 // cmd_retrieve.c - hits, ranked (cli.md 3).
+#include "base/set.h"
 #include "cli/cmd.h"
-#include "cli/set.h"
 
 #include <string.h>
 
@@ -14,7 +14,7 @@ static const vb_column columns[] = {
 static const vb_table table = {columns, sizeof columns / sizeof *columns};
 
 typedef struct retrieve_state {
-    cli_set seen;        // paths printed by --files-only
+    vb_set seen;         // paths printed by --files-only
     uint64_t hits;       // hits of all queries
     uint32_t last_query; // the query of the last hit; in text each query has a heading
 } retrieve_state;
@@ -79,10 +79,10 @@ static int cmd_retrieve_emit_file(cli_session *s, retrieve_state *state,
                                   const vblip_hit *hit)
 {
     const char *path = cli_shown_path(s, hit->path);
-    const cli_seen seen = cli_set_add(&state->seen, path);
-    if (seen == CLI_SEEN_BEFORE)
+    const vb_seen seen = vb_set_add(&state->seen, path);
+    if (seen == VB_SEEN_BEFORE)
         return 0;
-    if (seen == CLI_SEEN_FAILED)
+    if (seen == VB_SEEN_FAILED)
         s->line.failed = true;
     vb_string_puts(&s->line, path);
     vb_string_putc(&s->line, s->args->null_paths ? '\0' : '\n');
@@ -143,6 +143,6 @@ cli_exit cli_cmd_retrieve(cli_session *s)
     retrieve_state state = {0};
     s->state = &state;
     cli_exit code = cli_session_run(s, &task);
-    cli_set_free(&state.seen);
+    vb_set_free(&state.seen);
     return code;
 }

@@ -53,12 +53,12 @@ static vblip_status cmd_tokenize_gather(cli_session *s, vblip_error *err)
 {
     const cli_args *a = s->args;
     for (uint32_t i = 0; i < a->texts.count; i++)
-        if (!cli_list_add(&s->texts, a->texts.items[i], strlen(a->texts.items[i])))
+        if (!vb_list_add(&s->texts, a->texts.items[i], strlen(a->texts.items[i])))
             return vb_fail_memory(err, "texts");
     if (!a->list)
         return VBLIP_OK;
-    return cli_list_read(&s->texts, a->list, a->list_nul ? '\0' : '\n',
-                         CLI_ENTRIES_EXACT, err);
+    return vb_list_read(&s->texts, a->list, a->list_nul ? '\0' : '\n', VB_ENTRIES_EXACT,
+                        err);
 }
 
 static int cmd_tokenize_emit(cli_session *s, uint32_t i, const vblip_tokens *tokens)

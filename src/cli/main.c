@@ -53,8 +53,8 @@ static cli_exit run_command(const cli_args *args)
     vblip_engine_close(&s.engine);
     vblip_inputs_close(&s.inputs);
     vb_spool_close(&s.spool);
-    cli_list_free(&s.texts);
-    cli_list_free(&s.paths);
+    vb_list_free(&s.texts);
+    vb_list_free(&s.paths);
     vb_string_free(&s.line);
     cli_env_free(&s.env);
     return code;

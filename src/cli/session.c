@@ -183,12 +183,12 @@ static vblip_status gather_texts(cli_session *s, vblip_error *err)
 {
     const cli_args *a = s->args;
     for (uint32_t i = 0; i < a->texts.count; i++)
-        if (!cli_list_add(&s->texts, a->texts.items[i], strlen(a->texts.items[i])))
+        if (!vb_list_add(&s->texts, a->texts.items[i], strlen(a->texts.items[i])))
             return vb_fail_memory(err, "texts");
     if (!a->texts_file)
         return VBLIP_OK;
     vblip_status status =
-        cli_list_read(&s->texts, a->texts_file, '\n', CLI_ENTRIES_TEXTS, err);
+        vb_list_read(&s->texts, a->texts_file, '\n', VB_ENTRIES_TEXTS, err);
     if (status == VBLIP_OK && !s->texts.count)
         return cli_misuse(err, "%.400s: holds no text", a->texts_file);
     return status;
@@ -205,13 +205,13 @@ static vblip_status gather_paths(cli_session *s, const cli_task *task, vblip_err
                 return status;
             path = s->spool.path;
         }
-        if (!cli_list_add(&s->paths, path, strlen(path)))
+        if (!vb_list_add(&s->paths, path, strlen(path)))
             return vb_fail_memory(err, path);
     }
     if (!a->list)
         return VBLIP_OK;
-    vblip_status status = cli_list_read(&s->paths, a->list, a->list_nul ? '\0' : '\n',
-                                        CLI_ENTRIES_PATHS, err);
+    vblip_status status = vb_list_read(&s->paths, a->list, a->list_nul ? '\0' : '\n',
+                                       VB_ENTRIES_PATHS, err);
     if (status == VBLIP_OK && !s->paths.count)
         return cli_misuse(err, "%.400s: holds no path", a->list);
     return status;

@@ -2,10 +2,10 @@
 #ifndef CLI_SESSION_H
 #define CLI_SESSION_H
 
+#include "base/list.h"
 #include "base/outfile.h"
 #include "base/text.h"
 #include "cli/env.h"
-#include "cli/list.h"
 #include "cli/outputs.h"
 #include "output/rows.h"
 #include "terminal/console.h"
@@ -30,8 +30,8 @@ typedef struct cli_session {
     vb_progress progress;
     char device[64]; // for estimates: "llvmpipe"
 
-    cli_list texts; // queries, questions, texts
-    cli_list paths;
+    vb_list texts; // queries, questions, texts
+    vb_list paths;
     vb_spool spool; // standard input, when a path is "-"
     vblip_inputs *inputs;
     uint32_t input_count;

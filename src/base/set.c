@@ -1,4 +1,4 @@
-#include "cli/set.h"
+#include "base/set.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@ static uint32_t hash_text(const char *text)
 }
 
 // The slot that holds `text`, or the free one where it belongs.
-static uint32_t *find_slot(const cli_set *set, const char *text)
+static uint32_t *find_slot(const vb_set *set, const char *text)
 {
     uint32_t at = hash_text(text) & (set->slot_count - 1);
     while (set->slots[at] && strcmp(set->texts.items[set->slots[at] - 1], text) != 0)
@@ -22,7 +22,7 @@ static uint32_t *find_slot(const cli_set *set, const char *text)
 }
 
 // At least half of the slots stay free.
-static bool make_slots(cli_set *set)
+static bool make_slots(vb_set *set)
 {
     if (2 * (set->texts.count + 1) <= set->slot_count)
         return true;
@@ -38,22 +38,22 @@ static bool make_slots(cli_set *set)
     return true;
 }
 
-cli_seen cli_set_add(cli_set *set, const char *text)
+vb_seen vb_set_add(vb_set *set, const char *text)
 {
     if (!make_slots(set))
-        return CLI_SEEN_FAILED;
+        return VB_SEEN_FAILED;
     uint32_t *slot = find_slot(set, text);
     if (*slot)
-        return CLI_SEEN_BEFORE;
-    if (!cli_list_add(&set->texts, text, strlen(text)))
-        return CLI_SEEN_FAILED;
+        return VB_SEEN_BEFORE;
+    if (!vb_list_add(&set->texts, text, strlen(text)))
+        return VB_SEEN_FAILED;
     *slot = set->texts.count;
-    return CLI_SEEN_NEW;
+    return VB_SEEN_NEW;
 }
 
-void cli_set_free(cli_set *set)
+void vb_set_free(vb_set *set)
 {
-    cli_list_free(&set->texts);
+    vb_list_free(&set->texts);
     free(set->slots);
-    *set = (cli_set){0};
+    *set = (vb_set){0};
 }

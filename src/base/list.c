@@ -1,14 +1,13 @@
-#include "cli/list.h"
+#include "base/list.h"
 
 #include "base/text.h"
-#include "cli/args.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static bool list_grow(cli_list *list)
+static bool list_grow(vb_list *list)
 {
     if (list->count + 1 < list->capacity)
         return true;
@@ -24,7 +23,7 @@ static bool list_grow(cli_list *list)
     return true;
 }
 
-const char *cli_list_add(cli_list *list, const char *bytes, size_t size)
+const char *vb_list_add(vb_list *list, const char *bytes, size_t size)
 {
     char *copy = list_grow(list) ? malloc(size + 1) : NULL;
     if (!copy)
@@ -38,13 +37,13 @@ const char *cli_list_add(cli_list *list, const char *bytes, size_t size)
     return copy;
 }
 
-void cli_list_free(cli_list *list)
+void vb_list_free(vb_list *list)
 {
     for (uint32_t i = 0; i < list->count; i++)
         free(list->items[i]);
     free(list->items);
     free(list->sizes);
-    *list = (cli_list){0};
+    *list = (vb_list){0};
 }
 
 static bool list_is_blank(const char *bytes, size_t size)
@@ -55,23 +54,24 @@ static bool list_is_blank(const char *bytes, size_t size)
     return true;
 }
 
-static vblip_status add_entry(cli_list *list, const char *name, uint64_t number,
-                              const char *bytes, size_t size, cli_entries kind,
+static vblip_status add_entry(vb_list *list, const char *name, uint64_t number,
+                              const char *bytes, size_t size, vb_entries kind,
                               vblip_error *err)
 {
-    if (kind == CLI_ENTRIES_TEXTS && size && bytes[size - 1] == '\r')
+    if (kind == VB_ENTRIES_TEXTS && size && bytes[size - 1] == '\r')
         size--;
-    if ((kind == CLI_ENTRIES_PATHS && !size) ||
-        (kind == CLI_ENTRIES_TEXTS && list_is_blank(bytes, size)))
+    if ((kind == VB_ENTRIES_PATHS && !size) ||
+        (kind == VB_ENTRIES_TEXTS && list_is_blank(bytes, size)))
         return VBLIP_OK;
-    if (kind != CLI_ENTRIES_EXACT && memchr(bytes, '\0', size))
-        return cli_misuse(err, "%.300s: entry %llu: holds a NUL byte", name,
-                          (unsigned long long)number);
-    size_t bad = kind == CLI_ENTRIES_PATHS ? size : vb_utf8_check(bytes, size);
+    if (kind != VB_ENTRIES_EXACT && memchr(bytes, '\0', size))
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "%.300s: entry %llu: holds a NUL byte",
+                       name, (unsigned long long)number);
+    size_t bad = kind == VB_ENTRIES_PATHS ? size : vb_utf8_check(bytes, size);
     if (bad < size)
-        return cli_misuse(err, "%.300s: entry %llu: not valid UTF-8 at byte %zu", name,
-                          (unsigned long long)number, bad + 1);
-    if (list->count == UINT32_MAX / 4 || !cli_list_add(list, bytes, size))
+        return vb_fail(err, VBLIP_ERR_ARGUMENT,
+                       "%.300s: entry %llu: not valid UTF-8 at byte %zu", name,
+                       (unsigned long long)number, bad + 1);
+    if (list->count == UINT32_MAX / 4 || !vb_list_add(list, bytes, size))
         return vb_fail_memory(err, name);
     return VBLIP_OK;
 }
@@ -80,11 +80,12 @@ static vblip_status add_entry(cli_list *list, const char *name, uint64_t number,
 static vblip_status refuse_list(const char *name, int number, vblip_error *err)
 {
     char reason[VB_REASON];
-    return cli_misuse(err, "%.300s: %s", name, vb_errno_reason(reason, number));
+    return vb_fail(err, VBLIP_ERR_ARGUMENT, "%.300s: %s", name,
+                   vb_errno_reason(reason, number));
 }
 
-static vblip_status list_read_entries(cli_list *list, const char *name, FILE *stream,
-                                      char end, cli_entries kind, vblip_error *err)
+static vblip_status list_read_entries(vb_list *list, const char *name, FILE *stream,
+                                      char end, vb_entries kind, vblip_error *err)
 {
     char *entry = NULL;
     size_t capacity = 0;
@@ -105,8 +106,8 @@ static vblip_status list_read_entries(cli_list *list, const char *name, FILE *st
     return status;
 }
 
-vblip_status cli_list_read(cli_list *list, const char *file, char end, cli_entries kind,
-                           vblip_error *err)
+vblip_status vb_list_read(vb_list *list, const char *file, char end, vb_entries kind,
+                          vblip_error *err)
 {
     if (strcmp(file, "-") == 0)
         return list_read_entries(list, "standard input", stdin, end, kind, err);
@@ -118,7 +119,7 @@ vblip_status cli_list_read(cli_list *list, const char *file, char end, cli_entri
     return status;
 }
 
-vblip_status cli_list_split(cli_list *list, const char *text, vblip_error *err)
+vblip_status vb_list_split(vb_list *list, const char *text, vblip_error *err)
 {
     while (*text) {
         size_t size = strcspn(text, ",");
@@ -127,8 +128,8 @@ vblip_status cli_list_split(cli_list *list, const char *text, vblip_error *err)
             text++, size--;
         while (size && strchr(" \t", text[size - 1]))
             size--;
-        if (size && !cli_list_add(list, text, size))
-            return vb_fail_memory(err, "--answers");
+        if (size && !vb_list_add(list, text, size))
+            return vb_fail_memory(err, "list");
         text = next;
     }
     return VBLIP_OK;
