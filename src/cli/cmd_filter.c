@@ -1,7 +1,7 @@
 // cmd_filter.c - CapFilt: pairs in, those that match out, and made-up captions (cli.md).
 #include "cli/cmd.h"
-#include "cli/journal.h"
 #include "cli/stamp.h"
+#include "output/journal.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -20,7 +20,7 @@ enum { BOTH = VBLIP_TASK_RETRIEVAL | VBLIP_TASK_CAPTION };
 
 typedef struct filter_state {
     vblip_dataset *pairs;
-    cli_journal journal;
+    vb_journal journal;
     vblip_model *captioner; // NULL = the model itself
     vb_rows rows;
     vb_string line; // what is kept of a pair, as rows
@@ -51,8 +51,8 @@ static int on_filtered(void *session, const vblip_filtered *f)
         cmd_filter_add_row(state, f->path, &f->synthetic, "synthetic");
         s->written++;
     }
-    if (!cli_journal_add(&state->journal, f->pair, &state->line, f->error != NULL,
-                         f->web.kept, f->synthetic.kept)) {
+    if (!vb_journal_add(&state->journal, f->pair, &state->line, f->error != NULL,
+                        f->web.kept, f->synthetic.kept)) {
         s->failed_output = true;
         vb_console_error_errno(&s->console, state->journal.path,
                                errno ? errno : ENOMEM);
@@ -71,7 +71,7 @@ static void add_share(vb_string *out, const char *source, uint64_t kept,
         vb_string_appendf(out, " (%.1f %%)", 100.0 * (double)dropped / (double)judged);
 }
 
-static void say_summary(cli_session *s, const cli_journal *j)
+static void say_summary(cli_session *s, const vb_journal *j)
 {
     const uint64_t judged = j->pairs - j->failed;
     vb_string text = {0};
@@ -128,7 +128,7 @@ static vblip_status open_journal(cli_session *s, vblip_error *err)
     char stamp[CLI_STAMP_SIZE];
     vblip_status status = cli_stamp_make(stamp, s->args, cli_model_path(s), err);
     if (status == VBLIP_OK)
-        status = cli_journal_open(&state->journal, s->args->output, stamp, err);
+        status = vb_journal_open(&state->journal, s->args->output, stamp, err);
     if (status != VBLIP_OK)
         return status;
     s->failed += (uint32_t)state->journal.failed;
@@ -188,8 +188,8 @@ static vblip_status cmd_filter_run(cli_session *s, vblip_error *err)
         return status;
     say_summary(s, &state->journal);
     if (s->written)
-        return cli_journal_finish(&state->journal, s->args->output, err);
-    cli_journal_discard(&state->journal); // every pair failed
+        return vb_journal_finish(&state->journal, s->args->output, err);
+    vb_journal_discard(&state->journal); // every pair failed
     return VBLIP_OK;
 }
 
@@ -210,8 +210,8 @@ cli_exit cli_cmd_filter(cli_session *s)
     vblip_model_free(&state.captioner);
     vblip_dataset_close(&state.pairs);
     if (state.journal.stream && !state.journal.pairs)
-        cli_journal_discard(&state.journal);
-    cli_journal_close(&state.journal);
+        vb_journal_discard(&state.journal);
+    vb_journal_close(&state.journal);
     vb_string_free(&state.line);
     return code;
 }

@@ -3,6 +3,7 @@
 #include "cli/options.h"
 #include "cli/parse.h"
 #include "cli/stamp.h"
+#include "support/temp.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,14 +15,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-static void put(const char *path, const char *text)
-{
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-}
 
 // Parses `vblip filter PAIRS -o out` with `more`, which ends with NULL, and stamps it.
 static void stamp_run(char out[CLI_STAMP_SIZE], char *pairs, char **more)
@@ -61,8 +54,8 @@ static void test_every_option_that_rows_depend_on_counts(void **state)
     (void)state;
     char pairs[] = "pairs", base[CLI_STAMP_SIZE], other[CLI_STAMP_SIZE];
     char *nothing[] = {NULL};
-    put("pairs", "{}\n");
-    put("words", "a\n");
+    temp_write(".", "pairs", "{}\n");
+    temp_write(".", "words", "a\n");
     stamp_run(base, pairs, nothing);
     uint32_t same = 0, different = 0;
     for (const cli_option *o = cli_options; o->letter || o->name; o++) {
@@ -90,35 +83,21 @@ static void test_files_count_by_what_they_hold(void **state)
     char option[] = "--vocab", words[] = "words", moved_words[] = "moved-words";
     char base[CLI_STAMP_SIZE], other[CLI_STAMP_SIZE];
     char *first[] = {option, words, NULL}, *second[] = {option, moved_words, NULL};
-    put("pairs", "{}\n");
-    put("words", "a\n");
+    temp_write(".", "pairs", "{}\n");
+    temp_write(".", "words", "a\n");
     stamp_run(base, pairs, first);
     assert_int_equal(rename("pairs", "moved") | rename("words", "moved-words"), 0);
     stamp_run(other, moved, second);
     assert_string_equal(base, other);
-    put("moved", "{}\na");
-    put("moved-words", "\n"); // the same bytes, parted elsewhere
+    temp_write(".", "moved", "{}\na");
+    temp_write(".", "moved-words", "\n"); // the same bytes, parted elsewhere
     stamp_run(other, moved, second);
     assert_string_not_equal(base, other);
-    put("moved", "{}\n");
-    put("moved-words", "b\n");
+    temp_write(".", "moved", "{}\n");
+    temp_write(".", "moved-words", "b\n");
     stamp_run(other, moved, second);
     assert_string_not_equal(base, other);
     assert_int_equal(unlink("moved") | unlink("moved-words"), 0);
-}
-
-static char folder[] = "vblip-stamp-XXXXXX";
-
-static int enter(void **state)
-{
-    (void)state;
-    return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
-}
-
-static int leave(void **state)
-{
-    (void)state;
-    return chdir("..") == 0 && rmdir(folder) == 0 ? 0 : -1;
 }
 
 int main(void)
@@ -127,5 +106,5 @@ int main(void)
         cmocka_unit_test(test_every_option_that_rows_depend_on_counts),
         cmocka_unit_test(test_files_count_by_what_they_hold),
     };
-    return cmocka_run_group_tests_name("stamp", tests, enter, leave);
+    return cmocka_run_group_tests_name("stamp", tests, temp_enter, temp_leave);
 }

@@ -43,6 +43,24 @@ void temp_remove(const char *path)
     must(rmdir(path) == 0, path);
 }
 
+int temp_enter(void **state)
+{
+    char *folder = malloc(TEMP_FOLDER);
+    must(folder != NULL, "folder");
+    temp_make(folder);
+    must(chdir(folder) == 0, folder);
+    *state = folder;
+    return 0;
+}
+
+int temp_leave(void **state)
+{
+    must(chdir("/") == 0, "/");
+    temp_remove(*state);
+    free(*state);
+    return 0;
+}
+
 const char *temp_path(char out[TEMP_PATH], const char *folder, const char *name)
 {
     must(snprintf(out, TEMP_PATH, "%s/%s", folder, name) < TEMP_PATH, name);

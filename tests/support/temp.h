@@ -10,6 +10,10 @@ enum { TEMP_FOLDER = 64, TEMP_PATH = 256 }; // bytes
 void temp_make(char folder[TEMP_FOLDER]);
 void temp_remove(const char *folder); // with all that is in it
 
+// Set-up and tear-down of a group of tests that run in a folder of their own.
+int temp_enter(void **state);
+int temp_leave(void **state);
+
 // FOLDER/NAME, written to `out` and returned.
 const char *temp_path(char out[TEMP_PATH], const char *folder, const char *name);
 

@@ -1,6 +1,7 @@
 // test_journal.c - what was finished before a run was killed is found again, at whatever
 // byte it was killed; what is no journal is refused.
-#include "cli/journal.h"
+#include "output/journal.h"
+#include "support/temp.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -15,21 +16,11 @@
 
 #include <cmocka.h>
 
-static char folder[] = "vblip-journal-XXXXXX"; // every test runs in it
-
 static const char whole[] = "#vblip-filter 1 stamp\n"
                             "{\"path\":\"a\"}\n#1 k d\n"
                             "#2 d d\n"
                             "#5 ! !\n"
                             "{\"path\":\"b\"}\n{\"path\":\"b\"}\n#7 k k\n";
-
-static void put(const char *path, const char *bytes, size_t size)
-{
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(bytes, 1, size, file), size);
-    assert_int_equal(fclose(file), 0);
-}
 
 static void expect_file(const char *path, const char *bytes)
 {
@@ -47,21 +38,21 @@ static bool there(const char *path)
     return access(path, F_OK) == 0;
 }
 
-static void add(cli_journal *j, uint64_t pair, const char *rows, bool failed, bool web,
+static void add(vb_journal *j, uint64_t pair, const char *rows, bool failed, bool web,
                 bool synthetic)
 {
     vb_string text = {0};
     vb_string_puts(&text, rows);
-    assert_true(cli_journal_add(j, pair, &text, failed, web, synthetic));
+    assert_true(vb_journal_add(j, pair, &text, failed, web, synthetic));
     vb_string_free(&text);
 }
 
 static void test_a_whole_run(void **state)
 {
     (void)state;
-    cli_journal j;
+    vb_journal j;
     vblip_error err = {0};
-    assert_int_equal(cli_journal_open(&j, "out", "stamp", &err), VBLIP_OK);
+    assert_int_equal(vb_journal_open(&j, "out", "stamp", &err), VBLIP_OK);
     assert_int_equal(j.last, 0);
     add(&j, 1, "{\"path\":\"a\"}\n", false, true, false);
     add(&j, 2, "", false, false, false);
@@ -69,7 +60,7 @@ static void test_a_whole_run(void **state)
     add(&j, 7, "{\"path\":\"b\"}\n{\"path\":\"b\"}\n", false, true, true);
     expect_file("out.partial", whole); // at every moment, not only at the end
     assert_false(there("out"));
-    assert_int_equal(cli_journal_finish(&j, "out", &err), VBLIP_OK);
+    assert_int_equal(vb_journal_finish(&j, "out", &err), VBLIP_OK);
     expect_file("out", "{\"path\":\"a\"}\n{\"path\":\"b\"}\n{\"path\":\"b\"}\n");
     assert_false(there("out.partial"));
     remove("out");
@@ -97,10 +88,10 @@ static void test_every_truncation(void **state)
                 finished = end;
             }
         }
-        cli_journal j;
+        vb_journal j;
         vblip_error err = {0};
-        put("out.partial", whole, size);
-        if (cli_journal_open(&j, "out", "stamp", &err) != VBLIP_OK)
+        temp_write_bytes("out.partial", whole, size);
+        if (vb_journal_open(&j, "out", "stamp", &err) != VBLIP_OK)
             fail_msg("%zu bytes: %s", size, err.message);
         assert_int_equal(j.last, stages[at].last);
         assert_int_equal(j.pairs, stages[at].pairs);
@@ -108,7 +99,7 @@ static void test_every_truncation(void **state)
         assert_int_equal(j.synthetic_kept, stages[at].synthetic);
         assert_int_equal(j.failed, stages[at].failed);
         add(&j, 9, "{}\n", false, false, true);
-        cli_journal_close(&j);
+        vb_journal_close(&j);
         char expected[512];
         snprintf(expected, sizeof expected, "%.*s{}\n#9 d k\n",
                  (int)(finished ? finished : strlen("#vblip-filter 1 stamp\n")), whole);
@@ -143,11 +134,10 @@ static void test_other_files_are_refused(void **state)
         {"#vblip-filter 1 stamp\n#3 k k\n#2 k k\n", "line 3: not of"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        cli_journal j;
+        vb_journal j;
         vblip_error err = {0};
-        put("out.partial", cases[i].text, strlen(cases[i].text));
-        assert_int_equal(cli_journal_open(&j, "out", "stamp", &err),
-                         VBLIP_ERR_ARGUMENT);
+        temp_write_bytes("out.partial", cases[i].text, strlen(cases[i].text));
+        assert_int_equal(vb_journal_open(&j, "out", "stamp", &err), VBLIP_ERR_ARGUMENT);
         if (strncmp(err.message, "out.partial: ", 13) != 0 ||
             !strstr(err.message, cases[i].message))
             fail_msg("%s: \"%s\"", cases[i].text, err.message);
@@ -167,26 +157,26 @@ static void test_one_run_at_a_time(void **state)
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
-        cli_journal j;
-        byte = cli_journal_open(&j, "out", "stamp", NULL) == VBLIP_OK ? 'y' : 'n';
+        vb_journal j;
+        byte = vb_journal_open(&j, "out", "stamp", NULL) == VBLIP_OK ? 'y' : 'n';
         (void)!write(ready[1], &byte, 1);
         for (;;)
             pause();
     }
     assert_int_equal(read(ready[0], &byte, 1), 1);
     assert_int_equal(byte, 'y');
-    cli_journal j;
+    vb_journal j;
     vblip_error err = {0};
     char expected[128];
     snprintf(expected, sizeof expected,
              "out.partial: in use by another run, process %ld", (long)child);
-    assert_int_equal(cli_journal_open(&j, "out", "stamp", &err), VBLIP_ERR_IO);
+    assert_int_equal(vb_journal_open(&j, "out", "stamp", &err), VBLIP_ERR_IO);
     assert_string_equal(err.message, expected);
     expect_file("out.partial", "#vblip-filter 1 stamp\n");
     assert_int_equal(kill(child, SIGKILL), 0);
     assert_int_equal(waitpid(child, NULL, 0), child);
-    assert_int_equal(cli_journal_open(&j, "out", "stamp", NULL), VBLIP_OK);
-    cli_journal_discard(&j);
+    assert_int_equal(vb_journal_open(&j, "out", "stamp", NULL), VBLIP_OK);
+    vb_journal_discard(&j);
     close(ready[0]);
     close(ready[1]);
 }
@@ -194,28 +184,16 @@ static void test_one_run_at_a_time(void **state)
 static void test_files_that_cannot_be_written(void **state)
 {
     (void)state;
-    cli_journal j;
+    vb_journal j;
     vblip_error err = {0};
-    assert_int_equal(cli_journal_open(&j, "no/out", "stamp", &err), VBLIP_ERR_IO);
+    assert_int_equal(vb_journal_open(&j, "no/out", "stamp", &err), VBLIP_ERR_IO);
     assert_string_equal(err.message, "no/out.partial: No such file or directory");
-    assert_int_equal(cli_journal_open(&j, "out", "stamp", NULL), VBLIP_OK);
+    assert_int_equal(vb_journal_open(&j, "out", "stamp", NULL), VBLIP_OK);
     err = (vblip_error){0};
-    assert_int_equal(cli_journal_finish(&j, "no/out", &err), VBLIP_ERR_IO);
+    assert_int_equal(vb_journal_finish(&j, "no/out", &err), VBLIP_ERR_IO);
     assert_true(there("out.partial")); // nothing that was finished is lost
-    cli_journal_discard(&j);
+    vb_journal_discard(&j);
     assert_false(there("out.partial"));
-}
-
-static int enter(void **state)
-{
-    (void)state;
-    return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
-}
-
-static int leave(void **state)
-{
-    (void)state;
-    return chdir("..") == 0 && rmdir(folder) == 0 ? 0 : -1;
 }
 
 int main(void)
@@ -227,5 +205,5 @@ int main(void)
         cmocka_unit_test(test_one_run_at_a_time),
         cmocka_unit_test(test_files_that_cannot_be_written),
     };
-    return cmocka_run_group_tests(tests, enter, leave);
+    return cmocka_run_group_tests(tests, temp_enter, temp_leave);
 }

@@ -1,6 +1,4 @@
-#include "cli/journal.h"
-
-#include "cli/args.h"
+#include "output/journal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +12,7 @@ static const char magic[] = "#vblip-filter 1 ";
 
 // ---------------------------------------------------------------------------- reading
 
-static void journal_count(cli_journal *j, uint64_t pair, char web, char synthetic)
+static void journal_count(vb_journal *j, uint64_t pair, char web, char synthetic)
 {
     j->last = pair;
     j->pairs++;
@@ -24,7 +22,7 @@ static void journal_count(cli_journal *j, uint64_t pair, char web, char syntheti
 }
 
 // "#NUMBER WEB SYNTHETIC", without its newline.
-static bool journal_read_end(cli_journal *j, const char *line, size_t size)
+static bool journal_read_end(vb_journal *j, const char *line, size_t size)
 {
     uint64_t pair = 0;
     size_t i = 1;
@@ -42,7 +40,7 @@ static bool journal_read_end(cli_journal *j, const char *line, size_t size)
 }
 
 // Reads the lines after the first; `end` is where the last finished pair ends.
-static vblip_status read_pairs(cli_journal *j, long *end, vblip_error *err)
+static vblip_status read_pairs(vb_journal *j, long *end, vblip_error *err)
 {
     char *line = NULL;
     size_t capacity = 0;
@@ -56,10 +54,10 @@ static vblip_status read_pairs(cli_journal *j, long *end, vblip_error *err)
         if (line[0] == '#' && journal_read_end(j, line, size - 1))
             *end = ftell(j->stream);
         else if (line[0] != '{') {
-            status = cli_misuse(err,
-                                "%.400s: line %" PRIu64 ": not of vblip filter; "
-                                "remove the file to begin anew",
-                                j->path, number);
+            status = vb_fail(err, VBLIP_ERR_ARGUMENT,
+                             "%.400s: line %" PRIu64 ": not of vblip filter; "
+                             "remove the file to begin anew",
+                             j->path, number);
             break;
         }
     }
@@ -68,7 +66,7 @@ static vblip_status read_pairs(cli_journal *j, long *end, vblip_error *err)
 }
 
 // The first line: 1 = as it should be, 0 = none yet, or a part of it, -1 = another.
-static int journal_read_head(cli_journal *j, const char *stamp)
+static int journal_read_head(vb_journal *j, const char *stamp)
 {
     vb_string head = {0};
     char *line = NULL;
@@ -85,7 +83,7 @@ static int journal_read_head(cli_journal *j, const char *stamp)
     return verdict;
 }
 
-static vblip_status journal_begin(cli_journal *j, const char *stamp, vblip_error *err)
+static vblip_status journal_begin(vb_journal *j, const char *stamp, vblip_error *err)
 {
     if (fseek(j->stream, 0, SEEK_SET) != 0 || ftruncate(fileno(j->stream), 0) != 0 ||
         fprintf(j->stream, "%s%s\n", magic, stamp) < 0 || fflush(j->stream) != 0)
@@ -93,15 +91,14 @@ static vblip_status journal_begin(cli_journal *j, const char *stamp, vblip_error
     return VBLIP_OK;
 }
 
-static vblip_status journal_read_all(cli_journal *j, const char *stamp,
-                                     vblip_error *err)
+static vblip_status journal_read_all(vb_journal *j, const char *stamp, vblip_error *err)
 {
     const int head = journal_read_head(j, stamp);
     if (head < 0)
-        return cli_misuse(err,
-                          "%.300s: of a run with other pairs, models or options; "
-                          "repeat them, or remove it to begin anew",
-                          j->path);
+        return vb_fail(err, VBLIP_ERR_ARGUMENT,
+                       "%.300s: of a run with other pairs, models or options; "
+                       "repeat them, or remove it to begin anew",
+                       j->path);
     if (head == 0)
         return journal_begin(j, stamp, err);
     long end = ftell(j->stream);
@@ -155,7 +152,7 @@ static vblip_status open_locked(int *fd, const char *path, vblip_error *err)
     }
 }
 
-static vblip_status journal_open_stream(cli_journal *journal, vblip_error *err)
+static vblip_status journal_open_stream(vb_journal *journal, vblip_error *err)
 {
     int fd;
     VB_TRY(open_locked(&fd, journal->path, err));
@@ -167,11 +164,11 @@ static vblip_status journal_open_stream(cli_journal *journal, vblip_error *err)
     return vb_fail_errno(err, journal->path, error);
 }
 
-vblip_status cli_journal_open(cli_journal *journal, const char *output,
-                              const char *stamp, vblip_error *err)
+vblip_status vb_journal_open(vb_journal *journal, const char *output, const char *stamp,
+                             vblip_error *err)
 {
     vb_string path = {0};
-    *journal = (cli_journal){0};
+    *journal = (vb_journal){0};
     vb_string_appendf(&path, "%s.partial", output);
     if (path.failed) {
         vb_string_free(&path);
@@ -182,14 +179,14 @@ vblip_status cli_journal_open(cli_journal *journal, const char *output,
     if (status == VBLIP_OK)
         status = journal_read_all(journal, stamp, err);
     if (status != VBLIP_OK)
-        cli_journal_close(journal);
+        vb_journal_close(journal);
     return status;
 }
 
 // ---------------------------------------------------------------------------- writing
 
-bool cli_journal_add(cli_journal *journal, uint64_t pair, const vb_string *rows,
-                     bool failed, bool web_kept, bool synthetic_kept)
+bool vb_journal_add(vb_journal *journal, uint64_t pair, const vb_string *rows,
+                    bool failed, bool web_kept, bool synthetic_kept)
 {
     const char web = failed ? '!' : web_kept ? 'k' : 'd';
     const char synthetic = failed ? '!' : synthetic_kept ? 'k' : 'd';
@@ -205,7 +202,7 @@ bool cli_journal_add(cli_journal *journal, uint64_t pair, const vb_string *rows,
 }
 
 // Copies the rows, not the lines between them.
-static bool copy_rows(cli_journal *j, vb_outfile *out)
+static bool copy_rows(vb_journal *j, vb_outfile *out)
 {
     char *line = NULL;
     size_t capacity = 0;
@@ -218,8 +215,8 @@ static bool copy_rows(cli_journal *j, vb_outfile *out)
     return ok;
 }
 
-vblip_status cli_journal_finish(cli_journal *journal, const char *output,
-                                vblip_error *err)
+vblip_status vb_journal_finish(vb_journal *journal, const char *output,
+                               vblip_error *err)
 {
     vb_outfile out;
     VB_TRY(vb_outfile_open(&out, output, err));
@@ -230,21 +227,21 @@ vblip_status cli_journal_finish(cli_journal *journal, const char *output,
         return vb_fail_errno(err, out.error ? output : journal->path, error);
     }
     VB_TRY(vb_outfile_finish(&out, err));
-    cli_journal_discard(journal);
+    vb_journal_discard(journal);
     return VBLIP_OK;
 }
 
-void cli_journal_discard(cli_journal *journal)
+void vb_journal_discard(vb_journal *journal)
 {
     if (journal->path)
         unlink(journal->path);
-    cli_journal_close(journal);
+    vb_journal_close(journal);
 }
 
-void cli_journal_close(cli_journal *journal)
+void vb_journal_close(vb_journal *journal)
 {
     if (journal->stream)
         fclose(journal->stream);
     free(journal->path);
-    *journal = (cli_journal){0};
+    *journal = (vb_journal){0};
 }
