@@ -13,7 +13,7 @@ typedef struct plan {
     const char *standard_input, *extension;
     bool overwrite;
     vb_set inputs, names; // keys of those that came before
-    cli_read_files read;
+    vb_read_files read;
     vblip_error *err;
 } plan;
 
@@ -56,7 +56,7 @@ static vblip_status choose_name(plan *p, const char *path, vb_string *name)
         vb_string_clear(name);
         vb_string_append(name, path, sizes[i]);
         const vb_seen seen = vb_string_appendf(name, ".%s", p->extension)
-                                 ? add_key(&p->names, name->bytes, cli_file_key)
+                                 ? add_key(&p->names, name->bytes, vb_file_key)
                                  : VB_SEEN_FAILED;
         if (seen == VB_SEEN_FAILED)
             return vb_fail_memory(p->err, path);
@@ -82,7 +82,7 @@ static vblip_status plan_name(plan *p, uint32_t input, const char *path)
     vb_string name = {0};
     vblip_status status = choose_name(p, path, &name);
     if (status == VBLIP_OK)
-        status = cli_refuse_read(&p->read, name.bytes, name.bytes, p->err);
+        status = vb_read_files_refuse(&p->read, name.bytes, name.bytes, p->err);
     if (status == VBLIP_OK && !p->overwrite && !looks_like_an_image(path))
         status = cli_beside_check_free(name.bytes, p->err);
     if (status != VBLIP_OK)
@@ -97,7 +97,7 @@ static vblip_status plan_input(plan *p, uint32_t input, const char *path)
         p->out->names[input] = strdup("-");
         return p->out->names[input] ? VBLIP_OK : vb_fail_memory(p->err, path);
     }
-    switch (add_key(&p->inputs, path, cli_name_key)) {
+    switch (add_key(&p->inputs, path, vb_name_key)) {
     case VB_SEEN_NEW:
         return plan_name(p, input, path);
     case VB_SEEN_BEFORE:
@@ -142,7 +142,7 @@ vblip_status cli_beside_plan(cli_beside *out, const cli_sources *sources,
         status = plan_all(&p);
     vb_set_free(&p.inputs);
     vb_set_free(&p.names);
-    cli_read_files_free(&p.read);
+    vb_read_files_free(&p.read);
     if (status != VBLIP_OK)
         cli_beside_free(out);
     return status;

@@ -2,7 +2,8 @@
 #ifndef CLI_OUTPUTS_H
 #define CLI_OUTPUTS_H
 
-#include "cli/files.h"
+#include "cli/options.h"
+#include "output/replacing.h"
 #include "vblip_lab.h"
 
 // What a run reads besides the files that its options name.
@@ -14,12 +15,12 @@ typedef struct cli_sources {
 } cli_sources;
 
 // Everything that is read, in `out`, which is empty.
-vblip_status cli_sources_list(cli_read_files *out, const cli_sources *sources,
+vblip_status cli_sources_list(vb_read_files *out, const cli_sources *sources,
                               vblip_error *err);
 
-// Refuses `path`, called `label` ("-o FILE"), if it is one of `files`.
-vblip_status cli_refuse_read(cli_read_files *files, const char *label, const char *path,
-                             vblip_error *err);
+// Refuses a file that an option names to be read, and that cannot be: before a model is
+// loaded for it.
+vblip_status cli_options_check_readable(const cli_args *args, vblip_error *err);
 
 // Refuses an option for a result that names a file which is read, or another result.
 vblip_status cli_outputs_check(const cli_sources *sources, vblip_error *err);

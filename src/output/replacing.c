@@ -1,7 +1,7 @@
-#include "cli/files.h"
+#include "output/replacing.h"
 
-#include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,21 +16,20 @@ static bool stat_replaceable(struct stat *info, const char *path)
            stat(path, info) == 0 && S_ISREG(info->st_mode);
 }
 
-bool cli_file_is_replaceable(const char *path)
+bool vb_file_is_replaceable(const char *path)
 {
     struct stat info;
     return stat_replaceable(&info, path);
 }
 
-void cli_read_files_add(cli_read_files *files, const char *path, const char *role,
-                        const cli_option *option)
+void vb_read_files_add(vb_read_files *files, const char *path, const char *role)
 {
     struct stat info;
     if (stat(path, &info) != 0 || !S_ISREG(info.st_mode))
         return;
     if (files->count == files->capacity) {
         size_t capacity = files->capacity ? 2 * files->capacity : 16;
-        cli_read_file *items = realloc(files->items, capacity * sizeof *items);
+        vb_read_file *items = realloc(files->items, capacity * sizeof *items);
         if (!items) {
             files->failed = true;
             return;
@@ -38,49 +37,28 @@ void cli_read_files_add(cli_read_files *files, const char *path, const char *rol
         files->items = items;
         files->capacity = capacity;
     }
-    files->items[files->count++] =
-        (cli_read_file){info.st_dev, info.st_ino, role, option};
+    vb_read_file *added = &files->items[files->count++];
+    *added = (vb_read_file){.device = info.st_dev, .inode = info.st_ino};
+    snprintf(added->role, sizeof added->role, "%s", role);
     files->sorted = false;
 }
 
-// 0, or the errno of reading `path`. A pipe is not touched: it can be read but once.
-static int try_to_read(const char *path)
-{
-    struct stat info;
-    if (stat(path, &info) != 0)
-        return errno;
-    if (S_ISDIR(info.st_mode))
-        return EISDIR;
-    return access(path, R_OK) == 0 ? 0 : errno;
-}
-
-vblip_status cli_options_check_readable(const cli_args *args, vblip_error *err)
-{
-    for (const cli_option *o = cli_options; o->letter || o->name; o++) {
-        const char *path = cli_option_file_read(o, args);
-        const bool skip = !path || (o->file == CLI_FILE_LIST && strcmp(path, "-") == 0);
-        const int error = skip ? 0 : try_to_read(path);
-        if (error)
-            return vb_fail_errno(err, path, error);
-    }
-    return VBLIP_OK;
-}
-
-void cli_read_files_free(cli_read_files *files)
+void vb_read_files_free(vb_read_files *files)
 {
     free(files->items);
-    *files = (cli_read_files){0};
+    *files = (vb_read_files){0};
 }
 
 static int compare_files(const void *left, const void *right)
 {
-    const cli_read_file *a = left, *b = right;
+    const vb_read_file *a = left, *b = right;
     if (a->device != b->device)
         return a->device < b->device ? -1 : 1;
     return (a->inode > b->inode) - (a->inode < b->inode);
 }
 
-const cli_read_file *cli_read_files_find(cli_read_files *files, const char *path)
+// Which of the files `path` would replace; NULL = none.
+static const vb_read_file *find_replaced(vb_read_files *files, const char *path)
 {
     struct stat info;
     if (!files->count || !stat_replaceable(&info, path))
@@ -88,9 +66,17 @@ const cli_read_file *cli_read_files_find(cli_read_files *files, const char *path
     if (!files->sorted)
         qsort(files->items, files->count, sizeof *files->items, compare_files);
     files->sorted = true;
-    const cli_read_file wanted = {.device = info.st_dev, .inode = info.st_ino};
+    const vb_read_file wanted = {.device = info.st_dev, .inode = info.st_ino};
     return bsearch(&wanted, files->items, files->count, sizeof *files->items,
                    compare_files);
+}
+
+vblip_status vb_read_files_refuse(vb_read_files *files, const char *label,
+                                  const char *path, vblip_error *err)
+{
+    const vb_read_file *file = find_replaced(files, path);
+    return file ? vb_fail(err, VBLIP_ERR_ARGUMENT, "%.400s: is %s", label, file->role)
+                : VBLIP_OK;
 }
 
 // -------------------------------------------------------------------------------- names
@@ -101,7 +87,7 @@ static size_t folder_size(const char *path)
     return slash ? (size_t)(slash - path) + 1 : 0;
 }
 
-bool cli_name_key(vb_string *out, const char *path)
+bool vb_name_key(vb_string *out, const char *path)
 {
     const size_t size = folder_size(path);
     struct stat info;
@@ -128,7 +114,7 @@ static bool files_follow_link(vb_string *path)
     return vb_string_append(path, to, (size_t)got);
 }
 
-bool cli_file_key(vb_string *out, const char *path)
+bool vb_file_key(vb_string *out, const char *path)
 {
     enum { MOST_LINKS = 40 };
     struct stat info;
@@ -145,7 +131,7 @@ bool cli_file_key(vb_string *out, const char *path)
     if (target.failed)
         out->failed = true;
     else
-        cli_name_key(out, target.bytes);
+        vb_name_key(out, target.bytes);
     vb_string_free(&target);
     return !out->failed;
 }
