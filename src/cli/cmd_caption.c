@@ -1,7 +1,7 @@
 // cmd_caption.c - captions as rows or as subtitles (cli.md 5).
-#include "cli/beside.h"
 #include "cli/cmd.h"
 #include "cli/options.h"
+#include "output/beside.h"
 #include "output/subtitles.h"
 #include "terminal/interrupt.h"
 
@@ -22,7 +22,7 @@ typedef struct caption_state {
     bool skip;      // that input is an image, which subtitles cannot show
     vb_subtitles subtitles;
     vb_outfile beside; // the subtitle file of that input, when each has its own
-    cli_beside names;  // the subtitle files of all inputs
+    vb_beside names;   // the subtitle files of all inputs
 } caption_state;
 
 static bool to_subtitles(const cli_session *s)
@@ -90,7 +90,7 @@ static bool open_beside(cli_session *s, uint32_t input)
     const char *name = state->names.names[input];
     vblip_status status = VBLIP_OK;
     if (!s->args->overwrite)
-        status = cli_beside_check_free(name, &err); // it may have come meanwhile
+        status = vb_beside_check_free(name, &err); // it may have come meanwhile
     if (status == VBLIP_OK)
         status = vb_outfile_open(&state->beside, name, &err);
     if (status != VBLIP_OK)
@@ -163,20 +163,41 @@ static int on_caption(void *session, const vblip_caption *caption)
     return cmd_caption_emit_row(s, caption);
 }
 
-static vblip_status cmd_caption_check(cli_session *s, vblip_error *err)
+// Names the subtitle files, before anything is written.
+static vblip_status plan_beside(cli_session *s, const char *extension, vblip_error *err)
 {
     caption_state *state = s->state;
+    vb_read_files read = {0};
+    const vb_beside_options options = {
+        .standard_input = s->spool.path[0] ? s->spool.path : NULL,
+        .extension = extension,
+        .overwrite = s->args->overwrite,
+        .read = &read,
+    };
+    const cli_sources sources = cli_session_sources(s, false);
+    const char **paths = calloc(s->input_count + (size_t)1, sizeof *paths);
+    if (!paths)
+        return vb_fail_memory(err, "subtitles");
+    for (uint32_t i = 0; i < s->input_count; i++) {
+        const vblip_input *input = vblip_inputs_at(s->inputs, i);
+        paths[i] = input->error ? NULL : input->path;
+    }
+    vblip_status status = cli_sources_list(&read, &sources, err);
+    if (status == VBLIP_OK)
+        status = vb_beside_plan(&state->names, paths, s->input_count, &options, err);
+    vb_read_files_free(&read);
+    free(paths);
+    return status;
+}
+
+static vblip_status cmd_caption_check(cli_session *s, vblip_error *err)
+{
     const char *format = cli_choice_name("format", s->args->format);
     if (to_subtitles(s) && s->args->output && s->input_count > 1)
         return cli_misuse(err,
                           "-o %.300s: one input is allowed with --format %s, not %u",
                           s->args->output, format, s->input_count);
-    if (!writes_beside(s))
-        return VBLIP_OK;
-    const cli_sources sources = cli_session_sources(s, false);
-    return cli_beside_plan(&state->names, &sources,
-                           s->spool.path[0] ? s->spool.path : NULL, format,
-                           s->args->overwrite, err);
+    return writes_beside(s) ? plan_beside(s, format, err) : VBLIP_OK;
 }
 
 static vblip_status cmd_caption_run(cli_session *s, vblip_error *err)
@@ -225,6 +246,6 @@ cli_exit cli_cmd_caption(cli_session *s)
     caption_state state = {0};
     s->state = &state;
     cli_exit code = cli_session_run(s, &task);
-    cli_beside_free(&state.names);
+    vb_beside_free(&state.names);
     return code;
 }

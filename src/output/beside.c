@@ -1,4 +1,4 @@
-#include "cli/beside.h"
+#include "output/beside.h"
 
 #include "base/set.h"
 
@@ -8,12 +8,10 @@
 #include <sys/stat.h>
 
 typedef struct plan {
-    cli_beside *out;
-    const cli_sources *sources;
-    const char *standard_input, *extension;
-    bool overwrite;
+    vb_beside *out;
+    const char *const *paths;
+    const vb_beside_options *options;
     vb_set inputs, names; // keys of those that came before
-    vb_read_files read;
     vblip_error *err;
 } plan;
 
@@ -55,7 +53,7 @@ static vblip_status choose_name(plan *p, const char *path, vb_string *name)
     for (size_t i = 0; i < 2; i++) {
         vb_string_clear(name);
         vb_string_append(name, path, sizes[i]);
-        const vb_seen seen = vb_string_appendf(name, ".%s", p->extension)
+        const vb_seen seen = vb_string_appendf(name, ".%s", p->options->extension)
                                  ? add_key(&p->names, name->bytes, vb_file_key)
                                  : VB_SEEN_FAILED;
         if (seen == VB_SEEN_FAILED)
@@ -63,18 +61,19 @@ static vblip_status choose_name(plan *p, const char *path, vb_string *name)
         if (seen == VB_SEEN_NEW)
             return VBLIP_OK;
     }
-    return cli_misuse(p->err,
-                      "%.200s: its subtitles would be those of another input: "
-                      "%.200s",
-                      path, name->bytes);
+    return vb_fail(p->err, VBLIP_ERR_ARGUMENT,
+                   "%.200s: its subtitles would be those of another input: "
+                   "%.200s",
+                   path, name->bytes);
 }
 
-vblip_status cli_beside_check_free(const char *name, vblip_error *err)
+vblip_status vb_beside_check_free(const char *name, vblip_error *err)
 {
     struct stat info;
     if (strcmp(name, "-") == 0 || stat(name, &info) != 0)
         return VBLIP_OK;
-    return cli_misuse(err, "%.400s: exists; --overwrite (-y) replaces it", name);
+    return vb_fail(err, VBLIP_ERR_ARGUMENT,
+                   "%.400s: exists; --overwrite (-y) replaces it", name);
 }
 
 static vblip_status plan_name(plan *p, uint32_t input, const char *path)
@@ -82,9 +81,9 @@ static vblip_status plan_name(plan *p, uint32_t input, const char *path)
     vb_string name = {0};
     vblip_status status = choose_name(p, path, &name);
     if (status == VBLIP_OK)
-        status = vb_read_files_refuse(&p->read, name.bytes, name.bytes, p->err);
-    if (status == VBLIP_OK && !p->overwrite && !looks_like_an_image(path))
-        status = cli_beside_check_free(name.bytes, p->err);
+        status = vb_read_files_refuse(p->options->read, name.bytes, name.bytes, p->err);
+    if (status == VBLIP_OK && !p->options->overwrite && !looks_like_an_image(path))
+        status = vb_beside_check_free(name.bytes, p->err);
     if (status != VBLIP_OK)
         vb_string_free(&name);
     p->out->names[input] = name.bytes;
@@ -93,7 +92,7 @@ static vblip_status plan_name(plan *p, uint32_t input, const char *path)
 
 static vblip_status plan_input(plan *p, uint32_t input, const char *path)
 {
-    if (p->standard_input && strcmp(path, p->standard_input) == 0) {
+    if (p->options->standard_input && strcmp(path, p->options->standard_input) == 0) {
         p->out->names[input] = strdup("-");
         return p->out->names[input] ? VBLIP_OK : vb_fail_memory(p->err, path);
     }
@@ -101,8 +100,8 @@ static vblip_status plan_input(plan *p, uint32_t input, const char *path)
     case VB_SEEN_NEW:
         return plan_name(p, input, path);
     case VB_SEEN_BEFORE:
-        return cli_misuse(p->err, "%.400s: given twice; it can have subtitles once",
-                          path);
+        return vb_fail(p->err, VBLIP_ERR_ARGUMENT,
+                       "%.400s: given twice; it can have subtitles once", path);
     case VB_SEEN_FAILED:
         break;
     }
@@ -112,46 +111,33 @@ static vblip_status plan_input(plan *p, uint32_t input, const char *path)
 // Videos take their names before images do.
 static vblip_status plan_all(plan *p)
 {
-    const vblip_inputs *inputs = p->sources->inputs;
     for (int images = 0; images < 2; images++)
-        for (uint32_t i = 0; i < p->out->count; i++) {
-            const vblip_input *input = vblip_inputs_at(inputs, i);
-            if (!input->error && looks_like_an_image(input->path) == images)
-                VB_TRY(plan_input(p, i, input->path));
-        }
+        for (uint32_t i = 0; i < p->out->count; i++)
+            if (p->paths[i] && looks_like_an_image(p->paths[i]) == images)
+                VB_TRY(plan_input(p, i, p->paths[i]));
     return VBLIP_OK;
 }
 
-vblip_status cli_beside_plan(cli_beside *out, const cli_sources *sources,
-                             const char *standard_input, const char *extension,
-                             bool overwrite, vblip_error *err)
+vblip_status vb_beside_plan(vb_beside *out, const char *const *paths, uint32_t count,
+                            const vb_beside_options *options, vblip_error *err)
 {
-    const uint32_t count = vblip_inputs_count(sources->inputs);
-    plan p = {.out = out,
-              .sources = sources,
-              .standard_input = standard_input,
-              .extension = extension,
-              .overwrite = overwrite,
-              .err = err};
-    *out = (cli_beside){.names = calloc(count ? count : 1, sizeof *out->names),
-                        .count = count};
+    plan p = {.out = out, .paths = paths, .options = options, .err = err};
+    *out = (vb_beside){.names = calloc(count ? count : 1, sizeof *out->names),
+                       .count = count};
     if (!out->names)
         return vb_fail_memory(err, "subtitles");
-    vblip_status status = cli_sources_list(&p.read, sources, err);
-    if (status == VBLIP_OK)
-        status = plan_all(&p);
+    vblip_status status = plan_all(&p);
     vb_set_free(&p.inputs);
     vb_set_free(&p.names);
-    vb_read_files_free(&p.read);
     if (status != VBLIP_OK)
-        cli_beside_free(out);
+        vb_beside_free(out);
     return status;
 }
 
-void cli_beside_free(cli_beside *beside)
+void vb_beside_free(vb_beside *beside)
 {
     for (uint32_t i = 0; beside->names && i < beside->count; i++)
         free(beside->names[i]);
     free(beside->names);
-    *beside = (cli_beside){0};
+    *beside = (vb_beside){0};
 }

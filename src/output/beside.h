@@ -1,0 +1,33 @@
+// beside.h - the subtitle file beside each input: its name, and whether it may be written.
+#ifndef VB_OUTPUT_BESIDE_H
+#define VB_OUTPUT_BESIDE_H
+
+#include "output/replacing.h"
+
+// All-zero is none.
+typedef struct vb_beside {
+    char **names; // by input; NULL for one that is known to have failed
+    uint32_t count;
+} vb_beside;
+
+typedef struct vb_beside_options {
+    const char *standard_input; // the path that stands for it; NULL = none
+    const char *extension;      // "srt"
+    bool overwrite;             // files that exist may be replaced
+    vb_read_files *read;        // these may not
+} vb_beside_options;
+
+// Names a file for each of `count` paths of inputs (NULL: known to have failed): clip.srt
+// for clip.mp4, and clip.mkv.srt for a clip.mkv that comes after it; standard output for
+// standard input.
+//
+// Refused with VBLIP_ERR_ARGUMENT: an input that is given twice, a name that a file has
+// already, unless `overwrite`, and one of a file that is read.
+vblip_status vb_beside_plan(vb_beside *out, const char *const *paths, uint32_t count,
+                            const vb_beside_options *options, vblip_error *err);
+void vb_beside_free(vb_beside *beside);
+
+// Refuses `name` when a file has it. Standard output never has.
+vblip_status vb_beside_check_free(const char *name, vblip_error *err);
+
+#endif // VB_OUTPUT_BESIDE_H
