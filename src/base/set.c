@@ -1,21 +1,15 @@
 #include "base/set.h"
 
+#include "base/hash.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-// FNV-1a
-static uint32_t hash_text(const char *text)
-{
-    uint32_t hash = UINT32_C(2166136261);
-    for (; *text; text++)
-        hash = (hash ^ (unsigned char)*text) * UINT32_C(16777619);
-    return hash;
-}
 
 // The slot that holds `text`, or the free one where it belongs.
 static uint32_t *find_slot(const vb_set *set, const char *text)
 {
-    uint32_t at = hash_text(text) & (set->slot_count - 1);
+    const uint64_t hash = vb_hash_bytes(VB_HASH_START, text, strlen(text));
+    uint32_t at = (uint32_t)hash & (set->slot_count - 1);
     while (set->slots[at] && strcmp(set->texts.items[set->slots[at] - 1], text) != 0)
         at = (at + 1) & (set->slot_count - 1);
     return &set->slots[at];

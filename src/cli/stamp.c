@@ -1,34 +1,12 @@
 #include "cli/stamp.h"
 
+#include "base/hash.h"
 #include "base/text.h"
 #include "cli/options.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-// FNV-1a
-static void stamp_hash_bytes(uint64_t *hash, const void *bytes, size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        *hash = (*hash ^ ((const unsigned char *)bytes)[i]) * UINT64_C(0x100000001b3);
-}
-
-static vblip_status hash_content(uint64_t *hash, const char *path, vblip_error *err)
-{
-    char part[1 << 14];
-    uint64_t size = 0;
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        return vb_fail_errno(err, path, errno);
-    for (size_t got; (got = fread(part, 1, sizeof part, file)) > 0; size += got)
-        stamp_hash_bytes(hash, part, got);
-    const int error = ferror(file) ? errno : 0;
-    fclose(file);
-    stamp_hash_bytes(hash, &size, sizeof size); // the next begins elsewhere
-    return error ? vb_fail_errno(err, path, error) : VBLIP_OK;
-}
 
 static void write_words(vb_string *out, const cli_words *words)
 {
@@ -75,24 +53,24 @@ static vblip_status hash_option(uint64_t *hash, const cli_option *o,
         write_value(&text, o, args);
     const bool failed = text.failed;
     if (!failed)
-        stamp_hash_bytes(hash, text.bytes, text.size);
+        *hash = vb_hash_bytes(*hash, text.bytes, text.size);
     vb_string_free(&text);
     if (failed)
         return vb_fail_memory(err, "options");
-    return path ? hash_content(hash, path, err) : VBLIP_OK;
+    return path ? vb_hash_file(hash, path, err) : VBLIP_OK;
 }
 
 vblip_status cli_stamp_make(char out[CLI_STAMP_SIZE], const cli_args *args,
                             const char *model, vblip_error *err)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    uint64_t hash = VB_HASH_START;
     cli_args used = *args;
     used.model = model;
     for (const cli_option *o = cli_options; o->letter || o->name; o++)
         if (o->commands & 1u << args->command && !o->same_rows)
             VB_TRY(hash_option(&hash, o, &used, err));
     for (uint32_t i = 0; i < args->paths.count; i++)
-        VB_TRY(hash_content(&hash, args->paths.items[i], err));
+        VB_TRY(vb_hash_file(&hash, args->paths.items[i], err));
     snprintf(out, CLI_STAMP_SIZE, "%016" PRIx64, hash);
     return VBLIP_OK;
 }

@@ -1,5 +1,7 @@
 #include "gpu/cache_file.h"
 
+#include "base/hash.h"
+
 #include <string.h>
 
 static const char magic[8] = {'v', 'b', 'l', 'i', 'p', 'V', 'P', 'C'};
@@ -49,16 +51,9 @@ static void write_u64(uint8_t *p, uint64_t value)
     write_u32(p + 4, (uint32_t)(value >> 32));
 }
 
-static uint64_t fnv(uint64_t hash, const uint8_t *bytes, size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        hash = (hash ^ bytes[i]) * 1099511628211u;
-    return hash;
-}
-
 static uint64_t checksum(const uint8_t *header, const uint8_t *data, size_t size)
 {
-    return fnv(fnv(14695981039346656037u, header, AT_CHECKSUM), data, size);
+    return vb_hash_bytes(vb_hash_bytes(VB_HASH_START, header, AT_CHECKSUM), data, size);
 }
 
 static vblip_status check_header(const uint8_t *bytes, size_t size, vblip_error *err)

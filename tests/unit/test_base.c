@@ -3,6 +3,7 @@
 #include "base/dtype.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/outfile.h"
 #include "base/path.h"
 #include "base/text.h"
@@ -96,6 +97,18 @@ static void test_floats_narrow_to_the_nearest_half(void **state)
     assert_int_equal(vb_f32_to_f16(-1e38F), 0xfc00);
     assert_int_equal(vb_f32_to_f16(1e-45F), 0);
     assert_true(isnan(vb_f16_to_f32(vb_f32_to_f16(NAN))));
+}
+
+static void test_hashes_are_fnv_1a(void **state)
+{
+    (void)state;
+    assert_true(vb_hash_bytes(VB_HASH_START, "", 0) == VB_HASH_START);
+    assert_true(vb_hash_bytes(VB_HASH_START, "a", 1) == UINT64_C(0xaf63dc4c8601ec8c));
+    uint64_t hash = vb_hash_bytes(VB_HASH_START, "foo", 3);
+    assert_true(vb_hash_bytes(hash, "bar", 3) == UINT64_C(0x85944171f73967e8));
+    vblip_error err = {0};
+    assert_int_equal(vb_hash_file(&hash, "/nowhere", &err), VBLIP_ERR_IO);
+    assert_string_equal(err.message, "/nowhere: No such file or directory");
 }
 
 static void test_utf8(void **state)
@@ -381,6 +394,7 @@ int main(void)
         cmocka_unit_test(test_arena_aligns_and_refuses_overflow),
         cmocka_unit_test(test_halves_widen_exactly),
         cmocka_unit_test(test_floats_narrow_to_the_nearest_half),
+        cmocka_unit_test(test_hashes_are_fnv_1a),
         cmocka_unit_test(test_utf8),
         cmocka_unit_test(test_strings_grow),
         cmocka_unit_test(test_blank_lines_are_numbered_and_skipped),
