@@ -36,11 +36,20 @@ vblip_status cli_misuse(vblip_error *err, const char *format, ...)
     return VBLIP_ERR_ARGUMENT;
 }
 
-uint32_t cli_top_k(const cli_args *args)
+vblip_caption_options cli_caption_options(const cli_args *args)
 {
-    return args->top_k == CLI_NOT_GIVEN ? 0
-           : args->top_k == 0           ? UINT32_MAX
-                                        : args->top_k;
+    const uint32_t top_k = args->top_k ? args->top_k : UINT32_MAX; // 0 = all
+    return (vblip_caption_options){
+        .prompt = args->prompt,
+        .beams = args->beams,
+        .max_length = args->max_length,
+        .min_length = args->min_length,
+        .repetition_penalty = args->repetition_penalty,
+        .top_p = args->top_p,
+        .top_k = args->top_k == CLI_NOT_GIVEN ? 0 : top_k,
+        .temperature = args->temperature,
+        .seed = args->seed,
+    };
 }
 
 bool cli_words_add(cli_words *words, const char *word)

@@ -131,8 +131,8 @@ void cli_args_free(cli_args *args);
 // False when memory runs out.
 bool cli_words_add(cli_words *words, const char *word);
 
-// --top-k as vblip.h counts it.
-uint32_t cli_top_k(const cli_args *args);
+// How a caption is written: what the options of several commands say of it.
+vblip_caption_options cli_caption_options(const cli_args *args);
 
 // Writes a message and returns VBLIP_ERR_ARGUMENT.
 vblip_status cli_misuse(vblip_error *err, const char *format, ...)

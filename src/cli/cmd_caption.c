@@ -204,24 +204,14 @@ static vblip_status cmd_caption_run(cli_session *s, vblip_error *err)
 {
     const cli_args *a = s->args;
     const vblip_job job = cli_job(s);
-    const vblip_caption_options options = {
-        .job = &job,
-        .every_us = a->every_us,
-        .every_frames = a->every_frames,
-        .count = a->count,
-        .prompt = a->prompt,
-        .beams = a->beams,
-        .max_length = a->max_length,
-        .min_length = a->min_length,
-        .repetition_penalty = a->repetition_penalty,
-        .merge = a->merge || to_subtitles(s),
-        .sample = a->sample,
-        .top_p = a->top_p,
-        .top_k = cli_top_k(a),
-        .temperature = a->temperature,
-        .seed = a->seed,
-        .samples = a->samples,
-    };
+    vblip_caption_options options = cli_caption_options(a);
+    options.job = &job;
+    options.every_us = a->every_us;
+    options.every_frames = a->every_frames;
+    options.count = a->count;
+    options.merge = a->merge || to_subtitles(s);
+    options.sample = a->sample;
+    options.samples = a->samples;
     return vblip_caption_inputs(s->model, s->inputs, &options, on_caption, s, err);
 }
 

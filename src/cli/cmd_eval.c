@@ -91,13 +91,7 @@ static vblip_status cmd_eval_run(cli_session *s, vblip_error *err)
     const cli_args *a = s->args;
     const eval_state *state = s->state;
     const vblip_job job = cli_job(s);
-    const vblip_caption_options caption = {
-        .prompt = a->prompt,
-        .beams = a->beams,
-        .max_length = a->max_length,
-        .min_length = a->min_length,
-        .repetition_penalty = a->repetition_penalty,
-    };
+    const vblip_caption_options caption = cli_caption_options(a);
     const vblip_eval_options options = {
         .job = &job,
         .k_test = a->k_test,

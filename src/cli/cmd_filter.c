@@ -157,17 +157,7 @@ static vblip_status filter_pairs(cli_session *s, filter_state *state, vblip_erro
 {
     const cli_args *a = s->args;
     const vblip_job job = cli_job(s);
-    const vblip_caption_options caption = {
-        .prompt = a->prompt,
-        .beams = a->beams,
-        .max_length = a->max_length,
-        .min_length = a->min_length,
-        .repetition_penalty = a->repetition_penalty,
-        .top_p = a->top_p,
-        .top_k = cli_top_k(a),
-        .temperature = a->temperature,
-        .seed = a->seed,
-    };
+    const vblip_caption_options caption = cli_caption_options(a);
     const vblip_filter_options options = {
         .job = &job,
         .min_p = a->min_p > 0 ? a->min_p : -1,
