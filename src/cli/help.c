@@ -2,6 +2,7 @@
 
 #include "cli/cmd.h"
 #include "cli/options.h"
+#include "terminal/wrap.h"
 
 #include <string.h>
 
@@ -180,42 +181,7 @@ static const struct {
      "one a task"},
 };
 
-enum { OPTION_INDENT = 27, TERM_INDENT = 14, WIDTH = 80 };
-
-// The first `size` bytes of `text` in lines of WIDTH that begin at column `indent`; the
-// first is begun, up to column `at`.
-static void write_wrapped(vb_string *out, const char *text, size_t size, size_t at,
-                          size_t indent)
-{
-    if (at && at + 2 > indent) {
-        vb_string_putc(out, '\n');
-        at = 0;
-    }
-    for (; at < indent; at++)
-        vb_string_putc(out, ' ');
-    for (const char *end = text + size; text < end;) {
-        const size_t word = strcspn(text, " \n");
-        if (at > indent && at + 1 + word > WIDTH) {
-            vb_string_appendf(out, "\n%*s", (int)indent, "");
-            at = indent;
-        } else if (at > indent) {
-            vb_string_putc(out, ' ');
-            at++;
-        }
-        vb_string_append(out, text, word);
-        at += word;
-        text += word + 1;
-    }
-    vb_string_putc(out, '\n');
-}
-
-static void write_paragraphs(vb_string *out, const char *text)
-{
-    for (size_t size; *text; text += size + 1) {
-        size = strcspn(text, "\n");
-        write_wrapped(out, text, size, 0, 0);
-    }
-}
+enum { OPTION_INDENT = 27, TERM_INDENT = 14 };
 
 // ----------------------------------------------------------------------------- options
 
@@ -241,7 +207,7 @@ static void write_option(vb_string *out, const cli_option *o, cli_command comman
     if (o->value)
         vb_string_appendf(out, " %s", o->value);
     const char *help = option_help(o, command);
-    write_wrapped(out, help, strlen(help), out->size - start, OPTION_INDENT);
+    vb_wrap(out, help, strlen(help), out->size - start, OPTION_INDENT);
 }
 
 static bool is_common(const cli_option *o)
@@ -279,13 +245,13 @@ static void write_command_page(vb_string *out, cli_command command)
 {
     const command_help *help = &helps[command];
     vb_string_appendf(out, "usage: %s\n\n", help->usage);
-    write_paragraphs(out, help->about);
+    vb_wrap_paragraphs(out, help->about);
     if (command == CLI_BENCH) {
         vb_string names = {0};
         vb_string_puts(&names, "Names: ");
         cli_bench_names(&names);
         vb_string_puts(&names, ".\n");
-        write_paragraphs(out, names.bytes ? names.bytes : "");
+        vb_wrap_paragraphs(out, names.bytes ? names.bytes : "");
         out->failed = out->failed || names.failed;
         vb_string_free(&names);
     }
@@ -304,8 +270,7 @@ static void write_glossary(vb_string *out)
     for (size_t i = 0; i < sizeof glossary / sizeof *glossary; i++) {
         const char *meaning = glossary[i].meaning;
         vb_string_puts(out, glossary[i].term);
-        write_wrapped(out, meaning, strlen(meaning), strlen(glossary[i].term),
-                      TERM_INDENT);
+        vb_wrap(out, meaning, strlen(meaning), strlen(glossary[i].term), TERM_INDENT);
     }
 }
 
