@@ -58,8 +58,7 @@ VBLIP_API const char *vblip_version(void); // "0.1.0"
 
 // ------------------------------------------------------------------ engine and model
 
-// The engine: one Vulkan device and its compiled pipelines. Costs up to a second to open; open one
-// and keep it.
+// One Vulkan device and its compiled pipelines. Costs up to a second to open: open one, keep it.
 typedef struct vblip_engine vblip_engine;
 
 typedef struct vblip_engine_options {
@@ -229,7 +228,9 @@ typedef struct vblip_ask_options {
     const vblip_job *job;
     const char *const *answers; // candidates to rank; NULL = generate
     uint32_t answer_count;
-    uint32_t k_test; // candidates scored in full; 0 = 128
+    uint32_t k_test;                 // candidates scored in full; 0 = 128
+    uint32_t beams;                  // of generation: 0 = 3, with HF 1; 1 = greedy
+    uint32_t max_length, min_length; // tokens, the first included; 0 = 10 and 1, with HF 20, none
 } vblip_ask_options;
 
 VBLIP_CHECKED vblip_status vblip_ask(vblip_model *model, const vblip_inputs *inputs,
@@ -316,9 +317,8 @@ typedef struct vblip_frame {
     int64_t time_us;
 } vblip_frame;
 
-// The same of frames in memory, in the order of their times: all are encoded. Rows name the clip
-// `name`, and it lasts from the first frame to the last; one frame is an image. The frames are not
-// kept.
+// The same of frames in memory, in the order of their times: all are encoded, none is kept. Rows
+// name the clip `name`; it lasts from the first frame to the last, and one frame is an image.
 VBLIP_CHECKED vblip_status vblip_clip_from_frames(vblip_clip **out, vblip_model *model,
     const char *name, const vblip_frame *frames, uint32_t count, vblip_error *err);
 VBLIP_API void vblip_clip_close(vblip_clip **clip);

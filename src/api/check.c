@@ -88,6 +88,14 @@ static vblip_status check_caption_sampling(const vblip_caption_options *o,
     return VBLIP_OK;
 }
 
+vblip_status vb_check_lengths(uint32_t least, uint32_t most, vblip_error *err)
+{
+    if (!most || least <= most)
+        return VBLIP_OK;
+    return vb_fail(err, VBLIP_ERR_ARGUMENT, "min_length: %u, at most max_length %u",
+                   (unsigned)least, (unsigned)most);
+}
+
 vblip_status vb_check_caption_options(const vblip_caption_options *o, vblip_error *err)
 {
     if (o->every_us < 0)
@@ -97,6 +105,7 @@ vblip_status vb_check_caption_options(const vblip_caption_options *o, vblip_erro
         return vb_fail(err, VBLIP_ERR_ARGUMENT,
                        "repetition penalty: %g, expected more than 0",
                        (double)o->repetition_penalty);
+    VB_TRY(vb_check_lengths(o->min_length, o->max_length, err));
     VB_TRY(check_caption_sampling(o, err));
     return o->prompt ? vb_check_texts(&o->prompt, 1, "prompt", err) : VBLIP_OK;
 }

@@ -152,6 +152,7 @@ static vblip_status ask_about(const subject *about, const char *const *questions
     VB_TRY(vb_check_texts(questions, count, "questions", err));
     if (o.answers)
         VB_TRY(vb_check_texts(o.answers, o.answer_count, "answers", err));
+    VB_TRY(vb_check_lengths(o.min_length, o.max_length, err));
     vb_setup s;
     VB_TRY(set_up(&s, about, VBLIP_TASK_VQA, &o.job, err));
     return vb_task_ask(&s.task, questions, count, &o, fn, user, err);

@@ -36,15 +36,16 @@ static vblip_status encode_question(vb_model *m, vb_visual *visual,
 // ----------------------------------------------------------------------------- generate
 
 static vblip_status generate_answer(vb_model *m, vb_visual *visual,
-                                    const char *question, vb_generated *out,
-                                    vblip_error *err)
+                                    const char *question, const vb_answer_params *given,
+                                    vb_generated *out, vblip_error *err)
 {
-    const vb_caption_params *p = &m->compat->answer;
+    const vb_answer_params *d = &m->compat->answer, *p = given ? given : d;
     const uint32_t positions = m->config.decoder.positions;
+    const uint32_t most = p->max_length ? p->max_length : d->max_length;
     const vb_search_params search = {
-        .beams = p->beams,
-        .max_length = positions < p->max_length ? positions : p->max_length,
-        .min_length = p->min_length,
+        .beams = p->beams ? p->beams : d->beams,
+        .max_length = positions < most ? positions : most,
+        .min_length = p->min_length ? p->min_length : d->min_length,
         .repetition_penalty = 1.0f,
         .rules = m->compat->rules,
         .eos = m->special.sep,
@@ -56,10 +57,11 @@ static vblip_status generate_answer(vb_model *m, vb_visual *visual,
 }
 
 vblip_status vb_model_answer(vb_model *model, vb_visual *visual, const char *question,
-                             vb_generated *out, vblip_error *err)
+                             const vb_answer_params *params, vb_generated *out,
+                             vblip_error *err)
 {
     *out = (vb_generated){0};
-    vblip_status status = generate_answer(model, visual, question, out, err);
+    vblip_status status = generate_answer(model, visual, question, params, out, err);
     if (status != VBLIP_OK)
         vb_generated_free(out);
     return status;

@@ -17,7 +17,7 @@ typedef struct vb_compat {
     vb_caption_params caption; // defaults
     float sampled_penalty;     // default repetition penalty when sampling
     bool cut_prompt;           // captions leave out the prompt
-    vb_caption_params answer;  // beams and lengths
+    vb_answer_params answer;   // beams and lengths
     vb_beam_rules rules;       // of captions and answers
     double smoothing;          // label smoothing in the scores of ranked answers
     bool fast_text;            // ids become text as in the tokenizers library

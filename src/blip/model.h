@@ -86,11 +86,16 @@ VB_CHECKED vblip_status vb_model_caption(vb_model *model, vb_visual *visual,
                                          const vb_caption_params *params,
                                          vb_generated *out, vblip_error *err);
 
-// Answers a question about what `visual` shows: beam 3, at most 10 (blip-spec 6.2), or
-// by VBLIP_COMPAT_HF greedily, at most 20.
+typedef struct vb_answer_params {
+    uint32_t beams, max_length, min_length; // 3, 10, 1; lengths count [DEC]; 0 as above
+} vb_answer_params;
+
+// Answers a question about what `visual` shows (blip-spec 6.2). No text is longer than
+// the decoder has positions.
 VB_CHECKED vblip_status vb_model_answer(vb_model *model, vb_visual *visual,
-                                        const char *question, vb_generated *out,
-                                        vblip_error *err);
+                                        const char *question,
+                                        const vb_answer_params *params,
+                                        vb_generated *out, vblip_error *err);
 
 // Ranks `count` answers: writes the indices of the min(k_test, count) that were scored,
 // best first, ties to the earlier, and their scores. `order` and `scores` have room for

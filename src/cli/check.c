@@ -127,6 +127,10 @@ static vblip_status check_together(const cli_args *a, vblip_error *err)
          "--dialog: not allowed together with --answers, --answers-file or --k-test"},
         {a->k_test && a->command == CLI_QA && !a->answers && !a->answers_file,
          "--k-test: only allowed with --answers or --answers-file"},
+        {a->command == CLI_QA && (a->beams || a->max_length || a->min_length) &&
+             (a->answers || a->answers_file || a->dialog),
+         "--beams, --max-length, --min-length: only allowed where answers are "
+         "generated"},
         {a->min_p > 0 && a->rerank == 0,
          "--min-p: not allowed with --rerank 0, which gives no P(match)"},
         {a->itm_token == 0 && a->compat == VBLIP_COMPAT_HF,
@@ -142,7 +146,8 @@ static vblip_status check_together(const cli_args *a, vblip_error *err)
             return cli_misuse(err, "%s", rules[i].message);
     if (check_sampling_options(a, err) != VBLIP_OK)
         return VBLIP_ERR_ARGUMENT;
-    uint32_t most = a->max_length ? a->max_length : 20;
+    const bool short_answers = a->command == CLI_QA && a->compat != VBLIP_COMPAT_HF;
+    const uint32_t most = a->max_length ? a->max_length : short_answers ? 10 : 20;
     if (a->min_length > most)
         return cli_misuse(err, "--min-length %u: at most --max-length %u is allowed",
                           a->min_length, most);

@@ -67,13 +67,17 @@ static int on_answer(void *session, const vblip_answer *answer)
 
 static vblip_status cmd_qa_run(cli_session *s, vblip_error *err)
 {
+    const cli_args *a = s->args;
     const qa_state *state = s->state;
     const vblip_job job = cli_job(s);
     const vblip_ask_options options = {
         .job = &job,
         .answers = (const char *const *)state->answers.items,
         .answer_count = state->answers.count,
-        .k_test = s->args->k_test,
+        .k_test = a->k_test,
+        .beams = a->beams,
+        .max_length = a->max_length,
+        .min_length = a->min_length,
     };
     return vblip_ask(s->model, s->inputs, (const char *const *)s->texts.items,
                      s->texts.count, &options, on_answer, s, err);

@@ -149,6 +149,9 @@ static const struct {
 } particulars[] = {
     {CLI_TOKENIZE, "-a", "read texts from FILE, one a line; - is standard input"},
     {CLI_REASON, "-a", "read pairs from FILE, LEFT and RIGHT on lines of their own"},
+    {CLI_QA, "--max-length",
+     "most tokens, the first included (10, with --compat hf 20)"},
+    {CLI_QA, "--min-length", "fewest tokens (1, with --compat hf none)"},
     {CLI_FILTER, "--min-p", "drop captions that match with less than P (0.5)"},
     {CLI_FILTER, "--beams", "search with B beams instead of drawing"},
     {CLI_EVAL, "--answers-file",

@@ -37,8 +37,13 @@ static vblip_status ask_generate(asking *a, vb_visual *visual, const char *quest
                                  vblip_answer *answer, vblip_error *err)
 {
     const vb_model_ops *ops = a->task->ops;
+    const vb_answer_params params = {
+        .beams = a->options->beams,
+        .max_length = a->options->max_length,
+        .min_length = a->options->min_length,
+    };
     vb_generated_free(&a->reply);
-    VB_TRY(ops->answer(ops->model, visual, question, &a->reply, err));
+    VB_TRY(ops->answer(ops->model, visual, question, &params, &a->reply, err));
     answer->text = a->reply.text.bytes ? a->reply.text.bytes : "";
     answer->score = a->reply.score;
     return VBLIP_OK;

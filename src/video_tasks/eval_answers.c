@@ -63,7 +63,7 @@ static vblip_status predict_text(run *r, const char *question, const char **out,
         return predict_ranked(r, question, out, err);
     vb_generated_free(&r->reply);
     if (question)
-        VB_TRY(ops->answer(ops->model, r->visual, question, &r->reply, err));
+        VB_TRY(ops->answer(ops->model, r->visual, question, NULL, &r->reply, err));
     else
         VB_TRY(predict_caption(r, err));
     *out = r->reply.text.bytes ? r->reply.text.bytes : "";

@@ -27,7 +27,8 @@ typedef struct vb_model_ops {
                             const vb_caption_params *params, vb_generated *out,
                             vblip_error *err);
     vblip_status (*answer)(vb_model *model, vb_visual *visual, const char *question,
-                           vb_generated *out, vblip_error *err);
+                           const vb_answer_params *params, vb_generated *out,
+                           vblip_error *err);
     vblip_status (*rank)(vb_model *model, vb_visual *visual, const char *question,
                          const char *const *answers, uint32_t count, uint32_t k_test,
                          uint32_t *order, float *scores, uint32_t *kept,

@@ -658,6 +658,10 @@ vblip_status vblip_ask(vblip_model *model, const vblip_inputs *inputs,
     for (uint32_t i = 0; i < k && i < 16; i++)
         ranked[i] = (vblip_ranked_answer){options->answer_count - 1 - i,
                                           -0.5f * (float)(i + 1)};
+    char echo[64] = "yes";
+    if (options->max_length)
+        snprintf(echo, sizeof echo, "beams %u, length %u to %u", options->beams,
+                 options->min_length, options->max_length);
     for (uint32_t i = 0; i < inputs->count; i++) {
         verdict v = visit(options->job, &inputs->items[i], err);
         if (v == STOPPED)
@@ -667,7 +671,7 @@ vblip_status vblip_ask(vblip_model *model, const vblip_inputs *inputs,
                 .input = i,
                 .path = inputs->items[i].path,
                 .question = q,
-                .text = k ? options->answers[ranked[0].answer] : "yes",
+                .text = k ? options->answers[ranked[0].answer] : echo,
                 .score = -0.5f,
                 .timed = !is_image(inputs->items[i].path),
                 .end_us = 2500000,

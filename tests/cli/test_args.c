@@ -227,6 +227,11 @@ static const struct refusal {
     {"caption|v|--every|1e99", "--every 1e99: *"},
     {"caption|v|--min-length|30",
      "--min-length 30: at most --max-length 20 is allowed"},
+    {"qa|v|w|--min-length|11", "--min-length 11: at most --max-length 10 is allowed"},
+    {"qa|v|w|--min-length|21|--compat|hf",
+     "--min-length 21: at most --max-length 20 is allowed"},
+    {"qa|v|w|--max-length|21|--answers|a",
+     "--beams, --max-length, --min-length: only allowed where answers are generated"},
     {"caption|v|--min-length|9|--max-length|8",
      "--min-length 9: at most --max-length 8 is allowed"},
     // choices

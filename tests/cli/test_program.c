@@ -85,6 +85,8 @@ static const struct row {
      "\n",
      ""},
     {"qa|a.mp4|w|--answers| ,", 2, "", "vblip: --answers: holds no answer\n"},
+    {"qa|a.mp4|w|--beams|2|--max-length|40|--min-length|3", 0,
+     "beams 2, length 3 to 40\n", ""},
     {"qa|--dialog|one.json|a.mp4", 0, "black\n", ""},
     {"qa|--dialog|two.json|a.mp4", 0, "a.mp4\twhat color?\tblack\na.mp4\twhy?\tblack\n",
      ""},

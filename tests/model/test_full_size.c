@@ -256,8 +256,9 @@ static void expect_answer(const cJSON *row)
 {
     vb_generated got;
     vblip_error err = {0};
-    fixture_ok(vb_model_answer(model, visual, json_string(row, "question"), &got, &err),
-               &err);
+    fixture_ok(
+        vb_model_answer(model, visual, json_string(row, "question"), NULL, &got, &err),
+        &err);
     golden_expect("answer", row, "answer", &got,
                   fixture.half ? half_score_atol : score_atol);
     vb_generated_free(&got);

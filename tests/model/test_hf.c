@@ -173,7 +173,8 @@ static void test_questions(void **state)
         if (golden_skip(&fixture, row, index++))
             continue;
         scene_see(&s, row);
-        fixture_ok(vb_model_answer(s.model, s.visual, question, &got, &err), &err);
+        fixture_ok(vb_model_answer(s.model, s.visual, question, NULL, &got, &err),
+                   &err);
         golden_expect(question, row, "answer", &got, 0.0);
         vb_generated_free(&got);
         expect_likelihoods(&s, row);

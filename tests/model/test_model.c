@@ -95,7 +95,7 @@ static void test_refuses_what_it_was_not_loaded_for(void **state)
             "model: not loaded for retrieval");
     REFUSED(vb_model_itm(s.model, s.visual, &text, 1, false, logits, &err),
             "model: not loaded for retrieval");
-    REFUSED(vb_model_answer(s.model, s.visual, text, &g, &err),
+    REFUSED(vb_model_answer(s.model, s.visual, text, NULL, &g, &err),
             "model: not loaded for questions");
     expect_no_text(&g);
     REFUSED(vb_model_rank(s.model, s.visual, text, &text, 1, 1, &order, &score, &kept,
@@ -212,7 +212,8 @@ static void test_each_text_is_cleaned_in_its_way(void **state)
 
     scene_open(&s, "vqa");
     for (int i = 0; i < SPELLINGS; i++)
-        fixture_ok(vb_model_answer(s.model, s.visual, texts[i], &got[i], &err), &err);
+        fixture_ok(vb_model_answer(s.model, s.visual, texts[i], NULL, &got[i], &err),
+                   &err);
     fixture_ok(vb_model_rank(s.model, s.visual, "what is this?", texts, SPELLINGS,
                              SPELLINGS, order, scores, &kept, &err),
                &err);
@@ -377,7 +378,7 @@ static vblip_status use(scene *s, uint32_t task, float out[4], vblip_error *err)
         out[1] = g.score;
         vb_generated_free(&g);
     } else {
-        VB_TRY(vb_model_answer(s->model, s->visual, "what is this?", &g, err));
+        VB_TRY(vb_model_answer(s->model, s->visual, "what is this?", NULL, &g, err));
         out[3] = g.score;
         vb_generated_free(&g);
         VB_TRY(vb_model_rank(s->model, s->visual, "what is this?", texts, 3, 3, order,

@@ -37,7 +37,7 @@ static void expect_answer(const cJSON *row)
     vblip_error err = {0};
     snprintf(label, sizeof label, "image %u, \"%s\"", golden_count(row, "image"),
              question);
-    fixture_ok(vb_model_answer(model, visual, question, &got, &err), &err);
+    fixture_ok(vb_model_answer(model, visual, question, NULL, &got, &err), &err);
     golden_expect(label, row, "answer", &got,
                   fixture.half ? half_score_atol : score_atol);
     vb_generated_free(&got);
@@ -56,6 +56,34 @@ static void test_generated_answers(void **state)
         done++;
     }
     assert_true(done > 0);
+    cJSON_Delete(json);
+}
+
+// Lengths count [DEC], not [SEP]. A shorter answer than the model would give, a longer
+// one, and what is past its positions.
+static void test_lengths_of_answers(void **state)
+{
+    (void)state;
+    enum { POSITIONS = 512 };
+    static const struct {
+        vb_answer_params params;
+        uint32_t least, most; // ids
+    } cases[] = {
+        {{.beams = 1, .max_length = 3}, 2, 3},
+        {{.max_length = 30, .min_length = 25}, 25, 30},
+        {{.beams = 1, .max_length = 9999, .min_length = 600}, POSITIONS, POSITIONS},
+    };
+    cJSON *json = golden_load(&fixture, "vqa");
+    golden_see(model, visual, json_member(json, "cases")->child);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        vb_generated got;
+        vblip_error err = {0};
+        fixture_ok(
+            vb_model_answer(model, visual, "what is it?", &cases[i].params, &got, &err),
+            &err);
+        assert_in_range(got.ids.count, cases[i].least, cases[i].most);
+        vb_generated_free(&got);
+    }
     cJSON_Delete(json);
 }
 
@@ -146,6 +174,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_generated_answers),
+        cmocka_unit_test(test_lengths_of_answers),
         cmocka_unit_test(test_ranked_answers),
     };
     fixture_open(&fixture, argc, argv);

@@ -212,12 +212,18 @@ static vblip_status caption(vb_model *user, vb_visual *visual,
                       -(float)visual->frame, err);
 }
 
+// A length that is asked for is told.
 static vblip_status answer(vb_model *user, vb_visual *visual, const char *question,
-                           vb_generated *out, vblip_error *err)
+                           const vb_answer_params *params, vb_generated *out,
+                           vblip_error *err)
 {
     (void)user;
-    char text[64];
-    snprintf(text, sizeof text, "%s of clip %u", question, (unsigned)visual->clip);
+    char text[64], length[32] = "";
+    if (params && params->max_length)
+        snprintf(length, sizeof length, ", %u by %u", (unsigned)params->max_length,
+                 (unsigned)params->beams);
+    snprintf(text, sizeof text, "%s of clip %u%s", question, (unsigned)visual->clip,
+             length);
     return reply_with(out, text, -1.0f, err);
 }
 

@@ -386,10 +386,15 @@ static void test_tasks_refuse(void **state)
     const vblip_ask_options no_answers = {.answers = good};
     refused(vblip_ask(model, inputs, good, 1, &no_answers, ignore_answer, NULL, &err),
             VBLIP_ERR_ARGUMENT, &err, "answers");
+    const vblip_ask_options short_answers = {.max_length = 3, .min_length = 4};
+    refused(
+        vblip_ask(model, inputs, good, 1, &short_answers, ignore_answer, NULL, &err),
+        VBLIP_ERR_ARGUMENT, &err, "min_length: 4, at most max_length 3");
     const struct {
         vblip_caption_options options;
         const char *about;
     } captions[] = {
+        {{.max_length = 8, .min_length = 9}, "min_length: 9, at most max_length 8"},
         {{.every_us = -1}, "every"},
         {{.repetition_penalty = -1.0f}, "repetition penalty"},
         {{.top_p = -0.5f}, "top_p"},

@@ -135,16 +135,19 @@ static void test_answers_come_in_order(void **state)
     static const char *const answers[] = {"yes", "no", "two"};
     static const struct {
         const char *const *answers;
-        uint32_t answer_count, k_test;
+        uint32_t answer_count, k_test, beams, max_length;
         const char *rows;
     } cases[] = {
-        {NULL, 0, 0,
+        {NULL, 0, 0, 5, 30,
+         "a 0 what of clip 0, 30 by 5 -1 0-4000;a 1 who of clip 0, 30 by 5 -1 0-4000;"
+         "c 0 what of clip 2, 30 by 5 -1 0--1;c 1 who of clip 2, 30 by 5 -1 0--1;"},
+        {NULL, 0, 0, 0, 0,
          "a 0 what of clip 0 -1 0-4000;a 1 who of clip 0 -1 0-4000;"
          "c 0 what of clip 2 -1 0--1;c 1 who of clip 2 -1 0--1;"},
-        {answers, 3, 0,
+        {answers, 3, 0, 0, 0,
          "a 0 two 10 0-4000 2=10 1=9 0=8;a 1 two 10 0-4000 2=10 1=9 0=8;"
          "c 0 two 10 0--1 2=10 1=9 0=8;c 1 two 10 0--1 2=10 1=9 0=8;"},
-        {answers, 3, 1,
+        {answers, 3, 1, 0, 0,
          "a 0 two 10 0-4000 2=10;a 1 two 10 0-4000 2=10;"
          "c 0 two 10 0--1 2=10;c 1 two 10 0--1 2=10;"},
     };
@@ -160,6 +163,8 @@ static void test_answers_come_in_order(void **state)
                 .answers = cases[i].answers,
                 .answer_count = cases[i].answer_count,
                 .k_test = cases[i].k_test,
+                .beams = cases[i].beams,
+                .max_length = cases[i].max_length,
             };
             assert_int_equal(
                 vb_task_ask(&task, questions, 2, &options, on_answer, &log, NULL),
