@@ -22,7 +22,7 @@ typedef struct vb_packet_mark {
     int64_t pts;  // as the file has it
 } vb_packet_mark;
 
-enum { VB_NO_FRAME = UINT32_MAX };
+#define VB_NO_FRAME UINT32_MAX
 
 // All-zero is empty.
 typedef struct vb_packets {
