@@ -132,9 +132,10 @@ VBLIP_CHECKED vblip_status vblip_model_bench(
 
 typedef struct vblip_tokenizer vblip_tokenizer;
 
-// `vocab` is a vocab.txt; NULL = the bundled one.
+// The tokenizer of the model that `options` names, of a model set its first member; where no model
+// is installed, the bundled vocabulary. No weights are looked at.
 VBLIP_CHECKED vblip_status vblip_tokenizer_open(
-    vblip_tokenizer **out, const char *vocab, vblip_error *err);
+    vblip_tokenizer **out, const vblip_model_options *options, vblip_error *err);
 VBLIP_API void vblip_tokenizer_close(vblip_tokenizer **tokenizer);
 
 typedef struct vblip_tokens {

@@ -29,6 +29,25 @@ vblip_status vb_take_options(void *out, size_t size, const void *options,
     return VBLIP_OK;
 }
 
+vblip_status vb_take_model(vblip_model_options *out, const vblip_model_options *options,
+                           vblip_error *err)
+{
+    const uint32_t all =
+        VBLIP_TASK_RETRIEVAL | VBLIP_TASK_CAPTION | VBLIP_TASK_VQA | VBLIP_TASK_NLVR;
+    VB_TRY(vb_take_options(out, sizeof *out, options, "model", err));
+    if (out->tasks & ~all)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "tasks: 0x%x, known are 0x%x",
+                       (unsigned)out->tasks, (unsigned)all);
+    if (out->compat != VBLIP_COMPAT_SALESFORCE && out->compat != VBLIP_COMPAT_HF)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "compat: %d, known are 0 and 1",
+                       (int)out->compat);
+    if (!out->path)
+        out->path = vblip_bundled_model();
+    if (!out->default_vocab)
+        out->default_vocab = vblip_bundled_vocab();
+    return VBLIP_OK;
+}
+
 vblip_status vb_take_job(vblip_job *out, const vblip_job **job, vblip_error *err)
 {
     VB_TRY(vb_take_options(out, sizeof *out, *job, "job", err));

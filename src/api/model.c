@@ -10,26 +10,12 @@ static vblip_status take_model_options(vblip_model_options *out,
                                        const vblip_model_options *given,
                                        vblip_error *err)
 {
-    const vblip_model_options *options = out;
-    VB_TRY(vb_take_options(out, sizeof *out, given, "model", err));
-    if (!out->path)
-        out->path = vblip_bundled_model();
-    if (!out->path)
-        return vb_fail(err, VBLIP_ERR_IO,
-                       "no model: the bundled demo model is not installed; give one "
-                       "(--model PATH)");
-    if (!out->default_vocab)
-        out->default_vocab = vblip_bundled_vocab();
-    const uint32_t all =
-        VBLIP_TASK_RETRIEVAL | VBLIP_TASK_CAPTION | VBLIP_TASK_VQA | VBLIP_TASK_NLVR;
-    if (options->tasks & ~all)
-        return vb_fail(err, VBLIP_ERR_ARGUMENT, "tasks: 0x%x, known are 0x%x",
-                       (unsigned)options->tasks, (unsigned)all);
-    if (options->compat != VBLIP_COMPAT_SALESFORCE &&
-        options->compat != VBLIP_COMPAT_HF)
-        return vb_fail(err, VBLIP_ERR_ARGUMENT, "compat: %d, known are 0 and 1",
-                       (int)options->compat);
-    return VBLIP_OK;
+    VB_TRY(vb_take_model(out, given, err));
+    if (out->path)
+        return VBLIP_OK;
+    return vb_fail(err, VBLIP_ERR_IO,
+                   "no model: the bundled demo model is not installed; give one "
+                   "(--model PATH)");
 }
 
 vblip_status vblip_model_inspect(const vblip_model_options *options,

@@ -62,6 +62,12 @@ VB_CHECKED static inline vblip_status vb_need(bool given, const char *what,
 VB_CHECKED vblip_status vb_take_options(void *out, size_t size, const void *options,
                                         const char *what, vblip_error *err);
 
+// The same for model options, which are checked; what is not named is what came with the
+// library, NULL where it did not.
+VB_CHECKED vblip_status vb_take_model(vblip_model_options *out,
+                                      const vblip_model_options *options,
+                                      vblip_error *err);
+
 // The same for the job that options point at, which points to `out` then.
 VB_CHECKED vblip_status vb_take_job(vblip_job *out, const vblip_job **job,
                                     vblip_error *err);

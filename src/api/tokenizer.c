@@ -2,6 +2,7 @@
 #include "vblip.h"
 
 #include "api/objects.h"
+#include "checkpoint/tokenizer_files.h"
 #include "tokenizer/tokenizer.h"
 
 #include <stdlib.h>
@@ -13,22 +14,39 @@ struct vblip_tokenizer {
     uint32_t capacity;   // of pieces
 };
 
-vblip_status vblip_tokenizer_open(vblip_tokenizer **out, const char *vocab,
-                                  vblip_error *err)
+static vblip_status load_tokenizer(vblip_tokenizer *t, const vblip_model_options *o,
+                                   vblip_error *err)
 {
+    const vb_vocabulary bundled = {.path = o->default_vocab};
+    vb_arena arena = {0};
+    vb_vocabulary about;
+    if (!o->path && !o->vocab) // no model at all
+        return vb_vocab_make(&t->vocab, &bundled, err);
+    vblip_status status =
+        o->vocab ? vb_tokenizer_files_read(&about, &arena, "", o->vocab, NULL, err)
+                 : vb_checkpoint_tokenizer(&about, &arena, o, err);
+    if (status == VBLIP_OK)
+        status = vb_vocab_make(&t->vocab, &about, err);
+    vb_arena_free(&arena);
+    return status;
+}
+
+vblip_status vblip_tokenizer_open(vblip_tokenizer **out,
+                                  const vblip_model_options *options, vblip_error *err)
+{
+    vblip_model_options o;
     vb_error_reset(err);
     VB_TRY(vb_need(out != NULL, "out", err));
     *out = NULL;
-    if (!vocab)
-        vocab = vblip_bundled_vocab();
-    if (!vocab)
-        return vb_fail(
-            err, VBLIP_ERR_IO,
-            "no vocabulary: the bundled one is not installed; give one (--vocab FILE)");
+    VB_TRY(vb_take_model(&o, options, err));
+    if (!o.path && !o.vocab && !o.default_vocab)
+        return vb_fail(err, VBLIP_ERR_IO,
+                       "no vocabulary: none is installed with the library; give one "
+                       "(--vocab FILE)");
     vblip_tokenizer *tokenizer = calloc(1, sizeof *tokenizer);
     if (!tokenizer)
         return vb_fail_memory(err, "tokenizer");
-    vblip_status status = vb_vocab_load(&tokenizer->vocab, vocab, err);
+    vblip_status status = load_tokenizer(tokenizer, &o, err);
     if (status != VBLIP_OK)
         vblip_tokenizer_close(&tokenizer);
     *out = tokenizer;

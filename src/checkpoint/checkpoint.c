@@ -335,6 +335,22 @@ vblip_status vb_checkpoint_open(vb_checkpoint **out, const vblip_model_options *
     return vb_checkpoint_open_heads(out, options, VB_HEAD_WIDTH, err);
 }
 
+vblip_status vb_checkpoint_tokenizer(vb_vocabulary *out, vb_arena *arena,
+                                     const vblip_model_options *options,
+                                     vblip_error *err)
+{
+    vb_candidates found;
+    VB_TRY(checkpoint_check_options(options, err));
+    VB_TRY(vb_locate(&found, arena, options->path, options->hub_dir, err));
+    const vb_candidate *first = &found.items[0];
+    const char *folder =
+        first->is_file ? vb_path_folder(arena, first->path) : first->path;
+    if (!folder)
+        return vb_fail_memory(err, first->path);
+    return vb_tokenizer_files_read(out, arena, folder, options->vocab,
+                                   options->default_vocab, err);
+}
+
 static vblip_status inspect_candidate(const vb_candidate *candidate, const opening *o,
                                       vblip_model_info_fn fn, void *user,
                                       vblip_error *err)

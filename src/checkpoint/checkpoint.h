@@ -14,6 +14,7 @@
 #ifndef VB_CHECKPOINT_CHECKPOINT_H
 #define VB_CHECKPOINT_CHECKPOINT_H
 
+#include "base/arena.h"
 #include "base/vocabulary.h"
 #include "checkpoint/config.h"
 #include "formats/weight.h"
@@ -49,6 +50,12 @@ const vblip_model_info *vb_checkpoint_info(const vb_checkpoint *checkpoint);
 
 // What tokenizer_files.h reads with options->vocab and options->default_vocab.
 const vb_vocabulary *vb_checkpoint_vocabulary(const vb_checkpoint *checkpoint);
+
+// The tokenizer alone of the checkpoint that `options` names, of a model set its first
+// member: no weights are looked at. Strings and lists are in `arena`.
+VB_CHECKED vblip_status vb_checkpoint_tokenizer(vb_vocabulary *out, vb_arena *arena,
+                                                const vblip_model_options *options,
+                                                vblip_error *err);
 
 // The id that config.json says texts begin with; -1 = it does not say.
 int32_t vb_checkpoint_bos(const vb_checkpoint *checkpoint);

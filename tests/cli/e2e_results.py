@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Every command, on clips and images, in every format: fields, order, values, operands."""
 
+import json
 import math
 import os
 import shlex
@@ -301,6 +302,20 @@ class Models(FormatCase):
         self.assertEqual(parse("json", again), rows)
         no_device = environment(VK_DRIVER_FILES="/dev/null")
         self.ok("tokenize", "--model", CAPTION, "a dog", env=no_device)
+
+    def test_tokenize_with_the_tokenizer_of_the_model(self):
+        """Whatever file says it: words of its own, capitals that count; a set has that of its first member."""
+        folder = self.path("set", "caption")
+        shutil.copytree(CAPTION, folder)
+        os.remove(os.path.join(folder, "vocab.txt"))
+        words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "Dog", "a"]
+        write(os.path.join(folder, "tokenizer.json"), json.dumps(
+            {"added_tokens": [], "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
+                                           "vocab": {word: i for i, word in enumerate(words)}}}))
+        write(os.path.join(folder, "tokenizer_config.json"), json.dumps({"do_lower_case": False}))
+        for model in (folder, self.path("set")):
+            self.assertEqual(self.ok("tokenize", "--model", model, "a Dog dog").out,
+                             "2 6 5 1 3  [CLS] a Dog [UNK] [SEP]\n")
 
     def test_models(self):
         rows = parse("json", self.ok("models", CAPTION, "-f", "json", env=environment(VK_DRIVER_FILES="/dev/null")).out)

@@ -289,12 +289,13 @@ const vblip_model_info *vblip_model_describe(const vblip_model *model)
 
 // -------------------------------------------------------------------------- tokenizer
 
-vblip_status vblip_tokenizer_open(vblip_tokenizer **out, const char *vocab,
-                                  vblip_error *err)
+vblip_status vblip_tokenizer_open(vblip_tokenizer **out,
+                                  const vblip_model_options *options, vblip_error *err)
 {
     *out = NULL;
-    if (fake_has(vocab, "novocab"))
-        return fake_fail(err, VBLIP_ERR_IO, "%s: No such file or directory", vocab);
+    if (fake_has(options->vocab, "novocab"))
+        return fake_fail(err, VBLIP_ERR_IO, "%s: No such file or directory",
+                         options->vocab);
     *out = calloc(1, sizeof **out);
     return *out ? VBLIP_OK
                 : fake_fail(err, VBLIP_ERR_MEMORY, "tokenizer: out of memory");

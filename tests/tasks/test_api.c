@@ -200,12 +200,19 @@ static void test_tokenizer(void **state)
     vblip_error err = stale;
     vblip_tokenizer *t = NULL;
     refused(vblip_tokenizer_open(NULL, NULL, &err), VBLIP_ERR_ARGUMENT, &err, "out");
-    refused(vblip_tokenizer_open(&t, "/nonexistent", &err), VBLIP_ERR_IO, &err,
-            "/nonexistent");
+    const vblip_model_options wrong[] = {{.vocab = "/nonexistent/vocab"},
+                                         {.path = "/nonexistent/model"}};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        refused(vblip_tokenizer_open(&t, &wrong[i], &err), VBLIP_ERR_IO, &err,
+                "/nonexistent");
     assert_null(t);
-    assert_int_equal(vblip_tokenizer_open(&t, vblip_bundled_vocab(), &err), VBLIP_OK);
+    assert_int_equal(vblip_tokenizer_open(&t, NULL, &err), VBLIP_OK);
     vblip_tokenizer_close(&t);
-    assert_int_equal(vblip_tokenizer_open(&t, NULL, &err), VBLIP_OK); // the same
+    const vblip_model_options bundled = {.vocab = vblip_bundled_vocab()};
+    const vblip_model_options own = {.path = VB_CHECKPOINTS "/tiny-caption"};
+    assert_int_equal(vblip_tokenizer_open(&t, &own, &err), VBLIP_OK);
+    vblip_tokenizer_close(&t);
+    assert_int_equal(vblip_tokenizer_open(&t, &bundled, &err), VBLIP_OK);
     vblip_tokens tokens;
     assert_int_equal(vblip_tokenize(&tokens, t, "a dog\n", 6, &err), VBLIP_OK);
     assert_int_equal(tokens.count, 4);
