@@ -1,5 +1,7 @@
 #include "base/error.h"
 
+#include "base/text.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,13 +11,12 @@ vblip_status vb_fail(vblip_error *err, vblip_status status, const char *format, 
 {
     if (!err || err->status != VBLIP_OK)
         return status;
+    char message[sizeof err->message]; // the arguments may be of err->message
     va_list args;
     va_start(args, format);
-    vsnprintf(err->message, sizeof err->message, format, args);
+    vsnprintf(message, sizeof message, format, args);
     va_end(args);
-    for (char *c = err->message; *c; c++)
-        if (*c == '\n' || *c == '\r')
-            *c = ' ';
+    vb_escape_controls(err->message, sizeof err->message, message);
     err->status = status;
     return status;
 }

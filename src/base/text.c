@@ -137,6 +137,42 @@ static bool is_blank_line(const char *text, size_t size)
     return true;
 }
 
+// How the character at `text` is written instead; "" when it stays as it is. *size = its
+// bytes.
+static void escape_of(char out[8], size_t *size, const char *text)
+{
+    static const char named[] = "\aa\bb\tt\nn\vv\ff\rr";
+    const unsigned char c = (unsigned char)text[0], next = (unsigned char)text[1];
+    const bool c1 = c == 0xC2 && next >= 0x80 && next < 0xA0; // U+0080 to U+009F
+    out[0] = '\0';
+    *size = c1 ? 2 : 1;
+    if (c1)
+        snprintf(out, 8, "\\u%04x", next);
+    else if (c >= '\a' && c <= '\r')
+        snprintf(out, 8, "\\%c", named[2 * (c - '\a') + 1]);
+    else if (c < ' ' || c == 0x7F)
+        snprintf(out, 8, "\\x%02x", c);
+}
+
+size_t vb_escape_controls(char *out, size_t capacity, const char *text)
+{
+    size_t at = 0;
+    while (*text) {
+        char escape[8];
+        size_t size;
+        escape_of(escape, &size, text);
+        const char *shown = escape[0] ? escape : text;
+        const size_t bytes = escape[0] ? strlen(escape) : size;
+        if (at + bytes >= capacity)
+            break;
+        memcpy(out + at, shown, bytes);
+        at += bytes;
+        text += size;
+    }
+    out[at] = '\0';
+    return at;
+}
+
 bool vb_lines_next(vb_lines *lines, const char **line, size_t *size)
 {
     while (lines->size) {

@@ -38,6 +38,11 @@ size_t vb_utf8_check(const char *text, size_t size);
 
 bool vb_utf8_valid(const char *text, size_t size);
 
+// Writes `text` to `out`, NUL-terminated, what does not fit left out; control characters
+// as C writes them ("\n", "\x1b"), so that a terminal shows them and obeys none. Returns
+// the bytes written.
+size_t vb_escape_controls(char *out, size_t capacity, const char *text);
+
 // The lines of a text that are not blank: {text, size} before the first.
 typedef struct vb_lines {
     const char *text; // what is left

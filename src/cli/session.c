@@ -194,13 +194,17 @@ static vblip_status gather_texts(cli_session *s, vblip_error *err)
     return status;
 }
 
+// A day of a camera at 1.5 Mbit/s.
+static const uint64_t most_of_stdin = UINT64_C(16) << 30;
+
 static vblip_status gather_paths(cli_session *s, const cli_task *task, vblip_error *err)
 {
     const cli_args *a = s->args;
     for (uint32_t i = 0; i < a->paths.count && !task->annotated; i++) {
         const char *path = a->paths.items[i];
         if (strcmp(path, "-") == 0) {
-            vblip_status status = vb_spool_stdin(&s->spool, s->env.temp_dir, err);
+            vblip_status status =
+                vb_spool_stdin(&s->spool, s->env.temp_dir, most_of_stdin, err);
             if (status != VBLIP_OK)
                 return status;
             path = s->spool.path;

@@ -28,12 +28,14 @@ vb_console vb_console_open(bool quiet, bool verbose, const char *term)
 
 static void say(vb_console *c, const char *format, va_list args) VB_PRINTF(2, 0);
 
+// One line, whatever names of files hold.
 static void say(vb_console *c, const char *format, va_list args)
 {
+    char message[4096], shown[4096];
+    vsnprintf(message, sizeof message, format, args);
+    vb_escape_controls(shown, sizeof shown, message);
     vb_console_bar_clear(c);
-    fputs("vblip: ", c->stream);
-    vfprintf(c->stream, format, args);
-    fputc('\n', c->stream);
+    fprintf(c->stream, "vblip: %s\n", shown);
     fflush(c->stream);
 }
 

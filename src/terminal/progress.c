@@ -42,15 +42,18 @@ static unsigned percent(const vblip_progress *p)
                                : (unsigned)((double)p->done * 100 / (double)p->total);
 }
 
+enum { MOST_OF_PATH = 4096 }; // bytes shown
+
 // As much of `path` as fits: its end, cut between characters.
 static int add_path_end(vb_string *out, const char *path, int columns)
 {
     int wide = 0;
-    const char *at = path + strlen(path);
-    while (at > path && wide < columns) {
+    char shown[MOST_OF_PATH];
+    const char *at = shown + vb_escape_controls(shown, sizeof shown, path);
+    while (at > shown && wide < columns) {
         do
             at--;
-        while (at > path && ((unsigned char)*at & 0xC0) == 0x80);
+        while (at > shown && ((unsigned char)*at & 0xC0) == 0x80);
         wide++;
     }
     vb_string_puts(out, at);
@@ -101,8 +104,11 @@ void vb_progress_plain(vb_string *out, const vblip_progress *p)
         vb_progress_duration(out, p->seconds_left);
         vb_string_puts(out, " left");
     }
-    if (p->path)
-        vb_string_appendf(out, ", %s", p->path);
+    if (p->path) {
+        char shown[MOST_OF_PATH];
+        vb_escape_controls(shown, sizeof shown, p->path);
+        vb_string_appendf(out, ", %s", shown);
+    }
 }
 
 void vb_progress_json(vb_string *out, const vblip_progress *p)

@@ -4,6 +4,7 @@
 #include "terminal/interrupt.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,9 +38,11 @@ static bool write_all(int fd, const char *bytes, size_t size)
     return true;
 }
 
-static vblip_status copy_stdin(int fd, const char *folder, vblip_error *err)
+static vblip_status copy_stdin(int fd, const char *folder, uint64_t most,
+                               vblip_error *err)
 {
     char bytes[1 << 14];
+    uint64_t size = 0;
     while (!vb_interrupted()) {
         ssize_t got = read(STDIN_FILENO, bytes, sizeof bytes);
         if (got == 0)
@@ -48,18 +51,25 @@ static vblip_status copy_stdin(int fd, const char *folder, vblip_error *err)
             return vb_fail_errno(err, "standard input", errno);
         if (got > 0 && !write_all(fd, bytes, (size_t)got))
             return vb_fail_errno(err, folder, errno);
+        size += got > 0 ? (uint64_t)got : 0;
+        if (size > most)
+            return vb_fail(err, VBLIP_ERR_UNSUPPORTED,
+                           "standard input: more than %" PRIu64
+                           " MiB; save it to a file and name that",
+                           most >> 20);
     }
     return vb_fail(err, VBLIP_ERR_CANCELLED, "interrupted");
 }
 
-vblip_status vb_spool_stdin(vb_spool *out, const char *folder, vblip_error *err)
+vblip_status vb_spool_stdin(vb_spool *out, const char *folder, uint64_t most,
+                            vblip_error *err)
 {
     *out = (vb_spool){0};
     int fd;
     vblip_status status = open_nameless(&fd, folder, err);
     if (status != VBLIP_OK)
         return status;
-    status = copy_stdin(fd, folder, err);
+    status = copy_stdin(fd, folder, most, err);
     if (status != VBLIP_OK) {
         close(fd);
         return status;

@@ -5,6 +5,7 @@
 #include "vblip.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 // All-zero is none. The file has no name of its own, so that nothing is left behind
 // however the program ends.
@@ -14,8 +15,9 @@ typedef struct vb_spool {
 } vb_spool;
 
 // Copies standard input to a temporary file in `folder`. VBLIP_ERR_CANCELLED when
-// interrupted.
-vblip_status vb_spool_stdin(vb_spool *out, const char *folder, vblip_error *err);
+// interrupted; VBLIP_ERR_UNSUPPORTED when there are more than `most` bytes.
+vblip_status vb_spool_stdin(vb_spool *out, const char *folder, uint64_t most,
+                            vblip_error *err);
 void vb_spool_close(vb_spool *spool);
 
 #endif // VB_TERMINAL_SPOOL_H

@@ -277,6 +277,8 @@ static const struct row {
      "{\"path\":\"bad.mp4\",\"error\":\"no video stream\"}\n"
      "{\"path\":\"missing\",\"error\":\"No such file or directory\"}\n",
      "vblip: bad.mp4: no video stream\nvblip: missing: No such file or directory\n"},
+    {"caption|missing\x1b[2J\n", 4, "",
+     "vblip: missing\\x1b[2J\\n: No such file or directory\n"},
     {"caption|empty", 4, "", "vblip: empty: no videos or images\n"},
     {"caption|bad.mp4|a.mp4|--fail-fast", 3, "", "vblip: bad.mp4: no video stream\n"},
     {"caption|bad.mp4|--fail-fast", 4, "", "vblip: bad.mp4: no video stream\n"},

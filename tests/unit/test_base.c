@@ -22,16 +22,41 @@
 
 #include <cmocka.h>
 
+static void test_control_characters_are_written(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *written;
+    } cases[] = {
+        {"", ""},
+        {"a\nb\t\r", "a\\nb\\t\\r"},
+        {"\x1b[2J\x7f\x01", "\\x1b[2J\\x7f\\x01"},
+        {"na\xc3\xafve \xc2\x9b"
+         "1m \xff",
+         "na\xc3\xafve \\u009b1m \xff"},
+        {"caf\xc2", "caf\xc2"}, // cut short
+    };
+    char out[64];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const size_t size = vb_escape_controls(out, sizeof out, cases[i].text);
+        assert_string_equal(out, cases[i].written);
+        assert_int_equal(size, strlen(out));
+    }
+    assert_int_equal(vb_escape_controls(out, 4, "ab\ncd"), 2); // nothing is cut in two
+    assert_string_equal(out, "ab");
+    assert_int_equal(vb_escape_controls(out, 1, "a"), 0);
+}
+
 static void test_first_message_wins(void **state)
 {
     (void)state;
     vblip_error err = {0};
     assert_int_equal(vb_fail(&err, VBLIP_ERR_IO, "a: %d\nb", 1), VBLIP_ERR_IO);
     assert_int_equal(vb_fail(&err, VBLIP_ERR_FORMAT, "second"), VBLIP_ERR_FORMAT);
-    assert_string_equal(err.message, "a: 1 b");
+    assert_string_equal(err.message, "a: 1\\nb");
     assert_int_equal(err.status, VBLIP_ERR_IO);
     vb_error_prefix(&err, "file");
-    assert_string_equal(err.message, "file: a: 1 b");
+    assert_string_equal(err.message, "file: a: 1\\nb");
     vb_error_reset(&err);
     assert_int_equal(err.status, VBLIP_OK);
     assert_int_equal(vb_fail(NULL, VBLIP_ERR_IO, "x"), VBLIP_ERR_IO);
@@ -390,6 +415,7 @@ static void test_the_folder_of_a_path(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_control_characters_are_written),
         cmocka_unit_test(test_first_message_wins),
         cmocka_unit_test(test_arena_aligns_and_refuses_overflow),
         cmocka_unit_test(test_halves_widen_exactly),
