@@ -95,10 +95,11 @@ class Installed(unittest.TestCase):
         source = os.path.join(self.folder, "bundled.c")
         with open(source, "w", encoding="ascii") as file:
             file.write("#include <stdio.h>\n#include <vblip_lab.h>\n"
-                       "int main(void)\n{\n    vblip_tokenizer *t;\n"
+                       "int main(void)\n{\n    vblip_tokenizer *tokenizer;\n"
                        "    const char *model = vblip_bundled_model();\n"
                        "    printf(\"%s\\n%s\\n\", vblip_bundled_vocab(), model ? model : \"none\");\n"
-                       "    return -vblip_tokenizer_open(&t, NULL, NULL);\n}\n")
+                       "    vblip_status status = vblip_tokenizer_open(&tokenizer, NULL, NULL);\n"
+                       "    vblip_tokenizer_close(&tokenizer);\n    return -status;\n}\n")
         done = subprocess.run([self.compiled(source)], stdout=subprocess.PIPE, text=True, check=True)
         share = os.path.join(self.prefix, "share", "vblip")
         self.assertEqual(done.stdout.splitlines(), [os.path.join(share, "bert-base-uncased-vocab.txt"),
