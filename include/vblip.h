@@ -134,6 +134,8 @@ VBLIP_API void vblip_inputs_close(vblip_inputs **inputs);
 VBLIP_API uint32_t vblip_inputs_count(const vblip_inputs *inputs);
 // NULL past the end; valid until the inputs are closed.
 VBLIP_API const vblip_input *vblip_inputs_at(const vblip_inputs *inputs, uint32_t index);
+// Files of directories that look like media and are not read: "heic 2, mxf 1"; "" for none.
+VBLIP_API const char *vblip_inputs_skipped(const vblip_inputs *inputs, uint32_t *count);
 
 // ------------------------------------------------------------------------------ tasks
 
@@ -162,8 +164,7 @@ typedef struct vblip_job {
     void *user;
 } vblip_job;
 
-// P(match) is softmax of the two ITM logits. `score` is itm_logits[1] + itc when reranked, else
-// itc.
+// P(match): softmax of the ITM logits. `score`: itm_logits[1] + itc when reranked, else itc.
 typedef struct vblip_hit {
     uint32_t query, input; // indices
     uint32_t rank;         // from 1
@@ -184,8 +185,7 @@ typedef struct vblip_retrieve_options {
     float min_p;    // hits with p_match below are dropped
 } vblip_retrieve_options;
 
-// Ranks the inputs by how well they match each query: ITC over all, then ITM over the best. Each
-// clip is encoded once, however many queries there are.
+// Ranks the inputs for each query: ITC over all, then ITM over the best. Each is encoded once.
 VBLIP_CHECKED vblip_status vblip_retrieve(vblip_model *model, const vblip_inputs *inputs,
     const char *const *queries, uint32_t count, const vblip_retrieve_options *options,
     vblip_hit_fn fn, void *user, vblip_error *err);

@@ -41,6 +41,13 @@ uint32_t vblip_inputs_count(const vblip_inputs *inputs)
     return inputs ? inputs->list.count : 0;
 }
 
+const char *vblip_inputs_skipped(const vblip_inputs *inputs, uint32_t *count)
+{
+    if (count)
+        *count = inputs ? inputs->list.skipped_count : 0;
+    return inputs ? inputs->list.skipped : "";
+}
+
 const vblip_input *vblip_inputs_at(const vblip_inputs *inputs, uint32_t index)
 {
     return index < vblip_inputs_count(inputs) ? &inputs->list.items[index] : NULL;

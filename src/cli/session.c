@@ -221,6 +221,16 @@ static vblip_status gather_paths(cli_session *s, const cli_task *task, vblip_err
     return status;
 }
 
+// What folders hold beside that may be missed.
+static void say_skipped(cli_session *s)
+{
+    uint32_t count = 0;
+    const char *kinds = s->inputs ? vblip_inputs_skipped(s->inputs, &count) : "";
+    if (count)
+        vb_console_warn(&s->console, "%u file%s skipped: %s", (unsigned)count,
+                        count > 1 ? "s" : "", kinds);
+}
+
 static vblip_status session_gather(cli_session *s, const cli_task *task,
                                    vblip_error *err)
 {
@@ -239,6 +249,7 @@ static vblip_status session_gather(cli_session *s, const cli_task *task,
     if (status != VBLIP_OK)
         return vb_interrupted() ? VBLIP_ERR_CANCELLED : status;
     s->input_count = s->inputs ? vblip_inputs_count(s->inputs) : 0;
+    say_skipped(s);
     return VBLIP_OK;
 }
 

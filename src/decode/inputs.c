@@ -16,6 +16,14 @@ const char *const vb_media_extensions[] = {
     "wmv", "flv", "ogv", "3gp", "gif",  "png", "jpg", "jpeg", "webp", "bmp",  NULL,
 };
 
+// Those of videos and images that are not read; a directory says how many it has.
+static const char *const unread_extensions[] = {
+    "heic", "heif", "avif", "jxl",  "tif", "tiff", "dng",  "cr2",
+    "nef",  "arw",  "psd",  "svg",  "mxf", "asf",  "vob",  "dv",
+    "rm",   "rmvb", "264",  "h264", "265", "h265", "hevc",
+};
+enum { UNREAD = sizeof unread_extensions / sizeof *unread_extensions };
+
 // What a directory is known by, whatever its name.
 typedef struct identity {
     dev_t device;
@@ -37,6 +45,7 @@ typedef struct walk {
     identity *links;    // directories that links led to
     size_t link_count, link_capacity;
     uint32_t found;
+    uint32_t *unread; // [UNREAD], files with these extensions
     vblip_error *err;
 } walk;
 
@@ -82,6 +91,13 @@ bool vb_has_media_extension(const char *name)
         if (strcasecmp(dot + 1, vb_media_extensions[i]) == 0)
             return true;
     return false;
+}
+
+static void count_unread(walk *w)
+{
+    const char *dot = strrchr(w->path.bytes + w->relative_at, '.');
+    for (size_t i = 0; dot && i < UNREAD; i++)
+        w->unread[i] += strcasecmp(dot + 1, unread_extensions[i]) == 0;
 }
 
 static bool matches_any(const char *const *globs, const char *name)
@@ -209,8 +225,10 @@ static vblip_status inputs_visit(walk *w, const level *parent)
         number = stat(path, &st) == 0 ? 0 : errno;
     if (number == 0 && S_ISDIR(st.st_mode))
         return visit_directory(w, parent, (identity){st.st_dev, st.st_ino}, linked);
-    if (!is_wanted(w))
+    if (!is_wanted(w)) {
+        count_unread(w);
         return VBLIP_OK;
+    }
     w->found++;
     if (number != 0)
         return add_errno(w->out, path, number, w->err);
@@ -252,12 +270,16 @@ static vblip_status walk_directory(walk *w, const level *parent, identity id)
 static vblip_status expand_directory(vb_inputs *out, const char *path,
                                      const struct stat *st,
                                      const vblip_inputs_options *options,
-                                     vblip_error *err)
+                                     uint32_t *unread, vblip_error *err)
 {
     size_t size = strlen(path);
     while (size > 0 && path[size - 1] == '/')
         size--;
-    walk w = {.out = out, .options = options, .relative_at = size + 1, .err = err};
+    walk w = {.out = out,
+              .options = options,
+              .relative_at = size + 1,
+              .unread = unread,
+              .err = err};
     vblip_status status = VBLIP_OK;
     if (!vb_string_append(&w.path, path, size))
         status = vb_fail_memory(err, "inputs");
@@ -274,7 +296,8 @@ static vblip_status expand_directory(vb_inputs *out, const char *path,
 }
 
 static vblip_status expand_path(vb_inputs *out, const char *path,
-                                const vblip_inputs_options *options, vblip_error *err)
+                                const vblip_inputs_options *options, uint32_t *unread,
+                                vblip_error *err)
 {
     struct stat st;
     if (strcmp(path, "-") == 0)
@@ -282,17 +305,39 @@ static vblip_status expand_path(vb_inputs *out, const char *path,
     if (stat(path, &st) != 0)
         return add_errno(out, path, errno, err);
     if (S_ISDIR(st.st_mode))
-        return expand_directory(out, path, &st, options, err);
+        return expand_directory(out, path, &st, options, unread, err);
     return inputs_add(out, path, NULL, err);
+}
+
+// Globs choose what is looked at: then nothing is passed over.
+static vblip_status tell_skipped(vb_inputs *out, const uint32_t *unread, bool filtered,
+                                 vblip_error *err)
+{
+    vb_string text = {0};
+    vb_string_puts(&text, "");
+    for (size_t i = 0; i < UNREAD && !filtered; i++) {
+        if (!unread[i])
+            continue;
+        vb_string_appendf(&text, "%s%s %u", text.size ? ", " : "", unread_extensions[i],
+                          (unsigned)unread[i]);
+        out->skipped_count += unread[i];
+    }
+    if (!text.failed)
+        out->skipped = vb_arena_string(&out->arena, text.bytes, text.size);
+    vb_string_free(&text);
+    return out->skipped ? VBLIP_OK : vb_fail_memory(err, "inputs");
 }
 
 vblip_status vb_inputs_expand(vb_inputs *out, const char *const *paths, uint32_t count,
                               const vblip_inputs_options *options, vblip_error *err)
 {
     *out = (vb_inputs){0};
+    uint32_t unread[UNREAD] = {0};
     vblip_status status = VBLIP_OK;
     for (uint32_t i = 0; status == VBLIP_OK && i < count; i++)
-        status = expand_path(out, paths[i], options, err);
+        status = expand_path(out, paths[i], options, unread, err);
+    if (status == VBLIP_OK)
+        status = tell_skipped(out, unread, is_filtered(options), err);
     if (status != VBLIP_OK)
         vb_inputs_free(out);
     return status;

@@ -10,6 +10,9 @@ typedef struct vb_inputs {
     vb_arena arena;
     vblip_input *items; // [count], in the order of the paths, directories expanded
     uint32_t count;
+    uint32_t
+        skipped_count;   // files of directories that look like media, not in the list
+    const char *skipped; // how many by extension: "heic 2, mxf 1"; never NULL
 } vb_inputs;
 
 // Expands `paths`. A path that cannot be looked at, or a directory that holds nothing of

@@ -347,7 +347,7 @@ static void add_input(vblip_inputs *inputs, const char *error, const char *forma
     inputs->items[inputs->count++] = (vblip_input){path, error};
 }
 
-// "missing..." is not there; "dir" holds a.mp4 and b.mp4; "empty" is a folder of nothing.
+// "missing..." is not there; "album" holds a.mp4 and what is not read; "dir" holds a.mp4 and b.mp4; "empty" is a folder of nothing.
 vblip_status vblip_inputs_open(vblip_inputs **out, const char *const *paths,
                                uint32_t count, const vblip_inputs_options *options,
                                vblip_error *err)
@@ -361,6 +361,8 @@ vblip_status vblip_inputs_open(vblip_inputs **out, const char *const *paths,
             add_input(*out, "No such file or directory", "%s", paths[i]);
         else if (strcmp(paths[i], "empty") == 0)
             add_input(*out, "no videos or images", "%s", paths[i]);
+        else if (strcmp(paths[i], "album") == 0)
+            add_input(*out, NULL, "album/a.mp4");
         else if (strcmp(paths[i], "dir") == 0) {
             add_input(*out, NULL, "dir/a.mp4");
             if (!filtered)
@@ -380,6 +382,18 @@ void vblip_inputs_close(vblip_inputs **inputs)
 uint32_t vblip_inputs_count(const vblip_inputs *inputs)
 {
     return inputs->count;
+}
+
+// The folder "album" holds more than is read.
+const char *vblip_inputs_skipped(const vblip_inputs *inputs, uint32_t *count)
+{
+    for (uint32_t i = 0; i < inputs->count; i++)
+        if (strcmp(inputs->items[i].path, "album/a.mp4") == 0) {
+            *count = 3;
+            return "heic 2, mxf 1";
+        }
+    *count = 0;
+    return "";
 }
 
 const vblip_input *vblip_inputs_at(const vblip_inputs *inputs, uint32_t index)

@@ -290,6 +290,8 @@ static const struct row {
      "vblip: short.mp4: truncated: 3 of 9 frames\n"},
     {"retrieve|a dog|f", 2, "",
      "vblip: a dog: no such file, but f is one: the query comes last\n"},
+    {"qa|album|what?", 0, "yes\n", "vblip: 3 files skipped: heic 2, mxf 1\n"},
+    {"qa|album|what?|-q", 0, "yes\n", ""},
     {"retrieve|dir|a dog|f", 2, "",
      "vblip: dir: no such file, but f is one: the query comes last\n"},
     {"qa|what is it?|f", 2, "",

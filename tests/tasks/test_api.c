@@ -245,6 +245,10 @@ static void test_inputs(void **state)
     assert_null(vblip_inputs_at(inputs, 0)->error);
     assert_string_equal(vblip_inputs_at(inputs, 1)->path, paths[1]);
     assert_null(vblip_inputs_at(inputs, 2));
+    uint32_t skipped = 1;
+    assert_string_equal(vblip_inputs_skipped(inputs, &skipped), "");
+    assert_int_equal(skipped, 0);
+    assert_string_equal(vblip_inputs_skipped(NULL, NULL), "");
     vblip_inputs_close(&inputs);
     assert_null(inputs);
     assert_int_equal(vblip_inputs_count(NULL), 0);

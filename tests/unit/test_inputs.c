@@ -108,6 +108,28 @@ static void test_only_known_extensions_count_whatever_their_case(void **state)
            LIST("d/1.MP4", "d/2.Jpeg", "d/6.m2ts", "d/8.webp", "d/9.tar.webm"));
 }
 
+static void expect_skipped(const char *path, const vblip_inputs_options *options,
+                           const char *skipped, uint32_t count)
+{
+    vb_inputs inputs;
+    assert_int_equal(vb_inputs_expand(&inputs, &path, 1, options, NULL), VBLIP_OK);
+    assert_string_equal(inputs.skipped, skipped);
+    assert_int_equal(inputs.skipped_count, count);
+    vb_inputs_free(&inputs);
+}
+
+static void test_media_that_is_not_read_is_counted(void **state)
+{
+    (void)state;
+    static const char *const globs[] = {"*.mp4", NULL};
+    const vblip_inputs_options chosen = {.include = globs};
+    MAKE("d/", "d/a.mp4", "d/b.HEIC", "d/e/", "d/e/c.heic", "d/e/g.mxf", "d/notes.txt",
+         "d/heic", "d/.x.heic", "f.heic");
+    expect_skipped("d", NULL, "heic 2, mxf 1", 3);
+    expect_skipped("d", &chosen, "", 0);
+    expect_skipped("f.heic", NULL, "", 0); // named: it is looked at
+}
+
 static void test_dot_files_and_dot_folders_are_skipped(void **state)
 {
     (void)state;
@@ -216,6 +238,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_directories_are_walked_in_byte_order),
         TEST(test_only_known_extensions_count_whatever_their_case),
+        TEST(test_media_that_is_not_read_is_counted),
         TEST(test_dot_files_and_dot_folders_are_skipped),
         TEST(test_rows_keep_the_operand_as_typed),
         TEST(test_what_cannot_be_read_is_named_and_the_rest_goes_on),
