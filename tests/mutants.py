@@ -70,7 +70,7 @@ MUTANTS = [
      "    return 0.5 * x * (1.0 + tanh(0.7978845608 * (x + 0.044715 * x * x * x)));"),
     ("gelu", "unit.config", "test_refuses_what_is_not_a_blip",
      CONFIG, 'read_activation(vision, err)',
-     'read_word(vision, "hidden_act", "gelu_new", err)'),
+     'vb_json_expect(vision, "hidden_act", "gelu_new", err)'),
     ("softmax-scale", "gpu.op_attention", "test_matches_double",
      "src/gpu/ops_transformer.c", "1.0F / sqrtf((float)head_dim)", "head_dim ? 0.125F : 1.0F"),
     ("positions-bicubic", "unit.positions", "test_equals_torch",

@@ -17,11 +17,10 @@ struct vblip_tokenizer {
 static vblip_status load_tokenizer(vblip_tokenizer *t, const vblip_model_options *o,
                                    vblip_error *err)
 {
-    const vb_vocabulary bundled = {.path = o->default_vocab};
     vb_arena arena = {0};
     vb_vocabulary about;
     if (!o->path && !o->vocab) // no model at all
-        return vb_vocab_make(&t->vocab, &bundled, err);
+        return vb_vocab_load(&t->vocab, o->default_vocab, err);
     vblip_status status =
         o->vocab ? vb_tokenizer_files_read(&about, &arena, "", o->vocab, NULL, err)
                  : vb_checkpoint_tokenizer(&about, &arena, o, err);

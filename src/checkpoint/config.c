@@ -82,18 +82,6 @@ static vblip_status read_members(vb_config_file *out, vb_json_object object,
     return VBLIP_OK;
 }
 
-// A word that says how a model computes; there is one that is computed so.
-static vblip_status read_word(vb_json_object object, const char *key,
-                              const char *expected, vblip_error *err)
-{
-    const char *value = expected;
-    VB_TRY(vb_json_string(&value, object, key, err));
-    if (strcmp(value, expected) == 0)
-        return VBLIP_OK;
-    return vb_json_fail(object, key, VBLIP_ERR_UNSUPPORTED, err,
-                        "\"%.40s\", expected \"%s\"", value, expected);
-}
-
 // "gelu" is the exact erf form, the only one BLIP has (blip-spec 1.2); "gelu_python" is
 // the library's other way to write it.
 static vblip_status read_activation(vb_json_object object, vblip_error *err)
@@ -102,7 +90,7 @@ static vblip_status read_activation(vb_json_object object, vblip_error *err)
     VB_TRY(vb_json_string(&value, object, "hidden_act", err));
     if (strcmp(value, "gelu_python") == 0)
         return VBLIP_OK;
-    return read_word(object, "hidden_act", "gelu", err);
+    return vb_json_expect(object, "hidden_act", "gelu", err);
 }
 
 // A side in pixels, written as one number or as two equal ones.
@@ -193,7 +181,7 @@ static vblip_status read_text(vb_config_file *out, vb_json_object file,
     VB_TRY(read_members(out, text, text_members, err));
     VB_TRY(vb_json_float(&out->text.eps, text, "layer_norm_eps", 1e-30, 0.1, err));
     VB_TRY(read_activation(text, err));
-    VB_TRY(read_word(text, "position_embedding_type", "absolute", err));
+    VB_TRY(vb_json_expect(text, "position_embedding_type", "absolute", err));
     VB_TRY(config_read_id(&out->bos, text, "bos_token_id", err));
     VB_TRY(config_read_id(&out->sep, text, "sep_token_id", err));
     if (out->text.heads == 0)
@@ -241,7 +229,7 @@ static vblip_status read_config(vb_config_file *out, vb_json_object file,
     if (!vb_json_get(file, "model_type"))
         return vb_json_fail(file, "model_type", VBLIP_ERR_FORMAT, err,
                             "not stated, expected \"blip\"");
-    VB_TRY(read_word(file, "model_type", "blip", err));
+    VB_TRY(vb_json_expect(file, "model_type", "blip", err));
     VB_TRY(refuse_quantized(file, err));
     VB_TRY(read_architecture(out, file, err));
     VB_TRY(read_members(out, file, top_members, err));

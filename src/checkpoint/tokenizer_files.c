@@ -283,17 +283,6 @@ static vblip_status read_words(tokenizer_files *t, vb_json_object model)
     return VBLIP_OK;
 }
 
-static vblip_status expect_text(vb_json_object object, const char *key,
-                                const char *expected, vblip_error *err)
-{
-    const char *value = expected;
-    VB_TRY(vb_json_string(&value, object, key, err));
-    if (strcmp(value, expected) == 0)
-        return VBLIP_OK;
-    return vb_json_fail(object, key, VBLIP_ERR_UNSUPPORTED, err,
-                        "\"%.40s\", expected \"%s\"", value, expected);
-}
-
 static vblip_status tokenizer_section(vb_json_object *out, vb_json_object file,
                                       const char *key, vblip_error *err)
 {
@@ -308,9 +297,9 @@ static vblip_status read_model(tokenizer_files *t, vb_json_object file)
     vb_json_object model;
     uint32_t longest = 100;
     VB_TRY(tokenizer_section(&model, file, "model", t->err));
-    VB_TRY(expect_text(model, "type", "WordPiece", t->err));
-    VB_TRY(expect_text(model, "unk_token", "[UNK]", t->err));
-    VB_TRY(expect_text(model, "continuing_subword_prefix", "##", t->err));
+    VB_TRY(vb_json_expect(model, "type", "WordPiece", t->err));
+    VB_TRY(vb_json_expect(model, "unk_token", "[UNK]", t->err));
+    VB_TRY(vb_json_expect(model, "continuing_subword_prefix", "##", t->err));
     VB_TRY(vb_json_u32(&longest, model, "max_input_chars_per_word", 0, UINT32_MAX,
                        t->err));
     if (longest != 100 && t->verbatim)
@@ -325,8 +314,8 @@ static vblip_status read_normalizer(tokenizer_files *t, vb_json_object file)
     vb_json_object normalizer, words;
     VB_TRY(tokenizer_section(&normalizer, file, "normalizer", t->err));
     VB_TRY(tokenizer_section(&words, file, "pre_tokenizer", t->err));
-    VB_TRY(expect_text(normalizer, "type", "BertNormalizer", t->err));
-    VB_TRY(expect_text(words, "type", "BertPreTokenizer", t->err));
+    VB_TRY(vb_json_expect(normalizer, "type", "BertNormalizer", t->err));
+    VB_TRY(vb_json_expect(words, "type", "BertPreTokenizer", t->err));
     bool clean = true;
     VB_TRY(vb_json_bool(&clean, normalizer, "clean_text", t->err));
     if (!clean)

@@ -273,3 +273,14 @@ vblip_status vb_json_string(const char **out, vb_json_object object, const char 
     *out = value->valuestring;
     return VBLIP_OK;
 }
+
+vblip_status vb_json_expect(vb_json_object object, const char *key,
+                            const char *expected, vblip_error *err)
+{
+    const char *value = expected;
+    VB_TRY(vb_json_string(&value, object, key, err));
+    if (strcmp(value, expected) == 0)
+        return VBLIP_OK;
+    return vb_json_fail(object, key, VBLIP_ERR_UNSUPPORTED, err,
+                        "\"%.40s\", expected \"%s\"", value, expected);
+}

@@ -41,6 +41,10 @@ VB_CHECKED vblip_status vb_json_bool(bool *out, vb_json_object object, const cha
 VB_CHECKED vblip_status vb_json_string(const char **out, vb_json_object object,
                                        const char *key, vblip_error *err);
 
+// A string of which one is known: another is VBLIP_ERR_UNSUPPORTED.
+VB_CHECKED vblip_status vb_json_expect(vb_json_object object, const char *key,
+                                       const char *expected, vblip_error *err);
+
 // Fails with "SUBJECT: WHERE.KEY: " before the message.
 vblip_status vb_json_fail(vb_json_object object, const char *key, vblip_status status,
                           vblip_error *err, const char *format, ...) VB_PRINTF(5, 6);

@@ -214,13 +214,19 @@ static vblip_status op_append(vb_machine *m)
     return top(m, &list, VB_PICKLE_LIST, "a list");
 }
 
-static vblip_status op_appends(vb_machine *m)
+// Drops the items of a list or a set, which hold no tensors.
+static vblip_status drop_items(vb_machine *m, vb_pickle_kind kind, const char *what)
 {
     const vb_pickle_value *items;
-    vb_pickle_value *list;
+    vb_pickle_value *container;
     size_t count;
     VB_TRY(vb_machine_pop_mark(m, &items, &count));
-    return top(m, &list, VB_PICKLE_LIST, "a list");
+    return top(m, &container, kind, what);
+}
+
+static vblip_status op_appends(vb_machine *m)
+{
+    return drop_items(m, VB_PICKLE_LIST, "a list");
 }
 
 static vblip_status push_dict(vb_machine *m)
@@ -452,11 +458,7 @@ static vblip_status op_set(vb_machine *m)
 
 static vblip_status op_add_items(vb_machine *m)
 {
-    const vb_pickle_value *items;
-    vb_pickle_value *set;
-    size_t count;
-    VB_TRY(vb_machine_pop_mark(m, &items, &count));
-    return top(m, &set, VB_PICKLE_FOREIGN, "a set");
+    return drop_items(m, VB_PICKLE_FOREIGN, "a set");
 }
 
 static vblip_status op_frozen_set(vb_machine *m)
