@@ -1,5 +1,3 @@
-// madvise: posix_madvise(POSIX_MADV_DONTNEED) does nothing in glibc.
-#define _DEFAULT_SOURCE
 #include "base/file.h"
 
 #include <assert.h>
@@ -9,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -35,81 +32,68 @@ static int64_t written_ns(const struct stat *info)
     return (int64_t)info->st_mtim.tv_sec * 1000000000 + info->st_mtim.tv_nsec;
 }
 
-vblip_status vb_file_map(vb_mapping *out, const char *path, vblip_error *err)
+vblip_status vb_file_open(vb_file *out, const char *path, vblip_error *err)
 {
-    *out = (vb_mapping){0};
+    *out = (vb_file){0};
     int fd;
     struct stat info;
     VB_TRY(open_regular_file(&fd, &info, path, err));
-    static const uint8_t nothing[1];
-    const size_t size = (size_t)info.st_size;
-    void *bytes = size ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
-    if (bytes == MAP_FAILED) {
-        vblip_status status = vb_fail_errno(err, path, errno);
-        close(fd);
-        return status;
-    }
-    *out = (vb_mapping){.bytes = bytes ? bytes : nothing,
-                        .size = size,
-                        .file = fd,
-                        .written_ns = written_ns(&info)};
+    *out = (vb_file){.size = (size_t)info.st_size,
+                     .open = true,
+                     .descriptor = fd,
+                     .written_ns = written_ns(&info)};
     return VBLIP_OK;
 }
 
-void vb_file_unmap(vb_mapping *mapping)
+void vb_file_close(vb_file *file)
 {
-    if (mapping->bytes)
-        close(mapping->file);
-    if (mapping->size)
-        munmap((void *)(uintptr_t)mapping->bytes, mapping->size);
-    *mapping = (vb_mapping){0};
+    if (file->open)
+        close(file->descriptor);
+    *file = (vb_file){0};
 }
 
-void vb_file_release(const vb_mapping *mapping, const void *bytes, size_t size)
+vb_file vb_file_in_memory(const void *bytes, size_t size)
 {
-    const long page = sysconf(_SC_PAGESIZE);
-    if (mapping->size == 0 || size == 0 || page <= 0)
-        return;
-    // Pages at the ends may be shared with neighbours, which read them again.
-    const uintptr_t mask = (uintptr_t)page - 1;
-    const uintptr_t first = (uintptr_t)bytes & ~mask;
-    const uintptr_t end = ((uintptr_t)bytes + size + mask) & ~mask;
-    madvise((void *)first, end - first, MADV_DONTNEED);
+    static const uint8_t nothing[1];
+    return (vb_file){.size = size, .bytes = bytes ? bytes : nothing};
 }
 
-static vblip_status check_unchanged(const vb_mapping *mapping, const char *path,
-                                    vblip_error *err)
+static vblip_status check_unchanged(const vb_file *file, vblip_error *err)
 {
     struct stat info;
-    if (fstat(mapping->file, &info) != 0)
-        return vb_fail_errno(err, path, errno);
-    if ((size_t)info.st_size != mapping->size)
-        return vb_fail(err, VBLIP_ERR_IO, "%s: %lld bytes, but %zu when it was opened",
-                       path, (long long)info.st_size, mapping->size);
-    if (written_ns(&info) != mapping->written_ns)
-        return vb_fail(err, VBLIP_ERR_IO, "%s: written to since it was opened", path);
+    if (fstat(file->descriptor, &info) != 0)
+        return vb_fail_errno(err, NULL, errno);
+    if ((size_t)info.st_size != file->size)
+        return vb_fail(err, VBLIP_ERR_IO, "%lld bytes, but %zu when it was opened",
+                       (long long)info.st_size, file->size);
+    if (written_ns(&info) != file->written_ns)
+        return vb_fail(err, VBLIP_ERR_IO, "written to since it was opened");
     return VBLIP_OK;
 }
 
-vblip_status vb_file_read_at(const vb_mapping *mapping, void *out, size_t at,
-                             size_t size, const char *path, vblip_error *err)
+vblip_status vb_file_read_at(const vb_file *file, void *out, size_t at, size_t size,
+                             vblip_error *err)
 {
-    assert(at <= mapping->size && size <= mapping->size - at);
+    assert(at <= file->size && size <= file->size - at);
+    if (file->bytes) {
+        memcpy(out, file->bytes + at, size);
+        return VBLIP_OK;
+    }
     size_t done = 0;
     while (done < size) {
-        const ssize_t n =
-            pread(mapping->file, (char *)out + done, size - done, (off_t)(at + done));
+        const ssize_t n = pread(file->descriptor, (char *)out + done, size - done,
+                                (off_t)(at + done));
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return vb_fail_errno(err, path, errno);
+            return vb_fail_errno(err, NULL, errno);
         if (n == 0)
             break;
         done += (size_t)n;
     }
-    VB_TRY(check_unchanged(mapping, path, err));
+    VB_TRY(check_unchanged(file, err));
     if (done < size)
-        return vb_fail(err, VBLIP_ERR_IO, "%s: ends at byte %zu", path, at + done);
+        return vb_fail(err, VBLIP_ERR_IO, "ends at byte %zu", at + done);
     return VBLIP_OK;
 }
 

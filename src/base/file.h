@@ -1,4 +1,4 @@
-// file.h - files in: whole, mapped, or read here and there.
+// file.h - files in: whole, or read here and there.
 #ifndef VB_BASE_FILE_H
 #define VB_BASE_FILE_H
 
@@ -6,32 +6,28 @@
 
 #include <stddef.h>
 
-// A file's bytes, memory-mapped, and the file itself, open. All-zero is none.
-//
-// Where another program cuts a file short, touching the mapping behind the new end ends
-// the process. So only what is read right after mapping is read through it; the rest is
-// for vb_file_read_at.
-typedef struct vb_mapping {
-    const uint8_t *bytes; // never NULL on success, also for an empty file
+// A file open for reading, or bytes in memory that are read like one. All-zero is neither.
+// What is looked at is always a copy: a mapping would end the process where another
+// program cuts the file short.
+typedef struct vb_file {
     size_t size;
-    int file;           // its descriptor
-    int64_t written_ns; // when it was last written to, before it was mapped
-} vb_mapping;
+    const uint8_t *bytes; // of memory; NULL of a file
+    bool open;
+    int descriptor;
+    int64_t written_ns; // when it was last written to, before it was opened
+} vb_file;
 
-VB_CHECKED vblip_status vb_file_map(vb_mapping *out, const char *path,
-                                    vblip_error *err);
-void vb_file_unmap(vb_mapping *mapping);
+VB_CHECKED vblip_status vb_file_open(vb_file *out, const char *path, vblip_error *err);
+void vb_file_close(vb_file *file);
 
-// Gives back the memory that reading `size` bytes at `bytes` took. They can still be
-// read, from the disk cache again.
-void vb_file_release(const vb_mapping *mapping, const void *bytes, size_t size);
+// `bytes` must outlive it. There is nothing to close.
+vb_file vb_file_in_memory(const void *bytes, size_t size);
 
-// Copies `size` bytes from byte `at` of the file, all within the mapping. A file that is
-// not as it was when it was mapped, shorter or written to, is VBLIP_ERR_IO. `path` names
-// it in messages.
-VB_CHECKED vblip_status vb_file_read_at(const vb_mapping *mapping, void *out, size_t at,
-                                        size_t size, const char *path,
-                                        vblip_error *err);
+// Copies `size` bytes from byte `at`, all within the file. A file that is not as it was
+// when it was opened, shorter or written to, is VBLIP_ERR_IO. Messages leave the file's
+// name to the caller.
+VB_CHECKED vblip_status vb_file_read_at(const vb_file *file, void *out, size_t at,
+                                        size_t size, vblip_error *err);
 
 // Reads `path` whole into malloc'd, NUL-terminated memory. More than `limit` bytes is
 // VBLIP_ERR_FORMAT.

@@ -337,7 +337,7 @@ static vblip_status same_values(bool *out, const vb_checkpoint *c, const vb_weig
 {
     uint8_t x[PIECE_BYTES], y[PIECE_BYTES];
     *out = a->dtype == b->dtype && a->size == b->size;
-    if (a->data == b->data)
+    if (a->file == b->file && a->at == b->at)
         return VBLIP_OK;
     for (size_t at = 0; *out && at < a->size; at += PIECE_BYTES) {
         const size_t size = a->size - at < PIECE_BYTES ? a->size - at : PIECE_BYTES;

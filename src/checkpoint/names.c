@@ -107,7 +107,8 @@ static void share_parameters(vb_weight *weights, const vb_weight_list *list)
             continue;
         vb_weight *w = &weights[first - list->weights];
         w->dtype = last->dtype;
-        w->data = last->data;
+        w->file = last->file;
+        w->at = last->at;
         w->size = last->size;
         w->entry = last->entry;
         w->is_double = last->is_double;

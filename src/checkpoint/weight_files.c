@@ -13,6 +13,7 @@
 enum {
     MAX_INDEX = 8 << 20,    // bytes of an index.json
     PIECE_BYTES = 64 << 10, // that are read at a time
+    HEAD_BYTES = 32,        // of a file, that tell what it is
     UNPACKED = 4,           // as many as are read by turns: q, k and v
 };
 
@@ -23,14 +24,13 @@ typedef struct vb_unpacked {
 } vb_unpacked;
 
 typedef vblip_status (*parse_fn)(vb_weight_list *out, vb_arena *arena,
-                                 const uint8_t *bytes, size_t size, vblip_error *err);
+                                 const vb_file *file, vblip_error *err);
 
 static vblip_status parse_safetensors(vb_weight_list *out, vb_arena *arena,
-                                      const uint8_t *bytes, size_t size,
-                                      vblip_error *err)
+                                      const vb_file *file, vblip_error *err)
 {
     vb_safetensors st;
-    vblip_status status = vb_safetensors_parse(&st, arena, bytes, size, err);
+    vblip_status status = vb_safetensors_parse(&st, arena, file, err);
     *out = st.list;
     return status;
 }
@@ -75,11 +75,11 @@ static const struct layout {
 // What else it may hold, which is never read.
 static const char *const foreign[] = {"tf_model.h5", "flax_model.msgpack"};
 
-// A file without an ending goes by how it begins: archives of torch are zip files.
-static const struct format *format_of_bytes(const uint8_t *bytes, size_t size)
+// A file without an ending goes by its first bytes: archives of torch are zip files.
+static const struct format *format_of_bytes(const uint8_t *head)
 {
-    const bool torch = size >= 2 && ((bytes[0] == 'P' && bytes[1] == 'K') ||
-                                     (bytes[0] == 0x80 && bytes[1] == 0x02));
+    const bool torch =
+        (head[0] == 'P' && head[1] == 'K') || (head[0] == 0x80 && head[1] == 0x02);
     return torch ? &formats[1] : &formats[0];
 }
 
@@ -108,39 +108,44 @@ static vblip_status make_room_for_files(vb_weight_files *s, const char ***files,
                                         size_t count, vb_arena *arena, vblip_error *err)
 {
     *files = VB_ARENA_NEW(arena, const char *, count + 1);
-    s->mappings = VB_ARENA_NEW(arena, vb_mapping, count);
+    s->opened = VB_ARENA_NEW(arena, vb_file, count);
     s->files = *files;
-    return *files && s->mappings ? VBLIP_OK : vb_fail_memory(err, s->path);
+    return *files && s->opened ? VBLIP_OK : vb_fail_memory(err, s->path);
 }
 
 // Refuses a file by its first bytes.
-static vblip_status refuse_head(const uint8_t *bytes, size_t size, vblip_error *err)
+static vblip_status refuse_head(const uint8_t head[HEAD_BYTES], vblip_error *err)
 {
-    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
-        const size_t length = strlen(heads[i].bytes);
-        if (size >= length && memcmp(bytes, heads[i].bytes, length) == 0)
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
+        if (memcmp(head, heads[i].bytes, strlen(heads[i].bytes)) == 0)
             return vb_fail(err, VBLIP_ERR_FORMAT, "%s", heads[i].what);
-    }
     return VBLIP_OK;
 }
 
-// The next of the files, mapped and parsed.
+static vblip_status parse_file(vb_weight_files *s, vb_weight_list *list,
+                               const vb_file *file, const struct format *format,
+                               vb_arena *arena, vblip_error *err)
+{
+    uint8_t head[HEAD_BYTES] = {0};
+    VB_TRY(vb_file_read_at(file, head, 0,
+                           file->size < HEAD_BYTES ? file->size : HEAD_BYTES, err));
+    if (!format)
+        format = format_of_bytes(head);
+    s->torch = format->torch;
+    VB_TRY(refuse_head(head, err));
+    return format->parse(list, arena, file, err);
+}
+
+// The next of the files, opened and parsed.
 static vblip_status add_file(vb_weight_files *s, vb_weight_list *list, const char *path,
                              vb_arena *arena, vblip_error *err)
 {
-    vb_mapping *mapping = &s->mappings[s->count];
-    VB_TRY(vb_file_map(mapping, path, err));
+    vb_file *file = &s->opened[s->count];
+    VB_TRY(vb_file_open(file, path, err));
     s->count++;
-    s->bytes += mapping->size;
-    const struct format *format = format_of(path);
-    if (!format)
-        format = format_of_bytes(mapping->bytes, mapping->size);
-    s->torch = format->torch;
+    s->bytes += file->size;
     vblip_error why = {0};
-    vblip_status status = refuse_head(mapping->bytes, mapping->size, &why);
-    if (status == VBLIP_OK)
-        status = format->parse(list, arena, mapping->bytes, mapping->size, &why);
-    vb_file_release(mapping, mapping->bytes, mapping->size);
+    vblip_status status = parse_file(s, list, file, format_of(path), arena, &why);
     if (status != VBLIP_OK)
         return vb_fail(err, status, "%s: %s", path, why.message);
     return VBLIP_OK;
@@ -350,37 +355,28 @@ void vb_weight_files_close(vb_weight_files *weights)
     for (int i = 0; weights->unpacked && i < UNPACKED; i++)
         free(weights->unpacked[i].bytes);
     for (size_t i = 0; i < weights->count; i++)
-        vb_file_unmap(&weights->mappings[i]);
+        vb_file_close(&weights->opened[i]);
     *weights = (vb_weight_files){0};
 }
 
 // -------------------------------------------------------------------------- one tensor
 
-static size_t file_index(const vb_weight_files *weights, const vb_weight *weight)
-{
-    const uintptr_t at = (uintptr_t)weight->data;
-    for (size_t i = 0; i < weights->count; i++) {
-        const uintptr_t first = (uintptr_t)weights->mappings[i].bytes;
-        if (at >= first && at - first < weights->mappings[i].size)
-            return i;
-    }
-    return 0;
-}
-
 const char *vb_weight_files_of(const vb_weight_files *weights, const vb_weight *weight)
 {
-    return weights->files[file_index(weights, weight)];
+    return weights->files[weight->file - weights->opened];
 }
 
-// Reads from the file of a tensor, at `data` of its bytes.
+// Reads from byte `at` of the file of a tensor.
 static vblip_status read_file_of(const vb_weight_files *weights,
-                                 const vb_weight *weight, void *out,
-                                 const uint8_t *data, size_t size, vblip_error *err)
+                                 const vb_weight *weight, void *out, size_t at,
+                                 size_t size, vblip_error *err)
 {
-    const size_t file = file_index(weights, weight);
-    const vb_mapping *mapping = &weights->mappings[file];
-    return vb_file_read_at(mapping, out, (size_t)(data - mapping->bytes), size,
-                           weights->files[file], err);
+    vblip_error why = {0};
+    vblip_status status = vb_file_read_at(weight->file, out, at, size, &why);
+    if (status != VBLIP_OK)
+        return vb_fail(err, status, "%s: %s", vb_weight_files_of(weights, weight),
+                       why.message);
+    return VBLIP_OK;
 }
 
 // Holds the entry that a tensor lies in against its checksum, once for all tensors in it.
@@ -396,7 +392,7 @@ static vblip_status check_archive_entry(const vb_weight_files *weights,
     for (size_t at = 0; at < entry->size; at += PIECE_BYTES) {
         const size_t left = entry->size - at;
         const size_t size = left < PIECE_BYTES ? left : PIECE_BYTES;
-        VB_TRY(read_file_of(weights, weight, piece, entry->data + at, size, err));
+        VB_TRY(read_file_of(weights, weight, piece, entry->at + at, size, err));
         crc = vb_zip_crc(crc, piece, size);
     }
     vblip_error why = {0};
@@ -465,7 +461,7 @@ static vblip_status unpack(const vb_weight_files *weights, const uint8_t **out,
     u->bytes = malloc(count * unit);
     vblip_status status = raw && u->bytes ? VBLIP_OK : vb_fail_memory(err, w->name);
     if (status == VBLIP_OK)
-        status = read_file_of(weights, w, raw, w->data, span * unit, err);
+        status = read_file_of(weights, w, raw, w->at, span * unit, err);
     if (status == VBLIP_OK) {
         pack(u->bytes, raw, w, unit);
         if (w->is_double)
@@ -487,7 +483,7 @@ static vblip_status read_doubles(const vb_weight_files *weights, const vb_weight
     for (size_t done = 0; done < size;) {
         const size_t left = (size - done) / sizeof(float);
         const size_t count = left < COUNT ? left : COUNT;
-        VB_TRY(read_file_of(weights, w, piece, w->data + 2 * (at + done),
+        VB_TRY(read_file_of(weights, w, piece, w->at + 2 * (at + done),
                             count * sizeof(double), err));
         narrow_doubles(values, piece, count);
         memcpy(out + done, values, count * sizeof(float));
@@ -509,5 +505,5 @@ vblip_status vb_weight_files_read(const vb_weight_files *weights,
     }
     if (weight->is_double)
         return read_doubles(weights, weight, out, at, size, err);
-    return read_file_of(weights, weight, out, weight->data + at, size, err);
+    return read_file_of(weights, weight, out, weight->at + at, size, err);
 }

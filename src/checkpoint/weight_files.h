@@ -14,13 +14,13 @@ typedef struct vb_weight_files {
     const char *const *files; // that hold them; NULL-terminated
     uint64_t bytes;           // all files together
     bool torch;               // they are torch archives, not safetensors
-    vb_mapping *mappings;     // one per file
+    vb_file *opened;          // one per file
     size_t count;
     bool *checked;                // per tensor of the list: its checksum was right
     struct vb_unpacked *unpacked; // tensors with strides that were read last
 } vb_weight_files;
 
-// Maps the weights of a Hugging Face folder, the first found of model.safetensors, its
+// Opens the weights of a Hugging Face folder, the first found of model.safetensors, its
 // shards, pytorch_model.bin and its shards; or one file, whose name says its format.
 // Strings and lists are in `arena`. Close it in either case.
 VB_CHECKED vblip_status vb_weight_files_open_folder(vb_weight_files *out,

@@ -8,7 +8,6 @@
 
 // A checkpoint of BLIP with its optimizer pickles to 300 kB in 20 thousand objects.
 enum {
-    MAX_BYTES = 8 << 20,
     MAX_OBJECTS = 1 << 20,
     MAX_GLOBAL = 128, // bytes of a module or a name
     FIRST_PROTOCOL = 2,
@@ -608,9 +607,9 @@ static vblip_status pickle_step(vb_machine *m)
 
 static vblip_status pickle_run(vb_machine *m)
 {
-    if (m->size > MAX_BYTES)
+    if (m->size > VB_PICKLE_MAX_BYTES)
         return vb_fail(m->err, VBLIP_ERR_FORMAT, "%zu bytes, at most %d expected",
-                       m->size, MAX_BYTES);
+                       m->size, VB_PICKLE_MAX_BYTES);
     if (m->size && m->bytes[0] != 0x80)
         return vb_fail(m->err, VBLIP_ERR_FORMAT, "byte 0: 0x%02x, expected PROTO",
                        m->bytes[0]);

@@ -66,7 +66,9 @@ typedef struct vb_pickle_dict {
     size_t count; // pairs in all runs
 } vb_pickle_dict;
 
-// Reads `size` bytes at `bytes`, which must outlive `out`; all else is in `arena`, at
+enum { VB_PICKLE_MAX_BYTES = 8 << 20 };
+
+// Reads `size` bytes at `bytes`, at most VB_PICKLE_MAX_BYTES, which must outlive `out`; all else is in `arena`, at
 // most some 40 bytes for each byte read. `globals` (`count` rows) are those that mean
 // something. Refused with VBLIP_ERR_FORMAT: opcodes that torch.save never writes, by name;
 // stacks, memos and sizes that no pickler writes. Values may refer to each other in circles.

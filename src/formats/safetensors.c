@@ -13,7 +13,8 @@ enum { LENGTH_BYTES = 8, MAX_HEADER = 8 << 20 };
 
 typedef struct parser {
     vb_arena *arena;
-    const uint8_t *data; // first byte after the header
+    const vb_file *file;
+    size_t data; // first byte after the header
     size_t data_size;
     vblip_error *err;
 } parser;
@@ -95,7 +96,8 @@ static vblip_status read_offsets(parser *p, vb_weight *w, const cJSON *value)
     if (end - begin != expected)
         return FORMAT(p, "%s: %" PRIu64 " bytes, its shape needs %" PRIu64, w->name,
                       end - begin, expected);
-    w->data = p->data + begin;
+    w->file = p->file;
+    w->at = p->data + (size_t)begin;
     w->size = (size_t)(end - begin);
     return VBLIP_OK;
 }
@@ -122,10 +124,10 @@ static vblip_status read_weight(parser *p, vb_weight *w, const cJSON *entry)
 
 // ----------------------------------------------------------------------- all of them
 
-static int by_data(const void *a, const void *b)
+static int by_place(const void *a, const void *b)
 {
     const vb_weight *x = a, *y = b;
-    return (x->data > y->data) - (x->data < y->data);
+    return (x->at > y->at) - (x->at < y->at);
 }
 
 static int safetensors_by_name(const void *a, const void *b)
@@ -136,17 +138,17 @@ static int safetensors_by_name(const void *a, const void *b)
 // Every byte of the data belongs to one tensor.
 static vblip_status check_layout(parser *p, vb_weight *weights, size_t count)
 {
-    qsort(weights, count, sizeof *weights, by_data);
-    const uint8_t *end = p->data;
+    qsort(weights, count, sizeof *weights, by_place);
+    size_t end = p->data;
     for (size_t i = 0; i < count; i++) {
-        if (weights[i].data < end)
+        if (weights[i].at < end)
             return FORMAT(p, "%s: overlaps %s", weights[i].name, weights[i - 1].name);
-        if (weights[i].data > end)
-            return FORMAT(p, "%s: %td bytes before it belong to no tensor",
-                          weights[i].name, weights[i].data - end);
+        if (weights[i].at > end)
+            return FORMAT(p, "%s: %zu bytes before it belong to no tensor",
+                          weights[i].name, weights[i].at - end);
         end += weights[i].size;
     }
-    size_t rest = p->data_size - (size_t)(end - p->data);
+    size_t rest = p->data_size - (end - p->data);
     if (rest)
         return FORMAT(p, "%zu bytes after the last tensor", rest);
     return VBLIP_OK;
@@ -200,13 +202,15 @@ static vblip_status read_header(parser *p, vb_safetensors *st, const cJSON *root
     return VBLIP_OK;
 }
 
-vblip_status vb_safetensors_parse(vb_safetensors *st, vb_arena *arena,
-                                  const uint8_t *bytes, size_t size, vblip_error *err)
+// *out = the header's text, `size` bytes, malloc'd.
+static vblip_status read_header_text(const vb_file *file, char **out, size_t *size,
+                                     vblip_error *err)
 {
-    *st = (vb_safetensors){0};
-    if (size < LENGTH_BYTES)
+    uint8_t bytes[LENGTH_BYTES];
+    if (file->size < LENGTH_BYTES)
         return vb_fail(err, VBLIP_ERR_FORMAT, "%zu bytes, too short for safetensors",
-                       size);
+                       file->size);
+    VB_TRY(vb_file_read_at(file, bytes, 0, LENGTH_BYTES, err));
     uint64_t length = 0;
     for (int i = 0; i < LENGTH_BYTES; i++)
         length |= (uint64_t)bytes[i] << (8 * i);
@@ -214,20 +218,39 @@ vblip_status vb_safetensors_parse(vb_safetensors *st, vb_arena *arena,
         return vb_fail(err, VBLIP_ERR_FORMAT,
                        "a header of %" PRIu64 " bytes, at most %d expected", length,
                        MAX_HEADER);
-    if (length > size - LENGTH_BYTES)
+    if (length > file->size - LENGTH_BYTES)
         return vb_fail(err, VBLIP_ERR_FORMAT,
-                       "a header of %" PRIu64 " bytes in a file of %zu", length, size);
-    const char *header = (const char *)bytes + LENGTH_BYTES;
-    if (length == 0 || header[0] != '{')
-        return vb_fail(err, VBLIP_ERR_FORMAT, "the header is not an object");
+                       "a header of %" PRIu64 " bytes in a file of %zu", length,
+                       file->size);
+    *size = (size_t)length;
+    *out = malloc(*size + 1);
+    if (!*out)
+        return vb_fail_memory(err, "safetensors header");
+    vblip_status status = vb_file_read_at(file, *out, LENGTH_BYTES, *size, err);
+    if (status == VBLIP_OK && (*size == 0 || **out != '{'))
+        status = vb_fail(err, VBLIP_ERR_FORMAT, "the header is not an object");
+    if (status != VBLIP_OK)
+        free(*out);
+    return status;
+}
 
+vblip_status vb_safetensors_parse(vb_safetensors *st, vb_arena *arena,
+                                  const vb_file *file, vblip_error *err)
+{
+    *st = (vb_safetensors){0};
+    char *text = NULL;
+    size_t size = 0;
     cJSON *root;
-    VB_TRY(vb_json_parse(&root, header, (size_t)length, "header", err));
+    VB_TRY(read_header_text(file, &text, &size, err));
+    vblip_status status = vb_json_parse(&root, text, size, "header", err);
+    free(text);
+    VB_TRY(status);
     parser p = {.arena = arena,
-                .data = bytes + LENGTH_BYTES + length,
-                .data_size = size - LENGTH_BYTES - (size_t)length,
+                .file = file,
+                .data = LENGTH_BYTES + size,
+                .data_size = file->size - LENGTH_BYTES - size,
                 .err = err};
-    vblip_status status = read_header(&p, st, root);
+    status = read_header(&p, st, root);
     cJSON_Delete(root);
     if (status != VBLIP_OK)
         *st = (vb_safetensors){0};

@@ -3,7 +3,7 @@
 #define VB_FORMATS_SAFETENSORS_H
 
 #include "base/arena.h"
-#include "base/error.h"
+#include "base/file.h"
 #include "formats/weight.h"
 
 typedef struct vb_safetensors {
@@ -13,11 +13,10 @@ typedef struct vb_safetensors {
     size_t metadata_count;
 } vb_safetensors;
 
-// Parses `size` bytes at `bytes`, which must outlive `st`; all else is in `arena`. What
+// Parses the header of `file`, which must outlive `st`; all else is in `arena`. What
 // the format forbids, and what no reader should accept (names or keys given twice,
 // overlaps, gaps, offsets out of range), is VBLIP_ERR_FORMAT.
 VB_CHECKED vblip_status vb_safetensors_parse(vb_safetensors *st, vb_arena *arena,
-                                             const uint8_t *bytes, size_t size,
-                                             vblip_error *err);
+                                             const vb_file *file, vblip_error *err);
 
 #endif // VB_FORMATS_SAFETENSORS_H

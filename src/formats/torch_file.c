@@ -9,16 +9,17 @@
 #include <string.h>
 
 enum {
-    MAX_NAME = 255, // bytes of a tensor's name
-    MAX_KEY = 20,   // digits that name a storage
-    MAX_ROOT = 255, // bytes of the folder that all entries are in
-    MAX_FORMAT = 10 // the newest that torch::jit's reader knows
+    MAX_NAME = 255,  // bytes of a tensor's name
+    MAX_KEY = 20,    // digits that name a storage
+    MAX_ROOT = 255,  // bytes of the folder that all entries are in
+    MAX_FORMAT = 10, // the newest that torch::jit's reader knows
+    MAX_PART = 1024, // bytes of the entries version and byteorder
 };
 
 typedef struct file {
     vb_arena *arena;
+    const vb_file *archive;
     vb_zip zip;
-    const uint8_t *bytes;
     char root[MAX_ROOT + 1];
     vblip_error *err;
 } file;
@@ -83,14 +84,29 @@ static const vb_zip_entry *torch_find(const file *f, const char *name)
     return vb_zip_find(&f->zip, path);
 }
 
-// The entry `name`, or NULL. One that is damaged is a failure.
-static vblip_status find_whole(const file *f, const vb_zip_entry **out,
-                               const char *name)
+// What one of the small entries holds.
+typedef struct part {
+    const char *name; // of the entry; NULL = there is none
+    const uint8_t *bytes;
+    size_t size;
+} part;
+
+// Reads the entry `name`, at most `limit` bytes. One that is damaged is a failure.
+static vblip_status read_part(const file *f, part *out, const char *name, size_t limit)
 {
-    *out = torch_find(f, name);
-    if (!*out)
+    *out = (part){0};
+    const vb_zip_entry *entry = torch_find(f, name);
+    if (!entry)
         return VBLIP_OK;
-    return vb_zip_check(*out, vb_zip_crc(0, (*out)->data, (*out)->size), f->err);
+    if (entry->size > limit)
+        return FORMAT(f, "%s: %zu bytes, at most %zu expected", entry->name,
+                      entry->size, limit);
+    uint8_t *bytes = VB_ARENA_NEW(f->arena, uint8_t, entry->size);
+    if (!bytes)
+        return vb_fail_memory(f->err, entry->name);
+    VB_TRY(vb_file_read_at(f->archive, bytes, entry->at, entry->size, f->err));
+    *out = (part){entry->name, bytes, entry->size};
+    return vb_zip_check(entry, vb_zip_crc(0, bytes, entry->size), f->err);
 }
 
 // The folder that holds data.pkl, which torch.save names after the file.
@@ -114,41 +130,40 @@ static vblip_status find_root(file *f)
 
 static vblip_status torch_check_version(const file *f)
 {
-    const vb_zip_entry *e;
-    VB_TRY(find_whole(f, &e, "version"));
-    if (!e)
+    part e;
+    VB_TRY(read_part(f, &e, "version", MAX_PART));
+    if (!e.name)
         return FORMAT(f, "%s/version is missing", f->root);
     size_t at = 0;
     unsigned version = 0;
-    for (; at < e->size && at < 3 && e->data[at] >= '0' && e->data[at] <= '9'; at++)
-        version = 10 * version + e->data[at] - '0';
-    bool whole =
-        at > 0 && (at == e->size || (at + 1 == e->size && e->data[at] == '\n'));
+    for (; at < e.size && at < 3 && e.bytes[at] >= '0' && e.bytes[at] <= '9'; at++)
+        version = 10 * version + e.bytes[at] - '0';
+    bool whole = at > 0 && (at == e.size || (at + 1 == e.size && e.bytes[at] == '\n'));
     if (!whole || version < 1)
-        return FORMAT(f, "%s: not a version", e->name);
+        return FORMAT(f, "%s: not a version", e.name);
     if (version > MAX_FORMAT)
         return vb_fail(f->err, VBLIP_ERR_UNSUPPORTED,
-                       "%s: format %u, at most %d is read", e->name, version,
+                       "%s: format %u, at most %d is read", e.name, version,
                        MAX_FORMAT);
     return VBLIP_OK;
 }
 
-static bool holds(const vb_zip_entry *entry, const char *text)
+static bool holds(const part *entry, const char *text)
 {
-    return entry->size == strlen(text) && memcmp(entry->data, text, entry->size) == 0;
+    return entry->size == strlen(text) && memcmp(entry->bytes, text, entry->size) == 0;
 }
 
 // Written by torch 2.1 and later.
 static vblip_status check_byte_order(const file *f)
 {
-    const vb_zip_entry *order;
-    VB_TRY(find_whole(f, &order, "byteorder"));
-    if (!order || holds(order, "little"))
+    part order;
+    VB_TRY(read_part(f, &order, "byteorder", MAX_PART));
+    if (!order.name || holds(&order, "little"))
         return VBLIP_OK;
-    if (holds(order, "big"))
+    if (holds(&order, "big"))
         return vb_fail(f->err, VBLIP_ERR_UNSUPPORTED, "%s: big, expected little",
-                       order->name);
-    return FORMAT(f, "%s: neither little nor big", order->name);
+                       order.name);
+    return FORMAT(f, "%s: neither little nor big", order.name);
 }
 
 static vblip_status check_archive(const file *f)
@@ -290,7 +305,8 @@ static vblip_status read_tensor(const file *f, vb_weight *w,
                       "%s: %" PRIu64 " elements at %" PRId64 " of the %" PRIu64
                       " of its storage",
                       w->name, span, offset, s.count);
-    w->data = s.entry->data + (size_t)offset * unit_of(w);
+    w->file = f->archive;
+    w->at = s.entry->at + (size_t)offset * unit_of(w);
     w->size = (size_t)count * vb_dtype_size(w->dtype);
     w->entry = s.entry;
     return VBLIP_OK;
@@ -375,7 +391,7 @@ static vblip_status torch_read_value(const file *f, vb_weight *w,
     } else {
         snprintf(text, sizeof text, "%s, expected a tensor", text_of_kind(value));
     }
-    *w = (vb_weight){.name = name, .data = f->bytes};
+    *w = (vb_weight){.name = name, .file = f->archive};
     w->unreadable = vb_arena_string(f->arena, text, strlen(text));
     return w->unreadable ? VBLIP_OK : vb_fail_memory(f->err, "tensors");
 }
@@ -454,36 +470,40 @@ static vblip_status list_root(const file *f, vb_weight_list *out,
 
 static vblip_status read_pickle(const file *f, vb_pickle_value *out)
 {
-    const vb_zip_entry *entry;
-    VB_TRY(find_whole(f, &entry, "data.pkl"));
+    part pickle;
+    VB_TRY(read_part(f, &pickle, "data.pkl", VB_PICKLE_MAX_BYTES));
     vblip_error why = {0};
-    vblip_status status = vb_pickle_parse(out, f->arena, entry->data, entry->size,
+    vblip_status status = vb_pickle_parse(out, f->arena, pickle.bytes, pickle.size,
                                           globals, GLOBALS, &why);
     return status == VBLIP_OK
                ? VBLIP_OK
-               : vb_fail(f->err, status, "%s: %s", entry->name, why.message);
+               : vb_fail(f->err, status, "%s: %s", pickle.name, why.message);
 }
 
 // Before torch 1.6 a file began with a pickle of this number, protocol 2.
-static vblip_status refuse_legacy(const uint8_t *bytes, size_t size, vblip_error *err)
+static vblip_status refuse_legacy(const vb_file *archive, vblip_error *err)
 {
     static const uint8_t magic[] = {0x80, 0x02, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C,
                                     0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19};
-    if (size < sizeof magic || memcmp(bytes, magic, sizeof magic) != 0)
+    uint8_t head[sizeof magic];
+    if (archive->size < sizeof magic)
+        return VBLIP_OK;
+    VB_TRY(vb_file_read_at(archive, head, 0, sizeof head, err));
+    if (memcmp(head, magic, sizeof magic) != 0)
         return VBLIP_OK;
     return vb_fail(err, VBLIP_ERR_UNSUPPORTED,
                    "written by torch before 1.6; to convert it, with a newer torch: "
                    "torch.save(torch.load(FILE, map_location=\"cpu\"), NEW)");
 }
 
-vblip_status vb_torch_parse(vb_weight_list *out, vb_arena *arena, const uint8_t *bytes,
-                            size_t size, vblip_error *err)
+vblip_status vb_torch_parse(vb_weight_list *out, vb_arena *arena,
+                            const vb_file *archive, vblip_error *err)
 {
     *out = (vb_weight_list){0};
-    file f = {.arena = arena, .bytes = bytes, .err = err};
+    file f = {.arena = arena, .archive = archive, .err = err};
     vb_pickle_value root;
-    VB_TRY(refuse_legacy(bytes, size, err));
-    VB_TRY(vb_zip_parse(&f.zip, arena, bytes, size, err));
+    VB_TRY(refuse_legacy(archive, err));
+    VB_TRY(vb_zip_parse(&f.zip, arena, archive, err));
     VB_TRY(find_root(&f));
     VB_TRY(check_archive(&f));
     VB_TRY(read_pickle(&f, &root));

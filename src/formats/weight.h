@@ -14,13 +14,14 @@ typedef struct vb_weight {
     vb_dtype dtype;
     uint32_t rank; // 0 = a scalar
     uint64_t shape[VB_MAX_RANK];
-    const uint8_t *data; // in the file's bytes: row-major, packed, any alignment
-    size_t size;         // bytes
+    const struct vb_file *file; // that it lies in, row-major and packed
+    size_t at;                  // byte of the file where it begins
+    size_t size;                // bytes
     bool is_double; // F64 in the file: `dtype` and `size` are what reading makes of it
     bool strided;   // not packed in the file but as `strides`, in elements, say
     uint64_t strides[VB_MAX_RANK];
     const char
-        *unreadable; // NULL, or why it cannot be read; all above but `data` is empty
+        *unreadable; // NULL, or why it cannot be read; all above but `file` is empty
     // The part of an archive that the data lies in, with its checksum; NULL = no archive.
     const struct vb_zip_entry *entry;
 } vb_weight;

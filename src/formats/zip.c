@@ -9,7 +9,12 @@
 #include <zlib.h>
 
 // A checkpoint with its optimizer has some 3000 entries, with names of 30 bytes.
-enum { MAX_ENTRIES = 1 << 16, MAX_NAME = 1024 };
+enum {
+    MAX_ENTRIES = 1 << 16,
+    MAX_NAME = 1024,
+    MAX_DIRECTORY = 64 << 20, // bytes
+    MAX_EXTRA = 0xFFFF,
+};
 
 // Fixed parts of the records, and where their fields lie (APPNOTE 4.3).
 enum {
@@ -39,9 +44,10 @@ enum {
 
 typedef struct archive {
     vb_arena *arena;
-    const uint8_t *bytes;
-    size_t size;
+    const vb_file *file;
     uint64_t directory, directory_size, entries;
+    const uint8_t *records; // of the directory
+    uint8_t *local;         // room for one local header
     vblip_error *err;
 } archive;
 
@@ -69,24 +75,26 @@ static uint32_t get32(const uint8_t *at)
 
 static vblip_status fail_without_end(const archive *a)
 {
-    if (a->size >= 4 && get32(a->bytes) == LOCAL_MAGIC)
+    uint8_t magic[4] = {0};
+    if (a->file->size >= sizeof magic)
+        VB_TRY(vb_file_read_at(a->file, magic, 0, sizeof magic, a->err));
+    if (get32(magic) == LOCAL_MAGIC)
         return FORMAT(a,
                       "ends at byte %zu without the directory of the zip archive: "
                       "the file is cut short",
-                      a->size);
-    return FORMAT(a, "%zu bytes that are not a zip archive", a->size);
+                      a->file->size);
+    return FORMAT(a, "%zu bytes that are not a zip archive", a->file->size);
 }
 
 // Where the end record lies: the one place from which a comment reaches the last byte.
-static vblip_status find_end(const archive *a, size_t *out)
+// `tail` are the bytes from `first` to the last of the file.
+static vblip_status find_end(const archive *a, const uint8_t *tail, size_t first,
+                             size_t *out)
 {
-    if (a->size < END_BYTES)
-        return fail_without_end(a);
-    size_t last = a->size - END_BYTES;
-    size_t first = last > MAX_COMMENT ? last - MAX_COMMENT : 0;
+    const size_t last = a->file->size - END_BYTES;
     bool found = false;
     for (size_t at = first; at <= last; at++) {
-        const uint8_t *end = a->bytes + at;
+        const uint8_t *end = tail + (at - first);
         if (end[0] != 'P' || get32(end) != END_MAGIC || get16(end + 20) != last - at)
             continue;
         if (found)
@@ -98,24 +106,50 @@ static vblip_status find_end(const archive *a, size_t *out)
     return found ? VBLIP_OK : fail_without_end(a);
 }
 
+// Reads the end record, END_BYTES; *at = where it lies.
+static vblip_status read_end_record(const archive *a, uint8_t *end, size_t *at)
+{
+    if (a->file->size < END_BYTES)
+        return fail_without_end(a);
+    const size_t most = END_BYTES + MAX_COMMENT;
+    const size_t size = a->file->size < most ? a->file->size : most;
+    const size_t first = a->file->size - size;
+    uint8_t *tail = malloc(size);
+    if (!tail)
+        return vb_fail_memory(a->err, "zip archive");
+    vblip_status status = vb_file_read_at(a->file, tail, first, size, a->err);
+    if (status == VBLIP_OK)
+        status = find_end(a, tail, first, at);
+    if (status == VBLIP_OK)
+        memcpy(end, tail + (*at - first), END_BYTES);
+    free(tail);
+    return status;
+}
+
 // `small` is the field of the end record that `large` of the ZIP64 record replaces.
 static bool agrees(uint64_t small, uint64_t large, int bytes)
 {
     return small == large || small == (IN_ZIP64 >> (32 - 8 * bytes));
 }
 
-// The ZIP64 end record, which lies right before its locator; *at = where.
-static vblip_status read_end64(archive *a, const uint8_t *end, size_t locator,
-                               size_t *at)
+// The ZIP64 end record, which lies right before its locator, if there is one before the
+// end at *at; *at = where.
+static vblip_status read_end64(archive *a, const uint8_t *end, size_t *at)
 {
-    const uint8_t *l = a->bytes + locator;
+    uint8_t l[LOCATOR_BYTES], e[END64_BYTES];
+    if (*at < LOCATOR_BYTES)
+        return VBLIP_OK;
+    const size_t locator = *at - LOCATOR_BYTES;
+    VB_TRY(vb_file_read_at(a->file, l, locator, LOCATOR_BYTES, a->err));
+    if (get32(l) != LOCATOR_MAGIC)
+        return VBLIP_OK;
     uint64_t offset = get(l + 8, 8);
     if (get32(l + 4) != 0 || get32(l + 16) > 1)
         return FORMAT(a, "a zip archive in several parts");
     if (locator < END64_BYTES || offset > locator - END64_BYTES)
         return FORMAT(a, "ZIP64 end at byte %" PRIu64 ", its locator at %zu", offset,
                       locator);
-    const uint8_t *e = a->bytes + offset;
+    VB_TRY(vb_file_read_at(a->file, e, (size_t)offset, END64_BYTES, a->err));
     if (get32(e) != END64_MAGIC || get(e + 4, 8) != locator - offset - END64_HEAD)
         return FORMAT(a, "no ZIP64 end at byte %" PRIu64, offset);
     a->entries = get(e + 32, 8);
@@ -136,20 +170,22 @@ static vblip_status read_end64(archive *a, const uint8_t *end, size_t locator,
 static vblip_status zip_read_end(archive *a)
 {
     size_t at = 0;
-    VB_TRY(find_end(a, &at));
-    const uint8_t *end = a->bytes + at;
+    uint8_t end[END_BYTES];
+    VB_TRY(read_end_record(a, end, &at));
     a->entries = get16(end + 10);
     a->directory_size = get32(end + 12);
     a->directory = get32(end + 16);
     if (get16(end + 4) != 0 || get16(end + 6) != 0 || get16(end + 8) != a->entries)
         return FORMAT(a, "a zip archive in several parts");
-    if (at >= LOCATOR_BYTES && get32(end - LOCATOR_BYTES) == LOCATOR_MAGIC)
-        VB_TRY(read_end64(a, end, at - LOCATOR_BYTES, &at));
+    VB_TRY(read_end64(a, end, &at));
     if (a->directory > at || a->directory_size != at - a->directory)
         return FORMAT(a,
                       "a directory of %" PRIu64 " bytes at byte %" PRIu64
                       ", its end at byte %zu",
                       a->directory_size, a->directory, at);
+    if (a->directory_size > MAX_DIRECTORY)
+        return FORMAT(a, "a directory of %" PRIu64 " bytes, at most %d expected",
+                      a->directory_size, MAX_DIRECTORY);
     if (a->entries > MAX_ENTRIES || a->entries > a->directory_size / CENTRAL_BYTES)
         return FORMAT(a, "%" PRIu64 " entries in a directory of %" PRIu64 " bytes",
                       a->entries, a->directory_size);
@@ -231,7 +267,9 @@ static vblip_status read_local(const archive *a, vb_zip_entry *entry, const head
                       "%s: %" PRIu64 " bytes at byte %" PRIu64
                       ", the directory begins at %" PRIu64,
                       entry->name, c->stored, c->offset, a->directory);
-    const uint8_t *l = a->bytes + c->offset;
+    uint8_t *l = a->local;
+    VB_TRY(vb_file_read_at(a->file, l, (size_t)c->offset, LOCAL_BYTES + name_size,
+                           a->err));
     if (get32(l) != LOCAL_MAGIC)
         return FORMAT(a, "%s: no header at byte %" PRIu64, entry->name, c->offset);
     uint64_t extra_size = get16(l + 28);
@@ -239,7 +277,9 @@ static vblip_status read_local(const archive *a, vb_zip_entry *entry, const head
         return FORMAT(a, "%s: another name at byte %" PRIu64, entry->name, c->offset);
     if (extra_size > a->directory - c->offset - least)
         return FORMAT(a, "%s: runs into the directory", entry->name);
-    const uint8_t *extra = l + LOCAL_BYTES + name_size;
+    const size_t extra_at = (size_t)c->offset + LOCAL_BYTES + name_size;
+    uint8_t *extra = l + LOCAL_BYTES + name_size;
+    VB_TRY(vb_file_read_at(a->file, extra, extra_at, (size_t)extra_size, a->err));
     header h = {.flags = get16(l + 6),
                 .method = get16(l + 8),
                 .crc = get32(l + 14),
@@ -255,19 +295,19 @@ static vblip_status read_local(const archive *a, vb_zip_entry *entry, const head
         return FORMAT(a,
                       "%s: its header at byte %" PRIu64 " disagrees with the directory",
                       entry->name, c->offset);
-    entry->begin = l;
-    entry->data = extra + extra_size;
+    entry->begin = (size_t)c->offset;
+    entry->at = extra_at + (size_t)extra_size;
     entry->size = (size_t)c->stored;
     entry->crc = c->crc;
     entry->method = c->method;
     return VBLIP_OK;
 }
 
-// Reads the directory's record at *at, which moves past it.
+// Reads the directory's record at *at of the file, which moves past it.
 static vblip_status read_entry(const archive *a, vb_zip_entry *entry, size_t *at)
 {
     size_t end = (size_t)(a->directory + a->directory_size), left = end - *at;
-    const uint8_t *c = a->bytes + *at;
+    const uint8_t *c = a->records + (*at - (size_t)a->directory);
     if (left < CENTRAL_BYTES || get32(c) != CENTRAL_MAGIC)
         return FORMAT(a, "directory, byte %zu: no entry", *at);
     size_t name_size = get16(c + 28), extra_size = get16(c + 30);
@@ -307,7 +347,7 @@ static vblip_status check_apart(const archive *a, vb_zip_entry *entries, size_t 
 {
     qsort(entries, count, sizeof *entries, zip_by_place);
     for (size_t i = 1; i < count; i++)
-        if (entries[i].begin < entries[i - 1].data + entries[i - 1].size)
+        if (entries[i].begin < entries[i - 1].at + entries[i - 1].size)
             return FORMAT(a, "%s: overlaps %s", entries[i].name, entries[i - 1].name);
     qsort(entries, count, sizeof *entries, zip_by_name);
     for (size_t i = 1; i < count; i++)
@@ -316,23 +356,38 @@ static vblip_status check_apart(const archive *a, vb_zip_entry *entries, size_t 
     return VBLIP_OK;
 }
 
-vblip_status vb_zip_parse(vb_zip *zip, vb_arena *arena, const uint8_t *bytes,
-                          size_t size, vblip_error *err)
+// Reads the records of the directory and the local headers that they name.
+static vblip_status read_entries(archive *a, vb_zip_entry *entries, uint8_t *records,
+                                 size_t count)
+{
+    size_t at = (size_t)a->directory;
+    VB_TRY(vb_file_read_at(a->file, records, at, (size_t)a->directory_size, a->err));
+    a->records = records;
+    for (size_t i = 0; i < count; i++)
+        VB_TRY(read_entry(a, &entries[i], &at));
+    const size_t rest = (size_t)(a->directory + a->directory_size) - at;
+    if (rest)
+        return FORMAT(a, "%zu bytes after the last of %zu directory entries", rest,
+                      count);
+    return check_apart(a, entries, count);
+}
+
+vblip_status vb_zip_parse(vb_zip *zip, vb_arena *arena, const vb_file *file,
+                          vblip_error *err)
 {
     *zip = (vb_zip){0};
-    archive a = {.arena = arena, .bytes = bytes, .size = size, .err = err};
+    archive a = {.arena = arena, .file = file, .err = err};
     VB_TRY(zip_read_end(&a));
-    size_t count = (size_t)a.entries, at = (size_t)a.directory;
+    const size_t count = (size_t)a.entries;
     vb_zip_entry *entries = VB_ARENA_NEW(arena, vb_zip_entry, count);
-    if (!entries)
-        return vb_fail_memory(err, "zip directory");
-    for (size_t i = 0; i < count; i++)
-        VB_TRY(read_entry(&a, &entries[i], &at));
-    size_t rest = (size_t)(a.directory + a.directory_size) - at;
-    if (rest)
-        return FORMAT(&a, "%zu bytes after the last of %zu directory entries", rest,
-                      count);
-    VB_TRY(check_apart(&a, entries, count));
+    uint8_t *records = malloc((size_t)a.directory_size + 1);
+    a.local = malloc(LOCAL_BYTES + MAX_NAME + MAX_EXTRA);
+    vblip_status status = entries && records && a.local
+                              ? read_entries(&a, entries, records, count)
+                              : vb_fail_memory(err, "zip directory");
+    free(a.local);
+    free(records);
+    VB_TRY(status);
     bool unchecked = true;
     for (size_t i = 0; i < count; i++)
         unchecked = unchecked && entries[i].crc == 0;

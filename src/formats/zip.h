@@ -3,14 +3,14 @@
 #define VB_FORMATS_ZIP_H
 
 #include "base/arena.h"
-#include "base/error.h"
+#include "base/file.h"
 
 #include <stddef.h>
 
 typedef struct vb_zip_entry {
-    const char *name;     // UTF-8 without control characters, never empty
-    const uint8_t *begin; // its local header
-    const uint8_t *data;  // `size` bytes as they lie in the archive
+    const char *name; // UTF-8 without control characters, never empty
+    size_t begin;     // byte of the archive where its local header lies
+    size_t at;        // and where its data does, `size` bytes
     size_t size;
     uint32_t crc;    // CRC-32 of the data unpacked, as the directory says
     bool unchecked;  // the archive was written without checksums
@@ -23,14 +23,13 @@ typedef struct vb_zip {
     size_t count;
 } vb_zip;
 
-// Lists what `size` bytes at `bytes`, which must outlive `zip`, hold; all else is in
-// `arena`. ZIP64 is understood. Only the directory and the local headers are read, no
+// Lists what `file` holds; names and list are in `arena`. ZIP64 is understood. Only the directory and the local headers are read, no
 // data: nothing is unpacked, and checksums are for vb_zip_check. What the format forbids, and
 // what readers disagree on (names given twice, overlaps, a local header that differs
 // from the directory, bytes around the directory that belong to nothing), is
 // VBLIP_ERR_FORMAT; encrypted entries are VBLIP_ERR_UNSUPPORTED.
-VB_CHECKED vblip_status vb_zip_parse(vb_zip *zip, vb_arena *arena, const uint8_t *bytes,
-                                     size_t size, vblip_error *err);
+VB_CHECKED vblip_status vb_zip_parse(vb_zip *zip, vb_arena *arena, const vb_file *file,
+                                     vblip_error *err);
 
 // NULL when there is none of that name.
 const vb_zip_entry *vb_zip_find(const vb_zip *zip, const char *name);

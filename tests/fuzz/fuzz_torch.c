@@ -32,7 +32,8 @@ static void read_all(const uint8_t *data, size_t size)
     vb_arena arena = {0};
     vb_weight_list list;
     vblip_error err = {0};
-    if (vb_torch_parse(&list, &arena, copy, size, &err) != VBLIP_OK) {
+    const vb_file file = vb_file_in_memory(copy, size);
+    if (vb_torch_parse(&list, &arena, &file, &err) != VBLIP_OK) {
         if (list.count != 0 || err.message[0] == '\0')
             abort();
     } else {
@@ -45,11 +46,11 @@ static void read_all(const uint8_t *data, size_t size)
                 continue;
             const vb_zip_entry *e = w->entry; // which the data lies in
             const size_t extent = extent_of(w);
-            if (w->data < e->data || w->data + extent > e->data + e->size)
+            if (w->at < e->at || w->at + extent > e->at + e->size)
                 abort();
-            sink ^= (uint8_t)vb_zip_crc(0, e->data, e->size);
+            sink ^= (uint8_t)vb_zip_crc(0, copy + e->at, e->size);
             for (size_t j = 0; j < extent; j++) // the promise: every byte is readable
-                sink ^= w->data[j];
+                sink ^= copy[w->at + j];
         }
         (void)sink;
     }

@@ -203,10 +203,10 @@ static void test_damaged_files_are_made_anew(void **state)
     fx = open_cached(&s, "simt", 0);
     assert_int_equal(vb_gpu_of(fx.device)->cache.passed, VB_SIMT);
     gpu_close(&fx);
-    vb_mapping file;
-    assert_int_equal(vb_file_map(&file, s.path, NULL), VBLIP_OK);
+    vb_file file;
+    assert_int_equal(vb_file_open(&file, s.path, NULL), VBLIP_OK);
     assert_true(file.size >= 104);
-    vb_file_unmap(&file);
+    vb_file_close(&file);
     drop_scratch(&s);
 }
 

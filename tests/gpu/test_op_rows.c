@@ -1,8 +1,7 @@
 // test_op_rows.c - ops that move or add rows are right and stay in their rows.
-#include "base/file.h"
-#include "formats/safetensors.h"
 #include "support/gpu_op.h"
 #include "support/ref_ops.h"
+#include "support/tensor_file.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -145,21 +144,17 @@ static void run_patchify(gpu_fixture *fx, uint32_t count, uint32_t side, uint32_
 static void test_normalises_like_torch(void **state)
 {
     (void)state;
-    vb_arena arena = {0};
-    vb_mapping file;
-    vb_safetensors st;
+    tensor_file file;
     assert_int_equal(
-        vb_file_map(&file, VB_GOLDEN "/preprocess/preprocess.safetensors", NULL),
+        tensor_file_open(&file, VB_GOLDEN "/preprocess/preprocess.safetensors", NULL),
         VBLIP_OK);
-    assert_int_equal(vb_safetensors_parse(&st, &arena, file.bytes, file.size, NULL),
-                     VBLIP_OK);
-    const vb_weight *table = vb_weight_find(&st.list, "normalise_table");
+    const vb_weight *table = vb_weight_find(&file.tensors.list, "normalise_table");
     assert_non_null(table);
     double want[3 * 256];
     assert_int_equal(table->size, sizeof(float) * 3 * 256);
     for (size_t i = 0; i < 3 * 256; i++) {
         float value;
-        memcpy(&value, table->data + i * sizeof value, sizeof value);
+        memcpy(&value, tensor_bytes(table) + i * sizeof value, sizeof value);
         want[i] = (double)value;
     }
     uint8_t frame[256 * 3]; // 16 x 16
@@ -171,8 +166,7 @@ static void test_normalises_like_torch(void **state)
                     1e-13); // its division is off by 2.5 ulp at most
         gpu_close(&fx);
     }
-    vb_file_unmap(&file);
-    vb_arena_free(&arena);
+    tensor_file_close(&file);
 }
 
 static void test_matches_double(void **state)

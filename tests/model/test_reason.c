@@ -62,7 +62,7 @@ static void test_layers(void **state)
         vb_text_self_attention(&rec, &w->layers[i], c, &s, &self);
         vb_text_nlvr_attention(&rec, &w->layers[i], c, &s, cross);
         snprintf(name, sizeof name, "nlvr.layer%u.cross_attention", i);
-        if (vb_weight_find(&fixture.vectors.list, name)) {
+        if (vb_weight_find(&fixture.vectors.tensors.list, name)) {
             float *got = fixture_values(&rec, &pool, s.hidden);
             fixture_expect(&fixture, name, got, (size_t)vb_tensor_elements(&s.hidden));
             free(got);

@@ -126,7 +126,7 @@ static void test_vision_block_by_block(void **state)
         if (i == 0)
             expect_difference("vit.block0.mlp", after, between, count);
         snprintf(name, sizeof name, "vit.block%u", i);
-        if (vb_weight_find(&fixture.vectors.list, name))
+        if (vb_weight_find(&fixture.vectors.tensors.list, name))
             fixture_expect(&fixture, name, after, count);
         free(before);
         free(between);
@@ -331,7 +331,7 @@ static void expect_layer(bench *b, uint32_t layer, const char *part, vb_tensor t
 {
     char name[64];
     snprintf(name, sizeof name, "mm.layer%u%s", layer, part);
-    if (vb_weight_find(&fixture.vectors.list, name))
+    if (vb_weight_find(&fixture.vectors.tensors.list, name))
         expect(b, name, t);
 }
 

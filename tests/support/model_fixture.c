@@ -83,17 +83,14 @@ void fixture_open(model_fixture *f, int argc, char **argv)
     snprintf(path, sizeof path, VB_GOLDEN "/model/%s/manifest.json", f->config);
     f->manifest = json_load(path);
     snprintf(path, sizeof path, VB_GOLDEN "/model/%s/vectors.safetensors", f->config);
-    if (vb_file_map(&f->vectors_file, path, &err) != VBLIP_OK ||
-        vb_safetensors_parse(&f->vectors, &f->arena, f->vectors_file.bytes,
-                             f->vectors_file.size, &err) != VBLIP_OK)
+    if (tensor_file_open(&f->vectors, path, &err) != VBLIP_OK)
         die(EXIT_FAILURE, err.message);
 }
 
 void fixture_close(model_fixture *f)
 {
     cJSON_Delete(f->manifest);
-    vb_arena_free(&f->arena);
-    vb_file_unmap(&f->vectors_file);
+    tensor_file_close(&f->vectors);
     vb_device_close(&f->device);
 }
 
@@ -155,7 +152,7 @@ void fixture_frames(vb_frame *frames, uint32_t side, uint32_t first, uint32_t co
 
 static const vb_weight *find(const model_fixture *f, const char *name)
 {
-    const vb_weight *weight = vb_weight_find(&f->vectors.list, name);
+    const vb_weight *weight = vb_weight_find(&f->vectors.tensors.list, name);
     if (!weight)
         fail_msg("%s: no such golden tensor", name);
     return weight;
@@ -168,7 +165,7 @@ float *fixture_vector(const model_fixture *f, const char *name, size_t *count)
     const size_t n = weight->size / sizeof(float);
     float *values = malloc(weight->size);
     assert_non_null(values);
-    vb_widen(values, weight->data, VB_F32, n);
+    vb_widen(values, tensor_bytes(weight), VB_F32, n);
     if (count)
         *count = n;
     return values;
@@ -178,9 +175,9 @@ const int32_t *fixture_ints(const model_fixture *f, const char *name, size_t *co
 {
     const vb_weight *weight = find(f, name);
     assert_int_equal(weight->dtype, VB_I32);
-    assert_int_equal((uintptr_t)weight->data % sizeof(int32_t), 0);
+    assert_int_equal((uintptr_t)tensor_bytes(weight) % sizeof(int32_t), 0);
     *count = weight->size / sizeof(int32_t);
-    return (const int32_t *)(const void *)weight->data;
+    return (const int32_t *)(const void *)tensor_bytes(weight);
 }
 
 static double largest_error(const float *got, const float *want, size_t count,

@@ -2,10 +2,9 @@
 #ifndef SUPPORT_MODEL_FIXTURE_H
 #define SUPPORT_MODEL_FIXTURE_H
 
-#include "base/file.h"
 #include "blip/model_internal.h"
-#include "formats/safetensors.h"
 #include "support/json_file.h"
+#include "support/tensor_file.h"
 
 // What a test executable was called with: CONFIG ("tiny", "small", "wide") and DEVICE
 // ("ref", or a kernel family of Vulkan, with "-f16" for weights in halves). All tests of a
@@ -16,9 +15,7 @@ typedef struct model_fixture {
     bool half;      // weights are stored in f16: other tolerances
     uint32_t every; // of many golden cases, each n-th is enough: the device is slow
     cJSON *manifest;
-    vb_mapping vectors_file;
-    vb_arena arena;
-    vb_safetensors vectors;
+    tensor_file vectors;
 } model_fixture;
 
 // Opens what argv names; exits with a message, or, where there is no such device, with

@@ -1,7 +1,6 @@
 // test_eval.c - protocols over made-up data sets: what is scored, predicted, measured.
-#include "base/file.h"
-#include "formats/safetensors.h"
 #include "support/fakes.h"
+#include "support/tensor_file.h"
 #include "video_tasks/eval.h"
 #include "video_tasks/metrics.h"
 #include "video_tasks/ranking.h"
@@ -163,23 +162,18 @@ static matrices by_hand(const fake_world *world, uint32_t k)
 static void compare_matrix(const char *path, const char *name, uint64_t rows,
                            uint64_t cols, const void *expected)
 {
-    vb_mapping file;
-    vb_arena arena = {0};
-    vb_safetensors st;
-    assert_int_equal(vb_file_map(&file, path, NULL), VBLIP_OK);
-    assert_int_equal(vb_safetensors_parse(&st, &arena, file.bytes, file.size, NULL),
-                     VBLIP_OK);
-    assert_int_equal(st.list.count, 2);
-    const vb_weight *w = vb_weight_find(&st.list, name);
+    tensor_file file;
+    assert_int_equal(tensor_file_open(&file, path, NULL), VBLIP_OK);
+    assert_int_equal(file.tensors.list.count, 2);
+    const vb_weight *w = vb_weight_find(&file.tensors.list, name);
     assert_non_null(w);
     assert_int_equal(w->dtype, VB_F32);
     assert_int_equal(w->rank, 2);
     assert_int_equal(w->shape[0], rows);
     assert_int_equal(w->shape[1], cols);
     assert_int_equal(w->size, rows * cols * sizeof(float));
-    assert_memory_equal(w->data, expected, w->size);
-    vb_arena_free(&arena);
-    vb_file_unmap(&file);
+    assert_memory_equal(tensor_bytes(w), expected, w->size);
+    tensor_file_close(&file);
 }
 
 // The metrics of the matrices, as the reference names them.

@@ -1,10 +1,9 @@
 // test_golden_video.c - retrieval and video QA of the original code, through everything:
 // files decoded, frames sampled, the model run on a device, results ranked.
-#include "base/file.h"
-#include "formats/safetensors.h"
 #include "gpu/gpu.h"
 #include "support/json_file.h"
 #include "support/ref_device.h"
+#include "support/tensor_file.h"
 #include "video_tasks/metrics.h"
 #include "video_tasks/ranking.h"
 #include "video_tasks/tasks.h"
@@ -176,7 +175,7 @@ static const float *golden(const vb_safetensors *st, const char *name)
     assert_non_null(w);
     assert_int_equal(w->dtype, VB_F32);
     assert_int_equal(w->size, CLIPS * CLIPS * sizeof(float));
-    return (const float *)(const void *)w->data;
+    return (const float *)(const void *)tensor_bytes(w);
 }
 
 // A row whose margin is small may come out in another order in fp32.
@@ -290,27 +289,24 @@ static void test_retrieval(void **state)
 
     char path[256];
     vblip_error err = {0};
-    vb_mapping mapping;
-    vb_arena arena = {0};
-    vb_safetensors st;
+    tensor_file matrices;
     snprintf(path, sizeof path, VB_GOLDEN "/video/retrieval_%s.safetensors", r->config);
-    ok(vb_file_map(&mapping, path, &err), &err);
-    ok(vb_safetensors_parse(&st, &arena, mapping.bytes, mapping.size, &err), &err);
+    ok(tensor_file_open(&matrices, path, &err), &err);
+    const vb_safetensors *st = &matrices.tensors;
 
     scores matched;
     clear(&matched, &s);
     const vblip_match_options options = {.job = &job};
     ok(vb_task_match(&s.task, texts, CLIPS, &options, add_match, &matched, &err), &err);
     assert_int_equal(matched.hits, CLIPS * CLIPS);
-    compare("sims", matched.itc[0], golden(&st, "sims"), itc_atol, NULL);
+    compare("sims", matched.itc[0], golden(st, "sims"), itc_atol, NULL);
 
-    check_k(&s, json, &st, texts, &matched, 12);
-    check_k(&s, json, &st, texts, &matched, 4);
+    check_k(&s, json, st, texts, &matched, 12);
+    check_k(&s, json, st, texts, &matched, 4);
     s.ops.cache_bytes = 0; // everything is encoded twice: nothing may change
-    check_k(&s, json, &st, texts, &matched, 4);
+    check_k(&s, json, st, texts, &matched, 4);
 
-    vb_arena_free(&arena);
-    vb_file_unmap(&mapping);
+    tensor_file_close(&matrices);
     cJSON_Delete(json);
     stack_close(&s, r);
 }

@@ -229,11 +229,10 @@ static void test_files_are_replaced_whole(void **state)
 
     assert_int_equal(vb_file_replace(path, "one", 3, NULL), VBLIP_OK);
     assert_int_equal(vb_file_replace(path, "three", 5, NULL), VBLIP_OK);
-    vb_mapping map;
-    assert_int_equal(vb_file_map(&map, path, NULL), VBLIP_OK);
-    assert_int_equal(map.size, 5);
-    assert_memory_equal(map.bytes, "three", 5);
-    vb_file_unmap(&map);
+    vb_file file;
+    assert_int_equal(vb_file_open(&file, path, NULL), VBLIP_OK);
+    assert_int_equal(file.size, 5);
+    vb_file_close(&file);
 
     char *text;
     size_t size;
@@ -248,7 +247,7 @@ static void test_files_are_replaced_whole(void **state)
     assert_int_equal(vb_file_replace(missing, "x", 1, &err), VBLIP_ERR_IO);
     assert_non_null(strstr(err.message, "No such file"));
     vb_error_reset(&err);
-    assert_int_equal(vb_file_map(&map, folder, &err), VBLIP_ERR_IO);
+    assert_int_equal(vb_file_open(&file, folder, &err), VBLIP_ERR_IO);
     assert_non_null(strstr(err.message, "not a regular file"));
     unlink(path);
     rmdir(folder);
@@ -314,85 +313,36 @@ static void test_links_are_followed(void **state)
     assert_int_equal(rmdir(folder), 0);
 }
 
-// Pages of files that this process holds in memory.
-static long resident_file_pages(void)
-{
-    long size, resident, shared = 0;
-    FILE *file = fopen("/proc/self/statm", "r");
-    assert_non_null(file);
-    assert_int_equal(fscanf(file, "%ld %ld %ld", &size, &resident, &shared), 3);
-    fclose(file);
-    return shared;
-}
-
-static unsigned sum_of(const vb_mapping *map)
-{
-    unsigned sum = 0;
-    for (size_t i = 0; i < map->size; i++)
-        sum += map->bytes[i];
-    return sum;
-}
-
-static void test_a_mapping_is_released_and_read_again(void **state)
-{
-    (void)state;
-    enum { SIZE = 8 << 20, MARGIN = 256 }; // the kernel counts in batches
-    char path[] = "/tmp/vblip-base-XXXXXX";
-    uint8_t *bytes = malloc(SIZE);
-    assert_non_null(bytes);
-    memset(bytes, 1, SIZE);
-    const int fd = mkstemp(path);
-    assert_true(fd >= 0);
-    close(fd);
-    assert_int_equal(vb_file_replace(path, bytes, SIZE, NULL), VBLIP_OK);
-    free(bytes);
-    vb_mapping map;
-    assert_int_equal(vb_file_map(&map, path, NULL), VBLIP_OK);
-
-    const long before = resident_file_pages(), pages = SIZE / sysconf(_SC_PAGESIZE);
-    assert_int_equal(sum_of(&map), SIZE);
-    assert_true(resident_file_pages() >= before + pages - MARGIN);
-    vb_file_release(&map, map.bytes + 1, SIZE / 2); // rounded to whole pages
-    assert_true(resident_file_pages() <= before + pages / 2 + MARGIN);
-    vb_file_release(&map, map.bytes, SIZE);
-    assert_true(resident_file_pages() <= before + MARGIN);
-    assert_int_equal(sum_of(&map), SIZE);
-    vb_file_unmap(&map);
-    unlink(path);
-
-    vb_file_release(&map, NULL, 0); // of nothing
-}
-
 // A file that was cut short or written to while it was open is an error, not a signal.
 static void test_a_file_that_changed_while_open_is_refused(void **state)
 {
     (void)state;
     char path[] = "/tmp/vblip-base-XXXXXX", bytes[8];
     const int fd = mkstemp(path);
-    vb_mapping map;
+    vb_file file;
     vblip_error err = {0};
     assert_true(fd >= 0);
     assert_int_equal(write(fd, "01234567", 8), 8);
-    assert_int_equal(vb_file_map(&map, path, NULL), VBLIP_OK);
-    assert_int_equal(vb_file_read_at(&map, bytes, 3, 5, path, &err), VBLIP_OK);
+    assert_int_equal(vb_file_open(&file, path, NULL), VBLIP_OK);
+    assert_int_equal(vb_file_read_at(&file, bytes, 3, 5, &err), VBLIP_OK);
     assert_memory_equal(bytes, "34567", 5);
-    assert_int_equal(vb_file_read_at(&map, bytes, 8, 0, path, &err), VBLIP_OK);
+    assert_int_equal(vb_file_read_at(&file, bytes, 8, 0, &err), VBLIP_OK);
 
     assert_int_equal(ftruncate(fd, 7), 0);
     for (size_t at = 0; at < 8; at++) {
         vb_error_reset(&err);
-        assert_int_equal(vb_file_read_at(&map, bytes, at, 1, path, &err), VBLIP_ERR_IO);
-        assert_non_null(strstr(err.message, ": 7 bytes, but 8 when it was opened"));
+        assert_int_equal(vb_file_read_at(&file, bytes, at, 1, &err), VBLIP_ERR_IO);
+        assert_non_null(strstr(err.message, "7 bytes, but 8 when it was opened"));
     }
     const struct timespec later[] = {{.tv_sec = 1}, {.tv_sec = 1}};
     vb_error_reset(&err);
     assert_int_equal(ftruncate(fd, 8), 0);
     assert_int_equal(futimens(fd, later), 0);
-    assert_int_equal(vb_file_read_at(&map, bytes, 0, 1, path, &err), VBLIP_ERR_IO);
-    assert_non_null(strstr(err.message, ": written to since it was opened"));
-    vb_file_unmap(&map);
-    assert_null(map.bytes);
-    vb_file_unmap(&map); // of nothing
+    assert_int_equal(vb_file_read_at(&file, bytes, 0, 1, &err), VBLIP_ERR_IO);
+    assert_non_null(strstr(err.message, "written to since it was opened"));
+    vb_file_close(&file);
+    assert_false(file.open);
+    vb_file_close(&file); // of nothing
     close(fd);
     unlink(path);
 }
@@ -428,7 +378,6 @@ int main(void)
         cmocka_unit_test(test_files_are_replaced_whole),
         cmocka_unit_test(test_replaced_files_have_their_modes),
         cmocka_unit_test(test_links_are_followed),
-        cmocka_unit_test(test_a_mapping_is_released_and_read_again),
         cmocka_unit_test(test_a_file_that_changed_while_open_is_refused),
         cmocka_unit_test(test_the_folder_of_a_path),
     };

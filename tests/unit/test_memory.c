@@ -117,31 +117,27 @@ static void test_text(void **state)
 
 static vblip_status parse_safetensors(void *user, vblip_error *err)
 {
-    const vb_mapping *file = user;
     vb_arena arena = {0};
     vb_safetensors st;
-    vblip_status status =
-        vb_safetensors_parse(&st, &arena, file->bytes, file->size, err);
+    vblip_status status = vb_safetensors_parse(&st, &arena, user, err);
     vb_arena_free(&arena);
     return status;
 }
 
 static vblip_status parse_torch(void *user, vblip_error *err)
 {
-    const vb_mapping *file = user;
     vb_arena arena = {0};
     vb_weight_list list;
-    vblip_status status = vb_torch_parse(&list, &arena, file->bytes, file->size, err);
+    vblip_status status = vb_torch_parse(&list, &arena, user, err);
     vb_arena_free(&arena);
     return status;
 }
 
 static vblip_status parse_config(void *user, vblip_error *err)
 {
-    const vb_mapping *file = user;
+    const char *text = user;
     vb_config_file config;
-    return vb_config_parse(&config, (const char *)file->bytes, file->size, "config",
-                           err);
+    return vb_config_parse(&config, text, strlen(text), "config", err);
 }
 
 static vblip_status open_checkpoint(void *user, vblip_error *err)
@@ -173,16 +169,20 @@ static void test_checkpoint(void **state)
         VB_CHECKPOINTS "/tiny-caption", VB_CHECKPOINTS "/tiny-caption-bin-sharded",
         VB_CHECKPOINTS "/tiny-retrieval-momentum-position-ids.pth",
         VB_CHECKPOINTS "/tiny-caption.safetensors"};
-    vb_mapping file;
+    vb_file file;
+    char *text;
+    size_t size;
     assert_int_equal(
-        vb_file_map(&file, VB_CHECKPOINTS "/tiny-caption/model.safetensors", NULL),
+        vb_file_open(&file, VB_CHECKPOINTS "/tiny-caption/model.safetensors", NULL),
         VBLIP_OK);
     assert_true(fail_alloc_each("parse safetensors", parse_safetensors, &file) >= 3);
-    vb_file_unmap(&file);
-    assert_int_equal(
-        vb_file_map(&file, VB_CHECKPOINTS "/tiny-caption/config.json", NULL), VBLIP_OK);
-    assert_true(fail_alloc_each("parse config", parse_config, &file) >= 2);
-    vb_file_unmap(&file);
+    vb_file_close(&file);
+    assert_int_equal(vb_file_read(&text, &size,
+                                  VB_CHECKPOINTS "/tiny-caption/config.json", 1 << 20,
+                                  NULL),
+                     VBLIP_OK);
+    assert_true(fail_alloc_each("parse config", parse_config, text) >= 2);
+    free(text);
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         assert_true(fail_alloc_each("open checkpoint", open_checkpoint, paths[i]) >= 6);
         assert_true(fail_alloc_each("inspect", inspect_checkpoint, paths[i]) >= 6);
@@ -196,10 +196,10 @@ static void test_torch_file(void **state)
     for (size_t i = 0; i < 2; i++) {
         char path[512];
         snprintf(path, sizeof path, "%s/%s", VB_TORCH_DATA, names[i]);
-        vb_mapping file;
-        assert_int_equal(vb_file_map(&file, path, NULL), VBLIP_OK);
+        vb_file file;
+        assert_int_equal(vb_file_open(&file, path, NULL), VBLIP_OK);
         assert_true(fail_alloc_each(names[i], parse_torch, &file) >= 3);
-        vb_file_unmap(&file);
+        vb_file_close(&file);
     }
 }
 

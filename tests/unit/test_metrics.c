@@ -1,8 +1,7 @@
 // test_metrics.c - ranks, recalls and accuracies are those that numpy and the original
 // code compute, ties included.
-#include "base/file.h"
-#include "formats/safetensors.h"
 #include "support/json_file.h"
+#include "support/tensor_file.h"
 #include "video_tasks/metrics.h"
 
 #include <math.h>
@@ -120,7 +119,7 @@ static void check_direction(const vb_safetensors *st, const cJSON *k, const char
     float scores[MOST];
     uint32_t ranks[MOST];
     for (uint32_t i = 0; i < n; i++) {
-        memcpy(scores, w->data + i * n * sizeof *scores, n * sizeof *scores);
+        memcpy(scores, tensor_bytes(w) + i * n * sizeof *scores, n * sizeof *scores);
         ranks[i] = vb_best_rank(scores, n, &i, 1);
         if (cJSON_IsNull(cJSON_GetArrayItem(expected, (int)i)))
             assert_true(ranks[i] >= strtoul(kname, NULL, 10));
@@ -151,22 +150,17 @@ static void check_original(const char *config)
 {
     char path[256];
     vblip_error err = {0};
-    vb_mapping mapping;
-    vb_arena arena = {0};
-    vb_safetensors st;
+    tensor_file file;
     snprintf(path, sizeof path, VB_GOLDEN "/video/video_%s.json", config);
     cJSON *json = json_load(path);
     snprintf(path, sizeof path, VB_GOLDEN "/video/retrieval_%s.safetensors", config);
-    assert_int_equal(vb_file_map(&mapping, path, &err), VBLIP_OK);
-    assert_int_equal(
-        vb_safetensors_parse(&st, &arena, mapping.bytes, mapping.size, &err), VBLIP_OK);
+    assert_int_equal(tensor_file_open(&file, path, &err), VBLIP_OK);
     const cJSON *k = NULL;
     for (k = json_member(json, "K")->child; k; k = k->next) {
-        check_direction(&st, k, k->string, "v2t", "txt");
-        check_direction(&st, k, k->string, "t2v", "vid");
+        check_direction(&file.tensors, k, k->string, "v2t", "txt");
+        check_direction(&file.tensors, k, k->string, "t2v", "vid");
     }
-    vb_arena_free(&arena);
-    vb_file_unmap(&mapping);
+    tensor_file_close(&file);
     cJSON_Delete(json);
 }
 

@@ -1,10 +1,9 @@
 // test_positions.c - position embeddings are resized as torch resizes them (blip-spec 1.4).
 #include "base/arena.h"
-#include "base/file.h"
 #include "blip/positions.h"
 #include "checkpoint/config.h"
-#include "formats/safetensors.h"
 #include "support/json_file.h"
+#include "support/tensor_file.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -36,14 +35,10 @@ static void test_equals_torch(void **state)
 {
     (void)state;
     cJSON *json = json_load(VB_GOLDEN "/preprocess/preprocess.json");
-    vb_mapping file;
-    vb_arena arena = {0};
-    vb_safetensors st;
+    tensor_file file;
     assert_int_equal(
-        vb_file_map(&file, VB_GOLDEN "/preprocess/preprocess.safetensors", NULL),
+        tensor_file_open(&file, VB_GOLDEN "/preprocess/preprocess.safetensors", NULL),
         VBLIP_OK);
-    assert_int_equal(vb_safetensors_parse(&st, &arena, file.bytes, file.size, NULL),
-                     VBLIP_OK);
     const cJSON *row;
     int cases = 0;
     cJSON_ArrayForEach(row, json_member(json, "position_embedding"))
@@ -51,7 +46,7 @@ static void test_equals_torch(void **state)
         const char *name = json_string(row, "tensor");
         const uint32_t old_grid = (uint32_t)json_number(row, "old_grid");
         const uint32_t new_grid = (uint32_t)json_number(row, "new_grid");
-        const vb_weight *want = vb_weight_find(&st.list, name);
+        const vb_weight *want = vb_weight_find(&file.tensors.list, name);
         assert_non_null(want);
         const uint32_t width =
             (uint32_t)(want->size / sizeof(float)) / (new_grid * new_grid + 1);
@@ -59,7 +54,7 @@ static void test_equals_torch(void **state)
         float *values = malloc(want->size), *got = malloc(want->size);
         assert_non_null(values);
         assert_non_null(got);
-        vb_widen(values, want->data, want->dtype, count);
+        vb_widen(values, tensor_bytes(want), want->dtype, count);
         float *old = seeded_positions((size_t)(old_grid * old_grid + 1) * width);
         vb_resize_positions(got, new_grid, old, old_grid, width);
         for (size_t i = 0; i < count; i++)
@@ -72,8 +67,7 @@ static void test_equals_torch(void **state)
         cases++;
     }
     assert_int_equal(cases, 10);
-    vb_arena_free(&arena);
-    vb_file_unmap(&file);
+    tensor_file_close(&file);
     cJSON_Delete(json);
 }
 

@@ -2,6 +2,7 @@
 #include "formats/torch_file.h"
 #include "formats/zip.h"
 #include "support/temp.h"
+#include "support/tensor_file.h"
 #include "support/zip_writer.h"
 
 #include <setjmp.h>
@@ -63,11 +64,11 @@ static double element(const vb_weight *w, size_t i)
 {
     if (w->dtype == VB_I64) {
         int64_t whole;
-        memcpy(&whole, w->data + i * sizeof whole, sizeof whole);
+        memcpy(&whole, tensor_bytes(w) + i * sizeof whole, sizeof whole);
         return (double)whole;
     }
     float value;
-    vb_widen(&value, w->data + i * vb_dtype_size(w->dtype), w->dtype, 1);
+    vb_widen(&value, tensor_bytes(w) + i * vb_dtype_size(w->dtype), w->dtype, 1);
     return (double)value;
 }
 
@@ -95,7 +96,8 @@ static void check_good(const char *name, const tensor *tensors, size_t count)
     vb_arena arena = {0};
     vb_weight_list list;
     vblip_error err = {0};
-    if (vb_torch_parse(&list, &arena, f.bytes, f.size, &err) != VBLIP_OK)
+    const vb_file archive = vb_file_in_memory(f.bytes, f.size);
+    if (vb_torch_parse(&list, &arena, &archive, &err) != VBLIP_OK)
         fail_msg("%s: %s", name, err.message);
     assert_int_equal(list.count, count);
     for (size_t i = 0; i < count; i++)
@@ -142,7 +144,8 @@ static void test_reads_weights_beside_foreign_objects(void **state)
         vb_arena arena = {0};
         vb_weight_list list;
         vblip_error err = {0};
-        if (vb_torch_parse(&list, &arena, f.bytes, f.size, &err) != VBLIP_OK)
+        const vb_file archive = vb_file_in_memory(f.bytes, f.size);
+        if (vb_torch_parse(&list, &arena, &archive, &err) != VBLIP_OK)
             fail_msg("%s: %s", names[i], err.message);
         assert_true(list.count > 0);
         for (size_t w = 0; w < list.count; w++)
@@ -203,8 +206,8 @@ static void test_reads_no_weights(void **state)
     assert_int_equal(mprotect(bytes + PAGE, 2 * PAGE, PROT_NONE), 0);
     vb_arena arena = {0};
     vb_weight_list list;
-    assert_int_equal(vb_torch_parse(&list, &arena, bytes, zip.bytes.size, NULL),
-                     VBLIP_OK);
+    const vb_file archive = vb_file_in_memory(bytes, zip.bytes.size);
+    assert_int_equal(vb_torch_parse(&list, &arena, &archive, NULL), VBLIP_OK);
     assert_int_equal(list.count, 1);
     assert_int_equal(list.weights[0].size, SIZE);
     vb_arena_free(&arena);
@@ -249,7 +252,8 @@ static void check_refused(const char *name, const file *f, vblip_status status,
     vb_arena arena = {0};
     vb_weight_list list;
     vblip_error err = {0};
-    vblip_status s = vb_torch_parse(&list, &arena, f->bytes, f->size, &err);
+    const vb_file archive = vb_file_in_memory(f->bytes, f->size);
+    vblip_status s = vb_torch_parse(&list, &arena, &archive, &err);
     for (size_t i = 0; i < list.count; i++) // refused when it is needed
         if (list.weights[i].unreadable)
             s = vb_fail(&err, status, "%s: %s", list.weights[i].name,
@@ -288,8 +292,8 @@ static zip_writer wrap(const char *pickle, size_t size)
 static vblip_status parse(vb_weight_list *list, vb_arena *arena, const zip_writer *zip,
                           vblip_error *err)
 {
-    return vb_torch_parse(list, arena, (const uint8_t *)zip->bytes.bytes,
-                          zip->bytes.size, err);
+    const vb_file archive = vb_file_in_memory(zip->bytes.bytes, zip->bytes.size);
+    return vb_torch_parse(list, arena, &archive, err);
 }
 
 // Zeroes the checksum of every entry, or of the first, in the directory.
@@ -604,7 +608,8 @@ static void test_refuses_damaged_entries(void **state)
     }
     vb_arena arena = {0};
     vb_weight_list list;
-    assert_int_equal(vb_torch_parse(&list, &arena, f.bytes, f.size, NULL), VBLIP_OK);
+    const vb_file archive = vb_file_in_memory(f.bytes, f.size);
+    assert_int_equal(vb_torch_parse(&list, &arena, &archive, NULL), VBLIP_OK);
     vb_arena_free(&arena);
     zip_free(&zip);
 }

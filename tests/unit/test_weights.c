@@ -5,13 +5,16 @@
 #include "support/ref_device.h"
 #include "support/temp.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -136,14 +139,61 @@ static void test_a_file_that_is_cut_short_while_open_is_refused(void **state)
     temp_remove(folder);
 }
 
+typedef struct cutter {
+    const char *path;
+    off_t size;
+    atomic_bool done;
+} cutter;
+
+// Makes a file end early and then as late as before, over and over.
+static void *cut_again_and_again(void *user)
+{
+    cutter *c = user;
+    for (off_t cut = 0; !c->done; cut = (cut + 4097) % c->size)
+        if (truncate(c->path, cut) != 0 || truncate(c->path, c->size) != 0)
+            break;
+    return NULL;
+}
+
+// Cut while its header is read, whenever: an error or none, never a signal.
+static void test_a_file_that_is_cut_short_while_it_is_opened(void **state)
+{
+    (void)state;
+    enum { TIMES = 300 };
+    char folder[TEMP_FOLDER], path[TEMP_PATH];
+    temp_make(folder);
+    for (size_t i = 0; i < FILES; i++) {
+        copy(path, folder, files[i]);
+        struct stat info;
+        pthread_t thread;
+        assert_int_equal(stat(path, &info), 0);
+        cutter c = {.path = path, .size = info.st_size};
+        assert_int_equal(pthread_create(&thread, NULL, cut_again_and_again, &c), 0);
+        for (int n = 0; n < TIMES; n++) {
+            const vblip_model_options options = {.path = path};
+            vb_checkpoint *checkpoint = NULL;
+            vblip_error err = {0};
+            const vblip_status got =
+                vb_checkpoint_open_heads(&checkpoint, &options, 16, &err);
+            if (got != VBLIP_OK && !strstr(err.message, files[i]))
+                fail_msg("\"%s\" does not name its file", err.message);
+            vb_checkpoint_close(&checkpoint);
+        }
+        c.done = true;
+        pthread_join(thread, NULL);
+    }
+    temp_remove(folder);
+}
+
 // Where the data of a tensor begins in the bytes of its file.
 static size_t data_at(const uint8_t *file, size_t size, const vb_weight *w)
 {
     vb_arena arena = {0};
     vb_zip zip;
-    assert_int_equal(vb_zip_parse(&zip, &arena, file, size, NULL), VBLIP_OK);
+    const vb_file archive = vb_file_in_memory(file, size);
+    assert_int_equal(vb_zip_parse(&zip, &arena, &archive, NULL), VBLIP_OK);
     const vb_zip_entry *entry = vb_zip_find(&zip, w->entry->name);
-    const size_t at = (size_t)(entry->data - file) + (size_t)(w->data - w->entry->data);
+    const size_t at = entry->at + (w->at - w->entry->at);
     vb_arena_free(&arena);
     return at;
 }
@@ -191,6 +241,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_tensor_that_is_verified_is_loaded),
         cmocka_unit_test(test_a_file_that_is_cut_short_while_open_is_refused),
+        cmocka_unit_test(test_a_file_that_is_cut_short_while_it_is_opened),
         cmocka_unit_test(test_a_damaged_entry_of_an_archive_is_refused),
     };
     return cmocka_run_group_tests_name("weights", tests, NULL, NULL);

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -23,6 +22,11 @@ static zip_writer make(zip_layout layout, const char *comment)
     return zip;
 }
 
+static vb_file file_of(const zip_writer *zip)
+{
+    return vb_file_in_memory(zip->bytes.bytes, zip->bytes.size);
+}
+
 // Parses a copy of exact size and reads every byte of every entry.
 static vblip_status parse(const char *bytes, size_t size, vblip_error *err)
 {
@@ -31,11 +35,12 @@ static vblip_status parse(const char *bytes, size_t size, vblip_error *err)
     memcpy(copy, bytes, size);
     vb_arena arena = {0};
     vb_zip zip;
-    vblip_status status = vb_zip_parse(&zip, &arena, copy, size, err);
+    const vb_file file = vb_file_in_memory(copy, size);
+    vblip_status status = vb_zip_parse(&zip, &arena, &file, err);
     volatile uint8_t sink = 0;
     for (size_t i = 0; i < zip.count; i++)
         for (size_t j = 0; j < zip.entries[i].size; j++)
-            sink ^= zip.entries[i].data[j];
+            sink ^= copy[zip.entries[i].at + j];
     (void)sink;
     assert_true(status == VBLIP_OK || zip.count == 0);
     vb_arena_free(&arena);
@@ -53,17 +58,18 @@ static void test_finds_the_entries_of_every_layout(void **state)
             vb_arena arena = {0};
             vb_zip zip;
             vblip_error err = {0};
-            if (vb_zip_parse(&zip, &arena, (const uint8_t *)w.bytes.bytes, w.bytes.size,
-                             &err) != VBLIP_OK)
+            const vb_file file = file_of(&w);
+            if (vb_zip_parse(&zip, &arena, &file, &err) != VBLIP_OK)
                 fail_msg("layout %d: %s", (int)layout, err.message);
             assert_int_equal(zip.count, 2);
             assert_string_equal(zip.entries[0].name, "a");
             const vb_zip_entry *b = vb_zip_find(&zip, "bb");
             assert_ptr_equal(b, &zip.entries[1]);
             assert_int_equal(b->size, 3);
-            assert_memory_equal(b->data, "BBB", 3);
+            assert_memory_equal(w.bytes.bytes + b->at, "BBB", 3);
             assert_int_equal(b->method, 0);
-            assert_memory_equal(vb_zip_find(&zip, "a")->data, "AAAA", 4);
+            const vb_zip_entry *a = vb_zip_find(&zip, "a");
+            assert_memory_equal(w.bytes.bytes + a->at, "AAAA", 4);
             assert_null(vb_zip_find(&zip, "b"));
             vb_arena_free(&arena);
             zip_free(&w);
@@ -77,9 +83,8 @@ static void test_finds_nothing_in_an_empty_archive(void **state)
     zip_end(&w, "");
     vb_arena arena = {0};
     vb_zip zip;
-    assert_int_equal(
-        vb_zip_parse(&zip, &arena, (const uint8_t *)w.bytes.bytes, w.bytes.size, NULL),
-        VBLIP_OK);
+    const vb_file file = file_of(&w);
+    assert_int_equal(vb_zip_parse(&zip, &arena, &file, NULL), VBLIP_OK);
     assert_int_equal(zip.count, 0);
     assert_null(vb_zip_find(&zip, "a"));
     vb_arena_free(&arena);
@@ -413,29 +418,34 @@ static void test_finds_entries_beyond_4_gb(void **state)
     char path[] = "/tmp/vblip-zip-XXXXXX";
     int fd = mkstemp(path);
     assert_true(fd >= 0);
-    unlink(path);
     const size_t size = w.bytes.size + hole, tail = w.bytes.size - head;
     if (ftruncate(fd, (off_t)size) != 0) {
         close(fd);
+        unlink(path);
         zip_free(&w);
         skip();
     }
     assert_int_equal(pwrite(fd, w.bytes.bytes, head, 0), head);
     assert_int_equal(pwrite(fd, w.bytes.bytes + head, tail, (off_t)(head + hole)),
                      tail);
-    uint8_t *bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-    assert_ptr_not_equal(bytes, MAP_FAILED);
+    close(fd);
     vb_arena arena = {0};
     vb_zip zip;
+    vb_file file;
     vblip_error err = {0};
-    if (vb_zip_parse(&zip, &arena, bytes, size, &err) != VBLIP_OK)
+    char data[4];
+    assert_int_equal(vb_file_open(&file, path, NULL), VBLIP_OK);
+    if (vb_zip_parse(&zip, &arena, &file, &err) != VBLIP_OK)
         fail_msg("%s", err.message);
-    assert_int_equal(vb_zip_find(&zip, "bb")->size, 3 + hole);
-    assert_memory_equal(vb_zip_find(&zip, "bb")->data, "BBB", 3);
-    assert_memory_equal(vb_zip_find(&zip, "a")->data, "AAAA", 4);
+    const vb_zip_entry *bb = vb_zip_find(&zip, "bb"), *a = vb_zip_find(&zip, "a");
+    assert_int_equal(bb->size, 3 + hole);
+    assert_int_equal(vb_file_read_at(&file, data, bb->at, 3, NULL), VBLIP_OK);
+    assert_memory_equal(data, "BBB", 3);
+    assert_int_equal(vb_file_read_at(&file, data, a->at, 4, NULL), VBLIP_OK);
+    assert_memory_equal(data, "AAAA", 4);
     vb_arena_free(&arena);
-    munmap(bytes, size);
-    close(fd);
+    vb_file_close(&file);
+    unlink(path);
     zip_free(&w);
 }
 
@@ -446,9 +456,8 @@ static void test_checksums_tell_every_wrong_bit(void **state)
         zip_writer w = make(layout, "");
         vb_arena arena = {0};
         vb_zip zip;
-        assert_int_equal(vb_zip_parse(&zip, &arena, (const uint8_t *)w.bytes.bytes,
-                                      w.bytes.size, NULL),
-                         VBLIP_OK);
+        const vb_file file = file_of(&w);
+        assert_int_equal(vb_zip_parse(&zip, &arena, &file, NULL), VBLIP_OK);
         const vb_zip_entry *bb = vb_zip_find(&zip, "bb");
         assert_int_equal(vb_zip_crc(vb_zip_crc(0, "B", 1), "BB", 2), bb->crc);
         assert_int_equal(vb_zip_check(bb, bb->crc, NULL), VBLIP_OK);
@@ -477,13 +486,12 @@ static void test_lists_compressed_entries_as_they_lie(void **state)
     zip_patch(&w, w.entries[1].central + C_SIZE, 4, 400);
     vb_arena arena = {0};
     vb_zip zip;
-    assert_int_equal(
-        vb_zip_parse(&zip, &arena, (const uint8_t *)w.bytes.bytes, w.bytes.size, NULL),
-        VBLIP_OK);
+    const vb_file file = file_of(&w);
+    assert_int_equal(vb_zip_parse(&zip, &arena, &file, NULL), VBLIP_OK);
     const vb_zip_entry *a = vb_zip_find(&zip, "a");
     assert_int_equal(a->method, 8);
     assert_int_equal(a->size, 4);
-    assert_memory_equal(a->data, "AAAA", 4);
+    assert_memory_equal(w.bytes.bytes + a->at, "AAAA", 4);
     vb_arena_free(&arena);
     zip_free(&w);
 }
