@@ -357,3 +357,9 @@ vb_task fake_task(fake_world *world, bool threads)
         .input_count = world->clip_count,
     };
 }
+
+void fake_add_failure(char *text, size_t size, const vblip_failure *failure)
+{
+    const size_t at = strlen(text);
+    snprintf(text + at, size - at, "%s|%s;", failure->path, failure->message);
+}

@@ -53,4 +53,7 @@ void fake_world_make(fake_world *world, uint32_t clips, uint64_t frames);
 // beside compute.
 vb_task fake_task(fake_world *world, bool threads);
 
+// Adds "PATH|MESSAGE;" to the text of `size` bytes.
+void fake_add_failure(char *text, size_t size, const vblip_failure *failure);
+
 #endif // VB_TESTS_FAKES_H

@@ -1,7 +1,7 @@
 // test_api.c - vblip.h keeps its conventions: errors reset and filled, outputs zeroed,
 // bad arguments refused, and a search answers through nothing but the public header.
+#include "support/api_fixture.h"
 #include "support/temp.h"
-#include "vblip.h"
 #include "vblip_lab.h"
 
 #include <math.h>
@@ -17,35 +17,11 @@
 #define CLIP     VB_GOLDEN "/video/clip00.mp4"
 #define CAPTIONS VB_GOLDEN "/../../examples/clips/captions.jsonl"
 
-static vblip_engine *engine;
-
-static vblip_model *load(const char *name, uint32_t tasks)
-{
-    char path[256];
-    snprintf(path, sizeof path, VB_CHECKPOINTS "/%s", name);
-    const vblip_model_options options = {.path = path, .tasks = tasks};
-    vblip_model *model = NULL;
-    vblip_error err;
-    if (vblip_model_load(&model, engine, &options, &err) != VBLIP_OK)
-        fail_msg("%s", err.message);
-    return model;
-}
-
 static vblip_inputs *inputs_of(const char *path)
 {
     vblip_inputs *inputs = NULL;
     assert_int_equal(vblip_inputs_open(&inputs, &path, 1, NULL, NULL), VBLIP_OK);
     return inputs;
-}
-
-// A failure's message names `about`; the error was reset before it.
-static void refused(vblip_status status, vblip_status expected, const vblip_error *err,
-                    const char *about)
-{
-    assert_int_equal(status, expected);
-    assert_int_equal(err->status, expected);
-    if (!strstr(err->message, about))
-        fail_msg("\"%s\" does not name %s", err->message, about);
 }
 
 static const vblip_error stale = {VBLIP_ERR_IO, "an old message"};
@@ -73,17 +49,17 @@ static void test_engine_refuses(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         vblip_error err = stale;
         vblip_engine *none = (vblip_engine *)&err;
-        refused(vblip_engine_open(&none, &cases[i].options, &err), cases[i].status,
-                &err, cases[i].about);
+        api_refused(vblip_engine_open(&none, &cases[i].options, &err), cases[i].status,
+                    &err, cases[i].about);
         assert_null(none);
     }
     vblip_error err = stale;
-    refused(vblip_engine_open(NULL, NULL, &err), VBLIP_ERR_ARGUMENT, &err, "out");
-    refused(vblip_devices(NULL, NULL, &err), VBLIP_ERR_ARGUMENT, &err, "fn");
-    refused(vblip_engine_profile(NULL, NULL, NULL, &err), VBLIP_ERR_ARGUMENT, &err,
-            "engine");
-    refused(vblip_engine_selftest(engine, NULL, NULL, &err), VBLIP_ERR_ARGUMENT, &err,
-            "fn");
+    api_refused(vblip_engine_open(NULL, NULL, &err), VBLIP_ERR_ARGUMENT, &err, "out");
+    api_refused(vblip_devices(NULL, NULL, &err), VBLIP_ERR_ARGUMENT, &err, "fn");
+    api_refused(vblip_engine_profile(NULL, NULL, NULL, &err), VBLIP_ERR_ARGUMENT, &err,
+                "engine");
+    api_refused(vblip_engine_selftest(api_engine, NULL, NULL, &err), VBLIP_ERR_ARGUMENT,
+                &err, "fn");
     vblip_engine *none = NULL;
     vblip_engine_close(&none);
     vblip_engine_close(NULL);
@@ -113,9 +89,10 @@ static void test_devices(void **state)
     assert_int_equal(err.status, VBLIP_OK);
     assert_true(count >= 1);
     count = 0;
-    refused(vblip_devices(stop_at_once, &count, &err), VBLIP_ERR_CANCELLED, &err, "");
+    api_refused(vblip_devices(stop_at_once, &count, &err), VBLIP_ERR_CANCELLED, &err,
+                "");
     assert_int_equal(count, 1);
-    assert_non_null(vblip_engine_device(engine)->kernels);
+    assert_non_null(vblip_engine_device(api_engine)->kernels);
 }
 
 static void test_model_refuses(void **state)
@@ -138,19 +115,19 @@ static void test_model_refuses(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         vblip_error err = stale;
         vblip_model *none = (vblip_model *)&err;
-        refused(vblip_model_load(&none, engine, &cases[i].options, &err),
-                cases[i].status, &err, cases[i].about);
+        api_refused(vblip_model_load(&none, api_engine, &cases[i].options, &err),
+                    cases[i].status, &err, cases[i].about);
         assert_null(none);
     }
     vblip_error err = stale;
     vblip_model *none = NULL;
     const vblip_model_options options = {.path = "x"};
-    refused(vblip_model_load(&none, NULL, &options, &err), VBLIP_ERR_ARGUMENT, &err,
-            "engine");
-    refused(vblip_model_load(NULL, engine, &options, &err), VBLIP_ERR_ARGUMENT, &err,
-            "out");
-    refused(vblip_model_inspect(&options, NULL, NULL, &err), VBLIP_ERR_ARGUMENT, &err,
-            "fn");
+    api_refused(vblip_model_load(&none, NULL, &options, &err), VBLIP_ERR_ARGUMENT, &err,
+                "engine");
+    api_refused(vblip_model_load(NULL, api_engine, &options, &err), VBLIP_ERR_ARGUMENT,
+                &err, "out");
+    api_refused(vblip_model_inspect(&options, NULL, NULL, &err), VBLIP_ERR_ARGUMENT,
+                &err, "fn");
     vblip_model_free(&none);
     assert_null(vblip_model_describe(NULL));
 }
@@ -191,7 +168,8 @@ static void test_demo_model(void **state)
         assert_int_equal(status, VBLIP_OK);
         assert_true(members > 0);
     } else
-        refused(status, VBLIP_ERR_IO, &err, "the bundled demo model is not installed");
+        api_refused(status, VBLIP_ERR_IO, &err,
+                    "the bundled demo model is not installed");
 }
 
 static void test_tokenizer(void **state)
@@ -199,12 +177,13 @@ static void test_tokenizer(void **state)
     (void)state;
     vblip_error err = stale;
     vblip_tokenizer *t = NULL;
-    refused(vblip_tokenizer_open(NULL, NULL, &err), VBLIP_ERR_ARGUMENT, &err, "out");
+    api_refused(vblip_tokenizer_open(NULL, NULL, &err), VBLIP_ERR_ARGUMENT, &err,
+                "out");
     const vblip_model_options wrong[] = {{.vocab = "/nonexistent/vocab"},
                                          {.path = "/nonexistent/model"}};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
-        refused(vblip_tokenizer_open(&t, &wrong[i], &err), VBLIP_ERR_IO, &err,
-                "/nonexistent");
+        api_refused(vblip_tokenizer_open(&t, &wrong[i], &err), VBLIP_ERR_IO, &err,
+                    "/nonexistent");
     assert_null(t);
     assert_int_equal(vblip_tokenizer_open(&t, NULL, &err), VBLIP_OK);
     vblip_tokenizer_close(&t);
@@ -220,8 +199,8 @@ static void test_tokenizer(void **state)
     assert_memory_equal(tokens.ids, ids, sizeof ids);
     assert_string_equal(tokens.pieces[0], "[CLS]");
     assert_string_equal(tokens.pieces[2], "dog");
-    refused(vblip_tokenize(&tokens, t, "\xff", 1, &err), VBLIP_ERR_ARGUMENT, &err,
-            "UTF-8");
+    api_refused(vblip_tokenize(&tokens, t, "\xff", 1, &err), VBLIP_ERR_ARGUMENT, &err,
+                "UTF-8");
     assert_int_equal(tokens.count, 0);
     assert_null(tokens.ids);
     assert_int_equal(vblip_tokenize(&tokens, t, "", 0, &err), VBLIP_OK);
@@ -236,8 +215,8 @@ static void test_inputs(void **state)
     (void)state;
     vblip_error err = stale;
     vblip_inputs *inputs = NULL;
-    refused(vblip_inputs_open(&inputs, NULL, 1, NULL, &err), VBLIP_ERR_ARGUMENT, &err,
-            "paths");
+    api_refused(vblip_inputs_open(&inputs, NULL, 1, NULL, &err), VBLIP_ERR_ARGUMENT,
+                &err, "paths");
     const char *const paths[] = {CLIP, "/nonexistent/clip.mp4"};
     assert_int_equal(vblip_inputs_open(&inputs, paths, 2, NULL, &err), VBLIP_OK);
     assert_int_equal(vblip_inputs_count(inputs), 2);
@@ -306,7 +285,7 @@ static void test_a_search_answers(void **state)
 {
     (void)state;
     vblip_error err = stale;
-    vblip_model *model = load("tiny-retrieval", 0);
+    vblip_model *model = api_load("tiny-retrieval", 0);
     vblip_inputs *inputs = inputs_of(CLIP);
     const char *const queries[] = {"a dog runs on the beach"};
     vblip_hit hit = {0};
@@ -318,8 +297,8 @@ static void test_a_search_answers(void **state)
     assert_true(hit.reranked && hit.timed && hit.end_us > 0);
 
     vblip_match_row row = {0};
-    refused(vblip_match(model, inputs, queries, 1, NULL, stop_match, &row, &err),
-            VBLIP_ERR_CANCELLED, &err, "");
+    api_refused(vblip_match(model, inputs, queries, 1, NULL, stop_match, &row, &err),
+                VBLIP_ERR_CANCELLED, &err, "");
     assert_true(row.itc == hit.itc); // the same clip, the same words, the same numbers
     assert_true(row.itm_logits[1] == hit.itm_logits[1]);
     vblip_inputs_close(&inputs);
@@ -331,7 +310,7 @@ static void test_tasks_refuse(void **state)
 {
     (void)state;
     vblip_error err = stale;
-    vblip_model *model = load("tiny-retrieval", 0);
+    vblip_model *model = api_load("tiny-retrieval", 0);
     vblip_inputs *inputs = inputs_of(CLIP);
     const vblip_job many_frames = {.frames = 100000};
     const char *const good[] = {"a dog"}, *const bad[] = {"a", "\xff"},
@@ -357,48 +336,50 @@ static void test_tasks_refuse(void **state)
         {model, inputs, good, 1, {.job = &many_frames}, "frames"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        refused(vblip_retrieve(cases[i].model, cases[i].inputs, cases[i].queries,
-                               cases[i].count, &cases[i].options, keep_hit, &hit, &err),
-                VBLIP_ERR_ARGUMENT, &err, cases[i].about);
-    refused(vblip_retrieve(model, inputs, good, 1, NULL, NULL, NULL, &err),
-            VBLIP_ERR_ARGUMENT, &err, "fn");
+        api_refused(vblip_retrieve(cases[i].model, cases[i].inputs, cases[i].queries,
+                                   cases[i].count, &cases[i].options, keep_hit, &hit,
+                                   &err),
+                    VBLIP_ERR_ARGUMENT, &err, cases[i].about);
+    api_refused(vblip_retrieve(model, inputs, good, 1, NULL, NULL, NULL, &err),
+                VBLIP_ERR_ARGUMENT, &err, "fn");
 
     const char *holds = "this checkpoint holds: retrieval";
-    refused(vblip_ask(model, inputs, good, 1, NULL, ignore_answer, NULL, &err),
-            VBLIP_ERR_UNSUPPORTED, &err, holds);
-    refused(vblip_caption_inputs(model, inputs, NULL, ignore_caption, NULL, &err),
-            VBLIP_ERR_UNSUPPORTED, &err, holds);
-    refused(vblip_reason(model, inputs, good, 1, NULL, ignore_reason, NULL, &err),
-            VBLIP_ERR_ARGUMENT, &err, "inputs: 1, expected pairs");
+    api_refused(vblip_ask(model, inputs, good, 1, NULL, ignore_answer, NULL, &err),
+                VBLIP_ERR_UNSUPPORTED, &err, holds);
+    api_refused(vblip_caption_inputs(model, inputs, NULL, ignore_caption, NULL, &err),
+                VBLIP_ERR_UNSUPPORTED, &err, holds);
+    api_refused(vblip_reason(model, inputs, good, 1, NULL, ignore_reason, NULL, &err),
+                VBLIP_ERR_ARGUMENT, &err, "inputs: 1, expected pairs");
     const char *const two[] = {CLIP, CLIP};
     const vblip_reason_options each = {.each = true};
     vblip_inputs *pair;
     assert_int_equal(vblip_inputs_open(&pair, two, 2, NULL, &err), VBLIP_OK);
-    refused(vblip_reason(model, pair, good, 1, NULL, ignore_reason, NULL, &err),
-            VBLIP_ERR_UNSUPPORTED, &err, holds);
-    refused(vblip_reason(model, pair, two, 2, &each, ignore_reason, NULL, &err),
-            VBLIP_ERR_ARGUMENT, &err,
-            "statements: 2, expected one for each of 1 pairs");
+    api_refused(vblip_reason(model, pair, good, 1, NULL, ignore_reason, NULL, &err),
+                VBLIP_ERR_UNSUPPORTED, &err, holds);
+    api_refused(vblip_reason(model, pair, two, 2, &each, ignore_reason, NULL, &err),
+                VBLIP_ERR_ARGUMENT, &err,
+                "statements: 2, expected one for each of 1 pairs");
     vblip_inputs_close(&pair);
-    refused(vblip_embed(model, (vblip_feature)5, inputs, good, 1, NULL, ignore_features,
-                        NULL, &err),
-            VBLIP_ERR_ARGUMENT, &err, "feature: 5");
-    refused(vblip_embed(model, VBLIP_FEATURE_VISION, NULL, NULL, 0, NULL,
-                        ignore_features, NULL, &err),
-            VBLIP_ERR_ARGUMENT, &err, "inputs");
-    refused(vblip_embed(model, VBLIP_FEATURE_MULTIMODAL, inputs, bad, 2, NULL,
-                        ignore_features, NULL, &err),
-            VBLIP_ERR_ARGUMENT, &err, "number 2");
+    api_refused(vblip_embed(model, (vblip_feature)5, inputs, good, 1, NULL,
+                            ignore_features, NULL, &err),
+                VBLIP_ERR_ARGUMENT, &err, "feature: 5");
+    api_refused(vblip_embed(model, VBLIP_FEATURE_VISION, NULL, NULL, 0, NULL,
+                            ignore_features, NULL, &err),
+                VBLIP_ERR_ARGUMENT, &err, "inputs");
+    api_refused(vblip_embed(model, VBLIP_FEATURE_MULTIMODAL, inputs, bad, 2, NULL,
+                            ignore_features, NULL, &err),
+                VBLIP_ERR_ARGUMENT, &err, "number 2");
     assert_int_equal(vblip_embed(model, VBLIP_FEATURE_ITC_TEXT, NULL, good, 1, NULL,
                                  ignore_features, NULL, &err),
                      VBLIP_OK);
-    refused(vblip_dialog(model, inputs, NULL, NULL, ignore_dialog, NULL, &err),
-            VBLIP_ERR_ARGUMENT, &err, "dialogs");
+    api_refused(vblip_dialog(model, inputs, NULL, NULL, ignore_dialog, NULL, &err),
+                VBLIP_ERR_ARGUMENT, &err, "dialogs");
     const vblip_ask_options no_answers = {.answers = good};
-    refused(vblip_ask(model, inputs, good, 1, &no_answers, ignore_answer, NULL, &err),
-            VBLIP_ERR_ARGUMENT, &err, "answers");
+    api_refused(
+        vblip_ask(model, inputs, good, 1, &no_answers, ignore_answer, NULL, &err),
+        VBLIP_ERR_ARGUMENT, &err, "answers");
     const vblip_ask_options short_answers = {.max_length = 3, .min_length = 4};
-    refused(
+    api_refused(
         vblip_ask(model, inputs, good, 1, &short_answers, ignore_answer, NULL, &err),
         VBLIP_ERR_ARGUMENT, &err, "min_length: 4, at most max_length 3");
     const struct {
@@ -417,9 +398,9 @@ static void test_tasks_refuse(void **state)
         {{.samples = 2, .sample = true, .merge = true}, "samples: 2, one with merge"},
     };
     for (size_t i = 0; i < sizeof captions / sizeof *captions; i++)
-        refused(vblip_caption_inputs(model, inputs, &captions[i].options,
-                                     ignore_caption, NULL, &err),
-                VBLIP_ERR_ARGUMENT, &err, captions[i].about);
+        api_refused(vblip_caption_inputs(model, inputs, &captions[i].options,
+                                         ignore_caption, NULL, &err),
+                    VBLIP_ERR_ARGUMENT, &err, captions[i].about);
     vblip_inputs_close(&inputs);
     vblip_model_free(&model);
 }
@@ -436,12 +417,13 @@ static void test_dialogs_refuse(void **state)
     (void)state;
     vblip_error err = stale;
     vblip_dialogs *dialogs = (vblip_dialogs *)&err;
-    refused(vblip_dialogs_open(NULL, CLIP, &err), VBLIP_ERR_ARGUMENT, &err, "out");
-    refused(vblip_dialogs_open(&dialogs, NULL, &err), VBLIP_ERR_ARGUMENT, &err, "path");
+    api_refused(vblip_dialogs_open(NULL, CLIP, &err), VBLIP_ERR_ARGUMENT, &err, "out");
+    api_refused(vblip_dialogs_open(&dialogs, NULL, &err), VBLIP_ERR_ARGUMENT, &err,
+                "path");
     assert_null(dialogs);
-    refused(vblip_dialogs_open(&dialogs, "/nonexistent/d.json", &err), VBLIP_ERR_IO,
-            &err, "/nonexistent/d.json");
-    refused(vblip_dialogs_open(&dialogs, CLIP, &err), VBLIP_ERR_FORMAT, &err, CLIP);
+    api_refused(vblip_dialogs_open(&dialogs, "/nonexistent/d.json", &err), VBLIP_ERR_IO,
+                &err, "/nonexistent/d.json");
+    api_refused(vblip_dialogs_open(&dialogs, CLIP, &err), VBLIP_ERR_FORMAT, &err, CLIP);
     assert_null(dialogs);
     vblip_dialogs_close(&dialogs);
 }
@@ -468,14 +450,14 @@ static void test_data_sets_refuse(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         vblip_error err = stale;
         vblip_dataset *dataset = (vblip_dataset *)&err;
-        refused(vblip_dataset_open(&dataset, (vblip_protocol)cases[i].protocol,
-                                   cases[i].annotations, cases[i].options, &err),
-                cases[i].status, &err, cases[i].about);
+        api_refused(vblip_dataset_open(&dataset, (vblip_protocol)cases[i].protocol,
+                                       cases[i].annotations, cases[i].options, &err),
+                    cases[i].status, &err, cases[i].about);
         assert_null(dataset);
     }
     vblip_error err = stale;
-    refused(vblip_dataset_open(NULL, VBLIP_CAPFILT, none, NULL, &err),
-            VBLIP_ERR_ARGUMENT, &err, "out");
+    api_refused(vblip_dataset_open(NULL, VBLIP_CAPFILT, none, NULL, &err),
+                VBLIP_ERR_ARGUMENT, &err, "out");
     vblip_dataset_close(NULL);
 }
 
@@ -499,37 +481,39 @@ static void test_eval_and_filter_refuse(void **state)
 {
     (void)state;
     vblip_error err = stale;
-    vblip_model *model = load("tiny-retrieval", 0);
+    vblip_model *model = api_load("tiny-retrieval", 0);
     vblip_dataset *captions = open_dataset(VBLIP_EVAL_RETRIEVAL),
                   *questions = open_dataset(VBLIP_EVAL_QA),
                   *pairs = open_dataset(VBLIP_CAPFILT);
     const char *holds = "this checkpoint holds: retrieval";
     const vblip_job many_frames = {.frames = 100000};
     const vblip_eval_options many = {.job = &many_frames};
-    refused(vblip_eval(NULL, captions, NULL, &err), VBLIP_ERR_ARGUMENT, &err, "model");
-    refused(vblip_eval(model, NULL, NULL, &err), VBLIP_ERR_ARGUMENT, &err, "data set");
-    refused(vblip_eval(model, pairs, NULL, &err), VBLIP_ERR_ARGUMENT, &err,
-            "opened for protocol 5");
-    refused(vblip_eval(model, captions, &many, &err), VBLIP_ERR_ARGUMENT, &err,
-            "frames");
-    refused(vblip_eval(model, questions, NULL, &err), VBLIP_ERR_UNSUPPORTED, &err,
-            holds);
+    api_refused(vblip_eval(NULL, captions, NULL, &err), VBLIP_ERR_ARGUMENT, &err,
+                "model");
+    api_refused(vblip_eval(model, NULL, NULL, &err), VBLIP_ERR_ARGUMENT, &err,
+                "data set");
+    api_refused(vblip_eval(model, pairs, NULL, &err), VBLIP_ERR_ARGUMENT, &err,
+                "opened for protocol 5");
+    api_refused(vblip_eval(model, captions, &many, &err), VBLIP_ERR_ARGUMENT, &err,
+                "frames");
+    api_refused(vblip_eval(model, questions, NULL, &err), VBLIP_ERR_UNSUPPORTED, &err,
+                holds);
 
     const vblip_filter_options high = {.min_p = 1.5f}, odd = {.min_p = NAN};
-    refused(vblip_filter(NULL, NULL, pairs, NULL, ignore_filtered, NULL, &err),
-            VBLIP_ERR_ARGUMENT, &err, "model");
-    refused(vblip_filter(model, NULL, NULL, NULL, ignore_filtered, NULL, &err),
-            VBLIP_ERR_ARGUMENT, &err, "data set");
-    refused(vblip_filter(model, NULL, captions, NULL, ignore_filtered, NULL, &err),
-            VBLIP_ERR_ARGUMENT, &err, "opened for protocol 0");
-    refused(vblip_filter(model, NULL, pairs, NULL, NULL, NULL, &err),
-            VBLIP_ERR_ARGUMENT, &err, "fn");
-    refused(vblip_filter(model, NULL, pairs, &high, ignore_filtered, NULL, &err),
-            VBLIP_ERR_ARGUMENT, &err, "min_p: 1.5");
-    refused(vblip_filter(model, NULL, pairs, &odd, ignore_filtered, NULL, &err),
-            VBLIP_ERR_ARGUMENT, &err, "min_p");
-    refused(vblip_filter(model, NULL, pairs, NULL, ignore_filtered, NULL, &err),
-            VBLIP_ERR_UNSUPPORTED, &err, holds); // and nobody writes captions
+    api_refused(vblip_filter(NULL, NULL, pairs, NULL, ignore_filtered, NULL, &err),
+                VBLIP_ERR_ARGUMENT, &err, "model");
+    api_refused(vblip_filter(model, NULL, NULL, NULL, ignore_filtered, NULL, &err),
+                VBLIP_ERR_ARGUMENT, &err, "data set");
+    api_refused(vblip_filter(model, NULL, captions, NULL, ignore_filtered, NULL, &err),
+                VBLIP_ERR_ARGUMENT, &err, "opened for protocol 0");
+    api_refused(vblip_filter(model, NULL, pairs, NULL, NULL, NULL, &err),
+                VBLIP_ERR_ARGUMENT, &err, "fn");
+    api_refused(vblip_filter(model, NULL, pairs, &high, ignore_filtered, NULL, &err),
+                VBLIP_ERR_ARGUMENT, &err, "min_p: 1.5");
+    api_refused(vblip_filter(model, NULL, pairs, &odd, ignore_filtered, NULL, &err),
+                VBLIP_ERR_ARGUMENT, &err, "min_p");
+    api_refused(vblip_filter(model, NULL, pairs, NULL, ignore_filtered, NULL, &err),
+                VBLIP_ERR_UNSUPPORTED, &err, holds); // and nobody writes captions
     vblip_dataset_close(&pairs);
     vblip_dataset_close(&questions);
     vblip_dataset_close(&captions);
@@ -548,38 +532,42 @@ static void test_options_may_grow(void **state)
 {
     (void)state;
     vblip_error err = stale;
-    vblip_model *model = load("tiny-retrieval", 0);
+    vblip_model *model = api_load("tiny-retrieval", 0);
     vblip_inputs *inputs = inputs_of(CLIP);
     const char *const texts[] = {"a dog"};
     vblip_match_row plain = {0}, cls = {0}, row = {0};
     const vblip_match_options options = {.itm_cls = true};
-    refused(vblip_match(model, inputs, texts, 1, NULL, stop_match, &plain, &err),
-            VBLIP_ERR_CANCELLED, &err, "");
-    refused(vblip_match(model, inputs, texts, 1, &options, stop_match, &cls, &err),
-            VBLIP_ERR_CANCELLED, &err, "");
+    api_refused(vblip_match(model, inputs, texts, 1, NULL, stop_match, &plain, &err),
+                VBLIP_ERR_CANCELLED, &err, "");
+    api_refused(vblip_match(model, inputs, texts, 1, &options, stop_match, &cls, &err),
+                VBLIP_ERR_CANCELLED, &err, "");
     assert_true(cls.itm_logits[1] != plain.itm_logits[1]);
 
     vblip_match_options older = options; // from before itm_cls
     older.size = (uint32_t)offsetof(vblip_match_options, itm_cls);
-    refused(vblip_match(model, inputs, texts, 1, &older, stop_match, &row, &err),
-            VBLIP_ERR_CANCELLED, &err, "");
+    api_refused(vblip_match(model, inputs, texts, 1, &older, stop_match, &row, &err),
+                VBLIP_ERR_CANCELLED, &err, "");
     assert_true(row.itm_logits[1] == plain.itm_logits[1]);
 
     later_options later = {.known = options};
     later.known.size = sizeof later;
-    refused(vblip_match(model, inputs, texts, 1, &later.known, stop_match, &row, &err),
-            VBLIP_ERR_CANCELLED, &err, "");
+    api_refused(
+        vblip_match(model, inputs, texts, 1, &later.known, stop_match, &row, &err),
+        VBLIP_ERR_CANCELLED, &err, "");
     assert_true(row.itm_logits[1] == cls.itm_logits[1]);
     later.more = 1;
-    refused(vblip_match(model, inputs, texts, 1, &later.known, stop_match, &row, &err),
-            VBLIP_ERR_ARGUMENT, &err, "this library knows");
+    api_refused(
+        vblip_match(model, inputs, texts, 1, &later.known, stop_match, &row, &err),
+        VBLIP_ERR_ARGUMENT, &err, "this library knows");
     const vblip_job job = {.size = 2}, many = {.frames = 5000};
-    refused(vblip_match(model, inputs, texts, 1, &(vblip_match_options){.job = &job},
-                        stop_match, &row, &err),
-            VBLIP_ERR_ARGUMENT, &err, "job options: size 2");
-    refused(vblip_match(model, inputs, texts, 1, &(vblip_match_options){.job = &many},
-                        stop_match, &row, &err),
-            VBLIP_ERR_ARGUMENT, &err, "frames: 5000");
+    api_refused(vblip_match(model, inputs, texts, 1,
+                            &(vblip_match_options){.job = &job}, stop_match, &row,
+                            &err),
+                VBLIP_ERR_ARGUMENT, &err, "job options: size 2");
+    api_refused(vblip_match(model, inputs, texts, 1,
+                            &(vblip_match_options){.job = &many}, stop_match, &row,
+                            &err),
+                VBLIP_ERR_ARGUMENT, &err, "frames: 5000");
     vblip_inputs_close(&inputs);
     vblip_model_free(&model);
 }
@@ -595,25 +583,25 @@ static void test_benchmarks_refuse(void **state)
 {
     (void)state;
     vblip_error err = stale;
-    vblip_model *model = load("tiny-caption", 0);
+    vblip_model *model = api_load("tiny-caption", 0);
     int count = 0;
     assert_non_null(vblip_bench_names()[0]);
     assert_non_null(vblip_model_bench_names()[0]);
-    refused(vblip_bench(NULL, NULL, count_result, &count, &err), VBLIP_ERR_ARGUMENT,
-            &err, "engine");
-    refused(vblip_bench(engine, NULL, NULL, NULL, &err), VBLIP_ERR_ARGUMENT, &err,
-            "fn");
-    refused(vblip_bench(engine, "nothing", count_result, &count, &err),
-            VBLIP_ERR_ARGUMENT, &err, "nothing");
-    refused(vblip_model_bench(NULL, NULL, count_result, &count, &err),
-            VBLIP_ERR_ARGUMENT, &err, "model");
-    refused(vblip_model_bench(model, NULL, NULL, NULL, &err), VBLIP_ERR_ARGUMENT, &err,
-            "fn");
-    refused(vblip_model_bench(model, "nothing", count_result, &count, &err),
-            VBLIP_ERR_ARGUMENT, &err, "nothing");
+    api_refused(vblip_bench(NULL, NULL, count_result, &count, &err), VBLIP_ERR_ARGUMENT,
+                &err, "engine");
+    api_refused(vblip_bench(api_engine, NULL, NULL, NULL, &err), VBLIP_ERR_ARGUMENT,
+                &err, "fn");
+    api_refused(vblip_bench(api_engine, "nothing", count_result, &count, &err),
+                VBLIP_ERR_ARGUMENT, &err, "nothing");
+    api_refused(vblip_model_bench(NULL, NULL, count_result, &count, &err),
+                VBLIP_ERR_ARGUMENT, &err, "model");
+    api_refused(vblip_model_bench(model, NULL, NULL, NULL, &err), VBLIP_ERR_ARGUMENT,
+                &err, "fn");
+    api_refused(vblip_model_bench(model, "nothing", count_result, &count, &err),
+                VBLIP_ERR_ARGUMENT, &err, "nothing");
     assert_int_equal(count, 0);
-    refused(vblip_model_bench(model, "caption", count_result, &count, &err),
-            VBLIP_ERR_CANCELLED, &err, "");
+    api_refused(vblip_model_bench(model, "caption", count_result, &count, &err),
+                VBLIP_ERR_CANCELLED, &err, "");
     assert_int_equal(count, 1);
     vblip_model_free(&model);
 }
@@ -624,19 +612,6 @@ static void test_ffmpeg_is_silenced_twice(void **state)
     (void)state;
     vblip_silence_ffmpeg();
     vblip_silence_ffmpeg();
-}
-
-static int open_engine(void **state)
-{
-    (void)state;
-    return vblip_engine_open(&engine, NULL, NULL);
-}
-
-static int close_engine(void **state)
-{
-    (void)state;
-    vblip_engine_close(&engine);
-    return engine != NULL;
 }
 
 int main(void)
@@ -659,5 +634,5 @@ int main(void)
         cmocka_unit_test(test_benchmarks_refuse),
         cmocka_unit_test(test_ffmpeg_is_silenced_twice),
     };
-    return cmocka_run_group_tests(tests, open_engine, close_engine);
+    return cmocka_run_group_tests(tests, api_setup, api_teardown);
 }

@@ -1,9 +1,8 @@
 // test_clip.c - a clip is decoded and encoded once, whatever is asked of it, and says what
 // its file would say; frames in memory say what the same frames of a file say.
-#include "vblip.h"
-#include "vblip_lab.h"
-
 #include "decode/decode.h"
+#include "support/api_fixture.h"
+#include "vblip_lab.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,30 +20,11 @@ enum { TEXTS = 2, FRAMES = 8, SIDE = 64 };
 
 static const char *const texts[TEXTS] = {"a dog runs on the beach", "a red car"};
 
-static vblip_engine *engine;
-
-static void ok(vblip_status status, const vblip_error *err)
-{
-    if (status != VBLIP_OK)
-        fail_msg("%s", err->message);
-}
-
-static vblip_model *load(const char *name)
-{
-    char path[256];
-    snprintf(path, sizeof path, VB_CHECKPOINTS "/%s", name);
-    const vblip_model_options options = {.path = path};
-    vblip_model *model = NULL;
-    vblip_error err;
-    ok(vblip_model_load(&model, engine, &options, &err), &err);
-    return model;
-}
-
 static vblip_clip *open_clip(vblip_model *model, const vblip_clip_options *options)
 {
     vblip_clip *clip = NULL;
     vblip_error err;
-    ok(vblip_clip_open(&clip, model, CLIP, options, &err), &err);
+    api_ok(vblip_clip_open(&clip, model, CLIP, options, &err), &err);
     return clip;
 }
 
@@ -60,7 +40,7 @@ static int keep_match(void *user, const vblip_match_row *row)
 static void match_clip(vblip_clip *clip, vblip_match_row rows[TEXTS])
 {
     vblip_error err;
-    ok(vblip_clip_match(clip, texts, TEXTS, NULL, keep_match, rows, &err), &err);
+    api_ok(vblip_clip_match(clip, texts, TEXTS, NULL, keep_match, rows, &err), &err);
 }
 
 static void expect_equal(const vblip_match_row *a, const vblip_match_row *b)
@@ -74,13 +54,14 @@ static void expect_equal(const vblip_match_row *a, const vblip_match_row *b)
 static void test_a_clip_says_what_its_file_says(void **state)
 {
     (void)state;
-    vblip_model *model = load("tiny-retrieval");
+    vblip_model *model = api_load("tiny-retrieval", 0);
     vblip_match_row want[TEXTS] = {0}, got[TEXTS] = {0}, again[TEXTS] = {0};
     vblip_inputs *inputs = NULL;
     const char *path = CLIP;
     vblip_error err;
-    ok(vblip_inputs_open(&inputs, &path, 1, NULL, &err), &err);
-    ok(vblip_match(model, inputs, texts, TEXTS, NULL, keep_match, want, &err), &err);
+    api_ok(vblip_inputs_open(&inputs, &path, 1, NULL, &err), &err);
+    api_ok(vblip_match(model, inputs, texts, TEXTS, NULL, keep_match, want, &err),
+           &err);
     vblip_inputs_close(&inputs);
 
     const vblip_counts before = vblip_model_counts(model);
@@ -109,18 +90,18 @@ static int keep_answer(void *user, const vblip_answer *answer)
 static void test_questions_are_answered_without_decoding(void **state)
 {
     (void)state;
-    vblip_model *model = load("tiny-vqa");
+    vblip_model *model = api_load("tiny-vqa", 0);
     vblip_clip *clip = open_clip(model, &(vblip_clip_options){.frames = 4});
     char alone[64] = "", again[64] = "";
     const char *const question[] = {"what is this?"}, *const yes[] = {"yes", "no"};
     const vblip_ask_options ranked = {.answers = yes, .answer_count = 2};
     vblip_error err;
     for (int i = 0; i < 3; i++)
-        ok(vblip_clip_ask(clip, question, 1, NULL, keep_answer, i ? again : alone,
-                          &err),
-           &err);
+        api_ok(vblip_clip_ask(clip, question, 1, NULL, keep_answer, i ? again : alone,
+                              &err),
+               &err);
     assert_string_equal(again, alone);
-    ok(vblip_clip_ask(clip, question, 1, &ranked, keep_answer, again, &err), &err);
+    api_ok(vblip_clip_ask(clip, question, 1, &ranked, keep_answer, again, &err), &err);
     assert_true(strcmp(again, "yes") == 0 || strcmp(again, "no") == 0);
     assert_int_equal(vblip_model_counts(model).frames_decoded, 4);
     assert_int_equal(vblip_model_counts(model).frames_encoded, 4);
@@ -140,14 +121,14 @@ static int keep_captions(void *user, const vblip_caption *caption)
 static void test_a_caption_is_about_the_whole_clip(void **state)
 {
     (void)state;
-    vblip_model *model = load("tiny-caption");
+    vblip_model *model = api_load("tiny-caption", 0);
     vblip_clip *clip = open_clip(model, &(vblip_clip_options){.frames = 4});
     uint32_t count = 0;
     vblip_error err;
-    ok(vblip_clip_caption(clip, NULL, keep_captions, &count, &err), &err);
+    api_ok(vblip_clip_caption(clip, NULL, keep_captions, &count, &err), &err);
     assert_int_equal(count, 1);
     const vblip_caption_options drawn = {.sample = true, .samples = 3};
-    ok(vblip_clip_caption(clip, &drawn, keep_captions, &count, &err), &err);
+    api_ok(vblip_clip_caption(clip, &drawn, keep_captions, &count, &err), &err);
     assert_int_equal(count, 4);
     assert_int_equal(vblip_model_counts(model).frames_encoded, 4);
     vblip_clip_close(&clip);
@@ -163,7 +144,7 @@ static int keep_features(void *user, const vblip_features *f)
 static void test_features_of_a_clip(void **state)
 {
     (void)state;
-    vblip_model *model = load("tiny-retrieval");
+    vblip_model *model = api_load("tiny-retrieval", 0);
     vblip_clip *clip = open_clip(model, &(vblip_clip_options){.frames = 2});
     const struct {
         vblip_feature feature;
@@ -175,9 +156,9 @@ static void test_features_of_a_clip(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         vblip_features f = {0};
         vblip_error err;
-        ok(vblip_clip_embed(clip, rows[i].feature, NULL, 0, NULL, keep_features, &f,
-                            &err),
-           &err);
+        api_ok(vblip_clip_embed(clip, rows[i].feature, NULL, 0, NULL, keep_features, &f,
+                                &err),
+               &err);
         assert_int_equal(f.rows, rows[i].rows);
         assert_int_equal(f.cols, rows[i].cols);
     }
@@ -218,13 +199,14 @@ static void test_a_part_is_sampled_like_a_clip(void **state)
     const int64_t start_us = vb_video_time(video, 5), end_us = vb_video_time(video, 17);
     vb_video_close(&video);
 
-    vblip_model *model = load("tiny-retrieval");
+    vblip_model *model = api_load("tiny-retrieval", 0);
     const uint64_t indices[] = {5, 8, 11, 14}; // 12 frames from 5 on, 4 of them
     vblip_frame frames[4];
     uint8_t *pixels = read_frames(indices, frames, 4);
     vblip_clip *from_frames = NULL;
     vblip_error err;
-    ok(vblip_clip_from_frames(&from_frames, model, "memory", frames, 4, &err), &err);
+    api_ok(vblip_clip_from_frames(&from_frames, model, "memory", frames, 4, &err),
+           &err);
     vblip_clip *part = open_clip(
         model,
         &(vblip_clip_options){.start_us = start_us, .end_us = end_us, .frames = 4});
@@ -247,7 +229,7 @@ static void test_frames_of_any_size(void **state)
     for (int y = 0; y < HEIGHT; y++)
         for (int x = 0; x < 3 * WIDTH; x++)
             packed[y][x] = apart[y][x] = (uint8_t)(x * 5 + y * 7);
-    vblip_model *model = load("tiny-retrieval");
+    vblip_model *model = api_load("tiny-retrieval", 0);
     vblip_match_row rows[2][TEXTS] = {0};
     for (int i = 0; i < 2; i++) {
         const vblip_frame frame = {
@@ -258,7 +240,7 @@ static void test_frames_of_any_size(void **state)
         };
         vblip_clip *clip = NULL;
         vblip_error err;
-        ok(vblip_clip_from_frames(&clip, model, "picture", &frame, 1, &err), &err);
+        api_ok(vblip_clip_from_frames(&clip, model, "picture", &frame, 1, &err), &err);
         match_clip(clip, rows[i]);
         vblip_clip_close(&clip);
     }
@@ -268,19 +250,10 @@ static void test_frames_of_any_size(void **state)
 
 // --------------------------------------------------------------------------- refusals
 
-static void refused(vblip_status status, vblip_status expected, const vblip_error *err,
-                    const char *about)
-{
-    assert_int_equal(status, expected);
-    assert_int_equal(err->status, expected);
-    if (!strstr(err->message, about))
-        fail_msg("\"%s\" does not name %s", err->message, about);
-}
-
 static void test_opening_refuses(void **state)
 {
     (void)state;
-    vblip_model *model = load("tiny-retrieval");
+    vblip_model *model = api_load("tiny-retrieval", 0);
     const struct {
         vblip_model *model;
         const char *path;
@@ -303,13 +276,13 @@ static void test_opening_refuses(void **state)
     vblip_error err = {VBLIP_ERR_IO, "stale"};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         vblip_clip *none = (vblip_clip *)&err;
-        refused(
+        api_refused(
             vblip_clip_open(&none, rows[i].model, rows[i].path, &rows[i].options, &err),
             rows[i].status, &err, rows[i].about);
         assert_null(none);
     }
-    refused(vblip_clip_open(NULL, model, CLIP, NULL, &err), VBLIP_ERR_ARGUMENT, &err,
-            "out");
+    api_refused(vblip_clip_open(NULL, model, CLIP, NULL, &err), VBLIP_ERR_ARGUMENT,
+                &err, "out");
     vblip_model_free(&model);
 }
 
@@ -318,7 +291,7 @@ static void test_frames_refuse(void **state)
     (void)state;
     static const uint8_t rgb[12];
     static const vblip_frame good = {.rgb = rgb, .width = 2, .height = 2};
-    vblip_model *model = load("tiny-retrieval");
+    vblip_model *model = api_load("tiny-retrieval", 0);
     const struct {
         vblip_model *model;
         const char *name;
@@ -347,16 +320,16 @@ static void test_frames_refuse(void **state)
     vblip_error err;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         vblip_clip *none = (vblip_clip *)&err;
-        refused(vblip_clip_from_frames(&none, rows[i].model, rows[i].name,
-                                       rows[i].frames, rows[i].count, &err),
-                VBLIP_ERR_ARGUMENT, &err, rows[i].about);
+        api_refused(vblip_clip_from_frames(&none, rows[i].model, rows[i].name,
+                                           rows[i].frames, rows[i].count, &err),
+                    VBLIP_ERR_ARGUMENT, &err, rows[i].about);
         assert_null(none);
     }
     vblip_clip *clip = NULL;
-    refused(vblip_clip_from_frames(NULL, model, "x", &good, 1, &err),
-            VBLIP_ERR_ARGUMENT, &err, "out");
-    refused(vblip_clip_from_frames(&clip, model, "x", NULL, 1, &err),
-            VBLIP_ERR_ARGUMENT, &err, "frames");
+    api_refused(vblip_clip_from_frames(NULL, model, "x", &good, 1, &err),
+                VBLIP_ERR_ARGUMENT, &err, "out");
+    api_refused(vblip_clip_from_frames(&clip, model, "x", NULL, 1, &err),
+                VBLIP_ERR_ARGUMENT, &err, "frames");
     vblip_model_free(&model);
 }
 
@@ -369,54 +342,41 @@ static int stop_match(void *user, const vblip_match_row *row)
 static void test_asking_refuses(void **state)
 {
     (void)state;
-    vblip_model *model = load("tiny-retrieval");
+    vblip_model *model = api_load("tiny-retrieval", 0);
     vblip_clip *clip = open_clip(model, &(vblip_clip_options){.frames = 1});
     vblip_match_row rows[TEXTS];
     char text[64];
     uint32_t count = 0;
     vblip_features f;
     vblip_error err;
-    refused(vblip_clip_match(NULL, texts, TEXTS, NULL, keep_match, rows, &err),
-            VBLIP_ERR_ARGUMENT, &err, "clip");
-    refused(vblip_clip_match(clip, texts, 0, NULL, keep_match, rows, &err),
-            VBLIP_ERR_ARGUMENT, &err, "texts");
-    refused(vblip_clip_match(clip, texts, TEXTS, NULL, NULL, NULL, &err),
-            VBLIP_ERR_ARGUMENT, &err, "fn");
-    refused(vblip_clip_match(clip, texts, TEXTS, NULL, stop_match, NULL, &err),
-            VBLIP_ERR_CANCELLED, &err, "");
-    refused(vblip_clip_ask(clip, texts, TEXTS, NULL, keep_answer, text, &err),
-            VBLIP_ERR_UNSUPPORTED, &err, "this checkpoint holds: retrieval");
-    refused(vblip_clip_ask(NULL, texts, TEXTS, NULL, keep_answer, text, &err),
-            VBLIP_ERR_ARGUMENT, &err, "clip");
-    refused(vblip_clip_caption(clip, NULL, keep_captions, &count, &err),
-            VBLIP_ERR_UNSUPPORTED, &err, "this checkpoint holds: retrieval");
-    refused(vblip_clip_caption(NULL, NULL, keep_captions, &count, &err),
-            VBLIP_ERR_ARGUMENT, &err, "clip");
-    refused(vblip_clip_embed(NULL, VBLIP_FEATURE_VISION, NULL, 0, NULL, keep_features,
-                             &f, &err),
-            VBLIP_ERR_ARGUMENT, &err, "clip");
-    refused(vblip_clip_embed(clip, (vblip_feature)9, NULL, 0, NULL, keep_features, &f,
-                             &err),
-            VBLIP_ERR_ARGUMENT, &err, "feature: 9");
+    api_refused(vblip_clip_match(NULL, texts, TEXTS, NULL, keep_match, rows, &err),
+                VBLIP_ERR_ARGUMENT, &err, "clip");
+    api_refused(vblip_clip_match(clip, texts, 0, NULL, keep_match, rows, &err),
+                VBLIP_ERR_ARGUMENT, &err, "texts");
+    api_refused(vblip_clip_match(clip, texts, TEXTS, NULL, NULL, NULL, &err),
+                VBLIP_ERR_ARGUMENT, &err, "fn");
+    api_refused(vblip_clip_match(clip, texts, TEXTS, NULL, stop_match, NULL, &err),
+                VBLIP_ERR_CANCELLED, &err, "");
+    api_refused(vblip_clip_ask(clip, texts, TEXTS, NULL, keep_answer, text, &err),
+                VBLIP_ERR_UNSUPPORTED, &err, "this checkpoint holds: retrieval");
+    api_refused(vblip_clip_ask(NULL, texts, TEXTS, NULL, keep_answer, text, &err),
+                VBLIP_ERR_ARGUMENT, &err, "clip");
+    api_refused(vblip_clip_caption(clip, NULL, keep_captions, &count, &err),
+                VBLIP_ERR_UNSUPPORTED, &err, "this checkpoint holds: retrieval");
+    api_refused(vblip_clip_caption(NULL, NULL, keep_captions, &count, &err),
+                VBLIP_ERR_ARGUMENT, &err, "clip");
+    api_refused(vblip_clip_embed(NULL, VBLIP_FEATURE_VISION, NULL, 0, NULL,
+                                 keep_features, &f, &err),
+                VBLIP_ERR_ARGUMENT, &err, "clip");
+    api_refused(vblip_clip_embed(clip, (vblip_feature)9, NULL, 0, NULL, keep_features,
+                                 &f, &err),
+                VBLIP_ERR_ARGUMENT, &err, "feature: 9");
     match_clip(clip, rows); // nothing of that harmed it
     vblip_clip_close(&clip);
     vblip_clip_close(&clip);
     vblip_clip_close(NULL);
     vblip_model_free(&model);
     assert_int_equal(vblip_model_counts(NULL).frames_decoded, 0);
-}
-
-static int open_engine(void **state)
-{
-    (void)state;
-    return vblip_engine_open(&engine, NULL, NULL);
-}
-
-static int close_engine(void **state)
-{
-    (void)state;
-    vblip_engine_close(&engine);
-    return engine != NULL;
 }
 
 int main(void)
@@ -432,5 +392,5 @@ int main(void)
         cmocka_unit_test(test_frames_refuse),
         cmocka_unit_test(test_asking_refuses),
     };
-    return cmocka_run_group_tests(tests, open_engine, close_engine);
+    return cmocka_run_group_tests(tests, api_setup, api_teardown);
 }

@@ -32,9 +32,7 @@ static int on_failed(void *user, const vblip_failure *failure)
 {
     assert_int_equal(failure->input, failure->path[0] - 'a'); // clips "a", "b", ...
     log_of *log = user;
-    size_t at = strlen(log->failures);
-    snprintf(log->failures + at, sizeof log->failures - at, "%s|%s;", failure->path,
-             failure->message);
+    fake_add_failure(log->failures, sizeof log->failures, failure);
     return 0;
 }
 

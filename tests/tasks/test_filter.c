@@ -36,9 +36,7 @@ static int on_filtered(void *user, const vblip_filtered *f)
 static int on_failed(void *user, const vblip_failure *failure)
 {
     log_of *log = user;
-    size_t at = strlen(log->failures);
-    snprintf(log->failures + at, sizeof log->failures - at, "%s|%s;", failure->path,
-             failure->message);
+    fake_add_failure(log->failures, sizeof log->failures, failure);
     return 0;
 }
 
