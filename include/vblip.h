@@ -71,6 +71,8 @@ typedef struct vblip_engine_options {
     bool profile;          // time every op on the device (vblip_lab.h)
     void (*log)(void *user, const char *line); // NULL = silent; may be called any time
     void *log_user;
+    int (*stopped)(void *user); // asked some times a second while the device works; non-zero:
+    void *stopped_user;         // the call under way returns VBLIP_ERR_CANCELLED
 } vblip_engine_options;
 
 VBLIP_CHECKED vblip_status vblip_engine_open(

@@ -46,6 +46,8 @@ vblip_status vblip_engine_open(vblip_engine **out, const vblip_engine_options *o
         .validate = o.validate,
         .profile = o.profile,
         .log = {.fn = o.log, .user = o.log_user},
+        .stopped = o.stopped,
+        .stopped_user = o.stopped_user,
     };
     vblip_status status = vb_gpu_open(&engine->device, &gpu, err);
     if (status != VBLIP_OK)

@@ -6,7 +6,7 @@
 enum { MIN_RUNS = 3, MAX_RUNS = 25 };
 static const double enough_s = 0.6;
 
-static double timing_now_s(void)
+double vb_now_s(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
@@ -27,9 +27,9 @@ vblip_status vb_time(vb_timing *out, vblip_status (*work)(void *user, vblip_erro
     *out = (vb_timing){0};
     VB_TRY(work(user, err));
     while (runs < MAX_RUNS && (runs < MIN_RUNS || spent < enough_s)) {
-        const double start = timing_now_s();
+        const double start = vb_now_s();
         VB_TRY(work(user, err));
-        times[runs] = timing_now_s() - start;
+        times[runs] = vb_now_s() - start;
         spent += times[runs++];
     }
     qsort(times, runs, sizeof *times, times_ascending);

@@ -9,6 +9,8 @@ typedef struct vb_timing {
     double min_s, median_s;
 } vb_timing;
 
+double vb_now_s(void); // of a clock that no one sets
+
 // Runs `work` once, which is not counted (it compiles and allocates), and then until 0.6
 // seconds are spent: at least 3 times, at most 25.
 VB_CHECKED vblip_status vb_time(vb_timing *out,

@@ -49,6 +49,8 @@ static cli_exit run_command(const cli_args *args)
     else
         vb_console_error(&s.console, "out of memory");
     vb_console_bar_clear(&s.console);
+    if (code == CLI_EXIT_INTERRUPTED)
+        vb_console_warn(&s.console, "interrupted; what was finished is kept");
     vblip_model_free(&s.model);
     vblip_engine_close(&s.engine);
     vblip_inputs_close(&s.inputs);

@@ -22,8 +22,8 @@ cli_exit cli_fail(cli_session *s, vblip_status status, const vblip_error *err)
 
 cli_exit cli_no_engine(cli_session *s, vblip_status status, const vblip_error *err)
 {
-    vb_console_error(&s->console, "%s", err->message);
-    return status == VBLIP_ERR_ARGUMENT ? CLI_EXIT_MISUSED : CLI_EXIT_NO_DEVICE;
+    const cli_exit code = cli_fail(s, status, err);
+    return code == CLI_EXIT_UNUSABLE ? CLI_EXIT_NO_DEVICE : code;
 }
 
 const char *cli_shown_path(const cli_session *s, const char *path)
@@ -281,6 +281,12 @@ static void on_log(void *session, const char *line)
     vb_console_note(&s->console, "%s", line);
 }
 
+static int on_device_work(void *session)
+{
+    (void)session;
+    return vb_interrupted();
+}
+
 vblip_status cli_engine_open(cli_session *s, const char *device, vblip_error *err)
 {
     const cli_args *a = s->args;
@@ -293,6 +299,7 @@ vblip_status cli_engine_open(cli_session *s, const char *device, vblip_error *er
         .profile = a->profile,
         .log = a->verbose ? on_log : NULL,
         .log_user = s,
+        .stopped = on_device_work,
     };
     vblip_status status = vblip_engine_open(&s->engine, &options, err);
     if (status != VBLIP_OK)
@@ -352,10 +359,8 @@ static cli_exit job_exit(cli_session *s, vblip_status status, const vblip_error 
 {
     if (s->failed_output)
         return CLI_EXIT_UNUSABLE;
-    if (vb_interrupted()) {
-        vb_console_warn(&s->console, "interrupted; what was finished is kept");
+    if (vb_interrupted())
         return CLI_EXIT_INTERRUPTED;
-    }
     if (status != VBLIP_OK && status != VBLIP_ERR_CANCELLED)
         return cli_fail(s, status, err);
     if (!s->failed)

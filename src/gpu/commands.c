@@ -1,11 +1,11 @@
 #include "gpu/commands.h"
 
+#include "base/timing.h"
 #include "gpu/context.h"
 
 #include <assert.h>
 #include <string.h>
 
-// Bounds how long one submit can run: drivers of some GPUs give up after seconds.
 enum { MAX_COMMANDS = 512 };
 
 static const VkAccessFlags all_writes =
@@ -81,6 +81,7 @@ static void start_over(vb_gpu *gpu)
     commands->dispatches = 0;
     commands->download_count = 0;
     memset(commands->staging_used, 0, sizeof commands->staging_used);
+    vb_pace_dropped(&commands->pace);
     vb_hazards_clear(&commands->hazards);
     vb_pipeline_sets_reset(gpu);
 }
@@ -170,6 +171,12 @@ static uint32_t bind(vb_gpu *gpu, const vb_dispatch *dispatch, VkDescriptorSet s
     return count;
 }
 
+static uint64_t work_of(const vb_dispatch *dispatch)
+{
+    return (uint64_t)dispatch->groups[0] * dispatch->groups[1] * dispatch->groups[2] *
+           (dispatch->iterations + 1u);
+}
+
 vblip_status vb_commands_dispatch(vb_gpu *gpu, const vb_dispatch *dispatch,
                                   vblip_error *err)
 {
@@ -183,8 +190,12 @@ vblip_status vb_commands_dispatch(vb_gpu *gpu, const vb_dispatch *dispatch,
                        "%s: %s: loops of %u iterations, the driver (%s) stops at %u",
                        gpu->physical.name, dispatch->op, dispatch->iterations,
                        gpu->physical.driver, gpu->physical.max_iterations);
-    if (gpu->commands.dispatches == MAX_COMMANDS)
+    vb_pace *pace = &gpu->commands.pace;
+    if (gpu->commands.dispatches == MAX_COMMANDS ||
+        !vb_pace_take(pace, work_of(dispatch))) {
         VB_TRY(vb_commands_flush(gpu, err));
+        (void)vb_pace_take(pace, work_of(dispatch)); // the first is always taken
+    }
     VB_TRY(
         vb_pipeline_get(&pipeline, gpu, dispatch->pipeline, dispatch->constants, err));
     VB_TRY(vb_commands_begin(gpu, err));
@@ -205,12 +216,18 @@ vblip_status vb_commands_dispatch(vb_gpu *gpu, const vb_dispatch *dispatch,
     return VBLIP_OK;
 }
 
-vblip_status vb_commands_flush(vb_gpu *gpu, vblip_error *err)
+vblip_status vb_commands_go_on(vb_gpu *gpu, vblip_error *err)
+{
+    if (gpu->stopped && gpu->stopped(gpu->stopped_user))
+        return vb_fail(err, VBLIP_ERR_CANCELLED, "stopped by the caller");
+    return VBLIP_OK;
+}
+
+// Runs what is recorded and waits for it.
+static vblip_status run_recorded(vb_gpu *gpu, vblip_error *err)
 {
     vb_commands *commands = &gpu->commands;
     vblip_status status = VBLIP_OK;
-    if (!commands->recording)
-        return VBLIP_OK;
     barrier(gpu, VK_ACCESS_HOST_READ_BIT, VK_PIPELINE_STAGE_HOST_BIT);
     VB_VK(gpu->vk.EndCommandBuffer(commands->buffer));
     const uint64_t value = commands->submitted + 1;
@@ -227,6 +244,7 @@ vblip_status vb_commands_flush(vb_gpu *gpu, vblip_error *err)
         .signalSemaphoreCount = 1,
         .pSignalSemaphores = &commands->timeline,
     };
+    const double start = vb_now_s();
     VB_VK(gpu->vk.QueueSubmit(gpu->queue, 1, &submit, VK_NULL_HANDLE));
     commands->submitted = value;
     const VkSemaphoreWaitInfo wait = {
@@ -236,6 +254,23 @@ vblip_status vb_commands_flush(vb_gpu *gpu, vblip_error *err)
         .pValues = &value,
     };
     VB_VK(gpu->vk.WaitSemaphores(gpu->device, &wait, UINT64_MAX));
+    vb_pace_ran(&commands->pace, vb_now_s() - start);
+    return VBLIP_OK;
+fail:
+    // What was submitted may still run, on memory that is about to be used again. When
+    // this wait fails too, the device is lost and runs nothing.
+    (void)gpu->vk.DeviceWaitIdle(gpu->device);
+    return status;
+}
+
+vblip_status vb_commands_flush(vb_gpu *gpu, vblip_error *err)
+{
+    vb_commands *commands = &gpu->commands;
+    vblip_status status = VBLIP_OK;
+    if (!commands->recording)
+        return VBLIP_OK;
+    VB_OK(vb_commands_go_on(gpu, err));
+    VB_OK(run_recorded(gpu, err));
     for (uint32_t i = 0; i < commands->download_count; i++) {
         const vb_pending_download *download = &commands->downloads[i];
         memcpy(download->dst, download->src, download->bytes);
@@ -243,9 +278,6 @@ vblip_status vb_commands_flush(vb_gpu *gpu, vblip_error *err)
     start_over(gpu);
     return vb_profile_collect(gpu, err);
 fail:
-    // What was submitted may still run, on memory that is about to be used again. When
-    // this wait fails too, the device is lost and runs nothing.
-    (void)gpu->vk.DeviceWaitIdle(gpu->device);
     start_over(gpu);
     return status;
 }

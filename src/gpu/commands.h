@@ -7,6 +7,7 @@
 
 #include "gpu/hazards.h"
 #include "gpu/memory.h"
+#include "gpu/pace.h"
 #include "gpu/pipelines.h"
 
 enum { VB_STAGING_BLOCKS = 8, VB_PENDING_DOWNLOADS = 64 };
@@ -41,6 +42,7 @@ typedef struct vb_commands {
     uint64_t submitted; // the timeline reaches it when the last submit has run
     bool recording;
     uint32_t dispatches; // recorded so far
+    vb_pace pace;
     vb_hazards hazards;
     vb_gpu_buffer *nothing; // bound where an operand is absent
     vb_gpu_buffer *staging[VB_STAGING_BLOCKS];
@@ -63,8 +65,11 @@ void vb_command_open(vb_gpu *gpu, const char *op, const vb_access *accesses,
                      uint32_t count);
 void vb_command_close(vb_gpu *gpu);
 
+// VBLIP_ERR_CANCELLED when the caller of the library wants to stop.
+VB_CHECKED vblip_status vb_commands_go_on(vb_gpu *gpu, vblip_error *err);
+
 // Runs what is recorded, if anything, waits, and fills downloads. After a failure nothing
-// is recorded any more.
+// is recorded any more; nothing runs either when the caller wants to stop.
 VB_CHECKED vblip_status vb_commands_flush(vb_gpu *gpu, vblip_error *err);
 
 // The same, for a caller that needs the device idle but recorded none of the commands

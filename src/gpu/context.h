@@ -25,6 +25,8 @@ typedef struct vb_gpu {
     VkDevice device;
     VkQueue queue;
     vb_log log;
+    int (*stopped)(void *user); // NULL = never
+    void *stopped_user;
     vb_memory memory;
     vb_pipelines pipelines;
     vb_commands commands;

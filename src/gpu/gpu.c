@@ -157,6 +157,8 @@ static vblip_status open_gpu(vb_gpu *gpu, const vb_gpu_options *options,
         .log = options->log,
     };
     gpu->log = options->log;
+    gpu->stopped = options->stopped;
+    gpu->stopped_user = options->stopped_user;
     gpu->memory.mapped_buffers = !mask->mapped_buffers;
     VB_TRY(vb_instance_open(&gpu->instance, &instance, err));
     VB_TRY(choose_device(gpu, options->device, err));

@@ -14,6 +14,11 @@ typedef struct vb_gpu_options {
     bool validate;         // Khronos validation layer, synchronisation checks included
     bool profile;          // timestamps around every op
     vb_log log;            // gets validation messages and the choices made
+    // Asked before each submit, which is of about a quarter of a second, and before each
+    // matrix. Not 0: nothing more runs, and what was recorded fails with
+    // VBLIP_ERR_CANCELLED. NULL = never.
+    int (*stopped)(void *user);
+    void *stopped_user;
 } vb_gpu_options;
 
 VB_CHECKED vblip_status vb_gpu_open(vb_device **out, const vb_gpu_options *options,

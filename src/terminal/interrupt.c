@@ -8,11 +8,10 @@
 // The variables of the program: a signal handler can reach nothing else.
 static volatile sig_atomic_t interrupted, watched;
 
-// On a terminal somebody waits: what is on the device now may take half a minute.
+// On a terminal somebody waits: what is in work now may take a second.
 static void on_signal(int number)
 {
-    static const char heard[] =
-        "\nvblip: stopping after what is in work; once more ends at once\n";
+    static const char heard[] = "\nvblip: stopping; once more ends at once\n";
     const int error = errno;
     (void)number;
     interrupted = 1;

@@ -1,11 +1,11 @@
 #include "terminal/progress.h"
 
+#include "base/timing.h"
 #include "output/json_out.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 static const double LONG_WORK_S = 60; // work that takes longer says so beforehand
 static const double EVIDENCE_S = 3;   // estimates are believed after so much work
@@ -134,13 +134,6 @@ void vb_progress_json(vb_string *out, const vblip_progress *p)
     vb_string_putc(out, '}');
 }
 
-static double progress_now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 // Once per phase, as soon as there is an estimate to believe: the first items also pay
 // for what is done only once.
 static void announce(vb_progress *progress, const vblip_progress *p)
@@ -185,7 +178,7 @@ void vb_progress_report(vb_progress *progress, const vblip_progress *p)
     static const double every_s[] = {[VB_PROGRESS_AUTO] = BAR_EVERY_S,
                                      [VB_PROGRESS_PLAIN] = PLAIN_EVERY_S,
                                      [VB_PROGRESS_JSON] = JSON_EVERY_S};
-    double now = progress_now_s();
+    double now = vb_now_s();
     if (strncmp(progress->unit, p->unit, sizeof progress->unit - 1) != 0) {
         snprintf(progress->unit, sizeof progress->unit, "%s", p->unit);
         progress->shown_s = 0;

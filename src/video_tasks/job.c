@@ -1,7 +1,8 @@
 #include "video_tasks/job.h"
 
+#include "base/timing.h"
+
 #include <string.h>
-#include <time.h>
 
 const vblip_job *vb_job(const vblip_job *job)
 {
@@ -31,13 +32,6 @@ vblip_status vb_job_failed(const vblip_job *job, uint32_t input, const char *pat
     return job->failed(job->user, &failure) ? vb_fail_cancelled(err) : VBLIP_OK;
 }
 
-static double job_now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 double vb_seconds_left(uint64_t done, uint64_t total, double elapsed_s)
 {
     if (done == 0 || total == 0)
@@ -50,7 +44,7 @@ double vb_seconds_left(uint64_t done, uint64_t total, double elapsed_s)
 vb_meter vb_meter_start(const vblip_job *job, const char *unit, uint64_t total)
 {
     return (vb_meter){
-        .job = job, .unit = unit, .total = total, .started_s = job_now_s()};
+        .job = job, .unit = unit, .total = total, .started_s = vb_now_s()};
 }
 
 vblip_status vb_meter_add(vb_meter *meter, const char *path, uint64_t done,
@@ -59,7 +53,7 @@ vblip_status vb_meter_add(vb_meter *meter, const char *path, uint64_t done,
     meter->done += done;
     if (!meter->job->progress)
         return VBLIP_OK;
-    double elapsed_s = job_now_s() - meter->started_s;
+    double elapsed_s = vb_now_s() - meter->started_s;
     vblip_progress progress = {
         .path = path,
         .unit = meter->unit,

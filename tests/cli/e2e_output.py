@@ -247,7 +247,7 @@ class Progress(Case):
     def test_an_interrupt_is_answered_at_once(self):
         code, shown = self.on_terminal("caption", "--model", CAPTION, clip(1), "--every", "1f", interrupt_at=b"captions")
         self.assertEqual(code, EXIT_INTERRUPTED, shown)
-        self.assertIn("vblip: stopping after what is in work; once more ends at once\r\n", shown)
+        self.assertIn("vblip: stopping; once more ends at once\r\n", shown)
         self.assertIn("vblip: interrupted; what was finished is kept\r\n", shown)
 
     def on_terminal(self, *arguments, both=False, interrupt_at=None):

@@ -446,6 +446,76 @@ static void test_a_failed_wait_leaves_nothing_running(void **state)
 }
 
 // A buffer may go while commands that read it wait.
+static int ask(void *user)
+{
+    int *left = user;
+    return --*left < 0;
+}
+
+// `count` times y = layernorm(x) and then x to `got`; the status of the submit.
+static vblip_status norm_again(gpu_fixture *fx, const gpu_operand *y,
+                               const gpu_operand *x, int count, float *got,
+                               vblip_error *err)
+{
+    for (int i = 0; i < count; i++)
+        vb_layernorm(&fx->rec, .y = y->t, .x = x->t, .gain = x->t, .bias = x->t,
+                     .eps = 1e-6F);
+    vb_download(&fx->rec, got, x->t);
+    return vb_recorder_submit(&fx->rec, err);
+}
+
+// The caller is asked before each submit, and what stops is the list of ops, not the device.
+static void test_the_caller_can_stop_it(void **state)
+{
+    (void)state;
+    enum { OPS = 6, WIDTH = 16 };
+    gpu_fixture fx;
+    int left = 1000;
+    const vb_gpu_options options = {
+        .kernels = "simt", .stopped = ask, .stopped_user = &left};
+    gpu_open_masked(&fx, &options, &(vb_gpu_mask){.untested = true});
+    gpu_operand x = gpu_floats(&fx, 1, 1, WIDTH, 0, (gpu_values){1, 0, 1});
+    gpu_operand y = gpu_floats(&fx, 1, 1, WIDTH, 0, (gpu_values){2, 0, 1});
+    gpu_submit(&fx);
+    float got[WIDTH] = {0}, *want = gpu_packed(&x);
+    vblip_error err = {0};
+
+    vb_gpu_of(fx.device)->commands.pace.most = 1; // each op is a submit of its own
+    left = OPS - 2;
+    assert_int_equal(norm_again(&fx, &y, &x, OPS, got, &err), VBLIP_ERR_CANCELLED);
+    assert_string_equal(err.message, "stopped by the caller");
+    assert_int_equal(left, -1);
+    assert_memory_not_equal(got, want, sizeof got);
+
+    vb_matrix *matrix;
+    const vb_matrix_block block = vb_matrix_in_memory(want, VB_F32, 1);
+    assert_int_equal(
+        vb_matrix_make(&matrix, fx.device, &block, 1, WIDTH, VB_USE_LINEAR, "w", NULL),
+        VBLIP_ERR_CANCELLED);
+    assert_null(matrix);
+
+    left = 1000;
+    assert_int_equal(norm_again(&fx, &y, &x, OPS, got, NULL), VBLIP_OK);
+    assert_memory_equal(got, want, sizeof got);
+    free(want);
+    gpu_operand_free(&x);
+    gpu_operand_free(&y);
+    gpu_close(&fx);
+}
+
+// A caller who wants to stop does not wait for the self-test, and leaves no verdict behind.
+static void test_the_caller_can_stop_the_opening(void **state)
+{
+    (void)state;
+    int left = 0;
+    vb_device *device;
+    vblip_error err = {0};
+    const vb_gpu_options options = {.stopped = ask, .stopped_user = &left};
+    assert_int_equal(vb_gpu_open(&device, &options, &err), VBLIP_ERR_CANCELLED);
+    assert_null(device);
+    assert_string_equal(err.message, "stopped by the caller");
+}
+
 static void test_buffers_may_be_freed_early(void **state)
 {
     (void)state;
@@ -522,6 +592,8 @@ int main(void)
         cmocka_unit_test(test_a_failed_list_is_dropped),
         cmocka_unit_test(test_a_failure_in_between_is_told_at_submit),
         cmocka_unit_test(test_a_failed_wait_leaves_nothing_running),
+        cmocka_unit_test(test_the_caller_can_stop_it),
+        cmocka_unit_test(test_the_caller_can_stop_the_opening),
         cmocka_unit_test(test_buffers_may_be_freed_early),
         cmocka_unit_test(test_profile_counts_every_op),
     };
