@@ -59,10 +59,12 @@ typedef int (*vblip_op_time_fn)(void *user, const vblip_op_time *time);
 VBLIP_CHECKED vblip_status vblip_engine_profile(
     vblip_engine *engine, vblip_op_time_fn fn, void *user, vblip_error *err);
 
-// Runs every op on seeded input and compares with committed expected values.
+// Runs every op on seeded input and compares with committed expected values. Each check is told
+// twice, before and after it ran, so that it is known which one a driver did not survive.
 typedef struct vblip_check {
     const char *op;
-    const char *kernels; // family and precision that were checked: "simt f16"
+    const char *kernels; // family and precision that are checked: "simt f16"
+    bool ran;            // what is below is known
     double nmse;         // normalised mean squared error; NaN when it did not run
     double bound;        // largest nmse that passes
     bool ok;

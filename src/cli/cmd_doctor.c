@@ -49,11 +49,13 @@ typedef struct cells {
 
 // What is found out about one device.
 typedef struct examination {
+    cli_session *session;
     vblip_device_info info;
     vb_list strings;
     const char *problem; // NULL = none
     cells checks, speed;
     uint32_t wrong; // checks that did not pass
+    bool checking;  // the name of a check is told, its result is not
 } examination;
 
 static const char *const kinds[] = {
@@ -82,11 +84,106 @@ static void cmd_doctor_add_row(cells *list, const vb_cell *row, uint32_t count)
     list->rows++;
 }
 
+// ----------------------------------------------------------------------------- telling
+
+static const char *kind_name(vblip_device_kind kind)
+{
+    return (size_t)kind < sizeof kinds / sizeof *kinds ? kinds[kind] : "other";
+}
+
+// Text appears as it is found out: of a check that a driver does not survive, its name.
+static bool as_it_goes(const cli_session *s)
+{
+    return s->args->format == VB_FORMAT_TEXT;
+}
+
+static int tell_device(const examination *e)
+{
+    const vblip_device_info *d = &e->info;
+    vb_string *out = &e->session->line;
+    vb_string_appendf(out, "%u  %s\n", d->index, d->name);
+    vb_string_appendf(out, "   kind       %s\n", kind_name(d->kind));
+    vb_string_appendf(out, "   driver     %s, Vulkan %s\n", d->driver, d->api);
+    vb_string_appendf(out, "   memory     %" PRIu64 " MiB, largest binding %u MiB\n",
+                      d->memory_bytes >> 20, d->max_binding_mib);
+    vb_string_appendf(out, "   features   subgroups of %u, 16-bit storage: %s\n",
+                      d->subgroup_size, d->f16_storage ? "yes" : "no");
+    if (d->kernels)
+        vb_string_appendf(out, "   kernels    %s\n", d->kernels);
+    if (d->precision)
+        vb_string_appendf(out, "   precision  %s\n", d->precision);
+    return cli_emit_line(e->session);
+}
+
+// A device whose kernels were never tried has them tried while it is opened.
+static void tell_opening(void *session, const char *line)
+{
+    cli_session *s = session;
+    if (!strstr(line, "self-test"))
+        return;
+    vb_string_appendf(&s->line, "   opening    %s\n", line);
+    (void)cli_emit_line(s); // an interrupt also stops the device
+}
+
+static int tell_check(examination *e, const vblip_check *check)
+{
+    vb_string *out = &e->session->line;
+    e->checking = !check->ran;
+    if (!check->ran)
+        vb_string_appendf(out, "   self-test  %-18s %-12s ", check->op, check->kernels);
+    else
+        vb_string_appendf(out, "%s  error %.1e, allowed %.1e\n",
+                          check->ok ? "ok   " : "WRONG", check->nmse, check->bound);
+    return cli_emit_line(e->session);
+}
+
+static int tell_speed(const examination *e, const vblip_bench_result *r)
+{
+    vb_string_appendf(&e->session->line, "   speed      %s %s  %.2f %s\n", r->name,
+                      r->detail, r->work, r->unit);
+    return cli_emit_line(e->session);
+}
+
+static int tell_problem(const examination *e)
+{
+    if (e->checking)
+        vb_string_puts(&e->session->line, "did not run\n");
+    if (e->problem)
+        vb_string_appendf(&e->session->line, "   problem    %s\n", e->problem);
+    return cli_emit_line(e->session);
+}
+
+static int tell_row(const examination *e)
+{
+    const vblip_device_info *d = &e->info;
+    const vb_cell row[] = {
+        vb_cell_whole(d->index),
+        vb_cell_text(d->name),
+        vb_cell_text(kind_name(d->kind)),
+        vb_cell_text(d->driver),
+        vb_cell_text(d->api),
+        vb_cell_whole(d->memory_bytes),
+        vb_cell_whole(d->subgroup_size),
+        vb_cell_whole(d->max_binding_mib),
+        vb_cell_flag(d->f16_storage),
+        vb_cell_text(d->kernels),
+        vb_cell_text(d->precision),
+        vb_cell_text(e->problem),
+        vb_cell_rows(e->checks.items, e->checks.rows),
+        vb_cell_rows(e->speed.items, e->speed.rows),
+    };
+    return cli_emit_row(e->session, row);
+}
+
 // ------------------------------------------------------------------------ finding out
 
 static int on_check(void *user, const vblip_check *check)
 {
     examination *e = user;
+    if (as_it_goes(e->session) && tell_check(e, check))
+        return 1;
+    if (!check->ran)
+        return vb_interrupted();
     const vb_cell row[CHECK_COLUMNS] = {
         vb_cell_text(cmd_doctor_keep(e, check->op)),
         vb_cell_text(cmd_doctor_keep(e, check->kernels)),
@@ -111,6 +208,8 @@ static int on_speed(void *user, const vblip_bench_result *r)
         vb_cell_real(r->work),
         vb_cell_text(cmd_doctor_keep(e, r->unit)),
     };
+    if (as_it_goes(e->session))
+        (void)tell_speed(e, r); // stops anyway
     cmd_doctor_add_row(&e->speed, row, SPEED_COLUMNS);
     return 1;
 }
@@ -147,71 +246,6 @@ static void cmd_doctor_forget(examination *e)
     *e = (examination){0};
 }
 
-// ----------------------------------------------------------------------------- telling
-
-static const char *kind_name(vblip_device_kind kind)
-{
-    return (size_t)kind < sizeof kinds / sizeof *kinds ? kinds[kind] : "other";
-}
-
-static void cmd_doctor_write_text(vb_string *out, const examination *e)
-{
-    const vblip_device_info *d = &e->info;
-    vb_string_appendf(out, "%u  %s\n", d->index, d->name);
-    vb_string_appendf(out, "   kind       %s\n", kind_name(d->kind));
-    vb_string_appendf(out, "   driver     %s, Vulkan %s\n", d->driver, d->api);
-    vb_string_appendf(out, "   memory     %" PRIu64 " MiB, largest binding %u MiB\n",
-                      d->memory_bytes >> 20, d->max_binding_mib);
-    vb_string_appendf(out, "   features   subgroups of %u, 16-bit storage: %s\n",
-                      d->subgroup_size, d->f16_storage ? "yes" : "no");
-    if (d->kernels)
-        vb_string_appendf(out, "   kernels    %s\n", d->kernels);
-    if (d->precision)
-        vb_string_appendf(out, "   precision  %s\n", d->precision);
-    for (uint32_t i = 0; i < e->checks.rows; i++) {
-        const vb_cell *c = e->checks.items + (size_t)i * CHECK_COLUMNS;
-        vb_string_appendf(out, "   self-test  %-18s %-12s %s  ", c[0].text, c[1].text,
-                          c[4].number ? "ok   " : "WRONG");
-        if (c[2].there)
-            vb_string_appendf(out, "error %.1e, allowed %.1e\n", c[2].real, c[3].real);
-        else
-            vb_string_puts(out, "did not run\n");
-    }
-    for (uint32_t i = 0; i < e->speed.rows; i++) {
-        const vb_cell *c = e->speed.items + (size_t)i * SPEED_COLUMNS;
-        vb_string_appendf(out, "   speed      %s %s  %.2f %s\n", c[0].text, c[1].text,
-                          c[4].real, c[5].text);
-    }
-    if (e->problem)
-        vb_string_appendf(out, "   problem    %s\n", e->problem);
-}
-
-static int tell(cli_session *s, const examination *e)
-{
-    const vblip_device_info *d = &e->info;
-    if (s->args->format == VB_FORMAT_TEXT) {
-        cmd_doctor_write_text(&s->line, e);
-        return cli_emit_line(s);
-    }
-    const vb_cell row[] = {
-        vb_cell_whole(d->index),
-        vb_cell_text(d->name),
-        vb_cell_text(kind_name(d->kind)),
-        vb_cell_text(d->driver),
-        vb_cell_text(d->api),
-        vb_cell_whole(d->memory_bytes),
-        vb_cell_whole(d->subgroup_size),
-        vb_cell_whole(d->max_binding_mib),
-        vb_cell_flag(d->f16_storage),
-        vb_cell_text(d->kernels),
-        vb_cell_text(d->precision),
-        vb_cell_text(e->problem),
-        vb_cell_rows(e->checks.items, e->checks.rows),
-        vb_cell_rows(e->speed.items, e->speed.rows),
-    };
-    return cli_emit_row(s, row);
-}
-
 // -------------------------------------------------------------------------- every one
 
 typedef struct round {
@@ -224,16 +258,18 @@ static int cmd_doctor_visit(round *r, const vblip_device_info *d)
 {
     cli_session *s = r->session;
     vblip_error err = {0};
-    examination e = {.info = *d, .problem = d->unusable};
+    examination e = {.session = s, .info = *d, .problem = d->unusable};
     char index[16];
     snprintf(index, sizeof index, "%u", d->index);
+    if (as_it_goes(s) && tell_device(&e))
+        return 1;
     if (!e.problem && !s->engine && cli_engine_open(s, index, &err) != VBLIP_OK)
         e.problem = cmd_doctor_keep(&e, err.message);
     if (!e.problem)
         cmd_doctor_examine(s, &e);
     r->usable += !d->unusable;
     r->wrong += !d->unusable && e.problem;
-    int stop = vb_interrupted() || tell(s, &e);
+    int stop = vb_interrupted() || (as_it_goes(s) ? tell_problem(&e) : tell_row(&e));
     cmd_doctor_forget(&e);
     vblip_engine_close(&s->engine);
     return stop;
@@ -249,6 +285,7 @@ static cli_exit cmd_doctor_run(cli_session *s)
     vblip_error err = {0};
     round r = {.session = s};
     vblip_status status;
+    s->opening = as_it_goes(s) ? tell_opening : NULL;
     vb_rows_begin(&s->rows, &s->line);
     if (s->args->device) {
         status = cli_engine_open(s, NULL, &err);

@@ -297,7 +297,9 @@ vblip_status cli_engine_open(cli_session *s, const char *device, vblip_error *er
         .cache_dir = s->env.cache_dir,
         .validate = a->validate,
         .profile = a->profile,
-        .log = a->verbose ? on_log : NULL,
+        .log = s->opening   ? s->opening
+               : a->verbose ? on_log
+                            : NULL,
         .log_user = s,
         .stopped = on_device_work,
     };

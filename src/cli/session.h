@@ -35,6 +35,8 @@ typedef struct cli_session {
     vb_spool spool; // standard input, when a path is "-"
     vblip_inputs *inputs;
     uint32_t input_count;
+    void (*opening)(void *session,
+                    const char *line); // what a device logs; NULL: -v shows
     vblip_engine *engine;
     vblip_model *model;
 

@@ -346,6 +346,14 @@ static bool reads_weights(const vb_selftest_case *c)
     return strcmp(c->op, "linear") == 0 || strcmp(c->op, "embed") == 0;
 }
 
+static vblip_status tell_of_check(vblip_check_fn fn, void *user,
+                                  const vblip_check *check, vblip_error *err)
+{
+    if (fn && fn(user, check))
+        return vb_fail(err, VBLIP_ERR_CANCELLED, "self-test: stopped");
+    return VBLIP_OK;
+}
+
 // All cases, or those that read weights.
 static vblip_status run_cases(bool *ok, vb_device *device, bool all, vblip_check_fn fn,
                               void *user, vblip_error *err)
@@ -366,19 +374,23 @@ static vblip_status run_cases(bool *ok, vb_device *device, bool all, vblip_check
                              .kernels = kernels,
                              .nmse = (double)NAN,
                              .bound = vb_selftest_cases[i].bound};
-        status = run_case(&check.nmse, &r, i);
+        status = tell_of_check(fn, user, &check, err);
+        if (status == VBLIP_OK)
+            status = run_case(&check.nmse, &r, i);
+        check.ran = true;
         check.ok = status == VBLIP_OK && check.nmse <= check.bound;
         *ok = *ok && check.ok;
-        if (status == VBLIP_OK && fn && fn(user, &check))
-            status = vb_fail(err, VBLIP_ERR_CANCELLED, "self-test: stopped");
+        if (status == VBLIP_OK)
+            status = tell_of_check(fn, user, &check, err);
     }
     vb_pool_free(&r.pool);
     return status;
 }
 
-vblip_status vb_selftest_run(bool *ok, vb_device *device, vblip_error *err)
+vblip_status vb_selftest_run(bool *ok, vb_device *device, vblip_check_fn fn, void *user,
+                             vblip_error *err)
 {
-    return run_cases(ok, device, true, NULL, NULL, err);
+    return run_cases(ok, device, true, fn, user, err);
 }
 
 vblip_status vb_selftest_report(vb_device *device, vblip_check_fn fn, void *user,

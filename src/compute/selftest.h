@@ -34,12 +34,14 @@ void vb_selftest_weights(float *values, size_t count);
 // Which element of an output of `count` the n-th sample is.
 size_t vb_selftest_sample(size_t n, size_t count);
 
-// Runs all cases, with weights as the device stores them. `ok` is false when any fails;
-// a failure to run at all is an error.
-VB_CHECKED vblip_status vb_selftest_run(bool *ok, vb_device *device, vblip_error *err);
+// Runs all cases, with weights as the device stores them, and tells `fn` of each, before
+// and after; NULL = nobody. `ok` is false when any fails; a failure to run at all is an
+// error.
+VB_CHECKED vblip_status vb_selftest_run(bool *ok, vb_device *device, vblip_check_fn fn,
+                                        void *user, vblip_error *err);
 
 // The same and then, for each other type that the device can store weights in, the cases
-// that read any; tells `fn` of each.
+// that read any.
 VB_CHECKED vblip_status vb_selftest_report(vb_device *device, vblip_check_fn fn,
                                            void *user, vblip_error *err);
 

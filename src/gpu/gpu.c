@@ -178,6 +178,14 @@ static vblip_status open_gpu(vb_gpu *gpu, const vb_gpu_options *options,
     return VBLIP_OK;
 }
 
+static int log_check(void *user, const vblip_check *check)
+{
+    const vb_gpu *gpu = user;
+    if (!check->ran)
+        vb_logf(&gpu->log, "self-test: %s, %s", check->op, check->kernels);
+    return 0;
+}
+
 // Whether the kernels in use compute what they should on this driver: found out once, and
 // then remembered by the cache file; without one, found out by every device.
 static vblip_status test_kernels(bool *sound, vb_gpu *gpu, const vb_gpu_mask *mask,
@@ -187,7 +195,7 @@ static vblip_status test_kernels(bool *sound, vb_gpu *gpu, const vb_gpu_mask *ma
     const uint32_t verdict = vb_verdict_bit((uint32_t)gpu->family, gpu->base.weights);
     if (!(cache->tested & verdict)) {
         bool ok;
-        VB_TRY(vb_selftest_run(&ok, &gpu->base, err));
+        VB_TRY(vb_selftest_run(&ok, &gpu->base, log_check, gpu, err));
         vb_profile_clear(gpu); // no one asked for these ops
         cache->tested |= verdict;
         if (ok && !(mask->broken_families & verdict))

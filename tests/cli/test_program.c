@@ -638,6 +638,22 @@ static void test_a_pipe_is_written_directly(void **state)
 
 // -------------------------------------------------------------------------- the machine
 
+// What a driver does to the program in one check loses nothing of what was found out before,
+// nor the name of that check.
+static void test_doctor_prints_as_it_goes(void **state)
+{
+    (void)state;
+    char out[1024];
+    assert_int_equal(
+        system("FAKE_CRASH=attention '" VBLIP_FAKE "' doctor | cat >doctor"), 0);
+    read_file(out, sizeof out, "doctor");
+    assert_non_null(strstr(out, "   kernels    lavapipe\n"));
+    assert_non_null(strstr(out, "   self-test  linear             lavapipe     ok   "));
+    const char *last = "   self-test  attention          simt         ";
+    assert_true(strlen(out) > strlen(last));
+    assert_string_equal(out + strlen(out) - strlen(last), last);
+}
+
 static void test_json_is_read_back_by_another_program(void **state)
 {
     (void)state;
@@ -693,6 +709,7 @@ int main(void)
         cmocka_unit_test(test_a_full_disk_is_named),
         cmocka_unit_test(test_a_closed_pipe_ends_quietly),
         cmocka_unit_test(test_a_pipe_is_written_directly),
+        cmocka_unit_test(test_doctor_prints_as_it_goes),
         cmocka_unit_test(test_json_is_read_back_by_another_program),
         cmocka_unit_test(test_ffprobe_reads_the_subtitles),
     };
