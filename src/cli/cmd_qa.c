@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const vb_column ranked_columns[] = {{"answer", VB_CELL_TEXT, NULL},
                                            {"score", VB_CELL_REAL, NULL}};
@@ -63,6 +64,32 @@ static int on_answer(void *session, const vblip_answer *answer)
         vb_cell_rows(state->ranked, ranked),
     };
     return cli_emit_row(s, cells);
+}
+
+// A word of a sentence, in a language that parts words by blanks.
+static bool is_word_of_question(const char *text, bool last)
+{
+    for (; *text; text++)
+        if (*text == ' ' || (*text == '?' && !last) || (unsigned char)*text >= 0x80)
+            return false;
+    return true;
+}
+
+// `qa clip.mp4 what is this`: nobody asks several questions of one word each.
+static vblip_status warn_of_words(cli_session *s, vblip_error *err)
+{
+    const cli_words *questions = &s->args->texts;
+    const uint32_t count = questions->count;
+    (void)err;
+    for (uint32_t i = 0; i < count; i++)
+        if (!is_word_of_question(questions->items[i], i + 1 == count))
+            return VBLIP_OK;
+    if (count > 1)
+        vb_console_warn(&s->console,
+                        "%u questions of one word each; a question is one argument, in "
+                        "quotes",
+                        count);
+    return VBLIP_OK;
 }
 
 static vblip_status cmd_qa_run(cli_session *s, vblip_error *err)
@@ -181,6 +208,7 @@ cli_exit cli_cmd_qa(cli_session *s)
             .table = state.answers.count ? &both_table : &generated_table,
             .needs = VBLIP_TASK_VQA,
             .weights = "Salesforce/blip-vqa-base",
+            .check = warn_of_words,
             .run = cmd_qa_run,
         };
         code = cli_session_run(s, &task);

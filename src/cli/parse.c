@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "cli/check.h"
+#include "cli/near.h"
 #include "cli/operands.h"
 #include "cli/options.h"
 
@@ -122,14 +123,22 @@ static item walk_next(walk *w)
 
 // --------------------------------------------------------------------- which command
 
-// `subject` says what is wrong; the commands that there are follow.
-static vblip_status refuse_command(const char *subject, vblip_error *err)
+// `subject` says what is wrong with `name`; what may have been meant and the commands that
+// there are follow.
+static vblip_status refuse_command(const char *subject, const char *name,
+                                   vblip_error *err)
 {
-    vb_string list = {0};
+    vb_string rest = {0};
+    cli_near near = {0};
     for (int i = 0; i < CLI_COMMAND_COUNT; i++)
-        vb_string_appendf(&list, "%s, ", cli_commands[i].name);
-    cli_misuse(err, "%s; allowed: %shelp", subject, list.failed ? "" : list.bytes);
-    vb_string_free(&list);
+        cli_near_try(&near, name, strlen(name), cli_commands[i].name);
+    if (near.word)
+        vb_string_appendf(&rest, "did you mean %s? ", near.word);
+    vb_string_puts(&rest, "allowed: ");
+    for (int i = 0; i < CLI_COMMAND_COUNT; i++)
+        vb_string_appendf(&rest, "%s, ", cli_commands[i].name);
+    cli_misuse(err, "%s; %shelp", subject, rest.failed ? "" : rest.bytes);
+    vb_string_free(&rest);
     return VBLIP_ERR_ARGUMENT;
 }
 
@@ -142,7 +151,7 @@ static vblip_status find_command(cli_command *out, const char *name, vblip_error
         }
     char subject[96];
     snprintf(subject, sizeof subject, "%.64s: unknown command", name);
-    return refuse_command(subject, err);
+    return refuse_command(subject, name, err);
 }
 
 // A page of help: a command, or what is about none.
@@ -189,7 +198,7 @@ static vblip_status find_action(cli_args *out, int argc, char **argv, vblip_erro
         return find_command(&out->command, words[0], err);
     if (help)
         return VBLIP_OK;
-    return refuse_command("no command", err);
+    return refuse_command("no command; see: vblip help", "", err);
 }
 
 // ------------------------------------------------------------------------- options
@@ -209,14 +218,28 @@ static void list_options(vb_string *out, cli_command command)
         }
 }
 
+// The option of `command` that may have been meant by the long name in `w`.
+static cli_near near_option(const walk *w, cli_command command)
+{
+    cli_near near = {0};
+    for (const cli_option *o = cli_options; o->letter || o->name; o++)
+        if (o->name && w->label_size > 2 && (o->commands & 1u << command))
+            cli_near_try(&near, w->label + 2, (size_t)w->label_size - 2, o->name);
+    return near;
+}
+
 static vblip_status refuse_option(const walk *w, cli_command command, vblip_error *err)
 {
-    vb_string list = {0};
-    list_options(&list, command);
-    cli_misuse(err, "%.*s: %s %s; allowed:%s", w->label_size, w->label,
+    vb_string rest = {0};
+    const cli_near near = near_option(w, command);
+    if (near.word)
+        vb_string_appendf(&rest, "did you mean --%s? ", near.word);
+    vb_string_puts(&rest, "allowed:");
+    list_options(&rest, command);
+    cli_misuse(err, "%.*s: %s %s; %s", w->label_size, w->label,
                w->option ? "not an option of" : "unknown option for",
-               cli_commands[command].name, list.failed ? "" : list.bytes);
-    vb_string_free(&list);
+               cli_commands[command].name, rest.failed ? "" : rest.bytes);
+    vb_string_free(&rest);
     return VBLIP_ERR_ARGUMENT;
 }
 

@@ -227,8 +227,9 @@ static void say_skipped(cli_session *s)
     uint32_t count = 0;
     const char *kinds = s->inputs ? vblip_inputs_skipped(s->inputs, &count) : "";
     if (count)
-        vb_console_warn(&s->console, "%u file%s skipped: %s", (unsigned)count,
-                        count > 1 ? "s" : "", kinds);
+        vb_console_warn(&s->console,
+                        "%u file%s skipped, of kinds that are not read: %s",
+                        (unsigned)count, count > 1 ? "s" : "", kinds);
 }
 
 static vblip_status session_gather(cli_session *s, const cli_task *task,

@@ -127,8 +127,12 @@ static void test_operands_go_where_the_command_wants_them(void **state)
 static const struct refusal {
     const char *line, *message;
 } refusals[] = {
-    {"", "no command; allowed: retrieve, qa, caption, match, reason, embed, eval, "
-         "filter, tokenize, models, doctor, bench, help"},
+    {"", "no command; see: vblip help; allowed: retrieve, qa, caption, match, reason, "
+         "embed, eval, filter, tokenize, models, doctor, bench, help"},
+    {"retreive|x|y", "retreive: unknown command; did you mean retrieve? allowed: *"},
+    {"captions|x", "captions: unknown command; did you mean caption? allowed: *"},
+    {"help|modles", "modles: unknown command; did you mean models? allowed: *"},
+    {"ask|x", "ask: unknown command; allowed: *"},
     {"find|x", "find: unknown command; allowed: retrieve, qa, *"},
     {"-x", "no command; *"},
     {"help|find", "find: unknown command; *"},
@@ -187,6 +191,10 @@ static const struct refusal {
     // options
     {"qa|v|q|--nope", "--nope: unknown option for qa; allowed: -a -0 --questions "
                       "--answers *"},
+    {"caption|v|--modle|x",
+     "--modle: unknown option for caption; did you mean --model? allowed: *"},
+    {"caption|v|--beam=5",
+     "--beam: unknown option for caption; did you mean --beams? allowed: *"},
     {"qa|v|q|--nope=3", "--nope: unknown option for qa; *"},
     {"qa|v|q|-x", "-x: unknown option for qa; *"},
     {"qa|v|q|-qx", "-x: unknown option for qa; *"},
