@@ -148,6 +148,8 @@ static void announce(vb_progress *progress, const vblip_progress *p)
         return;
     vb_string text = {0};
     vb_progress_cost(&text, p, spent + p->seconds_left, progress->device);
+    if (progress->hint)
+        vb_string_appendf(&text, "; %s", progress->hint);
     if (!text.failed)
         vb_console_warn(progress->console, "%s", text.bytes);
     vb_string_free(&text);

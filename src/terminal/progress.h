@@ -15,6 +15,7 @@ typedef struct vb_progress {
     vb_console *console;
     vb_progress_style style;
     const char *device; // "llvmpipe"; for the estimate
+    const char *hint;   // how to have less to do, said with it; NULL = nothing
     char unit[24];      // what the phase that runs counts
     double shown_s;     // when progress was last shown, monotonic clock
     bool announced;     // the cost of this phase was said

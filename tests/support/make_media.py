@@ -166,7 +166,8 @@ def join(kind, codec, name, first, second):
 
 def turn(source, name, degrees):
     """Writes into the track header of an mp4 how its picture is to be turned, clockwise."""
-    data = bytearray(open(source, "rb").read())
+    with open(source, "rb") as file:
+        data = bytearray(file.read())
     at = data.index(b"tkhd") + 44  # behind times, duration, layer and volume: the matrix
     a, b = {90: (0, 1), 180: (-1, 0), 270: (0, -1)}[degrees]
     width, height = (n >> 16 for n in struct.unpack_from(">2I", data, at + 36))
