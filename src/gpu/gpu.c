@@ -80,6 +80,10 @@ static vblip_status choose_precision(vb_gpu *gpu, const char *wanted, bool prefe
     if (strcmp(wanted, vb_precision_name(gpu->base.weights)) != 0)
         return vb_fail(err, VBLIP_ERR_ARGUMENT,
                        "precision: %s: unknown, expected auto, f32 or f16", wanted);
+    if (gpu->base.weights == VB_F16 && !gpu->physical.halves)
+        return vb_fail(err, VBLIP_ERR_UNSUPPORTED,
+                       "%s: precision f16: its compiler (%s) cannot do that",
+                       gpu->physical.name, gpu->physical.driver);
     return VBLIP_OK;
 }
 
@@ -143,7 +147,7 @@ static vb_device_caps caps_of(const vb_gpu *gpu)
         .kernels = vb_family_name(gpu->family),
         .max_buffer_bytes = most / 16 * 16,
         .memory_bytes = gpu->physical.info.memory_bytes,
-        .weight_types = 1u << VB_F32 | 1u << VB_F16,
+        .weight_types = 1u << VB_F32 | (gpu->physical.halves ? 1u << VB_F16 : 0),
         .shares_cores = gpu->physical.info.kind == VBLIP_DEVICE_SOFTWARE,
     };
 }

@@ -136,6 +136,17 @@ static uint32_t max_iterations(VkDriverId driver_id, const char *driver)
     return 65535;
 }
 
+// LLVM 15 aborts, and the program with it, on such kernels for arm64.
+static bool reads_halves(VkDriverId driver_id, const char *driver)
+{
+#ifdef __aarch64__
+    return driver_id != VK_DRIVER_ID_MESA_LLVMPIPE || !strstr(driver, "LLVM 15.");
+#else
+    (void)driver_id, (void)driver;
+    return true;
+#endif
+}
+
 // Facts that need Vulkan 1.2.
 static void read_facts(vb_physical *p, const vb_vk *vk)
 {
@@ -158,6 +169,7 @@ static void read_facts(vb_physical *p, const vb_vk *vk)
     p->max_allocation = maintenance3.maxMemoryAllocationSize;
     snprintf(p->driver, sizeof p->driver, "%s", driver.driverInfo);
     p->max_iterations = max_iterations(p->driver_id, p->driver);
+    p->halves = reads_halves(p->driver_id, p->driver);
     p->info.subgroup_size = subgroup.subgroupSize;
 
     VkPhysicalDeviceVulkan12Features vulkan12 = {

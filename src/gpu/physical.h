@@ -26,6 +26,7 @@ typedef struct vb_physical {
     uint32_t timestamp_bits; // valid ones, in the queue family; 0 = no timestamps
     uint32_t max_iterations; // most that one invocation may make in all its loops
     uint64_t max_allocation; // bytes
+    bool halves;             // kernels can read weights that are stored in halves
     vblip_device_info info;
     char name[VK_MAX_PHYSICAL_DEVICE_NAME_SIZE], driver[VK_MAX_DRIVER_INFO_SIZE];
     char api[24], unusable[160];
