@@ -192,6 +192,43 @@ static void test_makes_calls_into_values(void **state)
     vb_arena_free(&arena);
 }
 
+// With every opcode that protocols above 2 add, and bytes, of which nothing is kept.
+static const char new_opcodes[] =
+    "\200\5\225\121\0\0\0\0\0\0\0("
+    "\214\2os\214\6system\223\224)}\222"
+    "\215\2\0\0\0\0\0\0\0ab\213\1\0\0\0\7"
+    "B\2\0\0\0abC\1a\216\1\0\0\0\0\0\0\0a\226\1\0\0\0\0\0\0\0a"
+    "\217(NN\220(N\221N0(NN1t.";
+
+static void test_reads_what_newer_protocols_write(void **state)
+{
+    (void)state;
+    static const vb_pickle_kind kinds[] = {
+        VB_PICKLE_FOREIGN, VB_PICKLE_TEXT,    VB_PICKLE_INT,
+        VB_PICKLE_FOREIGN, VB_PICKLE_FOREIGN, VB_PICKLE_FOREIGN,
+        VB_PICKLE_FOREIGN, VB_PICKLE_FOREIGN, VB_PICKLE_FOREIGN,
+    };
+    enum { COUNT = sizeof kinds / sizeof *kinds };
+    vb_arena arena = {0};
+    vb_pickle_value v = read_good(&arena, new_opcodes, sizeof new_opcodes - 1);
+    assert_int_equal(v.kind, VB_PICKLE_TUPLE);
+    assert_int_equal(v.count, COUNT);
+    for (int i = 0; i < COUNT; i++)
+        assert_int_equal(v.items[i].kind, kinds[i]);
+    assert_string_equal(v.items[0].global->module, "os");
+    assert_string_equal(v.items[0].global->name, "system");
+    assert_true(vb_pickle_is_text(&v.items[1], "ab"));
+    assert_int_equal(v.items[2].whole, 7);
+
+    // names of the table are found by either opcode, and the memo by MEMOIZE
+    v = read_good(&arena, BYTES("\200\4\214\1m\224\214\4Dict\223)R\224h\0h\1\207."));
+    assert_int_equal(v.kind, VB_PICKLE_TUPLE);
+    assert_int_equal(v.items[0].kind, VB_PICKLE_DICT);
+    assert_true(vb_pickle_is_text(&v.items[1], "m"));
+    assert_ptr_equal(v.items[2].dict, v.items[0].dict);
+    vb_arena_free(&arena);
+}
+
 // A dict that holds itself: whoever walks it must not follow every reference.
 static void test_reads_circles(void **state)
 {
@@ -238,8 +275,20 @@ static const struct bad_pickle {
     {"byte 4: NEWOBJ_EX: 2 values on the stack, needs 3", BYTES(P "NN\222.")},
     {"byte 5: NEWOBJ_EX: not of a foreign class", BYTES(P "NNN\222.")},
     {"byte 2: ADDITEMS: no mark on the stack", BYTES(P "\220.")},
+    {"byte 3: ADDITEMS: nothing on the stack", BYTES(P "(\220.")},
+    {"byte 5: ADDITEMS: on top of the stack is not a set", BYTES(P "](N\220.")},
+    {"byte 2: FROZENSET: no mark on the stack", BYTES(P "\221.")},
+    {"byte 2: POP: 0 values on the stack, needs 1", BYTES(P "0N.")},
+    {"byte 4: POP: 0 values on the stack, needs 1", BYTES(P "N(0.")},
+    {"byte 2: POP_MARK: no mark on the stack", BYTES(P "1N.")},
+    {"byte 2: MEMOIZE: nothing on the stack", BYTES(P "\224N.")},
     {"byte 2: EXT1: not an opcode that torch.save writes", BYTES(P "\202\1.")},
     {"byte 4: STACK_GLOBAL: a name that is not one", BYTES(P "NN\223.")},
+    {"byte 5: STACK_GLOBAL: 1 values on the stack, needs 2", BYTES(P "\214\1m\223.")},
+    {"byte 7: STACK_GLOBAL: a name that is not one", BYTES(P "\214\1m\214\0\223.")},
+    {"byte 9: STACK_GLOBAL: a name that is not one", BYTES(P "\214\1m\214\2a\n\223.")},
+    {"byte 9: STACK_GLOBAL: a name that is not one",
+     BYTES(P "\214\1m\214\2\303\251\223.")},
     {"byte 2: PERSID: not an opcode that torch.save writes", BYTES(P "Pa\n.")},
     {"byte 2: OBJ: not an opcode that torch.save writes", BYTES(P "o.")},
 
@@ -252,6 +301,23 @@ static const struct bad_pickle {
     {"byte 2: BINUNICODE: not UTF-8", BYTES(P "X\1\0\0\0\377.")},
     {"byte 2: BINUNICODE: not UTF-8", BYTES(P "X\3\0\0\0\355\240\200.")},
     {"byte 2: LONG1: 255 bytes, of which 1 are there", BYTES(P "\212\377.")},
+    {"byte 2: LONG4: ends at byte 6", BYTES(P "\213\1\0\0")},
+    {"byte 2: SHORT_BINUNICODE: ends at byte 3", BYTES(P "\214")},
+    {"byte 2: SHORT_BINUNICODE: not UTF-8", BYTES(P "\214\1\377.")},
+    {"byte 2: BINUNICODE8: ends at byte 10", BYTES(P "\215\1\0\0\0\0\0\0")},
+    {"byte 2: BINUNICODE8: not UTF-8", BYTES(P "\215\1\0\0\0\0\0\0\0\377.")},
+    {"byte 2: BINUNICODE8: 18446744073709551615 bytes, of which 1 are there",
+     BYTES(P "\215\377\377\377\377\377\377\377\377.")},
+    {"byte 2: BINBYTES: 4294967295 bytes, of which 1 are there",
+     BYTES(P "B\377\377\377\377.")},
+    {"byte 2: SHORT_BINBYTES: 2 bytes, of which 1 are there", BYTES(P "C\2.")},
+    {"byte 2: BINBYTES8: 9223372036854775808 bytes, of which 1 are there",
+     BYTES(P "\216\0\0\0\0\0\0\0\200.")},
+    {"byte 2: BYTEARRAY8: 2 bytes, of which 1 are there",
+     BYTES(P "\226\2\0\0\0\0\0\0\0.")},
+    {"byte 2: FRAME: ends at byte 9", BYTES(P "\225\0\0\0\0\0\0")},
+    {"byte 2: FRAME: 18446744073709551615 bytes, of which 1 are there",
+     BYTES(P "\225\377\377\377\377\377\377\377\377.")},
 
     // the stack
     {"byte 2: TUPLE: no mark on the stack", BYTES(P "t.")},
@@ -419,21 +485,32 @@ static void test_bounds_what_a_pickle_may_ask_for(void **state)
     check_bound("byte 5242883: LONG_BINPUT: more than 1048576 values at a time", s);
 }
 
-// With every opcode that is read.
-static const char all_opcodes[] =
+// With every opcode of protocol 2 that is read.
+static const char old_opcodes[] =
     P "(cm\nDict\n)Rq\0(X\3\0\0\0keyJ\0\0\0\0M\1\0\212\1\1N\210\211]uX\1\0\0\0xNs}bcm\n"
       "call\n(K\1tQG\0\0\0\0\0\0\0\0\206Rr\1\0\0\0](NNeNah\0j\1\0\0\0K\1\205K\1K\2\206"
       "K\1K\2K\3\207cm\nObject\n)\201t.";
+
+static const struct walk {
+    const char *bytes;
+    size_t size;
+} walks[] = {
+    {old_opcodes, sizeof old_opcodes - 1},
+    {new_opcodes, sizeof new_opcodes - 1},
+};
+enum { WALKS = sizeof walks / sizeof *walks };
 
 // Cut anywhere, a pickle is refused with a reason.
 static void test_refuses_every_truncation(void **state)
 {
     (void)state;
-    assert_int_equal(parse(all_opcodes, sizeof all_opcodes - 1, NULL), VBLIP_OK);
-    for (size_t size = 0; size + 1 < sizeof all_opcodes; size++) {
-        vblip_error err = {0};
-        assert_int_equal(parse(all_opcodes, size, &err), VBLIP_ERR_FORMAT);
-        assert_true(err.message[0] != '\0');
+    for (int w = 0; w < WALKS; w++) {
+        assert_int_equal(parse(walks[w].bytes, walks[w].size, NULL), VBLIP_OK);
+        for (size_t size = 0; size < walks[w].size; size++) {
+            vblip_error err = {0};
+            assert_int_equal(parse(walks[w].bytes, size, &err), VBLIP_ERR_FORMAT);
+            assert_true(err.message[0] != '\0');
+        }
     }
 }
 
@@ -441,15 +518,18 @@ static void test_refuses_every_truncation(void **state)
 static void test_survives_every_changed_byte(void **state)
 {
     (void)state;
-    char bytes[sizeof all_opcodes - 1];
-    size_t refused = 0;
-    for (size_t at = 0; at < sizeof bytes; at++)
-        for (int change = 1; change < 256; change++) {
-            memcpy(bytes, all_opcodes, sizeof bytes);
-            bytes[at] = (char)((unsigned char)bytes[at] ^ change);
-            refused += parse(bytes, sizeof bytes, NULL) != VBLIP_OK;
-        }
-    assert_true(refused > 64 * sizeof bytes);
+    char bytes[sizeof old_opcodes + sizeof new_opcodes];
+    for (int w = 0; w < WALKS; w++) {
+        const size_t size = walks[w].size;
+        size_t refused = 0;
+        for (size_t at = 0; at < size; at++)
+            for (int change = 1; change < 256; change++) {
+                memcpy(bytes, walks[w].bytes, size);
+                bytes[at] = (char)((unsigned char)bytes[at] ^ change);
+                refused += parse(bytes, size, NULL) != VBLIP_OK;
+            }
+        assert_true(refused > 64 * size);
+    }
 }
 
 int main(void)
@@ -460,6 +540,7 @@ int main(void)
         cmocka_unit_test(test_reads_tuples),
         cmocka_unit_test(test_reads_dicts_in_the_order_they_were_filled),
         cmocka_unit_test(test_makes_calls_into_values),
+        cmocka_unit_test(test_reads_what_newer_protocols_write),
         cmocka_unit_test(test_reads_circles),
         cmocka_unit_test(test_refuses_bad_pickles),
         cmocka_unit_test(test_globals_outside_the_table_are_inert),
