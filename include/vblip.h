@@ -79,12 +79,13 @@ VBLIP_CHECKED vblip_status vblip_engine_open(
     vblip_engine **out, const vblip_engine_options *options, vblip_error *err);
 VBLIP_API void vblip_engine_close(vblip_engine **engine);
 
-// What a checkpoint is for: bits.
+// What a checkpoint is for: bits. ITC is a part of retrieval, alone where there is no itm_head.
 enum vblip_task {
     VBLIP_TASK_RETRIEVAL = 1,
     VBLIP_TASK_CAPTION = 2,
     VBLIP_TASK_VQA = 4,
-    VBLIP_TASK_NLVR = 8
+    VBLIP_TASK_NLVR = 8,
+    VBLIP_TASK_ITC = 16
 };
 
 // Whose semantics, where they differ: docs/compat.md.
@@ -183,7 +184,7 @@ typedef struct vblip_retrieve_options {
     uint32_t size;
     const vblip_job *job;
     uint32_t top;   // hits reported per query; 0 = 10
-    int32_t rerank; // candidates scored by ITM per query; 0 = 128, -1 = none
+    int32_t rerank; // candidates scored by ITM per query; 0 = 128, -1 = none: ITC alone
     float min_p;    // hits with p_match below are dropped
 } vblip_retrieve_options;
 
@@ -255,9 +256,8 @@ typedef struct vblip_features {
 } vblip_features;
 typedef int (*vblip_features_fn)(void *user, const vblip_features *features);
 
-// Reports the features of each input, of each text, or of each input with each text; what a
-// feature is not of is not looked at and may be NULL. ITC vectors need a checkpoint for retrieval,
-// states one for retrieval or questions.
+// Reports the features of each input, of each text, or of each input with each text; what it is not
+// of may be NULL. ITC vectors need a checkpoint for ITC, states one for ITC or questions.
 VBLIP_CHECKED vblip_status vblip_embed(vblip_model *model, vblip_feature feature,
     const vblip_inputs *inputs, const char *const *texts, uint32_t text_count, const vblip_job *job,
     vblip_features_fn fn, void *user, vblip_error *err);

@@ -32,12 +32,13 @@ vblip_status vb_take_options(void *out, size_t size, const void *options,
 vblip_status vb_take_model(vblip_model_options *out, const vblip_model_options *options,
                            vblip_error *err)
 {
-    const uint32_t all =
-        VBLIP_TASK_RETRIEVAL | VBLIP_TASK_CAPTION | VBLIP_TASK_VQA | VBLIP_TASK_NLVR;
+    const uint32_t all = VBLIP_TASK_RETRIEVAL | VBLIP_TASK_CAPTION | VBLIP_TASK_VQA |
+                         VBLIP_TASK_NLVR | VBLIP_TASK_ITC;
     VB_TRY(vb_take_options(out, sizeof *out, options, "model", err));
     if (out->tasks & ~all)
         return vb_fail(err, VBLIP_ERR_ARGUMENT, "tasks: 0x%x, known are 0x%x",
                        (unsigned)out->tasks, (unsigned)all);
+    out->tasks = vb_tasks_whole(out->tasks);
     if (out->compat != VBLIP_COMPAT_SALESFORCE && out->compat != VBLIP_COMPAT_HF)
         return vb_fail(err, VBLIP_ERR_ARGUMENT, "compat: %d, known are 0 and 1",
                        (int)out->compat);
@@ -67,12 +68,14 @@ vblip_status vb_check_task(const vblip_model *model, uint32_t task,
                            const vblip_job *job, vblip_error *err)
 {
     VB_TRY(vb_check_frames(job->frames, err));
+    const vblip_model_info *info = vb_checkpoint_info(model->checkpoint);
     if (model->tasks & task)
         return VBLIP_OK;
-    char held[32];
-    vb_task_names(held, sizeof held, model->tasks);
-    return vb_fail(err, VBLIP_ERR_UNSUPPORTED, "%s: this checkpoint holds: %s",
-                   vb_checkpoint_info(model->checkpoint)->path, held);
+    if (info->tasks & task)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT,
+                       "%s: not loaded for this: tasks 0x%x, expected one of 0x%x",
+                       info->path, (unsigned)model->tasks, (unsigned)task);
+    return vb_task_refuse(info->path, "checkpoint", info->tasks, task, err);
 }
 
 vblip_status vb_check_texts(const char *const *texts, uint32_t count, const char *what,

@@ -22,9 +22,9 @@ static vblip_status clip_make(vblip_clip **out, vblip_model *model, const char *
     clip->model = model;
     clip->input.path = strdup(name);
     const uint32_t projection = vb_model_config(model->model)->projection;
-    if (model->tasks & VBLIP_TASK_RETRIEVAL)
+    if (model->tasks & VBLIP_TASK_ITC)
         clip->itc = calloc(projection, sizeof *clip->itc);
-    if (!clip->input.path || (model->tasks & VBLIP_TASK_RETRIEVAL && !clip->itc))
+    if (!clip->input.path || (model->tasks & VBLIP_TASK_ITC && !clip->itc))
         return vb_fail_memory(err, name);
     return vb_visual_make(&clip->visual, model->model, err);
 }

@@ -74,7 +74,8 @@ vblip_status vblip_retrieve(vblip_model *model, const vblip_inputs *inputs,
                        "min_p: without reranking there is no P(match)");
     vb_setup s;
     const subject about = about_inputs(model, inputs);
-    VB_TRY(set_up(&s, &about, VBLIP_TASK_RETRIEVAL, &o.job, err));
+    const uint32_t task = o.rerank < 0 ? VBLIP_TASK_ITC : VBLIP_TASK_RETRIEVAL;
+    VB_TRY(set_up(&s, &about, task, &o.job, err));
     return vb_task_retrieve(&s.task, queries, count, &o, fn, user, err);
 }
 
@@ -198,9 +199,9 @@ static uint32_t tasks_for(vblip_feature feature)
         return UINT32_MAX;
     case VBLIP_FEATURE_TEXT:
     case VBLIP_FEATURE_MULTIMODAL:
-        return VBLIP_TASK_RETRIEVAL | VBLIP_TASK_VQA;
+        return VBLIP_TASK_ITC | VBLIP_TASK_VQA;
     default:
-        return VBLIP_TASK_RETRIEVAL;
+        return VBLIP_TASK_ITC;
     }
 }
 

@@ -78,9 +78,8 @@ static const struct stage {
 } stages[] = {
     {"vision", 0, 0, 1, "frames/s", "1 frame", run_vision},
     {"vision", 0, 0, 8, "frames/s", "8 frames", run_vision},
-    {"text", VBLIP_TASK_RETRIEVAL, 0, 1, "texts/s", "ITC, 1 text of 20 tokens",
-     run_text},
-    {"keys", VBLIP_TASK_RETRIEVAL, 8, 1, "clips/s",
+    {"text", VBLIP_TASK_ITC, 0, 1, "texts/s", "ITC, 1 text of 20 tokens", run_text},
+    {"keys", VBLIP_TASK_ITC, 8, 1, "clips/s",
      "cross-attention keys and values of 8 frames", run_keys},
     {"itm", VBLIP_TASK_RETRIEVAL, 1, 1, "pairs/s",
      "1 text of 20 tokens, 1 frame, its keys made", run_itm},

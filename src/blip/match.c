@@ -30,7 +30,7 @@ static vblip_status texts_itc(vb_model *m, const char *const *texts, uint32_t co
         .max_length = vb_model_text_tokens(m),
         .what = "text",
     };
-    VB_TRY(vb_model_need(m, VBLIP_TASK_RETRIEVAL, err));
+    VB_TRY(vb_model_need(m, VBLIP_TASK_ITC, err));
     VB_TRY(vb_texts_tokenize(m, texts, count, &rules, err));
     for (uint32_t done = 0, n; done < count; done += n) {
         n = vb_texts_fit(m->texts + done, count - done);

@@ -3,6 +3,7 @@
 
 #include "blip/heads.h"
 #include "blip/vision.h"
+#include "checkpoint/layout.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -75,7 +76,7 @@ vblip_status vb_model_load(vb_model **out, vb_device *device,
     m->config = *vb_checkpoint_config(checkpoint);
     m->tasks = vb_checkpoint_info(checkpoint)->tasks;
     if (options && options->tasks)
-        m->tasks = options->tasks;
+        m->tasks = vb_tasks_whole(options->tasks);
     m->compat = vb_compat_of(options ? options->compat : VBLIP_COMPAT_SALESFORCE);
     m->clean = m->compat->clean && !(options && options->raw_text);
     m->activations = (vb_pool){.device = device, .name = "activations"};
@@ -166,6 +167,7 @@ vblip_status vb_model_stage(vb_model *model, uint64_t bytes, vblip_error *err)
     model->staging_bytes = bytes;
     return VBLIP_OK;
 }
+        {VBLIP_TASK_ITC, "ITC"},
 
 // ------------------------------------------------------------------------------- text
 
@@ -292,7 +294,7 @@ static vblip_status check_frames(const vb_model *m, const vb_frame *frames,
 {
     const uint32_t side = m->config.vision.image_size;
     if (itc)
-        VB_TRY(vb_model_need(m, VBLIP_TASK_RETRIEVAL, err));
+        VB_TRY(vb_model_need(m, VBLIP_TASK_ITC, err));
     if (!count)
         return vb_fail(err, VBLIP_ERR_ARGUMENT, "frames: none given");
     for (uint32_t i = 0; i < count; i++)

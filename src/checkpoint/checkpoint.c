@@ -4,6 +4,7 @@
 #include "checkpoint/infer.h"
 #include "checkpoint/layout.h"
 #include "checkpoint/locate.h"
+#include "checkpoint/tensors.h"
 #include "checkpoint/tokenizer_files.h"
 #include "checkpoint/verify.h"
 
@@ -154,11 +155,11 @@ static void fill_info(vb_checkpoint *c)
 // Towers and heads that no task of `tasks` needs are not there.
 static void keep_needed(vb_config *config, uint32_t tasks)
 {
-    if (!(tasks & (VBLIP_TASK_RETRIEVAL | VBLIP_TASK_VQA | VBLIP_TASK_NLVR)))
+    if (!(tasks & VB_ENCODER_TASKS))
         config->encoder = (vb_text_config){0};
-    if (!(tasks & (VBLIP_TASK_CAPTION | VBLIP_TASK_VQA)))
+    if (!(tasks & VB_DECODER_TASKS))
         config->decoder = (vb_text_config){0};
-    if (!(tasks & VBLIP_TASK_RETRIEVAL))
+    if (!(tasks & VB_ITC_TASKS))
         config->projection = 0;
 }
 
@@ -295,13 +296,10 @@ static vblip_status open_found(vb_checkpoint **out, vb_candidates *found,
                        options->path);
     sort_members(found, options->tasks);
     VB_TRY(pick(out, found, o, &held, err));
-    if (!*out) {
-        char tasks[32];
-        vb_task_names(tasks, sizeof tasks, held);
-        return vb_fail(err, VBLIP_ERR_UNSUPPORTED, "%s: this %s holds: %s",
-                       options->path, found->items[0].task ? "model set" : "checkpoint",
-                       tasks);
-    }
+    if (!*out)
+        return vb_task_refuse(options->path,
+                              found->items[0].task ? "model set" : "checkpoint", held,
+                              options->tasks, err);
     uint32_t wanted = options->tasks ? options->tasks : (*out)->layout.tasks;
     VB_TRY(check_tensors(*out, wanted, false, err));
     vb_checkpoint *c = *out;

@@ -111,10 +111,14 @@ static void read_nlvr(const vb_weight_list *list, vb_text_config *t)
         t->merge_from = REFERENCE_MERGES_FROM;
 }
 
+static bool has_projections(const vb_weight_list *list)
+{
+    return has_prefix(list, "vision_proj.") || has_prefix(list, "text_proj.");
+}
+
 static bool has_heads(const vb_weight_list *list)
 {
-    return has_prefix(list, "vision_proj.") || has_prefix(list, "text_proj.") ||
-           has_prefix(list, "itm_head.");
+    return has_projections(list) || has_prefix(list, "itm_head.");
 }
 
 // What the decoder's cross-attention reads: Dv or D. Anything else is left to the schema
@@ -165,12 +169,15 @@ static uint32_t decide_tasks(const reading *s, const vb_config *c)
     bool encoder = vision && c->encoder.layers > 0;
     bool plain = encoder && !c->encoder.nlvr;
     bool decoder = vision && c->decoder.layers > 0;
-    bool heads = has_heads(s->list);
+    bool heads = has_heads(s->list), projections = has_projections(s->list);
+    bool itm = has_prefix(s->list, "itm_head.");
     bool captions = strcmp(class, "BlipForConditionalGeneration") == 0;
     bool retrieves = strcmp(class, "BlipForImageTextRetrieval") == 0;
 
     uint32_t tasks = 0;
-    if (plain && (heads || retrieves))
+    if (plain && projections)
+        tasks |= VBLIP_TASK_ITC;
+    if (plain && (itm || (retrieves && !projections)))
         tasks |= VBLIP_TASK_RETRIEVAL;
     if (decoder && c->decoder.cross_width == c->vision.width &&
         (!encoder || heads || captions))
@@ -179,7 +186,7 @@ static uint32_t decide_tasks(const reading *s, const vb_config *c)
         tasks |= VBLIP_TASK_VQA;
     if (encoder && c->encoder.nlvr)
         tasks |= VBLIP_TASK_NLVR;
-    return tasks;
+    return vb_tasks_whole(tasks);
 }
 
 vblip_status vb_layout_read(vb_layout *out, const vb_config_file *file,
@@ -206,19 +213,42 @@ vblip_status vb_layout_read(vb_layout *out, const vb_config_file *file,
     return VBLIP_OK;
 }
 
-void vb_task_names(char *out, size_t size, uint32_t tasks)
+uint32_t vb_tasks_whole(uint32_t tasks)
+{
+    return tasks & VBLIP_TASK_RETRIEVAL ? tasks | VBLIP_TASK_ITC : tasks;
+}
+
+// "retrieval, vqa", or "no task"; ITC goes without saying where there is retrieval.
+static void task_names(char out[48], uint32_t tasks)
 {
     static const struct {
         uint32_t task;
         const char *name;
     } names[] = {{VBLIP_TASK_RETRIEVAL, "retrieval"},
+                 {VBLIP_TASK_ITC, "itc"},
                  {VBLIP_TASK_CAPTION, "caption"},
                  {VBLIP_TASK_VQA, "vqa"},
                  {VBLIP_TASK_NLVR, "nlvr"}};
-    snprintf(out, size, "no task");
     size_t used = 0;
-    for (size_t i = 0; i < sizeof names / sizeof *names && used < size; i++)
+    if (tasks & VBLIP_TASK_RETRIEVAL)
+        tasks &= ~(uint32_t)VBLIP_TASK_ITC;
+    snprintf(out, 48, "no task");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (tasks & names[i].task)
-            used += (size_t)snprintf(out + used, size - used, "%s%s", used ? ", " : "",
+            used += (size_t)snprintf(out + used, 48 - used, "%s%s", used ? ", " : "",
                                      names[i].name);
+}
+
+vblip_status vb_task_refuse(const char *path, const char *what, uint32_t held,
+                            uint32_t wanted, vblip_error *err)
+{
+    char names[48];
+    task_names(names, held);
+    if (wanted & ~held & VBLIP_TASK_RETRIEVAL && held & VBLIP_TASK_ITC)
+        return vb_fail(err, VBLIP_ERR_UNSUPPORTED,
+                       "%s: no itm_head, so no ITM: this %s holds: %s, which is enough "
+                       "for embed and for retrieve --rerank 0",
+                       path, what, names);
+    return vb_fail(err, VBLIP_ERR_UNSUPPORTED, "%s: this %s holds: %s", path, what,
+                   names);
 }

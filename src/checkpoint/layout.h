@@ -17,7 +17,8 @@ typedef struct vb_layout {
 //
 // The tensors decide what a checkpoint is for; the class that config.json names is asked
 // only where they leave it open:
-//   retrieval  text_encoder, and a projection or ITM tensor (or the retrieval class)
+//   retrieval  text_encoder and an ITM tensor (or the retrieval class, and no projection)
+//   ITC        text_encoder and a projection; and what is for retrieval
 //   vqa        text_encoder, and a text_decoder that reads width D
 //   caption    a text_decoder that reads width Dv. Where a text_encoder stands beside it
 //              and no projection or ITM tensor, it is the answer decoder of a VQA
@@ -34,7 +35,13 @@ VB_CHECKED vblip_status vb_layout_read(vb_layout *out, const vb_config_file *fil
 // where there is none.
 uint32_t vb_count_layers(const vb_weight_list *list, const char *prefix);
 
-// "retrieval, vqa", or "no task". `size` of 32 is enough for all.
-void vb_task_names(char *out, size_t size, uint32_t tasks);
+// `tasks` and what is part of them.
+uint32_t vb_tasks_whole(uint32_t tasks);
+
+// VBLIP_ERR_UNSUPPORTED of a checkpoint, or a model set, that is for `held` tasks and was
+// asked for `wanted`: what it holds.
+VB_CHECKED vblip_status vb_task_refuse(const char *path, const char *what,
+                                       uint32_t held, uint32_t wanted,
+                                       vblip_error *err);
 
 #endif // VB_CHECKPOINT_LAYOUT_H

@@ -46,10 +46,11 @@ static vblip_status add_members(vb_candidates *out, vb_arena *arena, const char 
     static const struct {
         const char *name;
         uint32_t task;
-    } members[VB_MAX_CANDIDATES] = {{"retrieval", VBLIP_TASK_RETRIEVAL},
-                                    {"caption", VBLIP_TASK_CAPTION},
-                                    {"vqa", VBLIP_TASK_VQA},
-                                    {"nlvr", VBLIP_TASK_NLVR}};
+    } members[VB_MAX_CANDIDATES] = {
+        {"retrieval", VBLIP_TASK_RETRIEVAL | VBLIP_TASK_ITC},
+        {"caption", VBLIP_TASK_CAPTION},
+        {"vqa", VBLIP_TASK_VQA},
+        {"nlvr", VBLIP_TASK_NLVR}};
     for (size_t i = 0; i < VB_MAX_CANDIDATES; i++) {
         char *path = vb_path_join(arena, folder, members[i].name);
         if (!path)

@@ -91,10 +91,11 @@ enum { VB_MAX_NAMES = 2 }; // in a row
     ROW(vb_weights, lm.decoder.w, HEAD, ANY, "V D", "decoder.weight")                  \
     ROW(vb_weights, lm.decoder.b, EITHER, ANY, "V", "bias", "decoder.bias")
 
-#define VB_RETRIEVAL_HEADS(ROW)                                                        \
+#define VB_PROJECTIONS(ROW)                                                            \
     ROW(vb_weights, vision_proj, DENSE, ANY, "E W", "vision_proj")                     \
-    ROW(vb_weights, text_proj, DENSE, ANY, "E D", "text_proj")                         \
-    ROW(vb_weights, itm, DENSE, ANY, "2 D", "itm_head")
+    ROW(vb_weights, text_proj, DENSE, ANY, "E D", "text_proj")
+
+#define VB_ITM_HEAD(ROW) ROW(vb_weights, itm, DENSE, ANY, "2 D", "itm_head")
 
 #define VB_CLASSIFIER(ROW)                                                             \
     ROW(vb_weights, cls_hidden, DENSE, ANY, "D D", "cls_head.0")                       \
@@ -106,8 +107,9 @@ enum { VB_MAX_NAMES = 2 }; // in a row
 #define VB_DECODER_LAYERS "text_decoder.bert.encoder.layer."
 
 #define VB_VISION_TASKS  (VB_ENCODER_TASKS | VB_DECODER_TASKS)
-#define VB_ENCODER_TASKS (VBLIP_TASK_RETRIEVAL | VBLIP_TASK_VQA | VBLIP_TASK_NLVR)
+#define VB_ENCODER_TASKS (VB_ITC_TASKS | VBLIP_TASK_VQA | VBLIP_TASK_NLVR)
 #define VB_DECODER_TASKS (VBLIP_TASK_CAPTION | VBLIP_TASK_VQA)
+#define VB_ITC_TASKS     (VBLIP_TASK_ITC | VBLIP_TASK_RETRIEVAL)
 
 // All groups of rows, in the order of use.
 //   ONCE(TOWER, TASKS, PREFIX, ROWS)                 tensors PREFIX NAME
@@ -130,7 +132,8 @@ enum { VB_MAX_NAMES = 2 }; // in a row
          VB_TEXT_LAYER(ROW))                                                           \
     ONCE(DECODER, VB_DECODER_TASKS, "text_decoder.cls.predictions.",                   \
          VB_LANGUAGE_HEAD(ROW))                                                        \
-    ONCE(ENCODER, VBLIP_TASK_RETRIEVAL, "", VB_RETRIEVAL_HEADS(ROW))                   \
+    ONCE(ENCODER, VB_ITC_TASKS, "", VB_PROJECTIONS(ROW))                               \
+    ONCE(ENCODER, VBLIP_TASK_RETRIEVAL, "", VB_ITM_HEAD(ROW))                          \
     ONCE(ENCODER, VBLIP_TASK_NLVR, "", VB_CLASSIFIER(ROW))
 
 typedef enum vb_tower { VB_TOWER_VISION, VB_TOWER_ENCODER, VB_TOWER_DECODER } vb_tower;

@@ -10,16 +10,16 @@
 
 static const vb_table table = {NULL, 0}; // there are no rows
 
-enum { TASK_KINDS = 4 };
+enum { TASK_CHOICES = 4 };
 
 // By vblip_feature: the tasks that will do, the best first.
-static const uint32_t tasks_of[][TASK_KINDS] = {
-    [VBLIP_FEATURE_ITC_IMAGE] = {VBLIP_TASK_RETRIEVAL},
-    [VBLIP_FEATURE_ITC_TEXT] = {VBLIP_TASK_RETRIEVAL},
-    [VBLIP_FEATURE_VISION] = {VBLIP_TASK_RETRIEVAL, VBLIP_TASK_VQA, VBLIP_TASK_CAPTION,
+static const uint32_t tasks_of[][TASK_CHOICES] = {
+    [VBLIP_FEATURE_ITC_IMAGE] = {VBLIP_TASK_ITC},
+    [VBLIP_FEATURE_ITC_TEXT] = {VBLIP_TASK_ITC},
+    [VBLIP_FEATURE_VISION] = {VBLIP_TASK_ITC, VBLIP_TASK_VQA, VBLIP_TASK_CAPTION,
                               VBLIP_TASK_NLVR},
-    [VBLIP_FEATURE_TEXT] = {VBLIP_TASK_RETRIEVAL, VBLIP_TASK_VQA},
-    [VBLIP_FEATURE_MULTIMODAL] = {VBLIP_TASK_RETRIEVAL, VBLIP_TASK_VQA},
+    [VBLIP_FEATURE_TEXT] = {VBLIP_TASK_ITC, VBLIP_TASK_VQA},
+    [VBLIP_FEATURE_MULTIMODAL] = {VBLIP_TASK_ITC, VBLIP_TASK_VQA},
 };
 
 static bool of_inputs(const cli_session *s)
@@ -113,7 +113,7 @@ static uint32_t choose_task(cli_session *s)
     const vblip_model_options options = cli_model_options(s, 0);
     uint32_t held = 0;
     if (vblip_model_inspect(&options, cmd_embed_on_model, &held, NULL) == VBLIP_OK)
-        for (int i = 0; i < TASK_KINDS; i++)
+        for (int i = 0; i < TASK_CHOICES; i++)
             if (tasks[i] & held)
                 return tasks[i];
     return tasks[0];

@@ -133,9 +133,9 @@ static cli_exit cmd_retrieve_finish(cli_session *s, cli_exit code)
 
 cli_exit cli_cmd_retrieve(cli_session *s)
 {
-    static const cli_task task = {
+    const cli_task task = {
         .table = &table,
-        .needs = VBLIP_TASK_RETRIEVAL,
+        .needs = s->args->rerank ? VBLIP_TASK_RETRIEVAL : VBLIP_TASK_ITC,
         .weights = "Salesforce/blip-itm-base-coco",
         .run = cmd_retrieve_run,
         .finish = cmd_retrieve_finish,

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Bad input of every kind: one line that names the subject, the exit status of cli.md, no leftovers."""
 
+import json
 import os
 import shutil
 import unittest
@@ -156,6 +157,28 @@ class Checkpoints(Case):
     def test_a_task_it_cannot_do(self):
         self.refused(EXIT_UNUSABLE, [CAPTION, "holds: caption"], "match", "--model", CAPTION, clip(1), "a dog")
         self.refused(EXIT_UNUSABLE, [RETRIEVAL, "holds: retrieval"], "qa", "--model", RETRIEVAL, clip(1), "what?")
+
+    def test_without_itm_head(self):
+        """Whatever asks ITM says why not; ITC gives what it gives with the head."""
+        folder = self.path("features")
+        shutil.copytree(RETRIEVAL, folder)
+        change_weights(folder, lambda tensors: [tensors.pop(n) for n in list(tensors) if n.startswith("itm_head.")])
+        row, = parse("json", self.ok("models", folder, "-f", "json").out)
+        self.assertEqual((row["tasks"], row["missing"], row["unexpected"]), (["itc"], [], []))
+        pairs = write(self.path("pairs.jsonl"), json.dumps({"path": clip(1), "caption": "a dog"}))
+        for command in (["match", clip(1), "a dog"], ["retrieve", clip(1), "a dog"],
+                        ["filter", pairs, "-o", self.path("kept"), "--captioner", CAPTION]):
+            with self.subTest(command=command[0]):
+                self.refused(EXIT_UNUSABLE, [folder + ": no itm_head", "retrieve --rerank 0"], *command, "--model",
+                             folder)
+        search = ["retrieve", clip(1), clip(2), "a dog", "--rerank", 0, "-f", "json", "--model"]
+        self.assertEqual(self.ok(*search, folder).out, self.ok(*search, RETRIEVAL).out)
+        for what, given in (("itc-image", [clip(1)]), ("itc-text", []), ("vision", [clip(1)]), ("text", []),
+                            ("multimodal", [clip(1)])):
+            text = [] if what in ("itc-image", "vision") else ["--text", "a dog"]
+            for model, out in ((folder, "a"), (RETRIEVAL, "b")):
+                self.ok("embed", "--what", what, *given, *text, "--model", model, "-o", self.path(out))
+            self.assertEqual(read(self.path("a")), read(self.path("b")), what)
 
 
 class Devices(Case):

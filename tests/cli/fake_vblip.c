@@ -216,7 +216,7 @@ static vblip_status describe(vblip_model_info *info, const vblip_model_options *
                                                    : "fake",
         .layout = "huggingface",
         .dtype = "F16",
-        .tasks = fake_has(path, "caption-only") ? VBLIP_TASK_CAPTION : 15,
+        .tasks = fake_has(path, "caption-only") ? VBLIP_TASK_CAPTION : 31,
         .image_size = options->image_size ? options->image_size : 96,
         .patch_size = 16,
         .vision_width = 192,

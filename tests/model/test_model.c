@@ -90,9 +90,9 @@ static void test_refuses_what_it_was_not_loaded_for(void **state)
     vb_generated g;
     scene_open(&s, "caption");
     REFUSED(vb_model_encode(s.model, s.visual, &s.frame, 1, 0, itc, &err),
-            "model: not loaded for retrieval");
+            "model: not loaded for ITC");
     REFUSED(vb_model_text_itc(s.model, &text, 1, itc, &err),
-            "model: not loaded for retrieval");
+            "model: not loaded for ITC");
     REFUSED(vb_model_itm(s.model, s.visual, &text, 1, false, logits, &err),
             "model: not loaded for retrieval");
     REFUSED(vb_model_answer(s.model, s.visual, text, NULL, &g, &err),

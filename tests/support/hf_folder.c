@@ -27,7 +27,7 @@ static vblip_status add_tensor(void *user, const vb_schema_tensor *t)
     maker *m = user;
     const bool plain = t->tasks & ~(uint32_t)VBLIP_TASK_NLVR;
     const bool nlvr = t->tasks & VBLIP_TASK_NLVR;
-    if (t->tasks == VBLIP_TASK_RETRIEVAL && !(m->parts & HF_HEADS))
+    if (!(t->tasks & ~(uint32_t)VB_ITC_TASKS) && !(m->parts & HF_HEADS))
         return VBLIP_OK;
     if (m->parts & HF_NLVR ? !nlvr : !plain)
         return VBLIP_OK;

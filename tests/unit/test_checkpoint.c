@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#define R VBLIP_TASK_RETRIEVAL
+#define R (VBLIP_TASK_RETRIEVAL | VBLIP_TASK_ITC)
 #define C VBLIP_TASK_CAPTION
 #define Q VBLIP_TASK_VQA
 #define N VBLIP_TASK_NLVR
@@ -126,6 +126,35 @@ static void test_a_task_it_is_not_for_is_refused_with_what_it_holds(void **state
     hf_write(m, folder);
     must_refuse(0, VBLIP_ERR_UNSUPPORTED, ": this checkpoint holds: no task");
     free(m);
+}
+
+// A feature extractor; the class of a folder is not asked.
+static void test_without_an_itm_head_it_is_for_itc(void **state)
+{
+    (void)state;
+    for (int captions = 0; captions < 2; captions++) {
+        const uint32_t others = captions ? C : 0;
+        hf_model *m = hf_make(captions ? ALL_PARTS : HF_ENCODER | HF_HEADS, 32, 2, 2);
+        hf_drop(m, "itm_head.weight");
+        hf_drop(m, "itm_head.bias");
+        m->architecture = retriever;
+        hf_write(m, folder);
+        free(m);
+        vb_checkpoint *c;
+        must_open(&c, 0);
+        assert_int_equal(vb_checkpoint_info(c)->tasks, VBLIP_TASK_ITC | others);
+        assert_int_equal(vb_checkpoint_info(c)->projection_width, 24);
+        assert_null(vb_checkpoint_info(c)->missing[0]);
+        vb_checkpoint_close(&c);
+        must_open(&c, VBLIP_TASK_ITC);
+        vb_checkpoint_close(&c);
+        must_refuse(VBLIP_TASK_RETRIEVAL, VBLIP_ERR_UNSUPPORTED,
+                    captions ? ": no itm_head, so no ITM: this checkpoint holds: itc, "
+                               "caption, which"
+                             : ": no itm_head, so no ITM: this checkpoint holds: itc, "
+                               "which is enough for embed");
+        must_refuse(Q, VBLIP_ERR_UNSUPPORTED, ": this checkpoint holds: itc");
+    }
 }
 
 // What fine-tuning for NLVR2 adds cannot come from anything else.
@@ -739,6 +768,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_tensors_decide_the_tasks),
         TEST(test_a_task_it_is_not_for_is_refused_with_what_it_holds),
+        TEST(test_without_an_itm_head_it_is_for_itc),
         TEST(test_an_nlvr_encoder_is_whole_or_refused),
         TEST(test_where_an_nlvr_encoder_begins_to_merge),
         TEST(test_towers_may_differ_in_depth_and_mlp),

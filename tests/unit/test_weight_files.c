@@ -214,7 +214,8 @@ static void test_every_size_comes_from_the_tensors(void **state)
     assert_string_equal(info->layout, "original");
     assert_string_equal(info->files[0], path);
     assert_null(info->files[1]);
-    assert_int_equal(info->tasks, VBLIP_TASK_RETRIEVAL | VBLIP_TASK_CAPTION);
+    assert_int_equal(info->tasks,
+                     VBLIP_TASK_RETRIEVAL | VBLIP_TASK_ITC | VBLIP_TASK_CAPTION);
     assert_int_equal(config->vision.width, 32);
     assert_int_equal(config->vision.layers, 2);
     assert_int_equal(config->vision.heads, 2);
