@@ -54,7 +54,8 @@ static vblip_status only_snapshot(vb_string *path, vblip_error *err, const char 
         closedir(snapshots);
     if (count != 1)
         return vb_fail(err, VBLIP_ERR_IO,
-                       "%s: no refs/main, and %d snapshots, expected 1", folder, count);
+                       "%s: no refs/main, and %d snapshots, expected 1%s", folder,
+                       count, count > 1 ? ": name the folder of one" : "");
     if (!vb_string_appendf(path, "/%s", name))
         return vb_fail_memory(err, folder);
     return VBLIP_OK;
@@ -86,6 +87,20 @@ static vblip_status read_ref(vb_string *path, vblip_error *err, const char *fold
     return status;
 }
 
+// The snapshot of the repository in `folder`, which is there.
+static vblip_status find_snapshot(vb_string *path, const char *folder, const char *name,
+                                  vblip_error *err)
+{
+    bool there;
+    VB_TRY(read_ref(path, err, folder));
+    VB_TRY(vb_path_exists(&there, path->bytes, err));
+    if (there)
+        return VBLIP_OK;
+    return vb_fail(err, VBLIP_ERR_IO,
+                   "%s: its snapshot is missing from the Hugging Face cache: %s", name,
+                   path->bytes);
+}
+
 // "Salesforce/blip-vqa-base" is kept in models--Salesforce--blip-vqa-base.
 static vblip_status find_repository(vb_string *folder, vb_string *path,
                                     const char *hub_dir, const char *name,
@@ -102,13 +117,20 @@ static vblip_status find_repository(vb_string *folder, vb_string *path,
                        "%s: no such folder or file; if it is a model's name on the "
                        "hub, it is not in the cache %s: hf download %s puts it there",
                        name, hub_dir, name);
-    VB_TRY(read_ref(path, err, folder->bytes));
-    VB_TRY(vb_path_exists(&there, path->bytes, err));
-    if (!there)
-        return vb_fail(err, VBLIP_ERR_IO,
-                       "%s: its snapshot is missing from the Hugging Face cache: %s",
-                       name, path->bytes);
-    return VBLIP_OK;
+    return find_snapshot(path, folder->bytes, name, err);
+}
+
+// Takes `path` over into the arena, where `status` is that it was found.
+static vblip_status hub_finish(char **out, vb_arena *arena, vb_string *path,
+                               vblip_status status, vblip_error *err)
+{
+    if (status == VBLIP_OK) {
+        *out = vb_arena_string(arena, path->bytes, path->size);
+        if (!*out)
+            status = vb_fail_memory(err, path->bytes);
+    }
+    vb_string_free(path);
+    return status;
 }
 
 vblip_status vb_hub_find(char **out, vb_arena *arena, const char *hub_dir,
@@ -120,12 +142,26 @@ vblip_status vb_hub_find(char **out, vb_arena *arena, const char *hub_dir,
                        "%s: no such folder, and there is no Hugging Face cache", name);
     vb_string folder = {0}, path = {0};
     vblip_status status = find_repository(&folder, &path, hub_dir, name, err);
-    if (status == VBLIP_OK) {
-        *out = vb_arena_string(arena, path.bytes, path.size);
-        if (!*out)
-            status = vb_fail_memory(err, name);
-    }
     vb_string_free(&folder);
-    vb_string_free(&path);
-    return status;
+    return hub_finish(out, arena, &path, status, err);
+}
+
+vblip_status vb_hub_snapshot(char **out, vb_arena *arena, const char *folder,
+                             vblip_error *err)
+{
+    *out = NULL;
+    size_t size = strlen(folder);
+    while (size > 1 && folder[size - 1] == '/')
+        size--;
+    char *repository = vb_arena_string(arena, folder, size);
+    char *snapshots = repository ? vb_path_join(arena, repository, "snapshots") : NULL;
+    if (!snapshots)
+        return vb_fail_memory(err, folder);
+    vb_path_kind kind;
+    VB_TRY(vb_path_look_up(&kind, snapshots, err));
+    if (kind != VB_PATH_FOLDER)
+        return VBLIP_OK;
+    vb_string path = {0};
+    vblip_status status = find_snapshot(&path, repository, repository, err);
+    return hub_finish(out, arena, &path, status, err);
 }

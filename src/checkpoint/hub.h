@@ -13,4 +13,9 @@ bool vb_hub_is_name(const char *name);
 VB_CHECKED vblip_status vb_hub_find(char **out, vb_arena *arena, const char *hub_dir,
                                     const char *name, vblip_error *err);
 
+// The same of `folder`, where it is what a cache keeps of a model: models--ORG--NAME,
+// with snapshots in it. *out = NULL of any other folder.
+VB_CHECKED vblip_status vb_hub_snapshot(char **out, vb_arena *arena, const char *folder,
+                                        vblip_error *err);
+
 #endif // VB_CHECKPOINT_HUB_H

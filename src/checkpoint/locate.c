@@ -4,6 +4,8 @@
 #include "checkpoint/hub.h"
 #include "checkpoint/weight_files.h"
 
+#include <dirent.h>
+#include <stdio.h>
 #include <string.h>
 
 // An adapter changes the weights that it lies beside, or that lie elsewhere.
@@ -60,18 +62,55 @@ static vblip_status add_members(vb_candidates *out, vb_arena *arena, const char 
     return VBLIP_OK;
 }
 
+// A folder above checkpoints, as training leaves it, or a cache: names the first of those
+// that a user may have meant.
+static vblip_status locate_refuse(vb_arena *arena, const char *folder, vblip_error *err)
+{
+    char first[256] = "";
+    int count = 0;
+    DIR *entries = opendir(folder);
+    for (struct dirent *d; entries && (d = readdir(entries));) {
+        bool there = false;
+        char *inner = vb_path_join(arena, folder, d->d_name);
+        char *config = inner ? vb_path_join(arena, inner, "config.json") : NULL;
+        if (!config || d->d_name[0] == '.' ||
+            vb_path_exists(&there, config, NULL) != VBLIP_OK || !there)
+            continue;
+        if (!count++ || strcmp(d->d_name, first) < 0)
+            snprintf(first, sizeof first, "%s", d->d_name);
+    }
+    if (entries)
+        closedir(entries);
+    if (count)
+        return vb_fail(err, VBLIP_ERR_FORMAT,
+                       "%s: no config.json here, but in %d of its folders: name one, "
+                       "%s",
+                       folder, count, first);
+    return vb_fail(err, VBLIP_ERR_FORMAT,
+                   "%s: no config.json, neither here nor in retrieval/, caption/, "
+                   "vqa/ or nlvr/",
+                   folder);
+}
+
+static vblip_status locate_add_folder(vb_candidates *out, vb_arena *arena,
+                                      const char *folder, vblip_error *err)
+{
+    VB_TRY(add_candidate(out, arena, folder, 0, err));
+    return out->count ? VBLIP_OK : add_members(out, arena, folder, err);
+}
+
 static vblip_status locate_folder(vb_candidates *out, vb_arena *arena,
                                   const char *folder, vblip_error *err)
 {
-    VB_TRY(add_candidate(out, arena, folder, 0, err));
-    if (out->count == 0)
-        VB_TRY(add_members(out, arena, folder, err));
-    if (out->count == 0)
-        return vb_fail(err, VBLIP_ERR_FORMAT,
-                       "%s: no config.json, neither here nor in retrieval/, caption/, "
-                       "vqa/ or nlvr/",
-                       folder);
-    return VBLIP_OK;
+    char *snapshot;
+    VB_TRY(locate_add_folder(out, arena, folder, err));
+    if (out->count)
+        return VBLIP_OK;
+    VB_TRY(vb_hub_snapshot(&snapshot, arena, folder, err));
+    if (snapshot)
+        VB_TRY(locate_add_folder(out, arena, snapshot, err));
+    return out->count ? VBLIP_OK
+                      : locate_refuse(arena, snapshot ? snapshot : folder, err);
 }
 
 static vblip_status locate_file(vb_candidates *out, vb_arena *arena, const char *path,

@@ -22,7 +22,7 @@ typedef struct vb_candidates {
 } vb_candidates;
 
 // A checkpoint folder, a model set (subfolders retrieval, caption, vqa, nlvr), the hub
-// name of either, or a file that vb_weight_files_open_file takes.
+// name of either or its folder in a cache, or a file that vb_weight_files_open_file takes.
 VB_CHECKED vblip_status vb_locate(vb_candidates *out, vb_arena *arena, const char *path,
                                   const char *hub_dir, vblip_error *err);
 

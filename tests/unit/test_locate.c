@@ -123,6 +123,43 @@ static void test_without_a_reference_the_only_snapshot_is_taken(void **state)
     must_locate(name, folder, 1, snapshot);
 }
 
+static void test_the_folder_of_a_cache_is_the_model_that_it_keeps(void **state)
+{
+    (void)state;
+    temp_write(folder, REPOSITORY "/refs/main", "787b3d3");
+    temp_write(folder, REPOSITORY "/snapshots/787b3d3/config.json", "{}");
+    temp_write(folder, REPOSITORY "/snapshots/0000000/config.json", "{}");
+    char path[128], snapshot[256];
+    snprintf(snapshot, sizeof snapshot, "%s/" REPOSITORY "/snapshots/787b3d3", folder);
+    snprintf(path, sizeof path, "%s/" REPOSITORY, folder);
+    must_locate(path, NULL, 1, snapshot);
+    snprintf(path, sizeof path, "%s/" REPOSITORY "//", folder);
+    must_locate(path, NULL, 1, snapshot);
+
+    snprintf(path, sizeof path, "%s/" REPOSITORY "/refs/main", folder);
+    assert_int_equal(unlink(path), 0);
+    snprintf(path, sizeof path, "%s/" REPOSITORY, folder);
+    must_refuse(path, NULL, VBLIP_ERR_IO,
+                "no refs/main, and 2 snapshots, expected 1: name the folder of one");
+    temp_write(folder, REPOSITORY "/refs/main", "1111111");
+    must_refuse(path, NULL, VBLIP_ERR_IO, "/snapshots/1111111");
+    temp_write(folder, REPOSITORY "/snapshots/1111111/README.md", "x");
+    must_refuse(path, NULL, VBLIP_ERR_FORMAT, "/1111111: no config.json, neither here");
+}
+
+// What a training run leaves, and a folder of snapshots.
+static void test_a_folder_above_checkpoints_names_one(void **state)
+{
+    (void)state;
+    temp_write(folder, "checkpoint-500/config.json", "{}");
+    temp_write(folder, "checkpoint-1000/config.json", "{}");
+    temp_write(folder, "runs/events", "x");
+    temp_write(folder, ".hidden/config.json", "{}");
+    must_refuse(folder, NULL, VBLIP_ERR_FORMAT,
+                ": no config.json here, but in 2 of its folders: name one, "
+                "checkpoint-1000");
+}
+
 // What is neither absent nor there is an error of its own.
 static void test_what_the_hub_cannot_be_read_for_is_said(void **state)
 {
@@ -229,6 +266,8 @@ int main(void)
         TEST(test_hub_names_that_are_not_there_say_where_was_looked),
         TEST(test_what_the_hub_cannot_be_read_for_is_said),
         TEST(test_without_a_reference_the_only_snapshot_is_taken),
+        TEST(test_the_folder_of_a_cache_is_the_model_that_it_keeps),
+        TEST(test_a_folder_above_checkpoints_names_one),
         TEST(test_hub_references_are_one_folder_name),
         TEST(test_folders_and_sets_are_found),
         TEST(test_files_of_weights_are_places),
