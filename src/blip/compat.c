@@ -37,6 +37,7 @@ static const vb_compat compats[] = {
             .answer = {.beams = 1, .max_length = 20, .min_length = 0},
             .rules = VB_BEAM_5,
             .fast_text = true,
+            .first_positions = true,
         },
 };
 

@@ -21,6 +21,7 @@ typedef struct vb_compat {
     vb_beam_rules rules;       // of captions and answers
     double smoothing;          // label smoothing in the scores of ranked answers
     bool fast_text;            // ids become text as in the tokenizers library
+    bool first_positions;      // positions are not resized unless a size was asked for
 } vb_compat;
 
 const vb_compat *vb_compat_of(vblip_compat compat);

@@ -59,6 +59,25 @@ static vblip_status load_vocabulary(vb_model *m, const vb_checkpoint *checkpoint
     return settle_special(m, checkpoint, err);
 }
 
+// The library adds to the patches of an image the first of the positions, which are in
+// the places of others where there are fewer patches, and fails where there are more.
+static vblip_status load_weights(vb_model *m, const vb_checkpoint *checkpoint,
+                                 vblip_error *err)
+{
+    const vb_vision_config *v = &m->config.vision;
+    const bool first = m->compat->first_positions && !v->size_asked;
+    const vb_weight *stored =
+        vb_checkpoint_find(checkpoint, "vision_model.embeddings.position_embedding");
+    const uint32_t rows = (uint32_t)stored->shape[1];
+    if (first && vb_vision_tokens(v) > rows)
+        return vb_fail(err, VBLIP_ERR_UNSUPPORTED,
+                       "%s: images of %u pixels, but positions for %u, where the "
+                       "library fails: --image-size %u stretches them",
+                       m->path, v->image_size, vb_grid_of(rows - 1) * v->patch_size,
+                       v->image_size);
+    return vb_weights_load(&m->weights, m->device, checkpoint, m->tasks, first, err);
+}
+
 vblip_status vb_model_load(vb_model **out, vb_device *device,
                            const vb_checkpoint *checkpoint,
                            const vb_model_options *options, vblip_error *err)
@@ -88,7 +107,7 @@ vblip_status vb_model_load(vb_model **out, vb_device *device,
 
     vblip_status status = load_vocabulary(m, checkpoint, err);
     if (status == VBLIP_OK)
-        status = vb_weights_load(&m->weights, device, checkpoint, m->tasks, err);
+        status = load_weights(m, checkpoint, err);
     if (status != VBLIP_OK) {
         vb_model_free(&m);
         return status;
@@ -148,6 +167,7 @@ vblip_status vb_model_need(const vb_model *model, uint32_t task, vblip_error *er
         {VBLIP_TASK_CAPTION, "captions"},
         {VBLIP_TASK_VQA, "questions"},
         {VBLIP_TASK_NLVR, "statements about two images"},
+        {VBLIP_TASK_ITC, "ITC"},
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (names[i].task & task & ~model->tasks)
@@ -167,7 +187,6 @@ vblip_status vb_model_stage(vb_model *model, uint64_t bytes, vblip_error *err)
     model->staging_bytes = bytes;
     return VBLIP_OK;
 }
-        {VBLIP_TASK_ITC, "ITC"},
 
 // ------------------------------------------------------------------------------- text
 

@@ -20,7 +20,8 @@ typedef struct loader {
     vb_weights *out;
     const vb_checkpoint *checkpoint;
     vb_recorder rec;
-    bool tied;      // the word embedding of the decoder is the matrix of its head
+    bool tied; // the word embedding of the decoder is the matrix of its head
+    bool first_positions;
     float *scratch; // widened values on their way to the device
     size_t capacity;
 } loader;
@@ -243,7 +244,8 @@ static void load_rows(loader *l, void *out, const field *f, const char *prefix)
     *(vb_tensor *)out = upload_weights(l, &weight, 1, rows);
 }
 
-// The position embedding, resized when the model runs at another image size.
+// The position embedding, resized when the model runs at another image size, or its first
+// rows.
 static void load_grid(loader *l, void *out, const field *f, const char *prefix)
 {
     const vb_vision_config *config = &vb_checkpoint_config(l->checkpoint)->vision;
@@ -265,8 +267,10 @@ static void load_grid(loader *l, void *out, const field *f, const char *prefix)
     read_values(l, values, w);
     if (failed(l))
         return;
-    vb_resize_positions(values + old_count, new_grid, values, old_grid, width);
-    *(vb_tensor *)out = upload(l, values + old_count, new_grid * new_grid + 1, width);
+    float *used = l->first_positions ? values : values + old_count;
+    if (!l->first_positions)
+        vb_resize_positions(used, new_grid, values, old_grid, width);
+    *(vb_tensor *)out = upload(l, used, new_grid * new_grid + 1, width);
 }
 
 static void load_words(loader *l, void *out, const field *f, const char *prefix)
@@ -365,10 +369,13 @@ static bool is_tied(loader *l)
 
 vblip_status vb_weights_load(vb_weights *out, vb_device *device,
                              const vb_checkpoint *checkpoint, uint32_t tasks,
-                             vblip_error *err)
+                             bool first_positions, vblip_error *err)
 {
     *out = (vb_weights){.vectors = {.device = device, .name = "weights"}};
-    loader l = {.out = out, .checkpoint = checkpoint, .rec = vb_recorder_begin(device)};
+    loader l = {.out = out,
+                .checkpoint = checkpoint,
+                .rec = vb_recorder_begin(device),
+                .first_positions = first_positions};
     l.tied = tasks & VB_DECODER_TASKS && is_tied(&l);
     for (size_t g = 0; g < sizeof groups / sizeof *groups && !failed(&l); g++) {
         if (!(groups[g].tasks & tasks))

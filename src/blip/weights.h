@@ -83,9 +83,11 @@ typedef struct vb_weights {
 } vb_weights;
 
 // Uploads what `tasks` (enum vblip_task bits) need of `checkpoint`.
+// Where an image has another number of patches than there are positions, those are
+// resized, or, with `first_positions`, the first are taken: then there must be enough.
 VB_CHECKED vblip_status vb_weights_load(vb_weights *out, vb_device *device,
                                         const vb_checkpoint *checkpoint, uint32_t tasks,
-                                        vblip_error *err);
+                                        bool first_positions, vblip_error *err);
 void vb_weights_free(vb_weights *weights);
 
 #endif // VB_BLIP_WEIGHTS_H

@@ -76,6 +76,7 @@ static vblip_status set_image_size(vb_checkpoint *c, uint32_t size, vblip_error 
                        "image size %u: expected a multiple of %u, up to %d", size,
                        v->patch_size, VB_MAX_IMAGE);
     v->image_size = size;
+    v->size_asked = true;
     return VBLIP_OK;
 }
 

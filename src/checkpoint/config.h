@@ -13,6 +13,7 @@ typedef struct vb_vision_config {
     uint32_t layers, heads;
     uint32_t mlp;        // hidden width of the MLP
     uint32_t image_size; // S the model runs at, pixels
+    bool size_asked;     // by the caller: it is not the processor's
     uint32_t patch_size; // P, pixels
     float eps;           // of every LayerNorm
 } vb_vision_config;

@@ -1,6 +1,7 @@
 // test_weights.c - what is verified of a checkpoint is what is loaded of it; files that
 // change on the way are refused.
-#include "blip/weights.h"
+#include "blip/model_internal.h"
+#include "blip/positions.h"
 #include "formats/zip.h"
 #include "support/ref_device.h"
 #include "support/temp.h"
@@ -66,7 +67,7 @@ static void test_every_tensor_that_is_verified_is_loaded(void **state)
         const vblip_model_info *info = vb_checkpoint_info(c);
         uint64_t expected = info->parameters;
         must(ref_device_open(&device, NULL, &err), &err);
-        must(vb_weights_load(&weights, device, c, info->tasks, &err), &err);
+        must(vb_weights_load(&weights, device, c, info->tasks, false, &err), &err);
         if (seeded[i].copy)
             expected -= vb_checkpoint_find(c, seeded[i].copy)->size / 4;
         print_message("  %s\n", seeded[i].name);
@@ -110,7 +111,7 @@ static void must_refuse(const vb_checkpoint *c, vblip_status status,
     vblip_error err = {0};
     must(ref_device_open(&device, NULL, &err), &err);
     vblip_status got =
-        vb_weights_load(&weights, device, c, vb_checkpoint_info(c)->tasks, &err);
+        vb_weights_load(&weights, device, c, vb_checkpoint_info(c)->tasks, false, &err);
     if (got != status || !strstr(err.message, message))
         fail_msg("status %d, message \"%s\"\nexpected %d, \"%s\"", got, err.message,
                  status, message);
@@ -236,9 +237,119 @@ static void test_a_damaged_entry_of_an_archive_is_refused(void **state)
     temp_remove(folder);
 }
 
+// ------------------------------------------------------------------------- positions
+
+enum {
+    OLD_GRID = 4,
+    NEW_GRID = 2,
+    WIDE_GRID = 6
+}; // of tiny-caption's patches, and ours
+
+// A copy of tiny-caption whose processor makes images of `grid` by `grid` patches.
+static void copy_with_processor(const char *folder, uint32_t grid)
+{
+    static const char *const names[] = {"config.json", "model.safetensors",
+                                        "vocab.txt"};
+    char from[512], path[TEMP_PATH], json[64];
+    for (int i = 0; i < 3; i++) {
+        snprintf(from, sizeof from, VB_CHECKPOINTS "/tiny-caption/%s", names[i]);
+        copy_file(temp_path(path, folder, names[i]), from);
+    }
+    snprintf(json, sizeof json, "{\"size\":%u}", 16 * grid);
+    temp_write(folder, "preprocessor_config.json", json);
+}
+
+// The positions that a model at `folder` runs with; `asked` = --image-size, or 0.
+static vblip_status load_positions(float *out, uint32_t count, const char *folder,
+                                   uint32_t asked, vblip_compat compat,
+                                   vblip_error *err)
+{
+    const vblip_model_options options = {.path = folder, .image_size = asked};
+    const vb_model_options how = {.compat = compat};
+    vb_device *device;
+    vb_checkpoint *c;
+    vb_model *model;
+    must(ref_device_open(&device, NULL, err), err);
+    must(vb_checkpoint_open(&c, &options, err), err);
+    vblip_status status = vb_model_load(&model, device, c, &how, err);
+    vb_checkpoint_close(&c);
+    if (status == VBLIP_OK) {
+        const vb_tensor positions = model->weights.vision.positions;
+        assert_int_equal(positions.rows * positions.cols, count);
+        vb_recorder rec = vb_recorder_begin(device);
+        vb_download(&rec, out, positions);
+        must(vb_recorder_submit(&rec, err), err);
+    }
+    vb_model_free(&model);
+    vb_device_close(&device);
+    return status;
+}
+
+// Where nobody asked for a size, the library takes the first rows.
+static void test_positions_of_fewer_patches_are_resized_or_the_first(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t asked;
+        vblip_compat compat;
+        bool first;
+    } rows[] = {
+        {0, VBLIP_COMPAT_SALESFORCE, false},
+        {0, VBLIP_COMPAT_HF, true},
+        {16 * NEW_GRID, VBLIP_COMPAT_SALESFORCE, false},
+        {16 * NEW_GRID, VBLIP_COMPAT_HF, false},
+    };
+    enum { OLD = OLD_GRID * OLD_GRID + 1, NEW = NEW_GRID * NEW_GRID + 1, MOST = 256 };
+    static float stored[OLD * MOST], resized[NEW * MOST], used[NEW * MOST];
+    char folder[TEMP_FOLDER];
+    temp_make(folder);
+    copy_with_processor(folder, NEW_GRID);
+    vb_checkpoint *c = open_path(folder);
+    const vb_weight *w =
+        vb_checkpoint_find(c, "vision_model.embeddings.position_embedding");
+    const uint32_t width = (uint32_t)w->shape[2];
+    vblip_error err = {0};
+    assert_true(w->shape[1] == OLD && width <= MOST && w->dtype == VB_F32);
+    must(vb_checkpoint_read(c, w, stored, 0, w->size, &err), &err);
+    vb_checkpoint_close(&c);
+    vb_resize_positions(resized, NEW_GRID, stored, OLD_GRID, width);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        must(load_positions(used, NEW * width, folder, rows[i].asked, rows[i].compat,
+                            &err),
+             &err);
+        assert_memory_equal(used, rows[i].first ? stored : resized,
+                            NEW * width * sizeof *used);
+    }
+    temp_remove(folder);
+}
+
+static void test_more_patches_than_positions_must_be_asked_for(void **state)
+{
+    (void)state;
+    enum { SIDE = 16 * WIDE_GRID, TOKENS = WIDE_GRID * WIDE_GRID + 1, WIDTH = 64 };
+    static float used[TOKENS * WIDTH];
+    char folder[TEMP_FOLDER];
+    vblip_error err = {0};
+    temp_make(folder);
+    copy_with_processor(folder, WIDE_GRID);
+    assert_int_equal(
+        load_positions(used, TOKENS * WIDTH, folder, 0, VBLIP_COMPAT_HF, &err),
+        VBLIP_ERR_UNSUPPORTED);
+    assert_non_null(strstr(err.message, ": images of 96 pixels, but positions for 64, "
+                                        "where the library fails: --image-size 96"));
+    err = (vblip_error){0};
+    must(load_positions(used, TOKENS * WIDTH, folder, SIDE, VBLIP_COMPAT_HF, &err),
+         &err);
+    must(load_positions(used, TOKENS * WIDTH, folder, 0, VBLIP_COMPAT_SALESFORCE, &err),
+         &err);
+    temp_remove(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_positions_of_fewer_patches_are_resized_or_the_first),
+        cmocka_unit_test(test_more_patches_than_positions_must_be_asked_for),
         cmocka_unit_test(test_every_tensor_that_is_verified_is_loaded),
         cmocka_unit_test(test_a_file_that_is_cut_short_while_open_is_refused),
         cmocka_unit_test(test_a_file_that_is_cut_short_while_it_is_opened),
