@@ -86,11 +86,16 @@ static vblip_status infer_vision(const inference *s)
     vb_vision_config *v = &s->out->vision;
     char name[128];
     snprintf(name, sizeof name, "%sclass_embedding", embeddings);
+    v->layers = vb_count_layers(&s->weights->list, VB_VISION_LAYERS);
+    if (v->layers == 0 && !vb_weight_find(&s->weights->list, name))
+        return vb_fail(s->err, VBLIP_ERR_FORMAT,
+                       "%s: no visual_encoder and no vision_model: training that froze "
+                       "it may have saved the rest alone",
+                       s->weights->path);
     VB_TRY(infer_measure(s, &v->width, name, 3, 2, VB_MAX_WIDTH));
     snprintf(name, sizeof name, "%spatch_embedding.weight", embeddings);
     VB_TRY(infer_measure(s, &v->patch_size, name, 4, 3, VB_MAX_PATCH));
     VB_TRY(infer_image(s));
-    v->layers = vb_count_layers(&s->weights->list, VB_VISION_LAYERS);
     VB_TRY(infer_measure(s, &v->mlp, VB_VISION_LAYERS "0.mlp.fc1.weight", 2, 0,
                          VB_MAX_MLP));
     return count_heads(s, &v->heads, "vision", v->width);

@@ -149,8 +149,23 @@ static const char *dtype_of(const check *k)
     return types > 1 ? "mixed" : name;
 }
 
+// What quantising for the processor makes of a weight is an object under this name.
+static vblip_status refuse_packed(const check *k)
+{
+    for (size_t i = 0; i < k->list->count; i++) {
+        const char *name = k->list->weights[i].name;
+        if (strstr(name, "._packed_params"))
+            return vb_fail(k->err, VBLIP_ERR_UNSUPPORTED,
+                           "%s: %s: quantised weights: save the model as it was before "
+                           "quantize_dynamic()",
+                           k->weights->path, name);
+    }
+    return VBLIP_OK;
+}
+
 static vblip_status verify(check *k)
 {
+    VB_TRY(refuse_packed(k));
     k->used = VB_ARENA_NEW(k->arena, bool, k->list->count);
     if (!k->used)
         return vb_fail_memory(k->err, k->weights->path);

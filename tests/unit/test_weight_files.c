@@ -458,7 +458,8 @@ static void test_files_that_hold_something_else_are_refused(void **state)
     m->count = 0;
     hf_add(m, "w", "F32", 3);
     write_file(m);
-    must_refuse(path, VBLIP_ERR_FORMAT, "class_embedding: missing");
+    must_refuse(path, VBLIP_ERR_FORMAT,
+                ": no visual_encoder and no vision_model: training that froze it");
     free(m);
     temp_write(folder, "blip.safetensors", "");
     must_refuse(path, VBLIP_ERR_FORMAT, "/blip.safetensors: 0 bytes");
