@@ -275,29 +275,45 @@ static vblip_status read_channels(float out[3], vb_json_object object, const cha
     return VBLIP_OK;
 }
 
-// `size`: 384, or {"height": 384, "width": 384}.
-static vblip_status read_size(vb_config_file *config, vb_json_object file,
+// 384, or {"height": 384, "width": 384}.
+static vblip_status read_size(uint32_t *out, vb_json_object file, const char *key,
                               vblip_error *err)
 {
-    const cJSON *size = vb_json_get(file, "size");
+    const cJSON *size = vb_json_get(file, key);
     if (!cJSON_IsObject(size))
-        return read_side(&config->vision.image_size, file, "size", VB_MAX_IMAGE, err);
-    vb_json_object object = {size, file.subject, "size"};
+        return read_side(out, file, key, VB_MAX_IMAGE, err);
+    vb_json_object object = {size, file.subject, key};
     uint32_t height = 0, width = 0;
     VB_TRY(vb_json_u32(&height, object, "height", 1, VB_MAX_IMAGE, err));
     VB_TRY(vb_json_u32(&width, object, "width", 1, VB_MAX_IMAGE, err));
     if (height == 0 || width == 0 || cJSON_GetArraySize(size) != 2)
-        return vb_json_fail(file, "size", VBLIP_ERR_UNSUPPORTED, err,
+        return vb_json_fail(file, key, VBLIP_ERR_UNSUPPORTED, err,
                             "expected height and width");
     if (height != width)
-        return vb_json_fail(file, "size", VBLIP_ERR_UNSUPPORTED, err,
+        return vb_json_fail(file, key, VBLIP_ERR_UNSUPPORTED, err,
                             "%ux%u, expected a square", height, width);
-    config->vision.image_size = height;
+    *out = height;
     return VBLIP_OK;
 }
 
-// Steps that vblip always does. A crop is none that the library does for BLIP, whatever
-// the file says.
+// The library crops since version 5, and did not for BLIP before: only a crop that takes
+// nothing away is the same to all.
+static vblip_status check_crop(vb_json_object file, uint32_t side, vblip_error *err)
+{
+    bool crops = false;
+    uint32_t crop = side;
+    VB_TRY(vb_json_bool(&crops, file, "do_center_crop", err));
+    if (!crops)
+        return VBLIP_OK;
+    VB_TRY(read_size(&crop, file, "crop_size", err));
+    if (crop != side)
+        return vb_json_fail(file, "crop_size", VBLIP_ERR_UNSUPPORTED, err,
+                            "%u, expected the images' %u: nothing is cropped", crop,
+                            side);
+    return VBLIP_OK;
+}
+
+// Steps that vblip always does.
 static const char *const steps[] = {"do_resize", "do_rescale", "do_normalize"};
 
 static vblip_status check_steps(vb_json_object file, vblip_error *err)
@@ -343,7 +359,8 @@ static vblip_status read_processor(vb_config_file *config, bool *found,
     }
     *found = true;
     VB_TRY(check_steps(file, err));
-    VB_TRY(read_size(config, file, err));
+    VB_TRY(read_size(&config->vision.image_size, file, "size", err));
+    VB_TRY(check_crop(file, config->vision.image_size, err));
     VB_TRY(read_channels(config->mean, file, "image_mean", -10, 10, err));
     VB_TRY(read_channels(config->deviation, file, "image_std", 1e-4, 10, err));
     return config_check_size(file, "size", config->vision.image_size,

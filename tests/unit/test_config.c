@@ -134,7 +134,8 @@ static void test_a_processor_of_images_inside_another(void **state)
     static const char inside[] =
         "{\"image_processor\":{\"size\":{\"height\":224,\"width\":224},\"image_mean\":"
         "0.5,"
-        "\"do_center_crop\":true},\"processor_class\":\"BlipProcessor\"}";
+        "\"do_center_crop\":true,\"crop_size\":224},\"processor_class\":"
+        "\"BlipProcessor\"}";
     static const char elsewhere[] = "{\"processor_class\":\"BlipProcessor\"}";
     vb_config_file c = parse_good(official);
     bool found;
@@ -248,6 +249,8 @@ static const struct refusal refused_processors[] = {
     {"no normalising", "{\"do_normalize\":false}", NOT_READ, "do_normalize: false"},
     {"switch a number", "{\"do_resize\":1}", BAD, "do_resize: not true or false"},
     {"factor", "{\"rescale_factor\":1}", NOT_READ, "rescale_factor: 1, expected 1/255"},
+    {"crop", "{\"do_center_crop\":true,\"crop_size\":{\"height\":224,\"width\":224}}",
+     NOT_READ, "crop_size: 224, expected the images' 384: nothing is cropped"},
     {"two channels", "{\"image_mean\":[0.5,0.5]}", BAD, "image_mean: not three"},
     {"mean a number too large", "{\"image_mean\":11}", BAD, "image_mean: 11, expected"},
     {"mean a word", "{\"image_mean\":\"0.5\"}", BAD, "image_mean: not three"},
