@@ -62,6 +62,20 @@ static vblip_status add_members(vb_candidates *out, vb_arena *arena, const char 
     return VBLIP_OK;
 }
 
+// Whether FOLDER/NAME is what can be named as a model.
+static bool is_model_folder(vb_arena *arena, const char *folder, const char *name)
+{
+    static const char *const signs[] = {"config.json", "snapshots"};
+    char *inner = vb_path_join(arena, folder, name);
+    bool there = false;
+    for (int i = 0; i < 2 && !there && inner && name[0] != '.'; i++) {
+        char *sign = vb_path_join(arena, inner, signs[i]);
+        if (!sign || vb_path_exists(&there, sign, NULL) != VBLIP_OK)
+            there = false;
+    }
+    return there;
+}
+
 // A folder above checkpoints, as training leaves it, or a cache: names the first of those
 // that a user may have meant.
 static vblip_status locate_refuse(vb_arena *arena, const char *folder, vblip_error *err)
@@ -70,11 +84,7 @@ static vblip_status locate_refuse(vb_arena *arena, const char *folder, vblip_err
     int count = 0;
     DIR *entries = opendir(folder);
     for (struct dirent *d; entries && (d = readdir(entries));) {
-        bool there = false;
-        char *inner = vb_path_join(arena, folder, d->d_name);
-        char *config = inner ? vb_path_join(arena, inner, "config.json") : NULL;
-        if (!config || d->d_name[0] == '.' ||
-            vb_path_exists(&there, config, NULL) != VBLIP_OK || !there)
+        if (!is_model_folder(arena, folder, d->d_name))
             continue;
         if (!count++ || strcmp(d->d_name, first) < 0)
             snprintf(first, sizeof first, "%s", d->d_name);
@@ -83,8 +93,8 @@ static vblip_status locate_refuse(vb_arena *arena, const char *folder, vblip_err
         closedir(entries);
     if (count)
         return vb_fail(err, VBLIP_ERR_FORMAT,
-                       "%s: no config.json here, but in %d of its folders: name one, "
-                       "%s",
+                       "%s: no config.json: checkpoints are in %d of its folders: name "
+                       "one, %s",
                        folder, count, first);
     return vb_fail(err, VBLIP_ERR_FORMAT,
                    "%s: no config.json, neither here nor in retrieval/, caption/, "

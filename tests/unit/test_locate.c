@@ -156,8 +156,13 @@ static void test_a_folder_above_checkpoints_names_one(void **state)
     temp_write(folder, "runs/events", "x");
     temp_write(folder, ".hidden/config.json", "{}");
     must_refuse(folder, NULL, VBLIP_ERR_FORMAT,
-                ": no config.json here, but in 2 of its folders: name one, "
+                ": no config.json: checkpoints are in 2 of its folders: name one, "
                 "checkpoint-1000");
+    temp_write(folder, "base/" REPOSITORY "/snapshots/787b3d3/config.json", "{}");
+    char path[128];
+    snprintf(path, sizeof path, "%s/base", folder);
+    must_refuse(path, NULL, VBLIP_ERR_FORMAT,
+                "in 1 of its folders: name one, " REPOSITORY);
 }
 
 // What is neither absent nor there is an error of its own.
