@@ -127,8 +127,7 @@ typedef struct vblip_input {
 
 typedef struct vblip_inputs_options {
     uint32_t size;
-    const char *const *include; // NULL-terminated globs over relative names; NULL = all
-    const char *const *exclude;
+    const char *const *include, *const *exclude; // globs over relative names, up to a NULL
 } vblip_inputs_options;
 
 VBLIP_CHECKED vblip_status vblip_inputs_open(vblip_inputs **out, const char *const *paths,
@@ -156,8 +155,7 @@ typedef struct vblip_progress {
     double seconds_left;  // < 0 = not known yet
 } vblip_progress;
 
-// What every task shares: an options struct like the others.
-typedef struct vblip_job {
+typedef struct vblip_job { // what every task shares: an options struct like the others
     uint32_t size;
     uint32_t frames; // per clip or segment; 0 = 16 for ask, else 8
     uint32_t batch;  // frames encoded at once; 0 = by memory
@@ -269,6 +267,7 @@ typedef struct vblip_caption {
     int64_t start_us, end_us; // the text describes the first frame; end is exclusive
     float score;              // cli.md 5
 } vblip_caption;
+    int64_t lead_us;          // what a player shows of the file before time 0; subtitles count it
 typedef int (*vblip_caption_fn)(void *user, const vblip_caption *caption);
 
 typedef struct vblip_caption_options {

@@ -140,8 +140,9 @@ static int emit_subtitle(cli_session *s, const vblip_caption *caption, bool new_
         return 1;
     if (state->skip)
         return 0;
-    vb_subtitles_add(&state->subtitles, &s->line, caption->start_us, caption->end_us,
-                     caption->text);
+    // They count from where a player begins to show the file.
+    vb_subtitles_add(&state->subtitles, &s->line, caption->start_us + caption->lead_us,
+                     caption->end_us + caption->lead_us, caption->text);
     return put_subtitles(s);
 }
 

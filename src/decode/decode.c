@@ -113,6 +113,7 @@ static vblip_status open_film(vb_video *v, const char *path, vblip_error *err)
         .width = turned ? height : width,
         .height = turned ? width : height,
     };
+        .lead_us = vb_packets_lead_us(packets, v->decoder.source.format->start_time),
     return VBLIP_OK;
 }
 

@@ -31,6 +31,7 @@ typedef struct vb_video_info {
     uint32_t width, height; // as shown, after rotation
 } vb_video_info;
 
+    int64_t lead_us;        // what a player shows of the file before the first frame
 // Opens `path` and lists its packets (times, key frames), decoding nothing: of an mp4 by
 // its table; another file is read through, and up to 256 MiB of it stay in memory until
 // the video is closed. A still image is decoded at once. Videos are resized by swscale bilinear, still images by PIL's

@@ -520,3 +520,13 @@ int64_t vb_packets_end_us(const vb_packets *packets)
 {
     return to_us(packets, packets->end);
 }
+
+int64_t vb_packets_lead_us(const vb_packets *packets, int64_t start_us)
+{
+    const int64_t first =
+        av_rescale_q(packets->items[0].time, packets->time_base, AV_TIME_BASE_Q);
+    if (!vb_is_time(start_us) || !vb_is_time(first) || first < start_us)
+        return 0;
+    const int64_t lead = first - start_us;
+    return lead / AV_TIME_BASE > LEAP_S ? 0 : lead; // else a clock that was set
+}

@@ -63,3 +63,7 @@ int64_t vb_packets_time_us(const vb_packets *packets, uint64_t index);
 int64_t vb_packets_end_us(const vb_packets *packets); // end of the last frame
 
 #endif // VB_DECODE_PACKETS_H
+// Microseconds to the first frame from where the file begins: `start_us`, on its own
+// clock, AV_NOPTS_VALUE where it does not say. Sound may begin before the picture.
+int64_t vb_packets_lead_us(const vb_packets *packets, int64_t start_us);
+

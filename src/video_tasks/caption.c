@@ -82,6 +82,7 @@ static vblip_status flush(recording *r, vblip_error *err)
         .end_us = row->end_us,
         .text = row->text.bytes,
         .score = (float)(row->score_sum / row->count),
+        .lead_us = r->timeline.info.lead_us,
     };
     return caption_emit(r->c, &caption, err);
 }

@@ -738,6 +738,7 @@ static vblip_status caption_one(uint32_t input, const char *path,
         if (fake_has(path, "options"))
             row.text = echo;
         if (options->merge && i == 1)
+        row.lead_us = fake_has(path, "late") ? 2000000 : 0;
             continue;
         if (options->merge && i == 0)
             row.end_us = rows[1].end_us;
