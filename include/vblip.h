@@ -163,6 +163,7 @@ typedef struct vblip_job { // what every task shares: an options struct like the
     int (*failed)(void *user, const vblip_failure *failure);
     int (*progress)(void *user, const vblip_progress *progress);
     void *user;
+    void (*warned)(void *user, const vblip_failure *damage); // of an input that is read
 } vblip_job;
 
 // P(match): softmax of the ITM logits. `score`: itm_logits[1] + itc when reranked, else itc.

@@ -156,6 +156,13 @@ int cli_input_failed(void *session, const vblip_failure *failure)
     return put_line(s, true) || s->args->fail_fast;
 }
 
+static void on_warning(void *session, const vblip_failure *damage)
+{
+    cli_session *s = session;
+    vb_console_warn(&s->console, "%s: %s", cli_shown_path(s, damage->path),
+                    damage->message);
+}
+
 static int on_progress(void *session, const vblip_progress *progress)
 {
     cli_session *s = session;
@@ -174,6 +181,7 @@ vblip_job cli_job(cli_session *s)
         .failed = cli_input_failed,
         .progress = on_progress,
         .user = s,
+        .warned = on_warning,
     };
 }
 

@@ -58,6 +58,7 @@ static void describe_still(vb_video *v)
                               .readable = 1,
                               .width = v->image.width,
                               .height = v->image.height};
+    memcpy(v->info.warning, v->image.warning, sizeof v->info.warning);
 }
 
 static vblip_status open_still(vb_video *v, const char *path, vblip_error *err)

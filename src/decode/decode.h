@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/frame.h"
+#include "decode/image.h"
 
 // Sets FFmpeg's log level, which the whole process shares, to quiet while it is still the
 // default. Without this, what is opened here is asked to log nothing, but parts of FFmpeg
@@ -32,6 +33,7 @@ typedef struct vb_video_info {
 } vb_video_info;
 
     int64_t lead_us;        // what a player shows of the file before the first frame
+    char warning[VB_WARNING]; // about what is shown all the same; "" for nothing
 // Opens `path` and lists its packets (times, key frames), decoding nothing: of an mp4 by
 // its table; another file is read through, and up to 256 MiB of it stay in memory until
 // the video is closed. A still image is decoded at once. Videos are resized by swscale bilinear, still images by PIL's

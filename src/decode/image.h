@@ -4,10 +4,13 @@
 
 #include "base/error.h"
 
+enum { VB_WARNING = 256 }; // bytes
+
 // All-zero is none.
 typedef struct vb_image {
     uint8_t *rgb; // [height, width, 3], malloc'd
     uint32_t width, height;
+    char warning[VB_WARNING]; // what is wrong with a picture that is shown all the same
 } vb_image;
 
 // Refuses a size of more than `max_pixels`, or with a side of more than 65535.

@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <jpeglib.h>
 
@@ -18,6 +19,7 @@ typedef struct jpeg_reader {
     vblip_status status; // after the jump
     vblip_error *err;
     vb_image image;
+    char warning[VB_WARNING];
 } jpeg_reader;
 
 static void jpeg_fail(j_common_ptr codec)
@@ -40,11 +42,26 @@ static bool is_damage(int code)
     return code == JWRN_JPEG_EOF || code == JWRN_BOGUS_PROGRESSION;
 }
 
-// A negative level is a warning, others are news.
+// Warnings that are not about what is shown.
+static bool is_harmless(int code)
+{
+    return code == JWRN_JFIF_MAJOR || code == JWRN_ADOBE_XFORM;
+}
+
+// A negative level is a warning, others are news. The first warning is kept.
 static void jpeg_warn(j_common_ptr codec, int level)
 {
-    if (level < 0 && is_damage(codec->err->msg_code))
+    jpeg_reader *r = codec->client_data;
+    const int code = codec->err->msg_code;
+    char words[JMSG_LENGTH_MAX];
+    if (level >= 0 || is_harmless(code))
+        return;
+    if (is_damage(code))
         jpeg_fail(codec);
+    if (r->warning[0])
+        return;
+    codec->err->format_message(codec, words);
+    snprintf(r->warning, sizeof r->warning, "damaged, shown all the same: %s", words);
 }
 
 // One row of PIL's convert("RGB"), of CMYK that is stored inverted.
@@ -119,6 +136,8 @@ vblip_status vb_jpeg_decode(vb_image *out, const uint8_t *file, size_t size,
     jpeg_destroy_decompress(&r.codec);
     if (status != VBLIP_OK)
         vb_image_free(&r.image);
+    else
+        memcpy(r.image.warning, r.warning, sizeof r.warning);
     *out = r.image;
     return status;
 }

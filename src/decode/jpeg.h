@@ -7,7 +7,8 @@
 #include <stddef.h>
 
 // Decodes the JPEG file of `size` bytes at `file`. Grey is replicated; CMYK counts as
-// inverted, as Adobe writes it. A file that lacks pixels or its end is refused.
+// inverted, as Adobe writes it. A file that lacks its end is refused; one that is damaged
+// within is shown as far as it decodes, with a warning.
 VB_CHECKED vblip_status vb_jpeg_decode(vb_image *out, const uint8_t *file, size_t size,
                                        uint64_t max_pixels, vblip_error *err);
 

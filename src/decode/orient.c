@@ -68,6 +68,7 @@ vblip_status vb_orient_image(vb_image *image, uint32_t orientation, vblip_error 
     vb_orient_plane((vb_plane){turned.rgb, (ptrdiff_t)turned.width * 3},
                     (vb_plane){image->rgb, (ptrdiff_t)image->width * 3}, image->width,
                     image->height, 3, orientation);
+    memcpy(turned.warning, image->warning, sizeof turned.warning);
     vb_image_free(image);
     *image = turned;
     return VBLIP_OK;

@@ -244,6 +244,7 @@ static vblip_status caption_input(captioning *c, uint32_t index, vblip_error *fa
     if (caption_open_video(c, input, &r.video, failed) != VBLIP_OK)
         return VBLIP_OK;
     r.timeline = timeline_of(c, r.video);
+    vb_job_warned(vb_job(c->options->job), index, input->path, r.timeline.info.warning);
     c->announced += r.timeline.count * c->samples;
     estimate_total(c);
     vblip_status status = vb_meter_add(&c->meter, input->path, 0, err);

@@ -1,6 +1,7 @@
 #include "video_tasks/clips.h"
 
 #include "decode/sampler.h"
+#include "video_tasks/job.h"
 #include "video_tasks/pipeline.h"
 
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 
 struct vb_clips {
     const vb_task *task;
+    const vblip_job *job;
     const uint32_t *order; // NULL = inputs in order
     uint32_t frames;       // wanted of a video
     uint32_t codec_threads;
@@ -150,6 +152,7 @@ vblip_status vb_clips_open(vb_clips **out, const vb_task *task, const vblip_job 
         vb_plan_threads(job->jobs, vb_core_count(), task->ops->shares_cores);
     *clips = (vb_clips){
         .task = task,
+        .job = job,
         .order = order,
         .frames = frames,
         .codec_threads = plan.codec_threads,
@@ -171,7 +174,12 @@ vblip_status vb_clips_open(vb_clips **out, const vb_task *task, const vblip_job 
 const vb_clip *vb_clips_next(vb_clips *clips)
 {
     uint32_t slot = 0;
-    return vb_pipeline_next(clips->pipeline, &slot) ? &clips->slots[slot] : NULL;
+    if (!vb_pipeline_next(clips->pipeline, &slot))
+        return NULL;
+    const vb_clip *clip = &clips->slots[slot];
+    vb_job_warned(clips->job, clip->input, clips->task->inputs[clip->input].path,
+                  clip->info.warning);
+    return clip;
 }
 
 void vb_clips_close(vb_clips **clips)

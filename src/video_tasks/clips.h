@@ -24,7 +24,8 @@ VB_CHECKED vblip_status vb_clips_open(vb_clips **out, const vb_task *task,
                                       uint32_t count, uint32_t frames,
                                       vblip_error *err);
 
-// The next clip, valid until the next call; NULL after the last.
+// The next clip, valid until the next call; NULL after the last. The job is told what is
+// wrong with one that could be read.
 const vb_clip *vb_clips_next(vb_clips *clips);
 
 void vb_clips_close(vb_clips **clips);

@@ -32,6 +32,14 @@ vblip_status vb_job_failed(const vblip_job *job, uint32_t input, const char *pat
     return job->failed(job->user, &failure) ? vb_fail_cancelled(err) : VBLIP_OK;
 }
 
+void vb_job_warned(const vblip_job *job, uint32_t input, const char *path,
+                   const char *what)
+{
+    const vblip_failure warning = {.input = input, .path = path, .message = what};
+    if (job->warned && what[0])
+        job->warned(job->user, &warning);
+}
+
 double vb_seconds_left(uint64_t done, uint64_t total, double elapsed_s)
 {
     if (done == 0 || total == 0)

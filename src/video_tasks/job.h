@@ -13,6 +13,10 @@ VB_CHECKED vblip_status vb_job_failed(const vblip_job *job, uint32_t input,
                                       const char *path, const vblip_error *why,
                                       vblip_error *err);
 
+// Reports what is wrong with an input that is read all the same.
+void vb_job_warned(const vblip_job *job, uint32_t input, const char *path,
+                   const char *what);
+
 // Counts one phase of a job and tells the progress callback.
 typedef struct vb_meter {
     const vblip_job *job;

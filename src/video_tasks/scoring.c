@@ -208,8 +208,10 @@ static vblip_status score_missing(vb_scoring *s, const missing_clips *missing,
                                   vb_meter *meter, vblip_error *err)
 {
     s->cache.budget = 0; // one visual, filled again for every clip
+    vblip_job job = *s->job;
+    job.warned = NULL; // it was told the first time
     vb_clips *clips = NULL;
-    VB_TRY(vb_clips_open(&clips, s->task, s->job, missing->clips, missing->count,
+    VB_TRY(vb_clips_open(&clips, s->task, &job, missing->clips, missing->count,
                          s->frames, err));
     vblip_status status = VBLIP_OK;
     for (uint32_t i = 0; status == VBLIP_OK && i < missing->count; i++)

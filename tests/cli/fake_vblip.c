@@ -427,6 +427,9 @@ static verdict visit(const vblip_job *job, const vblip_input *input, vblip_error
         fake_fail(err, VBLIP_ERR_DEVICE, "llvmpipe: device lost");
         return STOPPED;
     }
+    const vblip_failure damage = {.path = input->path, .message = "damaged"};
+    if (fake_has(input->path, "scratched") && job->warned)
+        job->warned(job->user, &damage);
     if (failure.message ? job->failed(job->user, &failure)
                         : job->progress(job->user, &progress)) {
         fake_cancelled(err);

@@ -599,6 +599,31 @@ static void test_subtitles_lie_beside_their_video(void **state)
     assert_string_equal(r.err, "vblip: nowhere/a.srt: No such file or directory\n");
 }
 
+// Of a picture that begins behind the sound: other formats count from the picture.
+static void test_subtitles_count_from_the_start_of_the_file(void **state)
+{
+    (void)state;
+    result r;
+    run(&r, "caption|late.mp4|-f|srt");
+    assert_int_equal(r.code, 0);
+    expect_file("late.srt", "1\n00:00:02,000 --> 00:00:04,000\na dog on a beach\n\n"
+                            "2\n00:00:04,000 --> 00:00:04,500\na cat\n\n");
+    run(&r, "caption|late.mp4|--merge");
+    assert_string_equal(r.out, "00:00:00.000  a dog on a beach\n00:00:02.000  a cat\n");
+}
+
+static void test_damage_that_is_shown_is_said(void **state)
+{
+    (void)state;
+    result r;
+    run(&r, "caption|scratched.png");
+    assert_int_equal(r.code, 0);
+    assert_string_equal(r.out, "a dog on a beach\n");
+    assert_string_equal(r.err, "vblip: scratched.png: damaged\n");
+    run(&r, "caption|-q|scratched.png");
+    assert_string_equal(r.err, "");
+}
+
 static void test_a_full_disk_is_named(void **state)
 {
     (void)state;
@@ -720,6 +745,8 @@ int main(void)
         cmocka_unit_test(test_output_files_appear_whole_or_not_at_all),
         cmocka_unit_test(test_output_follows_links_and_keeps_the_mode),
         cmocka_unit_test(test_subtitles_lie_beside_their_video),
+        cmocka_unit_test(test_subtitles_count_from_the_start_of_the_file),
+        cmocka_unit_test(test_damage_that_is_shown_is_said),
         cmocka_unit_test(test_a_full_disk_is_named),
         cmocka_unit_test(test_a_closed_pipe_ends_quietly),
         cmocka_unit_test(test_a_pipe_is_written_directly),

@@ -291,10 +291,14 @@ static void test_damaged_scans_are_shown(void **state)
         size_t at;
         const char *bytes;
         size_t size;
+        const char *warning;
     } files[] = {
-        {"jpeg_444.jpg", "\xFF\xDA", 120, "\xFF\xD9", 2},
-        {"jpeg_444.jpg", "\xFF\xDA", 120, "\xFF\0\xFF\0\xFF\0", 6},
-        {"jpeg_restart.jpg", "\xFF\xD1", 0, "\xFF\xD5", 2},
+        {"jpeg_444.jpg", "\xFF\xDA", 120, "\xFF\xD9", 2,
+         "Corrupt JPEG data: premature end of data segment"},
+        {"jpeg_444.jpg", "\xFF\xDA", 120, "\xFF\0\xFF\0\xFF\0", 6,
+         "Corrupt JPEG data: bad Huffman code"},
+        {"jpeg_restart.jpg", "\xFF\xD1", 0, "\xFF\xD5", 2,
+         "Corrupt JPEG data: found marker 0xd5 instead of RST1"},
     };
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         file_bytes file = load(files[i].name);
@@ -310,6 +314,11 @@ static void test_damaged_scans_are_shown(void **state)
         assert_int_equal(image.width, whole.width);
         assert_int_equal(image.height, whole.height);
         assert_memory_equal(image.rgb, whole.rgb, 3); // the first block
+        assert_string_equal(whole.warning, "");
+        char warning[VB_WARNING];
+        snprintf(warning, sizeof warning, "damaged, shown all the same: %s",
+                 files[i].warning);
+        assert_string_equal(image.warning, warning);
         vb_image_free(&whole);
         vb_image_free(&image);
     }
