@@ -267,8 +267,8 @@ typedef struct vblip_caption {
     bool timed;
     int64_t start_us, end_us; // the text describes the first frame; end is exclusive
     float score;              // cli.md 5
-} vblip_caption;
     int64_t lead_us;          // what a player shows of the file before time 0; subtitles count it
+} vblip_caption;
 typedef int (*vblip_caption_fn)(void *user, const vblip_caption *caption);
 
 typedef struct vblip_caption_options {

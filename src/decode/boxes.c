@@ -1,6 +1,7 @@
 #include "decode/boxes.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <string.h>
 
 enum {
@@ -14,6 +15,8 @@ typedef struct box_walk {
     AVIOContext *io;
     int64_t size; // of the file
     uint32_t seen;
+    bool has_index; // moov
+    int64_t second;
     vblip_error *err;
 } box_walk;
 
@@ -50,6 +53,14 @@ static bool holds_boxes(const char *type)
     return false;
 }
 
+// Looks at a box of the file itself.
+static void see_file_box(box_walk *w, const char *type, int64_t at)
+{
+    if (memcmp(type, "ftyp", 4) == 0 && w->has_index && w->second < 0)
+        w->second = at;
+    w->has_index = w->has_index || memcmp(type, "moov", 4) == 0;
+}
+
 // The boxes from `at` to `end`.
 static vblip_status check_boxes(box_walk *w, int64_t at, int64_t end, int depth)
 {
@@ -66,6 +77,8 @@ static vblip_status check_boxes(box_walk *w, int64_t at, int64_t end, int depth)
             size = end - at;
         if (size < head)
             break;
+        if (depth == 0)
+            see_file_box(w, type, at);
         if (memcmp(type, "stsz", 4) == 0)
             VB_TRY(check_stsz(w));
         else if (memcmp(type, "trun", 4) == 0)
@@ -77,8 +90,11 @@ static vblip_status check_boxes(box_walk *w, int64_t at, int64_t end, int depth)
     return VBLIP_OK;
 }
 
-vblip_status vb_boxes_check(AVIOContext *io, int64_t size, vblip_error *err)
+vblip_status vb_boxes_check(int64_t *second, AVIOContext *io, int64_t size,
+                            vblip_error *err)
 {
-    box_walk w = {.io = io, .size = size, .err = err};
-    return check_boxes(&w, 0, size, 0);
+    box_walk w = {.io = io, .size = size, .second = -1, .err = err};
+    vblip_status status = check_boxes(&w, 0, size, 0);
+    *second = w.second;
+    return status;
 }

@@ -110,11 +110,13 @@ static vblip_status open_film(vb_video *v, const char *path, vblip_error *err)
     v->info = (vb_video_info){
         .frames = packets->count,
         .readable = packets->readable,
+        .lost = packets->lost,
+        .unread_bytes = (uint64_t)v->decoder.source.unread,
         .duration_us = vb_packets_end_us(packets),
+        .lead_us = vb_packets_lead_us(packets, v->decoder.source.format->start_time),
         .width = turned ? height : width,
         .height = turned ? width : height,
     };
-        .lead_us = vb_packets_lead_us(packets, v->decoder.source.format->start_time),
     return VBLIP_OK;
 }
 

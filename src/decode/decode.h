@@ -28,12 +28,14 @@ typedef struct vb_video_info {
     bool still;             // an image: one frame, no times
     uint64_t frames;        // video packets of the stream (vlen of blip-spec 5.3)
     uint64_t readable;      // how many of these the file holds: fewer where it was cut
+    uint64_t lost;          // of those, swallowed by holes, or referring to what is
+    uint64_t unread_bytes;  // of another recording, joined behind this one
     int64_t duration_us;    // end of the last frame, from the first; 0 for an image
+    int64_t lead_us;        // what a player shows of the file before the first frame
     uint32_t width, height; // as shown, after rotation
+    char warning[VB_WARNING]; // about what is shown all the same; "" for nothing
 } vb_video_info;
 
-    int64_t lead_us;        // what a player shows of the file before the first frame
-    char warning[VB_WARNING]; // about what is shown all the same; "" for nothing
 // Opens `path` and lists its packets (times, key frames), decoding nothing: of an mp4 by
 // its table; another file is read through, and up to 256 MiB of it stay in memory until
 // the video is closed. A still image is decoded at once. Videos are resized by swscale bilinear, still images by PIL's

@@ -99,9 +99,28 @@ void vb_decoder_close(vb_decoder *decoder)
 
 // ---------------------------------------------------------------------------- seeking
 
+// Tells the codec, with the packet in `packet`, what holds from `position` on where that
+// is not the same everywhere.
+static void tell_header(vb_decoder *d, uint64_t position)
+{
+    const vb_packets *p = &d->packets;
+    const uint8_t *bytes = d->parameters->extradata;
+    size_t size = (size_t)d->parameters->extradata_size;
+    for (size_t i = 0; i < p->header_count && p->headers[i].position <= position; i++) {
+        bytes = p->headers[i].bytes;
+        size = p->headers[i].size;
+    }
+    if (p->header_count == 0 || size == 0)
+        return;
+    uint8_t *room = av_packet_new_side_data(d->packet, AV_PKT_DATA_NEW_EXTRADATA, size);
+    if (room) // else it is out of memory, which decoding will find
+        memcpy(room, bytes, size);
+}
+
 // Decoding begins with the packet in `packet`.
 static void begin_decoding(vb_decoder *d, uint64_t position, bool from_start)
 {
+    tell_header(d, position);
     avcodec_flush_buffers(d->codec);
     av_frame_unref(d->shown);
     av_frame_unref(d->ahead);
@@ -233,11 +252,20 @@ static void choose_skip(vb_decoder *d, uint64_t index)
     d->codec->skip_frame = far && d->may_skip ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;
 }
 
+// Whether the packet at d->position was swallowed by a hole.
+static bool is_missing(const vb_decoder *d)
+{
+    return d->position < d->packets.positions &&
+           d->packets.marks[d->position].byte == VB_NO_BYTE;
+}
+
 // Reads a packet into `packet`: 0, AVERROR_EOF or another AVERROR.
 static int read_packet(vb_decoder *d)
 {
     if (d->has_packet)
         return 0;
+    for (; is_missing(d); d->position++)
+        d->passing = true; // what comes refers to it
     if (d->position >= d->packets.positions)
         return AVERROR_EOF;
     int code = vb_source_read(&d->source, d->packet);

@@ -1,6 +1,7 @@
 #include "decode/packets.h"
 
 #include "decode/averror.h"
+#include "decode/chain.h"
 #include "decode/clock.h"
 #include "decode/table.h"
 
@@ -9,12 +10,15 @@
 #include <string.h>
 
 enum {
-    BAD_RUN = 100,  // unreadable packets in a row that end the reading
-    LAST_SKIP = 64, // packets looked at for the one that is shown last
-    FALL_S = 10,    // seconds that a clock may fall back by where packets are not told
-                    // to come in the order of decoding
-    LEAP_S = 86400, // between two packets: more is a clock that was set
-    LONE_S = 3600   // in front of the last frame: more is a time stamp gone wild
+    BAD_RUN = 100,   // unreadable packets in a row that end the reading
+    LAST_SKIP = 64,  // packets looked at for the one that is shown last
+    FALL_S = 10,     // seconds that a clock may fall back by where packets are not told
+                     // to come in the order of decoding
+    LEAP_S = 86400,  // between two packets: more is a clock that was set
+    LONE_S = 3600,   // in front of the last frame: more is a time stamp gone wild
+    AROUND = 16,     // frames that may lie out of order around a hole
+    HEADER = 8,      // bytes that a packet needs at least
+    PART = 0xFFFFFFF // bits of a packet's part
 };
 
 // What is collected while the file is read, in file order.
@@ -44,6 +48,31 @@ static int64_t nominal_ticks(const AVStream *stream, int64_t limit_ticks)
         rate = (AVRational){25, 1};
     int64_t ticks = av_rescale_q(1, av_inv_q(rate), stream->time_base);
     return ticks <= 0 ? 1 : ticks > limit_ticks ? limit_ticks : ticks;
+}
+
+static bool is_avi(const vb_source *source)
+{
+    return strcmp(source->format->iformat->name, "avi") == 0;
+}
+
+// libavformat counts the frames of an AVI as it comes upon them, also behind a hole. The
+// index knows better, where there is one.
+static void count_by_index(const vb_source *source, AVPacket *packet)
+{
+    enum { CHUNK = 8 }; // bytes in front of a packet
+    const AVStream *stream = source->stream;
+    int low = 0, high = avformat_index_get_entries_count(stream);
+    while (is_avi(source) && low < high) {
+        const int middle = low + (high - low) / 2;
+        const AVIndexEntry *entry =
+            avformat_index_get_entry((AVStream *)stream, middle);
+        if (entry->pos == packet->pos - CHUNK && entry->timestamp > packet->dts)
+            packet->dts = entry->timestamp;
+        if (entry->pos < packet->pos - CHUNK)
+            low = middle + 1;
+        else
+            high = middle;
+    }
 }
 
 static bool packets_grow(reading *r)
@@ -113,16 +142,66 @@ static vblip_status fail_duration(int64_t limit_ticks, AVRational time_base,
                    "longer than %" PRId64 " s, the longest that is read", seconds);
 }
 
-static vblip_status packets_add(reading *r, const AVPacket *packet, vblip_error *err)
+static vblip_status packets_make_room(reading *r, vblip_error *err)
 {
-    vb_packets *p = r->packets;
-    if (p->count == VB_NO_FRAME - 1)
+    if (r->packets->count == VB_NO_FRAME - 1)
         return vb_fail(err, VBLIP_ERR_UNSUPPORTED, "more than %u frames",
                        VB_NO_FRAME - 1);
-    if (!packets_grow(r))
-        return vb_fail_memory(err, "packet index");
+    return packets_grow(r) ? VBLIP_OK : vb_fail_memory(err, "packet index");
+}
+
+// How many packets a hole swallowed in front of `packet`, which is decoded at `dts`. A gap
+// in time alone is none: frames may come as they like.
+static uint64_t count_swallowed(const reading *r, const vb_source *source,
+                                const AVPacket *packet, int64_t dts)
+{
+    const vb_packets *p = r->packets;
+    if (p->count == 0 || p->items[p->count - 1].part != (r->clock.part & PART))
+        return 0;
+    const int64_t from = p->marks[p->count - 1].byte;
+    const int64_t gap = dts - r->decode_times[p->count - 1];
+    // The times of an AVI are counted by what is there of it.
+    const bool suspected = is_avi(source) || gap - r->frame_ticks > r->frame_ticks / 2;
+    if (!suspected ||
+        !vb_chain_breaks(source->reader, source->format->iformat->name, from,
+                         packet->pos, packet->flags & AV_PKT_FLAG_KEY))
+        return 0;
+    const int64_t frames = (gap - r->frame_ticks / 2) / r->frame_ticks;
+    const int64_t most = (packet->pos - from) / HEADER;
+    if (frames < 1)
+        return !source->indexed; // then it may have been anything
+    return (uint64_t)(frames < most ? frames : most);
+}
+
+// Places for those. When they are shown is seen when all times are known.
+static vblip_status add_swallowed(reading *r, uint64_t count, vblip_error *err)
+{
+    vb_packets *p = r->packets;
+    if (count) // the hole may begin within it
+        p->items[p->count - 1].lost = true;
+    for (uint64_t i = 0; i < count; i++, p->count++) {
+        VB_TRY(packets_make_room(r, err));
+        const int64_t dts = r->decode_times[p->count - 1] + r->frame_ticks;
+        r->decode_times[p->count] = dts;
+        p->marks[p->count] =
+            (vb_packet_mark){.byte = VB_NO_BYTE, .pts = AV_NOPTS_VALUE};
+        p->items[p->count] = (vb_packet){.time = dts + p->reordering,
+                                         .position = (uint32_t)p->count,
+                                         .part = p->items[p->count - 1].part,
+                                         .lost = true,
+                                         .missing = true};
+    }
+    return VBLIP_OK;
+}
+
+static vblip_status packets_add(reading *r, const vb_source *source,
+                                const AVPacket *packet, vblip_error *err)
+{
+    vb_packets *p = r->packets;
     int64_t pts, dts;
     running_times(r, packet, &pts, &dts);
+    VB_TRY(add_swallowed(r, count_swallowed(r, source, packet, dts), err));
+    VB_TRY(packets_make_room(r, err));
     bool timed = pts != UNTIMED, key = packet->flags & AV_PKT_FLAG_KEY;
     if (timed && pts - dts > p->reordering && vb_is_time(packet->dts))
         p->reordering = pts - dts;
@@ -139,10 +218,39 @@ static vblip_status packets_add(reading *r, const AVPacket *packet, vblip_error 
     p->marks[p->count] = (vb_packet_mark){.byte = packet->pos, .pts = packet->pts};
     p->items[p->count] = (vb_packet){.time = pts,
                                      .position = (uint32_t)p->count,
-                                     .part = r->clock.part & 0x1FFFFFFF,
+                                     .part = r->clock.part & PART,
                                      .key = key};
     p->count++;
     r->cut = (packet->flags & AV_PKT_FLAG_CORRUPT) != 0;
+    return VBLIP_OK;
+}
+
+// Keeps what a packet says of the codec where that is news: a recording that was joined
+// to the one before may be coded otherwise.
+static vblip_status keep_header(vb_packets *p, const AVPacket *packet, vblip_error *err)
+{
+    size_t size = 0;
+    const uint8_t *bytes =
+        av_packet_get_side_data(packet, AV_PKT_DATA_NEW_EXTRADATA, &size);
+    const vb_codec_header *last = p->headers ? &p->headers[p->header_count - 1] : NULL;
+    if (!bytes || size == 0 ||
+        (last && last->size == size && memcmp(last->bytes, bytes, size) == 0))
+        return VBLIP_OK;
+    vb_codec_header *headers =
+        realloc(p->headers, (p->header_count + 1) * sizeof *headers);
+    if (!headers)
+        return vb_fail_memory(err, "packet index");
+    p->headers = headers;
+    vb_codec_header *header = &headers[p->header_count];
+    *header = (vb_codec_header){
+        .bytes = malloc(size),
+        .size = size,
+        .position = p->count ? p->count - 1 : 0, // of `packet`
+    };
+    if (!header->bytes)
+        return vb_fail_memory(err, "packet index");
+    memcpy(header->bytes, bytes, size);
+    p->header_count++;
     return VBLIP_OK;
 }
 
@@ -166,20 +274,19 @@ static vblip_status read_each(reading *r, vb_source *source, vblip_error *err)
             r->packets->first_byte = packet->pos;
             first = false;
         }
+        if (code >= 0)
+            count_by_index(source, packet);
         // Packets outside of the edit list are decoded, but never shown.
         if (code >= 0 && (packet->flags & AV_PKT_FLAG_DISCARD))
             r->edited = true;
         else if (code >= 0)
-            status = packets_add(r, packet, err);
+            status = packets_add(r, source, packet, err);
+        if (code >= 0 && status == VBLIP_OK)
+            status = keep_header(r->packets, packet, err);
         av_packet_unref(packet);
     }
     av_packet_free(&packet);
     return status;
-}
-
-static bool is_avi(const vb_source *source)
-{
-    return strcmp(source->format->iformat->name, "avi") == 0;
 }
 
 // The usual distance of frames. AVI counts chunks, many of which may be empty, and the
@@ -246,7 +353,7 @@ static vblip_status add_missing(reading *r, uint64_t count, int64_t usual,
         r->decode_times[p->count] = r->last_time;
         p->items[p->count] = (vb_packet){.time = r->last_time,
                                          .position = (uint32_t)p->count,
-                                         .part = r->clock.part & 0x1FFFFFFF};
+                                         .part = r->clock.part & PART};
     }
     return VBLIP_OK;
 }
@@ -376,6 +483,66 @@ static void tame_end(reading *r)
         last->time = last[-1].time + (usual > 0 ? usual : 1);
 }
 
+// Shows what is missing among the frames `from` to `to` where these leave gaps.
+static void fill_gaps(vb_packets *p, uint64_t from, uint64_t to, int64_t frame_ticks)
+{
+    uint64_t next = from; // of those that are missing
+    const vb_packet *before = NULL;
+    for (uint64_t i = from; i < to; i++) {
+        const vb_packet *item = &p->items[i];
+        if (item->missing)
+            continue;
+        int64_t time = before ? before->time + frame_ticks : item->time;
+        for (; time < item->time - frame_ticks / 2 && next < to; time += frame_ticks) {
+            while (next < to && !p->items[next].missing)
+                next++;
+            if (next < to)
+                p->items[next++].time = time;
+        }
+        before = item;
+    }
+}
+
+// Finds when those are shown that holes swallowed. Packets are in order of their times,
+// but for what is missing, which is near.
+static void place_missing(vb_packets *p, int64_t frame_ticks)
+{
+    bool moved = false;
+    for (uint64_t i = 0; i < p->count; i++) {
+        if (!p->items[i].missing)
+            continue;
+        uint64_t last = i, to = i;
+        for (; to < p->count && to - last <= AROUND; to++)
+            last = p->items[to].missing ? to : last;
+        fill_gaps(p, i < AROUND ? 0 : i - AROUND, to, frame_ticks);
+        i = to - 1;
+        moved = true;
+    }
+    if (moved)
+        qsort(p->items, p->count, sizeof *p->items, by_time);
+}
+
+// What is decoded behind a packet that is missing refers to it, up to the next key packet,
+// and so does what is decoded behind that one and shown before it.
+static void lose_references(vb_packets *p)
+{
+    bool passing = false;
+    uint32_t resumed = VB_NO_FRAME;
+    for (uint64_t i = 0; i < p->positions; i++) {
+        vb_packet *item = p->frames[i] == VB_NO_FRAME ? NULL : &p->items[p->frames[i]];
+        if (!item)
+            continue;
+        if (item->key && !item->lost) {
+            resumed = passing ? p->frames[i] : VB_NO_FRAME;
+            passing = false;
+        }
+        passing = passing || item->lost;
+        if (passing || (resumed != VB_NO_FRAME && p->frames[i] < resumed))
+            item->lost = true;
+        p->lost += item->lost;
+    }
+}
+
 // Puts the packets in order of their times, and finds of each position its frame.
 static vblip_status order_frames(reading *r, vblip_error *err)
 {
@@ -383,6 +550,8 @@ static vblip_status order_frames(reading *r, vblip_error *err)
     const uint64_t positions = p->count;
     qsort(p->items, p->count, sizeof *p->items, by_time);
     join_parts(p, r->frame_ticks);
+    if (!p->by_order)
+        place_missing(p, r->frame_ticks);
     if (!p->by_order && !r->edited)
         drop_headless(p);
     tame_end(r);
@@ -394,6 +563,7 @@ static vblip_status order_frames(reading *r, vblip_error *err)
         p->frames[p->items[i].position] = (uint32_t)i;
         p->readable += p->items[i].position < p->positions;
     }
+    lose_references(p);
     p->one_clock = r->clock.part == 0;
     return VBLIP_OK;
 }
@@ -494,6 +664,9 @@ void vb_packets_free(vb_packets *packets)
     free(packets->items);
     free(packets->marks);
     free(packets->frames);
+    for (size_t i = 0; i < packets->header_count; i++)
+        free(packets->headers[i].bytes);
+    free(packets->headers);
     *packets = (vb_packets){0};
 }
 

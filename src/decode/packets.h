@@ -13,27 +13,40 @@ typedef struct vb_packet {
     uint32_t
         silent : 1; // it is known to be whole and to hold no picture of its own: the
                     // one before is shown
-    uint32_t part : 29; // of the file, whose clock begins anew: clock.h
+    uint32_t missing : 1;  // a hole of the file swallowed it: it is lost
+    uint32_t part    : 28; // of the file, whose clock begins anew: clock.h
 } vb_packet;
+
+#define VB_NO_BYTE INT64_MIN
 
 // By what a packet is known again.
 typedef struct vb_packet_mark {
-    int64_t byte; // where it begins in the file
+    int64_t byte; // where it begins in the file; VB_NO_BYTE when it is missing
     int64_t pts;  // as the file has it
 } vb_packet_mark;
+
+// What the codec is told from the packet at `position` on: its extradata.
+typedef struct vb_codec_header {
+    uint8_t *bytes;
+    size_t size;
+    uint64_t position;
+} vb_codec_header;
 
 #define VB_NO_FRAME UINT32_MAX
 
 // All-zero is empty.
 typedef struct vb_packets {
-    vb_packet *items;      // [count], by time: the frames
-    uint64_t count;        // less than UINT32_MAX
-    uint64_t readable;     // frames that are whole in the file; the rest was cut off
-    vb_packet_mark *marks; // [positions]
-    uint32_t *frames;      // [positions], indices of items, or VB_NO_FRAME
-    uint64_t positions;    // packets that are whole in the file
-    bool one_clock;        // time stamps tell where in the file a packet lies
-    bool through_table;    // `key` is what the container says, not the packets
+    vb_packet *items;         // [count], by time: the frames
+    uint64_t count;           // less than UINT32_MAX
+    uint64_t readable;        // frames that the file does not end in front of
+    uint64_t lost;            // of these, known to be before anything was decoded
+    vb_packet_mark *marks;    // [positions]
+    uint32_t *frames;         // [positions], indices of items, or VB_NO_FRAME
+    uint64_t positions;       // packets in front of the file's end, missing ones too
+    vb_codec_header *headers; // [header_count], by position: where they are not those
+    size_t header_count;      // that the stream begins with
+    bool one_clock;           // time stamps tell where in the file a packet lies
+    bool through_table;       // `key` is what the container says, not the packets
     bool by_order;      // the file has no presentation times: the n-th frame that comes
                         // out of the decoder is frame n
     int64_t end;        // of the last frame
@@ -62,8 +75,8 @@ VB_CHECKED vblip_status vb_packets_fail_truncated(uint64_t decoded, uint64_t cou
 int64_t vb_packets_time_us(const vb_packets *packets, uint64_t index);
 int64_t vb_packets_end_us(const vb_packets *packets); // end of the last frame
 
-#endif // VB_DECODE_PACKETS_H
 // Microseconds to the first frame from where the file begins: `start_us`, on its own
 // clock, AV_NOPTS_VALUE where it does not say. Sound may begin before the picture.
 int64_t vb_packets_lead_us(const vb_packets *packets, int64_t start_us);
 
+#endif // VB_DECODE_PACKETS_H

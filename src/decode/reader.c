@@ -120,6 +120,25 @@ static int reader_read(void *user, uint8_t *out, int size)
     return got;
 }
 
+bool vb_reader_peek(vb_reader *reader, int64_t at, void *out, int size)
+{
+    if (at < 0 || at > reader->size - size)
+        return false;
+    for (uint8_t *to = out; size > 0;) {
+        const int64_t from = at % BLOCK;
+        const int part = size < BLOCK - from ? size : (int)(BLOCK - from);
+        const uint8_t *block = reader->blocks[at / BLOCK];
+        if (block)
+            memcpy(to, block + from, (size_t)part);
+        else if (reader_pread(reader, to, part, at) != part)
+            return false;
+        to += part;
+        at += part;
+        size -= part;
+    }
+    return true;
+}
+
 static int64_t reader_seek(void *user, int64_t offset, int whence)
 {
     vb_reader *r = user;
@@ -196,6 +215,16 @@ AVIOContext *vb_reader_io(vb_reader *reader)
 uint64_t vb_reader_bytes_read(const vb_reader *reader)
 {
     return reader->bytes_read;
+}
+
+void vb_reader_end_at(vb_reader *reader, int64_t size)
+{
+    AVIOContext *io = reader->io;
+    if (size >= reader->size)
+        return;
+    reader->size = size;
+    io->buf_ptr = io->buf_end = io->buffer; // may hold more
+    io->pos = reader->at;
 }
 
 void vb_reader_keep_no_more(vb_reader *reader)

@@ -5,6 +5,8 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
+
 #include <libavformat/avio.h>
 
 // A file has the size it had when it was opened: what is appended later is not seen.
@@ -19,6 +21,13 @@ AVIOContext *vb_reader_io(vb_reader *reader);
 
 // Bytes that were read from the file so far.
 uint64_t vb_reader_bytes_read(const vb_reader *reader);
+
+// Copies the `size` bytes at `at`, at most 64 KiB, without moving where libavformat reads.
+// False when the file does not have them.
+bool vb_reader_peek(vb_reader *reader, int64_t at, void *out, int size);
+
+// From now on the file ends at `size`.
+void vb_reader_end_at(vb_reader *reader, int64_t size);
 
 // From now on nothing more is kept in memory. Up to here what is read stays, so that it
 // is not read again: the first 256 MiB of it.

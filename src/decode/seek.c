@@ -101,6 +101,14 @@ static bool seek_byte(uint32_t *out, vb_source *source, vb_packets *p,
            read_to_key(out, source, p, position, packet);
 }
 
+// `position`, or the one behind it that is not missing.
+static uint32_t skip_missing(const vb_packets *p, uint32_t position)
+{
+    while (position < p->positions && p->marks[position].byte == VB_NO_BYTE)
+        position++;
+    return position;
+}
+
 // Reads from the first packet on, whatever that costs.
 static vblip_status read_from_start(uint32_t *out, vb_source *source, vb_packets *p,
                                     uint32_t position, AVPacket *packet,
@@ -114,7 +122,7 @@ static vblip_status read_from_start(uint32_t *out, vb_source *source, vb_packets
             *out = position;
             return VBLIP_OK;
         }
-        at += shown && bad == 0;
+        at = skip_missing(p, at + (shown && bad == 0));
         int code = vb_source_read(source, packet);
         if (code == AVERROR(ENOMEM))
             return vb_fail_memory(err, "packet");

@@ -2,6 +2,7 @@
 
 #include "decode/averror.h"
 #include "decode/boxes.h"
+#include "decode/chain.h"
 #include "decode/promise.h"
 
 #include <errno.h>
@@ -61,11 +62,17 @@ static void silence_format(vb_source *s)
 static vblip_status open_format(vb_source *s, vblip_error *err)
 {
     uint8_t head[VB_PROMISE_HEAD] = {0};
+    int64_t second = vb_chain_joined(s->reader);
+    s->last_byte = -1;
     AVIOContext *io = vb_reader_io(s->reader);
     io->error = 0;
     int got = avio_seek(io, 0, SEEK_SET) < 0 ? -1 : avio_read(io, head, sizeof head);
     if (got >= 0 && begins_with_box(head))
-        VB_TRY(vb_boxes_check(io, avio_size(io), err));
+        VB_TRY(vb_boxes_check(&second, io, avio_size(io), err));
+    if (second >= 0) {
+        s->unread = avio_size(io) - second;
+        vb_reader_end_at(s->reader, second);
+    }
     if (got < 0 || avio_seek(io, 0, SEEK_SET) < 0)
         return vb_fail(err, VBLIP_ERR_IO, "not readable");
     uint64_t promised = vb_promised_size(head, (size_t)got);
@@ -91,6 +98,9 @@ static vblip_status open_format(vb_source *s, vblip_error *err)
         return vb_fail_av(err, code, "not readable");
     if (code < 0)
         return fail_format(head, err);
+    for (unsigned i = 0; i < s->format->nb_streams; i++)
+        s->indexed =
+            s->indexed || avformat_index_get_entries_count(s->format->streams[i]);
     return VBLIP_OK;
 }
 
@@ -190,12 +200,34 @@ void vb_source_close(vb_source *source)
     *source = (vb_source){0};
 }
 
+// libavformat ends an FLV where another one is joined to it: goes on behind the header of
+// that one. False when there is none.
+static bool begin_next(vb_source *s)
+{
+    const char *name = s->format->iformat->name;
+    if (strcmp(name, "flv") != 0)
+        return false;
+    int64_t header;
+    const int64_t at = vb_chain_second(s->reader, name, s->last_byte, &header);
+    if (at < 0)
+        return false;
+    s->last_byte = at + header;
+    return avio_seek(s->format->pb, s->last_byte, SEEK_SET) >= 0;
+}
+
 int vb_source_read(vb_source *source, AVPacket *packet)
 {
     for (;;) {
         av_packet_unref(packet);
         int code = av_read_frame(source->format, packet);
-        if (code < 0 || packet->stream_index == source->stream->index)
+        if (code == AVERROR_EOF && begin_next(source))
+            continue;
+        if (code < 0)
             return code;
+        if (packet->stream_index != source->stream->index)
+            continue;
+        if (packet->pos >= 0)
+            source->last_byte = packet->pos;
+        return 0;
     }
 }

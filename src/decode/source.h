@@ -13,6 +13,9 @@ typedef struct vb_source {
     AVFormatContext *format;
     AVStream *stream;    // the one that is read; all others of `format` are discarded
     bool cut;            // the file is smaller than its header says
+    bool indexed;        // by the file itself, before any packet was read
+    int64_t last_byte;   // where the packet that was read last lies
+    int64_t unread;      // bytes of other recordings that are joined to the first
     uint64_t max_pixels; // of a coded frame
     AVClass quiet;       // what makes `format` log nothing
 } vb_source;

@@ -5,11 +5,17 @@
 vblip_status vb_check_whole(const vb_video_info *info, const char *path,
                             vblip_error *err)
 {
-    if (info->readable >= info->frames)
+    const uint64_t whole = info->readable - info->lost;
+    if (info->unread_bytes)
+        return vb_fail(err, VBLIP_ERR_IO,
+                       "%s: another recording is joined to it, of %" PRIu64
+                       " bytes, which are not read",
+                       path, info->unread_bytes);
+    if (whole >= info->frames)
         return VBLIP_OK;
     return vb_fail(err, VBLIP_ERR_IO,
-                   "%s: truncated: %" PRIu64 " of %" PRIu64 " frames decode", path,
-                   info->readable, info->frames);
+                   "%s: %s: %" PRIu64 " of %" PRIu64 " frames decode", path,
+                   info->lost ? "damaged" : "truncated", whole, info->frames);
 }
 
 static vblip_status open_file(void *user, vb_video **out, const char *path,

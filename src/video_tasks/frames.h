@@ -18,7 +18,8 @@ typedef struct vb_frames {
     void *user;
 } vb_frames;
 
-// The failure of a video that was cut: it has fewer frames than its index promises.
+// The failure of a video that was cut, and has fewer frames than its index promises, or
+// of one with holes that swallowed frames.
 VB_CHECKED vblip_status vb_check_whole(const vb_video_info *info, const char *path,
                                        vblip_error *err);
 

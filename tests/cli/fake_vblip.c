@@ -738,10 +738,10 @@ static vblip_status caption_one(uint32_t input, const char *path,
         row.path = path;
         row.timed = !is_image(path);
         row.score = -0.25f;
+        row.lead_us = fake_has(path, "late") ? 2000000 : 0;
         if (fake_has(path, "options"))
             row.text = echo;
         if (options->merge && i == 1)
-        row.lead_us = fake_has(path, "late") ? 2000000 : 0;
             continue;
         if (options->merge && i == 0)
             row.end_us = rows[1].end_us;

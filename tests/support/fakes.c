@@ -38,10 +38,14 @@ static vblip_status open_clip(void *user, vb_video **out, const char *path,
         .still = clip->still,
         .frames = clip->frames,
         .readable = clip->cut ? clip->cut : clip->frames,
+        .lost = clip->lost,
+        .unread_bytes = clip->unread_bytes,
         .duration_us = clip->still ? 0 : (int64_t)clip->frames * clip->frame_us,
         .width = 64,
         .height = 48,
     };
+    if (clip->warning)
+        snprintf((*out)->info.warning, sizeof(*out)->info.warning, "%s", clip->warning);
     return VBLIP_OK;
 }
 

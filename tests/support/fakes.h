@@ -14,6 +14,9 @@ typedef struct fake_clip {
     uint64_t frames;
     int64_t frame_us;                  // each is shown this long
     const char *error;                 // message of open, or NULL
+    const char *warning;               // what is wrong with it all the same, or NULL
+    uint64_t lost;                     // frames that holes swallowed
+    uint64_t unread_bytes;             // of what is joined to it
     uint64_t cut;                      // frames that the file holds; 0 = all
     uint64_t truncated;                // frames that decode; 0 = all
     uint64_t damaged_from, damaged_to; // frames that do not; 0 = none

@@ -55,6 +55,9 @@ VIDEOS = [
                                        "-bf", "3"]),
     ("long_b_frames.mp4", LONG + ["-c:v", "mpeg4", "-bf", "2", "-g", "200"]),
     ("long_b_frames.ts", LONG + ["-c:v", "mpeg2video", "-bf", "2", "-g", "200"]),
+    ("live.mkv", ["-i", "plain.mp4"] + COPY + ["-live", "1"]),
+    ("windows.wmv", PATTERN + ["-c:v", "wmv2"]),
+    ("theora.ogv", PATTERN + ["-c:v", "libtheora"]),
     ("no_keys.mkv", ["-f", "lavfi", "-i", "testsrc2=s=16x16:r=25:d=80"] + X264 +
      ["-bf", "0", "-g", "100000", "-x264-params", "scenecut=0"]),
     ("quick.mp4", PATTERN + X264 + ["-g", "10", "-bf", "0", "-pix_fmt", "yuv420p",
@@ -81,10 +84,27 @@ VIDEOS = [
 JOINED = [
     (kind, codec, name, first, second)
     for kind, codec in (("ts", X264 + ["-g", "10", "-bf", "2"]),
-                        ("mpg", ["-c:v", "mpeg2video", "-bf", "2", "-g", "10"]))
+                        ("mpg", ["-c:v", "mpeg2video", "-bf", "2", "-g", "10"]),
+                        ("flv", X264 + ["-g", "10", "-bf", "2"]))
     for name, first, second in (("equal", 10, 10), ("overlapping", 10, 11), ("earlier", 10, 3),
                                 ("long_ago", 5000, 0))
 ]
+# Films whose frames carry their number, with open and closed groups of pictures: codec,
+# encoder, what opens and what closes the groups, containers.
+X265 = ["-c:v", "libx265", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-x265-params"]
+X265_PARAMS = "log-level=error:pools=none:keyint=12:min-keyint=12:scenecut=0:bframes=3:open-gop="
+X264_GROUPS = ["-g", "12", "-bf", "3", "-pix_fmt", "yuv420p", "-x264-params"]
+COUNTED = [
+    ("h264", X264 + X264_GROUPS, ["open-gop=1:scenecut=0"], ["open-gop=0:scenecut=0"],
+     ["mp4", "mov", "mkv", "ts", "flv", "avi"]),
+    ("h265", X265, [X265_PARAMS + "1"], [X265_PARAMS + "0"], ["mp4", "mov", "mkv", "ts"]),
+    ("mpeg2", ["-c:v", "mpeg2video", "-g", "12", "-bf", "2", "-q:v", "3"], [],
+     ["-flags", "+cgop", "-sc_threshold", "1000000000"], ["mp4", "mov", "mkv", "ts", "avi", "mpg"]),
+    ("vp9", ["-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-g", "12", "-b:v", "500k"],
+     None, [], ["webm", "mkv", "mp4"]),
+]
+COUNT, COUNT_SIDE = 60, 128
+
 # Name, the video that is turned, by how much. The option for it has another name in each ffmpeg.
 TURNED = [
     ("turned90.mp4", "plain.mp4", 90),
@@ -151,9 +171,10 @@ def join(kind, codec, name, first, second):
     """joined_NAME.KIND and its frames: 50 and 25 of two pictures."""
     sources = ("testsrc2=s=96x80:r=25:d=2", "mandelbrot=s=96x80:r=25")
     data = frames = b""
-    for source, count, start in zip(sources, ("50", "25"), (first, second)):
+    other = ["-bf", "0", "-coder", "0"] if kind == "flv" else []  # its codec's header is another
+    for source, count, start, more in zip(sources, ("50", "25"), (first, second), ([], other)):
         part = "part." + kind
-        make(part, ["-f", "lavfi", "-i", source, "-frames:v", count, "-pix_fmt", "yuv420p"] + codec +
+        make(part, ["-f", "lavfi", "-i", source, "-frames:v", count, "-pix_fmt", "yuv420p"] + codec + more +
              ["-output_ts_offset", str(start)])
         expect(part)
         data += open(part, "rb").read()
@@ -162,6 +183,53 @@ def join(kind, codec, name, first, second):
             os.remove(part + extension)
     write("joined_%s.%s" % (name, kind), data)
     write("joined_%s.%s.rgb" % (name, kind), frames)
+
+
+def numbered(first, count):
+    """Grey frames of 4 by 4 blocks: the bits of the frame's number."""
+    block = COUNT_SIDE // 4
+    return b"".join(b"".join(b"".join((b"\xeb" if i >> (r * 4 + c) & 1 else b"\x10") * block for c in range(4)) * block
+                             for r in range(4)) for i in range(first, first + count))
+
+
+def count(name, arguments, first=0, frames=COUNT, rate="25"):
+    subprocess.run(["ffmpeg", "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "gray", "-s",
+                    "%dx%d" % (COUNT_SIDE, COUNT_SIDE), "-r", rate, "-i", "-", *arguments, "-fflags", "+bitexact", name],
+                   input=numbered(first, frames), check=True)
+
+
+def count_all():
+    """counted_CODEC_open.KIND and counted_CODEC_closed.KIND."""
+    for codec, encoder, opens, closes, kinds in COUNTED:
+        for groups, more in (("open", opens), ("closed", closes)):
+            if more is None:
+                continue
+            first = "counted_%s_%s.%s" % (codec, groups, kinds[0])
+            count(first, encoder + more)
+            for kind in kinds[1:]:
+                # Copied to these two it would lack times.
+                again = encoder + more if kind in ("avi", "mpg") else COPY
+                name = "counted_%s_%s.%s" % (codec, groups, kind)
+                if again == COPY:
+                    make(name, ["-i", first] + COPY)
+                else:
+                    count(name, again)
+
+
+def count_changes():
+    """30 frames each of two sizes, and of two codecs, one stream; 60 frames at 2000 a second."""
+    h264 = X264 + ["-g", "12", "-bf", "2", "-pix_fmt", "yuv420p"]
+    count("first.ts", h264, 0, COUNT // 2)
+    count("sizes.ts", ["-vf", "scale=192:160:flags=neighbor"] + h264, COUNT // 2, COUNT // 2)
+    count("codecs.ts", X265 + [X265_PARAMS + "0"], COUNT // 2, COUNT // 2)
+    first = open("first.ts", "rb").read()
+    for name in ("sizes.ts", "codecs.ts"):
+        write("counted_" + name, first + open(name, "rb").read())
+        os.remove(name)
+    os.remove("first.ts")
+    make("counted_sizes.mkv", ["-i", "counted_sizes.ts"] + COPY)
+    # Whole milliseconds: every other frame has the time of the one before.
+    count("counted_fast.mkv", X264 + ["-g", "12", "-bf", "0", "-pix_fmt", "yuv420p"], rate="2000")
 
 
 def turn(source, name, degrees):
@@ -197,6 +265,8 @@ def main():
     for row in JOINED:
         join(*row)
     without_times("plain.ts", "sparse.ts")
+    count_all()
+    count_changes()
     plain = open("plain.mp4", "rb").read()
     write("no_index.mp4", plain[:plain.index(b"moov") - 4])
     write("empty.mp4", b"")

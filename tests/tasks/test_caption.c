@@ -239,6 +239,48 @@ static void test_a_file_cut_behind_the_last_caption(void **state)
     assert_string_equal(log.failures, "a|truncated: 5 of 6 frames decode;");
 }
 
+// Nor into a hole, nor into what is joined to the file.
+static void test_what_no_caption_saw_is_missed(void **state)
+{
+    (void)state;
+    fake_world world;
+    fake_world_make(&world, 2, 6);
+    world.clips[0].lost = 2;
+    world.clips[1].unread_bytes = 77;
+    log_of log = {0};
+    vblip_caption_options options = {.every_frames = 6};
+    assert_int_equal(caption(&world, fake_task(&world, false), options, &log, NULL),
+                     VBLIP_OK);
+    assert_string_equal(log.rows, "a 0-240 frame 0;b 0-240 frame 0;");
+    assert_string_equal(log.failures, "a|damaged: 4 of 6 frames decode;"
+                                      "b|another recording is joined to it, of 77 "
+                                      "bytes, which are not read;");
+}
+
+static void on_warning(void *user, const vblip_failure *damage)
+{
+    assert_int_equal(damage->input, damage->path[0] - 'a');
+    log_of *log = user;
+    size_t at = strlen(log->failures);
+    snprintf(log->failures + at, sizeof log->failures - at, "%s: %s;", damage->path,
+             damage->message);
+}
+
+static void test_damage_that_is_shown_is_said(void **state)
+{
+    (void)state;
+    fake_world world;
+    fake_world_make(&world, 2, 6);
+    world.clips[1].warning = "scratched";
+    log_of log = {0};
+    vblip_caption_options options = {.every_frames = 6,
+                                     .job = &(vblip_job){.warned = on_warning}};
+    assert_int_equal(caption(&world, fake_task(&world, false), options, &log, NULL),
+                     VBLIP_OK);
+    assert_string_equal(log.rows, "a 0-240 frame 0;b 0-240 frame 0;");
+    assert_string_equal(log.failures, "b: scratched;");
+}
+
 static void test_stopping_keeps_what_is_finished(void **state)
 {
     (void)state;
@@ -386,6 +428,8 @@ int main(void)
         cmocka_unit_test(test_a_truncated_file_keeps_its_rows),
         cmocka_unit_test(test_captions_go_on_behind_damage),
         cmocka_unit_test(test_a_file_cut_behind_the_last_caption),
+        cmocka_unit_test(test_what_no_caption_saw_is_missed),
+        cmocka_unit_test(test_damage_that_is_shown_is_said),
         cmocka_unit_test(test_stopping_keeps_what_is_finished),
         cmocka_unit_test(test_long_files),
         cmocka_unit_test(test_orientation),

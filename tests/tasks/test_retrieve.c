@@ -230,6 +230,32 @@ static void test_what_the_cache_lost_is_encoded_again(void **state)
         }
 }
 
+static void on_warning(void *user, const vblip_failure *damage)
+{
+    log_of *log = user;
+    size_t at = strlen(log->failures);
+    snprintf(log->failures + at, sizeof log->failures - at, "%s: %s;", damage->path,
+             damage->message);
+}
+
+// Once, also when it is read twice.
+static void test_damage_that_is_shown_is_said(void **state)
+{
+    (void)state;
+    fake_world world;
+    fake_world_make(&world, 3, 20);
+    world.clips[1].warning = "scratched";
+    log_of log = {0};
+    vb_task task = fake_task(&world, false);
+    world.ops.cache_bytes = 0;
+    const vblip_job job = {.warned = on_warning, .user = &log};
+    const vblip_retrieve_options options = {.job = &job};
+    assert_int_equal(vb_task_retrieve(&task, texts, 1, &options, on_hit, &log, NULL),
+                     VBLIP_OK);
+    assert_int_equal(world.model.encoded[1], 2);
+    assert_string_equal(log.failures, "b: scratched;");
+}
+
 // With K < n only candidates are encoded again.
 static void test_only_candidates_are_encoded_again(void **state)
 {
@@ -401,6 +427,7 @@ int main(void)
         cmocka_unit_test(test_a_hit_says_what_is_known),
         cmocka_unit_test(test_nan_is_last),
         cmocka_unit_test(test_what_the_cache_lost_is_encoded_again),
+        cmocka_unit_test(test_damage_that_is_shown_is_said),
         cmocka_unit_test(test_only_candidates_are_encoded_again),
         cmocka_unit_test(test_the_cache_keeps_candidates),
         cmocka_unit_test(test_one_bad_input_does_not_stop_the_others),

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -52,7 +53,7 @@ static void test_joined_recordings_go_on(void **state)
 {
     (void)state;
     static const char *const clocks[] = {"equal", "overlapping", "earlier", "long_ago"};
-    static const char *const kinds[] = {"ts", "mpg"};
+    static const char *const kinds[] = {"ts", "mpg", "flv"};
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
         for (size_t c = 0; c < sizeof clocks / sizeof *clocks; c++) {
             char name[64];
@@ -101,11 +102,69 @@ static void test_one_clock_of_many(void **state)
         check_clock(rows[i].said, rows[i].expected, 6, rows[i].wrap_bits);
 }
 
+// Writes the file `name` twice, one behind the other, to `path`; its size.
+static size_t write_twice(const char *path, const char *name)
+{
+    char from[512], *bytes;
+    size_t size;
+    snprintf(from, sizeof from, "%s/%s", VB_MEDIA, name);
+    assert_int_equal(vb_file_read(&bytes, &size, from, 1 << 26, NULL), VBLIP_OK);
+    FILE *out = fopen(path, "wb");
+    assert_non_null(out);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(fwrite(bytes, 1, size, out), size);
+    fclose(out);
+    free(bytes);
+    return size;
+}
+
+// Containers that cannot be joined by their bytes: one recording is read, and how much of
+// the file is not is known.
+static void test_what_is_joined_and_not_read_is_known(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        uint32_t frames;
+        bool all;
+    } rows[] = {
+        {"quick.mp4", 50, false},    {"plain.mp4", 50, false},
+        {"plain.mkv", 50, false},    {"hidden.webm", 50, false},
+        {"moving.gif", 10, false},   {"fragments.mp4", 50, false},
+        {"sounding.mov", 50, false}, {"windows.wmv", 50, false},
+        {"theora.ogv", 50, false},   {"live.mkv", 50, false},
+        {"quick.avi", 100, true},
+    };
+    char path[] = "/tmp/vblip-joined-XXXXXX";
+    const int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const size_t size = write_twice(path, rows[i].name);
+        vblip_error err = {0};
+        vb_video *video;
+        vb_frame frame;
+        uint8_t rgb[FRAME];
+        if (vb_video_open(&video, path, &(vb_decode_options){.side = SIDE}, &err))
+            fail_msg("%s: %s", rows[i].name, err.message);
+        const vb_video_info *info = vb_video_describe(video);
+        if (info->frames != rows[i].frames ||
+            info->unread_bytes != (rows[i].all ? 0 : size))
+            fail_msg("%s: %u frames, %u bytes not read", rows[i].name,
+                     (unsigned)info->frames, (unsigned)info->unread_bytes);
+        if (vb_video_read(video, info->frames - 1, rgb, &frame, &err) != VBLIP_OK)
+            fail_msg("%s: %s", rows[i].name, err.message);
+        vb_video_close(&video);
+    }
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_joined_recordings_go_on),
         cmocka_unit_test(test_one_clock_of_many),
+        cmocka_unit_test(test_what_is_joined_and_not_read_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
