@@ -59,16 +59,23 @@ static void silence_format(vb_source *s)
     s->format->metadata_header_padding = vb_av_log_offset();
 }
 
+static bool is_flv(const vb_source *s)
+{
+    return strcmp(s->format->iformat->name, "flv") == 0;
+}
+
 static vblip_status open_format(vb_source *s, vblip_error *err)
 {
     uint8_t head[VB_PROMISE_HEAD] = {0};
-    int64_t second = vb_chain_joined(s->reader);
+    int64_t second = -1;
     s->last_byte = -1;
     AVIOContext *io = vb_reader_io(s->reader);
     io->error = 0;
     int got = avio_seek(io, 0, SEEK_SET) < 0 ? -1 : avio_read(io, head, sizeof head);
     if (got >= 0 && begins_with_box(head))
         VB_TRY(vb_boxes_check(&second, io, avio_size(io), err));
+    else if (got >= 0)
+        second = vb_chain_joined(s->reader);
     if (second >= 0) {
         s->unread = avio_size(io) - second;
         vb_reader_end_at(s->reader, second);
@@ -98,6 +105,8 @@ static vblip_status open_format(vb_source *s, vblip_error *err)
         return vb_fail_av(err, code, "not readable");
     if (code < 0)
         return fail_format(head, err);
+    if (is_flv(s)) // a parser would read a joined recording by the header of the first
+        s->format->flags |= AVFMT_FLAG_NOPARSE;
     for (unsigned i = 0; i < s->format->nb_streams; i++)
         s->indexed =
             s->indexed || avformat_index_get_entries_count(s->format->streams[i]);
@@ -204,11 +213,11 @@ void vb_source_close(vb_source *source)
 // that one. False when there is none.
 static bool begin_next(vb_source *s)
 {
-    const char *name = s->format->iformat->name;
-    if (strcmp(name, "flv") != 0)
-        return false;
     int64_t header;
-    const int64_t at = vb_chain_second(s->reader, name, s->last_byte, &header);
+    if (!is_flv(s))
+        return false;
+    const int64_t at =
+        vb_chain_second(s->reader, s->format->iformat->name, s->last_byte, &header);
     if (at < 0)
         return false;
     s->last_byte = at + header;

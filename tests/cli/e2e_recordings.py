@@ -123,7 +123,8 @@ class OddFiles(Case):
         for name, delay in (("late.mp4", 2), ("late.mkv", 2), ("late.ts", 2), ("late.flv", 2), ("plain.mp4", 0)):
             path = self.path(name)
             ffmpeg("-f", "lavfi", "-i", "sine=duration=4", "-itsoffset", delay, "-f", "lavfi", "-i",
-                   "testsrc2=duration=2:size=64x48:rate=10", "-pix_fmt", "yuv420p", "-c:a", "aac", path)
+                   "testsrc2=duration=2:size=64x48:rate=10", "-pix_fmt", "yuv420p", "-fps_mode", "passthrough",
+                   "-c:a", "aac", path)
             rows = parse("json", self.ok("caption", "--model", CAPTION, path, "--merge", "-f", "json").out)
             self.assertEqual(rows[0]["start"], 0)
             for kind in ("srt", "vtt"):
@@ -135,6 +136,19 @@ class OddFiles(Case):
                     # sound may begin with a fraction of a frame that is there for its codec
                     self.assertAlmostEqual(start, row["start"] + delay, delta=0.05, msg=path)
                     self.assertAlmostEqual(end, row["end"] + delay, delta=0.05, msg=path)
+
+    def test_a_codec_that_changes_within_a_stream_is_counted(self):
+        """H.264, then H.265: no frame of the first answers for one of the second."""
+        first, second, path = self.path("first.ts"), self.path("second.ts"), self.path("codecs.ts")
+        make_media.count(first, make_media.X264 + ["-g", "12", "-pix_fmt", "yuv420p"], frames=30)
+        make_media.count(second, make_media.X265 + [make_media.X265_PARAMS + "0"], first=30, frames=30)
+        with open(path, "wb") as out:
+            for part in (first, second):
+                with open(part, "rb") as file:
+                    out.write(file.read())
+        run = self.exits(4, "caption", "--model", CAPTION, path, "--every", "1f", "-f", "json")
+        self.assertIn("frames decode", run.err)
+        self.assertEqual(len(parse("json", run.out)), 30)
 
     def test_a_song_with_a_cover_is_a_picture_or_refused(self):
         cover = self.path("cover.png")
