@@ -165,14 +165,14 @@ static void keep_needed(vb_config *config, uint32_t tasks)
 }
 
 // Fills c->info. `wanted` tasks must be whole, but for tensors that are missing when
-// `lenient`.
-static vblip_status check_tensors(vb_checkpoint *c, uint32_t wanted, bool lenient,
+// `list_missing`.
+static vblip_status check_tensors(vb_checkpoint *c, uint32_t wanted, bool list_missing,
                                   vblip_error *err)
 {
     vb_verdict verdict;
-    VB_TRY(
-        vb_verify(&verdict, &c->arena, &c->weights, &c->layout, wanted, lenient, err));
-    c->info.tasks = lenient ? c->layout.tasks : verdict.whole;
+    VB_TRY(vb_verify(&verdict, &c->arena, &c->weights, &c->layout, wanted, list_missing,
+                     err));
+    c->info.tasks = list_missing ? c->layout.tasks : verdict.whole;
     c->info.dtype = verdict.dtype;
     c->info.parameters = verdict.parameters;
     c->info.missing = verdict.missing;

@@ -8,7 +8,7 @@
 typedef struct vb_layout {
     vb_config config;       // a tower that is not there has 0 layers
     uint64_t stored_tokens; // rows of the vision position embedding
-    uint32_t tasks;         // enum vblip_task: what the names of the tensors promise
+    uint32_t tasks;         // enum vblip_task: what the names of the tensors say
 } vb_layout;
 
 // Takes depths, MLP widths and cross-attention widths from the tensors and holds them

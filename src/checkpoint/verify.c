@@ -36,9 +36,9 @@ typedef struct check {
     const vb_weight_files *weights;
     const vb_weight_list *list; // weights->list
     const vb_layout *layout;
-    uint32_t wanted; // tasks that must be whole
-    bool lenient;    // what is missing is only listed
-    bool doubles;    // there are F64
+    uint32_t wanted;   // tasks that must be whole
+    bool list_missing; // what is missing is only listed
+    bool doubles;      // there are F64
     vblip_error *err;
 
     uint32_t broken; // tasks that are not whole
@@ -86,7 +86,7 @@ static vblip_status check_missing(check *k, const vb_schema_tensor *t)
     vb_weight_files_name(k->weights, name, sizeof name, t->name);
     k->broken |= t->tasks;
     VB_TRY(push(&k->missing, k->arena, name, k->err));
-    if (!k->lenient && (t->tasks & k->wanted))
+    if (!k->list_missing && (t->tasks & k->wanted))
         return vb_fail(k->err, VBLIP_ERR_FORMAT, "%s: %s: missing", k->weights->path,
                        name);
     return VBLIP_OK;
@@ -177,7 +177,7 @@ static vblip_status verify(check *k)
 }
 
 vblip_status vb_verify(vb_verdict *out, vb_arena *arena, const vb_weight_files *weights,
-                       const vb_layout *layout, uint32_t wanted, bool lenient,
+                       const vb_layout *layout, uint32_t wanted, bool list_missing,
                        vblip_error *err)
 {
     *out = (vb_verdict){0};
@@ -186,7 +186,7 @@ vblip_status vb_verify(vb_verdict *out, vb_arena *arena, const vb_weight_files *
                .list = &weights->list,
                .layout = layout,
                .wanted = wanted,
-               .lenient = lenient,
+               .list_missing = list_missing,
                .err = err};
     VB_TRY(verify(&k));
     *out = (vb_verdict){.whole = layout->tasks & ~k.broken,

@@ -14,11 +14,11 @@ typedef struct vb_verdict {
 } vb_verdict;
 
 // Checks every tensor that a task of `layout` needs; lists and names are in `arena`. A
-// tensor of a `wanted` task that is missing (unless `lenient`), misshapen or of a type
+// tensor of a `wanted` task that is missing (unless `list_missing`), misshapen or of a type
 // that is no weight's is VBLIP_ERR_FORMAT, the first of them named after its file.
 VB_CHECKED vblip_status vb_verify(vb_verdict *out, vb_arena *arena,
                                   const vb_weight_files *weights,
                                   const vb_layout *layout, uint32_t wanted,
-                                  bool lenient, vblip_error *err);
+                                  bool list_missing, vblip_error *err);
 
 #endif // VB_CHECKPOINT_VERIFY_H

@@ -7,7 +7,7 @@
 #include <libavformat/avio.h>
 
 // Refuses a file of boxes whose tables list millions of samples, and more than it has
-// bytes: for what a few bytes promise libavformat makes room. `io` is anywhere
+// bytes: for what a few bytes declare libavformat makes room. `io` is anywhere
 // afterwards. `second` is where another such file begins that was joined to it, -1 for
 // none: libavformat reads one.
 VB_CHECKED vblip_status vb_boxes_check(int64_t *second, AVIOContext *io, int64_t size,

@@ -316,7 +316,7 @@ static uint64_t count_samples(const AVStream *stream)
 
 // How many frames the file says it has; 0 when it does not. Of a file that was cut off
 // and has no sample table, the duration is taken to go on as it begins. (The frame count
-// of an AVI that is whole means nothing: it may promise more than was ever recorded.)
+// of an AVI that is whole means nothing: it may declare more than was ever recorded.)
 static uint64_t count_declared(const reading *r, const vb_source *source)
 {
     const AVStream *stream = source->stream;
@@ -411,19 +411,19 @@ static vblip_status count_frames(reading *r, const vb_source *source, vblip_erro
 {
     vb_packets *p = r->packets;
     settle_times(r, source->stream);
-    uint64_t promised = count_declared(r, source);
-    if (r->cut && promised < p->count) // half a frame that nobody promised
+    uint64_t declared = count_declared(r, source);
+    if (r->cut && declared < p->count) // half a frame that no index has
         p->count--;
-    p->positions = r->cut && promised >= p->count && p->count ? p->count - 1 : p->count;
-    if (p->count == 0 && promised == 0)
+    p->positions = r->cut && declared >= p->count && p->count ? p->count - 1 : p->count;
+    if (p->count == 0 && declared == 0)
         return vb_fail(err, VBLIP_ERR_FORMAT, "no video frames");
     if (p->count == 0)
-        return vb_packets_fail_truncated(0, promised, err);
+        return vb_packets_fail_truncated(0, declared, err);
     int64_t usual = usual_ticks(r, source);
     r->last_span = r->last_span > 0 && !p->by_order ? r->last_span : usual;
     if (r->last_span > r->limit_ticks)
         r->last_span = r->frame_ticks;
-    return add_missing(r, promised, usual, err);
+    return add_missing(r, declared, usual, err);
 }
 
 static int by_time(const void *a, const void *b)

@@ -3,7 +3,7 @@
 #include "decode/averror.h"
 #include "decode/boxes.h"
 #include "decode/chain.h"
-#include "decode/promise.h"
+#include "decode/declared.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -66,7 +66,7 @@ static bool is_flv(const vb_source *s)
 
 static vblip_status open_format(vb_source *s, vblip_error *err)
 {
-    uint8_t head[VB_PROMISE_HEAD] = {0};
+    uint8_t head[VB_DECLARED_HEAD] = {0};
     int64_t second = -1;
     s->last_byte = -1;
     AVIOContext *io = vb_reader_io(s->reader);
@@ -82,10 +82,10 @@ static vblip_status open_format(vb_source *s, vblip_error *err)
     }
     if (got < 0 || avio_seek(io, 0, SEEK_SET) < 0)
         return vb_fail(err, VBLIP_ERR_IO, "not readable");
-    uint64_t promised = vb_promised_size(head, (size_t)got);
+    uint64_t declared = vb_declared_size(head, (size_t)got);
     int64_t size = avio_size(io);
     s->cut =
-        size >= 0 && promised > (uint64_t)size + 8; // some writers are a little off
+        size >= 0 && declared > (uint64_t)size + 8; // some writers are a little off
     if (memcmp(head, hls, sizeof hls - 1) == 0)
         return fail_format(head, err);
     s->format = avformat_alloc_context();

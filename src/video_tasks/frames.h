@@ -18,7 +18,7 @@ typedef struct vb_frames {
     void *user;
 } vb_frames;
 
-// The failure of a video that was cut, and has fewer frames than its index promises, or
+// The failure of a video that was cut, and has fewer frames than its index lists, or
 // of one with holes that swallowed frames.
 VB_CHECKED vblip_status vb_check_whole(const vb_video_info *info, const char *path,
                                        vblip_error *err);

@@ -1,6 +1,6 @@
 // fuzz_heads.c - decode's own parsers read nothing but the file and say nothing absurd.
+#include "decode/declared.h"
 #include "decode/exif.h"
-#include "decode/promise.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +16,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint32_t orientation = vb_exif_orientation(copy, size);
     if (orientation < 1 || orientation > 8)
         abort();
-    size_t head = size < VB_PROMISE_HEAD ? size : VB_PROMISE_HEAD;
-    uint64_t promised = vb_promised_size(copy, head);
-    if (promised && promised < 8)
+    size_t head = size < VB_DECLARED_HEAD ? size : VB_DECLARED_HEAD;
+    uint64_t declared = vb_declared_size(copy, head);
+    if (declared && declared < 8)
         abort();
     free(copy);
     return 0;

@@ -9,9 +9,9 @@ enum { MAX_TENSORS = 64 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void must(bool promise)
+static void must(bool holds)
 {
-    if (!promise)
+    if (!holds)
         abort();
 }
 

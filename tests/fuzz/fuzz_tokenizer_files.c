@@ -17,9 +17,9 @@ static const char *const names[FILES] = {"tokenizer.json", "tokenizer_config.jso
                                          "added_tokens.json", "vocab.txt",
                                          "processor_config.json"};
 
-static void must(bool promise)
+static void must(bool holds)
 {
-    if (!promise)
+    if (!holds)
         abort();
 }
 

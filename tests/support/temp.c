@@ -43,6 +43,22 @@ void temp_remove(const char *path)
     must(rmdir(path) == 0, path);
 }
 
+char temp_folder[TEMP_FOLDER];
+
+int temp_setup(void **state)
+{
+    (void)state;
+    temp_make(temp_folder);
+    return 0;
+}
+
+int temp_teardown(void **state)
+{
+    (void)state;
+    temp_remove(temp_folder);
+    return 0;
+}
+
 int temp_enter(void **state)
 {
     char *folder = malloc(TEMP_FOLDER);

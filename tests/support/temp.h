@@ -14,6 +14,11 @@ void temp_remove(const char *folder); // with all that is in it
 int temp_enter(void **state);
 int temp_leave(void **state);
 
+// The same, where the tests stay where they are and find it here.
+extern char temp_folder[TEMP_FOLDER];
+int temp_setup(void **state);
+int temp_teardown(void **state);
+
 // FOLDER/NAME, written to `out` and returned.
 const char *temp_path(char out[TEMP_PATH], const char *folder, const char *name);
 

@@ -20,25 +20,9 @@
 #define Q VBLIP_TASK_VQA
 #define N VBLIP_TASK_NLVR
 
-static char folder[TEMP_FOLDER]; // of the test that runs
-
-static int setup(void **state)
-{
-    (void)state;
-    temp_make(folder);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    temp_remove(folder);
-    return 0;
-}
-
 static vblip_status open_folder(vb_checkpoint **out, uint32_t tasks, vblip_error *err)
 {
-    vblip_model_options options = {.path = folder, .tasks = tasks};
+    vblip_model_options options = {.path = temp_folder, .tasks = tasks};
     *err = (vblip_error){0};
     return vb_checkpoint_open(out, &options, err);
 }
@@ -101,7 +85,7 @@ static void test_tensors_decide_the_tasks(void **state)
         print_message("  %s\n", kinds[i].name);
         hf_model *m = hf_make(kinds[i].parts, kinds[i].width, 2, 2);
         m->architecture = kinds[i].class;
-        hf_write(m, folder);
+        hf_write(m, temp_folder);
         free(m);
         vb_checkpoint *c;
         must_open(&c, 0);
@@ -114,16 +98,16 @@ static void test_a_task_it_is_not_for_is_refused_with_what_it_holds(void **state
 {
     (void)state;
     hf_model *m = hf_make(ALL_PARTS, 32, 2, 2);
-    hf_write(m, folder);
+    hf_write(m, temp_folder);
     char message[128];
     snprintf(message, sizeof message, "%s: this checkpoint holds: retrieval, caption",
-             folder);
+             temp_folder);
     must_refuse(Q, VBLIP_ERR_UNSUPPORTED, message);
     must_refuse(R | Q, VBLIP_ERR_UNSUPPORTED, message);
     free(m);
 
     m = hf_make(HF_ENCODER, 32, 2, 2);
-    hf_write(m, folder);
+    hf_write(m, temp_folder);
     must_refuse(0, VBLIP_ERR_UNSUPPORTED, ": this checkpoint holds: no task");
     free(m);
 }
@@ -137,7 +121,7 @@ static void test_without_an_itm_head_it_is_for_itc(void **state)
         hf_drop(m, "itm_head.weight");
         hf_drop(m, "itm_head.bias");
         m->architecture = retriever;
-        hf_write(m, folder);
+        hf_write(m, temp_folder);
         free(m);
         vb_checkpoint *c;
         must_open(&c, 0);
@@ -170,7 +154,7 @@ static void test_an_nlvr_encoder_is_whole_or_refused(void **state)
         char message[160];
         hf_model *m = hf_make(HF_ENCODER | HF_NLVR, 32, 2, 2);
         hf_drop(m, parts[i]);
-        hf_write(m, folder);
+        hf_write(m, temp_folder);
         snprintf(message, sizeof message, "%s: missing", parts[i]);
         must_refuse(0, VBLIP_ERR_FORMAT, message);
         must_refuse(R, VBLIP_ERR_UNSUPPORTED, ": this checkpoint holds: nlvr");
@@ -181,7 +165,7 @@ static void test_an_nlvr_encoder_is_whole_or_refused(void **state)
     static const char merge[] =
         "text_encoder.encoder.layer.1.crossattention.output.merge_layer.weight";
     hf_at(m, merge)->shape[1] = 48;
-    hf_write(m, folder);
+    hf_write(m, temp_folder);
     must_refuse(0, VBLIP_ERR_FORMAT, "merge_layer.weight: shape 48x48, expected 48x96");
     free(m);
 }
@@ -192,7 +176,7 @@ static void test_where_an_nlvr_encoder_begins_to_merge(void **state)
     static const char merge[] = "crossattention.output.merge_layer.";
     hf_model *m = hf_make(HF_ENCODER | HF_NLVR, 32, 7, 7);
     vb_checkpoint *c;
-    hf_write(m, folder);
+    hf_write(m, temp_folder);
     must_open(&c, 0);
     assert_true(vb_checkpoint_config(c)->encoder.nlvr);
     assert_int_equal(vb_checkpoint_config(c)->encoder.merge_from, 1);
@@ -201,7 +185,7 @@ static void test_where_an_nlvr_encoder_begins_to_merge(void **state)
     for (size_t i = m->count; i-- > 0;) // none: the 7th must merge, as the original's
         if (strstr(m->tensors[i].name, merge))
             m->tensors[i] = m->tensors[--m->count];
-    hf_write(m, folder);
+    hf_write(m, temp_folder);
     must_refuse(0, VBLIP_ERR_FORMAT,
                 "layer.6.crossattention.output.merge_layer.weight"
                 ": missing");
@@ -209,7 +193,7 @@ static void test_where_an_nlvr_encoder_begins_to_merge(void **state)
 
     // A pretrained encoder could be copied to both images, but not what comes after.
     m = hf_make(ALL_PARTS, 32, 2, 2);
-    hf_write(m, folder);
+    hf_write(m, temp_folder);
     must_refuse(N, VBLIP_ERR_UNSUPPORTED,
                 ": this checkpoint holds: retrieval, caption");
     free(m);
@@ -241,7 +225,7 @@ static void test_towers_may_differ_in_depth_and_mlp(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         m->config.encoder.layers = rows[i].stated_layers;
         m->config.encoder.mlp = rows[i].stated_mlp;
-        hf_write(m, folder);
+        hf_write(m, temp_folder);
         if (rows[i].refusal) {
             must_refuse(0, VBLIP_ERR_FORMAT, rows[i].refusal);
             continue;
@@ -263,7 +247,7 @@ static void test_every_size_comes_from_the_checkpoint(void **state)
 {
     (void)state;
     hf_model *m = hf_make(ALL_PARTS | HF_ANSWERS, 32, 1, 2);
-    hf_write(m, folder);
+    hf_write(m, temp_folder);
     vb_checkpoint *c;
     must_open(&c, 0);
     const vb_config *config = vb_checkpoint_config(c);
@@ -319,7 +303,7 @@ static void test_configuration_and_tensors_must_agree(void **state)
         *(uint32_t *)(void *)((char *)&m->config + rows[i].offset) = rows[i].value;
         if (m->config.vision.width == 64)
             m->config.vision.heads = 4;
-        hf_write(m, folder);
+        hf_write(m, temp_folder);
         must_refuse(0, VBLIP_ERR_FORMAT, rows[i].message);
         free(m);
     }
@@ -329,7 +313,7 @@ static void test_image_size_is_a_multiple_of_the_patch(void **state)
 {
     (void)state;
     hf_model *m = hf_make(HF_DECODER, 32, 2, 2);
-    hf_write(m, folder);
+    hf_write(m, temp_folder);
     static const struct {
         uint32_t size;
         vblip_status status;
@@ -340,7 +324,7 @@ static void test_image_size_is_a_multiple_of_the_patch(void **state)
                 {4112, VBLIP_ERR_ARGUMENT},
                 {UINT32_MAX, VBLIP_ERR_ARGUMENT}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        vblip_model_options options = {.path = folder, .image_size = rows[i].size};
+        vblip_model_options options = {.path = temp_folder, .image_size = rows[i].size};
         vb_checkpoint *c;
         assert_int_equal(vb_checkpoint_open(&c, &options, NULL), rows[i].status);
         if (c)
@@ -351,18 +335,19 @@ static void test_image_size_is_a_multiple_of_the_patch(void **state)
 
     // The processor may show the model another size than its positions are for.
     m->processor = "{\"size\":64}";
-    hf_write(m, folder);
+    hf_write(m, temp_folder);
     vb_checkpoint *c;
     must_open(&c, 0);
     assert_int_equal(vb_checkpoint_info(c)->image_size, 64);
     vb_checkpoint_close(&c);
 
     // That of a processor_config.json goes before; one without leaves it as it is.
-    temp_write(folder, "processor_config.json", "{\"image_processor\":{\"size\":96}}");
+    temp_write(temp_folder, "processor_config.json",
+               "{\"image_processor\":{\"size\":96}}");
     must_open(&c, 0);
     assert_int_equal(vb_checkpoint_info(c)->image_size, 96);
     vb_checkpoint_close(&c);
-    temp_write(folder, "processor_config.json",
+    temp_write(temp_folder, "processor_config.json",
                "{\"processor_class\":\"BlipProcessor\"}");
     must_open(&c, 0);
     assert_int_equal(vb_checkpoint_info(c)->image_size, 64);
@@ -383,12 +368,12 @@ static void test_each_tensor_is_missed(void **state)
     hf_model *m = hf_make(ALL_PARTS, 48, 2, 2);
     hf_model *cut = hf_make(ALL_PARTS, 48, 2, 2);
     assert_int_equal(m->count, 3 + 2 * 12 + 2 + 4 + 2 * 26 + 4 + 2 * 26 + 6 + 6 + 1);
-    hf_write(m, folder);
+    hf_write(m, temp_folder);
     for (size_t i = 0; i < m->count; i++) {
         const char *name = m->tensors[i].name;
         *cut = *m;
         hf_drop(cut, name);
-        hf_write(cut, folder);
+        hf_write(cut, temp_folder);
         char message[160];
         snprintf(message, sizeof message, "model.safetensors: %s: missing", name);
         vb_checkpoint *c;
@@ -412,29 +397,29 @@ static void test_each_tensor_has_its_shape_and_type(void **state)
         char message[160];
         snprintf(message, sizeof message, "model.safetensors: %s: shape ", t->name);
         t->shape[t->rank - 1]++;
-        hf_write(m, folder);
+        hf_write(m, temp_folder);
         must_refuse(0, VBLIP_ERR_FORMAT, message);
 
         *t = was;
         t->shape[0]++;
-        hf_write(m, folder);
+        hf_write(m, temp_folder);
         must_refuse(0, VBLIP_ERR_FORMAT, message);
 
         *t = was;
         snprintf(t->dtype, sizeof t->dtype, "I64");
         snprintf(message, sizeof message,
                  "model.safetensors: %s: type I64, expected F32, F16 or BF16", t->name);
-        hf_write(m, folder);
+        hf_write(m, temp_folder);
         must_refuse(0, VBLIP_ERR_FORMAT, message);
         *t = was;
     }
     hf_tensor *t = hf_at(m, "itm_head.bias");
     t->rank = 2;
     t->shape[1] = 1;
-    hf_write(m, folder);
+    hf_write(m, temp_folder);
     must_refuse(0, VBLIP_ERR_FORMAT, "itm_head.bias: shape 2x1, expected 2");
     *t = (hf_tensor){.name = "itm_head.bias", .dtype = "I16", .rank = 1, .shape = {2}};
-    hf_write(m, folder);
+    hf_write(m, temp_folder);
     must_refuse(0, VBLIP_ERR_UNSUPPORTED,
                 "model.safetensors: itm_head.bias: type I16, expected F32");
     free(m);
@@ -443,7 +428,7 @@ static void test_each_tensor_has_its_shape_and_type(void **state)
     m = hf_make(HF_ENCODER | HF_DECODER | HF_ANSWERS, 32, 2, 2);
     hf_at(m, "text_decoder.bert.encoder.layer.0.crossattention.self.key.weight")
         ->shape[1] = 49;
-    hf_write(m, folder);
+    hf_write(m, temp_folder);
     must_refuse(0, VBLIP_ERR_FORMAT,
                 "layer.0.crossattention.self.key.weight: shape 48x49, expected 48x48");
     free(m);
@@ -455,7 +440,7 @@ static void test_only_what_is_asked_for_must_be_whole(void **state)
     (void)state;
     hf_model *m = hf_make(ALL_PARTS, 48, 2, 2);
     hf_drop(m, "text_decoder.cls.predictions.transform.dense.bias");
-    hf_write(m, folder);
+    hf_write(m, temp_folder);
     must_refuse(0, VBLIP_ERR_FORMAT, "predictions.transform.dense.bias: missing");
     must_refuse(C, VBLIP_ERR_FORMAT, "predictions.transform.dense.bias: missing");
     must_refuse(Q, VBLIP_ERR_FORMAT, "predictions.transform.dense.bias: missing");
@@ -467,7 +452,7 @@ static void test_only_what_is_asked_for_must_be_whole(void **state)
     vb_checkpoint_close(&c);
 
     hf_drop(m, "itm_head.weight");
-    hf_write(m, folder);
+    hf_write(m, temp_folder);
     must_refuse(R, VBLIP_ERR_FORMAT, "itm_head.weight: missing");
     free(m);
 }
@@ -479,7 +464,7 @@ static void test_quantised_weights_are_refused_by_name(void **state)
     hf_drop(m, "vision_model.encoder.layers.0.self_attn.qkv.weight");
     hf_add(m, "vision_model.encoder.layers.0.self_attn.qkv._packed_params.dtype", "F32",
            1);
-    hf_write(m, folder);
+    hf_write(m, temp_folder);
     free(m);
     must_refuse(0, VBLIP_ERR_UNSUPPORTED, "_params.dtype: quantised weights: save the");
 }
@@ -497,7 +482,7 @@ static void test_layer_numbers_are_not_trusted(void **state)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         hf_model *m = hf_make(HF_DECODER, 32, 2, 2);
         hf_add(m, names[i], "F32", 32);
-        hf_write(m, folder);
+        hf_write(m, temp_folder);
         vb_checkpoint *c;
         must_open(&c, 0);
         assert_string_equal(vb_checkpoint_info(c)->unexpected[0], names[i]);
@@ -506,7 +491,7 @@ static void test_layer_numbers_are_not_trusted(void **state)
     }
     hf_model *m = hf_make(HF_DECODER, 32, 2, 2);
     hf_add(m, "vision_model.encoder.layers.1023.layer_norm1.bias", "F32", 32);
-    hf_write(m, folder);
+    hf_write(m, temp_folder);
     must_refuse(0, VBLIP_ERR_FORMAT, "vision_config.num_hidden_layers: 2, but ");
     free(m);
 }
@@ -534,7 +519,7 @@ static void test_vocabulary_is_the_models(void **state)
         hf_model *m = hf_make(HF_DECODER, 32, 2, 2);
         m->bos = rows[i].bos;
         m->sep = rows[i].sep;
-        hf_write(m, folder);
+        hf_write(m, temp_folder);
         vb_checkpoint *c;
         must_open(&c, 0);
         vblip_error err = {0};
@@ -555,21 +540,21 @@ static void test_vocabulary_is_the_options_then_the_folders_then_the_default(
     hf_model *m = hf_make(HF_DECODER, 32, 2, 2);
     const char *text = m->vocab;
     m->vocab = NULL;
-    hf_write(m, folder);
+    hf_write(m, temp_folder);
     must_refuse(0, VBLIP_ERR_IO,
                 ": no tokenizer.json or vocab.txt: name one with --vocab");
 
-    temp_write(folder, "other.txt", text);
+    temp_write(temp_folder, "other.txt", text);
     char other[128], beside[128];
-    snprintf(other, sizeof other, "%s/other.txt", folder);
-    snprintf(beside, sizeof beside, "%s/vocab.txt", folder);
-    vblip_model_options options = {.path = folder, .default_vocab = other};
+    snprintf(other, sizeof other, "%s/other.txt", temp_folder);
+    snprintf(beside, sizeof beside, "%s/vocab.txt", temp_folder);
+    vblip_model_options options = {.path = temp_folder, .default_vocab = other};
     vb_checkpoint *c;
     assert_int_equal(vb_checkpoint_open(&c, &options, NULL), VBLIP_OK);
     assert_string_equal(vb_checkpoint_vocabulary(c)->path, other);
     vb_checkpoint_close(&c);
 
-    temp_write(folder, "vocab.txt", text);
+    temp_write(temp_folder, "vocab.txt", text);
     assert_int_equal(vb_checkpoint_open(&c, &options, NULL), VBLIP_OK);
     assert_string_equal(vb_checkpoint_vocabulary(c)->path, beside);
     vb_checkpoint_close(&c);
@@ -631,11 +616,11 @@ static void test_inspect_lists_what_is_missing_and_unexpected(void **state)
     for (size_t i = 0; i < sizeof leftovers / sizeof *leftovers; i++)
         hf_add(m, leftovers[i], "I64", 3);
     m->vocab = NULL; // what a checkpoint holds does not depend on it
-    hf_write(m, folder);
+    hf_write(m, temp_folder);
     free(m);
 
     seen s = {0};
-    vblip_model_options options = {.path = folder};
+    vblip_model_options options = {.path = temp_folder};
     assert_int_equal(vb_checkpoint_inspect(&options, see, &s, NULL), VBLIP_OK);
     assert_int_equal(s.count, 1);
     assert_int_equal(s.infos[0].tasks, R | C | Q);
@@ -657,15 +642,15 @@ static void test_inspect_says_how_weights_are_stored(void **state)
     for (size_t i = 0; i < m->count; i++)
         snprintf(m->tensors[i].dtype, sizeof m->tensors[i].dtype, "BF16");
     hf_add(m, "temp", "F32", 1); // not a weight in use
-    hf_write(m, folder);
+    hf_write(m, temp_folder);
     seen s = {0};
-    vblip_model_options options = {.path = folder};
+    vblip_model_options options = {.path = temp_folder};
     assert_int_equal(vb_checkpoint_inspect(&options, see, &s, NULL), VBLIP_OK);
     assert_string_equal(s.infos[0].dtype, "BF16");
     uint64_t parameters = s.infos[0].parameters;
 
     snprintf(m->tensors[0].dtype, sizeof m->tensors[0].dtype, "F32");
-    hf_write(m, folder);
+    hf_write(m, temp_folder);
     s = (seen){0};
     assert_int_equal(vb_checkpoint_inspect(&options, see, &s, NULL), VBLIP_OK);
     assert_string_equal(s.infos[0].dtype, "mixed");
@@ -678,7 +663,7 @@ static void test_inspect_says_how_weights_are_stored(void **state)
 static void write_member(const char *name, int parts)
 {
     char path[128];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
+    snprintf(path, sizeof path, "%s/%s", temp_folder, name);
     hf_model *m = hf_make(parts, 32, 2, 2);
     hf_write(m, path);
     free(m);
@@ -711,7 +696,7 @@ static void test_of_a_set_the_member_for_the_task_is_opened(void **state)
     check_member(N, "/nlvr");
 
     seen s = {0};
-    vblip_model_options options = {.path = folder};
+    vblip_model_options options = {.path = temp_folder};
     assert_int_equal(vb_checkpoint_inspect(&options, see, &s, NULL), VBLIP_OK);
     assert_int_equal(s.count, 4);
     assert_int_equal(s.infos[0].tasks, R | C);
@@ -727,11 +712,11 @@ static void test_files_that_are_not_read_are_named(void **state)
     must_refuse(0, VBLIP_ERR_FORMAT,
                 ": no config.json, neither here nor in retrieval/");
     temp_write(
-        folder, "config.json",
+        temp_folder, "config.json",
         "{\"model_type\":\"blip\",\"text_config\":{\"num_attention_heads\":12}}");
     must_refuse(0, VBLIP_ERR_IO, ": no model.safetensors");
     char loop[96];
-    snprintf(loop, sizeof loop, "%s/tf_model.h5", folder);
+    snprintf(loop, sizeof loop, "%s/tf_model.h5", temp_folder);
     assert_int_equal(symlink(loop, loop), 0);
     must_refuse(0, VBLIP_ERR_IO, "/tf_model.h5: Too many levels of symbolic links");
     assert_int_equal(unlink(loop), 0);
@@ -740,7 +725,7 @@ static void test_files_that_are_not_read_are_named(void **state)
         char message[128];
         snprintf(message, sizeof message,
                  ": no weights but %s, expected model.safetensors", others[i]);
-        temp_write(folder, others[i], "x");
+        temp_write(temp_folder, others[i], "x");
         must_refuse(0, VBLIP_ERR_UNSUPPORTED, message);
     }
 }
@@ -749,18 +734,18 @@ static void test_broken_files_are_named(void **state)
 {
     (void)state;
     hf_model *m = hf_make(HF_DECODER, 32, 2, 2);
-    hf_write(m, folder);
-    temp_write(folder, "model.safetensors", "not a file of tensors");
+    hf_write(m, temp_folder);
+    temp_write(temp_folder, "model.safetensors", "not a file of tensors");
     must_refuse(0, VBLIP_ERR_FORMAT, "/model.safetensors: a header of ");
-    temp_write(folder, "model.safetensors", "");
+    temp_write(temp_folder, "model.safetensors", "");
     must_refuse(0, VBLIP_ERR_FORMAT, "/model.safetensors: 0 bytes");
-    hf_write(m, folder);
-    temp_write(folder, "preprocessor_config.json", "{\"size\":");
+    hf_write(m, temp_folder);
+    temp_write(temp_folder, "preprocessor_config.json", "{\"size\":");
     must_refuse(0, VBLIP_ERR_FORMAT, "/preprocessor_config.json: not JSON at byte 8");
-    hf_write(m, folder);
-    temp_write(folder, "config.json", "{\"model_type\":\"blip\"");
+    hf_write(m, temp_folder);
+    temp_write(temp_folder, "config.json", "{\"model_type\":\"blip\"");
     must_refuse(0, VBLIP_ERR_FORMAT, "/config.json: not JSON");
-    hf_write(m, folder);
+    hf_write(m, temp_folder);
     free(m);
 
     vb_checkpoint *c;
@@ -772,7 +757,7 @@ static void test_broken_files_are_named(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, temp_setup, temp_teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_tensors_decide_the_tasks),
         TEST(test_a_task_it_is_not_for_is_refused_with_what_it_holds),

@@ -362,7 +362,7 @@ static void overwrite_box(file *f, const char *name, size_t at, const char *byte
 }
 
 // A table that needs no place for what it lists is not believed.
-static void test_tables_that_promise_more_than_a_file_holds(void **state)
+static void test_tables_that_list_more_than_a_file_holds(void **state)
 {
     (void)state;
     static const struct {
@@ -426,7 +426,7 @@ int main(void)
         cmocka_unit_test(test_reading_goes_on_behind_damage_however_long),
         cmocka_unit_test(test_a_hole_costs_no_more_than_what_refers_to_it),
         cmocka_unit_test(test_a_damaged_way_leads_to_the_same_frames),
-        cmocka_unit_test(test_tables_that_promise_more_than_a_file_holds),
+        cmocka_unit_test(test_tables_that_list_more_than_a_file_holds),
         cmocka_unit_test(test_noise_does_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,22 +14,6 @@
 
 #include <cmocka.h>
 
-static char folder[TEMP_FOLDER]; // of the test that runs
-
-static int setup(void **state)
-{
-    (void)state;
-    temp_make(folder);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    temp_remove(folder);
-    return 0;
-}
-
 static void must_locate(const char *path, const char *hub, size_t count,
                         const char *first)
 {
@@ -78,12 +62,13 @@ static const char name[] = "Salesforce/blip-vqa-base";
 static void test_hub_names_lead_to_the_snapshot_of_main(void **state)
 {
     (void)state;
-    temp_write(folder, REPOSITORY "/refs/main", "787b3d3\n");
-    temp_write(folder, REPOSITORY "/snapshots/787b3d3/config.json", "{}");
-    temp_write(folder, REPOSITORY "/snapshots/0000000/config.json", "{}");
+    temp_write(temp_folder, REPOSITORY "/refs/main", "787b3d3\n");
+    temp_write(temp_folder, REPOSITORY "/snapshots/787b3d3/config.json", "{}");
+    temp_write(temp_folder, REPOSITORY "/snapshots/0000000/config.json", "{}");
     char snapshot[256];
-    snprintf(snapshot, sizeof snapshot, "%s/" REPOSITORY "/snapshots/787b3d3", folder);
-    must_locate(name, folder, 1, snapshot);
+    snprintf(snapshot, sizeof snapshot, "%s/" REPOSITORY "/snapshots/787b3d3",
+             temp_folder);
+    must_locate(name, temp_folder, 1, snapshot);
 }
 
 static void test_hub_names_that_are_not_there_say_where_was_looked(void **state)
@@ -94,56 +79,58 @@ static void test_hub_names_that_are_not_there_say_where_was_looked(void **state)
         message, sizeof message,
         "Salesforce/blip-vqa-base: no such folder or file; if it is a model's name "
         "on the hub, it is not in the cache %s: hf download Salesforce/",
-        folder);
-    must_refuse(name, folder, VBLIP_ERR_IO, message);
+        temp_folder);
+    must_refuse(name, temp_folder, VBLIP_ERR_IO, message);
     must_refuse(name, NULL, VBLIP_ERR_IO, "there is no Hugging Face cache");
     must_refuse(name, "", VBLIP_ERR_IO, "there is no Hugging Face cache");
 
-    temp_write(folder, REPOSITORY "/blobs/787b3d3", "x");
-    must_refuse(name, folder, VBLIP_ERR_IO,
+    temp_write(temp_folder, REPOSITORY "/blobs/787b3d3", "x");
+    must_refuse(name, temp_folder, VBLIP_ERR_IO,
                 REPOSITORY ": no refs/main, and 0 snapshots, expected 1");
-    temp_write(folder, REPOSITORY "/snapshots/787b3d3/vocab.txt", "x");
-    temp_write(folder, REPOSITORY "/snapshots/ffffff/vocab.txt", "x");
-    must_refuse(name, folder, VBLIP_ERR_IO,
+    temp_write(temp_folder, REPOSITORY "/snapshots/787b3d3/vocab.txt", "x");
+    temp_write(temp_folder, REPOSITORY "/snapshots/ffffff/vocab.txt", "x");
+    must_refuse(name, temp_folder, VBLIP_ERR_IO,
                 "no refs/main, and 2 snapshots, expected 1");
-    temp_write(folder, REPOSITORY "/refs/main", "1111111");
-    must_refuse(name, folder, VBLIP_ERR_IO, "its snapshot is missing");
-    temp_write(folder, REPOSITORY "/refs/main", "787b3d3");
-    must_refuse(name, folder, VBLIP_ERR_FORMAT, ": no config.json");
+    temp_write(temp_folder, REPOSITORY "/refs/main", "1111111");
+    must_refuse(name, temp_folder, VBLIP_ERR_IO, "its snapshot is missing");
+    temp_write(temp_folder, REPOSITORY "/refs/main", "787b3d3");
+    must_refuse(name, temp_folder, VBLIP_ERR_FORMAT, ": no config.json");
 }
 
 // `download --revision COMMIT` writes no refs/main.
 static void test_without_a_reference_the_only_snapshot_is_taken(void **state)
 {
     (void)state;
-    temp_write(folder, REPOSITORY "/snapshots/787b3d3/config.json", "{}");
-    temp_write(folder, REPOSITORY "/snapshots/.DS_Store", "x");
+    temp_write(temp_folder, REPOSITORY "/snapshots/787b3d3/config.json", "{}");
+    temp_write(temp_folder, REPOSITORY "/snapshots/.DS_Store", "x");
     char snapshot[256];
-    snprintf(snapshot, sizeof snapshot, "%s/" REPOSITORY "/snapshots/787b3d3", folder);
-    must_locate(name, folder, 1, snapshot);
+    snprintf(snapshot, sizeof snapshot, "%s/" REPOSITORY "/snapshots/787b3d3",
+             temp_folder);
+    must_locate(name, temp_folder, 1, snapshot);
 }
 
 static void test_the_folder_of_a_cache_is_the_model_that_it_keeps(void **state)
 {
     (void)state;
-    temp_write(folder, REPOSITORY "/refs/main", "787b3d3");
-    temp_write(folder, REPOSITORY "/snapshots/787b3d3/config.json", "{}");
-    temp_write(folder, REPOSITORY "/snapshots/0000000/config.json", "{}");
+    temp_write(temp_folder, REPOSITORY "/refs/main", "787b3d3");
+    temp_write(temp_folder, REPOSITORY "/snapshots/787b3d3/config.json", "{}");
+    temp_write(temp_folder, REPOSITORY "/snapshots/0000000/config.json", "{}");
     char path[128], snapshot[256];
-    snprintf(snapshot, sizeof snapshot, "%s/" REPOSITORY "/snapshots/787b3d3", folder);
-    snprintf(path, sizeof path, "%s/" REPOSITORY, folder);
+    snprintf(snapshot, sizeof snapshot, "%s/" REPOSITORY "/snapshots/787b3d3",
+             temp_folder);
+    snprintf(path, sizeof path, "%s/" REPOSITORY, temp_folder);
     must_locate(path, NULL, 1, snapshot);
-    snprintf(path, sizeof path, "%s/" REPOSITORY "//", folder);
+    snprintf(path, sizeof path, "%s/" REPOSITORY "//", temp_folder);
     must_locate(path, NULL, 1, snapshot);
 
-    snprintf(path, sizeof path, "%s/" REPOSITORY "/refs/main", folder);
+    snprintf(path, sizeof path, "%s/" REPOSITORY "/refs/main", temp_folder);
     assert_int_equal(unlink(path), 0);
-    snprintf(path, sizeof path, "%s/" REPOSITORY, folder);
+    snprintf(path, sizeof path, "%s/" REPOSITORY, temp_folder);
     must_refuse(path, NULL, VBLIP_ERR_IO,
                 "no refs/main, and 2 snapshots, expected 1: name the folder of one");
-    temp_write(folder, REPOSITORY "/refs/main", "1111111");
+    temp_write(temp_folder, REPOSITORY "/refs/main", "1111111");
     must_refuse(path, NULL, VBLIP_ERR_IO, "/snapshots/1111111");
-    temp_write(folder, REPOSITORY "/snapshots/1111111/README.md", "x");
+    temp_write(temp_folder, REPOSITORY "/snapshots/1111111/README.md", "x");
     must_refuse(path, NULL, VBLIP_ERR_FORMAT, "/1111111: no config.json, neither here");
 }
 
@@ -151,16 +138,16 @@ static void test_the_folder_of_a_cache_is_the_model_that_it_keeps(void **state)
 static void test_a_folder_above_checkpoints_names_one(void **state)
 {
     (void)state;
-    temp_write(folder, "checkpoint-500/config.json", "{}");
-    temp_write(folder, "checkpoint-1000/config.json", "{}");
-    temp_write(folder, "runs/events", "x");
-    temp_write(folder, ".hidden/config.json", "{}");
-    must_refuse(folder, NULL, VBLIP_ERR_FORMAT,
+    temp_write(temp_folder, "checkpoint-500/config.json", "{}");
+    temp_write(temp_folder, "checkpoint-1000/config.json", "{}");
+    temp_write(temp_folder, "runs/events", "x");
+    temp_write(temp_folder, ".hidden/config.json", "{}");
+    must_refuse(temp_folder, NULL, VBLIP_ERR_FORMAT,
                 ": no config.json: checkpoints are in 2 of its folders: name one, "
                 "checkpoint-1000");
-    temp_write(folder, "base/" REPOSITORY "/snapshots/787b3d3/config.json", "{}");
+    temp_write(temp_folder, "base/" REPOSITORY "/snapshots/787b3d3/config.json", "{}");
     char path[128];
-    snprintf(path, sizeof path, "%s/base", folder);
+    snprintf(path, sizeof path, "%s/base", temp_folder);
     must_refuse(path, NULL, VBLIP_ERR_FORMAT,
                 "in 1 of its folders: name one, " REPOSITORY);
 }
@@ -182,14 +169,14 @@ static void test_what_the_hub_cannot_be_read_for_is_said(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char path[256], message[320];
         for (int f = 0; f < 2 && rows[i].files[f]; f++)
-            temp_write(folder, rows[i].files[f], "787b3d3");
-        snprintf(path, sizeof path, "%s/%s", folder, rows[i].loop);
+            temp_write(temp_folder, rows[i].files[f], "787b3d3");
+        snprintf(path, sizeof path, "%s/%s", temp_folder, rows[i].loop);
         snprintf(message, sizeof message, "%s: Too many levels of symbolic links",
                  path);
         assert_int_equal(symlink(path, path), 0);
-        must_refuse(name, folder, VBLIP_ERR_IO, message);
-        temp_remove(folder);
-        assert_int_equal(mkdir(folder, 0700), 0);
+        must_refuse(name, temp_folder, VBLIP_ERR_IO, message);
+        temp_remove(temp_folder);
+        assert_int_equal(mkdir(temp_folder, 0700), 0);
     }
 }
 
@@ -199,10 +186,10 @@ static void test_hub_references_are_one_folder_name(void **state)
     (void)state;
     static const char *const bad[] = {"",  "\n",  "../../x", "a/b", "..",
                                       ".", "a b", "a\nb",    "/etc"};
-    temp_write(folder, REPOSITORY "/snapshots/a/config.json", "{}");
+    temp_write(temp_folder, REPOSITORY "/snapshots/a/config.json", "{}");
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        temp_write(folder, REPOSITORY "/refs/main", bad[i]);
-        must_refuse(name, folder, VBLIP_ERR_FORMAT, "not the name of a snapshot");
+        temp_write(temp_folder, REPOSITORY "/refs/main", bad[i]);
+        must_refuse(name, temp_folder, VBLIP_ERR_FORMAT, "not the name of a snapshot");
     }
 }
 
@@ -210,15 +197,15 @@ static void test_folders_and_sets_are_found(void **state)
 {
     (void)state;
     char path[128];
-    snprintf(path, sizeof path, "%s/", folder);
+    snprintf(path, sizeof path, "%s/", temp_folder);
     must_refuse(path, NULL, VBLIP_ERR_FORMAT, ": no config.json");
-    temp_write(folder, "vqa/config.json", "{}");
-    temp_write(folder, "caption/config.json", "{}");
-    temp_write(folder, "retrieval/vocab.txt", "x");
-    snprintf(path, sizeof path, "%s/caption", folder);
-    must_locate(folder, NULL, 2, path);
-    temp_write(folder, "config.json", "{}");
-    must_locate(folder, NULL, 1, folder);
+    temp_write(temp_folder, "vqa/config.json", "{}");
+    temp_write(temp_folder, "caption/config.json", "{}");
+    temp_write(temp_folder, "retrieval/vocab.txt", "x");
+    snprintf(path, sizeof path, "%s/caption", temp_folder);
+    must_locate(temp_folder, NULL, 2, path);
+    temp_write(temp_folder, "config.json", "{}");
+    must_locate(temp_folder, NULL, 1, temp_folder);
 }
 
 static void test_files_of_weights_are_places(void **state)
@@ -228,8 +215,8 @@ static void test_files_of_weights_are_places(void **state)
                                         "model.safetensors"};
     char path[128];
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        temp_write(folder, files[i], "x");
-        snprintf(path, sizeof path, "%s/%s", folder, files[i]);
+        temp_write(temp_folder, files[i], "x");
+        snprintf(path, sizeof path, "%s/%s", temp_folder, files[i]);
         must_locate(path, NULL, 1, path);
     }
 }
@@ -240,10 +227,10 @@ static void test_adapters_are_refused_alone_and_beside_their_base(void **state)
     static const char what[] =
         "adapter_config.json: an adapter, which is not applied: merge it with peft, "
         "model.merge_and_unload().save_pretrained(NEW)";
-    temp_write(folder, "adapter_config.json", "{}");
-    must_refuse(folder, NULL, VBLIP_ERR_UNSUPPORTED, what);
-    temp_write(folder, "config.json", "{}");
-    must_refuse(folder, NULL, VBLIP_ERR_UNSUPPORTED, what);
+    temp_write(temp_folder, "adapter_config.json", "{}");
+    must_refuse(temp_folder, NULL, VBLIP_ERR_UNSUPPORTED, what);
+    temp_write(temp_folder, "config.json", "{}");
+    must_refuse(temp_folder, NULL, VBLIP_ERR_UNSUPPORTED, what);
 }
 
 static void test_other_files_and_nothing_are_refused(void **state)
@@ -252,19 +239,19 @@ static void test_other_files_and_nothing_are_refused(void **state)
     static const char *const files[] = {"notes.txt", "model.onnx", "a.h5"};
     char path[128];
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        temp_write(folder, files[i], "x");
-        snprintf(path, sizeof path, "%s/%s", folder, files[i]);
+        temp_write(temp_folder, files[i], "x");
+        snprintf(path, sizeof path, "%s/%s", temp_folder, files[i]);
         must_refuse(path, NULL, VBLIP_ERR_FORMAT,
                     ": expected a checkpoint folder, or a .pth, .pt, .bin, "
                     ".ckpt or .safetensors file");
     }
-    snprintf(path, sizeof path, "%s/nowhere", folder);
-    must_refuse(path, folder, VBLIP_ERR_IO, "/nowhere: No such file or directory");
+    snprintf(path, sizeof path, "%s/nowhere", temp_folder);
+    must_refuse(path, temp_folder, VBLIP_ERR_IO, "/nowhere: No such file or directory");
 }
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, temp_setup, temp_teardown)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hub_names_are_two_words),
         TEST(test_hub_names_lead_to_the_snapshot_of_main),

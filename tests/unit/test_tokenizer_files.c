@@ -15,22 +15,6 @@
 
 #include <cmocka.h>
 
-static char folder[TEMP_FOLDER]; // of the test that runs
-
-static int setup(void **state)
-{
-    (void)state;
-    temp_make(folder);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    temp_remove(folder);
-    return 0;
-}
-
 // The tokenizer of the folder, for a word embedding of `rows` rows.
 static vblip_status load(vb_vocab **out, const char *vocab, const char *default_vocab,
                          uint32_t rows, vblip_error *err)
@@ -39,7 +23,7 @@ static vblip_status load(vb_vocab **out, const char *vocab, const char *default_
     vb_vocabulary about;
     *out = NULL;
     vblip_status status =
-        vb_tokenizer_files_read(&about, &arena, folder, vocab, default_vocab, err);
+        vb_tokenizer_files_read(&about, &arena, temp_folder, vocab, default_vocab, err);
     about.rows = rows;
     if (status == VBLIP_OK)
         status = vb_vocab_make(out, &about, err);
@@ -85,10 +69,10 @@ static void test_ids_equal_the_librarys(void **state)
     for (const cJSON *f = json_member(root, "folders")->child; f; f = f->next) {
         const char *name = json_string(f, "name");
         const cJSON *files = json_member(f, "files");
-        temp_remove(folder);
-        temp_make(folder);
+        temp_remove(temp_folder);
+        temp_make(temp_folder);
         for (const cJSON *file = files->child; file; file = file->next)
-            temp_write(folder, file->string, file->valuestring);
+            temp_write(temp_folder, file->string, file->valuestring);
         vb_vocab *vocab;
         vblip_error err = {0};
         const uint32_t size = (uint32_t)json_number(f, "size");
@@ -136,7 +120,7 @@ static void test_dec_and_enc_are_the_two_rows_that_nobody_names(void **state)
         char json[512];
         snprintf(json, sizeof json, "{\"added_tokens\":[%s]," MODEL(",\"a\":5") "}",
                  cases[i].added);
-        temp_write(folder, "tokenizer.json", json);
+        temp_write(temp_folder, "tokenizer.json", json);
         vb_vocab *vocab;
         vblip_error err = {0};
         if (load(&vocab, NULL, NULL, cases[i].rows, &err) != VBLIP_OK)
@@ -152,15 +136,15 @@ static void test_words_are_the_options_then_the_folders_then_the_default(void **
 {
     (void)state;
     char given[TEMP_PATH], given_json[TEMP_PATH], fallback[TEMP_PATH];
-    temp_write(folder, "given/words.txt", LINES "given\n");
+    temp_write(temp_folder, "given/words.txt", LINES "given\n");
     temp_write(
-        folder, "given/words.json",
+        temp_folder, "given/words.json",
         "{\"normalizer\":{\"type\":\"BertNormalizer\"},"
         "\"pre_tokenizer\":{\"type\":\"BertPreTokenizer\"}," MODEL(",\"json\":5") "}");
-    temp_write(folder, "given/default.txt", LINES "default\n");
-    temp_path(given, folder, "given/words.txt");
-    temp_path(given_json, folder, "given/words.json");
-    temp_path(fallback, folder, "given/default.txt");
+    temp_write(temp_folder, "given/default.txt", LINES "default\n");
+    temp_path(given, temp_folder, "given/words.txt");
+    temp_path(given_json, temp_folder, "given/words.json");
+    temp_path(fallback, temp_folder, "given/default.txt");
     const struct {
         const char *name, *text; // that the folder gets before
         const char *vocab, *word;
@@ -175,7 +159,7 @@ static void test_words_are_the_options_then_the_folders_then_the_default(void **
         vb_vocab *vocab;
         vblip_error err = {0};
         if (steps[i].name)
-            temp_write(folder, steps[i].name, steps[i].text);
+            temp_write(temp_folder, steps[i].name, steps[i].text);
         if (load(&vocab, steps[i].vocab, fallback, 8, &err) != VBLIP_OK)
             fail_msg("%zu: %s", i, err.message);
         assert_string_equal(vb_vocab_token(vocab, 5), steps[i].word);
@@ -235,10 +219,10 @@ static void test_what_is_not_berts_is_refused_by_name(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
         const struct refusal *r = &refusals[i];
-        temp_remove(folder);
-        temp_make(folder);
-        temp_write(folder, "vocab.txt", LINES "a\n");
-        temp_write(folder, r->file, r->text);
+        temp_remove(temp_folder);
+        temp_make(temp_folder);
+        temp_write(temp_folder, "vocab.txt", LINES "a\n");
+        temp_write(temp_folder, r->file, r->text);
         vb_vocab *vocab;
         vblip_error err = {0};
         vblip_status status = load(&vocab, NULL, NULL, 8, &err);
@@ -246,8 +230,8 @@ static void test_what_is_not_berts_is_refused_by_name(void **state)
             fail_msg("%s: status %d, message \"%s\"\nexpected \"%s\"", r->text, status,
                      err.message, r->message);
     }
-    temp_remove(folder);
-    temp_make(folder);
+    temp_remove(temp_folder);
+    temp_make(temp_folder);
     vb_vocab *vocab;
     vblip_error err = {0};
     assert_int_equal(load(&vocab, NULL, NULL, 8, &err), VBLIP_ERR_IO);
@@ -257,14 +241,16 @@ static void test_what_is_not_berts_is_refused_by_name(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_ids_equal_the_librarys, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_ids_equal_the_librarys, temp_setup,
+                                        temp_teardown),
         cmocka_unit_test_setup_teardown(
-            test_dec_and_enc_are_the_two_rows_that_nobody_names, setup, teardown),
+            test_dec_and_enc_are_the_two_rows_that_nobody_names, temp_setup,
+            temp_teardown),
         cmocka_unit_test_setup_teardown(
-            test_words_are_the_options_then_the_folders_then_the_default, setup,
-            teardown),
+            test_words_are_the_options_then_the_folders_then_the_default, temp_setup,
+            temp_teardown),
         cmocka_unit_test_setup_teardown(test_what_is_not_berts_is_refused_by_name,
-                                        setup, teardown),
+                                        temp_setup, temp_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

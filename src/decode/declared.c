@@ -1,4 +1,4 @@
-#include "decode/promise.h"
+#include "decode/declared.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -44,7 +44,7 @@ static uint64_t matroska_size(const uint8_t *head, size_t size)
     return element_size(&segment, head, size, &at) ? at + segment : 0;
 }
 
-uint64_t vb_promised_size(const uint8_t *head, size_t size)
+uint64_t vb_declared_size(const uint8_t *head, size_t size)
 {
     if (size >= 12 && memcmp(head, "RIFF", 4) == 0 && memcmp(head + 8, "AVI ", 4) == 0)
         return riff_size(head);

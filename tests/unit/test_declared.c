@@ -1,5 +1,5 @@
-// test_promise.c - the size that a header promises is read right, or not at all.
-#include "decode/promise.h"
+// test_declared.c - the size that a header declares is read right, or not at all.
+#include "decode/declared.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,7 +17,7 @@ static const struct head {
     const char *name;
     const char *bytes;
     size_t size;
-    uint64_t promised;
+    uint64_t declared;
 } heads[] = {
 #define HEAD(name, text, value)                                                        \
     {                                                                                  \
@@ -55,42 +55,42 @@ static const struct head {
     HEAD("nothing", "", 0),
 };
 
-static uint64_t promised_by(const char *bytes, size_t size)
+static uint64_t declared_by(const char *bytes, size_t size)
 {
     uint8_t *copy = malloc(size ? size : 1);
     assert_non_null(copy);
     memcpy(copy, bytes, size);
-    uint64_t value = vb_promised_size(copy, size);
+    uint64_t value = vb_declared_size(copy, size);
     free(copy);
     return value;
 }
 
-static void test_reads_the_promised_size(void **state)
+static void test_reads_the_declared_size(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
-        uint64_t got = promised_by(heads[i].bytes, heads[i].size);
-        if (got != heads[i].promised)
+        uint64_t got = declared_by(heads[i].bytes, heads[i].size);
+        if (got != heads[i].declared)
             fail_msg("%s: %llu, expected %llu", heads[i].name, (unsigned long long)got,
-                     (unsigned long long)heads[i].promised);
+                     (unsigned long long)heads[i].declared);
     }
 }
 
-static void test_a_shorter_head_promises_nothing_else(void **state)
+static void test_a_shorter_head_declares_nothing_else(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
         for (size_t size = 0; size < heads[i].size; size++) {
-            uint64_t got = promised_by(heads[i].bytes, size);
-            assert_true(got == 0 || got == heads[i].promised);
+            uint64_t got = declared_by(heads[i].bytes, size);
+            assert_true(got == 0 || got == heads[i].declared);
         }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reads_the_promised_size),
-        cmocka_unit_test(test_a_shorter_head_promises_nothing_else),
+        cmocka_unit_test(test_reads_the_declared_size),
+        cmocka_unit_test(test_a_shorter_head_declares_nothing_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
