@@ -9,14 +9,12 @@
 //   Ownership  open/load gives the caller an object through `out`. The matching close/free takes
 //              its address, accepts a NULL object, and leaves NULL. Strings passed in are not
 //              kept. Pointers handed to a callback die when the callback returns.
-//   Options    A NULL options pointer and an all-zero struct both mean the defaults. Later
-//              versions add fields at the end: `size` is sizeof the struct as the caller knows it,
-//              0 = the fields that version 0.1 has.
+//   Options    NULL and an all-zero struct both mean the defaults. Later versions add fields at the
+//              end: `size` is sizeof the struct as the caller knows it, 0 = that of version 0.1.
 //   Units      Time is int64_t microseconds from the first frame. Text is UTF-8.
 //   Callbacks  run on the calling thread. Non-zero stops: the call returns VBLIP_ERR_CANCELLED,
 //              and what was reported until then stands.
-//   Threads    No object may be used by two threads at once. Distinct engines share nothing and
-//              may be used at the same time.
+//   Threads    No object may be used by two threads at once. Distinct engines share nothing.
 #ifndef VBLIP_H
 #define VBLIP_H
 

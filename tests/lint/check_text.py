@@ -17,7 +17,7 @@ DATA = ("tests/golden/", "tests/fuzz/corpus/")
 SOURCE = (".c", ".h", ".comp", ".glsl")
 NO_TABS = SOURCE + (".py", ".cmake", ".sh")
 MAX_LINES = 800
-MAX_LINES_OF = {"include/vblip.h": 351}  # read in one sitting
+MAX_LINES_OF = {"include/vblip.h": 349}  # read in one sitting
 MAX_COLUMNS = 120
 NOT_WRAPPED = ("docs/status.md",)  # goes when the work is done
 
