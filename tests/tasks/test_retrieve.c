@@ -233,9 +233,7 @@ static void test_what_the_cache_lost_is_encoded_again(void **state)
 static void on_warning(void *user, const vblip_failure *damage)
 {
     log_of *log = user;
-    size_t at = strlen(log->failures);
-    snprintf(log->failures + at, sizeof log->failures - at, "%s: %s;", damage->path,
-             damage->message);
+    fake_add_failure(log->failures, sizeof log->failures, damage);
 }
 
 // Once, also when it is read twice.
@@ -253,7 +251,7 @@ static void test_damage_that_is_shown_is_said(void **state)
     assert_int_equal(vb_task_retrieve(&task, texts, 1, &options, on_hit, &log, NULL),
                      VBLIP_OK);
     assert_int_equal(world.model.encoded[1], 2);
-    assert_string_equal(log.failures, "b: scratched;");
+    assert_string_equal(log.failures, "b|scratched;");
 }
 
 // With K < n only candidates are encoded again.

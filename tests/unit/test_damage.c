@@ -2,6 +2,7 @@
 // keeps its frames at their places (files by tests/support/make_media.py).
 #include "base/file.h"
 #include "decode/decode.h"
+#include "support/media_copy.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,47 +11,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-enum { SIDE = 64, FRAME = SIDE * SIDE * 3, SCRATCH = 64 };
+enum { SIDE = 64, FRAME = SIDE * SIDE * 3 };
 
-typedef struct file {
-    char *bytes;
-    size_t size;
-    char path[SCRATCH]; // of what is written from it
-    uint32_t threads;   // to decode it; 0 = by cores
-} file;
-
-static file load(const char *name)
+static media_copy load(const char *name)
 {
-    file f = {.path = "/tmp/vblip-damage-XXXXXX"};
     char path[512];
     snprintf(path, sizeof path, "%s/%s", VB_MEDIA, name);
-    assert_int_equal(vb_file_read(&f.bytes, &f.size, path, 1 << 26, NULL), VBLIP_OK);
-    int fd = mkstemp(f.path);
-    assert_true(fd >= 0);
-    close(fd);
-    return f;
+    return media_copy_load(path);
 }
 
-static void unload(file *f)
-{
-    unlink(f->path);
-    free(f->bytes);
-}
-
-static vblip_status open_part(vb_video **video, const file *f, size_t size,
+static vblip_status open_part(vb_video **video, const media_copy *f, size_t size,
                               vblip_error *err)
 {
-    FILE *out = fopen(f->path, "wb");
-    assert_non_null(out);
-    assert_int_equal(fwrite(f->bytes, 1, size, out), size);
-    fclose(out);
+    media_copy_write(f, size);
     *err = (vblip_error){0};
-    return vb_video_open(
-        video, f->path, &(vb_decode_options){.side = SIDE, .threads = f->threads}, err);
+    return vb_video_open(video, f->path, &(vb_decode_options){.side = SIDE}, err);
 }
 
 static vblip_status read_at(vb_video *video, uint64_t index, uint8_t *rgb,
@@ -108,7 +86,7 @@ static void test_a_cut_video_tells_how_much_is_left(void **state)
         size_t from; // 1/from of the file; an AVI's frame rate shows from two frames on
     } rows[] = {{"quick.mp4", 60}, {"quick.mkv", 60}, {"quick.avi", 4}};
     for (size_t n = 0; n < sizeof rows / sizeof *rows; n++) {
-        file f = load(rows[n].name);
+        media_copy f = load(rows[n].name);
         uint8_t *expected = expected_frames("quick.mp4");
         uint32_t opened = 0;
         for (size_t size = f.size / rows[n].from; size < f.size * 19 / 20;
@@ -126,7 +104,7 @@ static void test_a_cut_video_tells_how_much_is_left(void **state)
         }
         assert_true(opened > 10);
         free(expected);
-        unload(&f);
+        media_copy_free(&f);
     }
 }
 
@@ -137,7 +115,7 @@ static void test_a_cut_stream_ends_where_it_ends(void **state)
     static const char *const names[] = {"plain.ts", "plain.flv", "b_frames.mpg",
                                         "moving.gif"};
     for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
-        file f = load(names[n]);
+        media_copy f = load(names[n]);
         for (size_t size = f.size / 20; size < f.size; size += f.size / 11) {
             vb_video *video;
             vblip_error err;
@@ -154,12 +132,12 @@ static void test_a_cut_stream_ends_where_it_ends(void **state)
                 }
             vb_video_close(&video);
         }
-        unload(&f);
+        media_copy_free(&f);
     }
 }
 
 // Overwrites the header of the `index`-th whole PNG picture of a file.
-static void break_picture(file *f, uint32_t index)
+static void break_picture(media_copy *f, uint32_t index)
 {
     const char *at = f->bytes, *end = f->bytes + f->size;
     for (uint32_t seen = 0; at + 8 < end; at++)
@@ -193,7 +171,7 @@ static void test_a_broken_packet_shifts_nothing(void **state)
     static const uint32_t broken[] = {0, 5, 11};
     for (size_t n = 0; n < sizeof broken / sizeof *broken; n++)
         for (size_t first = 0; first < sizeof order / sizeof *order; first++) {
-            file f = load("pictures.mkv");
+            media_copy f = load("pictures.mkv");
             uint8_t *expected = expected_frames("pictures.mkv");
             break_picture(&f, broken[n]);
             vb_video *video;
@@ -206,7 +184,7 @@ static void test_a_broken_packet_shifts_nothing(void **state)
                                                   : NULL);
             vb_video_close(&video);
             free(expected);
-            unload(&f);
+            media_copy_free(&f);
         }
 }
 
@@ -215,7 +193,7 @@ static void test_a_broken_packet_shifts_nothing(void **state)
 static void test_a_table_with_a_wrong_key_frame_shifts_nothing(void **state)
 {
     (void)state;
-    file f = load("quick.mp4");
+    media_copy f = load("quick.mp4");
     uint8_t *expected = expected_frames("quick.mp4"), rgb[FRAME];
     char *at = f.bytes;
     while (at + 32 < f.bytes + f.size && memcmp(at, "stss", 4) != 0)
@@ -235,13 +213,13 @@ static void test_a_table_with_a_wrong_key_frame_shifts_nothing(void **state)
         vb_video_close(&video);
     }
     free(expected);
-    unload(&f);
+    media_copy_free(&f);
 }
 
 static void test_reading_goes_on_behind_damage_however_long(void **state)
 {
     (void)state;
-    file f = load("many_pictures.mkv");
+    media_copy f = load("many_pictures.mkv");
     uint8_t *expected = expected_frames("many_pictures.mkv");
     for (int i = 0; i < 110; i++)
         break_picture(&f, 5);
@@ -258,7 +236,7 @@ static void test_reading_goes_on_behind_damage_however_long(void **state)
     check_frame(video, 3, expected, NULL);
     vb_video_close(&video);
     free(expected);
-    unload(&f);
+    media_copy_free(&f);
 }
 
 // A video whose middle is zeros: every frame is its own or is refused, in any order of
@@ -277,7 +255,7 @@ static void test_a_hole_costs_no_more_than_what_refers_to_it(void **state)
         {"pictures.mov", "pictures.mov", 12, 10},
     };
     for (size_t n = 0; n < sizeof rows / sizeof *rows; n++) {
-        file f = load(rows[n].name);
+        media_copy f = load(rows[n].name);
         uint8_t *expected = expected_frames(rows[n].expected), rgb[FRAME];
         memset(f.bytes + f.size / 2, 0, f.size / 40);
         vb_video *video;
@@ -308,7 +286,7 @@ static void test_a_hole_costs_no_more_than_what_refers_to_it(void **state)
             vb_video_close(&video);
         }
         free(expected);
-        unload(&f);
+        media_copy_free(&f);
     }
 }
 
@@ -321,7 +299,7 @@ static void test_a_damaged_way_leads_to_the_same_frames(void **state)
     enum { COUNT = sizeof order / sizeof *order };
     uint32_t noise = 7, damaged = 0;
     for (int round = 0; round < 6; round++) {
-        file f = load("long_closed.mp4");
+        media_copy f = load("long_closed.mp4");
         for (int i = 0; i < 12; i++) { // within the first key frame's group of pictures
             noise = noise * 1664525 + 1013904223;
             f.bytes[3000 + noise % (f.size / 4)] ^= (char)(noise >> 24);
@@ -345,13 +323,13 @@ static void test_a_damaged_way_leads_to_the_same_frames(void **state)
             damaged += !in_order;
             vb_video_close(&video);
         }
-        unload(&f);
+        media_copy_free(&f);
     }
     assert_true(damaged > 0);
 }
 
 // Overwrites what comes `at` bytes behind the name of a box.
-static void overwrite_box(file *f, const char *name, size_t at, const char *bytes,
+static void overwrite_box(media_copy *f, const char *name, size_t at, const char *bytes,
                           size_t size)
 {
     char *box = f->bytes;
@@ -376,14 +354,14 @@ static void test_tables_that_list_more_than_a_file_holds(void **state)
         {"fragments.mp4", "trun", 0, "\0\0\0\1\5\x10\xFF\x40", 8},
     };
     for (size_t n = 0; n < sizeof rows / sizeof *rows; n++) {
-        file f = load(rows[n].name);
+        media_copy f = load(rows[n].name);
         overwrite_box(&f, rows[n].box, rows[n].at, rows[n].bytes, rows[n].size);
         vb_video *video;
         vblip_error err;
         assert_int_equal(open_part(&video, &f, f.size, &err), VBLIP_ERR_FORMAT);
         assert_null(video);
         assert_non_null(strstr(err.message, " samples are listed, the file has "));
-        unload(&f);
+        media_copy_free(&f);
     }
 }
 
@@ -396,7 +374,7 @@ static void test_noise_does_no_harm(void **state)
     uint32_t noise = 1;
     for (size_t n = 0; n < sizeof names / sizeof *names; n++)
         for (int round = 0; round < 20; round++) {
-            file f = load(names[n]);
+            media_copy f = load(names[n]);
             for (int i = 0; i < 1 << (round % 8); i++) {
                 noise = noise * 1664525 + 1013904223;
                 f.bytes[noise % f.size] = (char)(noise >> 24);
@@ -412,7 +390,7 @@ static void test_noise_does_no_harm(void **state)
             else
                 assert_true(err.message[0] != '\0');
             vb_video_close(&video);
-            unload(&f);
+            media_copy_free(&f);
         }
 }
 
