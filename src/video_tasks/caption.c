@@ -3,6 +3,7 @@
 // Memory is flat however long the file is, but for what decode.h says it keeps: a frame
 // is decoded, captioned, and its buffer used again. Where the device leaves the cores
 // alone the next one decodes meanwhile.
+#include "base/cores.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "video_tasks/encoded.h"

@@ -1,5 +1,6 @@
 #include "video_tasks/clips.h"
 
+#include "base/cores.h"
 #include "decode/sampler.h"
 #include "video_tasks/job.h"
 #include "video_tasks/pipeline.h"

@@ -3,7 +3,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum { MAX_WORKERS = 64, MAX_CHOSEN_WORKERS = 8 };
 
@@ -39,12 +38,6 @@ vb_thread_plan vb_plan_threads(uint32_t jobs, uint32_t cores, bool shares_cores)
     if (workers == 0)
         workers = 1;
     return (vb_thread_plan){.workers = workers, .codec_threads = cores / workers};
-}
-
-uint32_t vb_core_count(void)
-{
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    return cores < 1 ? 1 : (uint32_t)cores;
 }
 
 static uint32_t slot_of_item(const vb_pipeline *p, uint64_t item)

@@ -18,9 +18,6 @@ typedef struct vb_thread_plan {
 // threads is at most `cores` (at least 1).
 vb_thread_plan vb_plan_threads(uint32_t jobs, uint32_t cores, bool shares_cores);
 
-// Cores of this machine that are online, at least 1.
-uint32_t vb_core_count(void);
-
 // Makes item `item` in slot `slot`. Runs on a worker, or inside vb_pipeline_next when
 // there are none. No two calls at a time have the same slot.
 typedef void (*vb_produce_fn)(void *user, uint64_t item, uint32_t slot);

@@ -1,6 +1,8 @@
 // test_pipeline.c - items come in order, slots are never shared, closing never hangs.
 #include "video_tasks/pipeline.h"
 
+#include "base/cores.h"
+
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
