@@ -191,7 +191,7 @@ static vblip_status run_shapes(vb_device *device, const struct op *op,
 static vblip_status run_types(vb_device *device, const struct op *op, vblip_bench_fn fn,
                               void *user, vblip_error *err)
 {
-    static const vb_dtype types[] = {VB_F32, VB_F16};
+    static const vb_dtype types[] = {VB_F32, VB_F16, VB_BF16};
     const vb_dtype in_use = device->weights;
     vblip_status status = run_shapes(device, op, fn, user, err);
     if (!op->weights)

@@ -23,7 +23,7 @@ vblip_status vb_device_profile(vb_device *device, vblip_op_time_fn fn, void *use
 
 const char *vb_precision_name(vb_dtype weights)
 {
-    return weights == VB_F16 ? "f16" : "f32";
+    return weights == VB_F16 ? "f16" : weights == VB_BF16 ? "bf16" : "f32";
 }
 
 vblip_status vb_buffer_make(vb_buffer **out, vb_device *device, uint64_t bytes,

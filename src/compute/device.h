@@ -100,7 +100,7 @@ const vblip_device_info *vb_device_describe(const vb_device *device);
 VB_CHECKED vblip_status vb_device_profile(vb_device *device, vblip_op_time_fn fn,
                                           void *user, vblip_error *err);
 
-// A type of weights as options and reports spell it: "f32" or "f16".
+// A type of weights as options and reports spell it: "f32", "f16" or "bf16".
 const char *vb_precision_name(vb_dtype weights);
 
 VB_CHECKED vblip_status vb_buffer_make(vb_buffer **out, vb_device *device,
