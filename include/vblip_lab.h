@@ -22,7 +22,8 @@ typedef enum vblip_device_kind {
     VBLIP_DEVICE_DISCRETE_GPU,
     VBLIP_DEVICE_INTEGRATED_GPU,
     VBLIP_DEVICE_VIRTUAL_GPU,
-    VBLIP_DEVICE_SOFTWARE, // software Vulkan: computes on the processor's cores
+    VBLIP_DEVICE_SOFTWARE,  // software Vulkan: computes on the processor's cores
+    VBLIP_DEVICE_PROCESSOR, // the processor's cores, through oneDNN
 } vblip_device_kind;
 
 typedef struct vblip_device_info {

@@ -9,22 +9,23 @@ set(allowed_decode      base decode)
 set(allowed_datasets    base formats decode datasets)
 set(allowed_compute     base compute)
 set(allowed_gpu         base compute gpu spv)
+set(allowed_cpu         base compute cpu)
 set(allowed_blip        base compute formats tokenizer checkpoint blip)
 set(allowed_video_tasks base compute formats tokenizer checkpoint blip decode datasets output video_tasks)
 set(allowed_output      base output)
 set(allowed_api         base compute formats tokenizer checkpoint blip decode datasets output video_tasks
-                        gpu api)
+                        gpu cpu api)
 set(allowed_terminal    base output terminal)
 set(allowed_cli         base output terminal cli)
 
 # External libraries, by the folder of their headers, and the one layer that may.
 set(doors
-    "<vulkan/=gpu" "<libav=decode" "<libsw=decode" "<jpeglib=decode" "<jerror=decode"
+    "<vulkan/=gpu" "<oneapi/=cpu" "<libav=decode" "<libsw=decode" "<jpeglib=decode" "<jerror=decode"
     "<webp/=decode" "<cjson/=formats" "<zlib=formats" "<utf8proc=tokenizer")
 
 set(bad 0)
 set(seen 0)
-foreach(layer base formats tokenizer checkpoint decode datasets compute gpu blip output video_tasks api terminal cli)
+foreach(layer base formats tokenizer checkpoint decode datasets compute gpu cpu blip output video_tasks api terminal cli)
     file(GLOB_RECURSE files ${ROOT}/src/${layer}/*.[ch])
     foreach(file ${files})
         math(EXPR seen "${seen} + 1")

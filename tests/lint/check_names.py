@@ -2,7 +2,8 @@
 """check_names.py ROOT - a function's name is its own.
 
 No two functions of the program have one name, static ones included: a backtrace, a
-profile and a search say which is meant.
+profile and a search say which is meant. Of a file that has branches for the preprocessor, and of
+those that stand for others in a build without a library (absent.c), a program has one.
 """
 import os
 import re
@@ -27,12 +28,16 @@ def main():
     for folder, folders, names in os.walk(os.path.join(root, "src")):
         folders.sort()
         for name in sorted(names):
-            if not name.endswith((".c", ".h")):
+            if not name.endswith((".c", ".h")) or name == "absent.c":
                 continue
             path = os.path.join(folder, name)
             with open(path, encoding="utf-8") as file:
-                for function, line in definitions(file.read()):
+                text, named = file.read(), set()
+                for function, line in definitions(text):
                     seen += 1
+                    if function in named and "\n#else" in text:
+                        continue
+                    named.add(function)
                     places.setdefault(function, []).append(
                         "%s:%d" % (os.path.relpath(path, root), line))
     bad = {f: p for f, p in places.items() if len(p) > 1}

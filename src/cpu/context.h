@@ -1,0 +1,161 @@
+// context.h - what the files of cpu/ share: the device, its threads and their memory.
+#ifndef VB_CPU_CONTEXT_H
+#define VB_CPU_CONTEXT_H
+
+#include "cpu/cpu.h"
+#include "cpu/kernels.h"
+#include "cpu/product.h"
+#include "cpu/team.h"
+
+enum {
+    VB_CPU_ALIGN = 64,
+    VB_CPU_OPS = 16,       // names of a profile
+    VB_CPU_PRODUCTS = 128, // shapes that a worker keeps compiled
+};
+
+// Memory that grows to what was asked of it and is kept.
+typedef struct vb_room {
+    void *bytes;
+    size_t size;
+} vb_room;
+
+typedef struct vb_kept_product {
+    vb_product_shape shape;
+    vb_product *product;
+    uint64_t used; // when, in calls of this worker
+} vb_kept_product;
+
+// What one thread of the team has for itself.
+typedef struct vb_cpu_worker {
+    vb_product_thread *oneDNN;
+    vb_kept_product products[VB_CPU_PRODUCTS];
+    uint32_t product_count;
+    uint64_t calls;
+    vb_room room;
+    uint64_t allocations;
+    vblip_status status; // what failed first in an op
+    vblip_error error;
+} vb_cpu_worker;
+
+typedef struct vb_kept_download {
+    void *dst;
+    vb_room bytes; // what is to be copied there
+    size_t size;
+} vb_kept_download;
+
+typedef struct vb_cpu {
+    vb_device base;
+    vblip_device_info info;
+    const vb_kernels *kernels;
+    vb_team *team;
+    vb_cpu_worker *workers;
+    uint32_t worker_count;
+    vb_room shared; // of the op that runs
+    uint64_t allocations;
+    vb_kept_download *downloads; // until submit
+    size_t download_count, download_room;
+    vb_log log;
+
+    int (*stopped)(void *user);
+    void *stopped_user;
+    double asked_s; // when `stopped` was asked last
+    _Atomic bool cancelled;
+
+    bool profiled;
+    vblip_op_time times[VB_CPU_OPS];
+    uint32_t time_count;
+} vb_cpu;
+
+static inline vb_cpu *vb_cpu_of(const vb_device *device)
+{
+    return (vb_cpu *)device;
+}
+
+// Bytes of a buffer lie behind this.
+typedef struct vb_cpu_buffer {
+    vb_buffer base;
+    uint8_t *bytes;
+} vb_cpu_buffer;
+
+// Weights: panels of rows for vb_linear, rows for vb_embed.
+typedef struct vb_cpu_matrix {
+    vb_matrix base;
+    vb_dtype type;
+    uint32_t panel_rows; // of every panel but the last
+    size_t panel_bytes;  // from one panel to the next
+    uint8_t *panels;     // NULL unless made with VB_USE_LINEAR
+    uint8_t *rows;       // [rows, cols] of `type`; NULL unless VB_USE_ROWS
+} vb_cpu_matrix;
+
+// ------------------------------------------------------------------------- memory.c
+// At least `size` bytes, at a multiple of VB_CPU_ALIGN; NULL when there are none.
+void *vb_room_take(vb_room *room, size_t size, uint64_t *allocations);
+void vb_room_free(vb_room *room);
+
+vblip_status vb_cpu_buffer_make(vb_buffer **, vb_device *, uint64_t bytes,
+                                const char *name, vblip_error *);
+void vb_cpu_buffer_free(vb_buffer *);
+vblip_status vb_cpu_upload(vb_device *, vb_tensor y, const void *src, vblip_error *);
+vblip_status vb_cpu_download(vb_device *, void *dst, vb_tensor x, vblip_error *);
+void vb_cpu_deliver(vb_cpu *cpu, bool copy); // downloads: fills them or forgets them
+
+// ------------------------------------------------------------------------- matrix.c
+vblip_status vb_cpu_matrix_make(vb_matrix **, vb_device *, const vb_matrix_block *,
+                                uint32_t count, uint32_t cols, uint32_t uses,
+                                const char *name, vblip_error *);
+void vb_cpu_matrix_free(vb_matrix *);
+
+// ---------------------------------------------------------------------------- run.c
+// An op's loop: calls run(user, worker, piece) for every piece, on all workers. The first
+// failure ends it.
+typedef struct vb_cpu_loop {
+    vblip_status (*run)(void *user, vb_cpu_worker *worker, uint32_t piece,
+                        vblip_error *err);
+    void *user;
+    uint32_t pieces;
+} vb_cpu_loop;
+VB_CHECKED vblip_status vb_cpu_run(vb_cpu *cpu, const vb_cpu_loop *loop,
+                                   vblip_error *err);
+
+// Around an op: whether to go on, and its time.
+VB_CHECKED vblip_status vb_cpu_begin(vb_cpu *cpu, double *start, vblip_error *err);
+void vb_cpu_end(vb_cpu *cpu, const char *op, double start);
+
+// The product of this shape, compiled now or before.
+VB_CHECKED vblip_status vb_cpu_product(vb_product **out, vb_cpu_worker *worker,
+                                       const vb_product_shape *shape, vblip_error *err);
+
+vblip_status vb_cpu_profile(vb_device *, vblip_op_time_fn, void *user, vblip_error *);
+
+// -------------------------------------------------------------------------- tensors
+static inline uint8_t *vb_cpu_bytes(const vb_tensor *t)
+{
+    return ((const vb_cpu_buffer *)t->buffer)->bytes + t->offset;
+}
+
+// Row `row` of matrix `batch`.
+static inline float *vb_cpu_row(const vb_tensor *t, size_t batch, size_t row)
+{
+    return (float *)(void *)vb_cpu_bytes(t) + batch * t->batch_stride +
+           row * t->row_stride;
+}
+
+// Row `row` of all rows of all matrices.
+static inline float *vb_cpu_flat_row(const vb_tensor *t, uint32_t row)
+{
+    return vb_cpu_row(t, row / t->rows, row % t->rows);
+}
+
+// ------------------------------------------------------------------------------ ops
+vblip_status vb_cpu_linear(vb_device *, const vb_linear_args *, vblip_error *);
+vblip_status vb_cpu_attention(vb_device *, const vb_attention_args *, vblip_error *);
+vblip_status vb_cpu_layernorm(vb_device *, const vb_layernorm_args *, vblip_error *);
+vblip_status vb_cpu_patchify(vb_device *, const vb_patchify_args *, vblip_error *);
+vblip_status vb_cpu_embed(vb_device *, const vb_embed_args *, vblip_error *);
+vblip_status vb_cpu_add_rows(vb_device *, const vb_add_rows_args *, vblip_error *);
+vblip_status vb_cpu_set_row(vb_device *, const vb_set_row_args *, vblip_error *);
+vblip_status vb_cpu_mean_rows(vb_device *, const vb_mean_rows_args *, vblip_error *);
+vblip_status vb_cpu_l2norm(vb_device *, const vb_l2norm_args *, vblip_error *);
+vblip_status vb_cpu_copy(vb_device *, vb_tensor y, vb_tensor x, vblip_error *);
+
+#endif // VB_CPU_CONTEXT_H

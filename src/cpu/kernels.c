@@ -1,0 +1,383 @@
+// kernels.c - compiled once for each set of vector instructions: VB_KERNELS names the
+// table, VB_LANES says how many floats a vector has. Vectors are GCC's and clang's own
+// type, so that one text serves every processor.
+#include "cpu/kernels.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef float lanes __attribute__((vector_size(VB_LANES * 4)));
+typedef int32_t ints __attribute__((vector_size(VB_LANES * 4)));
+typedef uint32_t words __attribute__((vector_size(VB_LANES * 4)));
+typedef uint16_t halves __attribute__((vector_size(VB_LANES * 2)));
+typedef float quad __attribute__((vector_size(16)));
+
+#define INLINE static inline __attribute__((always_inline))
+
+enum {
+    QUERIES = VB_ATTEND_QUERIES,
+    VECTORS =
+        VB_LANES == 16 ? 4 : 2, // of a tile of QUERIES rows; all stay in registers
+};
+
+INLINE lanes load(const float *p)
+{
+    lanes v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+INLINE void store(float *p, lanes v)
+{
+    memcpy(p, &v, sizeof v);
+}
+
+// The first `count` values, zeros behind them.
+INLINE lanes load_some(const float *p, size_t count)
+{
+    lanes v = {0};
+    memcpy(&v, p, count * sizeof *p);
+    return v;
+}
+
+INLINE void store_some(float *p, lanes v, size_t count)
+{
+    memcpy(p, &v, count * sizeof *p);
+}
+
+INLINE lanes select_lanes(ints mask, lanes yes, lanes no)
+{
+    return (lanes)((mask & (ints)yes) | (~mask & (ints)no));
+}
+
+INLINE lanes larger(lanes a, lanes b)
+{
+    return select_lanes(a > b, a, b);
+}
+
+INLINE lanes all(float value)
+{
+    return (lanes){0} + value;
+}
+
+INLINE float sum_of(lanes v)
+{
+    float sum = 0;
+    for (int i = 0; i < VB_LANES; i++)
+        sum += v[i];
+    return sum;
+}
+
+INLINE float largest_of(lanes v)
+{
+    float largest = v[0];
+    for (int i = 1; i < VB_LANES; i++)
+        largest = v[i] > largest ? v[i] : largest;
+    return largest;
+}
+
+// e^x for x <= 0, from -87 down e^-87, which no sum of ours is moved by: 2^n e^r with
+// |r| <= ln 2 / 2, and Taylor's polynomial, whose error there is 1e-8.
+INLINE lanes exponential(lanes x)
+{
+    const float shift = 12582912.0F; // 1.5 * 2^23: the fraction is shifted out
+    x = larger(x, all(-87.0F));
+    const lanes whole = x * 1.44269504F + shift;
+    const lanes n = whole - shift;
+    const lanes r = (x - n * 0.693145752F) - n * 1.42860677e-6F;
+    lanes p = r * (1.0F / 5040) + 1.0F / 720;
+    p = p * r + 1.0F / 120;
+    p = p * r + 1.0F / 24;
+    p = p * r + 1.0F / 6;
+    p = p * r + 0.5F;
+    p = p * r + 1.0F;
+    p = p * r + 1.0F;
+    return (lanes)((ints)p + ((ints)whole << 23));
+}
+
+// erf(x) = x P(x^2) / Q(x^2) up to 3.92, beyond which it is 1 to the last bit of a float:
+// fitted for the least relative error, 1.9e-8.
+INLINE lanes error_function(lanes x)
+{
+    const float most = 3.92F;
+    x = select_lanes(x > most, all(most), x);
+    x = larger(x, all(-most));
+    const lanes u = x * x;
+    lanes p = u * 2.0501167361e-6F + 2.8488234394e-4F;
+    p = p * u + 3.7655436730e-3F;
+    p = p * u + 5.2748495161e-2F;
+    p = p * u + 1.9040457764e-1F;
+    p = p * u + 1.1283791462F;
+    lanes q = u * 3.8092004670e-5F + 1.1625202611e-3F;
+    q = q * u + 1.4969066594e-2F;
+    q = q * u + 1.1410835113e-1F;
+    q = q * u + 5.0207440451e-1F;
+    q = q * u + 1.0F;
+    return x * p / q;
+}
+
+INLINE lanes activate(lanes x, vb_act act)
+{
+    if (act == VB_ACT_GELU)
+        return 0.5F * x * (1.0F + error_function(x * 0.707106781F));
+    return act == VB_ACT_RELU ? larger(x, (lanes){0}) : x;
+}
+
+INLINE void finish(float *y, const float *x, const float *bias, const float *residual,
+                   size_t count, vb_act act)
+{
+    for (size_t i = 0; i < count; i += VB_LANES) {
+        const size_t left = count - i;
+        if (left >= VB_LANES) {
+            const lanes value = bias ? load(x + i) + load(bias + i) : load(x + i);
+            const lanes done = activate(value, act);
+            store(y + i, residual ? done + load(residual + i) : done);
+            continue;
+        }
+        lanes value = load_some(x + i, left);
+        if (bias)
+            value += load_some(bias + i, left);
+        value = activate(value, act);
+        if (residual)
+            value += load_some(residual + i, left);
+        store_some(y + i, value, left);
+    }
+}
+
+static void finish_row(float *y, const float *x, const float *bias,
+                       const float *residual, size_t count, vb_act act)
+{
+    switch (act) {
+    case VB_ACT_NONE:
+        finish(y, x, bias, residual, count, VB_ACT_NONE);
+        break;
+    case VB_ACT_GELU:
+        finish(y, x, bias, residual, count, VB_ACT_GELU);
+        break;
+    case VB_ACT_RELU:
+        finish(y, x, bias, residual, count, VB_ACT_RELU);
+        break;
+    }
+}
+
+// A NaN stays one.
+INLINE halves narrow_lanes(lanes v)
+{
+    const words bits = (words)v;
+    const words rounded = (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
+    const words nan = (words)((bits & 0x7fffffffu) > 0x7f800000u);
+    return __builtin_convertvector((nan & (bits >> 16 | 0x40u)) | (~nan & rounded),
+                                   halves);
+}
+
+static void narrow_row(uint16_t *y, const float *x, size_t count)
+{
+    size_t i = 0;
+    for (; i + VB_LANES <= count; i += VB_LANES) {
+        const halves v = narrow_lanes(load(x + i));
+        memcpy(y + i, &v, sizeof v);
+    }
+    const halves last = narrow_lanes(load_some(x + i, count - i));
+    memcpy(y + i, &last, (count - i) * sizeof *y);
+}
+
+// Two passes, and of what is left when the first element is taken off: a float mean of
+// rows around 1000 is off by 1e-5.
+static void normalise_row(float *y, const float *x, const float *gain,
+                          const float *bias, size_t count, float eps)
+{
+    const float origin = x[0];
+    const size_t whole = count / VB_LANES * VB_LANES, left = count - whole;
+    lanes sums = {0}, squares = {0};
+    for (size_t i = 0; i < whole; i += VB_LANES)
+        sums += load(x + i) - origin;
+    float sum = sum_of(sums);
+    for (size_t i = whole; i < count; i++)
+        sum += x[i] - origin;
+    const float mean = sum / (float)count;
+    for (size_t i = 0; i < whole; i += VB_LANES) {
+        const lanes d = load(x + i) - origin - mean;
+        squares += d * d;
+    }
+    float square = sum_of(squares);
+    for (size_t i = whole; i < count; i++)
+        square += (x[i] - origin - mean) * (x[i] - origin - mean);
+    const float scale = 1.0F / sqrtf(square / (float)count + eps);
+    for (size_t i = 0; i < whole; i += VB_LANES)
+        store(y + i,
+              (load(x + i) - origin - mean) * scale * load(gain + i) + load(bias + i));
+    const lanes last = (load_some(x + whole, left) - origin - mean) * scale;
+    store_some(y + whole,
+               last * load_some(gain + whole, left) + load_some(bias + whole, left),
+               left);
+}
+
+// c [rows, vectors] (+)= a [rows, length] * b [length, vectors]; constants where it is
+// called, so that all of c stays in registers.
+INLINE void multiply_tile(float *c, size_t c_stride, const float *a, size_t a_stride,
+                          const float *b, size_t b_stride, size_t length, int rows,
+                          int vectors, bool add)
+{
+    lanes sums[QUERIES][VECTORS];
+    for (int r = 0; r < rows; r++)
+        for (int n = 0; n < vectors; n++)
+            sums[r][n] =
+                add ? load(c + (size_t)r * c_stride + n * VB_LANES) : (lanes){0};
+    for (size_t i = 0; i < length; i++) {
+        lanes row[VECTORS];
+        for (int n = 0; n < vectors; n++)
+            row[n] = load(b + i * b_stride + n * VB_LANES);
+        for (int r = 0; r < rows; r++)
+            for (int n = 0; n < vectors; n++)
+                sums[r][n] += a[(size_t)r * a_stride + i] * row[n];
+    }
+    for (int r = 0; r < rows; r++)
+        for (int n = 0; n < vectors; n++)
+            store(c + (size_t)r * c_stride + n * VB_LANES, sums[r][n]);
+}
+
+// The same for any count of columns that is a multiple of 16.
+INLINE void multiply_rows(float *c, size_t c_stride, const float *a, size_t a_stride,
+                          const float *b, size_t b_stride, size_t length, size_t cols,
+                          int rows, bool add)
+{
+    size_t at = 0;
+    for (; at + VECTORS * VB_LANES <= cols; at += VECTORS * VB_LANES)
+        multiply_tile(c + at, c_stride, a, a_stride, b + at, b_stride, length, rows,
+                      VECTORS, add);
+    for (; at < cols; at += VB_LANES)
+        multiply_tile(c + at, c_stride, a, a_stride, b + at, b_stride, length, rows, 1,
+                      add);
+}
+
+static void multiply(float *c, size_t c_stride, const float *a, size_t a_stride,
+                     const float *b, size_t b_stride, size_t length, size_t cols,
+                     uint32_t rows, bool add)
+{
+    switch (rows) {
+    case 1:
+        multiply_rows(c, c_stride, a, a_stride, b, b_stride, length, cols, 1, add);
+        break;
+    case 2:
+        multiply_rows(c, c_stride, a, a_stride, b, b_stride, length, cols, 2, add);
+        break;
+    case 3:
+        multiply_rows(c, c_stride, a, a_stride, b, b_stride, length, cols, 3, add);
+        break;
+    default:
+        multiply_rows(c, c_stride, a, a_stride, b, b_stride, length, cols, QUERIES,
+                      add);
+    }
+}
+
+// Four rows of four.
+INLINE void transpose_quads(float *out, size_t out_stride, const float *in,
+                            size_t in_stride)
+{
+    quad a, b, c, d;
+    memcpy(&a, in, sizeof a);
+    memcpy(&b, in + in_stride, sizeof b);
+    memcpy(&c, in + 2 * in_stride, sizeof c);
+    memcpy(&d, in + 3 * in_stride, sizeof d);
+    const quad ab = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+    const quad cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+    const quad AB = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+    const quad CD = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+    const quad columns[4] = {
+        __builtin_shufflevector(ab, cd, 0, 1, 4, 5),
+        __builtin_shufflevector(ab, cd, 2, 3, 6, 7),
+        __builtin_shufflevector(AB, CD, 0, 1, 4, 5),
+        __builtin_shufflevector(AB, CD, 2, 3, 6, 7),
+    };
+    for (size_t i = 0; i < 4; i++)
+        memcpy(out + i * out_stride, &columns[i], sizeof columns[i]);
+}
+
+// Keys as columns: out [head_dim, VB_KEY_BLOCK], zero where there is no key.
+static void transpose_keys(float *out, const vb_attend *a)
+{
+    const size_t whole = a->keys / 4 * 4;
+    if (a->keys < VB_KEY_BLOCK)
+        memset(out, 0, (size_t)a->head_dim * VB_KEY_BLOCK * sizeof *out);
+    for (size_t key = 0; key < whole; key += 4)
+        for (size_t d = 0; d < a->head_dim; d += 4)
+            transpose_quads(out + d * VB_KEY_BLOCK + key, VB_KEY_BLOCK,
+                            a->k + key * a->k_stride + d, a->k_stride);
+    for (size_t key = whole; key < a->keys; key++)
+        for (size_t d = 0; d < a->head_dim; d++)
+            out[d * VB_KEY_BLOCK + key] = a->k[key * a->k_stride + d];
+}
+
+// Scores of one query become weights of the first `seen` keys, and zero behind them; what
+// was summed before is scaled to the new largest score.
+static void weigh(const vb_attend *a, float *scores, uint32_t query, uint32_t seen)
+{
+    for (uint32_t j = seen; j < VB_KEY_BLOCK; j++)
+        scores[j] = -INFINITY;
+    lanes most = load(scores);
+    for (int j = VB_LANES; j < VB_KEY_BLOCK; j += VB_LANES)
+        most = larger(most, load(scores + j));
+    const float before = a->largest[query], now = fmaxf(before, largest_of(most));
+    lanes sums = {0};
+    for (uint32_t j = 0; j < VB_KEY_BLOCK; j += VB_LANES) {
+        lanes weights = exponential(load(scores + j) - now);
+        if (j + VB_LANES > seen)
+            weights = load_some((const float *)&weights, j < seen ? seen - j : 0);
+        store(scores + j, weights);
+        sums += weights;
+    }
+    float *o = a->o + (size_t)query * a->head_dim;
+    if (now > before) {
+        const float scale = expf(before - now);
+        a->sum[query] *= scale;
+        for (uint32_t d = 0; d < a->head_dim; d += VB_LANES)
+            store(o + d, load(o + d) * scale);
+    }
+    a->largest[query] = now;
+    a->sum[query] += sum_of(sums);
+}
+
+// How many keys of the block a query sees.
+INLINE uint32_t seen_of(const vb_attend *a, uint32_t query)
+{
+    const uint32_t seen = a->seen[query];
+    return seen <= a->first ? 0 : seen - a->first < a->keys ? seen - a->first : a->keys;
+}
+
+static void attend(const vb_attend *a)
+{
+    float *columns = a->room;
+    float *scores = a->room + (size_t)a->head_dim * VB_KEY_BLOCK;
+    transpose_keys(columns, a);
+    for (uint32_t first = 0; first < a->queries; first += QUERIES) {
+        const uint32_t left = a->queries - first,
+                       rows = left < QUERIES ? left : QUERIES;
+        const size_t at = (size_t)first * a->head_dim;
+        uint32_t seen[QUERIES], most = 0;
+        for (uint32_t r = 0; r < rows; r++) {
+            seen[r] = seen_of(a, first + r);
+            most = seen[r] > most ? seen[r] : most;
+        }
+        if (!most)
+            continue;
+        multiply(scores, VB_KEY_BLOCK, a->q + at, a->head_dim, columns, VB_KEY_BLOCK,
+                 a->head_dim, VB_KEY_BLOCK, rows, false);
+        for (uint32_t r = 0; r < rows; r++) {
+            if (seen[r])
+                weigh(a, scores + (size_t)r * VB_KEY_BLOCK, first + r, seen[r]);
+            else
+                memset(scores + (size_t)r * VB_KEY_BLOCK, 0,
+                       VB_KEY_BLOCK * sizeof *scores);
+        }
+        multiply(a->o + at, a->head_dim, scores, VB_KEY_BLOCK, a->v, a->v_stride, most,
+                 a->head_dim, rows, true);
+    }
+}
+
+const vb_kernels VB_KERNELS = {
+    .name = VB_KERNELS_NAME,
+    .finish_row = finish_row,
+    .narrow_row = narrow_row,
+    .normalise_row = normalise_row,
+    .attend = attend,
+};

@@ -1,0 +1,53 @@
+// kernels.h - the inner loops of the processor's ops, compiled once for each set of
+// vector instructions. Rows are contiguous and may lie at any address.
+#ifndef VB_CPU_KERNELS_H
+#define VB_CPU_KERNELS_H
+
+#include "compute/ops.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { VB_KEY_BLOCK = 64 }; // keys of one step of attention
+
+// Some queries of one head against one block of keys: a step of a softmax that is taken
+// block by block (FlashAttention's). After the last block a row of `o` is to be divided
+// by its sum.
+typedef struct vb_attend {
+    uint32_t queries, head_dim;
+    const float *q;       // [queries, head_dim], scaled
+    float *o;             // [queries, head_dim], values weighted so far
+    float *largest, *sum; // [queries]: of the scores so far, -INFINITY and 0 at first
+    const float *k, *v;   // [keys, head_dim], rows kv_stride apart
+    size_t k_stride, v_stride;
+    uint32_t first,
+        keys; // the block: keys first .. first + keys - 1, at most VB_KEY_BLOCK
+    const uint32_t *seen; // [queries]: a query sees keys 0 .. seen - 1
+    float *room;          // (head_dim + VB_ATTEND_QUERIES) * VB_KEY_BLOCK values
+} vb_attend;
+enum { VB_ATTEND_QUERIES = 4 };
+
+typedef struct vb_kernels {
+    const char *name; // "avx512"
+    // y = act(x + bias) + residual; bias and residual may be NULL, residual may be y.
+    void (*finish_row)(float *y, const float *x, const float *bias,
+                       const float *residual, size_t count, vb_act act);
+    // To bf16: to the nearest, ties to even.
+    void (*narrow_row)(uint16_t *y, const float *x, size_t count);
+    // vb_layernorm of a row; y may be x.
+    void (*normalise_row)(float *y, const float *x, const float *gain,
+                          const float *bias, size_t count, float eps);
+    void (*attend)(const vb_attend *a);
+} vb_kernels;
+
+extern const vb_kernels vb_kernels_base;
+extern const vb_kernels vb_kernels_avx2;
+extern const vb_kernels vb_kernels_avx512;
+
+// The fastest that this processor runs.
+const vb_kernels *vb_kernels_choose(void);
+
+// All that it runs, the fastest first, NULL-terminated.
+const vb_kernels *const *vb_kernels_all(void);
+
+#endif // VB_CPU_KERNELS_H

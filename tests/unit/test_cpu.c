@@ -1,0 +1,401 @@
+// test_cpu.c - the device on the processor beside its ops: every set of kernels that this
+// processor runs, any number of threads, memory that is asked for once, and what it says.
+#include "compute/pool.h"
+#include "compute/recorder.h"
+#include "cpu/context.h"
+#include "support/ref_ops.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+// Of a float sum of some hundred terms.
+static const double max_nmse = 1e-12;
+
+static float *random_floats(size_t count, uint32_t seed, float mean)
+{
+    float *values = malloc(count * sizeof *values);
+    assert_non_null(values);
+    uint32_t x = seed * 2654435761u + 1u;
+    for (size_t i = 0; i < count; i++) {
+        x ^= x << 13;
+        x ^= x >> 17;
+        x ^= x << 5;
+        values[i] = mean + (float)(x >> 8) / 8388608.0F - 1.0F;
+    }
+    return values;
+}
+
+static void expect_close(const char *kernels, const char *what, size_t size,
+                         const float *got, const double *want, size_t count,
+                         double bound)
+{
+    const double nmse = ref_nmse(got, want, count);
+    if (!(nmse <= bound))
+        fail_msg("%s: %s of %zu: nmse %.3g, at most %.3g", kernels, what, size, nmse,
+                 bound);
+}
+
+// ------------------------------------------------------------------------- kernels
+
+static const size_t sizes[] = {1, 3, 4, 7, 15, 16, 17, 31, 48, 65, 100};
+enum { SIZES = sizeof sizes / sizeof *sizes, MOST = 100 };
+
+static double activate(double x, vb_act act)
+{
+    return act == VB_ACT_GELU ? ref_gelu(x) : act == VB_ACT_RELU ? ref_relu(x) : x;
+}
+
+static void check_finish(const vb_kernels *k, size_t size, vb_act act, bool with)
+{
+    float *x = random_floats(size, 1, 0), *bias = random_floats(size, 2, 0);
+    float *residual = random_floats(size, 3, 0), y[MOST + 1] = {0};
+    double want[MOST];
+    y[size] = 7;
+    k->finish_row(y, x, with ? bias : NULL, with ? residual : NULL, size, act);
+    for (size_t i = 0; i < size; i++)
+        want[i] =
+            with ? activate((double)x[i] + (double)bias[i], act) + (double)residual[i]
+                 : activate((double)x[i], act);
+    expect_close(k->name, "finish_row", size, y, want, size, max_nmse);
+    assert_true(y[size] == 7);
+    free(x);
+    free(bias);
+    free(residual);
+}
+
+// GELU from -20 to 20, near 0 and far out: as exact as a float sum of it.
+static void check_gelu(const vb_kernels *k)
+{
+    for (double at = -20; at < 20; at += 0.001) {
+        const float x = (float)at;
+        float y;
+        k->finish_row(&y, &x, NULL, NULL, 1, VB_ACT_GELU);
+        const double want = ref_gelu((double)x);
+        if (!(fabs((double)y - want) <= 1e-6 * fmax(1, fabs(want))))
+            fail_msg("%s: gelu of %g is %g, expected %g", k->name, at, (double)y, want);
+    }
+}
+
+static void check_narrow(const vb_kernels *k, size_t size)
+{
+    static const struct {
+        uint32_t bits;
+        uint16_t want;
+    } rows[] = {
+        {0x3f800000, 0x3f80}, {0x3f808000, 0x3f80}, {0x3f818000, 0x3f82}, // ties
+        {0x3f808001, 0x3f81}, {0x7f7fffff, 0x7f80}, {0xff800000, 0xff80},
+        {0x00000001, 0x0000}, {0x80000000, 0x8000}, {0x7f800001, 0x7fc0}, // a NaN
+    };
+    float x[MOST];
+    uint16_t y[MOST + 1], want[MOST];
+    for (size_t i = 0; i < size; i++) {
+        memcpy(&x[i], &rows[i % (sizeof rows / sizeof *rows)].bits, sizeof *x);
+        want[i] = rows[i % (sizeof rows / sizeof *rows)].want;
+    }
+    y[size] = 7;
+    k->narrow_row(y, x, size);
+    assert_memory_equal(y, want, size * sizeof *y);
+    assert_int_equal(y[size], 7);
+}
+
+static void check_normalise(const vb_kernels *k, size_t size, float mean)
+{
+    float *x = random_floats(size, 1, mean), *gain = random_floats(size, 2, 1);
+    float *bias = random_floats(size, 3, 0), y[MOST + 1];
+    double want[MOST];
+    y[size] = 7;
+    k->normalise_row(y, x, gain, bias, size, 1e-6F);
+    ref_layernorm(want, x, gain, bias, 1, size, (double)1e-6F);
+    expect_close(k->name, "normalise_row", size, y, want, size, 1e-10);
+    assert_true(y[size] == 7);
+    free(x);
+    free(gain);
+    free(bias);
+}
+
+// Queries that see different numbers of keys, over blocks of which the last is short; what
+// lies behind the keys is never read as a number.
+static void check_attend(const vb_kernels *k, uint32_t queries, uint32_t keys)
+{
+    enum { HEAD_DIM = 48, STRIDE = 52 };
+    float *q = random_floats((size_t)queries * HEAD_DIM, 1, 0);
+    float *key = random_floats((size_t)(keys + 4) * STRIDE, 2, 0);
+    float *value = random_floats((size_t)(keys + 4) * STRIDE, 3, 0);
+    float *o = calloc((size_t)queries * HEAD_DIM, sizeof *o);
+    float *room = calloc((HEAD_DIM + VB_ATTEND_QUERIES) * VB_KEY_BLOCK, sizeof *room);
+    float *largest = calloc(queries, sizeof *largest);
+    float *sum = calloc(queries, sizeof *sum);
+    uint32_t *seen = calloc(queries, sizeof *seen);
+    assert_true(o && room && largest && sum && seen);
+    for (size_t i = (size_t)keys * STRIDE; i < (size_t)(keys + 4) * STRIDE; i++)
+        key[i] = value[i] = NAN;
+    for (uint32_t i = 0; i < queries; i++) {
+        largest[i] = -INFINITY;
+        seen[i] = 1 + (i * 37) % keys;
+    }
+    for (uint32_t first = 0; first < keys; first += VB_KEY_BLOCK) {
+        const vb_attend step = {.queries = queries,
+                                .head_dim = HEAD_DIM,
+                                .q = q,
+                                .o = o,
+                                .largest = largest,
+                                .sum = sum,
+                                .k = key + (size_t)first * STRIDE,
+                                .v = value + (size_t)first * STRIDE,
+                                .k_stride = STRIDE,
+                                .v_stride = STRIDE,
+                                .first = first,
+                                .keys = keys - first < VB_KEY_BLOCK ? keys - first
+                                                                    : VB_KEY_BLOCK,
+                                .seen = seen,
+                                .room = room};
+        k->attend(&step);
+    }
+    for (uint32_t i = 0; i < queries; i++) {
+        double want[HEAD_DIM] = {0}, total = 0;
+        float got[HEAD_DIM];
+        for (uint32_t j = 0; j < seen[i]; j++) {
+            double score = 0;
+            for (size_t d = 0; d < HEAD_DIM; d++)
+                score += (double)q[i * HEAD_DIM + d] * (double)key[j * STRIDE + d];
+            total += exp(score);
+            for (size_t d = 0; d < HEAD_DIM; d++)
+                want[d] += exp(score) * (double)value[j * STRIDE + d];
+        }
+        for (size_t d = 0; d < HEAD_DIM; d++) {
+            want[d] /= total;
+            got[d] = o[i * HEAD_DIM + d] / sum[i];
+        }
+        expect_close(k->name, "attend", keys, got, want, HEAD_DIM, 1e-11);
+    }
+    free(q);
+    free(key);
+    free(value);
+    free(o);
+    free(room);
+    free(largest);
+    free(sum);
+    free(seen);
+}
+
+static void test_every_set_of_kernels(void **state)
+{
+    (void)state;
+    for (const vb_kernels *const *at = vb_kernels_all(); *at; at++) {
+        for (size_t i = 0; i < SIZES; i++) {
+            for (vb_act act = VB_ACT_NONE; act <= VB_ACT_RELU; act++) {
+                check_finish(*at, sizes[i], act, false);
+                check_finish(*at, sizes[i], act, true);
+            }
+            check_narrow(*at, sizes[i]);
+            if (sizes[i] > 1) {
+                check_normalise(*at, sizes[i], 0);
+                check_normalise(*at, sizes[i], 1000);
+            }
+        }
+        check_gelu(*at);
+        for (uint32_t queries = 1; queries <= 9; queries++) {
+            check_attend(*at, queries, 1);
+            check_attend(*at, queries, VB_KEY_BLOCK);
+            check_attend(*at, queries, 3 * VB_KEY_BLOCK + 7);
+        }
+    }
+}
+
+// -------------------------------------------------------------------------- device
+
+static vb_device *open_processor(uint32_t threads)
+{
+    vb_device *device;
+    vblip_error err = {0};
+    const vb_cpu_options options = {.threads = threads};
+    if (vb_cpu_open(&device, &options, &err) != VBLIP_OK)
+        fail_msg("%s", err.message);
+    return device;
+}
+
+// A small transformer's worth of ops: what one pass records.
+typedef struct pass {
+    vb_pool pool;
+    vb_matrix *w;
+    vb_tensor x, y, z;
+    float *got;
+} pass;
+
+enum { ROWS = 70, COLS = 96, KEYS = 1500 };
+
+static pass make_pass(vb_device *device)
+{
+    pass p = {.pool = {.device = device, .name = "pass"}};
+    float *weights = random_floats((size_t)COLS * COLS, 5, 0);
+    float *rows = random_floats((size_t)KEYS * COLS, 6, 0);
+    const vb_matrix_block block = vb_matrix_in_memory(weights, VB_F32, COLS);
+    vblip_error err = {0};
+    assert_int_equal(
+        vb_matrix_make(&p.w, device, &block, 1, COLS, VB_USE_LINEAR, "w", &err),
+        VBLIP_OK);
+    assert_int_equal(vb_pool_tensor(&p.x, &p.pool, VB_F32, 1, KEYS, COLS, &err),
+                     VBLIP_OK);
+    assert_int_equal(vb_pool_tensor(&p.y, &p.pool, VB_F32, 1, ROWS, COLS, &err),
+                     VBLIP_OK);
+    assert_int_equal(vb_pool_tensor(&p.z, &p.pool, VB_F32, 1, ROWS, COLS, &err),
+                     VBLIP_OK);
+    vb_recorder rec = vb_recorder_begin(device);
+    vb_upload(&rec, p.x, rows);
+    assert_int_equal(vb_recorder_submit(&rec, &err), VBLIP_OK);
+    p.got = calloc((size_t)ROWS * COLS, sizeof *p.got);
+    assert_non_null(p.got);
+    free(weights);
+    free(rows);
+    return p;
+}
+
+static vblip_status run_pass(vb_device *device, const pass *p, vblip_error *err)
+{
+    vb_recorder rec = vb_recorder_begin(device);
+    vb_linear(&rec, .y = p->y, .x = vb_rows(p->x, 0, ROWS), .w = p->w,
+              .act = VB_ACT_GELU);
+    vb_attention(&rec, .y = p->z, .q = p->y, .k = p->x, .v = p->x, .heads = 2);
+    vb_download(&rec, p->got, p->z);
+    return vb_recorder_submit(&rec, err);
+}
+
+static void free_pass(pass *p)
+{
+    vb_matrix_free(&p->w);
+    vb_pool_free(&p->pool);
+    free(p->got);
+}
+
+// Few queries over many keys are divided among many threads in other ways than among few.
+static void test_any_number_of_threads(void **state)
+{
+    (void)state;
+    static const uint32_t counts[] = {1, 2, 3, 13, 64};
+    double *want = NULL;
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        vb_device *device = open_processor(counts[i]);
+        pass p = make_pass(device);
+        assert_int_equal(run_pass(device, &p, NULL), VBLIP_OK);
+        if (!want) {
+            want = calloc((size_t)ROWS * COLS, sizeof *want);
+            assert_non_null(want);
+            for (size_t n = 0; n < (size_t)ROWS * COLS; n++)
+                want[n] = (double)p.got[n];
+        }
+        expect_close("cpu", "pass with threads", counts[i], p.got, want,
+                     (size_t)ROWS * COLS, max_nmse);
+        free_pass(&p);
+        vb_device_close(&device);
+    }
+    free(want);
+}
+
+static void test_a_pass_asks_for_memory_once(void **state)
+{
+    (void)state;
+    vb_device *device = open_processor(2);
+    pass p = make_pass(device);
+    // Which thread takes which piece is chance, so both have taken each when it is warm.
+    for (int i = 0; i < 50; i++)
+        assert_int_equal(run_pass(device, &p, NULL), VBLIP_OK);
+    const uint64_t warm = vb_cpu_allocations(device);
+    assert_true(warm > 0);
+    for (int i = 0; i < 50; i++)
+        assert_int_equal(run_pass(device, &p, NULL), VBLIP_OK);
+    assert_int_equal(vb_cpu_allocations(device), warm);
+    free_pass(&p);
+    vb_device_close(&device);
+}
+
+static int stop_at_once(void *user)
+{
+    ++*(uint32_t *)user;
+    return 1;
+}
+
+static void test_stops_when_told(void **state)
+{
+    (void)state;
+    vb_device *device;
+    vblip_error err = {0};
+    uint32_t asked = 0;
+    const vb_cpu_options options = {
+        .threads = 2, .stopped = stop_at_once, .stopped_user = &asked};
+    const vb_matrix_block block = vb_matrix_in_memory((const float[16]){0}, VB_F32, 4);
+    vb_matrix *w;
+    assert_int_equal(vb_cpu_open(&device, &options, &err), VBLIP_OK);
+    assert_int_equal(vb_matrix_make(&w, device, &block, 1, 4, VB_USE_LINEAR, "w", &err),
+                     VBLIP_ERR_CANCELLED);
+    assert_null(w);
+    assert_int_equal(asked, 1);
+    vb_device_close(&device);
+}
+
+static void test_refuses(void **state)
+{
+    (void)state;
+    static const struct {
+        vb_cpu_options options;
+        vblip_status status;
+        const char *message;
+    } rows[] = {
+        {{.precision = "f16"}, VBLIP_ERR_UNSUPPORTED, "the processor has f32 and bf16"},
+        {{.precision = "f64"}, VBLIP_ERR_ARGUMENT, "precision: f64: unknown"},
+        {{.precision = ""}, VBLIP_ERR_ARGUMENT, "precision: : unknown"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        vb_device *device;
+        vblip_error err = {0};
+        assert_int_equal(vb_cpu_open(&device, &rows[i].options, &err), rows[i].status);
+        assert_null(device);
+        assert_non_null(strstr(err.message, rows[i].message));
+    }
+}
+
+static int count_time(void *user, const vblip_op_time *time)
+{
+    uint64_t *calls = user;
+    *calls += time->calls;
+    assert_true(time->seconds >= 0);
+    return 0;
+}
+
+static void test_keeps_times_when_asked(void **state)
+{
+    (void)state;
+    vb_device *device;
+    uint64_t calls = 0;
+    vblip_error err = {0};
+    assert_int_equal(vb_cpu_open(&device, &(vb_cpu_options){.profile = true}, &err),
+                     VBLIP_OK);
+    pass p = make_pass(device);
+    assert_int_equal(run_pass(device, &p, &err), VBLIP_OK);
+    assert_int_equal(vb_device_profile(device, count_time, &calls, &err), VBLIP_OK);
+    assert_int_equal(calls, 2); // linear and attention
+    free_pass(&p);
+    vb_device_close(&device);
+    device = open_processor(1);
+    assert_int_equal(vb_device_profile(device, count_time, &calls, &err),
+                     VBLIP_ERR_ARGUMENT);
+    vb_device_close(&device);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_set_of_kernels),
+        cmocka_unit_test(test_any_number_of_threads),
+        cmocka_unit_test(test_a_pass_asks_for_memory_once),
+        cmocka_unit_test(test_stops_when_told),
+        cmocka_unit_test(test_refuses),
+        cmocka_unit_test(test_keeps_times_when_asked),
+    };
+    return cmocka_run_group_tests_name("cpu", tests, NULL, NULL);
+}
