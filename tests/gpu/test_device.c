@@ -68,7 +68,6 @@ static const struct choice {
 } choices[] = {
     {NULL, 1, VBLIP_OK, ""},
     {"auto", 1, VBLIP_OK, ""},
-    {"cpu", 2, VBLIP_OK, ""},
     {"1", 1, VBLIP_OK, ""},
     {"2", 2, VBLIP_OK, ""},
     {"llvm", 2, VBLIP_OK, ""},
@@ -81,7 +80,7 @@ static const struct choice {
     {"99999999999999999999", -1, VBLIP_ERR_DEVICE, "there are"},
 };
 
-static void test_chooses_by_index_name_and_kind(void **state)
+static void test_chooses_by_index_and_name(void **state)
 {
     (void)state;
     static vb_physical list[3];
@@ -581,7 +580,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lists_devices),
-        cmocka_unit_test(test_chooses_by_index_name_and_kind),
+        cmocka_unit_test(test_chooses_by_index_and_name),
         cmocka_unit_test(test_refuses_what_is_not_there),
         cmocka_unit_test(test_running_out_of_device_memory_is_reported),
         cmocka_unit_test(test_too_large_a_buffer_is_refused),

@@ -107,7 +107,7 @@ static void run(gpu_fixture *fx, const struct shape *s)
 static void test_matches_double(void **state)
 {
     (void)state;
-    for (const char *const *family = gpu_families(); *family; family++) {
+    for (const char *const *family = op_devices(); *family; family++) {
         gpu_fixture fx = gpu_open(*family);
         for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
             run(&fx, &shapes[i]);

@@ -1,5 +1,5 @@
-// test_op_linear.c - linear is right for every shape, stride and epilogue, in every kernel
-// family, with weights of either type.
+// test_op_linear.c - linear is right for every shape, stride and epilogue, on every device,
+// with weights of each type.
 #include "support/gpu_op.h"
 #include "support/ref_ops.h"
 
@@ -74,6 +74,7 @@ static void run(gpu_fixture *fx, const struct shape *s)
 
     float *x_data = gpu_packed(&x), *b_data = gpu_packed(&b);
     float *r_data = gpu_packed(residual);
+    gpu_round(fx, x_data, lines * s->in);
     double *want = gpu_alloc(lines * s->out, sizeof *want);
     ref_linear(want, x_data, weights, s->epilogue & BIAS ? b_data : NULL,
                s->epilogue & RESIDUAL ? r_data : NULL, lines, s->in, s->out,
@@ -97,8 +98,9 @@ static void run(gpu_fixture *fx, const struct shape *s)
 static void test_matches_double(void **state)
 {
     (void)state;
-    for (const char *const *family = gpu_families(); *family; family++) {
-        for (const char *const *precision = gpu_precisions; *precision; precision++) {
+    for (const char *const *family = op_devices(); *family; family++) {
+        for (const char *const *precision = op_precisions(*family); *precision;
+             precision++) {
             gpu_fixture fx = gpu_open_in(*family, *precision);
             for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
                 run(&fx, &shapes[i]);
@@ -132,6 +134,8 @@ static void join_blocks(gpu_fixture *fx)
     vb_linear(&fx->rec, .y = y.t, .x = x.t, .w = w);
     float *x_data = gpu_packed(&x);
     double want[15];
+    gpu_round(fx, x_data, 12);
+    gpu_round(fx, rows[0], 20);
     ref_linear(want, x_data, rows[0], NULL, NULL, 3, 4, 5, NULL);
     gpu_check(fx, &y, want, 1e-12, "joined blocks");
     free(x_data);
@@ -143,8 +147,9 @@ static void join_blocks(gpu_fixture *fx)
 static void test_joins_blocks_of_any_type(void **state)
 {
     (void)state;
-    for (const char *const *family = gpu_families(); *family; family++) {
-        for (const char *const *precision = gpu_precisions; *precision; precision++) {
+    for (const char *const *family = op_devices(); *family; family++) {
+        for (const char *const *precision = op_precisions(*family); *precision;
+             precision++) {
             gpu_fixture fx = gpu_open_in(*family, *precision);
             join_blocks(&fx);
             gpu_close(&fx);

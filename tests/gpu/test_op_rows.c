@@ -160,7 +160,7 @@ static void test_normalises_like_torch(void **state)
     uint8_t frame[256 * 3]; // 16 x 16
     for (size_t i = 0; i < sizeof frame; i++)
         frame[i] = (uint8_t)(i / 3);
-    for (const char *const *family = gpu_families(); *family; family++) {
+    for (const char *const *family = op_devices(); *family; family++) {
         gpu_fixture fx = gpu_open(*family);
         patchify_as(&fx, frame, 1, 16, 16, want,
                     1e-13); // its division is off by 2.5 ulp at most
@@ -172,7 +172,7 @@ static void test_normalises_like_torch(void **state)
 static void test_matches_double(void **state)
 {
     (void)state;
-    for (const char *const *family = gpu_families(); *family; family++) {
+    for (const char *const *family = op_devices(); *family; family++) {
         gpu_fixture fx = gpu_open(*family);
         for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
             run_rows(&fx, &shapes[i]);
@@ -186,11 +186,14 @@ static void test_matches_double(void **state)
 static void test_embeds_from_halves(void **state)
 {
     (void)state;
-    for (const char *const *family = gpu_families(); *family; family++) {
-        gpu_fixture fx = gpu_open_in(*family, "f16");
-        run_embed(&fx, 20);
-        run_embed(&fx, 7); // rows that begin in the middle of a word
-        gpu_close(&fx);
+    for (const char *const *family = op_devices(); *family; family++) {
+        for (const char *const *precision = op_precisions(*family) + 1; *precision;
+             precision++) {
+            gpu_fixture fx = gpu_open_in(*family, *precision);
+            run_embed(&fx, 20);
+            run_embed(&fx, 7); // rows that begin in the middle of a word
+            gpu_close(&fx);
+        }
     }
 }
 

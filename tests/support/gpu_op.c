@@ -1,5 +1,6 @@
 #include "support/gpu_op.h"
 
+#include "cpu/cpu.h"
 #include "support/ref_ops.h"
 
 #include <math.h>
@@ -11,8 +12,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-const char *const gpu_precisions[] = {"f32", "f16", NULL};
 
 enum { GUARD_WORDS = 64 };
 static const uint32_t guard = 0x7fc0dead; // a NaN, so that reading it shows
@@ -31,7 +30,8 @@ void gpu_open_masked(gpu_fixture *out, const vb_gpu_options *options,
     with_log.log.fn = on_log;
     with_log.validate = true;
     vblip_error err = {0};
-    *out = (gpu_fixture){.kernels = options->kernels, .precision = options->precision};
+    *out = (gpu_fixture){
+        .vulkan = true, .kernels = options->kernels, .precision = options->precision};
     if (vb_gpu_open_masked(&out->device, &with_log, mask, &err) != VBLIP_OK)
         fail_msg("%s", err.message);
     out->rec = vb_recorder_begin(out->device);
@@ -46,9 +46,48 @@ const char *const *gpu_families(void)
     return both ? all : all + 1;
 }
 
+static gpu_fixture open_processor(const char *precision)
+{
+    gpu_fixture fx = {.kernels = "cpu", .precision = precision};
+    vblip_error err = {0};
+    const vb_cpu_options options = {.precision = precision};
+    if (vb_cpu_open(&fx.device, &options, &err) != VBLIP_OK)
+        fail_msg("%s", err.message);
+    fx.rec = vb_recorder_begin(fx.device);
+    return fx;
+}
+
+const char *const *op_devices(void)
+{
+    static const char *names[4];
+    size_t count = 0;
+    vblip_device_info info;
+    for (const char *const *family = gpu_families(); *family; family++)
+        names[count++] = *family;
+    if (vb_cpu_describe(&info))
+        names[count++] = "cpu";
+    names[count] = NULL;
+    return names;
+}
+
+const char *const *op_precisions(const char *device)
+{
+    static const char *const vulkan[] = {"f32", "f16", NULL};
+    static const char *const processor[] = {"f32", "bf16", NULL};
+    static const char *const floats[] = {"f32", NULL};
+    if (strcmp(device, "cpu") != 0)
+        return vulkan;
+    gpu_fixture fx = gpu_open(device);
+    const bool bf16 = (fx.device->caps.weight_types & 1u << VB_BF16) != 0;
+    gpu_close(&fx);
+    return bf16 ? processor : floats;
+}
+
 gpu_fixture gpu_open_in(const char *kernels, const char *precision)
 {
     gpu_fixture fx;
+    if (kernels && strcmp(kernels, "cpu") == 0)
+        return open_processor(precision);
     gpu_open_masked(&fx, &(vb_gpu_options){.kernels = kernels, .precision = precision},
                     &(vb_gpu_mask){.untested = true});
     return fx;
@@ -64,7 +103,7 @@ void gpu_submit(gpu_fixture *fx)
     vblip_error err = {0};
     if (vb_recorder_submit(&fx->rec, &err) != VBLIP_OK)
         fail_msg("%s", err.message);
-    if (vb_gpu_validation_messages(fx->device) != 0)
+    if (fx->vulkan && vb_gpu_validation_messages(fx->device) != 0)
         fail_msg("the validation layer gave messages");
 }
 
@@ -228,5 +267,22 @@ vb_matrix *gpu_matrix(gpu_fixture *fx, float *data, uint32_t rows, uint32_t cols
     if (fx->device->weights == VB_F16)
         for (size_t i = 0; i < (size_t)rows * cols; i++)
             data[i] = vb_f16_to_f32(vb_f32_to_f16(data[i]));
+    gpu_round(fx, data, (size_t)rows * cols);
     return matrix;
+}
+
+// To the nearest, ties to even.
+static float round_to_bf16(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    bits = (bits + 0x7fffu + (bits >> 16 & 1u)) & 0xffff0000u;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+void gpu_round(const gpu_fixture *fx, float *data, size_t count)
+{
+    for (size_t i = 0; fx->device->weights == VB_BF16 && i < count; i++)
+        data[i] = round_to_bf16(data[i]);
 }

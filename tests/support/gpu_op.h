@@ -1,8 +1,9 @@
-// gpu_op.h - runs one op on a Vulkan device and judges it against double precision.
+// gpu_op.h - runs one op on a Vulkan device, or on the processor, and judges it against
+// double precision.
 //
 // Every tensor lies in a buffer of its own between guard bands, its rows perhaps apart;
-// whatever is not the tensor must come back untouched. The validation layer is on, and
-// any message of it fails the test.
+// whatever is not the tensor must come back untouched. On Vulkan the validation layer is
+// on, and any message of it fails the test.
 #ifndef GPU_OP_H
 #define GPU_OP_H
 
@@ -16,17 +17,21 @@
 // The families that the device at hand can run, NULL-terminated.
 const char *const *gpu_families(void);
 
-// Types that weights can be stored in, NULL-terminated.
-extern const char *const gpu_precisions[];
+// The same, and "cpu" where the build has it.
+const char *const *op_devices(void);
+
+// Types that weights can be stored in there, NULL-terminated.
+const char *const *op_precisions(const char *device);
 
 typedef struct gpu_fixture {
     vb_device *device;
+    bool vulkan;
     const char *kernels, *precision; // as asked for
     vb_recorder rec;
 } gpu_fixture;
 
 // Fails the test when there is no device.
-gpu_fixture gpu_open(const char *kernels);
+gpu_fixture gpu_open(const char *kernels); // or "cpu"
 gpu_fixture gpu_open_in(const char *kernels, const char *precision);
 void gpu_open_masked(gpu_fixture *out, const vb_gpu_options *options,
                      const vb_gpu_mask *mask);
@@ -68,6 +73,10 @@ void gpu_check(gpu_fixture *fx, const gpu_operand *operand, const double *want,
 // stores.
 vb_matrix *gpu_matrix(gpu_fixture *fx, float *data, uint32_t rows, uint32_t cols,
                       uint32_t uses);
+
+// Makes of the operand of a product what the device does: with weights in bf16 it is
+// rounded too.
+void gpu_round(const gpu_fixture *fx, float *data, size_t count);
 
 float *gpu_random(size_t count, gpu_values values); // malloc'd
 void *gpu_alloc(size_t count, size_t size);

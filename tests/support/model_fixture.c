@@ -1,5 +1,6 @@
 #include "support/model_fixture.h"
 
+#include "cpu/cpu.h"
 #include "gpu/context.h"
 #include "support/half_bounds.h"
 #include "support/ref_device.h"
@@ -57,6 +58,12 @@ static vb_device *open_device(const char *name, bool half)
 {
     vb_device *device;
     vblip_error err = {0};
+    if (strcmp(name, "cpu") == 0) {
+        if (vb_cpu_open(&device, &(vb_cpu_options){.precision = "f32"}, &err) !=
+            VBLIP_OK)
+            die(EXIT_FAILURE, err.message);
+        return device;
+    }
     if (strcmp(name, "ref") == 0) {
         if (ref_device_open(&device, NULL, &err) != VBLIP_OK)
             die(EXIT_FAILURE, err.message);
