@@ -1,4 +1,4 @@
-// vblip.h - ask questions of video: search, answers and captions, with BLIP on Vulkan.
+// vblip.h - ask questions of video: search, answers and captions, with BLIP.
 //
 // What everybody uses. Benchmarks, the self-test, what is inside a checkpoint, data sets and their
 // protocols are in vblip_lab.h. Six conventions hold for every declaration in these files:
@@ -43,7 +43,7 @@ typedef enum vblip_status {
     VBLIP_ERR_FORMAT = -3,      // a file was read in full and is not what it claims
     VBLIP_ERR_UNSUPPORTED = -4, // valid input that this build or device cannot handle
     VBLIP_ERR_MEMORY = -5,      // host or device memory ran out
-    VBLIP_ERR_DEVICE = -6,      // no usable Vulkan device, or the device was lost
+    VBLIP_ERR_DEVICE = -6,      // no usable device, or the device was lost
     VBLIP_ERR_CANCELLED = -7,   // a callback asked to stop
 } vblip_status;
 
@@ -56,21 +56,21 @@ VBLIP_API const char *vblip_version(void); // "0.1.0"
 
 // ------------------------------------------------------------------ engine and model
 
-// One Vulkan device and its compiled pipelines. Costs up to a second to open: open one, keep it.
+// One device: a GPU, or the processor. Costs up to a second to open: open one, keep it.
 typedef struct vblip_engine vblip_engine;
 
 typedef struct vblip_engine_options {
     uint32_t size;
-    const char *device;    // index or part of a name; "auto", "cpu"; NULL = auto
-    const char *kernels;   // kernel family, "simt" or "lavapipe"; NULL = auto
-    const char *precision; // of weights in device memory: "f32", "f16"; NULL = auto
-    const char *cache_dir; // pipeline cache and self-test verdicts; NULL = none kept
-    bool validate;         // run under the Khronos validation layer
-    bool profile;          // time every op on the device (vblip_lab.h)
+    const char *device;     // index or part of a name; "auto", "cpu"; NULL = auto
+    const char *kernels;    // kernel family: "simt", "lavapipe", "onednn"; NULL = auto
+    const char *precision;  // of weights in device memory: "f32", "f16", "bf16"; NULL = auto
+    const char *cache_dir;  // pipeline cache and self-test verdicts; NULL = none kept
+    bool validate, profile; // Khronos' validation layer; time every op (vblip_lab.h)
     void (*log)(void *user, const char *line); // NULL = silent; may be called any time
     void *log_user;
     int (*stopped)(void *user); // asked some times a second while the device works; non-zero:
     void *stopped_user;         // the call under way returns VBLIP_ERR_CANCELLED
+    uint32_t threads;           // of the processor; 0 = OMP_NUM_THREADS, else its cores
 } vblip_engine_options;
 
 VBLIP_CHECKED vblip_status vblip_engine_open(

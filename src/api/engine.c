@@ -1,11 +1,11 @@
-// engine.c - the engine's exported functions. The only place that opens a device.
+// engine.c - the engine's exported functions.
 #include "vblip.h"
 
+#include "api/devices.h"
 #include "api/objects.h"
 #include "compute/bench.h"
 #include "compute/selftest.h"
 #include "decode/decode.h"
-#include "gpu/gpu.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +24,7 @@ vblip_status vblip_devices(vblip_device_fn fn, void *user, vblip_error *err)
 {
     vb_error_reset(err);
     VB_TRY(vb_need(fn != NULL, "fn", err));
-    return vb_gpu_list(fn, user, err);
+    return vb_devices_list(fn, user, err);
 }
 
 vblip_status vblip_engine_open(vblip_engine **out, const vblip_engine_options *options,
@@ -38,19 +38,12 @@ vblip_status vblip_engine_open(vblip_engine **out, const vblip_engine_options *o
     vblip_engine *engine = calloc(1, sizeof *engine);
     if (!engine)
         return vb_fail_memory(err, "engine");
-    const vb_gpu_options gpu = {
-        .device = o.device,
-        .kernels = o.kernels,
-        .precision = o.precision,
-        .cache_dir = o.cache_dir,
-        .validate = o.validate,
-        .profile = o.profile,
-        .log = {.fn = o.log, .user = o.log_user},
-        .stopped = o.stopped,
-        .stopped_user = o.stopped_user,
-    };
-    vblip_status status = vb_gpu_open(&engine->device, &gpu, err);
-    if (status != VBLIP_OK)
+    uint32_t index = 0;
+    vblip_status status = vb_devices_open(&engine->device, &index, &o, err);
+    if (status == VBLIP_OK) {
+        engine->info = *vb_device_describe(engine->device);
+        engine->info.index = index;
+    } else
         vblip_engine_close(&engine);
     *out = engine;
     return status;
@@ -67,7 +60,7 @@ void vblip_engine_close(vblip_engine **engine)
 
 const vblip_device_info *vblip_engine_device(const vblip_engine *engine)
 {
-    return engine ? vb_device_describe(engine->device) : NULL;
+    return engine ? &engine->info : NULL;
 }
 
 vblip_status vblip_engine_profile(vblip_engine *engine, vblip_op_time_fn fn, void *user,

@@ -13,6 +13,7 @@
 
 struct vblip_engine {
     vb_device *device;
+    vblip_device_info info; // its index is that of vblip_devices()
 };
 
 struct vblip_model {

@@ -80,7 +80,8 @@ typedef struct cli_args {
 
     // common options; a number that was not given is 0
     const char *model, *vocab, *device, *kernels, *output;
-    uint32_t precision; // 0 auto, 1 f32, 2 f16
+    uint32_t precision; // 0 auto, 1 f32, 2 f16, 3 bf16
+    uint32_t threads;   // 0 = by cores
     uint32_t compat;    // 0 salesforce, 1 hf: vblip_compat
     uint32_t image_size, frames, batch, jobs;
     uint32_t format;   // vb_format; settled when parsing ends

@@ -64,6 +64,7 @@ static const char *const kinds[] = {
     [VBLIP_DEVICE_INTEGRATED_GPU] = "integrated GPU",
     [VBLIP_DEVICE_VIRTUAL_GPU] = "virtual GPU",
     [VBLIP_DEVICE_SOFTWARE] = "software",
+    [VBLIP_DEVICE_PROCESSOR] = "processor",
 };
 
 static const char *cmd_doctor_keep(examination *e, const char *text)
@@ -97,17 +98,32 @@ static bool as_it_goes(const cli_session *s)
     return s->args->format == VB_FORMAT_TEXT;
 }
 
+static void tell_processor(vb_string *out, const vblip_device_info *d)
+{
+    vb_string_appendf(out, "   library    %s\n", d->driver);
+    vb_string_appendf(out, "   features   %s\n", d->api);
+    vb_string_appendf(out, "   memory     %" PRIu64 " MiB\n", d->memory_bytes >> 20);
+}
+
+static void tell_vulkan(vb_string *out, const vblip_device_info *d)
+{
+    vb_string_appendf(out, "   driver     %s, Vulkan %s\n", d->driver, d->api);
+    vb_string_appendf(out, "   memory     %" PRIu64 " MiB, largest binding %u MiB\n",
+                      d->memory_bytes >> 20, d->max_binding_mib);
+    vb_string_appendf(out, "   features   subgroups of %u, 16-bit storage: %s\n",
+                      d->subgroup_size, d->f16_storage ? "yes" : "no");
+}
+
 static int tell_device(const examination *e)
 {
     const vblip_device_info *d = &e->info;
     vb_string *out = &e->session->line;
     vb_string_appendf(out, "%u  %s\n", d->index, d->name);
     vb_string_appendf(out, "   kind       %s\n", kind_name(d->kind));
-    vb_string_appendf(out, "   driver     %s, Vulkan %s\n", d->driver, d->api);
-    vb_string_appendf(out, "   memory     %" PRIu64 " MiB, largest binding %u MiB\n",
-                      d->memory_bytes >> 20, d->max_binding_mib);
-    vb_string_appendf(out, "   features   subgroups of %u, 16-bit storage: %s\n",
-                      d->subgroup_size, d->f16_storage ? "yes" : "no");
+    if (d->kind == VBLIP_DEVICE_PROCESSOR)
+        tell_processor(out, d);
+    else
+        tell_vulkan(out, d);
     if (d->kernels)
         vb_string_appendf(out, "   kernels    %s\n", d->kernels);
     if (d->precision)

@@ -279,7 +279,7 @@ static void write_glossary(vb_string *out)
 
 static void write_overview(vb_string *out)
 {
-    vb_string_puts(out, "vblip: ask questions of video, with BLIP on Vulkan\n\n"
+    vb_string_puts(out, "vblip: ask questions of video, with BLIP\n\n"
                         "usage: vblip COMMAND [OPTIONS] ...\n\ncommands:\n");
     for (int i = 0; i < CLI_COMMAND_COUNT; i++)
         vb_string_appendf(out, "  %-10s %s\n", cli_command_name((cli_command)i),

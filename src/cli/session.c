@@ -311,11 +311,14 @@ vblip_status cli_engine_open(cli_session *s, const char *device, vblip_error *er
                             : NULL,
         .log_user = s,
         .stopped = on_device_work,
+        .threads = a->threads,
     };
     vblip_status status = vblip_engine_open(&s->engine, &options, err);
     if (status != VBLIP_OK)
         return status;
-    const char *name = vblip_engine_device(s->engine)->name;
+    const vblip_device_info *info = vblip_engine_device(s->engine);
+    const char *name =
+        info->kind == VBLIP_DEVICE_PROCESSOR ? "the processor" : info->name;
     const char *detail = strstr(name, " (");
     size_t size = detail ? (size_t)(detail - name) : strlen(name);
     snprintf(s->device, sizeof s->device, "%.*s", (int)(size < 60 ? size : 60), name);

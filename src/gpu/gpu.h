@@ -1,4 +1,4 @@
-// gpu.h - a vb_device on Vulkan. The only door to Vulkan; only api/engine.c and tests
+// gpu.h - a vb_device on Vulkan. The only door to Vulkan; only api/devices.c and tests
 // open it.
 #ifndef VB_GPU_GPU_H
 #define VB_GPU_GPU_H
@@ -7,7 +7,7 @@
 #include "compute/device.h"
 
 typedef struct vb_gpu_options {
-    const char *device;    // index, part of a name, "auto", "cpu"; NULL = auto
+    const char *device;    // index, part of a name, "auto"; NULL = auto
     const char *kernels;   // "simt", "lavapipe", "auto"; NULL = auto
     const char *precision; // weights are stored in: "f32", "f16", "auto"; NULL = auto
     const char *cache_dir; // remembers pipelines and self-test verdicts; NULL = none

@@ -308,8 +308,6 @@ static bool matches(const vb_physical *p, const char *wanted)
 {
     if (!wanted || strcmp(wanted, "auto") == 0)
         return !p->info.unusable;
-    if (strcmp(wanted, "cpu") == 0)
-        return p->info.kind == VBLIP_DEVICE_SOFTWARE;
     if (strspn(wanted, "0123456789") == strlen(wanted))
         return strtoul(wanted, NULL, 10) == p->info.index;
     return contains(p->name, wanted);

@@ -39,7 +39,7 @@ VB_CHECKED vblip_status vb_physical_list(vb_physical **out, uint32_t *count,
 // Makes `info` point into its own struct, after a copy.
 void vb_physical_describe(vb_physical *physical);
 
-// The device meant by `wanted`: an index, part of a name, "auto" or NULL, "cpu".
+// The device meant by `wanted`: an index, part of a name, "auto" or NULL.
 VB_CHECKED vblip_status vb_physical_choose(const vb_physical **out,
                                            const vb_physical *list, uint32_t count,
                                            const char *wanted, vblip_error *err);

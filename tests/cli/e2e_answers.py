@@ -94,5 +94,19 @@ class Words(DemoCase):
         self.ok("tokenize", "a dog", env=environment(VK_DRIVER_FILES="/dev/null"))
 
 
+class Doctor(Case):
+    def test_devices_in_the_order_of_auto(self):
+        """Each computes right; what only imitates a GPU comes after the processor, which needs no Vulkan."""
+        for env, kinds in ((None, ["processor", "software"]),
+                           (environment(VK_DRIVER_FILES="/dev/null"), ["processor"])):
+            rows = parse("json", self.ok("doctor", "-f", "json", env=env).out)
+            self.assertEqual([row["kind"] for row in rows], kinds)
+            self.assertEqual([row["index"] for row in rows], list(range(len(kinds))))
+            for row in rows:
+                self.assertIsNone(row["problem"])
+                self.assertTrue(row["checks"] and all(check["ok"] for check in row["checks"]))
+                self.assertTrue(row["speed"])
+
+
 if __name__ == "__main__":
     main()

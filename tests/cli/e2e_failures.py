@@ -182,11 +182,14 @@ class Checkpoints(Case):
 
 
 class Devices(Case):
-    def test_none(self):
+    def test_none_of_vulkan(self):
+        """The processor answers; a device of Vulkan is not there to be named."""
         env = environment(VK_DRIVER_FILES=NO_DRIVER)
-        for arguments in (["caption", "--model", CAPTION, clip(1)], ["doctor"], ["bench", "linear"]):
+        for arguments in (["caption", "--model", CAPTION, clip(1)], ["bench", "layernorm"]):
             with self.subTest(arguments=arguments):
-                self.refused(EXIT_NO_DEVICE, "Vulkan", *arguments, env=env)
+                self.ok(*arguments, env=env)
+                self.refused(EXIT_NO_DEVICE, "device llvmpipe: none usable; there are: 0 ", *arguments, "--device",
+                             "llvmpipe", env=env)
 
     def test_none_of_that_name(self):
         for arguments in (["caption", "--model", CAPTION, clip(1)], ["doctor"], ["bench", "linear"]):
@@ -194,8 +197,23 @@ class Devices(Case):
                 self.refused(EXIT_NO_DEVICE, ["nosuch", "llvmpipe"], *arguments, "--device", "nosuch")
 
     def test_by_name_and_index(self):
-        for device in ("llvmpipe", "0", "cpu", "auto"):
-            self.ok("caption", "--model", CAPTION, clip(10), "--count", 1, "--device", device)
+        said = {device: self.ok("caption", "--model", CAPTION, clip(10), "--count", 1, "--device", device, "-v")
+                for device in ("llvmpipe", "0", "cpu", "auto")}
+        self.assertEqual(len({run.out for run in said.values()}), 1)
+        for device, words in (("llvmpipe", "Mesa"), ("0", "oneDNN"), ("cpu", "oneDNN"), ("auto", "oneDNN")):
+            self.assertIn(words, said[device].err)
+
+    def test_the_processor_lacks(self):
+        arguments = ["caption", "--model", CAPTION, clip(1), "--device", "cpu"]
+        self.refused(EXIT_NO_DEVICE, ["precision f16", "f32 and bf16"], *arguments, "--precision", "f16")
+        self.refused(EXIT_MISUSED, ["kernels: simt", "onednn"], *arguments, "--kernels", "simt")
+        self.refused(EXIT_MISUSED, ["validate", "Vulkan"], *arguments, "--validate")
+
+    def test_threads(self):
+        """Any number of them gives the same words."""
+        run = ["caption", "--model", CAPTION, clip(10), "--count", 1, "--device", "cpu"]
+        self.assertEqual({self.ok(*run, "--threads", n).out for n in (1, 2, 64)}, {self.ok(*run).out})
+        self.assertIn(" 3 threads", self.ok(*run, "-v", env=environment(OMP_NUM_THREADS="3")).err)
 
     def test_kernels(self):
         self.refused(EXIT_MISUSED, ["nosuch", "simt"], "caption", "--model", CAPTION, clip(1), "--kernels", "nosuch")

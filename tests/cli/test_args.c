@@ -249,7 +249,7 @@ static const struct refusal {
     {"match|v|t|-o|x.VTT", "-o x.VTT: allowed for match: text, tsv, csv, json, jsonl"},
     {"match|v|t|--itm-token|sep", "--itm-token sep: allowed: enc, cls"},
     {"match|v|t|--progress|bar", "--progress bar: allowed: auto, plain, json, none"},
-    {"match|v|t|--precision|f64", "--precision f64: allowed: auto, f32, f16"},
+    {"match|v|t|--precision|f64", "--precision f64: allowed: auto, f32, f16, bf16"},
     {"match|v|t|--compat|", "--compat : allowed: salesforce, hf"},
     // what does not go together
     {"caption|v|-0", "-0: only allowed with -a FILE"},

@@ -365,7 +365,7 @@ static const struct row {
     {"caption|x.png|--profile", 0, "a dog on a beach\n", "linear *"},
     // help and version
     {"--version", 0, "vblip 0.1.0\n", ""},
-    {"help", 0, "vblip: ask questions of video, with BLIP on Vulkan\n*", ""},
+    {"help", 0, "vblip: ask questions of video, with BLIP\n*", ""},
     {"qa|--help", 0, "usage: vblip qa *", ""},
     {"bench|--help", 0,
      "usage: vblip bench [OPTIONS] [NAME...]\n\n"
