@@ -37,6 +37,11 @@ typedef struct attention_room {
     uint32_t *seen;
 } attention_room;
 
+static uint32_t at_most(uint32_t value, uint32_t most)
+{
+    return value < most ? value : most;
+}
+
 static size_t found_floats(const attention_op *op)
 {
     return (size_t)op->chunk * (op->head_dim + 2);
@@ -137,7 +142,10 @@ static void attend_to_keys(const attention_op *op, const attention_piece *p,
             .k_stride = a->k.row_stride,
             .v_stride = a->v.row_stride,
             .first = key,
-            .keys = end - key < VB_KEY_BLOCK ? end - key : VB_KEY_BLOCK,
+            .keys = at_most(end - key, VB_KEY_BLOCK),
+            .next = key + VB_KEY_BLOCK < end
+                        ? at_most(end - key - VB_KEY_BLOCK, VB_KEY_BLOCK)
+                        : 0,
             .seen = room->seen,
             .room = room->blocks,
         };
@@ -217,11 +225,6 @@ static vblip_status merge_parts(void *user, vb_cpu_worker *worker, uint32_t piec
     }
     write_attended(op, &p, &to);
     return VBLIP_OK;
-}
-
-static uint32_t at_most(uint32_t value, uint32_t most)
-{
-    return value < most ? value : most;
 }
 
 static void divide_attention(attention_op *op)

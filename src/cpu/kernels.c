@@ -14,10 +14,10 @@ typedef float quad __attribute__((vector_size(16)));
 
 #define INLINE static inline __attribute__((always_inline))
 
+// A tile of sums stays in registers, of which AVX-512 has 32 and others 16.
 enum {
-    QUERIES = VB_ATTEND_QUERIES,
-    VECTORS =
-        VB_LANES == 16 ? 4 : 2, // of a tile of QUERIES rows; all stay in registers
+    QUERIES = VB_LANES == 16 ? VB_ATTEND_QUERIES : 4,
+    VECTORS = VB_LANES == 16 ? 4 : 2,
 };
 
 INLINE lanes load(const float *p)
@@ -60,20 +60,49 @@ INLINE lanes all(float value)
     return (lanes){0} + value;
 }
 
+// Lanes exchanged with those that are 8, 4, 2 or 1 away.
+#if VB_LANES == 16
+#define EXCHANGE_8(v)                                                                  \
+    __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7)
+#define EXCHANGE_4(v)                                                                  \
+    __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11)
+#define EXCHANGE_2(v)                                                                  \
+    __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13)
+#define EXCHANGE_1(v)                                                                  \
+    __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14)
+#elif VB_LANES == 8
+#define EXCHANGE_4(v) __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3)
+#define EXCHANGE_2(v) __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5)
+#define EXCHANGE_1(v) __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6)
+#else
+#define EXCHANGE_2(v) __builtin_shufflevector(v, v, 2, 3, 0, 1)
+#define EXCHANGE_1(v) __builtin_shufflevector(v, v, 1, 0, 3, 2)
+#endif
+
 INLINE float sum_of(lanes v)
 {
-    float sum = 0;
-    for (int i = 0; i < VB_LANES; i++)
-        sum += v[i];
-    return sum;
+#if VB_LANES >= 16
+    v += EXCHANGE_8(v);
+#endif
+#if VB_LANES >= 8
+    v += EXCHANGE_4(v);
+#endif
+    v += EXCHANGE_2(v);
+    v += EXCHANGE_1(v);
+    return v[0];
 }
 
 INLINE float largest_of(lanes v)
 {
-    float largest = v[0];
-    for (int i = 1; i < VB_LANES; i++)
-        largest = v[i] > largest ? v[i] : largest;
-    return largest;
+#if VB_LANES >= 16
+    v = larger(v, EXCHANGE_8(v));
+#endif
+#if VB_LANES >= 8
+    v = larger(v, EXCHANGE_4(v));
+#endif
+    v = larger(v, EXCHANGE_2(v));
+    v = larger(v, EXCHANGE_1(v));
+    return v[0];
 }
 
 // e^x for x <= 0, from -87 down e^-87, which no sum of ours is moved by: 2^n e^r with
@@ -264,6 +293,14 @@ static void multiply(float *c, size_t c_stride, const float *a, size_t a_stride,
     case 3:
         multiply_rows(c, c_stride, a, a_stride, b, b_stride, length, cols, 3, add);
         break;
+#if VB_LANES == 16
+    case 4:
+        multiply_rows(c, c_stride, a, a_stride, b, b_stride, length, cols, 4, add);
+        break;
+    case 5:
+        multiply_rows(c, c_stride, a, a_stride, b, b_stride, length, cols, 5, add);
+        break;
+#endif
     default:
         multiply_rows(c, c_stride, a, a_stride, b, b_stride, length, cols, QUERIES,
                       add);
@@ -291,6 +328,15 @@ INLINE void transpose_quads(float *out, size_t out_stride, const float *in,
     };
     for (size_t i = 0; i < 4; i++)
         memcpy(out + i * out_stride, &columns[i], sizeof columns[i]);
+}
+
+// Rows of a head lie too far apart for a processor to guess the next ones.
+static void fetch_rows(const float *rows, size_t stride, uint32_t count, uint32_t cols)
+{
+    enum { LINE_FLOATS = 16 };
+    for (size_t r = 0; r < count; r++)
+        for (size_t at = 0; at < cols; at += LINE_FLOATS)
+            __builtin_prefetch(rows + r * stride + at);
 }
 
 // Keys as columns: out [head_dim, VB_KEY_BLOCK], zero where there is no key.
@@ -349,6 +395,8 @@ static void attend(const vb_attend *a)
     float *columns = a->room;
     float *scores = a->room + (size_t)a->head_dim * VB_KEY_BLOCK;
     transpose_keys(columns, a);
+    fetch_rows(a->k + a->keys * a->k_stride, a->k_stride, a->next, a->head_dim);
+    fetch_rows(a->v + a->keys * a->v_stride, a->v_stride, a->next, a->head_dim);
     for (uint32_t first = 0; first < a->queries; first += QUERIES) {
         const uint32_t left = a->queries - first,
                        rows = left < QUERIES ? left : QUERIES;

@@ -18,14 +18,14 @@ typedef struct vb_attend {
     const float *q;       // [queries, head_dim], scaled
     float *o;             // [queries, head_dim], values weighted so far
     float *largest, *sum; // [queries]: of the scores so far, -INFINITY and 0 at first
-    const float *k, *v;   // [keys, head_dim], rows kv_stride apart
+    const float *k, *v;   // [keys, head_dim], rows k_stride, v_stride apart
     size_t k_stride, v_stride;
-    uint32_t first,
-        keys; // the block: keys first .. first + keys - 1, at most VB_KEY_BLOCK
+    uint32_t first, keys; // keys first .. first + keys - 1, at most VB_KEY_BLOCK
+    uint32_t next;        // keys of the block behind it, which are fetched meanwhile
     const uint32_t *seen; // [queries]: a query sees keys 0 .. seen - 1
     float *room;          // (head_dim + VB_ATTEND_QUERIES) * VB_KEY_BLOCK values
 } vb_attend;
-enum { VB_ATTEND_QUERIES = 4 };
+enum { VB_ATTEND_QUERIES = 6 }; // that a kernel takes at once, at most
 
 typedef struct vb_kernels {
     const char *name; // "avx512"

@@ -153,6 +153,7 @@ static void check_attend(const vb_kernels *k, uint32_t queries, uint32_t keys)
                                 .first = first,
                                 .keys = keys - first < VB_KEY_BLOCK ? keys - first
                                                                     : VB_KEY_BLOCK,
+                                .next = keys - first > VB_KEY_BLOCK ? 1 : 0,
                                 .seen = seen,
                                 .room = room};
         k->attend(&step);
