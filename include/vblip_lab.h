@@ -125,9 +125,17 @@ VBLIP_CHECKED vblip_status vblip_model_inspect(
 // Valid until the model is freed.
 VBLIP_API const vblip_model_info *vblip_model_describe(const vblip_model *model);
 
+// A model of a released size whose weights are noise, for vblip_model_bench: its answers mean
+// nothing. `size` is one of vblip_bench_sizes() (NULL-terminated), "base-384" is ViT-B/16 at 384
+// pixels; `task` is one of enum vblip_task.
+VBLIP_API const char *const *vblip_bench_sizes(void);
+VBLIP_CHECKED vblip_status vblip_bench_model(
+    vblip_model **out, vblip_engine *engine, const char *size, uint32_t task, vblip_error *err);
+
 // Times the stages of a model. `name` is one of vblip_model_bench_names()
 // (NULL-terminated), or NULL for all; stages of tasks it was not loaded for are left out.
 VBLIP_API const char *const *vblip_model_bench_names(void);
+VBLIP_API uint32_t vblip_model_bench_task(const char *name); // whose models have them; 0 = unknown
 VBLIP_CHECKED vblip_status vblip_model_bench(
     vblip_model *model, const char *name, vblip_bench_fn fn, void *user, vblip_error *err);
 

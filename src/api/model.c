@@ -3,6 +3,7 @@
 
 #include "api/objects.h"
 #include "blip/bench.h"
+#include "checkpoint/seeded.h"
 
 #include <stdlib.h>
 
@@ -28,6 +29,34 @@ vblip_status vblip_model_inspect(const vblip_model_options *options,
     return vb_checkpoint_inspect(&o, fn, user, err);
 }
 
+typedef struct loading {
+    vb_device *device;
+    uint32_t tasks; // 0 = all there are
+    bool raw_text;
+    vblip_compat compat;
+} loading;
+
+// Takes the checkpoint, also when it fails.
+static vblip_status load_checkpoint(vblip_model **out, vb_checkpoint *checkpoint,
+                                    const loading *l, vblip_error *err)
+{
+    vblip_model *model = calloc(1, sizeof *model);
+    if (!model) {
+        vb_checkpoint_close(&checkpoint);
+        return vb_fail_memory(err, "model");
+    }
+    model->checkpoint = checkpoint;
+    model->tasks = l->tasks ? l->tasks : vb_checkpoint_info(checkpoint)->tasks;
+    const vb_model_options load = {
+        .tasks = model->tasks, .raw_text = l->raw_text, .compat = l->compat};
+    const vblip_status status =
+        vb_model_load(&model->model, l->device, checkpoint, &load, err);
+    if (status != VBLIP_OK)
+        vblip_model_free(&model);
+    *out = model;
+    return status;
+}
+
 vblip_status vblip_model_load(vblip_model **out, vblip_engine *engine,
                               const vblip_model_options *options, vblip_error *err)
 {
@@ -37,22 +66,10 @@ vblip_status vblip_model_load(vblip_model **out, vblip_engine *engine,
     *out = NULL;
     VB_TRY(vb_need(engine != NULL, "engine", err));
     VB_TRY(take_model_options(&o, options, err));
-    vblip_model *model = calloc(1, sizeof *model);
-    if (!model)
-        return vb_fail_memory(err, "model");
-    vblip_status status = vb_checkpoint_open(&model->checkpoint, &o, err);
-    if (status == VBLIP_OK) {
-        const uint32_t held = vb_checkpoint_info(model->checkpoint)->tasks;
-        model->tasks = o.tasks ? o.tasks : held;
-        const vb_model_options load = {
-            .tasks = model->tasks, .raw_text = o.raw_text, .compat = o.compat};
-        status =
-            vb_model_load(&model->model, engine->device, model->checkpoint, &load, err);
-    }
-    if (status != VBLIP_OK)
-        vblip_model_free(&model);
-    *out = model;
-    return status;
+    const loading l = {engine->device, o.tasks, o.raw_text, o.compat};
+    vb_checkpoint *checkpoint;
+    VB_TRY(vb_checkpoint_open(&checkpoint, &o, err));
+    return load_checkpoint(out, checkpoint, &l, err);
 }
 
 void vblip_model_free(vblip_model **model)
@@ -80,9 +97,38 @@ vblip_counts vblip_model_counts(const vblip_model *model)
     };
 }
 
+const char *const *vblip_bench_sizes(void)
+{
+    return vb_seeded_sizes;
+}
+
+vblip_status vblip_bench_model(vblip_model **out, vblip_engine *engine,
+                               const char *size, uint32_t task, vblip_error *err)
+{
+    vb_error_reset(err);
+    VB_TRY(vb_need(out != NULL, "out", err));
+    *out = NULL;
+    VB_TRY(vb_need(engine != NULL, "engine", err));
+    VB_TRY(vb_need(size != NULL, "size", err));
+    if (!task || (task & (task - 1)) || task > VBLIP_TASK_ITC)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "task: 0x%x, expected one",
+                       (unsigned)task);
+    const char *vocab = vblip_bundled_vocab();
+    if (!vocab)
+        return vb_fail(err, VBLIP_ERR_IO, "the bundled vocabulary is not installed");
+    vb_checkpoint *checkpoint;
+    VB_TRY(vb_checkpoint_make_seeded(&checkpoint, size, task, vocab, err));
+    return load_checkpoint(out, checkpoint, &(loading){.device = engine->device}, err);
+}
+
 const char *const *vblip_model_bench_names(void)
 {
     return vb_model_bench_names;
+}
+
+uint32_t vblip_model_bench_task(const char *name)
+{
+    return name ? vb_model_bench_task(name) : 0;
 }
 
 vblip_status vblip_model_bench(vblip_model *model, const char *name, vblip_bench_fn fn,

@@ -8,36 +8,42 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST = 8 }; // frames, texts
+enum { MOST_FRAMES = 16, MOST_TEXTS = 64 };
 
-const char *const vb_model_bench_names[] = {"vision", "text",    "keys",
-                                            "itm",    "caption", NULL};
+const char *const vb_model_bench_names[] = {"vision",  "text",      "keys",
+                                            "itm",     "itm-image", "itm-video",
+                                            "caption", "vqa-video", NULL};
 
 typedef struct bench {
     vb_model *model;
     vb_visual *visual;
-    vb_frame frames[MOST];
-    const char *texts[MOST];
-    uint32_t count; // of the shape at hand
-    float logits[MOST][2];
-    float *itc;
+    vb_frame frames[MOST_FRAMES];
+    const char *texts[MOST_TEXTS];
+    uint32_t frame_count, count; // of the shape at hand
+    float logits[MOST_TEXTS][2];
+    float *itc; // [MOST_TEXTS, projection]
 } bench;
 
-// As many words as a text of 20 tokens has between its first and [SEP], each one token.
-static const char *const text = "a a a a a a a a a a a a a a a a a a";
+// As many words as texts of 12, 20 and 35 tokens have between their first and [SEP], each
+// one token.
+#define TEN_WORDS "a a a a a a a a a a"
+static const char words_12[] = TEN_WORDS;
+static const char words_20[] = TEN_WORDS " a a a a a a a a";
+static const char words_35[] = TEN_WORDS " " TEN_WORDS " " TEN_WORDS " a a a";
 
 // --------------------------------------------------------------------------- the stages
 
 static vblip_status run_vision(void *user, vblip_error *err)
 {
     bench *b = user;
-    return vb_model_encode(b->model, b->visual, b->frames, b->count, 0, NULL, err);
+    return vb_model_encode(b->model, b->visual, b->frames, b->frame_count, 0, NULL,
+                           err);
 }
 
 static vblip_status run_text(void *user, vblip_error *err)
 {
     bench *b = user;
-    return vb_model_text_itc(b->model, &text, 1, b->itc, err);
+    return vb_model_text_itc(b->model, b->texts, b->count, b->itc, err);
 }
 
 static vblip_status run_keys(void *user, vblip_error *err)
@@ -56,50 +62,111 @@ static vblip_status run_itm(void *user, vblip_error *err)
     return vb_model_itm(b->model, b->visual, b->texts, b->count, false, b->logits, err);
 }
 
-// Beam search of 3 up to 20 tokens; [SEP] is forbidden before that.
-static vblip_status run_caption(void *user, vblip_error *err)
+static vblip_status run_keys_and_itm(void *user, vblip_error *err)
+{
+    VB_TRY(run_keys(user, err));
+    return run_itm(user, err);
+}
+
+// Beam search of 3 with 20 new tokens behind a prompt of 4; [SEP] is forbidden before.
+static vblip_status run_words(void *user, vblip_error *err)
 {
     bench *b = user;
-    const vb_caption_params params = {.max_length = 20, .min_length = 20};
+    const vb_caption_params params = {.max_length = 24, .min_length = 24};
     vb_generated out;
     VB_TRY(vb_model_caption(b->model, b->visual, &params, &out, err));
     vb_generated_free(&out);
     return VBLIP_OK;
 }
 
+static vblip_status run_caption(void *user, vblip_error *err)
+{
+    VB_TRY(run_vision(user, err));
+    return run_words(user, err);
+}
+
+// Beam search of 3 with 9 new tokens.
+static vblip_status run_question(void *user, vblip_error *err)
+{
+    bench *b = user;
+    const vb_answer_params params = {.max_length = 10, .min_length = 10};
+    vb_generated out;
+    VB_TRY(vb_model_answer(b->model, b->visual, b->texts[0], &params, &out, err));
+    vb_generated_free(&out);
+    return VBLIP_OK;
+}
+
+static vblip_status run_first_question(void *user, vblip_error *err)
+{
+    VB_TRY(run_vision(user, err));
+    return run_question(user, err);
+}
+
 static const struct stage {
     const char *name;
     uint32_t task;   // that it belongs to; 0 = to all
-    uint32_t frames; // that are seen before; 0 = by the stage itself
+    uint32_t frames; // of the clip
+    bool seen;       // before, and not by the stage itself
     uint32_t count;  // of what `unit` counts
+    const char *words;
     const char *unit;
     const char *what;
     vblip_status (*run)(void *user, vblip_error *err);
 } stages[] = {
-    {"vision", 0, 0, 1, "frames/s", "1 frame", run_vision},
-    {"vision", 0, 0, 8, "frames/s", "8 frames", run_vision},
-    {"text", VBLIP_TASK_ITC, 0, 1, "texts/s", "ITC, 1 text of 20 tokens", run_text},
-    {"keys", VBLIP_TASK_ITC, 8, 1, "clips/s",
+    {"vision", 0, 1, false, 1, words_20, "frames/s", "1 frame", run_vision},
+    {"vision", 0, 8, false, 8, words_20, "frames/s", "8 frames", run_vision},
+    {"text", VBLIP_TASK_ITC, 0, true, 1, words_35, "texts/s",
+     "ITC, 1 text of 35 tokens", run_text},
+    {"text", VBLIP_TASK_ITC, 0, true, 64, words_35, "texts/s",
+     "ITC, 64 texts of 35 tokens", run_text},
+    {"keys", VBLIP_TASK_ITC, 8, true, 1, words_20, "clips/s",
      "cross-attention keys and values of 8 frames", run_keys},
-    {"itm", VBLIP_TASK_RETRIEVAL, 1, 1, "pairs/s",
+    {"itm", VBLIP_TASK_RETRIEVAL, 1, true, 1, words_20, "pairs/s",
      "1 text of 20 tokens, 1 frame, its keys made", run_itm},
-    {"itm", VBLIP_TASK_RETRIEVAL, 8, 1, "pairs/s",
+    {"itm", VBLIP_TASK_RETRIEVAL, 8, true, 1, words_20, "pairs/s",
      "1 text of 20 tokens, 8 frames, their keys made", run_itm},
-    {"itm", VBLIP_TASK_RETRIEVAL, 8, 8, "pairs/s",
+    {"itm", VBLIP_TASK_RETRIEVAL, 8, true, 8, words_20, "pairs/s",
      "8 texts of 20 tokens, 8 frames, their keys made", run_itm},
-    {"caption", VBLIP_TASK_CAPTION, 1, 1, "captions/s",
-     "beam 3 up to 20 tokens, 1 frame seen", run_caption},
+    {"itm-image", VBLIP_TASK_RETRIEVAL, 1, true, 1, words_20, "pairs/s",
+     "1 text of 20 tokens, 1 frame, keys and all", run_keys_and_itm},
+    {"itm-image", VBLIP_TASK_RETRIEVAL, 1, true, 8, words_20, "pairs/s",
+     "8 texts of 20 tokens, 1 frame, keys and all", run_keys_and_itm},
+    {"itm-video", VBLIP_TASK_RETRIEVAL, 8, true, 1, words_20, "pairs/s",
+     "1 text of 20 tokens, 8 frames, keys and all", run_keys_and_itm},
+    {"itm-video", VBLIP_TASK_RETRIEVAL, 8, true, 8, words_20, "pairs/s",
+     "8 texts of 20 tokens, 8 frames, keys and all", run_keys_and_itm},
+    {"caption", VBLIP_TASK_CAPTION, 1, false, 1, words_20, "captions/s",
+     "1 frame, beam 3, prompt of 4, 20 new tokens", run_caption},
+    {"caption", VBLIP_TASK_CAPTION, 1, true, 1, words_20, "captions/s",
+     "the same, the frame seen", run_words},
+    {"vqa-video", VBLIP_TASK_VQA, 16, false, 1, words_12, "answers/s",
+     "16 frames, question of 12, beam 3, 9 new tokens", run_first_question},
+    {"vqa-video", VBLIP_TASK_VQA, 16, true, 1, words_12, "answers/s",
+     "the same, the frames seen", run_question},
 };
+
+uint32_t vb_model_bench_task(const char *name)
+{
+    for (size_t i = 0; i < sizeof stages / sizeof *stages; i++)
+        if (strcmp(stages[i].name, name) == 0)
+            return stages[i].task == VBLIP_TASK_CAPTION ||
+                           stages[i].task == VBLIP_TASK_VQA
+                       ? stages[i].task
+                       : VBLIP_TASK_RETRIEVAL;
+    return 0;
+}
 
 static vblip_status run_stage(bench *b, const struct stage *stage, vblip_bench_fn fn,
                               void *user, vblip_error *err)
 {
     vb_timing timing;
     char detail[160];
-    if (stage->frames)
-        VB_TRY(vb_model_encode(b->model, b->visual, b->frames, stage->frames, 0, NULL,
-                               err));
+    b->frame_count = stage->frames;
     b->count = stage->count;
+    for (uint32_t i = 0; i < MOST_TEXTS; i++)
+        b->texts[i] = stage->words;
+    if (stage->seen && stage->frames)
+        VB_TRY(run_vision(b, err));
     VB_TRY(vb_time(&timing, stage->run, b, err));
     snprintf(detail, sizeof detail, "%s (%u px)", stage->what,
              b->model->config.vision.image_size);
@@ -147,15 +214,12 @@ vblip_status vb_model_bench(vb_model *model, const char *name, vblip_bench_fn fn
     const uint32_t side = model->config.vision.image_size;
     uint8_t *pixels = calloc((size_t)side * side, 3);
     bench b = {.model = model};
-    b.itc =
-        calloc(model->config.projection ? model->config.projection : 1, sizeof *b.itc);
+    b.itc = calloc((size_t)MOST_TEXTS * (model->config.projection + 1), sizeof *b.itc);
     vblip_status status = VBLIP_OK;
     if (!pixels || !b.itc)
         status = vb_fail_memory(err, "bench");
-    for (uint32_t i = 0; i < MOST; i++) {
+    for (uint32_t i = 0; i < MOST_FRAMES; i++)
         b.frames[i] = (vb_frame){.side = side, .rgb = pixels};
-        b.texts[i] = text;
-    }
     if (status == VBLIP_OK)
         status = vb_visual_make(&b.visual, model, err);
     if (status == VBLIP_OK)

@@ -4,8 +4,11 @@
 
 #include "blip/model.h"
 
-// NULL-terminated: "vision", "text", "keys", "itm", "caption".
+// NULL-terminated: "vision", "text", ...
 extern const char *const vb_model_bench_names[];
+
+// The one task whose checkpoints have the stages of that name; 0 = an unknown name.
+uint32_t vb_model_bench_task(const char *name);
 
 // Times the stages of one name, or of all when it is NULL, seen from the host. Stages of
 // a task that the model was not loaded for are left out. An unknown name is

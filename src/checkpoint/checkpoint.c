@@ -4,6 +4,7 @@
 #include "checkpoint/infer.h"
 #include "checkpoint/layout.h"
 #include "checkpoint/locate.h"
+#include "checkpoint/seeded.h"
 #include "checkpoint/tensors.h"
 #include "checkpoint/tokenizer_files.h"
 #include "checkpoint/verify.h"
@@ -332,6 +333,43 @@ vblip_status vb_checkpoint_open(vb_checkpoint **out, const vblip_model_options *
                                 vblip_error *err)
 {
     return vb_checkpoint_open_heads(out, options, VB_HEAD_WIDTH, err);
+}
+
+static vblip_status make_seeded(vb_checkpoint *c, const char *size, uint32_t task,
+                                const char *vocab, vblip_error *err)
+{
+    vb_config *config = &c->layout.config;
+    if (!vb_seeded_config(config, size, task))
+        return vb_fail(err, VBLIP_ERR_ARGUMENT,
+                       "size: %s: unknown, expected base-384, base-480 or large-384",
+                       size);
+    VB_TRY(vb_seeded_weights(&c->weights, &c->arena, config, task, err));
+    c->path = c->folder = "seeded weights";
+    c->file = vb_config_defaults();
+    c->file.text.vocabulary = config->encoder.layers ? config->encoder.vocabulary
+                                                     : config->decoder.vocabulary;
+    c->layout.stored_tokens = vb_vision_tokens(&config->vision);
+    c->layout.tasks = vb_tasks_whole(task);
+    VB_TRY(check_tensors(c, task, false, err));
+    VB_TRY(vb_tokenizer_files_read(&c->vocabulary, &c->arena, c->folder, vocab, NULL,
+                                   err));
+    c->vocabulary.rows = c->file.text.vocabulary;
+    return VBLIP_OK;
+}
+
+vblip_status vb_checkpoint_make_seeded(vb_checkpoint **out, const char *size,
+                                       uint32_t task, const char *vocab,
+                                       vblip_error *err)
+{
+    *out = NULL;
+    vb_checkpoint *c = calloc(1, sizeof *c);
+    if (!c)
+        return vb_fail_memory(err, size);
+    const vblip_status status = make_seeded(c, size, task, vocab, err);
+    if (status != VBLIP_OK)
+        vb_checkpoint_close(&c);
+    *out = c;
+    return status;
 }
 
 vblip_status vb_checkpoint_tokenizer(vb_vocabulary *out, vb_arena *arena,

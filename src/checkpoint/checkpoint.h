@@ -40,6 +40,12 @@ VB_CHECKED vblip_status vb_checkpoint_open(vb_checkpoint **out,
 VB_CHECKED vblip_status vb_checkpoint_open_heads(vb_checkpoint **out,
                                                  const vblip_model_options *options,
                                                  uint32_t head_width, vblip_error *err);
+
+// One of a size of seeded.h, for `task`, one of enum vblip_task; `vocab` is a vocab.txt.
+// VBLIP_ERR_ARGUMENT when there is no such size.
+VB_CHECKED vblip_status vb_checkpoint_make_seeded(vb_checkpoint **out, const char *size,
+                                                  uint32_t task, const char *vocab,
+                                                  vblip_error *err);
 void vb_checkpoint_close(vb_checkpoint **checkpoint);
 
 // A text tower that no whole task needs has 0 layers.

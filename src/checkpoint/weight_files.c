@@ -1,6 +1,7 @@
 #include "checkpoint/weight_files.h"
 
 #include "base/path.h"
+#include "checkpoint/seeded.h"
 #include "formats/safetensors.h"
 #include "formats/shards.h"
 #include "formats/torch_file.h"
@@ -496,6 +497,10 @@ vblip_status vb_weight_files_read(const vb_weight_files *weights,
                                   const vb_weight *weight, void *out, size_t at,
                                   size_t size, vblip_error *err)
 {
+    if (weights->seeded) {
+        vb_seeded_read(weight, out, at, size);
+        return VBLIP_OK;
+    }
     VB_TRY(check_archive_entry(weights, weight, err));
     if (weight->strided) {
         const uint8_t *packed = NULL;

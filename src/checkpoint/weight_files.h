@@ -14,6 +14,7 @@ typedef struct vb_weight_files {
     const char *const *files; // that hold them; NULL-terminated
     uint64_t bytes;           // all files together
     bool torch;               // they are torch archives, not safetensors
+    bool seeded;              // there are no files: seeded.h
     vb_file *opened;          // one per file
     size_t count;
     bool *checked;                // per tensor of the list: its checksum was right

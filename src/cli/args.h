@@ -82,6 +82,7 @@ typedef struct cli_args {
     const char *model, *vocab, *device, *kernels, *output;
     uint32_t precision; // 0 auto, 1 f32, 2 f16, 3 bf16
     uint32_t threads;   // 0 = by cores
+    uint32_t size;      // of models to time: 0 none, else a choice of the option
     uint32_t compat;    // 0 salesforce, 1 hf: vblip_compat
     uint32_t image_size, frames, batch, jobs;
     uint32_t format;   // vb_format; settled when parsing ends

@@ -32,11 +32,10 @@ static int on_result(void *session, const vblip_bench_result *r)
     return cli_emit_row(s, cells);
 }
 
-// Is `name` in the list? NULL stands for all of it.
 static bool is_listed(const char *name, const char *const *list)
 {
     for (; *list; list++)
-        if (!name || strcmp(*list, name) == 0)
+        if (strcmp(*list, name) == 0)
             return true;
     return false;
 }
@@ -63,9 +62,19 @@ static cli_exit cmd_bench_refuse(cli_session *s, const char *name)
     return CLI_EXIT_MISUSED;
 }
 
-static vblip_status load_model(cli_session *s, vblip_error *err)
+// The model whose stages have that name: the one that --model names, or one of --size,
+// which is for one task.
+static vblip_status load_model(cli_session *s, const char *name, vblip_error *err)
 {
     const vblip_model_options options = cli_model_options(s, 0);
+    const uint32_t task = vblip_model_bench_task(name);
+    if (s->args->size) {
+        if (s->model && (vblip_model_describe(s->model)->tasks & task))
+            return VBLIP_OK;
+        vblip_model_free(&s->model);
+        return vblip_bench_model(&s->model, s->engine,
+                                 cli_choice_name("size", s->args->size), task, err);
+    }
     if (s->model)
         return VBLIP_OK;
     if (!options.path) {
@@ -75,17 +84,23 @@ static vblip_status load_model(cli_session *s, vblip_error *err)
     return vblip_model_load(&s->model, s->engine, &options, err);
 }
 
-// The benchmarks of one name, or all.
+// The benchmarks of one name.
 static vblip_status run_name(cli_session *s, const char *name, vblip_error *err)
 {
-    vblip_status status = VBLIP_OK;
     if (is_listed(name, vblip_bench_names()))
-        status = vblip_bench(s->engine, name, on_result, s, err);
-    if (status != VBLIP_OK || !is_listed(name, vblip_model_bench_names()))
+        return vblip_bench(s->engine, name, on_result, s, err);
+    const vblip_status status = load_model(s, name, err);
+    if (status != VBLIP_OK)
         return status;
-    status = load_model(s, err);
-    if (status == VBLIP_OK && s->model)
-        status = vblip_model_bench(s->model, name, on_result, s, err);
+    return s->model ? vblip_model_bench(s->model, name, on_result, s, err) : VBLIP_OK;
+}
+
+static vblip_status run_names(cli_session *s, const char *const *names,
+                              vblip_error *err)
+{
+    vblip_status status = VBLIP_OK;
+    for (; *names && status == VBLIP_OK && !s->out.error; names++)
+        status = run_name(s, *names, err);
     return status;
 }
 
@@ -93,19 +108,24 @@ static cli_exit cmd_bench_run(cli_session *s)
 {
     vblip_error err = {0};
     const cli_words names = s->args->texts;
-    const uint32_t rounds = names.count ? names.count : 1;
     vblip_status status = cli_engine_open(s, NULL, &err);
     if (status != VBLIP_OK)
         return cli_no_engine(s, status, &err);
     vb_console_note(&s->console, "%s", vblip_engine_device(s->engine)->name);
     vb_rows_begin(&s->rows, &s->line);
-    for (uint32_t i = 0; i < rounds && !s->out.error; i++) {
-        status = run_name(s, names.count ? names.items[i] : NULL, &err);
-        if (vb_interrupted())
-            return CLI_EXIT_INTERRUPTED;
-        if (status != VBLIP_OK && status != VBLIP_ERR_CANCELLED)
-            return cli_fail(s, status, &err);
+    if (names.count) {
+        for (uint32_t i = 0; i < names.count && status == VBLIP_OK && !s->out.error;
+             i++)
+            status = run_name(s, names.items[i], &err);
+    } else {
+        status = run_names(s, vblip_bench_names(), &err);
+        if (status == VBLIP_OK)
+            status = run_names(s, vblip_model_bench_names(), &err);
     }
+    if (vb_interrupted())
+        return CLI_EXIT_INTERRUPTED;
+    if (status != VBLIP_OK && status != VBLIP_ERR_CANCELLED)
+        return cli_fail(s, status, &err);
     return CLI_EXIT_DONE;
 }
 

@@ -94,6 +94,15 @@ class Words(DemoCase):
         self.ok("tokenize", "a dog", env=environment(VK_DRIVER_FILES="/dev/null"))
 
 
+class Bench(Case):
+    def test_a_model_of_a_released_size(self):
+        """Made on the spot, for the task that the stage belongs to; nothing is read but the vocabulary."""
+        rows = parse("csv", self.ok("bench", "itm-image", "--size", "base-384", "-f", "csv", cwd=self.folder).out)
+        self.assertEqual([row["name"] for row in rows], ["itm-image"] * 2)
+        for row in rows:
+            self.assertGreater(float(row["work"]), 0)
+
+
 class Doctor(Case):
     def test_devices_in_the_order_of_auto(self):
         """Each computes right; what only imitates a GPU comes after the processor, which needs no Vulkan."""

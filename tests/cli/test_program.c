@@ -263,6 +263,13 @@ static const struct row {
      "name,detail,runs,min_s,median_s,work,unit\n"
      "vision,1 frame (384 px),3,0.5,1,2,frames/s\n",
      ""},
+    {"bench|vision|vision|--size|base-384|-f|csv", 0,
+     "name,detail,runs,min_s,median_s,work,unit\n"
+     "vision,1 frame (384 px),3,0.5,1,2,frames/s\n"
+     "vision,1 frame (384 px),3,0.5,1,2,frames/s\n",
+     ""},
+    {"bench|vision|--size|huge", 2, "",
+     "vblip: --size huge: allowed: none, base-384, base-480, large-384\n"},
     {"bench|warp", 2, "",
      "vblip: warp: unknown benchmark; allowed: linear, attention, "
      "vision\n"},
@@ -372,7 +379,7 @@ static const struct row {
      "All benchmarks, or those named: operations on the device with its kernels\n"
      "(--kernels for others), and the stages of the model.\n"
      "Fields: name detail runs min_s median_s work unit.\n"
-     "Names: linear, attention, vision.\n\nexamples:\n*",
+     "Names: linear, attention, vision.\n\noptions:\n*",
      ""},
     {"", 2, "", "vblip: no command; *"},
 };

@@ -604,6 +604,23 @@ static void test_benchmarks_refuse(void **state)
                 VBLIP_ERR_CANCELLED, &err, "");
     assert_int_equal(count, 1);
     vblip_model_free(&model);
+    vblip_model *none = (vblip_model *)&err;
+    const char *size = vblip_bench_sizes()[0];
+    assert_int_equal(vblip_model_bench_task("nothing"), 0);
+    assert_int_equal(vblip_model_bench_task(NULL), 0);
+    api_refused(vblip_bench_model(NULL, api_engine, size, VBLIP_TASK_VQA, &err),
+                VBLIP_ERR_ARGUMENT, &err, "out");
+    api_refused(vblip_bench_model(&none, NULL, size, VBLIP_TASK_VQA, &err),
+                VBLIP_ERR_ARGUMENT, &err, "engine");
+    assert_null(none);
+    api_refused(vblip_bench_model(&none, api_engine, NULL, VBLIP_TASK_VQA, &err),
+                VBLIP_ERR_ARGUMENT, &err, "size");
+    api_refused(vblip_bench_model(&none, api_engine, "huge", VBLIP_TASK_VQA, &err),
+                VBLIP_ERR_ARGUMENT, &err, "huge");
+    api_refused(vblip_bench_model(&none, api_engine, size, 0, &err), VBLIP_ERR_ARGUMENT,
+                &err, "task");
+    api_refused(vblip_bench_model(&none, api_engine, size, 6, &err), VBLIP_ERR_ARGUMENT,
+                &err, "task");
 }
 
 // Whoever calls it, and as often as they like.
