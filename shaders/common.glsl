@@ -2,8 +2,9 @@
 #ifndef VB_COMMON_GLSL
 #define VB_COMMON_GLSL
 
-// A dimension of a dispatch is at most 65,535 workgroups, so large counts come folded
-// into two: this is the workgroup's place in the row of all. It may lie past the end.
+// Large counts of workgroups come folded into two dimensions: this is the workgroup's
+// place in the row of all. It may lie past the end. A dispatch may come in pieces, of whole
+// rows or of the only row (src/gpu/commands.c), and gl_NumWorkGroups is of the piece.
 uint group_index()
 {
     return gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x;

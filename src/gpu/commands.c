@@ -171,48 +171,82 @@ static uint32_t bind(vb_gpu *gpu, const vb_dispatch *dispatch, VkDescriptorSet s
     return count;
 }
 
-static uint64_t work_of(const vb_dispatch *dispatch)
+// Some of a dispatch: whole rows of its workgroups or, of the only row, `count` workgroups.
+// Then gl_WorkGroupID and gl_NumWorkGroups, which does not count those before `first`, say
+// together what they would say in the whole: group_index() of shaders/common.glsl.
+typedef struct piece {
+    uint32_t axis; // x or y
+    uint32_t first, count;
+} piece;
+
+static uint32_t axis_of_pieces(const vb_dispatch *dispatch)
 {
-    return (uint64_t)dispatch->groups[0] * dispatch->groups[1] * dispatch->groups[2] *
-           (dispatch->iterations + 1u);
+    return dispatch->groups[1] > 1;
 }
 
-vblip_status vb_commands_dispatch(vb_gpu *gpu, const vb_dispatch *dispatch,
-                                  vblip_error *err)
+// How many workgroups, or rows of them, are recorded next, of `left`.
+static vblip_status next_piece(uint32_t *count, vb_gpu *gpu,
+                               const vb_dispatch *dispatch, uint32_t left,
+                               vblip_error *err)
+{
+    vb_pace *pace = &gpu->commands.pace;
+    const uint64_t row = axis_of_pieces(dispatch) ? dispatch->groups[0] : 1;
+    const uint64_t work = row * dispatch->work;
+    if (gpu->commands.dispatches == MAX_COMMANDS)
+        VB_TRY(vb_commands_flush(gpu, err));
+    *count = vb_pace_take(pace, left, work);
+    if (*count)
+        return VBLIP_OK;
+    VB_TRY(vb_commands_flush(gpu, err));
+    *count = vb_pace_take(pace, left, work);
+    return VBLIP_OK;
+}
+
+static vblip_status record_piece(vb_gpu *gpu, const vb_dispatch *dispatch, piece part,
+                                 vblip_error *err)
 {
     const vb_vk *vk = &gpu->vk;
     const vb_pipeline_row *row = &vb_pipeline_rows[dispatch->pipeline];
     const VkPipelineLayout layout = gpu->pipelines.layouts[dispatch->pipeline].handle;
     VkPipeline pipeline;
     VkDescriptorSet set;
-    if (dispatch->iterations > gpu->physical.max_iterations)
-        return vb_fail(err, VBLIP_ERR_UNSUPPORTED,
-                       "%s: %s: loops of %u iterations, the driver (%s) stops at %u",
-                       gpu->physical.name, dispatch->op, dispatch->iterations,
-                       gpu->physical.driver, gpu->physical.max_iterations);
-    vb_pace *pace = &gpu->commands.pace;
-    if (gpu->commands.dispatches == MAX_COMMANDS ||
-        !vb_pace_take(pace, work_of(dispatch))) {
-        VB_TRY(vb_commands_flush(gpu, err));
-        (void)vb_pace_take(pace, work_of(dispatch)); // the first is always taken
-    }
     VB_TRY(
         vb_pipeline_get(&pipeline, gpu, dispatch->pipeline, dispatch->constants, err));
     VB_TRY(vb_commands_begin(gpu, err));
     VB_TRY(vb_pipeline_set(&set, gpu, dispatch->pipeline, err));
     vb_access accesses[VB_MAX_BINDINGS];
-    const uint32_t count = bind(gpu, dispatch, set, accesses);
+    const uint32_t bound = bind(gpu, dispatch, set, accesses);
+    uint32_t base[2] = {0}, count[2] = {dispatch->groups[0], dispatch->groups[1]};
+    base[part.axis] = part.first;
+    count[part.axis] = part.count;
     const VkCommandBuffer buffer = gpu->commands.buffer;
-    vb_command_open(gpu, dispatch->op, accesses, count);
+    vb_command_open(gpu, dispatch->op, accesses, bound);
+    if (part.first)
+        vb_profile_same_call(gpu);
     vk->CmdBindPipeline(buffer, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline);
     vk->CmdBindDescriptorSets(buffer, VK_PIPELINE_BIND_POINT_COMPUTE, layout, 0, 1,
                               &set, 0, NULL);
     vk->CmdPushConstants(buffer, layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
                          row->param_bytes, dispatch->params);
-    vk->CmdDispatch(buffer, dispatch->groups[0], dispatch->groups[1],
-                    dispatch->groups[2]);
+    vk->CmdDispatchBase(buffer, base[0], base[1], 0, count[0], count[1], 1);
     vb_command_close(gpu);
     gpu->commands.dispatches++;
+    return VBLIP_OK;
+}
+
+vblip_status vb_commands_dispatch(vb_gpu *gpu, const vb_dispatch *dispatch,
+                                  vblip_error *err)
+{
+    if (dispatch->iterations > gpu->physical.max_iterations)
+        return vb_fail(err, VBLIP_ERR_UNSUPPORTED,
+                       "%s: %s: loops of %u iterations, the driver (%s) stops at %u",
+                       gpu->physical.name, dispatch->op, dispatch->iterations,
+                       gpu->physical.driver, gpu->physical.max_iterations);
+    const uint32_t axis = axis_of_pieces(dispatch), all = dispatch->groups[axis];
+    for (piece next = {.axis = axis}; next.first < all; next.first += next.count) {
+        VB_TRY(next_piece(&next.count, gpu, dispatch, all - next.first, err));
+        VB_TRY(record_piece(gpu, dispatch, next, err));
+    }
     return VBLIP_OK;
 }
 

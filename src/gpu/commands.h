@@ -24,9 +24,10 @@ typedef struct vb_dispatch {
     uint32_t constants[VB_MAX_CONSTANTS];
     vb_span bindings[VB_MAX_BINDINGS]; // texel bindings take the whole buffer
     const void *params;                // as many bytes as the table says
-    uint32_t groups[3];
+    uint32_t groups[2];
     uint32_t iterations; // most that one invocation makes in all its loops:
                          // vb_loop_iterations
+    uint64_t work;       // of one workgroup, see pace.h
 } vb_dispatch;
 
 typedef struct vb_pending_download {
@@ -56,6 +57,7 @@ typedef struct vb_commands {
 VB_CHECKED vblip_status vb_commands_open(vb_gpu *gpu, vblip_error *err);
 void vb_commands_close(vb_gpu *gpu);
 
+// Records it, in pieces where it is more than a submit should be.
 VB_CHECKED vblip_status vb_commands_dispatch(vb_gpu *gpu, const vb_dispatch *dispatch,
                                              vblip_error *err);
 

@@ -3,7 +3,10 @@
 
 #include "gpu/context.h"
 
-enum { INVOCATIONS = 64, MAX_GROUPS = 65535 };
+enum {
+    INVOCATIONS = 64,
+    ROW_GROUPS = 4096 // of a piece at least, see commands.c
+};
 
 vb_span vb_span_of(const vb_gpu *gpu, const vb_tensor *t)
 {
@@ -50,13 +53,14 @@ struct vb_view vb_view_texels(const vb_tensor *t)
 
 void vb_dispatch_row(vb_dispatch *dispatch, uint64_t count)
 {
-    dispatch->groups[0] = count < MAX_GROUPS ? (uint32_t)count : MAX_GROUPS;
-    dispatch->groups[1] = (uint32_t)((count + MAX_GROUPS - 1) / MAX_GROUPS);
-    dispatch->groups[2] = 1;
+    const uint64_t rows = count / ROW_GROUPS + (count % ROW_GROUPS != 0);
+    dispatch->groups[0] = (uint32_t)(rows ? (count + rows - 1) / rows : 0);
+    dispatch->groups[1] = (uint32_t)rows;
 }
 
 static void dispatch_elements(vb_dispatch *dispatch, uint64_t elements)
 {
+    dispatch->work = INVOCATIONS * VB_ELEMENT_WORK;
     vb_dispatch_row(dispatch, (elements + INVOCATIONS - 1) / INVOCATIONS);
 }
 
@@ -85,6 +89,15 @@ static uint32_t rows_iterations(vb_pipeline_id pipeline, const struct vb_rows_pa
     return 0;
 }
 
+// The elements that a workgroup reads.
+static uint64_t rows_elements(vb_pipeline_id pipeline, const struct vb_rows_params *p)
+{
+    if (pipeline == VB_PIPELINE_L2NORM)
+        return p->cols;
+    return pipeline == VB_PIPELINE_MEAN_ROWS ? (uint64_t)INVOCATIONS * p->rows
+                                             : INVOCATIONS;
+}
+
 // Runs a shader of struct vb_rows_params.
 static vblip_status rows_op(vb_gpu *gpu, const char *op, vb_pipeline_id pipeline,
                             struct vb_rows_params params, const vb_tensor *y,
@@ -98,6 +111,7 @@ static vblip_status rows_op(vb_gpu *gpu, const char *op, vb_pipeline_id pipeline
         .bindings = {vb_span_of(gpu, y), vb_span_of(gpu, x)},
         .params = &params,
         .iterations = rows_iterations(pipeline, &params),
+        .work = rows_elements(pipeline, &params) * VB_ELEMENT_WORK,
     };
     vb_dispatch_row(&dispatch, groups);
     return vb_commands_dispatch(gpu, &dispatch, err);

@@ -63,6 +63,8 @@ static inline uint32_t vb_loop_iterations(uint32_t count)
 
 enum { VB_ROW_SUM_ITERATIONS = 7 }; // what one call in row_sum.glsl adds
 
+enum { VB_ELEMENT_WORK = 32 }; // of an element that is read and written
+
 // Sets the groups for a row of `count` workgroups, folded as group_index() of
 // shaders/common.glsl unfolds it.
 void vb_dispatch_row(vb_dispatch *dispatch, uint64_t count);

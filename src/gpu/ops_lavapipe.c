@@ -30,8 +30,9 @@ vblip_status vb_lavapipe_linear(vb_gpu *gpu, const vb_linear_args *a,
                      vb_span_of(gpu, &a->residual)},
         .params = params,
         .groups = {vb_ceil_div(params->out_cols, VB_PANEL_ROWS),
-                   vb_ceil_div(lines, rows), 1},
+                   vb_ceil_div(lines, rows)},
         .iterations = vb_loop_iterations(params->in_cols / 16) + vb_loop_iterations(3),
+        .work = (uint64_t)rows * VB_PANEL_ROWS * params->in_cols,
     };
     return vb_commands_dispatch(gpu, &dispatch, err);
 }
@@ -59,6 +60,7 @@ vblip_status vb_lavapipe_layernorm(vb_gpu *gpu, const vb_layernorm_args *a,
                      vb_span_of(gpu, &a->gain), vb_span_of(gpu, &a->bias)},
         .params = params,
         .iterations = 3 * vb_loop_iterations(params->cols / 4),
+        .work = (uint64_t)LANES * params->cols * VB_ELEMENT_WORK,
     };
     vb_dispatch_row(&dispatch, vb_ceil_div(params->batch * params->rows, LANES));
     return vb_commands_dispatch(gpu, &dispatch, err);
@@ -92,6 +94,7 @@ vblip_status vb_lavapipe_attention(vb_gpu *gpu, const vb_attention_args *a,
                      vb_span_of(gpu, &a->lengths)},
         .params = params,
         .iterations = vb_loop_iterations(vb_ceil_div(params->kv_len, LANES)),
+        .work = (uint64_t)2 * sets * LANES * params->kv_len * (a->q.cols / a->heads),
     };
     vb_dispatch_row(&dispatch, (uint64_t)blocks * a->heads);
     return vb_commands_dispatch(gpu, &dispatch, err);

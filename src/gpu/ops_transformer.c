@@ -53,8 +53,9 @@ vblip_status vb_gpu_linear(vb_device *device, const vb_linear_args *a, vblip_err
                      vb_span_of(gpu, &a->residual)},
         .params = &params,
         .groups = {vb_ceil_div(params.out_cols, LINEAR_TILE),
-                   vb_ceil_div(params.batch * params.rows, LINEAR_TILE), 1},
+                   vb_ceil_div(params.batch * params.rows, LINEAR_TILE)},
         .iterations = vb_loop_iterations(vb_ceil_div(params.in_cols, LINEAR_DEPTH)),
+        .work = (uint64_t)LINEAR_TILE * LINEAR_TILE * params.in_cols,
     };
     return vb_commands_dispatch(gpu, &dispatch, err);
 }
@@ -83,6 +84,7 @@ vblip_status vb_gpu_layernorm(vb_device *device, const vb_layernorm_args *a,
         .params = &params,
         .iterations = 3 * (vb_loop_iterations(vb_ceil_div(params.cols, NORM_ROW)) +
                            VB_ROW_SUM_ITERATIONS),
+        .work = (uint64_t)params.cols * VB_ELEMENT_WORK,
     };
     vb_dispatch_row(&dispatch, (uint64_t)a->y.batch * a->y.rows);
     return vb_commands_dispatch(gpu, &dispatch, err);
@@ -144,6 +146,7 @@ vblip_status vb_gpu_attention(vb_device *device, const vb_attention_args *a,
                      vb_span_of(gpu, &a->lengths)},
         .params = &params,
         .iterations = attention_iterations(params.kv_len, queries, keys, head_dim),
+        .work = (uint64_t)2 * queries * params.kv_len * head_dim,
     };
     vb_dispatch_row(&dispatch, (uint64_t)vb_ceil_div(params.q_len, queries) * a->heads *
                                    params.batch);

@@ -1,4 +1,5 @@
-// pace.h - how much is submitted at once: about a quarter of a second of work. Host code only.
+// pace.h - how much is submitted at once: about a quarter of a second of work, be it many
+// dispatches or a piece of one. Host code only.
 //
 // Between two submits the caller may be asked whether to go on, and drivers of some GPUs give
 // up on a submit of seconds. How fast a device is follows from how long the last ones took, so
@@ -9,16 +10,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// Work is counted in iterations of all invocations' loops: the same unit for every kernel, and
-// nearly the same time.
+// Work is counted in multiply-adds, and what only moves data as so many as take the time:
+// about the same for every kernel.
 typedef struct vb_pace {
     uint64_t most;     // work of one submit; 0 = nothing is known yet
     uint64_t recorded; // work of the next one
     bool full;         // more was wanted than `most`
 } vb_pace;
 
-// Counts `work` to the next submit, or returns false: what is recorded has to run before.
-bool vb_pace_take(vb_pace *pace, uint64_t work);
+// How many of `count` things, each of so much work, go to the next submit, and counts
+// them: all; 0, when what is recorded has to run before; or the first of them, when all
+// are more than one submit and nothing is recorded. Then the others are asked for again.
+uint32_t vb_pace_take(vb_pace *pace, uint32_t count, uint64_t work);
 
 // What was recorded ran, and took so long.
 void vb_pace_ran(vb_pace *pace, double seconds);

@@ -53,9 +53,16 @@ void vb_profile_begin(vb_gpu *gpu, const char *op)
     if (!profile->queries)
         return;
     profile->op_of[profile->spans] = find_op(profile, op);
+    profile->same_call[profile->spans] = false;
     gpu->vk.CmdWriteTimestamp(gpu->commands.buffer,
                               VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, profile->queries,
                               2 * profile->spans);
+}
+
+void vb_profile_same_call(vb_gpu *gpu)
+{
+    if (gpu->profile.queries)
+        gpu->profile.same_call[gpu->profile.spans] = true;
 }
 
 void vb_profile_end(vb_gpu *gpu)
@@ -95,7 +102,7 @@ vblip_status vb_profile_collect(vb_gpu *gpu, vblip_error *err)
     const uint64_t mask = bits >= 64 ? UINT64_MAX : ((uint64_t)1 << bits) - 1;
     for (uint32_t i = 0; i < profile->spans; i++) {
         vblip_op_time *time = &profile->ops[profile->op_of[i]];
-        time->calls++;
+        time->calls += !profile->same_call[i];
         time->seconds += (double)((ticks[2 * i + 1] - ticks[2 * i]) & mask) * tick_s;
     }
 fail:

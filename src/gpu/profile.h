@@ -14,6 +14,7 @@ typedef struct vb_profile {
     VkQueryPool queries;               // a pair per span; none = off
     uint32_t spans;                    // since the last submit
     uint8_t op_of[VB_PROFILE_SPANS];   // index into ops
+    bool same_call[VB_PROFILE_SPANS];  // as the span before
     vblip_op_time ops[VB_PROFILE_OPS]; // names are constants
     uint32_t op_count;
 } vb_profile;
@@ -25,6 +26,9 @@ void vb_profile_close(vb_gpu *gpu);
 void vb_profile_reset(vb_gpu *gpu);
 void vb_profile_begin(vb_gpu *gpu, const char *op);
 void vb_profile_end(vb_gpu *gpu);
+
+// What was begun is a further piece of the call before, not another call.
+void vb_profile_same_call(vb_gpu *gpu);
 
 // Forgets what was counted so far.
 void vb_profile_clear(vb_gpu *gpu);

@@ -479,8 +479,8 @@ static void test_the_caller_can_stop_it(void **state)
     float got[WIDTH] = {0}, *want = gpu_packed(&x);
     vblip_error err = {0};
 
-    vb_gpu_of(fx.device)->commands.pace.most = 1; // each op is a submit of its own
-    left = OPS - 2;
+    vb_gpu_of(fx.device)->commands.pace.most = 1; // submits of one op, of two, of three
+    left = 1;
     assert_int_equal(norm_again(&fx, &y, &x, OPS, got, &err), VBLIP_ERR_CANCELLED);
     assert_string_equal(err.message, "stopped by the caller");
     assert_int_equal(left, -1);
@@ -497,6 +497,40 @@ static void test_the_caller_can_stop_it(void **state)
     assert_int_equal(norm_again(&fx, &y, &x, OPS, got, NULL), VBLIP_OK);
     assert_memory_equal(got, want, sizeof got);
     free(want);
+    gpu_operand_free(&x);
+    gpu_operand_free(&y);
+    gpu_close(&fx);
+}
+
+// One op can be as long as many: it runs in pieces, each twice the one before as long as
+// they are quick, and the caller is asked between them.
+static void test_the_caller_can_stop_an_op(void **state)
+{
+    (void)state;
+    enum { LINES = 1000, WIDTH = 16, PIECES = 3, DONE = 1 + 2 + 4 };
+    gpu_fixture fx;
+    int left = 1000;
+    const vb_gpu_options options = {
+        .kernels = "simt", .stopped = ask, .stopped_user = &left};
+    gpu_open_masked(&fx, &options, &(vb_gpu_mask){.untested = true});
+    gpu_operand x = gpu_floats(&fx, 1, LINES, WIDTH, 0, (gpu_values){1, 0, 1});
+    gpu_operand y = gpu_floats(&fx, 1, LINES, WIDTH, 0, (gpu_values){2, 0, 1});
+    gpu_submit(&fx);
+    vb_gpu_of(fx.device)->commands.pace.most = 1;
+    left = PIECES;
+    vb_l2norm(&fx.rec, .y = y.t, .x = x.t, .eps = 1e-6F);
+    assert_int_equal(vb_recorder_submit(&fx.rec, NULL), VBLIP_ERR_CANCELLED);
+
+    left = 1000;
+    float *x_data = gpu_packed(&x), *y_data = gpu_packed(&y);
+    double *want = gpu_alloc((size_t)LINES * WIDTH, sizeof *want);
+    ref_l2norm(want, x_data, DONE, WIDTH, (double)1e-6F);
+    for (size_t i = (size_t)DONE * WIDTH; i < (size_t)LINES * WIDTH; i++)
+        want[i] = (double)y_data[i];
+    gpu_check(&fx, &y, want, 1e-12, "a stopped op");
+    free(want);
+    free(x_data);
+    free(y_data);
     gpu_operand_free(&x);
     gpu_operand_free(&y);
     gpu_close(&fx);
@@ -592,6 +626,7 @@ int main(void)
         cmocka_unit_test(test_a_failure_in_between_is_told_at_submit),
         cmocka_unit_test(test_a_failed_wait_leaves_nothing_running),
         cmocka_unit_test(test_the_caller_can_stop_it),
+        cmocka_unit_test(test_the_caller_can_stop_an_op),
         cmocka_unit_test(test_the_caller_can_stop_the_opening),
         cmocka_unit_test(test_buffers_may_be_freed_early),
         cmocka_unit_test(test_profile_counts_every_op),

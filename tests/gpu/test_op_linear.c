@@ -104,6 +104,9 @@ static void test_matches_double(void **state)
             gpu_fixture fx = gpu_open_in(*family, *precision);
             for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
                 run(&fx, &shapes[i]);
+            gpu_in_pieces(&fx);
+            for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+                run(&fx, &shapes[i]);
             gpu_close(&fx);
         }
     }

@@ -169,16 +169,23 @@ static void test_normalises_like_torch(void **state)
     tensor_file_close(&file);
 }
 
+static void run_all(gpu_fixture *fx)
+{
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        run_rows(fx, &shapes[i]);
+    run_embed(fx, 20);
+    run_patchify(fx, 2, 96, 16);
+    run_patchify(fx, 3, 15, 5);
+}
+
 static void test_matches_double(void **state)
 {
     (void)state;
     for (const char *const *family = op_devices(); *family; family++) {
         gpu_fixture fx = gpu_open(*family);
-        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-            run_rows(&fx, &shapes[i]);
-        run_embed(&fx, 20);
-        run_patchify(&fx, 2, 96, 16);
-        run_patchify(&fx, 3, 15, 5);
+        run_all(&fx);
+        gpu_in_pieces(&fx);
+        run_all(&fx);
         gpu_close(&fx);
     }
 }
@@ -197,23 +204,31 @@ static void test_embeds_from_halves(void **state)
     }
 }
 
-// More elements than 65,535 workgroups of 64: the row of workgroups is folded.
-static void test_large_tensors_are_covered(void **state)
+// More elements than 4096, or 65,535, workgroups of 64: the row of workgroups is folded.
+static void copy_large(gpu_fixture *fx, uint32_t rows, uint32_t cols)
 {
-    (void)state;
-    enum { ROWS = 4100, COLS = 1030 };
-    gpu_fixture fx = gpu_open("simt");
-    gpu_operand x = gpu_floats(&fx, 1, ROWS, COLS, 0, (gpu_values){1, 0, 1});
-    gpu_operand y = gpu_floats(&fx, 1, ROWS, COLS, 1, (gpu_values){2, 0, 1});
-    vb_copy(&fx.rec, y.t, x.t);
+    gpu_operand x = gpu_floats(fx, 1, rows, cols, 0, (gpu_values){1, 0, 1});
+    gpu_operand y = gpu_floats(fx, 1, rows, cols, 1, (gpu_values){2, 0, 1});
+    vb_copy(&fx->rec, y.t, x.t);
     float *data = gpu_packed(&x);
-    double *want = gpu_alloc((size_t)ROWS * COLS, sizeof *want);
-    widen(want, data, (size_t)ROWS * COLS);
-    gpu_check(&fx, &y, want, exact, "large copy");
+    double *want = gpu_alloc((size_t)rows * cols, sizeof *want);
+    widen(want, data, (size_t)rows * cols);
+    gpu_check(fx, &y, want, exact, "large copy");
     free(data);
     free(want);
     gpu_operand_free(&x);
     gpu_operand_free(&y);
+}
+
+static void test_large_tensors_are_covered(void **state)
+{
+    (void)state;
+    gpu_fixture fx = gpu_open("simt");
+    copy_large(&fx, 4100, 1030);
+    copy_large(&fx, 281, 1030); // 4523 workgroups in two rows, one of them idle
+    gpu_in_pieces(&fx);
+    copy_large(&fx, 4100, 1030);
+    copy_large(&fx, 281, 1030);
     gpu_close(&fx);
 }
 

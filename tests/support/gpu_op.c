@@ -98,6 +98,12 @@ gpu_fixture gpu_open(const char *kernels)
     return gpu_open_in(kernels, NULL);
 }
 
+void gpu_in_pieces(gpu_fixture *fx)
+{
+    fx->pieces = true;
+    vb_gpu_of(fx->device)->commands.pace.most = 1;
+}
+
 void gpu_submit(gpu_fixture *fx)
 {
     vblip_error err = {0};
@@ -105,6 +111,8 @@ void gpu_submit(gpu_fixture *fx)
         fail_msg("%s", err.message);
     if (fx->vulkan && vb_gpu_validation_messages(fx->device) != 0)
         fail_msg("the validation layer gave messages");
+    if (fx->pieces)
+        gpu_in_pieces(fx);
 }
 
 void gpu_close(gpu_fixture *fx)

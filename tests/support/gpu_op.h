@@ -27,6 +27,7 @@ typedef struct gpu_fixture {
     vb_device *device;
     bool vulkan;
     const char *kernels, *precision; // as asked for
+    bool pieces;                     // gpu_in_pieces
     vb_recorder rec;
 } gpu_fixture;
 
@@ -35,6 +36,9 @@ gpu_fixture gpu_open(const char *kernels); // or "cpu"
 gpu_fixture gpu_open_in(const char *kernels, const char *precision);
 void gpu_open_masked(gpu_fixture *out, const vb_gpu_options *options,
                      const vb_gpu_mask *mask);
+
+// Each op recorded from now on runs in as many pieces as it has, which get longer.
+void gpu_in_pieces(gpu_fixture *fx);
 
 // Submits whatever is recorded and checks that the validation layer was silent.
 void gpu_submit(gpu_fixture *fx);
