@@ -68,8 +68,8 @@ typedef struct vblip_engine_options {
     bool validate, profile; // Khronos' validation layer; time every op (vblip_lab.h)
     void (*log)(void *user, const char *line); // NULL = silent; may be called any time
     void *log_user;
-    int (*stopped)(void *user); // asked some times a second while the device works; non-zero:
-    void *stopped_user;         // the call under way returns VBLIP_ERR_CANCELLED
+    int (*stopped)(void *user); // asked some times a second while the device works or a video
+    void *stopped_user;         // is read; non-zero: the call returns VBLIP_ERR_CANCELLED
     uint32_t threads;           // of the processor; 0 = OMP_NUM_THREADS, else its cores
 } vblip_engine_options;
 

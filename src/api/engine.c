@@ -38,6 +38,8 @@ vblip_status vblip_engine_open(vblip_engine **out, const vblip_engine_options *o
     vblip_engine *engine = calloc(1, sizeof *engine);
     if (!engine)
         return vb_fail_memory(err, "engine");
+    engine->stopped = o.stopped;
+    engine->stopped_user = o.stopped_user;
     uint32_t index = 0;
     vblip_status status = vb_devices_open(&engine->device, &index, &o, err);
     if (status == VBLIP_OK) {

@@ -30,7 +30,7 @@ vblip_status vblip_model_inspect(const vblip_model_options *options,
 }
 
 typedef struct loading {
-    vb_device *device;
+    vblip_engine *engine;
     uint32_t tasks; // 0 = all there are
     bool raw_text;
     vblip_compat compat;
@@ -45,12 +45,13 @@ static vblip_status load_checkpoint(vblip_model **out, vb_checkpoint *checkpoint
         vb_checkpoint_close(&checkpoint);
         return vb_fail_memory(err, "model");
     }
+    model->engine = l->engine;
     model->checkpoint = checkpoint;
     model->tasks = l->tasks ? l->tasks : vb_checkpoint_info(checkpoint)->tasks;
     const vb_model_options load = {
         .tasks = model->tasks, .raw_text = l->raw_text, .compat = l->compat};
     const vblip_status status =
-        vb_model_load(&model->model, l->device, checkpoint, &load, err);
+        vb_model_load(&model->model, l->engine->device, checkpoint, &load, err);
     if (status != VBLIP_OK)
         vblip_model_free(&model);
     *out = model;
@@ -66,7 +67,7 @@ vblip_status vblip_model_load(vblip_model **out, vblip_engine *engine,
     *out = NULL;
     VB_TRY(vb_need(engine != NULL, "engine", err));
     VB_TRY(take_model_options(&o, options, err));
-    const loading l = {engine->device, o.tasks, o.raw_text, o.compat};
+    const loading l = {engine, o.tasks, o.raw_text, o.compat};
     vb_checkpoint *checkpoint;
     VB_TRY(vb_checkpoint_open(&checkpoint, &o, err));
     return load_checkpoint(out, checkpoint, &l, err);
@@ -118,7 +119,7 @@ vblip_status vblip_bench_model(vblip_model **out, vblip_engine *engine,
         return vb_fail(err, VBLIP_ERR_IO, "the bundled vocabulary is not installed");
     vb_checkpoint *checkpoint;
     VB_TRY(vb_checkpoint_make_seeded(&checkpoint, size, task, vocab, err));
-    return load_checkpoint(out, checkpoint, &(loading){.device = engine->device}, err);
+    return load_checkpoint(out, checkpoint, &(loading){.engine = engine}, err);
 }
 
 const char *const *vblip_model_bench_names(void)

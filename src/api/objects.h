@@ -14,9 +14,12 @@
 struct vblip_engine {
     vb_device *device;
     vblip_device_info info; // its index is that of vblip_devices()
+    int (*stopped)(void *user); // as in vblip_engine_options
+    void *stopped_user;
 };
 
 struct vblip_model {
+    const vblip_engine *engine;
     vb_checkpoint *checkpoint; // stays open for vblip_model_describe
     vb_model *model;
     uint32_t tasks; // enum vblip_task: what it was loaded for
@@ -46,6 +49,7 @@ typedef struct vb_setup {
     vb_frames frames;
     vb_task task;
     vblip_job job;
+    vb_halt halt;
 } vb_setup;
 
 void vb_set_up_model(vb_setup *setup, vblip_model *model);

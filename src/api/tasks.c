@@ -22,7 +22,9 @@ void vb_set_up_model(vb_setup *setup, vblip_model *model)
         .ops = &setup->ops,
         .frames = &setup->frames,
         .counters = &model->counters,
+        .halt = &setup->halt,
     };
+    vb_halt_start(&setup->halt, model->engine->stopped, model->engine->stopped_user);
 }
 
 // `job` becomes one that is whole.

@@ -97,8 +97,7 @@ static const int32_t *display_matrix(const AVStream *stream)
 
 static vblip_status open_film(vb_video *v, const char *path, vblip_error *err)
 {
-    VB_TRY(vb_decoder_open(&v->decoder, path, v->options.threads, v->options.max_pixels,
-                           v->options.max_duration_us, err));
+    VB_TRY(vb_decoder_open(&v->decoder, path, &v->options, err));
     const vb_packets *packets = &v->decoder.packets;
     const AVStream *stream = v->decoder.source.stream;
     if (packets->count == 1 && stream->codecpar->codec_id == AV_CODEC_ID_GIF)

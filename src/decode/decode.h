@@ -22,6 +22,10 @@ typedef struct vb_decode_options {
     uint64_t max_pixels;     // of a coded frame; 0 = 16384 * 16384
     int64_t max_duration_us; // 0 = 31 days
     bool ignore_orientation; // leave EXIF orientation alone, as the reference does
+    // Asked many times a second while a video is read, by the thread that reads it. Non-zero:
+    // the call fails with VBLIP_ERR_CANCELLED, and so do all later ones. NULL = never.
+    int (*stopped)(void *user);
+    void *stopped_user;
 } vb_decode_options;
 
 typedef struct vb_video_info {

@@ -72,13 +72,13 @@ static vblip_status decoder_prepare(vb_decoder *d, int64_t max_duration_us,
     return VBLIP_OK;
 }
 
-vblip_status vb_decoder_open(vb_decoder *out, const char *path, uint32_t threads,
-                             uint64_t max_pixels, int64_t max_duration_us,
-                             vblip_error *err)
+vblip_status vb_decoder_open(vb_decoder *out, const char *path,
+                             const vb_decode_options *options, vblip_error *err)
 {
-    *out = (vb_decoder){.threads = threads};
-    VB_TRY(vb_source_open(&out->source, path, max_pixels, err));
-    vblip_status status = decoder_prepare(out, max_duration_us, err);
+    *out = (vb_decoder){.threads = options->threads};
+    VB_TRY(vb_source_open(&out->source, path, options, err));
+    vblip_status status = decoder_prepare(out, options->max_duration_us, err);
+    status = vb_source_status(&out->source, status, err);
     if (status != VBLIP_OK)
         vb_decoder_close(out);
     out->position = out->packets.positions; // the index was read: start with a seek
@@ -546,10 +546,9 @@ static vblip_status fail_lost(vb_decoder *d, vblip_error *err)
                    p->readable - lost, p->count);
 }
 
-vblip_status vb_decoder_frame(vb_decoder *decoder, uint64_t index, const AVFrame **out,
-                              vblip_error *err)
+static vblip_status find_frame(vb_decoder *decoder, uint64_t index, const AVFrame **out,
+                               vblip_error *err)
 {
-    *out = NULL;
     const vb_packets *packets = &decoder->packets;
     if (packets->items[index].position >= packets->positions)
         return vb_packets_fail_truncated(packets->readable, packets->count, err);
@@ -562,4 +561,12 @@ vblip_status vb_decoder_frame(vb_decoder *decoder, uint64_t index, const AVFrame
         return fail_lost(decoder, err);
     *out = decoder->shown;
     return VBLIP_OK;
+}
+
+vblip_status vb_decoder_frame(vb_decoder *decoder, uint64_t index, const AVFrame **out,
+                              vblip_error *err)
+{
+    *out = NULL;
+    return vb_source_status(&decoder->source, find_frame(decoder, index, out, err),
+                            err);
 }

@@ -40,10 +40,10 @@ typedef struct vb_decoder {
     bool counted;      // every packet was decoded: all that are lost are known
 } vb_decoder;
 
-// Opens `path` and reads its packet index.
+// Opens `path` and reads its packet index. No option is 0 for "the usual" here.
 VB_CHECKED vblip_status vb_decoder_open(vb_decoder *out, const char *path,
-                                        uint32_t threads, uint64_t max_pixels,
-                                        int64_t max_duration_us, vblip_error *err);
+                                        const vb_decode_options *options,
+                                        vblip_error *err);
 void vb_decoder_close(vb_decoder *decoder);
 
 // Frame `index`, valid until the next call. Where the decoder has no frame of its own

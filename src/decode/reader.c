@@ -26,6 +26,9 @@ struct vb_reader {
     uint32_t may_keep; // more blocks
     const int64_t *samples;
     size_t sample_count;
+    int (*ask)(void *user); // whether to stop; NULL = nobody
+    void *ask_user;
+    bool stopped;
 };
 
 // As pread, but whole where the file is: an AVERROR, or how many bytes there were.
@@ -94,6 +97,10 @@ static int count_unkept(const vb_reader *r, int64_t at, int size)
 static int reader_read(void *user, uint8_t *out, int size)
 {
     vb_reader *r = user;
+    if (!r->stopped && r->ask)
+        r->stopped = r->ask(r->ask_user) != 0;
+    if (r->stopped)
+        return AVERROR_EXIT;
     if (r->at >= r->size)
         return AVERROR_EOF;
     if (size > r->size - r->at)
@@ -205,6 +212,17 @@ void vb_reader_close(vb_reader **reader)
         close(r->file);
     free(r);
     *reader = NULL;
+}
+
+void vb_reader_ask(vb_reader *reader, int (*stopped)(void *user), void *user)
+{
+    reader->ask = stopped;
+    reader->ask_user = user;
+}
+
+bool vb_reader_stopped(const vb_reader *reader)
+{
+    return reader->stopped;
 }
 
 AVIOContext *vb_reader_io(vb_reader *reader)

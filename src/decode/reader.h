@@ -16,6 +16,10 @@ VB_CHECKED vblip_status vb_reader_open(vb_reader **out, const char *path,
                                        vblip_error *err);
 void vb_reader_close(vb_reader **reader);
 
+// From now on `stopped` is asked before each read. Once it is not 0, every read fails.
+void vb_reader_ask(vb_reader *reader, int (*stopped)(void *user), void *user);
+bool vb_reader_stopped(const vb_reader *reader);
+
 // Lives as long as the reader.
 AVIOContext *vb_reader_io(vb_reader *reader);
 

@@ -179,13 +179,13 @@ static vblip_status open_stream(vb_source *s, vblip_error *err)
     return VBLIP_OK;
 }
 
-vblip_status vb_source_open(vb_source *out, const char *path, uint64_t max_pixels,
-                            vblip_error *err)
+vblip_status vb_source_open(vb_source *out, const char *path,
+                            const vb_decode_options *options, vblip_error *err)
 {
-    *out = (vb_source){.max_pixels = max_pixels};
-    vblip_status status = vb_reader_open(&out->reader, path, err);
-    if (status == VBLIP_OK)
-        status = vb_source_reopen(out, err);
+    *out = (vb_source){.max_pixels = options->max_pixels};
+    VB_TRY(vb_reader_open(&out->reader, path, err));
+    vb_reader_ask(out->reader, options->stopped, options->stopped_user);
+    const vblip_status status = vb_source_status(out, vb_source_reopen(out, err), err);
     if (status != VBLIP_OK)
         vb_source_close(out);
     return status;
@@ -200,6 +200,15 @@ vblip_status vb_source_reopen(vb_source *source, vblip_error *err)
     if (status != VBLIP_OK)
         avformat_close_input(&source->format);
     return status;
+}
+
+vblip_status vb_source_status(const vb_source *source, vblip_status status,
+                              vblip_error *err)
+{
+    if (!vb_reader_stopped(source->reader))
+        return status;
+    vb_error_reset(err); // of what came of it
+    return vb_fail(err, VBLIP_ERR_CANCELLED, "stopped by the caller");
 }
 
 void vb_source_close(vb_source *source)

@@ -3,6 +3,7 @@
 #define VB_DECODE_SOURCE_H
 
 #include "base/error.h"
+#include "decode/decode.h"
 #include "decode/reader.h"
 
 #include <libavformat/avformat.h>
@@ -21,15 +22,20 @@ typedef struct vb_source {
 } vb_source;
 
 // Opens `path`, finds out what it holds and picks the video stream. Nothing but that
-// file is ever opened, whatever it refers to. A coded frame of more than `max_pixels` is
-// refused.
+// file is ever opened, whatever it refers to. Of the options `max_pixels` and `stopped`
+// count: a larger coded frame is refused.
 VB_CHECKED vblip_status vb_source_open(vb_source *out, const char *path,
-                                       uint64_t max_pixels, vblip_error *err);
+                                       const vb_decode_options *options,
+                                       vblip_error *err);
 void vb_source_close(vb_source *source);
 
 // Opens the same file once more: the next packet is the first. `format` is NULL when
 // that fails.
 VB_CHECKED vblip_status vb_source_reopen(vb_source *source, vblip_error *err);
+
+// `status`, what reading led to; VBLIP_ERR_CANCELLED instead where it was stopped.
+VB_CHECKED vblip_status vb_source_status(const vb_source *source, vblip_status status,
+                                         vblip_error *err);
 
 // Replaces `packet` by the next one of the stream. Returns 0, AVERROR_EOF, or another
 // AVERROR.

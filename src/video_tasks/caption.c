@@ -201,6 +201,8 @@ static vblip_status caption_open_video(captioning *c, const vblip_input *input,
         .side = c->task->ops->side,
         .threads = c->plan.codec_threads,
         .ignore_orientation = c->task->ops->ignore_orientation,
+        .stopped = vb_halt_asked,
+        .stopped_user = c->task->halt,
     };
     return c->task->frames->open(c->task->frames->user, video, input->path, &options,
                                  err);
@@ -222,7 +224,7 @@ static vblip_status start_frames(recording *r, vblip_error *err)
             return vb_fail_memory(err, r->path);
     }
     return vb_pipeline_open(&r->frames, r->c->plan.workers ? 1 : 0, r->timeline.count,
-                            produce_frame, r, err);
+                            produce_frame, r, r->c->task->halt, err);
 }
 
 // The inputs that are not open yet are taken to hold as many captions as the others on

@@ -119,6 +119,8 @@ static vblip_status read_clip(const vb_clips *clips, vb_clip *clip, vblip_error 
         .side = clips->task->ops->side,
         .threads = clips->codec_threads,
         .ignore_orientation = clips->task->ops->ignore_orientation,
+        .stopped = vb_halt_asked,
+        .stopped_user = clips->task->halt,
     };
     vb_video *video = NULL;
     VB_TRY(source->open(source->user, &video, input->path, &options, err));
@@ -165,7 +167,7 @@ vblip_status vb_clips_open(vb_clips **out, const vb_task *task, const vblip_job 
         status = vb_fail_memory(err, "clips");
     else
         status = vb_pipeline_open(&clips->pipeline, plan.workers, count, produce_clip,
-                                  clips, err);
+                                  clips, task->halt, err);
     if (status != VBLIP_OK)
         vb_clips_close(&clips);
     *out = clips;

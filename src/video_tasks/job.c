@@ -22,6 +22,8 @@ static const char *without_path(const char *message, const char *path)
 vblip_status vb_job_failed(const vblip_job *job, uint32_t input, const char *path,
                            const vblip_error *why, vblip_error *err)
 {
+    if (why->status == VBLIP_ERR_CANCELLED) // the job, not the input
+        return vb_fail_cancelled(err);
     if (!job->failed)
         return VBLIP_OK;
     vblip_failure failure = {

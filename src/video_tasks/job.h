@@ -8,7 +8,8 @@
 const vblip_job *vb_job(const vblip_job *job);
 
 // Reports that input number `input`, `path`, failed because of `why`. The path is not said twice: a
-// message of `why` that begins with it loses it. Not OK only when the caller stops.
+// message of `why` that begins with it loses it. Not OK only when the caller stops, or has
+// stopped the reading of the input.
 VB_CHECKED vblip_status vb_job_failed(const vblip_job *job, uint32_t input,
                                       const char *path, const vblip_error *why,
                                       vblip_error *err);

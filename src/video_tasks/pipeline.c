@@ -3,12 +3,14 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <time.h>
 
-enum { MAX_WORKERS = 64, MAX_CHOSEN_WORKERS = 8 };
+enum { MAX_WORKERS = 64, MAX_CHOSEN_WORKERS = 8, ASK_MS = 100 };
 
 struct vb_pipeline {
     vb_produce_fn produce;
     void *user;
+    vb_halt *halt;
     uint64_t count;
     uint32_t workers; // that run
 
@@ -98,7 +100,8 @@ static uint32_t start_workers(vb_pipeline *p)
 }
 
 vblip_status vb_pipeline_open(vb_pipeline **out, uint32_t workers, uint64_t count,
-                              vb_produce_fn produce, void *user, vblip_error *err)
+                              vb_produce_fn produce, void *user, vb_halt *halt,
+                              vblip_error *err)
 {
     *out = NULL;
     vb_pipeline *p = calloc(1, sizeof *p);
@@ -106,6 +109,7 @@ vblip_status vb_pipeline_open(vb_pipeline **out, uint32_t workers, uint64_t coun
         return vb_fail_memory(err, "decode threads");
     p->produce = produce;
     p->user = user;
+    p->halt = halt;
     p->count = count;
     p->workers = workers < MAX_WORKERS ? workers : MAX_WORKERS;
     pthread_mutex_init(&p->lock, NULL);
@@ -122,6 +126,21 @@ vblip_status vb_pipeline_open(vb_pipeline **out, uint32_t workers, uint64_t coun
     return VBLIP_OK;
 }
 
+// Waits for a change, not for long: the caller may want to stop meanwhile.
+static void wait_and_ask(vb_pipeline *p)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += ASK_MS * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    if (pthread_cond_timedwait(&p->change, &p->lock, &until) == 0)
+        return;
+    pthread_mutex_unlock(&p->lock); // the caller's function may take its time
+    (void)vb_halt_asked(p->halt);
+    pthread_mutex_lock(&p->lock);
+}
+
 bool vb_pipeline_next(vb_pipeline *p, uint32_t *slot)
 {
     if (p->given >= p->count) // only this thread writes `given`
@@ -134,7 +153,7 @@ bool vb_pipeline_next(vb_pipeline *p, uint32_t *slot)
     pthread_mutex_lock(&p->lock);
     *slot = slot_of_item(p, p->given);
     while (!p->ready[*slot])
-        pthread_cond_wait(&p->change, &p->lock);
+        wait_and_ask(p);
     p->ready[*slot] = false;
     p->given++; // the slot handed out before is free now
     pthread_cond_broadcast(&p->change);
@@ -147,6 +166,7 @@ void vb_pipeline_close(vb_pipeline **pipeline)
     vb_pipeline *p = *pipeline;
     if (!p)
         return;
+    (void)vb_halt_asked(p->halt); // it may be why
     join_workers(p, p->workers);
     pthread_cond_destroy(&p->change);
     pthread_mutex_destroy(&p->lock);

@@ -6,6 +6,7 @@
 #define VB_VIDEO_TASKS_PIPELINE_H
 
 #include "base/error.h"
+#include "video_tasks/halt.h"
 
 // How the cores are shared out.
 typedef struct vb_thread_plan {
@@ -30,9 +31,11 @@ static inline uint32_t vb_pipeline_slots(uint32_t workers)
     return workers + 1;
 }
 
+// `halt` may be NULL; whoever waits for items asks it some times a second, and `produce`
+// should too.
 VB_CHECKED vblip_status vb_pipeline_open(vb_pipeline **out, uint32_t workers,
                                          uint64_t count, vb_produce_fn produce,
-                                         void *user, vblip_error *err);
+                                         void *user, vb_halt *halt, vblip_error *err);
 
 // Waits for the next of the `count` items and says in which slot it is. The slot is the
 // caller's until the next call. False when there are no more.

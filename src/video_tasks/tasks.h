@@ -9,6 +9,7 @@
 
 #include "vblip_lab.h"
 #include "video_tasks/frames.h"
+#include "video_tasks/halt.h"
 #include "video_tasks/model_ops.h"
 
 // A clip whose frames are encoded, or an input that could not be read.
@@ -36,6 +37,7 @@ typedef struct vb_task {
     int64_t start_us, end_us;  // the part of a video that counts; end 0 = to its end
     const vb_encoded *encoded; // NULL, or a clip asked about instead of the inputs
     vb_counters *counters;     // NULL = nobody counts
+    vb_halt *halt;             // NULL = nobody stops it but callbacks of the job
 } vb_task;
 
 // See the functions of vblip.h that they serve. `options` is never NULL; zero fields

@@ -44,6 +44,20 @@ static void test_a_failure_does_not_repeat_the_path(void **state)
     }
 }
 
+// What the caller stopped in the middle is no failed input.
+static void test_a_stopped_input_stops_the_job(void **state)
+{
+    (void)state;
+    char got[512] = "";
+    const vblip_job job = {.failed = keep_message, .user = got};
+    vblip_error why = {0}, err = {0};
+    vb_fail(&why, VBLIP_ERR_CANCELLED, "stopped by the caller");
+    assert_int_equal(vb_job_failed(&job, 0, "clip.mp4", &why, &err),
+                     VBLIP_ERR_CANCELLED);
+    assert_string_equal(got, "");
+    assert_string_equal(err.message, "stopped by the caller");
+}
+
 static void test_time_left(void **state)
 {
     (void)state;
@@ -122,6 +136,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_failure_does_not_repeat_the_path),
+        cmocka_unit_test(test_a_stopped_input_stops_the_job),
         cmocka_unit_test(test_time_left),
         cmocka_unit_test(test_ties_keep_their_order),
         cmocka_unit_test(test_p_match),

@@ -49,7 +49,8 @@ static void test_items_come_in_order(void **state)
     for (uint32_t workers = 0; workers <= 5; workers++) {
         factory f = {.lock = PTHREAD_MUTEX_INITIALIZER};
         vb_pipeline *p = NULL;
-        assert_int_equal(vb_pipeline_open(&p, workers, 40, make, &f, NULL), VBLIP_OK);
+        assert_int_equal(vb_pipeline_open(&p, workers, 40, make, &f, NULL, NULL),
+                         VBLIP_OK);
         uint32_t slot = 0;
         uint64_t item = 0;
         while (vb_pipeline_next(p, &slot)) {
@@ -75,7 +76,7 @@ static void test_no_more_is_made_ahead_than_there_are_slots(void **state)
         for (uint64_t taken = 0; taken <= 2; taken++) {
             factory f = {.lock = PTHREAD_MUTEX_INITIALIZER};
             vb_pipeline *p = NULL;
-            assert_int_equal(vb_pipeline_open(&p, workers, 1000, make, &f, NULL),
+            assert_int_equal(vb_pipeline_open(&p, workers, 1000, make, &f, NULL, NULL),
                              VBLIP_OK);
             uint32_t slot = 0;
             for (uint64_t i = 0; i < taken; i++)
@@ -93,13 +94,57 @@ static void test_nothing_to_do(void **state)
         factory f = {.lock = PTHREAD_MUTEX_INITIALIZER};
         vb_pipeline *p = NULL;
         uint32_t slot = 0;
-        assert_int_equal(vb_pipeline_open(&p, workers, 0, make, &f, NULL), VBLIP_OK);
+        assert_int_equal(vb_pipeline_open(&p, workers, 0, make, &f, NULL, NULL),
+                         VBLIP_OK);
         assert_false(vb_pipeline_next(p, &slot));
         vb_pipeline_close(&p);
         assert_int_equal(f.made, 0);
     }
     vb_pipeline *none = NULL;
     vb_pipeline_close(&none);
+}
+
+typedef struct caller {
+    pthread_t thread;
+    int asked;
+    bool elsewhere; // on a thread of somebody else
+} caller;
+
+static int stop_at_third(void *user)
+{
+    caller *c = user;
+    c->elsewhere |= !pthread_equal(pthread_self(), c->thread);
+    return ++c->asked >= 3;
+}
+
+// Takes until the caller wants to stop.
+static void make_for_ever(void *user, uint64_t item, uint32_t slot)
+{
+    (void)item, (void)slot;
+    while (!vb_halt_asked(user))
+        nap(100);
+}
+
+// Whoever waits for an item, or closes, is asked, and on his own thread alone.
+static void test_the_caller_can_stop_what_is_made(void **state)
+{
+    (void)state;
+    for (uint32_t workers = 0; workers <= 2; workers++)
+        for (int wait = 0; wait <= 1; wait++) {
+            caller c = {.thread = pthread_self(), .asked = wait ? 0 : 2};
+            vb_halt halt;
+            vb_halt_start(&halt, stop_at_third, &c);
+            vb_pipeline *p = NULL;
+            uint32_t slot = 0;
+            assert_int_equal(
+                vb_pipeline_open(&p, workers, 5, make_for_ever, &halt, &halt, NULL),
+                VBLIP_OK);
+            assert_true(!wait || vb_pipeline_next(p, &slot));
+            vb_pipeline_close(&p);
+            assert_int_equal(c.asked, 3);
+            assert_false(c.elsewhere);
+        }
+    assert_int_equal(vb_halt_asked(NULL), 0);
 }
 
 static void test_threads_fit_the_cores(void **state)
@@ -132,6 +177,7 @@ int main(void)
         cmocka_unit_test(test_items_come_in_order),
         cmocka_unit_test(test_no_more_is_made_ahead_than_there_are_slots),
         cmocka_unit_test(test_nothing_to_do),
+        cmocka_unit_test(test_the_caller_can_stop_what_is_made),
         cmocka_unit_test(test_threads_fit_the_cores),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

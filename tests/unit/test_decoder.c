@@ -1,4 +1,4 @@
-// test_decoder.c - what is not done on the way to a frame.
+// test_decoder.c - what is not done on the way to a frame, and that the way can be left.
 #include "decode/decoder.h"
 
 #include <setjmp.h>
@@ -15,8 +15,10 @@ static void open_film(vb_decoder *decoder, const char *name)
     char path[512];
     vblip_error err = {0};
     snprintf(path, sizeof path, "%s/%s", VB_MEDIA, name);
-    if (vb_decoder_open(decoder, path, 1, 1 << 28, INT64_C(86400) * 1000000, &err) !=
-        VBLIP_OK)
+    const vb_decode_options options = {.threads = 1,
+                                       .max_pixels = 1 << 28,
+                                       .max_duration_us = INT64_C(86400) * 1000000};
+    if (vb_decoder_open(decoder, path, &options, &err) != VBLIP_OK)
         fail_msg("%s: %s", name, err.message);
 }
 
@@ -70,11 +72,59 @@ static void test_the_way_back_is_not_walked_for_nothing(void **state)
     vb_decoder_close(&decoder);
 }
 
+static int ask_left(void *user)
+{
+    int *left = user;
+    return --*left < 0;
+}
+
+// Opens a film and reads frames of it, while the caller lets it: how often he was asked.
+static int read_until_stopped(const char *name, int let)
+{
+    static uint8_t rgb[16 * 16 * 3];
+    char path[512];
+    int left = let;
+    const vb_decode_options options = {
+        .side = 16, .threads = 1, .stopped = ask_left, .stopped_user = &left};
+    vb_video *video;
+    vblip_error err = {0};
+    snprintf(path, sizeof path, "%s/%s", VB_MEDIA, name);
+    vblip_status status = vb_video_open(&video, path, &options, &err);
+    assert_true((status == VBLIP_OK) == (video != NULL));
+    const uint64_t frames = video ? vb_video_describe(video)->frames : 0;
+    vb_frame frame;
+    for (uint64_t i = 0; status == VBLIP_OK && i < frames; i += 7)
+        status = vb_video_read(video, i, rgb, &frame, &err);
+    const bool stopped = left < 0;
+    assert_int_equal(status, stopped ? VBLIP_ERR_CANCELLED : VBLIP_OK);
+    assert_string_equal(err.message, stopped ? "stopped by the caller" : "");
+    if (video && stopped) // for good
+        assert_int_equal(vb_video_read(video, 0, rgb, &frame, NULL),
+                         VBLIP_ERR_CANCELLED);
+    vb_video_close(&video);
+    return let - left;
+}
+
+// Wherever it is: at the header, in the middle of the index, between two frames.
+static void test_the_caller_can_stop_the_reading(void **state)
+{
+    (void)state;
+    static const char *const films[] = {"long_closed.mp4", "long.mkv",
+                                        "long_b_frames.ts"};
+    for (size_t i = 0; i < sizeof films / sizeof *films; i++) {
+        const int asked = read_until_stopped(films[i], 1000000);
+        assert_true(asked > 10);
+        for (int let = 0; let < asked; let += 1 + let / 4)
+            assert_int_equal(read_until_stopped(films[i], let), let + 1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pictures_without_references_are_passed_over),
         cmocka_unit_test(test_the_way_back_is_not_walked_for_nothing),
+        cmocka_unit_test(test_the_caller_can_stop_the_reading),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,7 +22,8 @@ static bool list(vb_packets *out, uint64_t *bytes, const char *path, list_fn how
 {
     vb_source source;
     vblip_error err = {0};
-    if (vb_source_open(&source, path, 1 << 28, &err) != VBLIP_OK)
+    const vb_decode_options options = {.max_pixels = 1 << 28};
+    if (vb_source_open(&source, path, &options, &err) != VBLIP_OK)
         return false;
     if (how(out, &source, day_us, &err) != VBLIP_OK)
         fail_msg("%s: %s", path, err.message);
