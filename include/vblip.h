@@ -77,13 +77,13 @@ VBLIP_CHECKED vblip_status vblip_engine_open(
     vblip_engine **out, const vblip_engine_options *options, vblip_error *err);
 VBLIP_API void vblip_engine_close(vblip_engine **engine);
 
-// What a checkpoint is for: bits. ITC is a part of retrieval, alone where there is no itm_head.
-enum vblip_task {
+enum vblip_task { // what a checkpoint is for: bits
     VBLIP_TASK_RETRIEVAL = 1,
     VBLIP_TASK_CAPTION = 2,
     VBLIP_TASK_VQA = 4,
     VBLIP_TASK_NLVR = 8,
-    VBLIP_TASK_ITC = 16
+    VBLIP_TASK_ITC = 16,     // a part of retrieval, alone where there is no itm_head
+    VBLIP_TASK_FEATURES = 32 // a text encoder without any head: vision, text, multimodal
 };
 
 // Whose semantics, where they differ: docs/compat.md.

@@ -33,7 +33,7 @@ vblip_status vb_take_model(vblip_model_options *out, const vblip_model_options *
                            vblip_error *err)
 {
     const uint32_t all = VBLIP_TASK_RETRIEVAL | VBLIP_TASK_CAPTION | VBLIP_TASK_VQA |
-                         VBLIP_TASK_NLVR | VBLIP_TASK_ITC;
+                         VBLIP_TASK_NLVR | VBLIP_TASK_ITC | VBLIP_TASK_FEATURES;
     VB_TRY(vb_take_options(out, sizeof *out, options, "model", err));
     if (out->tasks & ~all)
         return vb_fail(err, VBLIP_ERR_ARGUMENT, "tasks: 0x%x, known are 0x%x",

@@ -201,7 +201,7 @@ static uint32_t tasks_for(vblip_feature feature)
         return UINT32_MAX;
     case VBLIP_FEATURE_TEXT:
     case VBLIP_FEATURE_MULTIMODAL:
-        return VBLIP_TASK_ITC | VBLIP_TASK_VQA;
+        return VBLIP_TASK_ITC | VBLIP_TASK_VQA | VBLIP_TASK_FEATURES;
     default:
         return VBLIP_TASK_ITC;
     }

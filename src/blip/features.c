@@ -71,7 +71,7 @@ static vblip_status text_features(vb_model *m, vb_visual *visual, const char *te
         .what = "text",
     };
     const vb_cross *cross = NULL;
-    if (!(m->tasks & (VBLIP_TASK_ITC | VBLIP_TASK_VQA)))
+    if (!(m->tasks & (VBLIP_TASK_ITC | VBLIP_TASK_VQA | VBLIP_TASK_FEATURES)))
         return vb_fail(err, VBLIP_ERR_ARGUMENT, "model: not loaded for text features");
     if (visual)
         VB_TRY(vb_visual_encoder_cross(&cross, visual, 0, err));

@@ -168,6 +168,7 @@ vblip_status vb_model_need(const vb_model *model, uint32_t task, vblip_error *er
         {VBLIP_TASK_VQA, "questions"},
         {VBLIP_TASK_NLVR, "statements about two images"},
         {VBLIP_TASK_ITC, "ITC"},
+        {VBLIP_TASK_FEATURES, "features"},
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (names[i].task & task & ~model->tasks)

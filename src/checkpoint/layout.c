@@ -172,12 +172,11 @@ static uint32_t decide_tasks(const reading *s, const vb_config *c)
     bool heads = has_heads(s->list), projections = has_projections(s->list);
     bool itm = has_prefix(s->list, "itm_head.");
     bool captions = strcmp(class, "BlipForConditionalGeneration") == 0;
-    bool retrieves = strcmp(class, "BlipForImageTextRetrieval") == 0;
 
     uint32_t tasks = 0;
     if (plain && projections)
         tasks |= VBLIP_TASK_ITC;
-    if (plain && (itm || (retrieves && !projections)))
+    if (plain && itm)
         tasks |= VBLIP_TASK_RETRIEVAL;
     if (decoder && c->decoder.cross_width == c->vision.width &&
         (!encoder || heads || captions))
@@ -186,6 +185,8 @@ static uint32_t decide_tasks(const reading *s, const vb_config *c)
         tasks |= VBLIP_TASK_VQA;
     if (encoder && c->encoder.nlvr)
         tasks |= VBLIP_TASK_NLVR;
+    if (plain && !tasks)
+        tasks = VBLIP_TASK_FEATURES;
     return vb_tasks_whole(tasks);
 }
 
@@ -218,21 +219,19 @@ uint32_t vb_tasks_whole(uint32_t tasks)
     return tasks & VBLIP_TASK_RETRIEVAL ? tasks | VBLIP_TASK_ITC : tasks;
 }
 
-// "retrieval, vqa", or "no task"; ITC goes without saying where there is retrieval.
+// "retrieval, vqa"; ITC goes without saying where there is retrieval.
 static void task_names(char out[48], uint32_t tasks)
 {
     static const struct {
         uint32_t task;
         const char *name;
-    } names[] = {{VBLIP_TASK_RETRIEVAL, "retrieval"},
-                 {VBLIP_TASK_ITC, "itc"},
-                 {VBLIP_TASK_CAPTION, "caption"},
-                 {VBLIP_TASK_VQA, "vqa"},
-                 {VBLIP_TASK_NLVR, "nlvr"}};
+    } names[] = {
+        {VBLIP_TASK_RETRIEVAL, "retrieval"}, {VBLIP_TASK_ITC, "itc"},
+        {VBLIP_TASK_CAPTION, "caption"},     {VBLIP_TASK_VQA, "vqa"},
+        {VBLIP_TASK_NLVR, "nlvr"},           {VBLIP_TASK_FEATURES, "features"}};
     size_t used = 0;
     if (tasks & VBLIP_TASK_RETRIEVAL)
         tasks &= ~(uint32_t)VBLIP_TASK_ITC;
-    snprintf(out, 48, "no task");
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (tasks & names[i].task)
             used += (size_t)snprintf(out + used, 48 - used, "%s%s", used ? ", " : "",
@@ -242,8 +241,19 @@ static void task_names(char out[48], uint32_t tasks)
 vblip_status vb_task_refuse(const char *path, const char *what, uint32_t held,
                             uint32_t wanted, vblip_error *err)
 {
-    char names[48];
+    char names[48] = "";
     task_names(names, held);
+    if (!held)
+        return vb_fail(err, VBLIP_ERR_UNSUPPORTED,
+                       "%s: this %s holds: no task: beside the vision model retrieval "
+                       "needs a text_encoder, captions a text_decoder, questions both",
+                       path, what);
+    if (held == VBLIP_TASK_FEATURES)
+        return vb_fail(
+            err, VBLIP_ERR_UNSUPPORTED,
+            "%s: no vision_proj, text_proj or itm_head, so no ITC and no ITM: "
+            "this %s holds: %s, for embed --what vision, text, multimodal",
+            path, what, names);
     if (wanted & ~held & VBLIP_TASK_RETRIEVAL && held & VBLIP_TASK_ITC)
         return vb_fail(err, VBLIP_ERR_UNSUPPORTED,
                        "%s: no itm_head, so no ITM: this %s holds: %s, which is enough "

@@ -17,7 +17,7 @@ typedef struct vb_layout {
 //
 // The tensors decide what a checkpoint is for; the class that config.json names is asked
 // only where they leave it open:
-//   retrieval  text_encoder and an ITM tensor (or the retrieval class, and no projection)
+//   retrieval  text_encoder and an ITM tensor
 //   ITC        text_encoder and a projection; and what is for retrieval
 //   vqa        text_encoder, and a text_decoder that reads width D
 //   caption    a text_decoder that reads width Dv. Where a text_encoder stands beside it
@@ -25,6 +25,7 @@ typedef struct vb_layout {
 //              checkpoint whose Dv is D, and captions from it would mean nothing: only
 //              the class BlipForConditionalGeneration says otherwise.
 //   nlvr       text_encoder with two-image cross-attention, which is for nothing else
+//   features   text_encoder, and it is for nothing of the above
 // `config_path` and `weights_path` name the files in messages.
 VB_CHECKED vblip_status vb_layout_read(vb_layout *out, const vb_config_file *file,
                                        const vb_weight_list *list,

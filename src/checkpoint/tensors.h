@@ -106,8 +106,9 @@ enum { VB_MAX_NAMES = 2 }; // in a row
 #define VB_ENCODER_LAYERS "text_encoder.encoder.layer."
 #define VB_DECODER_LAYERS "text_decoder.bert.encoder.layer."
 
-#define VB_VISION_TASKS  (VB_ENCODER_TASKS | VB_DECODER_TASKS)
-#define VB_ENCODER_TASKS (VB_ITC_TASKS | VBLIP_TASK_VQA | VBLIP_TASK_NLVR)
+#define VB_VISION_TASKS (VB_ENCODER_TASKS | VB_DECODER_TASKS)
+#define VB_ENCODER_TASKS                                                               \
+    (VB_ITC_TASKS | VBLIP_TASK_VQA | VBLIP_TASK_NLVR | VBLIP_TASK_FEATURES)
 #define VB_DECODER_TASKS (VBLIP_TASK_CAPTION | VBLIP_TASK_VQA)
 #define VB_ITC_TASKS     (VBLIP_TASK_ITC | VBLIP_TASK_RETRIEVAL)
 

@@ -10,16 +10,16 @@
 
 static const vb_table table = {NULL, 0}; // there are no rows
 
-enum { TASK_CHOICES = 4 };
+enum { TASK_CHOICES = 5 };
 
 // By vblip_feature: the tasks that will do, the best first.
 static const uint32_t tasks_of[][TASK_CHOICES] = {
     [VBLIP_FEATURE_ITC_IMAGE] = {VBLIP_TASK_ITC},
     [VBLIP_FEATURE_ITC_TEXT] = {VBLIP_TASK_ITC},
     [VBLIP_FEATURE_VISION] = {VBLIP_TASK_ITC, VBLIP_TASK_VQA, VBLIP_TASK_CAPTION,
-                              VBLIP_TASK_NLVR},
-    [VBLIP_FEATURE_TEXT] = {VBLIP_TASK_ITC, VBLIP_TASK_VQA},
-    [VBLIP_FEATURE_MULTIMODAL] = {VBLIP_TASK_ITC, VBLIP_TASK_VQA},
+                              VBLIP_TASK_NLVR, VBLIP_TASK_FEATURES},
+    [VBLIP_FEATURE_TEXT] = {VBLIP_TASK_ITC, VBLIP_TASK_VQA, VBLIP_TASK_FEATURES},
+    [VBLIP_FEATURE_MULTIMODAL] = {VBLIP_TASK_ITC, VBLIP_TASK_VQA, VBLIP_TASK_FEATURES},
 };
 
 static bool of_inputs(const cli_session *s)

@@ -32,7 +32,7 @@ static const vb_column columns[] = {
 };
 static const vb_table table = {columns, sizeof columns / sizeof *columns};
 
-enum { TASK_KINDS = 5 };
+enum { TASK_KINDS = 6 };
 
 // Names of the tasks in `bits`, of retrieval and its part ITC one; returns how many.
 static uint32_t name_tasks(const char *names[TASK_KINDS + 1], uint32_t bits)
@@ -40,11 +40,10 @@ static uint32_t name_tasks(const char *names[TASK_KINDS + 1], uint32_t bits)
     static const struct {
         uint32_t bit;
         const char *name;
-    } tasks[TASK_KINDS] = {{VBLIP_TASK_RETRIEVAL, "retrieval"},
-                           {VBLIP_TASK_ITC, "itc"},
-                           {VBLIP_TASK_CAPTION, "caption"},
-                           {VBLIP_TASK_VQA, "vqa"},
-                           {VBLIP_TASK_NLVR, "nlvr"}};
+    } tasks[TASK_KINDS] = {
+        {VBLIP_TASK_RETRIEVAL, "retrieval"}, {VBLIP_TASK_ITC, "itc"},
+        {VBLIP_TASK_CAPTION, "caption"},     {VBLIP_TASK_VQA, "vqa"},
+        {VBLIP_TASK_NLVR, "nlvr"},           {VBLIP_TASK_FEATURES, "features"}};
     uint32_t count = 0;
     if (bits & VBLIP_TASK_RETRIEVAL)
         bits &= ~(uint32_t)VBLIP_TASK_ITC;

@@ -4,6 +4,7 @@
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -12,6 +13,7 @@ from e2e_support import CAPTION, EXIT_UNUSABLE, NLVR, RETRIEVAL, SOURCE, VQA, Ca
 GOLDEN = os.path.join(SOURCE, "tests", "golden")
 sys.path.insert(0, os.path.join(GOLDEN, "tools"))
 import numpy as np  # noqa: E402
+import make_checkpoint  # noqa: E402
 import seeded  # noqa: E402
 from selfcheck import read_safetensors  # noqa: E402
 
@@ -55,6 +57,16 @@ class Golden(Case):
         self.assertTrue(all(t.dtype == np.float32 for t in tensors.values()))
         return [tensors[str(i)] for i in range(len(tensors))], header["__metadata__"]
 
+    def without_heads(self):
+        """The folder for retrieval as BLIP_Base of the original has it: towers alone."""
+        folder = self.path("base")
+        shutil.copytree(RETRIEVAL, folder)
+        weights = os.path.join(folder, "model.safetensors")
+        towers = {k: v for k, v in read_safetensors(weights).items() if k.startswith(("vision_model.", "text_encoder."))}
+        self.assertLess(len(towers), len(read_safetensors(weights)))
+        make_checkpoint.write_safetensors(weights, towers.items(), "f32")
+        return folder
+
     def test_features(self):
         images = [self.image(i) for i in range(4)]
         texts = self.manifest["texts"]
@@ -66,10 +78,11 @@ class Golden(Case):
         self.near("itc.text_feat", np.stack(vectors))
         self.assertEqual([names[str(i)] for i in range(6)], texts)
         self.near("vit.out", np.stack(self.embed("vision", *images)[0]))
-        self.near("feature.text", self.embed("text", "--text", texts[1])[0][0])
-        states, names = self.embed("multimodal", images[1], "--text", texts[1])
-        self.near("feature.multimodal", states[0])
-        self.assertEqual((names["0"], names["0.text"]), (images[1], texts[1]))
+        for model in (RETRIEVAL, self.without_heads()):
+            self.near("feature.text", self.embed("text", "--text", texts[1], model=model)[0][0])
+            states, names = self.embed("multimodal", images[1], "--text", texts[1], model=model)
+            self.near("feature.multimodal", states[0])
+            self.assertEqual((names["0"], names["0.text"]), (images[1], texts[1]))
 
     def test_dialogs(self):
         with open(os.path.join(GOLDEN, "dialog", "tiny.json")) as file:
@@ -90,7 +103,7 @@ class Golden(Case):
     def test_features_of_other_checkpoints(self):
         """Any checkpoint has a ViT, one for questions also a text encoder."""
         side, width = self.manifest["sizes"]["S"], self.manifest["sizes"]["vw"]
-        for model in (CAPTION, VQA, NLVR):
+        for model in (CAPTION, VQA, NLVR, self.without_heads()):
             tokens, _ = self.embed("vision", self.image(0), clip(1), "--frames", 2, model=model)
             self.assertEqual([t.shape for t in tokens], [(17, width), (34, width)])
         self.near("vit.out", self.embed("vision", self.image(0), model=CAPTION)[0][0], self.vectors["vit.out"][0])
@@ -98,6 +111,9 @@ class Golden(Case):
         self.embed("multimodal", self.image(0), "--text", "a dog", model=VQA)
         self.refused(EXIT_UNUSABLE, "this checkpoint holds: vqa", "embed", "--model", VQA, "--what", "itc-text", "--text",
                      "a dog", "-o", self.path("f"))
+        self.refused(EXIT_UNUSABLE, "no vision_proj, text_proj or itm_head, so no ITC and no ITM: this checkpoint holds: "
+                     "features, for embed --what vision, text, multimodal", "embed", "--model", self.path("base"), "--what",
+                     "itc-image", clip(1), "-o", self.path("f"))
         self.refused(EXIT_UNUSABLE, "this checkpoint holds: nlvr", "embed", "--model", NLVR, "--what", "text", "--text",
                      "a dog", "-o", self.path("f"))
 

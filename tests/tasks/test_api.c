@@ -103,7 +103,7 @@ static void test_model_refuses(void **state)
         vblip_status status;
         const char *about;
     } cases[] = {
-        {{.path = "x", .tasks = 32}, VBLIP_ERR_ARGUMENT, "tasks"},
+        {{.path = "x", .tasks = 64}, VBLIP_ERR_ARGUMENT, "tasks"},
         {{.path = "/nonexistent/model"}, VBLIP_ERR_IO, "/nonexistent/model"},
         {{.path = VB_CHECKPOINTS "/tiny-caption", .compat = (vblip_compat)2},
          VBLIP_ERR_ARGUMENT,

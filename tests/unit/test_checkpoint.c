@@ -74,6 +74,8 @@ static const struct kind {
     {"pretrained, wide ViT", ALL_PARTS, 32, "", R | C},
     {"retrieval and answers", ALL_PARTS | HF_ANSWERS, 32, "", R | Q},
     {"decoder of the image alone, wide ViT", HF_ENCODER | HF_DECODER, 32, captioner, C},
+    {"no heads", HF_ENCODER, 32, "", VBLIP_TASK_FEATURES},
+    {"no heads, whatever the class", HF_ENCODER, 48, retriever, VBLIP_TASK_FEATURES},
     {"NLVR2 encoder", HF_ENCODER | HF_NLVR, 32, "BLIP_NLVR", N},
     {"NLVR2 encoder, class wrong", HF_ENCODER | HF_NLVR, 48, retriever, N},
 };
@@ -106,9 +108,16 @@ static void test_a_task_it_is_not_for_is_refused_with_what_it_holds(void **state
     must_refuse(R | Q, VBLIP_ERR_UNSUPPORTED, message);
     free(m);
 
+    m = hf_make(0, 32, 2, 2);
+    hf_write(m, temp_folder);
+    must_refuse(0, VBLIP_ERR_UNSUPPORTED,
+                ": this checkpoint holds: no task: beside the vision model");
+    free(m);
+
     m = hf_make(HF_ENCODER, 32, 2, 2);
     hf_write(m, temp_folder);
-    must_refuse(0, VBLIP_ERR_UNSUPPORTED, ": this checkpoint holds: no task");
+    must_refuse(VBLIP_TASK_ITC, VBLIP_ERR_UNSUPPORTED,
+                ": no vision_proj, text_proj or itm_head, so no ITC and no ITM: ");
     free(m);
 }
 
