@@ -114,6 +114,34 @@ static vblip_status read_to_end(int fd, char *bytes, size_t size, const char *pa
     return VBLIP_OK;
 }
 
+const char *vb_file_instead(const void *head, size_t size)
+{
+    static const char page[] = "an HTML page, not the file: download the file itself";
+    static const struct {
+        const char *bytes, *what;
+    } kinds[] = {
+        {"version https://git-lfs",
+         "a Git LFS pointer, not the file: git lfs pull, or hf download"},
+        {"<!DOCTYPE", page},
+        {"<!doctype", page},
+        {"<html", page},
+        {"<?xml", "an XML page, not the file: download the file itself"},
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        const size_t length = strlen(kinds[i].bytes);
+        if (size >= length && memcmp(head, kinds[i].bytes, length) == 0)
+            return kinds[i].what;
+    }
+    return NULL;
+}
+
+static vblip_status refuse_instead(const char *text, size_t size, const char *path,
+                                   vblip_error *err)
+{
+    const char *what = vb_file_instead(text, size);
+    return what ? vb_fail(err, VBLIP_ERR_FORMAT, "%s: %s", path, what) : VBLIP_OK;
+}
+
 vblip_status vb_file_read(char **out, size_t *size, const char *path, size_t limit,
                           vblip_error *err)
 {
@@ -133,6 +161,8 @@ vblip_status vb_file_read(char **out, size_t *size, const char *path, size_t lim
     else
         status = read_to_end(fd, text, bytes, path, err);
     close(fd);
+    if (status == VBLIP_OK)
+        status = refuse_instead(text, bytes, path, err);
     if (status != VBLIP_OK) {
         free(text);
         return status;

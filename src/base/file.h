@@ -29,8 +29,12 @@ vb_file vb_file_in_memory(const void *bytes, size_t size);
 VB_CHECKED vblip_status vb_file_read_at(const vb_file *file, void *out, size_t at,
                                         size_t size, vblip_error *err);
 
+// What a file that begins with these bytes is in place of the one that was meant, and what
+// to do: a Git LFS pointer, a page of a web server. NULL for anything else.
+const char *vb_file_instead(const void *head, size_t size);
+
 // Reads `path` whole into malloc'd, NUL-terminated memory. More than `limit` bytes is
-// VBLIP_ERR_FORMAT.
+// VBLIP_ERR_FORMAT, and so is what stands for a file that is not there: vb_file_instead.
 VB_CHECKED vblip_status vb_file_read(char **out, size_t *size, const char *path,
                                      size_t limit, vblip_error *err);
 

@@ -7,6 +7,7 @@
 #include "formats/torch_file.h"
 #include "formats/zip.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,19 +48,6 @@ static const struct format {
     {".pt", vb_torch_parse, true},
     {".bin", vb_torch_parse, true},
     {".ckpt", vb_torch_parse, true},
-};
-
-// How files begin that are not what their names say, and what to do about them.
-static const struct head {
-    const char *bytes, *what;
-} heads[] = {
-    {"version https://git-lfs", "a Git LFS pointer, not the file: git lfs pull, or hf "
-                                "download"},
-    {"<!DOCTYPE", "an HTML page, not the file: download the file itself"},
-    {"<!doctype", "an HTML page, not the file: download the file itself"},
-    {"<html", "an HTML page, not the file: download the file itself"},
-    {"<?xml", "an XML page, not the file: download the file itself"},
-    {"GGUF", "a GGUF file, expected safetensors or a file of torch.save"},
 };
 
 // What a folder may hold, in the order in which Hugging Face looks.
@@ -114,12 +102,32 @@ static vblip_status make_room_for_files(vb_weight_files *s, const char ***files,
     return *files && s->opened ? VBLIP_OK : vb_fail_memory(err, s->path);
 }
 
-// Refuses a file by its first bytes.
-static vblip_status refuse_head(const uint8_t head[HEAD_BYTES], vblip_error *err)
+// Whether weights begin with text, which those of no format do: the length in front of
+// safetensors would be beyond all files.
+static bool begins_with_text(const char *head, size_t size)
 {
-    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
-        if (memcmp(head, heads[i].bytes, strlen(heads[i].bytes)) == 0)
-            return vb_fail(err, VBLIP_ERR_FORMAT, "%s", heads[i].what);
+    enum { LENGTH = 8 };
+    for (size_t i = 0; i < size && i < LENGTH; i++)
+        if (!isprint((unsigned char)head[i]) && !isspace((unsigned char)head[i]))
+            return false;
+    return size > 0;
+}
+
+// Refuses a file by its first bytes.
+static vblip_status refuse_head(const char *head, size_t size, vblip_error *err)
+{
+    const char *what = vb_file_instead(head, size);
+    if (size == 0)
+        what = "empty: download it again";
+    else if (size >= 4 && memcmp(head, "GGUF", 4) == 0)
+        what = "a GGUF file, expected safetensors or a file of torch.save";
+    if (what)
+        return vb_fail(err, VBLIP_ERR_FORMAT, "%s", what);
+    const size_t line = strcspn(head, "\r\n");
+    if (begins_with_text(head, size))
+        return vb_fail(err, VBLIP_ERR_FORMAT,
+                       "text, not weights: \"%.*s\": download the file itself",
+                       (int)line, head);
     return VBLIP_OK;
 }
 
@@ -127,13 +135,13 @@ static vblip_status parse_file(vb_weight_files *s, vb_weight_list *list,
                                const vb_file *file, const struct format *format,
                                vb_arena *arena, vblip_error *err)
 {
-    uint8_t head[HEAD_BYTES] = {0};
-    VB_TRY(vb_file_read_at(file, head, 0,
-                           file->size < HEAD_BYTES ? file->size : HEAD_BYTES, err));
+    char head[HEAD_BYTES + 1] = {0};
+    const size_t size = file->size < HEAD_BYTES ? file->size : HEAD_BYTES;
+    VB_TRY(vb_file_read_at(file, head, 0, size, err));
     if (!format)
-        format = format_of_bytes(head);
+        format = format_of_bytes((const uint8_t *)head);
     s->torch = format->torch;
-    VB_TRY(refuse_head(head, err));
+    VB_TRY(refuse_head(head, size, err));
     return format->parse(list, arena, file, err);
 }
 

@@ -1,5 +1,6 @@
 #include "decode/source.h"
 
+#include "base/file.h"
 #include "decode/averror.h"
 #include "decode/boxes.h"
 #include "decode/chain.h"
@@ -43,7 +44,9 @@ static vblip_status fail_format(const uint8_t *head, vblip_error *err)
     if (begins_with_box(head))
         return vb_fail(err, VBLIP_ERR_FORMAT,
                        "mp4 without its index (moov): cut short or never finished");
-    return vb_fail(err, VBLIP_ERR_FORMAT, "not a video or image");
+    const char *instead = vb_file_instead(head, VB_DECLARED_HEAD);
+    return vb_fail(err, VBLIP_ERR_FORMAT, "%s",
+                   instead ? instead : "not a video or image");
 }
 
 // Demuxers have no log level of their own, but a class could say where it is: in a field

@@ -79,6 +79,8 @@ static size_t token_length(const char *text, size_t size)
 static vblip_status scan(const char *text, size_t size, const char *subject,
                          vblip_error *err)
 {
+    if (size == 0)
+        return vb_fail(err, VBLIP_ERR_FORMAT, "%s: empty, not JSON", subject);
     if (!vb_utf8_valid(text, size))
         return vb_fail(err, VBLIP_ERR_FORMAT, "%s: not UTF-8", subject);
     size_t depth = 0;

@@ -19,6 +19,8 @@ typedef struct parser {
     vblip_error *err;
 } parser;
 
+static const char cut[] = ": the file is cut short: download it again";
+
 #define FORMAT(p, ...) vb_fail((p)->err, VBLIP_ERR_FORMAT, __VA_ARGS__)
 
 // ----------------------------------------------------------------------- one tensor
@@ -89,8 +91,8 @@ static vblip_status read_offsets(parser *p, vb_weight *w, const cJSON *value)
         !vb_json_whole(&end, value->child->next))
         return FORMAT(p, "%s: data_offsets are not two whole numbers", w->name);
     if (begin > end || end > p->data_size)
-        return FORMAT(p, "%s: bytes %" PRIu64 " to %" PRIu64 " of %zu bytes of data",
-                      w->name, begin, end, p->data_size);
+        return FORMAT(p, "%s: bytes %" PRIu64 " to %" PRIu64 " of %zu bytes of data%s",
+                      w->name, begin, end, p->data_size, begin > end ? "" : cut);
     if (!shape_bytes(&expected, w))
         return FORMAT(p, "%s: shape overflows", w->name);
     if (end - begin != expected)
@@ -220,8 +222,8 @@ static vblip_status read_header_text(const vb_file *file, char **out, size_t *si
                        MAX_HEADER);
     if (length > file->size - LENGTH_BYTES)
         return vb_fail(err, VBLIP_ERR_FORMAT,
-                       "a header of %" PRIu64 " bytes in a file of %zu", length,
-                       file->size);
+                       "a header of %" PRIu64 " bytes in a file of %zu%s", length,
+                       file->size, cut);
     *size = (size_t)length;
     *out = malloc(*size + 1);
     if (!*out)

@@ -81,7 +81,7 @@ static vblip_status fail_without_end(const archive *a)
     if (get32(magic) == LOCAL_MAGIC)
         return FORMAT(a,
                       "ends at byte %zu without the directory of the zip archive: "
-                      "the file is cut short",
+                      "the file is cut short: download it again",
                       a->file->size);
     return FORMAT(a, "%zu bytes that are not a zip archive", a->file->size);
 }

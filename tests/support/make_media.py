@@ -268,6 +268,7 @@ def main():
     write("no_index.mp4", plain[:plain.index(b"moov") - 4])
     write("empty.mp4", b"")
     write("text.mp4", b"This is not a video.\n" * 100)
+    write("pointer.mp4", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 895\n")
     write("playlist.mp4", b"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nplain.ts\n"
                           b"#EXT-X-ENDLIST\n")
     write("script.mp4", b"ffconcat version 1.0\nfile plain.mp4\n")

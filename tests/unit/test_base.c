@@ -242,6 +242,12 @@ static void test_files_are_replaced_whole(void **state)
     assert_int_equal(vb_file_read(&text, &size, path, 5, NULL), VBLIP_OK);
     assert_string_equal(text, "three");
     free(text);
+    static const char pointer[] = "version https://git-lfs.github.com/spec/v1\n";
+    assert_int_equal(vb_file_replace(path, pointer, sizeof pointer - 1, NULL),
+                     VBLIP_OK);
+    vb_error_reset(&err);
+    assert_int_equal(vb_file_read(&text, &size, path, 99, &err), VBLIP_ERR_FORMAT);
+    assert_non_null(strstr(err.message, "file: a Git LFS pointer, not the file: "));
 
     vb_error_reset(&err);
     assert_int_equal(vb_file_replace(missing, "x", 1, &err), VBLIP_ERR_IO);

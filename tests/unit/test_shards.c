@@ -58,7 +58,7 @@ static void test_files_are_listed_once_and_entries_by_name(void **state)
 static const struct refusal {
     const char *json, *message;
 } refusals[] = {
-    {"", "index: not JSON"},
+    {"", "index: empty, not JSON"},
     {"[]", "index: not an object"},
     {"{}", "index: weight_map: expected an object of tensors and files"},
     {"{\"weight_map\":[]}", "index: weight_map: expected an object"},

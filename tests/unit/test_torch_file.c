@@ -630,7 +630,7 @@ static void test_refuses_every_truncation(void **state)
         else
             snprintf(message, sizeof message,
                      "ends at byte %zu without the directory of the zip archive: the "
-                     "file is cut short",
+                     "file is cut short: download it again",
                      size);
         check_refused("training.pth", &cut, VBLIP_ERR_FORMAT, message);
         free(cut.bytes);

@@ -174,6 +174,10 @@ static void test_files_that_stand_for_others_are_named(void **state)
         {"<html>", "an HTML page, not the file"},
         {"<?xml version=\"1.0\"?><Error/>", "an XML page, not the file"},
         {"GGUF\3", "a GGUF file, expected safetensors"},
+        {"Entry not found",
+         "text, not weights: \"Entry not found\": download the file itself"},
+        {"{\"error\":\n\"gone\"}", "text, not weights: \"{\"error\":\": download"},
+        {"", "empty: download it again"},
     };
     static const char *const names[] = {"a.safetensors", "a.pth", "a.bin", "a"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
@@ -183,6 +187,29 @@ static void test_files_that_stand_for_others_are_named(void **state)
             must_refuse(temp_path(full, folder, names[n]), VBLIP_ERR_FORMAT,
                         files[i][1]);
         }
+}
+
+// Not only weights: git without LFS leaves a pointer of each large file, and .gitattributes
+// may count any as large.
+static void test_any_file_of_a_folder_may_be_a_pointer(void **state)
+{
+    (void)state;
+    static const char *const names[] = {
+        "config.json",    "preprocessor_config.json", "processor_config.json",
+        "tokenizer.json", "tokenizer_config.json",    "added_tokens.json"};
+    hf_model *m = hf_make(HF_DECODER, 32, 2, 2);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char inner[TEMP_PATH], message[128];
+        snprintf(inner, sizeof inner, "%s/%zu", folder, i);
+        hf_write(m, inner);
+        temp_write(inner, names[i], "version https://git-lfs.github.com/spec/v1\n");
+        snprintf(message, sizeof message,
+                 "/%s: a Git LFS pointer, not the file: git "
+                 "lfs pull, or hf download",
+                 names[i]);
+        must_refuse(inner, VBLIP_ERR_FORMAT, message);
+    }
+    free(m);
 }
 
 static void test_a_file_without_an_ending_goes_by_its_bytes(void **state)
@@ -462,7 +489,7 @@ static void test_files_that_hold_something_else_are_refused(void **state)
                 ": no visual_encoder and no vision_model: training that froze it");
     free(m);
     temp_write(folder, "blip.safetensors", "");
-    must_refuse(path, VBLIP_ERR_FORMAT, "/blip.safetensors: 0 bytes");
+    must_refuse(path, VBLIP_ERR_FORMAT, "/blip.safetensors: empty: download it again");
     snprintf(path, sizeof path, "%s/blip.pth", folder);
     temp_write(folder, "blip.pth", "PK\x03\x04");
     must_refuse(path, VBLIP_ERR_FORMAT, "/blip.pth: ");
@@ -545,7 +572,7 @@ static void test_shards_are_held_against_their_index(void **state)
     assert_int_equal(unlink(file), 0);
     must_refuse(folder, VBLIP_ERR_IO,
                 "/model-00002-of-00002.safetensors: No such file or directory");
-    temp_write(folder, "model-00002-of-00002.safetensors", "x");
+    temp_write(folder, "model-00002-of-00002.safetensors", "\1");
     must_refuse(folder, VBLIP_ERR_FORMAT,
                 "/model-00002-of-00002.safetensors: 1 bytes, too short");
     temp_write(folder, "model.safetensors.index.json", "{");
@@ -584,6 +611,7 @@ int main(void)
         TEST(test_what_stands_before_all_names_is_taken_off),
         TEST(test_names_that_could_be_two_models_are_refused),
         TEST(test_files_that_stand_for_others_are_named),
+        TEST(test_any_file_of_a_folder_may_be_a_pointer),
         TEST(test_a_file_without_an_ending_goes_by_its_bytes),
         TEST(test_every_size_comes_from_the_tensors),
         TEST(test_a_file_may_have_either_names),

@@ -147,10 +147,14 @@ static const struct bad_archive {
     {"187 bytes that are not a zip archive",
      ZIP_PLAIN,
      {{LOCAL_B, 0, 1, 'Q'}, {END, 0, 1, 'Q'}}},
-    {"ends at byte 187 without the directory of the zip archive: the file is cut short",
+    {"ends at byte 187 without the directory of the zip archive: the file is cut "
+     "short: "
+     "download it again",
      ZIP_PLAIN,
      {{END, 0, 1, 'Q'}}},
-    {"ends at byte 187 without the directory of the zip archive: the file is cut short",
+    {"ends at byte 187 without the directory of the zip archive: the file is cut "
+     "short: "
+     "download it again",
      ZIP_PLAIN,
      {{END, E_COMMENT, 2, 1}}},
     {"a zip archive in several parts", ZIP_PLAIN, {{END, E_PART, 2, 1}}},
