@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 // ------------------------------------------------------------------------ reading argv
 
@@ -125,6 +126,19 @@ static item walk_next(walk *w)
 
 // `subject` says what is wrong with `name`; what may have been meant and the commands that
 // there are follow.
+// What other programs call our commands.
+static const char *command_called(const char *name)
+{
+    static const char *const others[][2] = {
+        {"search", "retrieve"},  {"find", "retrieve"},    {"ask", "qa"},
+        {"describe", "caption"}, {"subtitle", "caption"}, {"info", "models"},
+    };
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strcmp(name, others[i][0]) == 0)
+            return others[i][1];
+    return NULL;
+}
+
 static vblip_status refuse_command(const char *subject, const char *name,
                                    vblip_error *err)
 {
@@ -132,6 +146,8 @@ static vblip_status refuse_command(const char *subject, const char *name,
     cli_near near = {0};
     for (int i = 0; i < CLI_COMMAND_COUNT; i++)
         cli_near_try(&near, name, strlen(name), cli_commands[i].name);
+    if (!near.word)
+        near.word = command_called(name);
     if (near.word)
         vb_string_appendf(&rest, "did you mean %s? ", near.word);
     vb_string_puts(&rest, "allowed: ");
@@ -149,6 +165,11 @@ static vblip_status find_command(cli_command *out, const char *name, vblip_error
             *out = (cli_command)i;
             return VBLIP_OK;
         }
+    if (access(name, F_OK) == 0)
+        return cli_misuse(err,
+                          "%.300s: a file, where the command comes: vblip caption "
+                          "%.300s; see: vblip help",
+                          name, name);
     char subject[96];
     snprintf(subject, sizeof subject, "%.64s: unknown command", name);
     return refuse_command(subject, name, err);
