@@ -13,7 +13,7 @@
 
 struct vblip_engine {
     vb_device *device;
-    vblip_device_info info; // its index is that of vblip_devices()
+    vblip_device_info info;     // its index is that of vblip_devices()
     int (*stopped)(void *user); // as in vblip_engine_options
     void *stopped_user;
 };
