@@ -503,6 +503,11 @@ static void fill_gaps(vb_packets *p, uint64_t from, uint64_t to, int64_t frame_t
     }
 }
 
+static bool same_part(const vb_packets *p, uint64_t a, uint64_t b)
+{
+    return p->items[a].part == p->items[b].part;
+}
+
 // Finds when those are shown that holes swallowed. Packets are in order of their times,
 // but for what is missing, which is near.
 static void place_missing(vb_packets *p, int64_t frame_ticks)
@@ -511,10 +516,12 @@ static void place_missing(vb_packets *p, int64_t frame_ticks)
     for (uint64_t i = 0; i < p->count; i++) {
         if (!p->items[i].missing)
             continue;
-        uint64_t last = i, to = i;
-        for (; to < p->count && to - last <= AROUND; to++)
+        uint64_t from = i, last = i, to = i;
+        while (from > 0 && i - from < AROUND && same_part(p, from - 1, i))
+            from--;
+        for (; to < p->count && to - last <= AROUND && same_part(p, to, i); to++)
             last = p->items[to].missing ? to : last;
-        fill_gaps(p, i < AROUND ? 0 : i - AROUND, to, frame_ticks);
+        fill_gaps(p, from, to, frame_ticks);
         i = to - 1;
         moved = true;
     }
