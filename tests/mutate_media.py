@@ -17,27 +17,29 @@ import subprocess
 import sys
 import tempfile
 
-VIDEO = ["-f", "lavfi", "-i", "testsrc2=s=64x48:r=10:d=1.2", "-pix_fmt", "yuv420p"]
+VIDEO = ["-f", "lavfi", "-i", "testsrc2=s=64x48:r=10:d=1.2"]
 SOUND = ["-f", "lavfi", "-i", "sine=d=1.2"]
 X264 = ["-c:v", "libx264", "-preset", "veryfast", "-g", "5", "-bf", "1"]
-STILL = ["-f", "lavfi", "-i", "testsrc2=s=64x48", "-frames:v", "1"]
-KINDS = [
-    ("faststart.mp4", VIDEO + SOUND + X264 + ["-c:a", "aac", "-movflags", "faststart"]),
-    ("fragments.mp4", VIDEO + X264 + ["-movflags", "frag_keyframe+empty_moov"]),
-    ("film.mov", VIDEO + SOUND + ["-c:v", "mpeg4", "-bf", "1", "-c:a", "pcm_s16le"]),
-    ("film.mkv", VIDEO + SOUND + ["-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error",
-                                  "-c:a", "aac"]),
-    ("film.webm", VIDEO + ["-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-g", "5"]),
-    ("film.ts", VIDEO + SOUND + X264 + ["-c:a", "aac"]),
-    ("film.flv", VIDEO + SOUND + X264 + ["-c:a", "aac"]),
-    ("film.avi", VIDEO + SOUND + ["-c:v", "mjpeg", "-c:a", "pcm_s16le"]),
-    ("film.mpg", VIDEO + ["-r", "25", "-c:v", "mpeg2video", "-g", "5"]),
-    ("film.wmv", VIDEO + ["-c:v", "wmv2"]),
-    ("film.gif", ["-f", "lavfi", "-i", "testsrc2=s=64x48:r=10:d=0.6"]),
-    ("still.jpg", STILL + ["-q:v", "3"]),
-    ("still.png", STILL),
-    ("still.webp", STILL + ["-c:v", "libwebp"]),
-    ("still.bmp", STILL),
+STILL = ["-f", "lavfi", "-i", "testsrc2=s=64x48"]
+ONE = ["-frames:v", "1"]
+YUV = ["-pix_fmt", "yuv420p"]
+KINDS = [  # what goes in, what comes out
+    ("faststart.mp4", VIDEO + SOUND, YUV + X264 + ["-c:a", "aac", "-movflags", "faststart"]),
+    ("fragments.mp4", VIDEO, YUV + X264 + ["-movflags", "frag_keyframe+empty_moov"]),
+    ("film.mov", VIDEO + SOUND, YUV + ["-c:v", "mpeg4", "-bf", "1", "-c:a", "pcm_s16le"]),
+    ("film.mkv", VIDEO + SOUND, YUV + ["-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error",
+                                       "-c:a", "aac"]),
+    ("film.webm", VIDEO, YUV + ["-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-g", "5"]),
+    ("film.ts", VIDEO + SOUND, YUV + X264 + ["-c:a", "aac"]),
+    ("film.flv", VIDEO + SOUND, YUV + X264 + ["-c:a", "aac"]),
+    ("film.avi", VIDEO + SOUND, ["-pix_fmt", "yuvj420p", "-c:v", "mjpeg", "-c:a", "pcm_s16le"]),
+    ("film.mpg", VIDEO, YUV + ["-r", "25", "-c:v", "mpeg2video", "-g", "5"]),
+    ("film.wmv", VIDEO, YUV + ["-c:v", "wmv2"]),
+    ("film.gif", ["-f", "lavfi", "-i", "testsrc2=s=64x48:r=10:d=0.6"], []),
+    ("still.jpg", STILL, ONE + ["-q:v", "3"]),
+    ("still.png", STILL, ONE),
+    ("still.webp", STILL, ONE + ["-c:v", "libwebp"]),
+    ("still.bmp", STILL, ONE),
 ]
 STATUSES = {0, 1, 3, 4}  # 2, 5 and 130 are not for files
 FOLDER = 50  # files of a run
@@ -47,9 +49,9 @@ BYTES = 1_500_000_000
 
 def make(folder):
     files = []
-    for name, arguments in KINDS:
+    for name, inputs, outputs in KINDS:
         path = os.path.join(folder, name)
-        subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-y", *arguments, path], check=True)
+        subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-y", *inputs, *outputs, path], check=True)
         with open(path, "rb") as file:
             files.append((name, file.read()))
     return files
