@@ -1,7 +1,6 @@
 #include "decode/boxes.h"
 
 #include <inttypes.h>
-#include <stdbool.h>
 #include <string.h>
 
 enum {
@@ -15,8 +14,13 @@ typedef struct box_walk {
     AVIOContext *io;
     int64_t size; // of the file
     uint32_t seen;
-    bool has_index; // moov
-    int64_t second;
+    // Of the first recording.
+    bool has_index, has_samples; // moov, mdat
+    bool fragment;               // the next mdat is that of a fragment
+    // Of what may be another one behind it, which begins at `next`, -1 for none.
+    int64_t next;
+    bool next_index, next_samples;
+    int64_t second; // it is one
     vblip_error *err;
 } box_walk;
 
@@ -43,22 +47,58 @@ static vblip_status check_trun(box_walk *w)
     return flags & PER_SAMPLE ? VBLIP_OK : check_samples(w, count);
 }
 
+static bool box_is(const char *type, const char *other)
+{
+    return memcmp(type, other, 4) == 0;
+}
+
+// Whether libavformat looks into a box for others. It may find a moov in a free one.
 static bool holds_boxes(const char *type)
 {
-    static const char *const holders[] = {"moov", "trak", "mdia", "minf",
-                                          "stbl", "moof", "traf"};
+    static const char *const holders[] = {
+        "clip", "dinf", "edts", "free", "hoov", "mdia", "minf", "moof", "moov",
+        "mvex", "rmda", "rmra", "stbl", "traf", "trak", "tref", "udta",
+    };
     for (size_t i = 0; i < sizeof holders / sizeof *holders; i++)
-        if (memcmp(type, holders[i], 4) == 0)
+        if (box_is(type, holders[i]))
             return true;
     return false;
+}
+
+bool vb_box_begins_file(const char type[4])
+{
+    static const char *const boxes[] = {"ftyp", "moov", "mdat", "wide", "free", "skip"};
+    for (size_t i = 0; i < sizeof boxes / sizeof *boxes; i++)
+        if (box_is(type, boxes[i]))
+            return true;
+    return false;
+}
+
+// Looks at a box behind the first recording, which is whole: QuickTime has no box that
+// begins a file, and another one is there where both its index and its samples are.
+static void see_box_behind(box_walk *w, const char *type, int64_t at)
+{
+    if (w->next < 0 && vb_box_begins_file(type))
+        w->next = at;
+    w->next_index = w->next_index || box_is(type, "moov");
+    w->next_samples = w->next_samples || box_is(type, "mdat") || box_is(type, "moof");
+    if (box_is(type, "ftyp") || (w->next_index && w->next_samples))
+        w->second = box_is(type, "ftyp") ? at : w->next;
 }
 
 // Looks at a box of the file itself.
 static void see_file_box(box_walk *w, const char *type, int64_t at)
 {
-    if (memcmp(type, "ftyp", 4) == 0 && w->has_index && w->second < 0)
-        w->second = at;
-    w->has_index = w->has_index || memcmp(type, "moov", 4) == 0;
+    if (w->second >= 0)
+        return;
+    if (w->has_index && (w->has_samples || box_is(type, "ftyp")) &&
+        (w->next_index || !(w->fragment || box_is(type, "moof"))))
+        see_box_behind(w, type, at);
+    if (!w->next_index && (w->fragment || box_is(type, "moof")))
+        w->next = -1; // that was no other recording
+    w->fragment = box_is(type, "moof") || (w->fragment && !box_is(type, "mdat"));
+    w->has_index = w->has_index || box_is(type, "moov");
+    w->has_samples = w->has_samples || box_is(type, "mdat");
 }
 
 // The boxes from `at` to `end`.
@@ -79,9 +119,9 @@ static vblip_status check_boxes(box_walk *w, int64_t at, int64_t end, int depth)
             break;
         if (depth == 0)
             see_file_box(w, type, at);
-        if (memcmp(type, "stsz", 4) == 0)
+        if (box_is(type, "stsz"))
             VB_TRY(check_stsz(w));
-        else if (memcmp(type, "trun", 4) == 0)
+        else if (box_is(type, "trun"))
             VB_TRY(check_trun(w));
         else if (holds_boxes(type) && depth < DEPTH)
             VB_TRY(check_boxes(w, at + head, at + size, depth + 1));
@@ -93,7 +133,7 @@ static vblip_status check_boxes(box_walk *w, int64_t at, int64_t end, int depth)
 vblip_status vb_boxes_check(int64_t *second, AVIOContext *io, int64_t size,
                             vblip_error *err)
 {
-    box_walk w = {.io = io, .size = size, .second = -1, .err = err};
+    box_walk w = {.io = io, .size = size, .next = -1, .second = -1, .err = err};
     vblip_status status = check_boxes(&w, 0, size, 0);
     *second = w.second;
     return status;

@@ -4,6 +4,8 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
+
 #include <libavformat/avio.h>
 
 // Refuses a file of boxes whose tables list millions of samples, and more than it has
@@ -12,5 +14,8 @@
 // none: libavformat reads one.
 VB_CHECKED vblip_status vb_boxes_check(int64_t *second, AVIOContext *io, int64_t size,
                                        vblip_error *err);
+
+// Whether a file may begin with a box of that type.
+bool vb_box_begins_file(const char type[4]);
 
 #endif // VB_DECODE_BOXES_H

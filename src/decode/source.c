@@ -29,19 +29,10 @@ static int refuse_io(AVFormatContext *format, AVIOContext **out, const char *url
     return AVERROR(EPERM);
 }
 
-static bool begins_with_box(const uint8_t *head)
-{
-    static const char *const boxes[] = {"ftyp", "moov", "mdat", "wide", "free", "skip"};
-    for (size_t i = 0; i < sizeof boxes / sizeof *boxes; i++)
-        if (memcmp(head + 4, boxes[i], 4) == 0)
-            return true;
-    return false;
-}
-
 // What a file that no demuxer takes is, by its first bytes.
 static vblip_status fail_format(const uint8_t *head, vblip_error *err)
 {
-    if (begins_with_box(head))
+    if (vb_box_begins_file((const char *)head + 4))
         return vb_fail(err, VBLIP_ERR_FORMAT,
                        "mp4 without its index (moov): cut short or never finished");
     const char *instead = vb_file_instead(head, VB_DECLARED_HEAD);
@@ -75,9 +66,9 @@ static vblip_status open_format(vb_source *s, vblip_error *err)
     AVIOContext *io = vb_reader_io(s->reader);
     io->error = 0;
     int got = avio_seek(io, 0, SEEK_SET) < 0 ? -1 : avio_read(io, head, sizeof head);
-    if (got >= 0 && begins_with_box(head))
+    if (got >= 0) // libavformat finds boxes behind others that it does not know, too
         VB_TRY(vb_boxes_check(&second, io, avio_size(io), err));
-    else if (got >= 0)
+    if (got >= 0 && second < 0)
         second = vb_chain_joined(s->reader);
     if (second >= 0) {
         s->unread = avio_size(io) - second;
