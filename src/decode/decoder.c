@@ -32,6 +32,7 @@ static vblip_status open_codec(vb_decoder *d, vblip_error *err)
         return vb_fail(err, VBLIP_ERR_UNSUPPORTED, "no decoder for %s",
                        avcodec_get_name(d->parameters->codec_id));
     avcodec_free_context(&d->codec);
+    d->used = false;
     d->codec = avcodec_alloc_context3(codec);
     if (!d->codec)
         return vb_fail_memory(err, "decoder");
@@ -136,6 +137,8 @@ static void begin_decoding(vb_decoder *d, uint64_t position, bool from_start)
 static vblip_status begin_at_start(vb_decoder *d, vblip_error *err)
 {
     VB_TRY(vb_seek_start(&d->source, &d->packets, d->packet, err));
+    if (d->used) // it would know parameter sets that come only later
+        VB_TRY(open_codec(d, err));
     begin_decoding(d, 0, true);
     return VBLIP_OK;
 }
@@ -329,6 +332,7 @@ static int send_packet(vb_decoder *d, bool shown)
         return 0;
     if (has_hole(d))
         return AVERROR_INVALIDDATA;
+    d->used = true;
     return avcodec_send_packet(d->codec, d->packet);
 }
 
@@ -470,7 +474,8 @@ static bool is_repeat(vb_decoder *d, uint64_t index)
 {
     vb_packet *items = d->packets.items;
     bool whole = items[index].position >= d->sure && d->resumed == VB_NO_FRAME;
-    if (!d->has_shown && d->has_ahead && whole && d->sure == 0) {
+    if (!d->has_shown && d->has_ahead && whole && d->sure == 0 &&
+        d->bad_from == VB_NO_FRAME) {
         take_ahead(d);
         return true;
     }

@@ -14,6 +14,7 @@ typedef struct vb_decoder {
     vb_packets packets;
     AVCodecParameters *parameters; // of the stream as it begins
     AVCodecContext *codec;
+    bool used; // packets were given to `codec` since it was opened
     uint32_t threads;
     AVPacket *packet;
     bool has_packet;        // `packet` was read, but not decoded yet
