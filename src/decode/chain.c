@@ -76,10 +76,26 @@ static bool matroska_link(chain_link *out, vb_reader *reader, int64_t at)
     return true;
 }
 
+// Where the first element of a file begins that is within the segment; -1 for nowhere.
+static int64_t matroska_begin(vb_reader *reader)
+{
+    static const uint8_t segment[] = {0x18, 0x53, 0x80, 0x67};
+    enum { NAME = sizeof segment };
+    uint8_t head[NAME + 8] = {0};
+    uint64_t size;
+    chain_link header;
+    if (!matroska_link(&header, reader, 0) || !header.header ||
+        !vb_reader_peek(reader, header.next, head, sizeof head) ||
+        memcmp(head, segment, NAME) != 0)
+        return -1;
+    return header.next + NAME + matroska_number(&size, head + NAME, 8);
+}
+
+enum { SIMPLE_BLOCK = 0xA3, BLOCK = 0xA1 };
+
 // The block whose body libavformat found at `packet`; -1 when there is none.
 static int64_t matroska_first(vb_reader *reader, int64_t packet)
 {
-    enum { SIMPLE_BLOCK = 0xA3, BLOCK = 0xA1 };
     for (int length = 1; length <= 8; length++) {
         uint8_t head[9];
         uint64_t size;
@@ -123,6 +139,12 @@ static bool avi_link(chain_link *out, vb_reader *reader, int64_t at)
     if (riff || memcmp(head + 8, "movi", 4) == 0 || memcmp(head + 8, "rec ", 4) == 0)
         out->next = at + 12;
     return true;
+}
+
+static int64_t avi_begin(vb_reader *reader)
+{
+    (void)reader;
+    return 0;
 }
 
 static int64_t avi_first(vb_reader *reader, int64_t packet)
@@ -302,15 +324,18 @@ static const struct chain_kind {
     bool (*link)(chain_link *out, vb_reader *reader, int64_t at);
     // The element of a packet; NULL: it begins at the packet.
     int64_t (*first)(vb_reader *reader, int64_t packet);
+    // What is in front of the first packet; NULL: that is not known.
+    int64_t (*begin)(vb_reader *reader);
     const char *magic; // of a file of which one recording is read; NULL: all are
 } kinds[] = {
-    {"flv", flv_link, NULL, NULL},
-    {"matroska,webm", matroska_link, matroska_first, "\x1A\x45\xDF\xA3"},
-    {"avi", avi_link, avi_first, NULL},
-    {"mpeg", program_link, NULL, NULL},
-    {"gif", gif_link, NULL, "GIF8"},
-    {"asf", asf_link, NULL, asf_header},
-    {"ogg", ogg_link, NULL, "OggS"},
+    {"flv", flv_link, NULL, NULL, NULL},
+    {"matroska,webm", matroska_link, matroska_first, matroska_begin,
+     "\x1A\x45\xDF\xA3"},
+    {"avi", avi_link, avi_first, avi_begin, NULL},
+    {"mpeg", program_link, NULL, NULL, NULL},
+    {"gif", gif_link, NULL, NULL, "GIF8"},
+    {"asf", asf_link, NULL, NULL, asf_header},
+    {"ogg", ogg_link, NULL, NULL, "OggS"},
 };
 
 static const struct chain_kind *chain_kind_of(const char *format)
@@ -330,6 +355,20 @@ static int64_t chain_first(const struct chain_kind *kind, vb_reader *reader,
     return kind->first ? kind->first(reader, packet) : packet;
 }
 
+// Whether the chain from the element at `at` on leads to a packet, or to the end of the
+// file, at `to`.
+static bool chain_leads(const struct chain_kind *kind, vb_reader *reader, int64_t at,
+                        int64_t to)
+{
+    chain_link link = {0};
+    while (at < to && link.packet != to) {
+        if (!kind->link(&link, reader, at))
+            return false;
+        at = link.next;
+    }
+    return at == to || link.packet == to;
+}
+
 bool vb_chain_breaks(vb_reader *reader, const char *format, int64_t from, int64_t to,
                      bool key)
 {
@@ -338,16 +377,29 @@ bool vb_chain_breaks(vb_reader *reader, const char *format, int64_t from, int64_
     if (strcmp(format, "mpegts") == 0)
         return transport_breaks(reader, from, to, key);
     const struct chain_kind *kind = chain_kind_of(format);
-    chain_link link;
-    int64_t at = chain_first(kind, reader, from);
-    while (at >= 0 && at <= to) {
-        if (!kind->link(&link, reader, at))
-            return true;
-        if (link.packet == to)
-            return false;
-        at = link.next;
-    }
-    return at >= 0;
+    const int64_t first = chain_first(kind, reader, from);
+    return first >= 0 && !chain_leads(kind, reader, first, to);
+}
+
+bool vb_chain_says_key(vb_reader *reader, const char *format, int64_t packet)
+{
+    uint8_t id, head[12] = {0}; // number of the track, time, flags
+    uint64_t track;
+    if (strcmp(format, "matroska,webm") != 0 || packet < 0)
+        return false;
+    const int64_t first = matroska_first(reader, packet);
+    if (first < 0 || !vb_reader_peek(reader, first, &id, 1) || id != SIMPLE_BLOCK ||
+        !vb_reader_peek(reader, packet, head, sizeof head))
+        return false;
+    const int length = matroska_number(&track, head, 8);
+    return length && (head[length + 2] & 0x80);
+}
+
+bool vb_chain_breaks_before(vb_reader *reader, const char *format, int64_t to)
+{
+    const struct chain_kind *kind = chain_kind_of(format);
+    const int64_t first = kind && kind->begin ? kind->begin(reader) : -1;
+    return first >= 0 && to > first && !chain_leads(kind, reader, first, to);
 }
 
 int64_t vb_chain_joined(vb_reader *reader)

@@ -129,7 +129,8 @@ static void begin_decoding(vb_decoder *d, uint64_t position, bool from_start)
     d->has_packet = true;
     d->position = d->begun = position;
     d->sure = from_start ? 0 : VB_NO_FRAME;
-    d->outputs = d->shown_index = 0;
+    d->outputs = d->packets.by_order ? position : 0;
+    d->shown_index = 0;
     d->restart = d->passing = d->draining = false;
     d->bad_from = d->bad_to = d->resumed = VB_NO_FRAME;
 }
@@ -139,7 +140,7 @@ static vblip_status begin_at_start(vb_decoder *d, vblip_error *err)
     VB_TRY(vb_seek_start(&d->source, &d->packets, d->packet, err));
     if (d->used) // it would know parameter sets that come only later
         VB_TRY(open_codec(d, err));
-    begin_decoding(d, 0, true);
+    begin_decoding(d, vb_seek_first(&d->packets, 0), true);
     return VBLIP_OK;
 }
 
@@ -216,6 +217,11 @@ static void note_damage(vb_decoder *d, uint64_t position)
     }
     d->bad_from = position;
     d->bad_to = VB_NO_FRAME;
+    for (uint64_t i = position; d->packets.by_order && i-- > 0;) {
+        if (position - i > VB_REORDERED)
+            break;
+        d->packets.items[i].unsure = true;
+    }
     for (uint64_t i = position; i < d->position; i++) {
         vb_packet *item = frame_at(d, i);
         if (item && item->key && i > position) {
@@ -383,7 +389,7 @@ static bool accept_ahead(vb_decoder *d)
     const vb_packet *item = &d->packets.items[index];
     if (d->ahead->decode_error_flags || (d->ahead->flags & AV_FRAME_FLAG_CORRUPT))
         note_damage(d, item->position); // concealed with the picture before
-    if (d->restart || item->lost || is_bad(d, item->position) ||
+    if (d->restart || vb_packet_is_bad(item) || is_bad(d, item->position) ||
         is_too_early(d, item->position))
         return false;
     d->ahead_index = index;
@@ -482,7 +488,7 @@ static bool is_repeat(vb_decoder *d, uint64_t index)
     if (!d->has_shown || d->shown_index >= index)
         return false;
     for (uint64_t i = d->shown_index + 1; i <= index; i++)
-        if (items[i].lost || !(whole || items[i].silent))
+        if (vb_packet_is_bad(&items[i]) || !(whole || items[i].silent))
             return false;
     items[index].silent = true;
     return true;
@@ -501,7 +507,7 @@ static bool is_answer(vb_decoder *d, uint64_t index)
 static vblip_status seek_and_roll(vb_decoder *d, uint64_t index, vblip_error *err)
 {
     vb_packet *item = &d->packets.items[index];
-    for (uint32_t back = 0; back <= SEEK_TRIES && !item->lost; back++) {
+    for (uint32_t back = 0; back <= SEEK_TRIES && !vb_packet_is_bad(item); back++) {
         VB_TRY(seek_before(d, index, back, err));
         VB_TRY(roll(d, index, err));
         if (d->restart || is_answer(d, index))
@@ -529,23 +535,45 @@ static vblip_status decode_to(vb_decoder *d, uint64_t index, vblip_error *err)
     return seek_and_roll(d, index, err);
 }
 
-// The failure of a frame that is lost. All of the file is decoded to tell how many are.
+// Behind damage a frame that did not come out between two others is lost as well: what it
+// refers to may be.
+static void lose_unseen(vb_decoder *d, uint64_t from, uint64_t to)
+{
+    for (uint64_t i = from; i < to && d->resumed != VB_NO_FRAME; i++) {
+        vb_packet *item = &d->packets.items[i];
+        item->unsure = item->unsure || (!item->silent && !item->lost);
+    }
+}
+
+// Decodes all of the file to tell which frames are lost.
+static vblip_status count_lost(vb_decoder *d, vblip_error *err)
+{
+    VB_TRY(become_careful(d, err));
+    VB_TRY(begin_at_start(d, err));
+    uint64_t next = 0; // frame that is to come out
+    while (!d->ended) {
+        VB_TRY(decode_next(d, err));
+        if (d->has_ahead) {
+            lose_unseen(d, next, d->ahead_index);
+            next = d->ahead_index + 1;
+        }
+        av_frame_unref(d->ahead);
+        d->has_ahead = false;
+    }
+    lose_unseen(d, next, d->packets.count);
+    d->counted = true;
+    return VBLIP_OK;
+}
+
+// The failure of a frame that is lost, or not known.
 static vblip_status fail_lost(vb_decoder *d, vblip_error *err)
 {
-    vb_packets *p = &d->packets;
-    if (!d->counted) {
-        VB_TRY(become_careful(d, err));
-        VB_TRY(begin_at_start(d, err));
-        while (!d->ended) {
-            VB_TRY(decode_next(d, err));
-            av_frame_unref(d->ahead);
-            d->has_ahead = false;
-        }
-        d->counted = true;
-    }
+    const vb_packets *p = &d->packets;
+    if (!d->counted)
+        VB_TRY(count_lost(d, err));
     uint64_t lost = 0;
     for (uint64_t i = 0; i < p->count; i++)
-        lost += p->items[i].lost && p->items[i].position < p->positions;
+        lost += vb_packet_is_bad(&p->items[i]) && p->items[i].position < p->positions;
     return vb_fail(err, VBLIP_ERR_IO,
                    "damaged: %" PRIu64 " of %" PRIu64 " frames decode",
                    p->readable - lost, p->count);
@@ -560,9 +588,9 @@ static vblip_status find_frame(vb_decoder *decoder, uint64_t index, const AVFram
     if (!decoder->source.format)
         return vb_fail(err, VBLIP_ERR_IO, "changed while it was read");
     decoder->wanted = index;
-    if (!packets->items[index].lost)
+    if (!vb_packet_is_bad(&packets->items[index]))
         VB_TRY(decode_to(decoder, index, err));
-    if (packets->items[index].lost || !decoder->has_shown)
+    if (vb_packet_is_bad(&packets->items[index]) || !decoder->has_shown)
         return fail_lost(decoder, err);
     *out = decoder->shown;
     return VBLIP_OK;

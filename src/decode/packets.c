@@ -1,8 +1,11 @@
 #include "decode/packets.h"
 
 #include "decode/averror.h"
+#include "decode/avi.h"
 #include "decode/chain.h"
-#include "decode/clock.h"
+#include "decode/holes.h"
+#include "decode/missing.h"
+#include "decode/reading.h"
 #include "decode/table.h"
 
 #include <inttypes.h>
@@ -10,34 +13,13 @@
 #include <string.h>
 
 enum {
-    BAD_RUN = 100,   // unreadable packets in a row that end the reading
-    LAST_SKIP = 64,  // packets looked at for the one that is shown last
-    FALL_S = 10,     // seconds that a clock may fall back by where packets are not told
-                     // to come in the order of decoding
-    LEAP_S = 86400,  // between two packets: more is a clock that was set
-    LONE_S = 3600,   // in front of the last frame: more is a time stamp gone wild
-    AROUND = 16,     // frames that may lie out of order around a hole
-    HEADER = 8,      // bytes that a packet needs at least
-    PART = 0xFFFFFFF // bits of a packet's part
+    BAD_RUN = 100,  // unreadable packets in a row that end the reading
+    LAST_SKIP = 64, // packets looked at for the one that is shown last
+    FALL_S = 10,    // seconds that a clock may fall back by where packets are not told
+                    // to come in the order of decoding
+    LEAP_S = 86400, // between two packets: more is a clock that was set
+    LONE_S = 3600   // in front of the last frame: more is a time stamp gone wild
 };
-
-// What is collected while the file is read, in file order.
-typedef struct reading {
-    vb_packets *packets;
-    int64_t *decode_times; // [packets->count]
-    size_t capacity;
-    vb_clock clock;
-    int64_t frame_ticks; // nominal length of a frame, at least 1
-    int64_t first_time;  // of the first packet that has one
-    // Of the packet that is shown last so far.
-    int64_t last_time, last_decode_time, last_span;
-    int64_t limit_ticks;
-    uint64_t untimed, untimed_keys; // packets without a presentation time
-    bool edited;                    // some packets are decoded, but never shown
-    bool cut;                       // the packet read last is not complete
-} reading;
-
-#define UNTIMED INT64_MIN
 
 static int64_t nominal_ticks(const AVStream *stream, int64_t limit_ticks)
 {
@@ -50,75 +32,39 @@ static int64_t nominal_ticks(const AVStream *stream, int64_t limit_ticks)
     return ticks <= 0 ? 1 : ticks > limit_ticks ? limit_ticks : ticks;
 }
 
-static bool is_avi(const vb_source *source)
-{
-    return strcmp(source->format->iformat->name, "avi") == 0;
-}
-
-// libavformat counts the frames of an AVI as it comes upon them, also behind a hole. The
-// index knows better, where there is one.
-static void count_by_index(const vb_source *source, AVPacket *packet)
-{
-    enum { CHUNK = 8 }; // bytes in front of a packet
-    const AVStream *stream = source->stream;
-    int low = 0, high = avformat_index_get_entries_count(stream);
-    while (is_avi(source) && low < high) {
-        const int middle = low + (high - low) / 2;
-        const AVIndexEntry *entry =
-            avformat_index_get_entry((AVStream *)stream, middle);
-        if (entry->pos == packet->pos - CHUNK && entry->timestamp > packet->dts)
-            packet->dts = entry->timestamp;
-        if (entry->pos < packet->pos - CHUNK)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-}
-
-static bool packets_grow(reading *r)
-{
-    if (r->packets->count < r->capacity)
-        return true;
-    size_t capacity = r->capacity ? r->capacity * 2 : 1024;
-    vb_packet *items = realloc(r->packets->items, capacity * sizeof *items);
-    if (items)
-        r->packets->items = items;
-    vb_packet_mark *marks = realloc(r->packets->marks, capacity * sizeof *marks);
-    if (marks)
-        r->packets->marks = marks;
-    int64_t *times = realloc(r->decode_times, capacity * sizeof *times);
-    if (times)
-        r->decode_times = times;
-    if (items && marks && times)
-        r->capacity = capacity;
-    return items && marks && times;
-}
-
 // Where the packet before belongs when its time fits nothing.
-static void tame_last(reading *r)
+static void tame_last(vb_reading *r)
 {
     vb_packets *p = r->packets;
     if (p->count < 2)
         return;
     int64_t time = r->decode_times[p->count - 2] + r->frame_ticks;
     r->decode_times[p->count - 1] = time;
-    if (p->items[p->count - 1].time != UNTIMED)
+    if (p->items[p->count - 1].time != VB_UNTIMED)
         p->items[p->count - 1].time = time;
     r->last_time = r->last_decode_time = time;
 }
 
+// Whether libavformat made up the decoding time of a packet: behind a hole it goes on from
+// what it knew, where the file says nothing.
+static bool is_guessed(const vb_reading *r, const AVPacket *packet)
+{
+    return !vb_is_time(packet->pts) && r->clock.started && r->clock.fall == 0 &&
+           vb_clock_distance(&r->clock, packet->dts, r->clock.last) < 0;
+}
+
 // The times of a packet on the clock of the whole file. Without a decoding time it is
 // taken to follow the packet before.
-static void running_times(reading *r, const AVPacket *packet, int64_t *pts,
+static void running_times(vb_reading *r, const AVPacket *packet, int64_t *pts,
                           int64_t *dts)
 {
     uint64_t n = r->packets->count;
-    *pts = vb_is_time(packet->pts) ? packet->pts : UNTIMED;
+    *pts = vb_is_time(packet->pts) ? packet->pts : VB_UNTIMED;
     *dts = n ? r->decode_times[n - 1] + r->frame_ticks : 0;
     if (!vb_is_time(*dts))
         *dts = VB_TIME_LIMIT;
-    bool decoded = vb_is_time(packet->dts);
-    if (!decoded && *pts == UNTIMED)
+    const bool decoded = vb_is_time(packet->dts) && !is_guessed(r, packet);
+    if (!decoded && *pts == VB_UNTIMED)
         return;
     const int64_t said = decoded ? packet->dts : packet->pts;
     vb_clock_tick tick = vb_clock_step(&r->clock, said);
@@ -126,7 +72,7 @@ static void running_times(reading *r, const AVPacket *packet, int64_t *pts,
         tame_last(r);
     if (decoded)
         *dts = tick.time;
-    if (*pts == UNTIMED)
+    if (*pts == VB_UNTIMED)
         return;
     int64_t ahead = vb_clock_distance(&r->clock, packet->pts, said);
     if (ahead > r->clock.leap || ahead < -r->clock.leap)
@@ -142,67 +88,23 @@ static vblip_status fail_duration(int64_t limit_ticks, AVRational time_base,
                    "longer than %" PRId64 " s, the longest that is read", seconds);
 }
 
-static vblip_status packets_make_room(reading *r, vblip_error *err)
+// Whether a packet that shows no sign of it was written as a key packet.
+static bool is_key_by_container(const vb_source *source, const AVPacket *packet)
 {
-    if (r->packets->count == VB_NO_FRAME - 1)
-        return vb_fail(err, VBLIP_ERR_UNSUPPORTED, "more than %u frames",
-                       VB_NO_FRAME - 1);
-    return packets_grow(r) ? VBLIP_OK : vb_fail_memory(err, "packet index");
+    return vb_chain_says_key(source->reader, source->format->iformat->name,
+                             packet->pos);
 }
 
-// How many packets a hole swallowed in front of `packet`, which is decoded at `dts`. A gap
-// in time alone is none: frames may come as they like.
-static uint64_t count_swallowed(const reading *r, const vb_source *source,
-                                const AVPacket *packet, int64_t dts)
-{
-    const vb_packets *p = r->packets;
-    if (p->count == 0 || p->items[p->count - 1].part != (r->clock.part & PART))
-        return 0;
-    const int64_t from = p->marks[p->count - 1].byte;
-    const int64_t gap = dts - r->decode_times[p->count - 1];
-    // The times of an AVI are counted by what is there of it.
-    const bool suspected = is_avi(source) || gap - r->frame_ticks > r->frame_ticks / 2;
-    if (!suspected ||
-        !vb_chain_breaks(source->reader, source->format->iformat->name, from,
-                         packet->pos, packet->flags & AV_PKT_FLAG_KEY))
-        return 0;
-    const int64_t frames = (gap - r->frame_ticks / 2) / r->frame_ticks;
-    const int64_t most = (packet->pos - from) / HEADER;
-    if (frames < 1)
-        return !source->indexed; // then it may have been anything
-    return (uint64_t)(frames < most ? frames : most);
-}
-
-// Places for those. When they are shown is seen when all times are known.
-static vblip_status add_swallowed(reading *r, uint64_t count, vblip_error *err)
-{
-    vb_packets *p = r->packets;
-    if (count) // the hole may begin within it
-        p->items[p->count - 1].lost = true;
-    for (uint64_t i = 0; i < count; i++, p->count++) {
-        VB_TRY(packets_make_room(r, err));
-        const int64_t dts = r->decode_times[p->count - 1] + r->frame_ticks;
-        r->decode_times[p->count] = dts;
-        p->marks[p->count] =
-            (vb_packet_mark){.byte = VB_NO_BYTE, .pts = AV_NOPTS_VALUE};
-        p->items[p->count] = (vb_packet){.time = dts + p->reordering,
-                                         .position = (uint32_t)p->count,
-                                         .part = p->items[p->count - 1].part,
-                                         .lost = true,
-                                         .missing = true};
-    }
-    return VBLIP_OK;
-}
-
-static vblip_status packets_add(reading *r, const vb_source *source,
+static vblip_status packets_add(vb_reading *r, const vb_source *source,
                                 const AVPacket *packet, vblip_error *err)
 {
     vb_packets *p = r->packets;
     int64_t pts, dts;
     running_times(r, packet, &pts, &dts);
-    VB_TRY(add_swallowed(r, count_swallowed(r, source, packet, dts), err));
-    VB_TRY(packets_make_room(r, err));
-    bool timed = pts != UNTIMED, key = packet->flags & AV_PKT_FLAG_KEY;
+    VB_TRY(vb_holes_before(r, source, packet, pts, dts, err));
+    VB_TRY(vb_reading_make_room(r, 1, err));
+    bool timed = pts != VB_UNTIMED, key = packet->flags & AV_PKT_FLAG_KEY;
+    key = key && !vb_avi_is_open(source, packet);
     if (timed && pts - dts > p->reordering && vb_is_time(packet->dts))
         p->reordering = pts - dts;
     if (timed && r->untimed == p->count)
@@ -216,12 +118,17 @@ static vblip_status packets_add(reading *r, const vb_source *source,
     r->untimed_keys += key && !timed;
     r->decode_times[p->count] = dts;
     p->marks[p->count] = (vb_packet_mark){.byte = packet->pos, .pts = packet->pts};
-    p->items[p->count] = (vb_packet){.time = pts,
-                                     .position = (uint32_t)p->count,
-                                     .part = r->clock.part & PART,
-                                     .key = key};
+    p->items[p->count] =
+        (vb_packet){.time = pts,
+                    .position = (uint32_t)p->count,
+                    .part = r->clock.part & VB_PART,
+                    .lost = !key && !r->keyed && is_key_by_container(source, packet),
+                    .key = key};
     p->count++;
     r->cut = (packet->flags & AV_PKT_FLAG_CORRUPT) != 0;
+    r->last_byte = packet->pos >= 0 ? packet->pos : r->last_byte;
+    r->keyed = r->keyed || key;
+    r->packed = r->packed || vb_avi_is_packed(source, packet);
     return VBLIP_OK;
 }
 
@@ -254,7 +161,7 @@ static vblip_status keep_header(vb_packets *p, const AVPacket *packet, vblip_err
     return VBLIP_OK;
 }
 
-static vblip_status read_each(reading *r, vb_source *source, vblip_error *err)
+static vblip_status read_each(vb_reading *r, vb_source *source, vblip_error *err)
 {
     AVPacket *packet = av_packet_alloc();
     if (!packet)
@@ -275,7 +182,7 @@ static vblip_status read_each(reading *r, vb_source *source, vblip_error *err)
             first = false;
         }
         if (code >= 0)
-            count_by_index(source, packet);
+            vb_avi_correct(source, packet);
         // Packets outside of the edit list are decoded, but never shown.
         if (code >= 0 && (packet->flags & AV_PKT_FLAG_DISCARD))
             r->edited = true;
@@ -286,15 +193,15 @@ static vblip_status read_each(reading *r, vb_source *source, vblip_error *err)
         av_packet_unref(packet);
     }
     av_packet_free(&packet);
-    return status;
+    return status == VBLIP_OK ? vb_holes_settle(r, source, err) : status;
 }
 
 // The usual distance of frames. AVI counts chunks, many of which may be empty, and the
 // rate that it states with them.
-static int64_t usual_ticks(const reading *r, const vb_source *source)
+static int64_t usual_ticks(const vb_reading *r, const vb_source *source)
 {
     uint64_t n = r->packets->count;
-    if (n < 2 || !(r->packets->by_order || is_avi(source)))
+    if (n < 2 || !(r->packets->by_order || vb_avi_is(source)))
         return r->frame_ticks;
     int64_t span = r->decode_times[n - 1] - r->decode_times[0];
     int64_t mean = span > 0 && span <= r->limit_ticks ? span / (int64_t)(n - 1) : 0;
@@ -317,7 +224,7 @@ static uint64_t count_samples(const AVStream *stream)
 // How many frames the file says it has; 0 when it does not. Of a file that was cut off
 // and has no sample table, the duration is taken to go on as it begins. (The frame count
 // of an AVI that is whole means nothing: it may declare more than was ever recorded.)
-static uint64_t count_declared(const reading *r, const vb_source *source)
+static uint64_t count_declared(const vb_reading *r, const vb_source *source)
 {
     const AVStream *stream = source->stream;
     if (strstr(source->format->iformat->name, "mp4"))
@@ -325,7 +232,7 @@ static uint64_t count_declared(const reading *r, const vb_source *source)
     if (!source->cut)
         return 0;
     int64_t usual = usual_ticks(r, source), ticks = stream->nb_frames;
-    if (!is_avi(source))
+    if (!vb_avi_is(source))
         ticks = source->format->duration <= 0
                     ? 0
                     : av_rescale_q(source->format->duration, AV_TIME_BASE_Q,
@@ -335,14 +242,13 @@ static uint64_t count_declared(const reading *r, const vb_source *source)
 
 // Frames that were cut off still count, at about the times they would have had: behind
 // those that are there.
-static vblip_status add_missing(reading *r, uint64_t count, int64_t usual,
+static vblip_status add_missing(vb_reading *r, uint64_t count, int64_t usual,
                                 vblip_error *err)
 {
     vb_packets *p = r->packets;
     int64_t first = p->items[0].time;
     for (; p->count < count && p->count < VB_NO_FRAME - 1; p->count++) {
-        if (!packets_grow(r))
-            return vb_fail_memory(err, "packet index");
+        VB_TRY(vb_reading_make_room(r, 1, err));
         int64_t regular = (int64_t)p->count > r->limit_ticks / usual
                               ? r->limit_ticks
                               : (int64_t)p->count * usual;
@@ -353,7 +259,7 @@ static vblip_status add_missing(reading *r, uint64_t count, int64_t usual,
         r->decode_times[p->count] = r->last_time;
         p->items[p->count] = (vb_packet){.time = r->last_time,
                                          .position = (uint32_t)p->count,
-                                         .part = r->clock.part & PART};
+                                         .part = r->clock.part & VB_PART};
     }
     return VBLIP_OK;
 }
@@ -364,25 +270,31 @@ static vblip_status add_missing(reading *r, uint64_t count, int64_t usual,
 // times): it is shown when the next such picture is decoded, behind the B-frames between
 // them. Four packets, decoded at 0, 1, 2 and 3, are I P B B; the B-frames are shown at
 // once, at 2 and 3. Then P, if it has no time, is shown behind all that is decoded, at 4;
-// I, if it has none, when P is decoded, at 1.
-static void resolve_times(reading *r, bool fields)
+// I, if it has none, when P is decoded, at 1. In front of a hole nobody knows. `all`: the
+// times of such pictures are not believed where there are some, either.
+static void resolve_times(vb_reading *r, bool fields, bool all)
 {
     vb_packets *p = r->packets;
-    int64_t next = 0; // when the next such picture is decoded
+    int64_t next = 0;     // when the next such picture is decoded
+    bool guessed = false; // a hole is in front of that
     int64_t last = r->last_time;
     for (uint64_t i = 0; i < p->count; i++)
         next = r->decode_times[i] > next || i == 0 ? r->decode_times[i] : next;
     next += r->frame_ticks;
     for (uint64_t i = p->count; !fields && i-- > 0;) {
-        int64_t dts = r->decode_times[i];
-        bool referred = p->items[i].time == UNTIMED || p->items[i].time > dts;
-        if (p->items[i].time == UNTIMED)
-            p->items[i].time = next;
-        if (referred)
+        vb_packet *item = &p->items[i];
+        const int64_t dts = r->decode_times[i];
+        const bool referred = item->time == VB_UNTIMED || item->time > dts;
+        if (item->time == VB_UNTIMED || (all && referred && !item->missing)) {
+            item->time = next;
+            item->unsure = guessed;
+        }
+        if (referred || item->missing)
             next = dts;
+        guessed = item->missing || (guessed && !referred);
     }
     for (uint64_t i = 0; i < p->count; i++) {
-        if (p->items[i].time == UNTIMED)
+        if (p->items[i].time == VB_UNTIMED)
             p->items[i].time = i ? p->items[i - 1].time + 1 : r->first_time;
         last = p->items[i].time > last ? p->items[i].time : last;
     }
@@ -391,14 +303,28 @@ static void resolve_times(reading *r, bool fields)
     r->last_time = last;
 }
 
+// Whether those that have no time are those that others refer to: of these codecs
+// libavformat gives B-frames the time at which they are decoded.
+static bool tells_order(const vb_reading *r, const AVStream *stream)
+{
+    const enum AVCodecID codec = stream->codecpar->codec_id;
+    return r->untimed < r->packets->count && !r->packed &&
+           stream->codecpar->field_order <= AV_FIELD_PROGRESSIVE &&
+           (codec == AV_CODEC_ID_MPEG4 || codec == AV_CODEC_ID_MPEG2VIDEO ||
+            codec == AV_CODEC_ID_MPEG1VIDEO);
+}
+
 // Chooses between times and order, and gives every packet a time.
-static void settle_times(reading *r, const AVStream *stream)
+static void settle_times(vb_reading *r, const AVStream *stream)
 {
     vb_packets *p = r->packets;
     bool fields = stream->codecpar->field_order > AV_FIELD_PROGRESSIVE;
-    p->by_order = r->untimed_keys > 0 || (!fields && r->untimed > p->count / 10 + 2);
+    const bool sparse =
+        r->untimed_keys > 0 || (!fields && r->untimed > p->count / 10 + 2);
+    const bool told = sparse && tells_order(r, stream);
+    p->by_order = sparse && !told;
     if (!p->by_order)
-        resolve_times(r, fields);
+        resolve_times(r, fields, told);
     for (uint64_t i = 0; p->by_order && i < p->count; i++) {
         p->items[i].time = r->decode_times[i];
         r->last_time = i == 0 || r->decode_times[i] > r->last_time ? r->decode_times[i]
@@ -407,7 +333,8 @@ static void settle_times(reading *r, const AVStream *stream)
 }
 
 // Settles how many frames there are, and how many of them can be read.
-static vblip_status count_frames(reading *r, const vb_source *source, vblip_error *err)
+static vblip_status count_frames(vb_reading *r, const vb_source *source,
+                                 vblip_error *err)
 {
     vb_packets *p = r->packets;
     settle_times(r, source->stream);
@@ -448,14 +375,20 @@ static void join_parts(vb_packets *p, int64_t frame_ticks)
 }
 
 // Takes away what comes before the first packet that decoding can start at: a recording
-// that begins in the middle of another.
+// that begins in the middle of another. Where something is lost there, that may have been
+// such a packet.
 static void drop_headless(vb_packets *p)
 {
     uint32_t first = VB_NO_FRAME; // position
-    for (uint64_t i = 0; i < p->count; i++)
-        if (p->items[i].key && p->items[i].position < first)
-            first = p->items[i].position;
-    if (first == 0 || first == VB_NO_FRAME)
+    uint32_t lost = VB_NO_FRAME;  // the same of what is known to be
+    for (uint64_t i = 0; i < p->count; i++) {
+        const vb_packet *item = &p->items[i];
+        if (item->key && item->position < first)
+            first = item->position;
+        if (item->lost && item->position < lost)
+            lost = item->position;
+    }
+    if (first == 0 || first == VB_NO_FRAME || lost < first)
         return;
     uint64_t kept = 0;
     bool begun =
@@ -469,7 +402,7 @@ static void drop_headless(vb_packets *p)
 }
 
 // A last frame far behind all others is a time stamp gone wild.
-static void tame_end(reading *r)
+static void tame_end(vb_reading *r)
 {
     vb_packets *p = r->packets;
     if (p->count < 3)
@@ -483,82 +416,15 @@ static void tame_end(reading *r)
         last->time = last[-1].time + (usual > 0 ? usual : 1);
 }
 
-// Shows what is missing among the frames `from` to `to` where these leave gaps.
-static void fill_gaps(vb_packets *p, uint64_t from, uint64_t to, int64_t frame_ticks)
-{
-    uint64_t next = from; // of those that are missing
-    const vb_packet *before = NULL;
-    for (uint64_t i = from; i < to; i++) {
-        const vb_packet *item = &p->items[i];
-        if (item->missing)
-            continue;
-        int64_t time = before ? before->time + frame_ticks : item->time;
-        for (; time < item->time - frame_ticks / 2 && next < to; time += frame_ticks) {
-            while (next < to && !p->items[next].missing)
-                next++;
-            if (next < to)
-                p->items[next++].time = time;
-        }
-        before = item;
-    }
-}
-
-static bool same_part(const vb_packets *p, uint64_t a, uint64_t b)
-{
-    return p->items[a].part == p->items[b].part;
-}
-
-// Finds when those are shown that holes swallowed. Packets are in order of their times,
-// but for what is missing, which is near.
-static void place_missing(vb_packets *p, int64_t frame_ticks)
-{
-    bool moved = false;
-    for (uint64_t i = 0; i < p->count; i++) {
-        if (!p->items[i].missing)
-            continue;
-        uint64_t from = i, last = i, to = i;
-        while (from > 0 && i - from < AROUND && same_part(p, from - 1, i))
-            from--;
-        for (; to < p->count && to - last <= AROUND && same_part(p, to, i); to++)
-            last = p->items[to].missing ? to : last;
-        fill_gaps(p, from, to, frame_ticks);
-        i = to - 1;
-        moved = true;
-    }
-    if (moved)
-        qsort(p->items, p->count, sizeof *p->items, by_time);
-}
-
-// What is decoded behind a packet that is missing refers to it, up to the next key packet,
-// and so does what is decoded behind that one and shown before it.
-static void lose_references(vb_packets *p)
-{
-    bool passing = false;
-    uint32_t resumed = VB_NO_FRAME;
-    for (uint64_t i = 0; i < p->positions; i++) {
-        vb_packet *item = p->frames[i] == VB_NO_FRAME ? NULL : &p->items[p->frames[i]];
-        if (!item)
-            continue;
-        if (item->key && !item->lost) {
-            resumed = passing ? p->frames[i] : VB_NO_FRAME;
-            passing = false;
-        }
-        passing = passing || item->lost;
-        if (passing || (resumed != VB_NO_FRAME && p->frames[i] < resumed))
-            item->lost = true;
-        p->lost += item->lost;
-    }
-}
-
 // Puts the packets in order of their times, and finds of each position its frame.
-static vblip_status order_frames(reading *r, vblip_error *err)
+static vblip_status order_frames(vb_reading *r, vblip_error *err)
 {
     vb_packets *p = r->packets;
     const uint64_t positions = p->count;
     qsort(p->items, p->count, sizeof *p->items, by_time);
     join_parts(p, r->frame_ticks);
-    if (!p->by_order)
-        place_missing(p, r->frame_ticks);
+    if (!p->by_order && vb_missing_place(p, r->frame_ticks))
+        qsort(p->items, p->count, sizeof *p->items, by_time);
     if (!p->by_order && !r->edited)
         drop_headless(p);
     tame_end(r);
@@ -570,14 +436,14 @@ static vblip_status order_frames(reading *r, vblip_error *err)
         p->frames[p->items[i].position] = (uint32_t)i;
         p->readable += p->items[i].position < p->positions;
     }
-    lose_references(p);
+    vb_missing_lose(p, p->by_order ? VB_REORDERED : 0);
     p->one_clock = r->clock.part == 0;
     return VBLIP_OK;
 }
 
 // The span of the packet shown last, which a walk through the table may not tell: read
 // with the packet itself.
-static vblip_status read_last_span(reading *r, vb_source *source, vblip_error *err)
+static vblip_status read_last_span(vb_reading *r, vb_source *source, vblip_error *err)
 {
     AVPacket *packet = av_packet_alloc();
     if (!packet)
@@ -596,7 +462,7 @@ static vblip_status read_last_span(reading *r, vb_source *source, vblip_error *e
 }
 
 // Reads all packets: without their bytes where a table lists them.
-static vblip_status list_all(reading *r, vb_source *source, vblip_error *err)
+static vblip_status list_all(vb_reading *r, vb_source *source, vblip_error *err)
 {
     vb_table table;
     VB_TRY(vb_table_begin(&table, source, err));
@@ -608,7 +474,7 @@ static vblip_status list_all(reading *r, vb_source *source, vblip_error *err)
     return status;
 }
 
-static void start_clock(reading *r, const vb_source *source)
+static void start_clock(vb_reading *r, const vb_source *source)
 {
     // Containers that are made to be sent, whose packets come as they are decoded.
     static const char *const sent[] = {"mpegts", "mpeg", "flv"};
@@ -622,8 +488,8 @@ static void start_clock(reading *r, const vb_source *source)
             r->clock.fall = 0;
 }
 
-static vblip_status collect_ordered(reading *r, vb_source *source, bool through_table,
-                                    vblip_error *err)
+static vblip_status collect_ordered(vb_reading *r, vb_source *source,
+                                    bool through_table, vblip_error *err)
 {
     vb_packets *p = r->packets;
     if (through_table)
@@ -643,7 +509,7 @@ static vblip_status packets_collect(vb_packets *out, vb_source *source,
                                     vblip_error *err)
 {
     *out = (vb_packets){.time_base = source->stream->time_base};
-    reading r = {.packets = out};
+    vb_reading r = {.packets = out, .last_byte = -1};
     r.limit_ticks = av_rescale_q(max_duration_us, AV_TIME_BASE_Q, out->time_base);
     r.frame_ticks = nominal_ticks(source->stream, r.limit_ticks);
     start_clock(&r, source);

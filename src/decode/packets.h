@@ -14,8 +14,14 @@ typedef struct vb_packet {
         silent : 1; // it is known to be whole and to hold no picture of its own: the
                     // one before is shown
     uint32_t missing : 1;  // a hole of the file swallowed it: it is lost
-    uint32_t part    : 28; // of the file, whose clock begins anew: clock.h
+    uint32_t unsure  : 1;  // it decodes, but a hole keeps from knowing when it is shown
+    uint32_t part    : 27; // of the file, whose clock begins anew: clock.h
 } vb_packet;
+
+static inline bool vb_packet_is_bad(const vb_packet *packet)
+{
+    return packet->lost || packet->unsure;
+}
 
 #define VB_NO_BYTE INT64_MIN
 
@@ -33,6 +39,8 @@ typedef struct vb_codec_header {
 } vb_codec_header;
 
 #define VB_NO_FRAME UINT32_MAX
+
+enum { VB_REORDERED = 4 }; // packets in front of another that may be shown behind it
 
 // All-zero is empty.
 typedef struct vb_packets {

@@ -101,8 +101,7 @@ static bool seek_byte(uint32_t *out, vb_source *source, vb_packets *p,
            read_to_key(out, source, p, position, packet);
 }
 
-// `position`, or the one behind it that is not missing.
-static uint32_t skip_missing(const vb_packets *p, uint32_t position)
+uint32_t vb_seek_first(const vb_packets *p, uint32_t position)
 {
     while (position < p->positions && p->marks[position].byte == VB_NO_BYTE)
         position++;
@@ -115,14 +114,14 @@ static vblip_status read_from_start(uint32_t *out, vb_source *source, vb_packets
                                     vblip_error *err)
 {
     VB_TRY(vb_seek_start(source, p, packet, err));
-    uint32_t at = 0;
+    uint32_t at = vb_seek_first(p, 0);
     for (int bad = 0; bad < BAD_RUN;) {
         bool shown = !(packet->flags & AV_PKT_FLAG_DISCARD);
         if (shown && at == position) {
             *out = position;
             return VBLIP_OK;
         }
-        at = skip_missing(p, at + (shown && bad == 0));
+        at = vb_seek_first(p, at + (shown && bad == 0));
         int code = vb_source_read(source, packet);
         if (code == AVERROR(ENOMEM))
             return vb_fail_memory(err, "packet");

@@ -22,4 +22,7 @@ VB_CHECKED vblip_status vb_seek_start(vb_source *source, const vb_packets *packe
 uint32_t vb_seek_position(const vb_packets *packets, const AVPacket *packet,
                           uint64_t last);
 
+// `position`, or the one behind it that is not missing.
+uint32_t vb_seek_first(const vb_packets *packets, uint32_t position);
+
 #endif // VB_DECODE_SEEK_H

@@ -8,6 +8,7 @@ microseconds from the first. The videos are formulas; encoders may differ betwee
 """
 import json
 import os
+import random
 import struct
 import subprocess
 import sys
@@ -104,6 +105,17 @@ COUNTED = [
      None, [], ["webm", "mkv", "mp4"]),
 ]
 COUNT, COUNT_SIDE = 60, 128
+# The same under noise, so that packets have the sizes of recordings.
+NOISY = [
+    ("h264", X264 + X264_GROUPS + ["open-gop=0:scenecut=0"], ["mkv", "avi"]),
+    ("h265", X265 + [X265_PARAMS + "0:crf=12"], ["mkv"]),
+    ("mpeg2_open", ["-c:v", "mpeg2video", "-g", "12", "-bf", "2", "-q:v", "8"], ["mkv", "avi", "mpg"]),
+    ("mpeg2_closed", ["-c:v", "mpeg2video", "-g", "12", "-bf", "2", "-q:v", "8", "-flags", "+cgop",
+                      "-sc_threshold", "1000000000"], ["avi", "mpg"]),
+    ("mpeg4", ["-c:v", "mpeg4", "-g", "12", "-bf", "2", "-q:v", "8"], ["mkv", "avi"]),
+    ("mjpeg", ["-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "-q:v", "8"], ["mkv", "avi"]),
+    ("vp9", ["-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-g", "12", "-b:v", "500k"], ["webm"]),
+]
 
 # Name, the video that is turned, by how much. The option for it has another name in each ffmpeg.
 TURNED = [
@@ -192,10 +204,17 @@ def numbered(first, count):
                              for r in range(4)) for i in range(first, first + count))
 
 
-def count(name, arguments, first=0, frames=COUNT, rate="25"):
+def with_noise(frames):
+    mask = int.from_bytes(b"\x1f" * len(frames), "big")
+    noise = int.from_bytes(random.Random(1).randbytes(len(frames)), "big") & mask
+    return (int.from_bytes(frames, "big") ^ noise).to_bytes(len(frames), "big")
+
+
+def count(name, arguments, first=0, frames=COUNT, rate="25", noise=False):
+    pictures = numbered(first, frames)
     subprocess.run(["ffmpeg", "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "gray", "-s",
                     "%dx%d" % (COUNT_SIDE, COUNT_SIDE), "-r", rate, "-i", "-", *arguments, "-fflags", "+bitexact", name],
-                   input=numbered(first, frames), check=True)
+                   input=with_noise(pictures) if noise else pictures, check=True)
 
 
 def count_all():
@@ -214,6 +233,13 @@ def count_all():
                     make(name, ["-i", first] + COPY)
                 else:
                     count(name, again)
+
+
+def count_noisy():
+    """noisy_CODEC.KIND"""
+    for codec, encoder, kinds in NOISY:
+        for kind in kinds:
+            count("noisy_%s.%s" % (codec, kind), encoder, noise=True)
 
 
 def count_changes():
@@ -263,6 +289,7 @@ def main():
         join(*row)
     without_times("plain.ts", "sparse.ts")
     count_all()
+    count_noisy()
     count_changes()
     plain = open("plain.mp4", "rb").read()
     write("no_index.mp4", plain[:plain.index(b"moov") - 4])
