@@ -14,6 +14,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { SLOTS = 2 }; // one worker at most: a file is decoded in order
 
@@ -37,6 +38,7 @@ typedef struct captioning {
     vb_meter meter;
     uint32_t opened;       // inputs, in vain or not
     uint64_t announced;    // captions of these that are done or will come
+    double bytes, ahead;   // of the files that were opened, and of all others
     vb_visual *visual;     // owned; every frame in turn
     uint32_t samples;      // captions of each frame
     vb_generated *replies; // [samples], owned; of the frame encoded last
@@ -227,12 +229,31 @@ static vblip_status start_frames(recording *r, vblip_error *err)
                             produce_frame, r, r->c->task->halt, err);
 }
 
-// The inputs that are not open yet are taken to hold as many captions as the others on
-// average: to know would be to read them twice.
+// 0 for what is no file.
+static double bytes_of(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) ? (double)st.st_size : 0.0;
+}
+
+// The inputs that are not open yet are taken to hold as many captions as the others for
+// their bytes, at least one each: to know would be to read them twice. Where bytes tell
+// nothing, as many as the others on average.
 static void estimate_total(captioning *c)
 {
-    uint64_t mean = (c->announced + c->opened - 1) / c->opened;
-    c->meter.total = c->announced + mean * (c->task->input_count - c->opened);
+    const uint64_t left = c->task->input_count - c->opened;
+    uint64_t more = (c->announced + c->opened - 1) / c->opened * left;
+    if (c->bytes > 0.0 && c->ahead > 0.0)
+        more = (uint64_t)((double)c->announced * (c->ahead / c->bytes));
+    c->meter.total = c->announced + (more > left || c->announced == 0 ? more : left);
+}
+
+static void open_one_more(captioning *c, const char *path)
+{
+    const double bytes = bytes_of(path);
+    c->opened++;
+    c->bytes += bytes;
+    c->ahead = c->ahead > bytes ? c->ahead - bytes : 0.0;
 }
 
 // Captions one input. What is wrong with it goes to `failed`, with the captions that
@@ -243,7 +264,7 @@ static vblip_status caption_input(captioning *c, uint32_t index, vblip_error *fa
     *skipped = 0;
     const vblip_input *input = &c->task->inputs[index];
     recording r = {.c = c, .input = index, .path = input->path};
-    c->opened++;
+    open_one_more(c, input->path);
     if (caption_open_video(c, input, &r.video, failed) != VBLIP_OK)
         return VBLIP_OK;
     r.timeline = timeline_of(c, r.video);
@@ -297,6 +318,8 @@ static vblip_status caption_all(captioning *c, vblip_error *err)
         return caption_encoded(c, err);
     VB_TRY(ops->visual_make(&c->visual, ops->model, err));
     c->meter = vb_meter_start(job, "captions", 0);
+    for (uint32_t i = 0; i < c->task->input_count; i++)
+        c->ahead += bytes_of(c->task->inputs[i].path);
     for (uint32_t i = 0; i < c->task->input_count; i++) {
         const vblip_input *input = &c->task->inputs[i];
         vblip_error failed = {0};

@@ -2,6 +2,7 @@
 // the rows before the break.
 #include "base/random.h"
 #include "support/fakes.h"
+#include "support/temp.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -401,6 +402,28 @@ static void test_samples_of_a_truncated_file(void **state)
     assert_int_equal(log.done, 6);
 }
 
+// A day's recording that comes first says little of the short clips behind it: what they
+// hold is taken to be as much less as their files are.
+static void test_progress_by_the_size_of_files(void **state)
+{
+    (void)state;
+    enum { DAY = 1000, CLIP = 5 };
+    static const uint8_t bytes[100 * DAY];
+    fake_world world;
+    log_of log = {0};
+    const vblip_caption_options options = {
+        .every_frames = 1, .job = &(vblip_job){.progress = on_progress}};
+    temp_write_bytes("a", bytes, 100 * DAY);
+    temp_write_bytes("b", bytes, 100 * CLIP);
+    temp_write_bytes("c", bytes, 200 * CLIP);
+    fake_world_make(&world, 3, CLIP);
+    world.clips[0].frames = DAY;
+    log.progress_stop = 1; // nothing more is to be seen
+    assert_int_equal(caption(&world, fake_task(&world, false), options, &log, NULL),
+                     VBLIP_ERR_CANCELLED);
+    assert_int_equal(log.first_total, DAY + CLIP + 2 * CLIP);
+}
+
 // As the model wants it.
 static void test_orientation(void **state)
 {
@@ -430,6 +453,8 @@ int main(void)
         cmocka_unit_test(test_damage_that_is_shown_is_said),
         cmocka_unit_test(test_stopping_keeps_what_is_finished),
         cmocka_unit_test(test_long_files),
+        cmocka_unit_test_setup_teardown(test_progress_by_the_size_of_files, temp_enter,
+                                        temp_leave),
         cmocka_unit_test(test_orientation),
         cmocka_unit_test(test_samples),
         cmocka_unit_test(test_samples_of_a_truncated_file),
