@@ -4,8 +4,8 @@
 Makes tiny clips and pictures with ffmpeg, then N (2000) damaged copies of them: flipped bytes, zeros, pieces cut out,
 doubled, exchanged, cut ends. Folders of them go through `caption` and `retrieve` of VBLIP with the demo model. A run
 must end by itself, with an exit status of docs/cli.md, in time and within 1.5 GB; a folder whose run does not is halved
-until the file is found, which is kept in DIR. Takes about half an hour on two cores, so it is run by hand; ends with 1
-when something was found.
+until the file is found, which is kept in DIR. Takes ten minutes, so it is run by hand; ends with 1 when
+something was found.
 """
 import argparse
 import os
