@@ -173,6 +173,9 @@ static vblip_status seek_before(vb_decoder *d, uint64_t index, uint32_t back,
             break;
         VB_TRY(vb_seek_key(&found, &d->source, p, item.position, d->packet, err));
         if (found != VB_NO_FRAME) {
+            if (d->careful &&
+                d->used) // what it keeps is part of what it tells of damage
+                VB_TRY(open_codec(d, err));
             begin_decoding(d, found, found == 0);
             return VBLIP_OK;
         }
