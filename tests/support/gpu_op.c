@@ -100,8 +100,9 @@ gpu_fixture gpu_open(const char *kernels)
 
 void gpu_in_pieces(gpu_fixture *fx)
 {
-    fx->pieces = true;
-    vb_gpu_of(fx->device)->commands.pace.most = 1;
+    fx->pieces = fx->vulkan; // the processor's ops are in pieces anyway
+    if (fx->vulkan)
+        vb_gpu_of(fx->device)->commands.pace.most = 1;
 }
 
 void gpu_submit(gpu_fixture *fx)

@@ -37,7 +37,8 @@ gpu_fixture gpu_open_in(const char *kernels, const char *precision);
 void gpu_open_masked(gpu_fixture *out, const vb_gpu_options *options,
                      const vb_gpu_mask *mask);
 
-// Each op recorded from now on runs in as many pieces as it has, which get longer.
+// Each op recorded from now on runs in as many pieces as it has, which get longer: on
+// Vulkan.
 void gpu_in_pieces(gpu_fixture *fx);
 
 // Submits whatever is recorded and checks that the validation layer was silent.
