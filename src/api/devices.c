@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cpu/cpu.h"
 #include "gpu/gpu.h"
+#include "gpu/nodes.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -199,12 +200,25 @@ static vblip_status open_vulkan(vb_device **out, const vblip_engine_options *o,
     return vb_gpu_open(out, &options, err);
 }
 
+// Whether the processor is meant and the first of the list, which then need not be made:
+// that loads every Vulkan driver.
+static bool is_processor(const vblip_engine_options *o)
+{
+    vblip_device_info info;
+    const bool meant =
+        is_auto(o->device) ? can_do(o, true) : strcmp(o->device, "cpu") == 0;
+    return meant && !vb_gpu_nodes("/dev") && vb_cpu_describe(&info);
+}
+
 vblip_status vb_devices_open(vb_device **out, uint32_t *index,
                              const vblip_engine_options *options, vblip_error *err)
 {
     *out = NULL;
     if (options->device && !options->device[0])
         return vb_fail(err, VBLIP_ERR_ARGUMENT, "device: empty name");
+    *index = 0;
+    if (is_processor(options))
+        return open_processor(out, options, err);
     choice c = {.options = options};
     vblip_status status = list_devices(consider, &c, err);
     if (status == VBLIP_OK && (c.names.failed || c.problem.failed))
