@@ -2,7 +2,7 @@
 // block by block, and no score leaves the cache. Where a batch shares its keys, queries of
 // all its matrices go through them together; where there are fewer pieces than workers,
 // the keys are divided, and what the parts found is merged.
-#include "cpu/context.h"
+#include "cpu/attention.h"
 
 #include <math.h>
 #include <string.h>
@@ -16,10 +16,7 @@ enum {
 
 typedef struct attention_op {
     vb_cpu *cpu;
-    const vb_attention_args *args;
-    uint32_t groups;  // matrices of keys
-    uint32_t queries; // that share them
-    uint32_t head_dim;
+    vb_query_groups g;
     uint32_t chunk, chunks; // queries of a piece, and how many times that
     uint32_t part, parts;   // keys of a piece, a multiple of VB_KEY_BLOCK
     float *found;           // of every piece, when parts > 1
@@ -44,18 +41,18 @@ static uint32_t at_most(uint32_t value, uint32_t most)
 
 static size_t found_floats(const attention_op *op)
 {
-    return (size_t)op->chunk * (op->head_dim + 2);
+    return (size_t)op->chunk * (op->g.head_dim + 2);
 }
 
 static size_t room_floats(const attention_op *op)
 {
-    return found_floats(op) + (size_t)op->chunk * (op->head_dim + 1) +
-           (size_t)VB_KEY_BLOCK * (op->head_dim + VB_ATTEND_QUERIES);
+    return found_floats(op) + (size_t)op->chunk * (op->g.head_dim + 1) +
+           (size_t)VB_KEY_BLOCK * (op->g.head_dim + VB_ATTEND_QUERIES);
 }
 
 static attention_room found_at(const attention_op *op, float *at)
 {
-    const size_t values = (size_t)op->chunk * op->head_dim;
+    const size_t values = (size_t)op->chunk * op->g.head_dim;
     return (attention_room){
         .o = at, .largest = at + values, .sum = at + values + op->chunk};
 }
@@ -64,8 +61,8 @@ static attention_room room_at(const attention_op *op, float *at)
 {
     attention_room room = found_at(op, at);
     room.blocks = at + found_floats(op);
-    room.q = room.blocks + (size_t)VB_KEY_BLOCK * (op->head_dim + VB_ATTEND_QUERIES);
-    room.seen = (uint32_t *)(void *)(room.q + (size_t)op->chunk * op->head_dim);
+    room.q = room.blocks + (size_t)VB_KEY_BLOCK * (op->g.head_dim + VB_ATTEND_QUERIES);
+    room.seen = (uint32_t *)(void *)(room.q + (size_t)op->chunk * op->g.head_dim);
     return room;
 }
 
@@ -74,65 +71,44 @@ static attention_piece piece_of(const attention_op *op, uint32_t number)
 {
     const uint32_t part = number % op->parts, rest = number / op->parts;
     const uint32_t first = rest % op->chunks * op->chunk, unit = rest / op->chunks;
-    const uint32_t left = op->queries - first;
+    const uint32_t left = op->g.queries - first;
     return (attention_piece){
-        .group = unit / op->args->heads,
-        .head = unit % op->args->heads,
+        .group = unit / op->g.args->heads,
+        .head = unit % op->g.args->heads,
         .first = first,
         .count = left < op->chunk ? left : op->chunk,
         .part = part,
     };
 }
 
-// Row of query `i` of a group: which matrix has it, and where.
-static float *query_row(const attention_op *op, const vb_tensor *t, uint32_t group,
-                        uint32_t i)
-{
-    return vb_cpu_flat_row(t, group * op->queries + i);
-}
-
-static uint32_t seen_keys(const attention_op *op, uint32_t group, uint32_t i)
-{
-    const vb_attention_args *a = op->args;
-    const uint32_t row = group * op->queries + i;
-    const uint32_t batch = row / a->q.rows, query = row % a->q.rows;
-    uint32_t keys = a->k.rows;
-    if (a->lengths.buffer)
-        keys =
-            (uint32_t)((const int32_t *)(const void *)vb_cpu_bytes(&a->lengths))[batch];
-    if (a->causal && a->first_query + query + 1 < keys)
-        keys = a->first_query + query + 1;
-    return keys;
-}
-
 static void gather_queries(const attention_op *op, const attention_piece *p,
                            const attention_room *room)
 {
-    const float scale = 1.0F / sqrtf((float)op->head_dim);
+    const float scale = 1.0F / sqrtf((float)op->g.head_dim);
     for (uint32_t i = 0; i < p->count; i++) {
-        const float *q = query_row(op, &op->args->q, p->group, p->first + i) +
-                         (size_t)p->head * op->head_dim;
-        float *out = room->q + (size_t)i * op->head_dim;
-        for (uint32_t d = 0; d < op->head_dim; d++)
+        const float *q =
+            vb_query_row(&op->g, &op->g.args->q, p->group, p->first + i, p->head);
+        float *out = room->q + (size_t)i * op->g.head_dim;
+        for (uint32_t d = 0; d < op->g.head_dim; d++)
             out[d] = q[d] * scale;
-        room->seen[i] = seen_keys(op, p->group, p->first + i);
+        room->seen[i] = vb_query_seen(&op->g, p->group, p->first + i);
         room->largest[i] = -INFINITY;
         room->sum[i] = 0;
     }
-    memset(room->o, 0, (size_t)p->count * op->head_dim * sizeof *room->o);
+    memset(room->o, 0, (size_t)p->count * op->g.head_dim * sizeof *room->o);
 }
 
 static void attend_to_keys(const attention_op *op, const attention_piece *p,
                            const attention_room *room)
 {
-    const vb_attention_args *a = op->args;
+    const vb_attention_args *a = op->g.args;
     const uint32_t first = p->part * op->part, left = a->k.rows - first;
     const uint32_t end = first + (left < op->part ? left : op->part);
-    const size_t column = (size_t)p->head * op->head_dim;
+    const size_t column = (size_t)p->head * op->g.head_dim;
     for (uint32_t key = first; key < end; key += VB_KEY_BLOCK) {
         const vb_attend step = {
             .queries = p->count,
-            .head_dim = op->head_dim,
+            .head_dim = op->g.head_dim,
             .q = room->q,
             .o = room->o,
             .largest = room->largest,
@@ -157,11 +133,11 @@ static void write_attended(const attention_op *op, const attention_piece *p,
                            const attention_room *found)
 {
     for (uint32_t i = 0; i < p->count; i++) {
-        const float *o = found->o + (size_t)i * op->head_dim;
+        const float *o = found->o + (size_t)i * op->g.head_dim;
         const float scale = 1.0F / found->sum[i];
-        float *y = query_row(op, &op->args->y, p->group, p->first + i) +
-                   (size_t)p->head * op->head_dim;
-        for (uint32_t d = 0; d < op->head_dim; d++)
+        float *y =
+            vb_query_row(&op->g, &op->g.args->y, p->group, p->first + i, p->head);
+        for (uint32_t d = 0; d < op->g.head_dim; d++)
             y[d] = o[d] * scale;
     }
 }
@@ -201,9 +177,9 @@ static void merge_found(const attention_op *op, const attention_room *to,
         const float largest = fmaxf(to->largest[i], from->largest[i]);
         const float old = expf(to->largest[i] - largest);
         const float new = expf(from->largest[i] - largest);
-        float *o = to->o + (size_t)i * op->head_dim;
-        const float *added = from->o + (size_t)i * op->head_dim;
-        for (uint32_t d = 0; d < op->head_dim; d++)
+        float *o = to->o + (size_t)i * op->g.head_dim;
+        const float *added = from->o + (size_t)i * op->g.head_dim;
+        for (uint32_t d = 0; d < op->g.head_dim; d++)
             o[d] = o[d] * old + added[d] * new;
         to->sum[i] = to->sum[i] * old + from->sum[i] * new;
         to->largest[i] = largest;
@@ -229,13 +205,13 @@ static vblip_status merge_parts(void *user, vb_cpu_worker *worker, uint32_t piec
 
 static void divide_attention(attention_op *op)
 {
-    const uint32_t units = op->groups * op->args->heads, keys = op->args->k.rows;
+    const uint32_t units = op->g.groups * op->g.args->heads, keys = op->g.args->k.rows;
     const uint32_t wanted = PIECES_PER_WORKER * op->cpu->worker_count;
-    uint32_t chunks = (op->queries + MOST_QUERIES - 1) / MOST_QUERIES;
-    if (units * chunks < wanted && op->queries >= 2 * LEAST_QUERIES)
-        chunks = at_most((wanted + units - 1) / units, op->queries / LEAST_QUERIES);
-    op->chunk = (op->queries + chunks - 1) / chunks;
-    op->chunks = (op->queries + op->chunk - 1) / op->chunk;
+    uint32_t chunks = (op->g.queries + MOST_QUERIES - 1) / MOST_QUERIES;
+    if (units * chunks < wanted && op->g.queries >= 2 * LEAST_QUERIES)
+        chunks = at_most((wanted + units - 1) / units, op->g.queries / LEAST_QUERIES);
+    op->chunk = (op->g.queries + chunks - 1) / chunks;
+    op->chunks = (op->g.queries + op->chunk - 1) / op->chunk;
     uint32_t parts = 1;
     if (units * op->chunks < op->cpu->worker_count && keys >= 2 * LEAST_KEYS)
         parts = at_most((wanted + units * op->chunks - 1) / (units * op->chunks),
@@ -245,35 +221,35 @@ static void divide_attention(attention_op *op)
     op->parts = (keys + op->part - 1) / op->part;
 }
 
+static vblip_status attend_in_floats(attention_op *op, vblip_error *err)
+{
+    divide_attention(op);
+    const uint32_t units = op->g.groups * op->g.args->heads * op->chunks;
+    if (op->parts > 1) {
+        op->found = vb_room_take(&op->cpu->shared,
+                                 units * op->parts * found_floats(op) * sizeof(float),
+                                 &op->cpu->allocations);
+        if (!op->found)
+            return vb_fail_memory(err, "attention");
+    }
+    const vb_cpu_loop loop = {
+        .run = run_piece, .user = op, .pieces = units * op->parts};
+    VB_TRY(vb_cpu_run(op->cpu, &loop, err));
+    const vb_cpu_loop merging = {.run = merge_parts, .user = op, .pieces = units};
+    return op->parts > 1 ? vb_cpu_run(op->cpu, &merging, err) : VBLIP_OK;
+}
+
 vblip_status vb_cpu_attention(vb_device *device, const vb_attention_args *a,
                               vblip_error *err)
 {
     vb_cpu *cpu = vb_cpu_of(device);
-    const bool shared = a->k.batch == 1;
     double start;
-    attention_op op = {
-        .cpu = cpu,
-        .args = a,
-        .groups = shared ? 1 : a->q.batch,
-        .queries = shared ? a->q.batch * a->q.rows : a->q.rows,
-        .head_dim = a->q.cols / a->heads,
-    };
+    attention_op op = {.cpu = cpu, .g = vb_query_groups_of(a)};
     VB_TRY(vb_cpu_begin(cpu, &start, err));
-    divide_attention(&op);
-    const uint32_t units = op.groups * a->heads * op.chunks;
-    if (op.parts > 1) {
-        op.found = vb_room_take(&cpu->shared,
-                                units * op.parts * found_floats(&op) * sizeof(float),
-                                &cpu->allocations);
-        if (!op.found)
-            return vb_fail_memory(err, "attention");
-    }
-    const vb_cpu_loop loop = {
-        .run = run_piece, .user = &op, .pieces = units * op.parts};
-    VB_TRY(vb_cpu_run(cpu, &loop, err));
-    const vb_cpu_loop merging = {.run = merge_parts, .user = &op, .pieces = units};
-    if (op.parts > 1)
-        VB_TRY(vb_cpu_run(cpu, &merging, err));
+    if (vb_cpu_attention_suits_bf16(cpu, &op.g))
+        VB_TRY(vb_cpu_attention_bf16(cpu, &op.g, err));
+    else
+        VB_TRY(attend_in_floats(&op, err));
     vb_cpu_end(cpu, "attention", start);
     return VBLIP_OK;
 }

@@ -383,6 +383,33 @@ static void weigh(const vb_attend *a, float *scores, uint32_t query, uint32_t se
     a->sum[query] += sum_of(sums);
 }
 
+static float weigh_row(uint16_t *weights, const float *scores, size_t seen,
+                       size_t count)
+{
+    const size_t whole = seen / VB_LANES * VB_LANES, left = seen - whole;
+    lanes most = all(-INFINITY), sums = {0};
+    for (size_t i = 0; i < whole; i += VB_LANES)
+        most = larger(most, load(scores + i));
+    float largest = largest_of(most);
+    for (size_t i = whole; i < seen; i++)
+        largest = scores[i] > largest ? scores[i] : largest;
+    for (size_t i = 0; i < whole; i += VB_LANES) {
+        const lanes weight = exponential(load(scores + i) - largest);
+        const halves narrowed = narrow_lanes(weight);
+        memcpy(weights + i, &narrowed, sizeof narrowed);
+        sums += weight;
+    }
+    memset(weights + whole, 0, (count - whole) * sizeof *weights);
+    if (left) {
+        lanes weight = exponential(load_some(scores + whole, left) - largest);
+        weight = load_some((const float *)&weight, left);
+        const halves narrowed = narrow_lanes(weight);
+        memcpy(weights + whole, &narrowed, left * sizeof *weights);
+        sums += weight;
+    }
+    return sum_of(sums);
+}
+
 // How many keys of the block a query sees.
 INLINE uint32_t seen_of(const vb_attend *a, uint32_t query)
 {
@@ -428,4 +455,5 @@ const vb_kernels VB_KERNELS = {
     .narrow_row = narrow_row,
     .normalise_row = normalise_row,
     .attend = attend,
+    .weigh_row = weigh_row,
 };

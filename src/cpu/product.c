@@ -19,7 +19,7 @@ struct vb_product_thread {
 struct vb_product {
     vb_product_thread *thread;
     dnnl_primitive_t primitive;
-    dnnl_memory_t x, panel, y, scratch;
+    dnnl_memory_t x, w, y, scratch;
     void *scratch_bytes;
 };
 
@@ -135,7 +135,8 @@ static dnnl_status_t describe_product(dnnl_primitive_desc_t *out, dnnl_engine_t 
 static dnnl_status_t panel_layout(vb_layout *out, dnnl_engine_t engine, uint32_t in,
                                   uint32_t rows, vb_dtype type)
 {
-    const vb_product_shape usual = {USUAL_ROWS, in, rows, type};
+    const vb_product_shape usual = {
+        .rows = USUAL_ROWS, .in = in, .out = rows, .type = type};
     dnnl_primitive_desc_t description;
     *out = NULL;
     dnnl_status_t status = describe_product(&description, engine, &usual, NULL);
@@ -225,8 +226,8 @@ static dnnl_status_t make_memories(vb_product *p, const_dnnl_primitive_desc_t d)
             DNNL_MEMORY_NONE);
     if (status == dnnl_success)
         status = dnnl_memory_create(
-            &p->panel, dnnl_primitive_desc_query_md(d, dnnl_query_weights_md, 0),
-            engine, DNNL_MEMORY_NONE);
+            &p->w, dnnl_primitive_desc_query_md(d, dnnl_query_weights_md, 0), engine,
+            DNNL_MEMORY_NONE);
     if (status == dnnl_success)
         status = dnnl_memory_create(
             &p->y, dnnl_primitive_desc_query_md(d, dnnl_query_dst_md, 0), engine,
@@ -234,16 +235,28 @@ static dnnl_status_t make_memories(vb_product *p, const_dnnl_primitive_desc_t d)
     return status;
 }
 
+// How w of a product lies; to be freed.
+static dnnl_status_t w_layout(vb_layout *out, dnnl_engine_t engine,
+                              const vb_product_shape *s)
+{
+    const dnnl_dims_t shape = {s->in, s->out};
+    const dnnl_dims_t rows = {1, s->in}, columns = {s->out, 1};
+    if (s->layout == VB_PRODUCT_PANEL)
+        return panel_layout(out, engine, s->in, s->out, s->type);
+    *out = NULL;
+    return vb_layout_strided(out, shape, dnnl_type(s->type),
+                             s->layout == VB_PRODUCT_ROWS ? rows : columns);
+}
+
 static dnnl_status_t compile_product(vb_product *p, const vb_product_shape *shape)
 {
-    vb_layout panel;
+    vb_layout w;
     dnnl_primitive_desc_t description;
-    dnnl_status_t status =
-        panel_layout(&panel, p->thread->engine, shape->in, shape->out, shape->type);
+    dnnl_status_t status = w_layout(&w, p->thread->engine, shape);
     if (status != dnnl_success)
         return status;
-    status = describe_product(&description, p->thread->engine, shape, panel);
-    vb_layout_free(panel);
+    status = describe_product(&description, p->thread->engine, shape, w);
+    vb_layout_free(w);
     if (status != dnnl_success)
         return status;
     status = dnnl_primitive_create(&p->primitive, description);
@@ -273,7 +286,7 @@ void vb_product_free(vb_product **at)
     vb_product *p = *at;
     if (!p)
         return;
-    const dnnl_memory_t memories[] = {p->x, p->panel, p->y, p->scratch};
+    const dnnl_memory_t memories[] = {p->x, p->w, p->y, p->scratch};
     for (size_t i = 0; i < sizeof memories / sizeof *memories; i++) {
         if (memories[i])
             dnnl_memory_destroy(memories[i]);
@@ -285,18 +298,18 @@ void vb_product_free(vb_product **at)
     *at = NULL;
 }
 
-vblip_status vb_product_run(vb_product *p, const void *x, const void *panel, float *y,
+vblip_status vb_product_run(vb_product *p, const void *x, const void *w, float *y,
                             vblip_error *err)
 {
-    // x and the panel are only read, but the interface knows no such thing.
+    // x and w are only read, but the interface knows no such thing.
     dnnl_status_t status = dnnl_memory_set_data_handle(p->x, (void *)x);
     if (status == dnnl_success)
-        status = dnnl_memory_set_data_handle(p->panel, (void *)panel);
+        status = dnnl_memory_set_data_handle(p->w, (void *)w);
     if (status == dnnl_success)
         status = dnnl_memory_set_data_handle(p->y, y);
     const dnnl_exec_arg_t arguments[] = {
         {DNNL_ARG_SRC, p->x},
-        {DNNL_ARG_WEIGHTS, p->panel},
+        {DNNL_ARG_WEIGHTS, p->w},
         {DNNL_ARG_DST, p->y},
         {DNNL_ARG_SCRATCHPAD, p->scratch},
     };

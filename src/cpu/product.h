@@ -17,9 +17,18 @@ typedef struct vb_product_thread vb_product_thread;
 // One shape, compiled.
 typedef struct vb_product vb_product;
 
+// How w lies: as vb_product_pack lays out a panel, or plainly, as a matrix that is used
+// once: its rows [out, in], or its columns [in, out].
+typedef enum vb_product_layout {
+    VB_PRODUCT_PANEL,
+    VB_PRODUCT_ROWS,
+    VB_PRODUCT_COLUMNS,
+} vb_product_layout;
+
 typedef struct vb_product_shape {
-    uint32_t rows, in, out; // x [rows, in], panel [out, in], y [rows, out] in VB_F32
-    vb_dtype type;          // of x and the panel: VB_F32 or VB_BF16
+    uint32_t rows, in, out; // x [rows, in], w [out, in], y [rows, out] in VB_F32
+    vb_dtype type;          // of x and w: VB_F32 or VB_BF16
+    vb_product_layout layout;
 } vb_product_shape;
 
 VB_CHECKED vblip_status vb_product_thread_open(vb_product_thread **out,
@@ -46,7 +55,7 @@ VB_CHECKED vblip_status vb_product_make(vb_product **out, vb_product_thread *thr
                                         vblip_error *err);
 void vb_product_free(vb_product **product);
 VB_CHECKED vblip_status vb_product_run(vb_product *product, const void *x,
-                                       const void *panel, float *y, vblip_error *err);
+                                       const void *w, float *y, vblip_error *err);
 
 // "2.6.3", and what it makes of this processor: "AVX-512, AMX".
 void vb_product_describe(char *version, size_t version_size, const char **isa);

@@ -104,7 +104,7 @@ vblip_status vb_cpu_profile(vb_device *device, vblip_op_time_fn fn, void *user,
 static bool same_product(const vb_product_shape *a, const vb_product_shape *b)
 {
     return a->rows == b->rows && a->in == b->in && a->out == b->out &&
-           a->type == b->type;
+           a->type == b->type && a->layout == b->layout;
 }
 
 // Where a new product goes: behind the others, or in place of the one that was not used

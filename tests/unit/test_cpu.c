@@ -185,6 +185,31 @@ static void check_attend(const vb_kernels *k, uint32_t queries, uint32_t keys)
     free(seen);
 }
 
+static void check_weigh(const vb_kernels *k, size_t seen)
+{
+    enum { COUNT = 112 };
+    float *scores = random_floats(COUNT, 1, 0);
+    uint16_t weights[COUNT + 1];
+    double largest = -INFINITY, sum = 0;
+    for (size_t i = 0; i < COUNT; i++) {
+        scores[i] = i < seen ? 20 * scores[i] : NAN;
+        largest = i < seen ? fmax(largest, (double)scores[i]) : largest;
+    }
+    weights[COUNT] = 7;
+    const float got = k->weigh_row(weights, scores, seen, COUNT);
+    for (size_t i = 0; i < COUNT; i++) {
+        const double want = i < seen ? exp((double)scores[i] - largest) : 0;
+        const double weight = (double)vb_bf16_to_f32(weights[i]);
+        sum += want;
+        if (!(fabs(weight - want) <= want / 256))
+            fail_msg("%s: weight %zu of %zu is %g, expected %g", k->name, i, seen,
+                     weight, want);
+    }
+    assert_true(fabs((double)got - sum) <= 1e-5 * sum);
+    assert_int_equal(weights[COUNT], 7);
+    free(scores);
+}
+
 static void test_every_set_of_kernels(void **state)
 {
     (void)state;
@@ -201,6 +226,8 @@ static void test_every_set_of_kernels(void **state)
             }
         }
         check_gelu(*at);
+        for (size_t seen = 1; seen <= 112; seen++)
+            check_weigh(*at, seen);
         for (uint32_t queries = 1; queries <= 9; queries++) {
             check_attend(*at, queries, 1);
             check_attend(*at, queries, VB_KEY_BLOCK);

@@ -1,0 +1,55 @@
+// attention.h - what both ways of attention share: queries in groups that see the same
+// keys, those of one matrix, or of all where a batch has one k and v.
+#ifndef VB_CPU_ATTENTION_H
+#define VB_CPU_ATTENTION_H
+
+#include "cpu/context.h"
+
+typedef struct vb_query_groups {
+    const vb_attention_args *args;
+    uint32_t groups;  // matrices of keys
+    uint32_t queries; // of each
+    uint32_t head_dim;
+} vb_query_groups;
+
+static inline vb_query_groups vb_query_groups_of(const vb_attention_args *a)
+{
+    const bool shared = a->k.batch == 1;
+    return (vb_query_groups){
+        .args = a,
+        .groups = shared ? 1 : a->q.batch,
+        .queries = shared ? a->q.batch * a->q.rows : a->q.rows,
+        .head_dim = a->q.cols / a->heads,
+    };
+}
+
+// Row of query `i` of a group in q or y, at the columns of a head.
+static inline float *vb_query_row(const vb_query_groups *g, const vb_tensor *t,
+                                  uint32_t group, uint32_t i, uint32_t head)
+{
+    return vb_cpu_flat_row(t, group * g->queries + i) + (size_t)head * g->head_dim;
+}
+
+// How many keys it sees: 0 .. that - 1.
+static inline uint32_t vb_query_seen(const vb_query_groups *g, uint32_t group,
+                                     uint32_t i)
+{
+    const vb_attention_args *a = g->args;
+    const uint32_t row = group * g->queries + i;
+    const uint32_t batch = row / a->q.rows, query = row % a->q.rows;
+    uint32_t keys = a->k.rows;
+    if (a->lengths.buffer)
+        keys =
+            (uint32_t)((const int32_t *)(const void *)vb_cpu_bytes(&a->lengths))[batch];
+    if (a->causal && a->first_query + query + 1 < keys)
+        keys = a->first_query + query + 1;
+    return keys;
+}
+
+// Attention of many queries through products in bf16: attention_bf16.c.
+bool vb_cpu_attention_suits_bf16(const vb_cpu *cpu, const vb_query_groups *groups);
+VB_CHECKED vblip_status vb_cpu_attention_bf16(vb_cpu *cpu,
+                                              const vb_query_groups *groups,
+                                              vblip_error *err);
+
+#endif // VB_CPU_ATTENTION_H
