@@ -190,7 +190,7 @@ static void check_weigh(const vb_kernels *k, size_t seen)
     enum { COUNT = 112 };
     float *scores = random_floats(COUNT, 1, 0);
     uint16_t weights[COUNT + 1];
-    double largest = -INFINITY, sum = 0;
+    double largest = -(double)INFINITY, sum = 0;
     for (size_t i = 0; i < COUNT; i++) {
         scores[i] = i < seen ? 20 * scores[i] : NAN;
         largest = i < seen ? fmax(largest, (double)scores[i]) : largest;
