@@ -199,7 +199,7 @@ vblip_status vb_source_reopen(vb_source *source, vblip_error *err)
 vblip_status vb_source_status(const vb_source *source, vblip_status status,
                               vblip_error *err)
 {
-    if (!vb_reader_stopped(source->reader))
+    if (!source->reader || !vb_reader_stopped(source->reader)) // NULL once it is closed
         return status;
     vb_error_reset(err); // of what came of it
     return vb_fail(err, VBLIP_ERR_CANCELLED, "stopped by the caller");

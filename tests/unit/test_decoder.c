@@ -1,5 +1,6 @@
 // test_decoder.c - what is not done on the way to a frame, and that the way can be left.
 #include "decode/decoder.h"
+#include "decode/source.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -119,9 +120,21 @@ static void test_the_caller_can_stop_the_reading(void **state)
     }
 }
 
+// A recording that follows and cannot be opened leaves nothing open; frames that are asked
+// for after that fail as the first did.
+static void test_the_status_of_what_is_closed(void **state)
+{
+    (void)state;
+    const vb_source closed = {0};
+    vblip_error err = {0};
+    assert_int_equal(vb_source_status(&closed, VBLIP_ERR_IO, &err), VBLIP_ERR_IO);
+    assert_int_equal(vb_source_status(&closed, VBLIP_OK, &err), VBLIP_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_status_of_what_is_closed),
         cmocka_unit_test(test_pictures_without_references_are_passed_over),
         cmocka_unit_test(test_the_way_back_is_not_walked_for_nothing),
         cmocka_unit_test(test_the_caller_can_stop_the_reading),
