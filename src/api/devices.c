@@ -24,8 +24,9 @@ typedef struct listing {
 static int list_processor(listing *l)
 {
     vblip_device_info info;
+    vb_cpu_texts texts;
     l->processor = true;
-    if (!vb_cpu_describe(&info))
+    if (!vb_cpu_describe(&info, &texts))
         return 0;
     info.index = l->count++;
     return l->fn(l->user, &info, -1);
@@ -205,9 +206,10 @@ static vblip_status open_vulkan(vb_device **out, const vblip_engine_options *o,
 static bool is_processor(const vblip_engine_options *o)
 {
     vblip_device_info info;
+    vb_cpu_texts texts;
     const bool meant =
         is_auto(o->device) ? can_do(o, true) : strcmp(o->device, "cpu") == 0;
-    return meant && !vb_gpu_nodes("/dev") && vb_cpu_describe(&info);
+    return meant && !vb_gpu_nodes("/dev") && vb_cpu_describe(&info, &texts);
 }
 
 vblip_status vb_devices_open(vb_device **out, uint32_t *index,

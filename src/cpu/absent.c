@@ -10,8 +10,9 @@ vblip_status vb_cpu_open(vb_device **out, const vb_cpu_options *options,
                    "the processor: this build has no oneDNN, which computes there");
 }
 
-bool vb_cpu_describe(vblip_device_info *out)
+bool vb_cpu_describe(vblip_device_info *out, vb_cpu_texts *texts)
 {
+    (void)texts;
     *out = (vblip_device_info){0};
     return false;
 }

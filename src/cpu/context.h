@@ -46,6 +46,7 @@ typedef struct vb_kept_download {
 typedef struct vb_cpu {
     vb_device base;
     vblip_device_info info;
+    vb_cpu_texts texts; // of info
     const vb_kernels *kernels;
     vb_team *team;
     vb_cpu_worker *workers;
@@ -59,7 +60,6 @@ typedef struct vb_cpu {
     int (*stopped)(void *user);
     void *stopped_user;
     double asked_s; // when `stopped` was asked last
-    _Atomic bool cancelled;
 
     bool profiled;
     vblip_op_time times[VB_CPU_OPS];

@@ -99,16 +99,15 @@ static uint64_t memory_bytes(void)
     return pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : 0;
 }
 
-bool vb_cpu_describe(vblip_device_info *out)
+bool vb_cpu_describe(vblip_device_info *out, vb_cpu_texts *texts)
 {
-    static _Thread_local char name[128], version[32];
     const char *isa;
-    read_name(name, sizeof name);
-    vb_product_describe(version, sizeof version, &isa);
+    read_name(texts->name, sizeof texts->name);
+    vb_product_describe(texts->driver, sizeof texts->driver, &isa);
     *out = (vblip_device_info){
         .kind = VBLIP_DEVICE_PROCESSOR,
-        .name = name,
-        .driver = version,
+        .name = texts->name,
+        .driver = texts->driver,
         .api = isa,
         .kernels = "onednn",
         .precision = vb_precision_name(VB_F32),
@@ -168,7 +167,7 @@ static vblip_status open_cpu(vb_cpu *cpu, const vb_cpu_options *o, vblip_error *
     cpu->stopped_user = o->stopped_user;
     cpu->profiled = o->profile;
     cpu->kernels = vb_kernels_choose();
-    (void)vb_cpu_describe(&cpu->info);
+    (void)vb_cpu_describe(&cpu->info, &cpu->texts);
     VB_TRY(choose_weights(cpu, o->precision, err));
     cpu->base.caps = (vb_device_caps){
         .name = cpu->info.name,

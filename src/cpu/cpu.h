@@ -21,9 +21,12 @@ typedef struct vb_cpu_options {
 VB_CHECKED vblip_status vb_cpu_open(vb_device **out, const vb_cpu_options *options,
                                     vblip_error *err);
 
-// What the processor is as a device; false in a build without oneDNN. Its texts live as
-// long as the program.
-bool vb_cpu_describe(vblip_device_info *out);
+// What the processor is as a device, its name and driver in `texts`; false in a build
+// without oneDNN.
+typedef struct vb_cpu_texts {
+    char name[128], driver[32];
+} vb_cpu_texts;
+bool vb_cpu_describe(vblip_device_info *out, vb_cpu_texts *texts);
 
 // How often the device has asked the system for memory, of an open one.
 uint64_t vb_cpu_allocations(const vb_device *device);

@@ -62,9 +62,10 @@ const char *const *op_devices(void)
     static const char *names[4];
     size_t count = 0;
     vblip_device_info info;
+    vb_cpu_texts texts;
     for (const char *const *family = gpu_families(); *family; family++)
         names[count++] = *family;
-    if (vb_cpu_describe(&info))
+    if (vb_cpu_describe(&info, &texts))
         names[count++] = "cpu";
     names[count] = NULL;
     return names;

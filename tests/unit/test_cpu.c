@@ -387,6 +387,21 @@ static void test_refuses(void **state)
     }
 }
 
+// Its texts are not those of the thread that opened it, nor of another device.
+static void test_says_what_it_is(void **state)
+{
+    (void)state;
+    vb_device *one = open_processor(1), *two = open_processor(1);
+    const vblip_device_info *a = vb_device_describe(one), *b = vb_device_describe(two);
+    assert_int_equal(a->kind, VBLIP_DEVICE_PROCESSOR);
+    assert_string_equal(a->name, b->name);
+    assert_ptr_not_equal(a->name, b->name);
+    assert_ptr_not_equal(a->driver, b->driver);
+    assert_non_null(strstr(a->driver, "oneDNN "));
+    vb_device_close(&one);
+    vb_device_close(&two);
+}
+
 static int count_time(void *user, const vblip_op_time *time)
 {
     uint64_t *calls = user;
@@ -423,6 +438,7 @@ int main(void)
         cmocka_unit_test(test_a_pass_asks_for_memory_once),
         cmocka_unit_test(test_stops_when_told),
         cmocka_unit_test(test_refuses),
+        cmocka_unit_test(test_says_what_it_is),
         cmocka_unit_test(test_keeps_times_when_asked),
     };
     return cmocka_run_group_tests_name("cpu", tests, NULL, NULL);
