@@ -5,7 +5,6 @@
 #include "gpu/gpu.h"
 #include "gpu/nodes.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,35 +74,25 @@ vblip_status vb_devices_list(vblip_device_fn fn, void *user, vblip_error *err)
     return list_devices(tell_info, &(told){fn, user}, err);
 }
 
-static bool is_auto(const char *wanted)
+static bool says(const char *option, const char *word)
 {
-    return !wanted || strcmp(wanted, "auto") == 0;
+    return option && strcmp(option, word) == 0;
 }
 
-static bool name_has(const char *name, const char *part)
+static bool is_auto(const char *option)
 {
-    const size_t size = strlen(part);
-    for (; strlen(name) >= size; name++) {
-        size_t i = 0;
-        while (i < size &&
-               tolower((unsigned char)name[i]) == tolower((unsigned char)part[i]))
-            i++;
-        if (i == size)
-            return true;
-    }
-    return false;
+    return !option || says(option, "auto");
 }
 
 // Whether the device has the kernels, the precision and the layer that are asked for: what
 // "auto" goes by. One that is named says itself what it lacks.
 static bool can_do(const vblip_engine_options *o, bool processor)
 {
-    const bool onednn = !is_auto(o->kernels) && strcmp(o->kernels, "onednn") == 0;
-    const bool f16 = !is_auto(o->precision) && strcmp(o->precision, "f16") == 0;
-    const bool bf16 = !is_auto(o->precision) && strcmp(o->precision, "bf16") == 0;
+    const bool onednn = says(o->kernels, "onednn");
     if (processor)
-        return (is_auto(o->kernels) || onednn) && !f16 && !o->validate;
-    return !onednn && !bf16;
+        return (is_auto(o->kernels) || onednn) && !says(o->precision, "f16") &&
+               !o->validate;
+    return !onednn && !says(o->precision, "bf16");
 }
 
 typedef struct choice {
@@ -124,7 +113,7 @@ static bool is_meant(const choice *c, const vblip_device_info *device, int vulka
         return vulkan < 0;
     if (strspn(wanted, "0123456789") == strlen(wanted))
         return strtoul(wanted, NULL, 10) == device->index;
-    return name_has(device->name, wanted);
+    return vb_text_contains(device->name, wanted);
 }
 
 static int consider(void *user, const vblip_device_info *device, int vulkan)

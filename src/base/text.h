@@ -26,6 +26,9 @@ bool vb_string_putc(vb_string *s, char c);
 void vb_string_clear(vb_string *s); // keeps the memory, forgets a failure
 void vb_string_free(vb_string *s);
 
+// Whether `part` stands in `text`, letters of ASCII in either case.
+bool vb_text_contains(const char *text, const char *part);
+
 // Decodes one code point at `text` (size > 0): its value in `code` (NULL is fine), its
 // length in bytes returned. 0 = not valid UTF-8 there (overlong, surrogate, above U+10FFFF, cut short).
 size_t vb_utf8_decode(const char *text, size_t size, uint32_t *code);

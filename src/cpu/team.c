@@ -169,8 +169,3 @@ void vb_team_close(vb_team **at)
     free(team);
     *at = NULL;
 }
-
-uint32_t vb_team_workers(const vb_team *team)
-{
-    return team->workers;
-}

@@ -13,7 +13,6 @@ typedef struct vb_team vb_team;
 // `workers` threads, the caller's included. A thread that cannot be started is an error.
 VB_CHECKED vblip_status vb_team_open(vb_team **out, uint32_t workers, vblip_error *err);
 void vb_team_close(vb_team **team);
-uint32_t vb_team_workers(const vb_team *team);
 
 // Calls work(user, worker) once on every thread, as worker 0 on the caller's, and returns
 // when all have.

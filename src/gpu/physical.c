@@ -1,8 +1,8 @@
 #include "gpu/physical.h"
 
+#include "base/text.h"
 #include "compute/device.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -291,26 +291,13 @@ fail:
     return status;
 }
 
-static bool contains(const char *text, const char *part)
-{
-    for (; *text; text++) {
-        size_t i = 0;
-        while (part[i] &&
-               tolower((unsigned char)text[i]) == tolower((unsigned char)part[i]))
-            i++;
-        if (!part[i])
-            return true;
-    }
-    return false;
-}
-
 static bool matches(const vb_physical *p, const char *wanted)
 {
     if (!wanted || strcmp(wanted, "auto") == 0)
         return !p->info.unusable;
     if (strspn(wanted, "0123456789") == strlen(wanted))
         return strtoul(wanted, NULL, 10) == p->info.index;
-    return contains(p->name, wanted);
+    return vb_text_contains(p->name, wanted);
 }
 
 vblip_status vb_physical_choose(const vb_physical **out, const vb_physical *list,
