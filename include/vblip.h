@@ -272,7 +272,7 @@ typedef int (*vblip_caption_fn)(void *user, const vblip_caption *caption);
 typedef struct vblip_caption_options {
     uint32_t size;
     const vblip_job *job;
-    int64_t every_us;                // one caption per interval; 0 = 1 s
+    int64_t every_us;                // one caption per interval or longer frame; 0 = 1 s
     uint32_t every_frames;           // one caption per N frames, instead of every_us
     uint32_t count;                  // N captions spread uniformly, instead of the above
     const char *prompt;              // NULL = "a picture of ", with HF none

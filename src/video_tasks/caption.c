@@ -116,13 +116,15 @@ static vblip_status caption_add_row(recording *r, const vb_span *span,
 
 // ---------------------------------------------------------------------------- frames
 
+// Items are taken in order, by one worker: the timeline counts along.
 static void produce_frame(void *user, uint64_t item, uint32_t slot)
 {
+    (void)item;
     recording *r = user;
     const vb_frames *source = r->c->task->frames;
     vblip_error *error = &r->slots[slot].error;
     vb_error_reset(error);
-    r->slots[slot].span = vb_timeline_at(&r->timeline, item);
+    r->slots[slot].span = vb_timeline_next(&r->timeline);
     // The status is in the error as well.
     vblip_status status =
         source->read(r->video, r->slots[slot].span.frame, r->slots[slot].rgb,

@@ -9,7 +9,8 @@ typedef struct vb_span {
     uint64_t frame;           // the one that stands for the stretch
 } vb_span;
 
-// The spans of one open clip, made one at a time: their number does not cost memory.
+// The spans of one open clip, made one at a time: their number does not cost memory. It is
+// never more than that of the frames: a frame that lasts for several intervals has one.
 typedef struct vb_timeline {
     const vb_frames *frames;
     const vb_video *video;
@@ -17,6 +18,8 @@ typedef struct vb_timeline {
     int64_t every_us; // one of these three is not 0
     uint64_t every_frames;
     uint64_t uniform; // spans
+    uint64_t steps;   // intervals of every_us, or every_frames, or spans
+    uint64_t step;    // that the next span begins with
     uint64_t count;   // of spans, at least 1 when there are frames
 } vb_timeline;
 
@@ -24,6 +27,7 @@ typedef struct vb_timeline {
 vb_timeline vb_timeline_make(const vb_frames *frames, const vb_video *video,
                              int64_t every_us, uint32_t every_frames, uint32_t count);
 
-vb_span vb_timeline_at(const vb_timeline *timeline, uint64_t index);
+// The next span, of `count`, in order.
+vb_span vb_timeline_next(vb_timeline *timeline);
 
 #endif // VB_VIDEO_TASKS_TIMELINE_H
