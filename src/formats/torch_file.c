@@ -189,6 +189,15 @@ typedef struct storage {
     uint64_t count; // elements
 } storage;
 
+// The element type of a storage's global; NULL for one that the table does not have.
+static const struct element *element_of(const vb_pickle_global *type)
+{
+    for (size_t i = STORAGES; i < GLOBALS; i++)
+        if (type == &globals[i])
+            return &elements[i - STORAGES];
+    return NULL;
+}
+
 // ("storage", torch.FloatStorage, "12", "cpu", 589824)
 static vblip_status read_storage(const file *f, storage *out, const char *name,
                                  const vb_pickle_value *id)
@@ -197,10 +206,15 @@ static vblip_status read_storage(const file *f, storage *out, const char *name,
         return FORMAT(f, "%s: no storage", name);
     const vb_pickle_value *type = &id->items[1], *key = &id->items[2];
     if (!vb_pickle_is_text(&id->items[0], "storage") ||
-        type->kind != VB_PICKLE_GLOBAL || type->global < &globals[STORAGES] ||
-        key->kind != VB_PICKLE_TEXT || id->items[3].kind != VB_PICKLE_TEXT ||
-        id->items[4].kind != VB_PICKLE_INT || id->items[4].whole < 0)
+        type->kind != VB_PICKLE_GLOBAL || key->kind != VB_PICKLE_TEXT ||
+        id->items[3].kind != VB_PICKLE_TEXT || id->items[4].kind != VB_PICKLE_INT ||
+        id->items[4].whole < 0)
         return FORMAT(f, "%s: a storage that torch.save does not write", name);
+    out->element = element_of(type->global);
+    if (!out->element)
+        return vb_fail(f->err, VBLIP_ERR_UNSUPPORTED,
+                       "%s: a %s.%s, expected a storage of F32, F16 or BF16", name,
+                       type->global->module, type->global->name);
     char path[sizeof "data/" + MAX_KEY] = "data/";
     bool digits = key->count > 0 && key->count <= MAX_KEY;
     for (uint32_t i = 0; digits && i < key->count; i++)
@@ -208,7 +222,6 @@ static vblip_status read_storage(const file *f, storage *out, const char *name,
     if (!digits)
         return FORMAT(f, "%s: a storage whose key is not a number", name);
     memcpy(path + strlen(path), key->text, key->count);
-    out->element = &elements[type->global - &globals[STORAGES]];
     out->count = (uint64_t)id->items[4].whole;
     out->entry = torch_find(f, path);
     return out->entry ? VBLIP_OK
