@@ -93,6 +93,7 @@ void vb_decoder_close(vb_decoder *decoder)
     av_packet_free(&decoder->packet);
     av_frame_free(&decoder->shown);
     av_frame_free(&decoder->ahead);
+    vb_held_free(&decoder->held);
     vb_packets_free(&decoder->packets);
     vb_source_close(&decoder->source);
     *decoder = (vb_decoder){0};
@@ -125,6 +126,7 @@ static void begin_decoding(vb_decoder *d, uint64_t position, bool from_start)
     avcodec_flush_buffers(d->codec);
     av_frame_unref(d->shown);
     av_frame_unref(d->ahead);
+    vb_held_clear(&d->held);
     d->has_shown = d->has_ahead = d->ended = false;
     d->has_packet = true;
     d->position = d->begun = position;
@@ -382,22 +384,44 @@ static uint64_t index_of(const vb_decoder *d, const AVFrame *frame)
     return frame->pts >= 0 ? (uint64_t)frame->pts : VB_NO_FRAME;
 }
 
-// Looks at the frame that came out into `ahead`. True when it can be shown.
-static bool accept_ahead(vb_decoder *d)
+// Whether the frame at `index` came out, but not as it should be.
+static bool is_spoilt(const vb_decoder *d, uint64_t index)
+{
+    const vb_packet *item = &d->packets.items[index];
+    return vb_packet_is_bad(item) || is_bad(d, item->position) ||
+           is_too_early(d, item->position);
+}
+
+// Looks at the frame that came out into `ahead`, and holds it when it may be shown.
+static vblip_status hold_ahead(vb_decoder *d, vblip_error *err)
 {
     const uint64_t index = index_of(d, d->ahead);
     d->outputs++;
-    if (index >= d->packets.count)
-        return false;
-    const vb_packet *item = &d->packets.items[index];
-    if (d->ahead->decode_error_flags || (d->ahead->flags & AV_FRAME_FLAG_CORRUPT))
-        note_damage(d, item->position); // concealed with the picture before
-    if (d->restart || vb_packet_is_bad(item) || is_bad(d, item->position) ||
-        is_too_early(d, item->position))
-        return false;
-    d->ahead_index = index;
-    d->has_ahead = true;
-    return true;
+    if (index < d->packets.count) {
+        if (d->ahead->decode_error_flags || (d->ahead->flags & AV_FRAME_FLAG_CORRUPT))
+            note_damage(d, d->packets.items[index].position); // concealed
+        if (!d->restart && !is_spoilt(d, index))
+            VB_TRY(vb_held_put(&d->held, d->ahead, index, err));
+    }
+    av_frame_unref(d->ahead);
+    return VBLIP_OK;
+}
+
+// Takes the first frame that is held and can be shown into `ahead`; of those that wait for
+// others only when there is no room for more, or when `all` came out.
+static bool take_held(vb_decoder *d, bool all)
+{
+    vb_held *held = &d->held;
+    while (held->count > 0 && !d->restart && !d->has_ahead) {
+        if (!all && !vb_held_is_full(held) &&
+            !vb_held_is_settled(held, &d->packets, d->begun))
+            break;
+        vb_held_take(held, d->ahead, &d->ahead_index);
+        d->has_ahead = !is_spoilt(d, d->ahead_index);
+        if (!d->has_ahead)
+            av_frame_unref(d->ahead);
+    }
+    return d->has_ahead;
 }
 
 // All that is in front of damage has come out: goes on with the key packet behind it.
@@ -413,17 +437,21 @@ static void resume_decoding(vb_decoder *d)
 // Decodes one more frame into `ahead`, or finds the end, or that it must be done anew.
 static vblip_status decode_next(vb_decoder *d, vblip_error *err)
 {
+    bool all = false; // that the decoder has came out
     for (uint32_t failures = 0; failures < BAD_RUN && !d->restart;) {
+        if (take_held(d, all))
+            return VBLIP_OK;
         int code = avcodec_receive_frame(d->codec, d->ahead);
         if (code == AVERROR(ENOMEM))
             return vb_fail_memory(err, "decoder");
         if (code == 0) {
             failures = 0;
-            if (accept_ahead(d))
-                return VBLIP_OK;
-            av_frame_unref(d->ahead);
+            VB_TRY(hold_ahead(d, err));
+        } else if (code == AVERROR_EOF && !all) {
+            all = true;
         } else if (code == AVERROR_EOF && d->draining) {
             resume_decoding(d);
+            all = false;
         } else if (code == AVERROR_EOF) {
             d->ended = true;
             return VBLIP_OK;
@@ -436,7 +464,7 @@ static vblip_status decode_next(vb_decoder *d, vblip_error *err)
             note_damage(d, d->position ? d->position - 1 : 0);
         }
     }
-    d->ended = !d->restart;
+    d->ended = !d->restart && !take_held(d, true);
     return VBLIP_OK;
 }
 

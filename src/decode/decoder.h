@@ -3,6 +3,7 @@
 #define VB_DECODE_DECODER_H
 
 #include "base/error.h"
+#include "decode/held.h"
 #include "decode/packets.h"
 #include "decode/source.h"
 
@@ -21,6 +22,7 @@ typedef struct vb_decoder {
     AVFrame *shown, *ahead; // the last frame that is not later than what was asked
                             // for, and the one after it
     uint64_t shown_index, ahead_index; // in presentation order
+    vb_held held;                      // what came out behind `ahead`
     bool has_shown, has_ahead, ended;
     uint64_t position; // of the next packet to read
     uint64_t begun;    // position of the key packet that decoding began at
