@@ -29,7 +29,9 @@ static int64_t nominal_ticks(const AVStream *stream, int64_t limit_ticks)
     if (rate.num <= 0 || rate.den <= 0)
         rate = (AVRational){25, 1};
     int64_t ticks = av_rescale_q(1, av_inv_q(rate), stream->time_base);
-    return ticks <= 0 ? 1 : ticks > limit_ticks ? limit_ticks : ticks;
+    if (ticks > limit_ticks)
+        ticks = limit_ticks; // 0 where a tick is longer than all that is read
+    return ticks <= 0 ? 1 : ticks;
 }
 
 // Where the packet before belongs when its time fits nothing.
