@@ -20,11 +20,11 @@
 
 enum { FIRST_IMAGE = 1000, IMAGES = 4, TEXTS = 4, EDGE_ROWS = 2, EDGE_COLS = 48 };
 
-// Means of log-probabilities, each a difference of two logits.
-static const double score_atol = 1e-3, half_score_atol = 1e-2;
-static const double logit_atol = 5e-3, half_logit_atol = 5e-2;
-// Sums over up to seven words.
-static const double float_rank_atol = 1e-2, half_rank_atol = 1e-1;
+// In f32, f16 and bf16. Means of log-probabilities, each a difference of two logits:
+static const double score_atol[] = {1e-3, 1e-2, 5e-2};
+static const double logit_atol[] = {5e-3, 5e-2, 2e-1};
+// and sums over up to seven words.
+static const double rank_atol[] = {1e-2, 1e-1, 1.0};
 
 static model_fixture fixture;
 static vb_model *model;
@@ -190,8 +190,7 @@ static void test_captions(void **state)
         golden_see(model, visual, row);
         fixture_ok(vb_model_caption(model, visual, &(vb_caption_params){0}, &got, &err),
                    &err);
-        golden_expect("caption", row, "text", &got,
-                      fixture.half ? half_score_atol : score_atol);
+        golden_expect("caption", row, "text", &got, fixture_atol(&fixture, score_atol));
         vb_generated_free(&got);
     }
 }
@@ -230,7 +229,7 @@ static void test_first_token(void **state)
     (void)state;
     enum { MOST = 16 };
     const cJSON *row = json_member(fixture.manifest, "first_token_top16");
-    const double atol = fixture.half ? half_logit_atol : logit_atol;
+    const double atol = fixture_atol(&fixture, logit_atol);
     int32_t prompt[MOST];
     uint32_t count = 0;
     for (const cJSON *id = json_member(row, "prompt")->child; id; id = id->next) {
@@ -259,8 +258,7 @@ static void expect_answer(const cJSON *row)
     fixture_ok(
         vb_model_answer(model, visual, json_string(row, "question"), NULL, &got, &err),
         &err);
-    golden_expect("answer", row, "answer", &got,
-                  fixture.half ? half_score_atol : score_atol);
+    golden_expect("answer", row, "answer", &got, fixture_atol(&fixture, score_atol));
     vb_generated_free(&got);
 }
 
@@ -270,7 +268,7 @@ static void expect_ranking(const cJSON *row)
     const cJSON *list = json_member(fixture.manifest, "answers");
     const cJSON *want = json_member(row, "rank_scores");
     const uint32_t count = (uint32_t)cJSON_GetArraySize(list);
-    const double atol = fixture.half ? half_rank_atol : float_rank_atol;
+    const double atol = fixture_atol(&fixture, rank_atol);
     const char *answers[MOST];
     uint32_t order[MOST], kept;
     float scores[MOST];

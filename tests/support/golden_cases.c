@@ -1,6 +1,6 @@
 #include "support/golden_cases.h"
 
-#include "support/half_bounds.h"
+#include "support/reduced_bounds.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -28,8 +28,9 @@ static bool true_of(const cJSON *row, const char *name)
 bool golden_skip(const model_fixture *f, const cJSON *row, uint32_t index)
 {
     return index % f->every != 0 || true_of(row, "fragile") ||
-           (f->half && !half_decides(json_number(row, "margin"),
-                                     true_of(row, "same_with_fp16_weights")));
+           (f->weights != VB_F32 &&
+            !reduced_decides(f->weights, json_number(row, "margin"),
+                             true_of(row, "same_with_fp16_weights")));
 }
 
 uint32_t golden_count(const cJSON *row, const char *name)

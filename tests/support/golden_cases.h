@@ -9,7 +9,7 @@
 cJSON *golden_load(const model_fixture *f, const char *what);
 
 // Whether to leave out case `index`: one of whose decisions hangs on less than 1e-3, so
-// that another order of summation may change it, or on too little for weights in f16; or
+// that another order of summation may change it, or on too little for weights in f16 or bf16; or
 // one too many for the device.
 bool golden_skip(const model_fixture *f, const cJSON *row, uint32_t index);
 

@@ -2,7 +2,7 @@
 
 #include "cpu/cpu.h"
 #include "gpu/context.h"
-#include "support/half_bounds.h"
+#include "support/reduced_bounds.h"
 #include "support/ref_device.h"
 #include "support/seeded_image.h"
 
@@ -35,41 +35,51 @@ static void die_without_device(const char *message)
     die(EXIT_FAILURE, message);
 }
 
-static vb_device *open_vulkan(const char *name, bool half)
+static vb_device *open_vulkan(const char *name, vb_dtype weights)
 {
     char kernels[32];
     vb_device *device;
     vblip_error err = {0};
     snprintf(kernels, sizeof kernels, "%.*s", (int)strcspn(name, "-"), name);
     const vb_gpu_options options = {.kernels = kernels,
-                                    .precision = half ? "f16" : "f32"};
+                                    .precision = vb_precision_name(weights)};
     const vb_gpu_mask mask = {.untested = true}; // gpu.selftest does it for all
     const vblip_status status = vb_gpu_open_masked(&device, &options, &mask, &err);
     if (status == VBLIP_ERR_DEVICE)
         die_without_device(err.message);
     if (status != VBLIP_OK)
         die(EXIT_FAILURE, err.message);
-    if ((device->weights == VB_F16) != half)
-        die(EXIT_FAILURE, "weights are not stored as asked for");
     return device;
 }
 
-static vb_device *open_device(const char *name, bool half)
+// Not every processor has bf16.
+static vb_device *open_processor(vb_dtype weights)
 {
     vb_device *device;
     vblip_error err = {0};
-    if (strcmp(name, "cpu") == 0) {
-        if (vb_cpu_open(&device, &(vb_cpu_options){.precision = "f32"}, &err) !=
-            VBLIP_OK)
-            die(EXIT_FAILURE, err.message);
-        return device;
-    }
+    const vb_cpu_options options = {.precision = vb_precision_name(weights)};
+    if (vb_cpu_open(&device, &options, &err) != VBLIP_OK)
+        die(weights == VB_BF16 ? EXIT_SKIP : EXIT_FAILURE, err.message);
+    return device;
+}
+
+static vb_device *open_device(const char *name, vb_dtype weights)
+{
+    vb_device *device;
+    vblip_error err = {0};
+    if (strncmp(name, "cpu", 3) == 0)
+        return open_processor(weights);
     if (strcmp(name, "ref") == 0) {
         if (ref_device_open(&device, NULL, &err) != VBLIP_OK)
             die(EXIT_FAILURE, err.message);
         return device;
     }
-    return open_vulkan(name, half);
+    return open_vulkan(name, weights);
+}
+
+static vb_dtype weights_of(const char *device)
+{
+    return strstr(device, "-bf16") ? VB_BF16 : strstr(device, "-f16") ? VB_F16 : VB_F32;
 }
 
 void fixture_open(model_fixture *f, int argc, char **argv)
@@ -78,13 +88,14 @@ void fixture_open(model_fixture *f, int argc, char **argv)
     vblip_error err = {0};
     if (argc != 3)
         die(EXIT_FAILURE, "usage: test CONFIG DEVICE");
-    const bool half = strstr(argv[2], "-f16") != NULL;
     *f = (model_fixture){
         .config = argv[1],
-        .device = open_device(argv[2], half),
-        .half = half,
+        .weights = weights_of(argv[2]),
         .every = 1,
     };
+    f->device = open_device(argv[2], f->weights);
+    if (f->device->weights != f->weights)
+        die(EXIT_FAILURE, "weights are not stored as asked for");
     if (f->device->caps.shares_cores && strncmp(argv[2], "simt", 4) == 0)
         f->every = EVERY_ON_SIMT; // software Vulkan takes a minute for each
     snprintf(path, sizeof path, VB_GOLDEN "/model/%s/manifest.json", f->config);
@@ -92,6 +103,11 @@ void fixture_open(model_fixture *f, int argc, char **argv)
     snprintf(path, sizeof path, VB_GOLDEN "/model/%s/vectors.safetensors", f->config);
     if (tensor_file_open(&f->vectors, path, &err) != VBLIP_OK)
         die(EXIT_FAILURE, err.message);
+}
+
+double fixture_atol(const model_fixture *f, const double atol[3])
+{
+    return atol[f->weights == VB_BF16 ? 2 : f->weights == VB_F16];
 }
 
 void fixture_close(model_fixture *f)
@@ -220,10 +236,11 @@ void fixture_expect(const model_fixture *f, const char *name, const float *got,
     if (wanted != count)
         fail_msg("%s: %zu values, expected %zu", name, count, wanted);
     const double error = largest_error(got, want, count, &worst);
-    const double atol = f->half ? half_atol(name) : float_atol(f, name);
-    if (f->half) {
+    const double atol =
+        f->weights == VB_F32 ? float_atol(f, name) : reduced_atol(f->weights, name);
+    if (f->weights != VB_F32) {
         const size_t cols = weight->rank ? (size_t)weight->shape[weight->rank - 1] : 1;
-        half_expect_direction(name, got, want, count, cols);
+        reduced_expect_direction(f->weights, name, got, want, count, cols);
     }
     print_message("  %-28s error %.2g of %.2g\n", name, error, atol);
     if (!(error <= atol))

@@ -7,16 +7,19 @@
 #include "support/tensor_file.h"
 
 // What a test executable was called with: CONFIG ("tiny", "small", "wide") and DEVICE
-// ("ref", or a kernel family of Vulkan, with "-f16" for weights in halves). All tests of a
-// run share it.
+// ("ref", "cpu" or a kernel family of Vulkan, with "-f16" or "-bf16" for weights in these).
+// All tests of a run share it.
 typedef struct model_fixture {
     const char *config;
     vb_device *device;
-    bool half;      // weights are stored in f16: other tolerances
-    uint32_t every; // of many golden cases, each n-th is enough: the device is slow
+    vb_dtype weights; // what they are stored in: other tolerances but for VB_F32
+    uint32_t every;   // of many golden cases, each n-th is enough: the device is slow
     cJSON *manifest;
     tensor_file vectors;
 } model_fixture;
+
+// Which of the tolerances, for f32, f16 and bf16, holds for the weights.
+double fixture_atol(const model_fixture *f, const double atol[3]);
 
 // Opens what argv names; exits with a message, or, where there is no such device, with
 // 77, which ctest takes for skipped; not where the environment has CI.
@@ -40,7 +43,7 @@ float *fixture_vector(const model_fixture *f, const char *name, size_t *count);
 const int32_t *fixture_ints(const model_fixture *f, const char *name, size_t *count);
 
 // Fails unless `got` is the golden tensor `name` within its tolerance: in float that of
-// the manifest, in half precision that of support/half_bounds.h.
+// the manifest, else that of support/reduced_bounds.h.
 void fixture_expect(const model_fixture *f, const char *name, const float *got,
                     size_t count);
 

@@ -1,4 +1,4 @@
-#include "support/half_bounds.h"
+#include "support/reduced_bounds.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -11,25 +11,27 @@
 
 enum { SHORT_ROW = 32 }; // values: too few for a direction of their own
 
-static const double least_cosine = 0.9999;
-
 static const struct bound {
     const char *part; // of the tensor's name
-    double atol;
+    double f16, bf16;
 } bounds[] = {
-    {"sim", 1e-3},                                                   // ITC
-    {"_feat", 1e-3},         {"video.feat", 1e-3},    {"itm", 2e-2}, // logits
-    {"dec.max", 5e-2}, // of words, around 20: what the margins of generation allow
-    {"dec.logsumexp", 5e-2}, {"logits_select", 5e-2}, {"dec.logits_last", 5e-2},
-    {"loglik", 1e-1}, // sums over up to seven words
-    {"rank_score", 1e-1},
+    {"sim", 1e-3, 1e-2}, // ITC
+    {"_feat", 1e-3, 1e-2},
+    {"video.feat", 1e-3, 1e-2},
+    {"itm", 2e-2, 2e-1},     // logits
+    {"dec.max", 5e-2, 5e-1}, // of words, around 20
+    {"dec.logsumexp", 5e-2, 5e-1},
+    {"logits_select", 5e-2, 1.0},
+    {"dec.logits_last", 5e-2, 1.0},
+    {"loglik", 1e-1, 1.0}, // sums over up to seven words
+    {"rank_score", 1e-1, 1.0},
 };
 
-double half_atol(const char *name)
+double reduced_atol(vb_dtype weights, const char *name)
 {
     for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++)
         if (strstr(name, bounds[i].part))
-            return bounds[i].atol;
+            return weights == VB_BF16 ? bounds[i].bf16 : bounds[i].f16;
     return (double)INFINITY;
 }
 
@@ -45,9 +47,10 @@ static double cosine(const float *a, const float *b, size_t count)
     return dot / sqrt(aa * bb);
 }
 
-void half_expect_direction(const char *name, const float *got, const float *want,
-                           size_t count, size_t cols)
+void reduced_expect_direction(vb_dtype weights, const char *name, const float *got,
+                              const float *want, size_t count, size_t cols)
 {
+    const double least_cosine = weights == VB_BF16 ? 0.998 : 0.9999;
     const size_t width = cols < SHORT_ROW ? count : cols;
     double least = 1.0;
     for (size_t at = 0; at < count; at += width) {
@@ -59,7 +62,7 @@ void half_expect_direction(const char *name, const float *got, const float *want
         fail_msg("%s: cosine %.9f, at least %g", name, least, least_cosine);
 }
 
-bool half_decides(double margin, bool same)
+bool reduced_decides(vb_dtype weights, double margin, bool same)
 {
-    return margin > 0.05 || (same && margin > 0.01);
+    return margin > 0.05 || (weights == VB_F16 && same && margin > 0.01);
 }
