@@ -167,9 +167,9 @@ MUTANTS = [
      VOCAB, "    v->tokens[t->id].special |= t->special;",
      "    v->tokens[t->id].special |= t->special && t->id != 100;"),
     ("13-characters", CAPTIONS, "test_captions",
-     WRITE, "m->vocab, ids, count, err));",
-     "m->vocab, ids + prompt->count, count - prompt->count, err));",
-     WRITE, "leading_bytes(&m->cleaned, cut)", "leading_bytes(&m->cleaned, 0 * cut)"),
+     WRITE, "m->vocab, written->ids, written->count, err));",
+     "m->vocab, written->ids + w->prompt->count, written->count - w->prompt->count, err));",
+     WRITE, "leading_bytes(&m->cleaned, w->cut)", "leading_bytes(&m->cleaned, 0 * w->cut)"),
 
     # generation
     ("lengths-count-prompt", CAPTIONS, "test_captions",

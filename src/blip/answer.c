@@ -53,7 +53,9 @@ static vblip_status generate_answer(vb_model *m, vb_visual *visual,
     };
     VB_TRY(encode_question(m, visual, question, err));
     VB_TRY(vb_ids_assign(&m->ids, &m->special.dec, 1, err));
-    return vb_model_write(m, &m->question, &search, &m->ids, 0, out, err);
+    const vb_writing writing = {
+        .cross = &m->question, .params = &search, .prompt = &m->ids, .count = 1};
+    return vb_model_write(m, &writing, out, err);
 }
 
 vblip_status vb_model_answer(vb_model *model, vb_visual *visual, const char *question,
@@ -149,7 +151,7 @@ static vblip_status predict_positions(vb_model *m, const ranker *r, uint32_t cou
     vb_recorder rec = vb_recorder_begin(m->device);
     vb_upload(&rec, ids, m->staging);
     vb_text_decode(&rec, &m->weights.decoder, c, &s, cut(r->cache, count, tokens), ids,
-                   0, &m->question);
+                   0, &m->question, NULL);
     vb_lm_head(&rec, &m->weights.lm, c->eps, logits, s.hidden,
                cut(r->work, count, tokens));
     vb_download(&rec, m->decoder.logits, logits);

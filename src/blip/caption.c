@@ -1,6 +1,8 @@
 // caption.c - captions (blip-spec 6.4).
 #include "blip/model_internal.h"
 
+#include <string.h>
+
 static vb_caption_params with_defaults(const vb_compat *compat,
                                        const vb_caption_params *given)
 {
@@ -50,9 +52,10 @@ static vblip_status encode_prompt(vb_model *m, const char *prompt, uint32_t *cut
     return VBLIP_OK;
 }
 
-static vblip_status generate_caption(vb_model *m, vb_visual *visual,
-                                     const vb_caption_params *given, vb_generated *out,
-                                     vblip_error *err)
+static vblip_status generate_captions(vb_model *m, vb_visual *visual,
+                                      const vb_caption_params *given,
+                                      const uint64_t *random, vb_generated *out,
+                                      uint32_t count, vblip_error *err)
 {
     const vb_caption_params p = with_defaults(m->compat, given);
     const vb_sample_params sample = {
@@ -74,20 +77,39 @@ static vblip_status generate_caption(vb_model *m, vb_visual *visual,
     const vb_cross *cross;
     uint32_t cut;
     VB_TRY(vb_model_need(m, VBLIP_TASK_CAPTION, err));
+    if (count == 0 || visual->tokens.rows % count != 0)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT,
+                       "captions: %u of %u visual tokens, not as many of each", count,
+                       visual->tokens.rows);
     VB_TRY(encode_prompt(m, p.prompt, &cut, err));
     VB_TRY(vb_visual_decoder_cross(&cross, visual, err));
     vb_pool_reset(&m->activations);
-    return vb_model_write(m, cross, &search, &m->ids, m->compat->cut_prompt ? cut : 0,
-                          out, err);
+    const vb_writing writing = {
+        .cross = cross,
+        .params = &search,
+        .random = random,
+        .prompt = &m->ids,
+        .cut = m->compat->cut_prompt ? cut : 0,
+        .count = count,
+    };
+    return vb_model_write(m, &writing, out, err);
+}
+
+vblip_status vb_model_captions(vb_model *model, vb_visual *visual,
+                               const vb_caption_params *params, const uint64_t *random,
+                               vb_generated *out, uint32_t count, vblip_error *err)
+{
+    memset(out, 0, count * sizeof *out);
+    vblip_status status =
+        generate_captions(model, visual, params, random, out, count, err);
+    for (uint32_t i = 0; status != VBLIP_OK && i < count; i++)
+        vb_generated_free(&out[i]);
+    return status;
 }
 
 vblip_status vb_model_caption(vb_model *model, vb_visual *visual,
                               const vb_caption_params *params, vb_generated *out,
                               vblip_error *err)
 {
-    *out = (vb_generated){0};
-    vblip_status status = generate_caption(model, visual, params, out, err);
-    if (status != VBLIP_OK)
-        vb_generated_free(out);
-    return status;
+    return vb_model_captions(model, visual, params, NULL, out, 1, err);
 }

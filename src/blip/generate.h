@@ -1,10 +1,18 @@
 // generate.h - texts from the decoder: beam search, greedy and sampling, with a cache of
-// keys and values (blip-spec 8).
+// keys and values (blip-spec 8). Several texts are written side by side, so that each step
+// reads the weights once for all.
 #ifndef VB_BLIP_GENERATE_H
 #define VB_BLIP_GENERATE_H
 
 #include "blip/beam.h"
 #include "blip/text.h"
+
+// One text in the making.
+typedef struct vb_writer {
+    vb_beam beam;       // of a search
+    vb_sampler sampler; // of draws
+    double sum;         // of log-probabilities, without a search
+} vb_writer;
 
 // A decoder and what it needs to run. `pool` gives the activations; who resets it must
 // let a run finish.
@@ -15,9 +23,9 @@ typedef struct vb_decoder {
     vb_pool *pool;
     const char *model; // path of the checkpoint, for messages
 
-    vb_beam beam;
-    vb_sampler sampler;
-    float *logits; // [beams, V] on the host
+    vb_writer *writers; // [writer_count], of the texts of a run
+    uint32_t writer_count;
+    float *logits; // [rows, V] on the host
     uint64_t capacity;
 } vb_decoder;
 
@@ -33,14 +41,22 @@ VB_CHECKED vblip_status vb_generate_check(const vb_decoder *decoder,
                                           const int32_t *prompt, uint32_t prompt_count,
                                           vblip_error *err);
 
-// Continues `prompt`, attending to `cross`: by beam search, with one beam by taking the
-// best token each time, or by drawing each. `ids` has room for max_length ids; `count` of them are
-// written, prompt and [SEP] included. `score` is the sum of log-probabilities, after the
-// repetition penalty and before all else, over the length: see vb_hypothesis.
+// A text that is written.
+typedef struct vb_written {
+    uint64_t random; // given: what its draws follow from, with params->sample
+    int32_t *ids;    // given: room for max_length ids; prompt and [SEP] included
+    uint32_t count;  // of ids
+    float score; // sum of log-probabilities, after the repetition penalty and before
+                 // all else, over the length: see vb_hypothesis
+} vb_written;
+
+// Continues `prompt` `count` times, text i attending to the i-th of `count` equal parts of
+// `cross`: by beam search, with one beam by taking the best token each time, or by drawing
+// each.
 VB_CHECKED vblip_status vb_generate(vb_decoder *decoder, const vb_cross *cross,
                                     const vb_search_params *params,
                                     const int32_t *prompt, uint32_t prompt_count,
-                                    int32_t *ids, uint32_t *count, float *score,
+                                    vb_written *texts, uint32_t count,
                                     vblip_error *err);
 
 #endif // VB_BLIP_GENERATE_H

@@ -70,11 +70,18 @@ VB_CHECKED vblip_status vb_visual_encoder_cross(const vb_cross **out, vb_visual 
 VB_CHECKED vblip_status vb_visual_decoder_cross(const vb_cross **out, vb_visual *visual,
                                                 vblip_error *err);
 
-// Writes a text that continues `prompt` into `out`, decoded but for its first
-// `cut` characters.
-VB_CHECKED vblip_status vb_model_write(vb_model *model, const vb_cross *cross,
-                                       const vb_search_params *params,
-                                       const vb_ids *prompt, uint32_t cut,
+// What is written: `count` texts, each about one of as many equal parts of `cross`.
+typedef struct vb_writing {
+    const vb_cross *cross;
+    const vb_search_params *params;
+    const uint64_t *random; // [count], of draws; NULL: params->sample->random for all
+    const vb_ids *prompt;
+    uint32_t cut; // characters that the texts are without
+    uint32_t count;
+} vb_writing;
+
+// Writes texts that continue the prompt into out[0 .. count - 1].
+VB_CHECKED vblip_status vb_model_write(vb_model *model, const vb_writing *writing,
                                        vb_generated *out, vblip_error *err);
 
 // Replaces `ids` by `count` ids.

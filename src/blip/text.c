@@ -53,6 +53,17 @@ vblip_status vb_text_scratch_make(vb_text_scratch *out, vb_pool *pool,
     return VBLIP_OK;
 }
 
+vb_text_scratch vb_text_scratch_cut(const vb_text_scratch *s, uint32_t batch)
+{
+    return (vb_text_scratch){
+        .hidden = vb_batches(s->hidden, 0, batch),
+        .query = vb_batches(s->query, 0, batch),
+        .mixed = vb_batches(s->mixed, 0, batch),
+        .wide = vb_batches(s->wide, 0, batch),
+        .pair = s->pair.buffer ? vb_batches(s->pair, 0, batch) : s->pair,
+    };
+}
+
 void vb_text_embed(vb_recorder *rec, const vb_text_weights *w,
                    const vb_text_config *config, const vb_text_scratch *s,
                    vb_tensor ids, uint32_t first)
@@ -98,23 +109,51 @@ void vb_text_self_attention(vb_recorder *rec, const vb_text_layer *w,
     self_attention(rec, w, config, s, s->hidden, self);
 }
 
+// Texts first .. first + count - 1 of the readers read as many parts that follow each
+// other: rows of a text are queries of one matrix.
+static void attend_to_parts(vb_recorder *rec, const vb_text_config *config,
+                            const vb_text_scratch *s, vb_tensor cross,
+                            const vb_readers *readers, uint32_t first, uint32_t count)
+{
+    const uint32_t width = config->width;
+    const uint32_t batch = s->query.batch / readers->count; // of a text
+    const uint32_t rows = batch * s->query.rows;
+    const vb_tensor q = vb_batches(s->query, first * batch, count * batch);
+    const vb_tensor y = vb_batches(s->mixed, first * batch, count * batch);
+    const vb_tensor parts =
+        vb_reshape(cross, readers->parts, cross.rows / readers->parts, cross.cols);
+    const vb_tensor seen = vb_batches(parts, readers->part[first], count);
+    vb_attention(rec, .y = vb_reshape(y, count, rows, width),
+                 .q = vb_reshape(q, count, rows, width),
+                 .k = vb_columns(seen, 0, width), .v = vb_columns(seen, width, width),
+                 .heads = config->heads);
+}
+
 // mixed = attention(h, cross)
 static void attend_to(vb_recorder *rec, const vb_attention_weights *w,
                       const vb_text_config *config, const vb_text_scratch *s,
-                      vb_tensor cross)
+                      vb_tensor cross, const vb_readers *readers)
 {
     const uint32_t width = config->width;
     vb_linear(rec, .y = s->query, .x = s->hidden, .w = w->q.w, .bias = w->q.b);
-    vb_attention(rec, .y = s->mixed, .q = s->query, .k = vb_columns(cross, 0, width),
-                 .v = vb_columns(cross, width, width), .heads = config->heads);
+    if (!readers)
+        vb_attention(rec, .y = s->mixed, .q = s->query,
+                     .k = vb_columns(cross, 0, width),
+                     .v = vb_columns(cross, width, width), .heads = config->heads);
+    for (uint32_t i = 0, n; readers && i < readers->count; i += n) {
+        const uint32_t *part = readers->part + i;
+        for (n = 1; i + n < readers->count && part[n] == part[0] + n;)
+            n++;
+        attend_to_parts(rec, config, s, cross, readers, i, n);
+    }
 }
 
 // h = norm(h + out(attention(h, cross)))
 void vb_text_cross_attention(vb_recorder *rec, const vb_text_layer *w,
                              const vb_text_config *config, const vb_text_scratch *s,
-                             vb_tensor cross)
+                             vb_tensor cross, const vb_readers *readers)
 {
-    attend_to(rec, &w->cross[0], config, s, cross);
+    attend_to(rec, &w->cross[0], config, s, cross, readers);
     close_attention(rec, s, &w->cross[0].out, &w->cross_norm, config->eps);
 }
 
@@ -127,7 +166,7 @@ void vb_text_nlvr_attention(vb_recorder *rec, const vb_text_layer *w,
     const uint32_t width = config->width, rows = s->hidden.batch * s->hidden.rows;
     const bool merges = w->merge.w != NULL;
     for (uint32_t i = 0; i < 2; i++) {
-        attend_to(rec, &w->cross[i], config, s, cross[i]);
+        attend_to(rec, &w->cross[i], config, s, cross[i], NULL);
         vb_linear(rec, .y = vb_columns(s->pair, i * width, width), .x = s->mixed,
                   .w = w->cross[i].out.w, .bias = w->cross[i].out.b,
                   .residual = merges ? (vb_tensor){0} : s->hidden);
@@ -174,7 +213,7 @@ static void read_images(vb_recorder *rec, const vb_text_layer *w,
             rec, w, config, s,
             (const vb_tensor[]){cross[0].layers[i], cross[1].layers[i]});
     else if (cross)
-        vb_text_cross_attention(rec, w, config, s, cross->layers[i]);
+        vb_text_cross_attention(rec, w, config, s, cross->layers[i], NULL);
 }
 
 void vb_text_encode(vb_recorder *rec, const vb_text_weights *w,
@@ -199,7 +238,7 @@ void vb_text_encode(vb_recorder *rec, const vb_text_weights *w,
 void vb_text_decode(vb_recorder *rec, const vb_text_weights *w,
                     const vb_text_config *config, const vb_text_scratch *s,
                     vb_tensor cache, vb_tensor ids, uint32_t first,
-                    const vb_cross *cross)
+                    const vb_cross *cross, const vb_readers *readers)
 {
     const uint32_t width = 2 * config->width;
     const vb_tensor filled = vb_rows(cache, 0, first + s->hidden.rows);
@@ -208,7 +247,8 @@ void vb_text_decode(vb_recorder *rec, const vb_text_weights *w,
         const vb_self self = {
             .kv = vb_columns(filled, i * width, width), .first = first, .causal = true};
         vb_text_self_attention(rec, &w->layers[i], config, s, &self);
-        vb_text_cross_attention(rec, &w->layers[i], config, s, cross->layers[i]);
+        vb_text_cross_attention(rec, &w->layers[i], config, s, cross->layers[i],
+                                readers);
         vb_text_mlp(rec, &w->layers[i], config, s);
     }
 }

@@ -24,6 +24,14 @@ void vb_cross_free(vb_cross *cross); // the pool owns the tensors
 void vb_cross_fill(vb_recorder *rec, const vb_text_weights *w, uint32_t side,
                    const vb_cross *cross, vb_tensor states);
 
+// What the texts of a batch see, where it is not all the same: equal parts of the keys and
+// values in their order, as those of each frame of a clip.
+typedef struct vb_readers {
+    uint32_t parts;       // of the keys and values
+    const uint32_t *part; // [count], ascending: the one that each text reads
+    uint32_t count;       // texts, each of as many rows of the batch
+} vb_readers;
+
 // Intermediate values for `batch` texts of `tokens` tokens.
 typedef struct vb_text_scratch {
     vb_tensor hidden; // [batch, tokens, D]
@@ -37,6 +45,9 @@ VB_CHECKED vblip_status vb_text_scratch_make(vb_text_scratch *out, vb_pool *pool
                                              const vb_text_config *config,
                                              uint32_t batch, uint32_t tokens,
                                              vblip_error *err);
+
+// The first `batch` of them.
+vb_text_scratch vb_text_scratch_cut(const vb_text_scratch *scratch, uint32_t batch);
 
 // Which keys self-attention sees besides those of the tokens themselves.
 typedef struct vb_self {
@@ -53,13 +64,13 @@ void vb_text_embed(vb_recorder *rec, const vb_text_weights *w,
                    vb_tensor ids, uint32_t first);
 
 // Self-attention, cross-attention and MLP: what a layer consists of, in this order. Each
-// reads s->hidden and replaces it.
+// reads s->hidden and replaces it. Without `readers` (NULL) all texts see all of `cross`.
 void vb_text_self_attention(vb_recorder *rec, const vb_text_layer *w,
                             const vb_text_config *config, const vb_text_scratch *s,
                             const vb_self *self);
 void vb_text_cross_attention(vb_recorder *rec, const vb_text_layer *w,
                              const vb_text_config *config, const vb_text_scratch *s,
-                             vb_tensor cross);
+                             vb_tensor cross, const vb_readers *readers);
 // Of an NLVR2 encoder, with the keys and values of both images.
 void vb_text_nlvr_attention(vb_recorder *rec, const vb_text_layer *w,
                             const vb_text_config *config, const vb_text_scratch *s,
@@ -83,6 +94,6 @@ void vb_text_encode(vb_recorder *rec, const vb_text_weights *w,
 void vb_text_decode(vb_recorder *rec, const vb_text_weights *w,
                     const vb_text_config *config, const vb_text_scratch *s,
                     vb_tensor cache, vb_tensor ids, uint32_t first,
-                    const vb_cross *cross);
+                    const vb_cross *cross, const vb_readers *readers);
 
 #endif // VB_BLIP_TEXT_H

@@ -108,7 +108,7 @@ static void expect_first_choices(const cJSON *row)
         .sample = true,
     };
     const cJSON *ids = json_member(row, "ids"), *probs = json_member(row, "probs");
-    const vb_sampler *s = &model->decoder.sampler;
+    const vb_sampler *s = &model->decoder.writers[0].sampler;
     const unsigned image = golden_count(row, "image");
     vb_generated got;
     vblip_error err = {0};
@@ -216,6 +216,57 @@ static void test_top_1_is_greedy(void **state)
     free(frame.rgb);
 }
 
+// --------------------------------------------------------------------------- many frames
+
+enum { MOST_FRAMES = 6 };
+
+// What is written about each frame is what is written about it alone.
+static void expect_side_by_side(const vb_caption_params *given, const vb_frame *frames,
+                                uint32_t count)
+{
+    static const uint64_t random[MOST_FRAMES] = {1, 22, 333, 4444, 55555, 666666};
+    vb_caption_params params = *given;
+    vb_generated all[MOST_FRAMES], one;
+    vblip_error err = {0};
+    fixture_ok(vb_model_encode(model, visual, frames, count, 0, NULL, &err), &err);
+    fixture_ok(vb_model_captions(model, visual, &params, random, all, count, &err),
+               &err);
+    for (uint32_t i = 0; i < count; i++) {
+        params.random = random[i];
+        fixture_ok(vb_model_encode(model, visual, &frames[i], 1, 0, NULL, &err), &err);
+        fixture_ok(vb_model_caption(model, visual, &params, &one, &err), &err);
+        print_message("  frame %u: %u ids, %s\n", i, one.ids.count, one.text.bytes);
+        assert_true(same_ids(&all[i], &one));
+        assert_string_equal(all[i].text.bytes, one.text.bytes);
+        assert_true(fabs((double)(all[i].score - one.score)) <=
+                    fixture_atol(&fixture, score_atol));
+        vb_generated_free(&one);
+        vb_generated_free(&all[i]);
+    }
+}
+
+// Texts of different lengths: those that are finished leave the others to go on.
+static void test_captions_of_many_frames(void **state)
+{
+    (void)state;
+    const vb_caption_params rules[] = {
+        {.beams = 3, .max_length = 20, .min_length = 6},
+        {.beams = 1, .max_length = 20, .min_length = 5, .repetition_penalty = 1.2f},
+        {.sample = true, .max_length = 20, .min_length = 5},
+        {.sample = true, .max_length = 5, .top_k = 1}, // one token
+    };
+    vb_frame frames[MOST_FRAMES];
+    vb_generated none;
+    vblip_error err = {0};
+    const uint32_t count = fixture.every > 1 ? 2 : MOST_FRAMES;
+    fixture_frames(frames, model->config.vision.image_size, 0, count);
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        expect_side_by_side(&rules[i], frames, count);
+    assert_int_equal(vb_model_captions(model, visual, NULL, NULL, &none, 0, &err),
+                     VBLIP_ERR_ARGUMENT);
+    free(frames[0].rgb);
+}
+
 // ------------------------------------------------------------------------------ pixels
 
 static void see_resized(const cJSON *row)
@@ -275,6 +326,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_first_choices_of_sampling),
         cmocka_unit_test(test_samples_follow_from_their_random_state),
         cmocka_unit_test(test_top_1_is_greedy),
+        cmocka_unit_test(test_captions_of_many_frames),
         cmocka_unit_test(test_captions_of_resized_images),
     };
     fixture_open(&fixture, argc, argv);

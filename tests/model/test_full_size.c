@@ -215,7 +215,8 @@ static float *logits_after(const int32_t *ids, uint32_t count)
     fixture_ok(vb_pool_tensor(&logits, &pool, VB_F32, 1, 1, c->vocabulary, &err), &err);
     vb_cross_fill(&rec, &model->weights.decoder, 0, &cross, visual->tokens);
     vb_upload(&rec, id_row, ids);
-    vb_text_decode(&rec, &model->weights.decoder, c, &s, cache, id_row, 0, &cross);
+    vb_text_decode(&rec, &model->weights.decoder, c, &s, cache, id_row, 0, &cross,
+                   NULL);
     vb_lm_head(&rec, &model->weights.lm, c->eps, logits,
                vb_rows(s.hidden, count - 1, 1), work);
     float *values = fixture_values(&rec, &pool, logits);

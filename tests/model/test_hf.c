@@ -117,7 +117,7 @@ static void test_sampling(void **state)
     scene_open(&s, "caption", "hf");
     scene_see(&s, json_member(s.json, "cases")->child);
     vb_generated got = sampled(&s, (vb_caption_params){0});
-    assert_int_equal(s.model->decoder.sampler.count, 50);
+    assert_int_equal(s.model->decoder.writers[0].sampler.count, 50);
     vb_generated want =
         sampled(&s, (vb_caption_params){.top_p = 1.0f, .repetition_penalty = 1.0f});
     assert_string_equal(got.text.bytes, want.text.bytes);

@@ -351,7 +351,8 @@ static void test_multimodal_encoder(void **state)
     for (uint32_t i = 0; i < c->layers; i++) {
         vb_text_self_attention(&b.rec, &w->layers[i], c, &t.scratch, &self);
         expect_layer(&b, i, ".self_attention", h);
-        vb_text_cross_attention(&b.rec, &w->layers[i], c, &t.scratch, cross.layers[i]);
+        vb_text_cross_attention(&b.rec, &w->layers[i], c, &t.scratch, cross.layers[i],
+                                NULL);
         expect_layer(&b, i, ".cross_attention", h);
         vb_text_mlp(&b.rec, &w->layers[i], c, &t.scratch);
         expect_layer(&b, i, "", h);
@@ -514,7 +515,7 @@ static float *decode(bench *b, const decoding *d, const int32_t *ids, uint32_t f
     const vb_text_config *c = &b->model->config.decoder;
     vb_upload(&b->rec, d->ids, ids);
     vb_text_decode(&b->rec, &b->model->weights.decoder, c, &d->scratch, d->cache,
-                   d->ids, first, cross);
+                   d->ids, first, cross, NULL);
     vb_lm_head(&b->rec, &b->model->weights.lm, c->eps, d->logits, d->scratch.hidden,
                d->work);
     return fixture_values(&b->rec, &b->pool, d->logits);
