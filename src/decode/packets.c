@@ -17,6 +17,7 @@ enum {
     LAST_SKIP = 64, // packets looked at for the one that is shown last
     FALL_S = 10,    // seconds that a clock may fall back by where packets are not told
                     // to come in the order of decoding
+    REORDERED = 16, // frames that it may always
     LEAP_S = 86400, // between two packets: more is a clock that was set
     LONE_S = 3600   // in front of the last frame: more is a time stamp gone wild
 };
@@ -481,8 +482,12 @@ static void start_clock(vb_reading *r, const vb_source *source)
     // Containers that are made to be sent, whose packets come as they are decoded.
     static const char *const sent[] = {"mpegts", "mpeg", "flv"};
     const AVRational base = source->stream->time_base, seconds = {1, 1};
+    const int64_t reordered = r->frame_ticks < r->limit_ticks / REORDERED
+                                  ? r->frame_ticks * REORDERED
+                                  : r->limit_ticks;
+    const int64_t fall = av_rescale_q(FALL_S, seconds, base);
     r->clock = (vb_clock){.frame = r->frame_ticks,
-                          .fall = av_rescale_q(FALL_S, seconds, base),
+                          .fall = fall > reordered ? fall : reordered,
                           .leap = av_rescale_q(LEAP_S, seconds, base),
                           .wrap_bits = source->stream->pts_wrap_bits};
     for (size_t i = 0; i < sizeof sent / sizeof *sent; i++)
