@@ -23,6 +23,7 @@ vb_model_ops vb_model_ops_of(vb_model *model)
         .text_itc = vb_model_text_itc,
         .itm = vb_model_itm,
         .caption = vb_model_caption,
+        .captions = vb_model_captions,
         .answer = vb_model_answer,
         .rank = vb_model_rank,
         .reason = vb_model_reason,

@@ -114,9 +114,7 @@ class OddFiles(Case):
         ffmpeg("-f", "lavfi", "-i", "testsrc2=duration=3:size=64x48:rate=10", "-vf",
                "select=not(between(t\\,0.55\\,2.05))", "-fps_mode", "vfr", path)
         rows = parse("json", self.ok("caption", "--model", CAPTION, path, "--every", 1, "-f", "json").out)
-        self.assertEqual([(r["start"], r["end"]) for r in rows], [(0, 1), (1, 2), (2, 3)])
-        self.assertEqual(rows[1]["caption"], rows[2]["caption"])  # the frame of 0.5 s is shown until 2.1 s
-        self.assertEqual(rows[1]["score"], rows[2]["score"])
+        self.assertEqual([(r["start"], r["end"]) for r in rows], [(0, 1), (1, 3)])  # the frame of 0.5 s is shown until 2.1 s
 
     def test_a_picture_that_begins_behind_the_sound(self):
         """Subtitles count from where a player begins, all other formats from the first frame."""
@@ -182,7 +180,7 @@ class LongFiles(Case):
         long, short = (make_video(self.path("%d.mp4" % s), seconds=s, size="160x120", rate=25,
                                   options=("-g", "250", "-preset", "ultrafast"))
                        for s in (600, 60))
-        for arguments in (["caption", "--model", CAPTION, "--every", "30"],
+        for arguments in (["caption", "--model", CAPTION, "--every", "5"],  # more than are captioned at once
                           ["caption", "--model", CAPTION, "--count", "20", "--merge"]):
             with self.subTest(arguments=arguments):
                 growth = self.peak(long, *arguments) - self.peak(short, *arguments)

@@ -110,6 +110,7 @@ struct vb_visual {
     fake_model *model;
     uint32_t clip;
     uint64_t frame; // the first seen
+    uint64_t frames[FAKE_MAX_FRAMES];
     uint64_t bytes;
 };
 
@@ -145,10 +146,13 @@ static vblip_status encode(vb_model *user, vb_visual *visual, const vb_frame *fr
     fake_model *model = fake_of(user);
     if (++model->encode_calls == model->fail_encode)
         return vb_fail(err, VBLIP_ERR_DEVICE, "fake: device lost");
-    for (uint32_t i = 0; i < count; i++) // all of one clip, as told
-        if (frames[i].rgb[0] != frames[0].rgb[0] ||
+    for (uint32_t i = 0; i < count; i++) { // all of one clip, as told
+        if ((frames[i].rgb[0] != frames[0].rgb[0] && !model->may_mix) ||
             frames[i].rgb[1] + 256u * frames[i].rgb[2] != frames[i].index)
             return vb_fail(err, VBLIP_ERR_ARGUMENT, "fake: frames mixed up");
+        if (i < FAKE_MAX_FRAMES)
+            visual->frames[i] = frames[i].index;
+    }
     visual->clip = frames[0].rgb[0];
     visual->frame = frames[0].index;
     if (visual->bytes < model->visual_bytes)
@@ -214,6 +218,19 @@ static vblip_status caption(vb_model *user, vb_visual *visual,
                  (unsigned long long)params->random);
     return reply_with(out, model->captions ? model->captions[visual->frame] : text,
                       -(float)visual->frame, err);
+}
+
+static vblip_status captions(vb_model *user, vb_visual *visual,
+                             const vb_caption_params *params, const uint64_t *random,
+                             vb_generated *out, uint32_t count, vblip_error *err)
+{
+    vb_caption_params one = *params;
+    for (uint32_t i = 0; i < count; i++) {
+        visual->frame = visual->frames[i];
+        one.random = random[i];
+        VB_TRY(caption(user, visual, &one, &out[i], err));
+    }
+    return VBLIP_OK;
 }
 
 // A length that is asked for is told.
@@ -345,6 +362,7 @@ vb_task fake_task(fake_world *world, bool threads)
         .text_itc = text_itc,
         .itm = itm,
         .caption = caption,
+        .captions = captions,
         .answer = answer,
         .rank = rank,
         .reason = reason,

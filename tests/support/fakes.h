@@ -5,7 +5,7 @@
 
 #include "video_tasks/tasks.h"
 
-enum { FAKE_SIDE = 2, FAKE_MAX_CLIPS = 32, FAKE_MAX_QUERIES = 8 };
+enum { FAKE_SIDE = 2, FAKE_MAX_CLIPS = 32, FAKE_MAX_QUERIES = 8, FAKE_MAX_FRAMES = 16 };
 
 // A clip of constant frame rate. Its pixels say which clip and which frame they are.
 typedef struct fake_clip {
@@ -31,6 +31,7 @@ typedef struct fake_model {
     float logit[FAKE_MAX_QUERIES][FAKE_MAX_CLIPS]; // itm: {-logit, logit}
     const char *const *captions;                   // [frame index], NULL = "frame N"
     uint64_t visual_bytes, itm_bytes; // of a visual; more once itm was asked
+    bool may_mix;                     // frames of several clips come together
     uint32_t fail_encode; // the call of encode that fails; 0 = none, 1 = the first
     // Counted.
     uint32_t encoded[FAKE_MAX_CLIPS];

@@ -67,6 +67,7 @@ static vblip_status caption(fake_world *world, vb_task task,
     job.failed = on_failed;
     job.user = log;
     options.job = &job;
+    world->model.may_mix = true;
     vblip_status status = vb_task_caption(&task, &options, on_caption, log, err);
     assert_int_equal(world->model.live, 0);
     return status;
@@ -120,7 +121,8 @@ static void test_rows(void **state)
                                      cases[i].options, &log, NULL),
                              VBLIP_OK);
             assert_string_equal(log.rows, cases[i].rows);
-            assert_int_equal(world.model.encode_calls, cases[i].encoded);
+            assert_int_equal(world.model.encode_calls, 1); // all together
+            assert_int_equal(world.model.frames, cases[i].encoded);
             assert_int_equal(world.model.made, 1); // one visual, used again
         }
 }
@@ -290,7 +292,7 @@ static void test_stopping_keeps_what_is_finished(void **state)
                                          .job = &(vblip_job){.progress = on_progress}};
         fake_world_make(&world, 2, 6);
         world.model.captions = story;
-        log_of log = {.progress_stop = 3}; // after two captions
+        log_of log = {.progress_stop = 4}; // both are open, after two captions
         assert_int_equal(
             caption(&world, fake_task(&world, threads), options, &log, &err),
             VBLIP_ERR_CANCELLED);
@@ -316,6 +318,7 @@ static void test_stopping_keeps_what_is_finished(void **state)
         fake_world_make(&world, 2, 6);
         world.model.fail_encode = 2;
         log = (log_of){0};
+        options.job = &(vblip_job){.batch = 1};
         vb_error_reset(&err);
         assert_int_equal(
             caption(&world, fake_task(&world, threads), options, &log, &err),
@@ -323,6 +326,40 @@ static void test_stopping_keeps_what_is_finished(void **state)
         assert_string_equal(err.message, "fake: device lost");
         assert_string_equal(log.rows, "a 0-40 frame 0;");
     }
+}
+
+// Frames of several files are captioned together, at most as many as asked for; rows and
+// failures come in the order of the files, and a failure that nothing waits for at once.
+static void test_batches(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t batch, calls, last;
+    } cases[] = {{0, 2, 4}, {1, 12, 1}, {5, 3, 2}, {100, 2, 4}};
+    for (int threads = 0; threads <= 1; threads++)
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+            fake_world world;
+            fake_world_make(&world, 5, 6);
+            world.clips[0].error = "not a video";
+            world.clips[2].error = "nor this";
+            world.clips[3].frames = 5;
+            world.clips[4].frames = 1;
+            world.clips[4].still = true;
+            log_of log = {0};
+            const vblip_caption_options options = {
+                .every_frames = 1, .job = &(vblip_job){.batch = cases[i].batch}};
+            assert_int_equal(
+                caption(&world, fake_task(&world, threads), options, &log, NULL),
+                VBLIP_OK);
+            assert_string_equal(log.rows,
+                                "b 0-40 frame 0;b 40-80 frame 1;b 80-120 frame 2;"
+                                "b 120-160 frame 3;b 160-200 frame 4;b 200-240 frame 5;"
+                                "d 0-40 frame 0;d 40-80 frame 1;d 80-120 frame 2;"
+                                "d 120-160 frame 3;d 160-200 frame 4;e frame 0;");
+            assert_string_equal(log.failures, "a|not a video;c|nor this;");
+            assert_int_equal(world.model.encode_calls, cases[i].calls);
+            assert_int_equal(world.model.frames, cases[i].last);
+        }
 }
 
 // However long the file: frames are read one by one into the same two buffers (ASan
@@ -374,7 +411,8 @@ static void test_samples(void **state)
         assert_int_equal(
             caption(&world, fake_task(&world, threads), options, &log, NULL), VBLIP_OK);
         assert_string_equal(log.rows, want);
-        assert_int_equal(world.model.encode_calls, 6); // once for both samples
+        assert_int_equal(world.model.encode_calls, 1); // once for both samples
+        assert_int_equal(world.model.frames, 6);
         assert_int_equal(log.first_total, 12);
         assert_int_equal(log.done, 12);
     }
@@ -451,6 +489,7 @@ int main(void)
         cmocka_unit_test(test_what_no_caption_saw_is_missed),
         cmocka_unit_test(test_damage_that_is_shown_is_said),
         cmocka_unit_test(test_stopping_keeps_what_is_finished),
+        cmocka_unit_test(test_batches),
         cmocka_unit_test(test_long_files),
         cmocka_unit_test_setup_teardown(test_progress_by_the_size_of_files, temp_enter,
                                         temp_leave),

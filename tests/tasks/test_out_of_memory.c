@@ -171,6 +171,7 @@ static vblip_status run_task(void *user, vblip_error *err)
     const task_case *c = user;
     fake_world world;
     fake_world_make(&world, 3, 50);
+    world.model.may_mix = true;
     vb_task task = fake_task(&world, false);
     world.ops.cache_bytes = 200;
     vblip_error failed = {0};

@@ -1,0 +1,257 @@
+#include "video_tasks/caption_batch.h"
+
+#include "base/random.h"
+#include "base/text.h"
+#include "video_tasks/encoded.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    FRAMES = 8,      // captioned at once: of more a decoder gains little
+    MOST_ITEMS = 256 // that wait
+};
+
+// What came in, in its order.
+typedef enum item_kind { ITEM_FRAME, ITEM_BREAK, ITEM_END } item_kind;
+
+typedef struct batch_item {
+    item_kind kind;
+    vb_captioned about;
+    uint32_t frame;     // index
+    vblip_error failed; // of an end
+} batch_item;
+
+// A row that waits for its neighbour, with merge.
+typedef struct pending_row {
+    bool there;
+    vb_captioned about;
+    vb_string text;
+    double score_sum;
+    uint32_t count; // captions in it
+} pending_row;
+
+struct vb_caption_batch {
+    const vb_task *task;
+    const vblip_caption_options *options;
+    vb_caption_params params;
+    vblip_caption_fn fn;
+    void *user;
+    vb_meter *meter;
+    uint32_t samples; // captions of each frame
+
+    vb_visual *visual;
+    uint32_t most; // frames
+    uint8_t *rgb;  // [most, side, side, 3]
+    vb_frame *frames;
+    uint64_t *random;
+    vb_generated *replies; // [samples, most]
+    uint32_t frame_count;
+    batch_item *items;
+    uint32_t item_count;
+    pending_row row;
+};
+
+// -------------------------------------------------------------------------------- rows
+
+// Reports the row that waits. A merged row's score is the mean of its captions'.
+static vblip_status flush_row(vb_caption_batch *b, vblip_error *err)
+{
+    pending_row *row = &b->row;
+    if (!row->there)
+        return VBLIP_OK;
+    row->there = false;
+    const vblip_caption caption = {
+        .input = row->about.input,
+        .path = row->about.path,
+        .timed = row->about.timed,
+        .start_us = row->about.span.start_us,
+        .end_us = row->about.span.end_us,
+        .text = row->text.bytes,
+        .score = (float)(row->score_sum / row->count),
+        .lead_us = row->about.lead_us,
+    };
+    return b->fn(b->user, &caption) ? vb_fail_cancelled(err) : VBLIP_OK;
+}
+
+static vblip_status add_caption(vb_caption_batch *b, const vb_captioned *about,
+                                const vb_generated *reply, vblip_error *err)
+{
+    const char *text = reply->text.bytes ? reply->text.bytes : "";
+    pending_row *row = &b->row;
+    if (!(b->options->merge && row->there && strcmp(row->text.bytes, text) == 0)) {
+        VB_TRY(flush_row(b, err));
+        vb_string_clear(&row->text);
+        if (!vb_string_append(&row->text, text, strlen(text)))
+            return vb_fail_memory(err, about->path);
+        row->about = *about;
+        row->score_sum = 0.0;
+        row->count = 0;
+        row->there = true;
+    }
+    row->about.span.end_us = about->span.end_us;
+    row->score_sum += (double)reply->score;
+    row->count++;
+    return b->options->merge ? VBLIP_OK : flush_row(b, err);
+}
+
+static vblip_status report_frame(vb_caption_batch *b, const batch_item *item,
+                                 vblip_error *err)
+{
+    for (uint32_t i = 0; i < b->samples; i++)
+        VB_TRY(add_caption(b, &item->about,
+                           &b->replies[(size_t)i * b->most + item->frame], err));
+    return vb_meter_add(b->meter, item->about.path, b->samples, err);
+}
+
+static vblip_status report_item(vb_caption_batch *b, const batch_item *item,
+                                vblip_error *err)
+{
+    if (item->kind == ITEM_FRAME)
+        return report_frame(b, item, err);
+    VB_TRY(flush_row(b, err));
+    if (item->kind == ITEM_BREAK || item->failed.status == VBLIP_OK)
+        return VBLIP_OK;
+    return vb_job_failed(vb_job(b->options->job), item->about.input, item->about.path,
+                         &item->failed, err);
+}
+
+// -------------------------------------------------------------------------------- model
+
+// Each sample of a frame draws from a stream of its own.
+static vblip_status write_samples(vb_caption_batch *b, vblip_error *err)
+{
+    const vb_model_ops *ops = b->task->ops;
+    for (uint32_t i = 0; i < b->samples; i++) {
+        vb_generated *replies = b->replies + (size_t)i * b->most;
+        for (uint32_t k = 0; k < b->frame_count; k++) {
+            b->random[k] = vb_random_stream(b->options->seed, b->frames[k].index, i);
+            vb_generated_free(&replies[k]);
+        }
+        VB_TRY(ops->captions(ops->model, b->visual, &b->params, b->random, replies,
+                             b->frame_count, err));
+    }
+    return VBLIP_OK;
+}
+
+static vblip_status caption_frames(vb_caption_batch *b, vblip_error *err)
+{
+    if (b->frame_count == 0)
+        return VBLIP_OK;
+    VB_TRY(vb_encode_frames(b->task, b->visual, b->frames, b->frame_count,
+                            vb_job(b->options->job)->batch, NULL, err));
+    return write_samples(b, err);
+}
+
+vblip_status vb_caption_batch_flush(vb_caption_batch *b, vblip_error *err)
+{
+    VB_TRY(caption_frames(b, err));
+    const uint32_t count = b->item_count;
+    b->item_count = b->frame_count = 0;
+    for (uint32_t i = 0; i < count; i++)
+        VB_TRY(report_item(b, &b->items[i], err));
+    return VBLIP_OK;
+}
+
+vblip_status vb_caption_batch_finish(vb_caption_batch *b, vblip_error *err)
+{
+    return flush_row(b, err);
+}
+
+// ----------------------------------------------------------------------------- coming in
+
+static vblip_status put_item(vb_caption_batch *b, const batch_item *item,
+                             vblip_error *err)
+{
+    b->items[b->item_count++] = *item;
+    if (b->frame_count == b->most || b->frame_count == 0 || b->item_count == MOST_ITEMS)
+        return vb_caption_batch_flush(b, err);
+    return VBLIP_OK;
+}
+
+vblip_status vb_caption_batch_add(vb_caption_batch *b, const vb_captioned *about,
+                                  const vb_frame *frame, bool again, vblip_error *err)
+{
+    const size_t bytes = (size_t)frame->side * frame->side * 3;
+    if (!again || b->frame_count == 0) {
+        vb_frame *copy = &b->frames[b->frame_count];
+        *copy = *frame;
+        copy->rgb = b->rgb + bytes * b->frame_count++;
+        memcpy(copy->rgb, frame->rgb, bytes);
+    }
+    return put_item(
+        b,
+        &(batch_item){.kind = ITEM_FRAME, .about = *about, .frame = b->frame_count - 1},
+        err);
+}
+
+vblip_status vb_caption_batch_break(vb_caption_batch *b, vblip_error *err)
+{
+    return put_item(b, &(batch_item){.kind = ITEM_BREAK}, err);
+}
+
+vblip_status vb_caption_batch_end(vb_caption_batch *b, uint32_t input, const char *path,
+                                  const vblip_error *failed, vblip_error *err)
+{
+    if (failed->status == VBLIP_ERR_CANCELLED) // the job, not the input
+        return vb_fail_cancelled(err);
+    return put_item(b,
+                    &(batch_item){.kind = ITEM_END,
+                                  .about = {.input = input, .path = path},
+                                  .failed = *failed},
+                    err);
+}
+
+// --------------------------------------------------------------------------------- made
+
+vblip_status vb_caption_batch_open(vb_caption_batch **out, const vb_task *task,
+                                   const vblip_caption_options *options,
+                                   vblip_caption_fn fn, void *user, vb_meter *meter,
+                                   vblip_error *err)
+{
+    const uint32_t batch = vb_job(options->job)->batch;
+    const size_t frame = (size_t)task->ops->side * task->ops->side * 3;
+    vb_caption_batch *b = *out = calloc(1, sizeof *b);
+    if (!b)
+        return vb_fail_memory(err, "captions");
+    *b = (vb_caption_batch){
+        .task = task,
+        .options = options,
+        .params = vb_caption_params_of(options),
+        .fn = fn,
+        .user = user,
+        .meter = meter,
+        .samples = options->samples ? options->samples : 1,
+        .most = batch && batch < FRAMES ? batch : FRAMES,
+    };
+    b->rgb = malloc(frame * b->most);
+    b->frames = calloc(b->most, sizeof *b->frames);
+    b->random = calloc(b->most, sizeof *b->random);
+    b->replies = calloc((size_t)b->samples * b->most, sizeof *b->replies);
+    b->items = calloc(MOST_ITEMS, sizeof *b->items);
+    vblip_status status = task->ops->visual_make(&b->visual, task->ops->model, err);
+    if (status == VBLIP_OK &&
+        !(b->rgb && b->frames && b->random && b->replies && b->items))
+        status = vb_fail_memory(err, "captions");
+    if (status != VBLIP_OK)
+        vb_caption_batch_close(out);
+    return status;
+}
+
+void vb_caption_batch_close(vb_caption_batch **batch)
+{
+    vb_caption_batch *b = *batch;
+    if (!b)
+        return;
+    for (size_t i = 0; b->replies && i < (size_t)b->samples * b->most; i++)
+        vb_generated_free(&b->replies[i]);
+    b->task->ops->visual_free(&b->visual);
+    vb_string_free(&b->row.text);
+    free(b->rgb);
+    free(b->frames);
+    free(b->random);
+    free(b->replies);
+    free(b->items);
+    free(b);
+    *batch = NULL;
+}
