@@ -68,14 +68,17 @@ static vblip_status run_keys_and_itm(void *user, vblip_error *err)
     return run_itm(user, err);
 }
 
-// Beam search of 3 with 20 new tokens behind a prompt of 4; [SEP] is forbidden before.
+// A caption of each frame: beam search of 3 with 20 new tokens behind a prompt of 4; [SEP]
+// is forbidden before.
 static vblip_status run_words(void *user, vblip_error *err)
 {
     bench *b = user;
     const vb_caption_params params = {.max_length = 24, .min_length = 24};
-    vb_generated out;
-    VB_TRY(vb_model_caption(b->model, b->visual, &params, &out, err));
-    vb_generated_free(&out);
+    vb_generated out[MOST_FRAMES];
+    VB_TRY(vb_model_captions(b->model, b->visual, &params, NULL, out, b->frame_count,
+                             err));
+    for (uint32_t i = 0; i < b->frame_count; i++)
+        vb_generated_free(&out[i]);
     return VBLIP_OK;
 }
 
@@ -139,6 +142,10 @@ static const struct stage {
      "1 frame, beam 3, prompt of 4, 20 new tokens", run_caption},
     {"caption", VBLIP_TASK_CAPTION, 1, true, 1, words_20, "captions/s",
      "the same, the frame seen", run_words},
+    {"caption", VBLIP_TASK_CAPTION, 8, false, 8, words_20, "captions/s",
+     "8 frames, a caption each", run_caption},
+    {"caption", VBLIP_TASK_CAPTION, 8, true, 8, words_20, "captions/s",
+     "8 frames, a caption each, all seen", run_words},
     {"vqa-video", VBLIP_TASK_VQA, 16, false, 1, words_12, "answers/s",
      "16 frames, question of 12, beam 3, 9 new tokens", run_first_question},
     {"vqa-video", VBLIP_TASK_VQA, 16, true, 1, words_12, "answers/s",
