@@ -1,7 +1,7 @@
 // choose.c - which of the compiled kernels this processor runs.
 #include "cpu/kernels.h"
 
-enum { MOST = 4 };
+enum { MOST = 5 };
 
 #if defined(__x86_64__)
 static bool runs_avx2(void)
@@ -23,6 +23,8 @@ const vb_kernels *const *vb_kernels_all(void)
     uint32_t count = 0;
 #if defined(__x86_64__)
     __builtin_cpu_init();
+    if (runs_avx512() && __builtin_cpu_supports("avx512bf16"))
+        found[count++] = &vb_kernels_avx512bf16;
     if (runs_avx512())
         found[count++] = &vb_kernels_avx512;
     if (runs_avx2())

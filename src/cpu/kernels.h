@@ -32,7 +32,8 @@ typedef struct vb_kernels {
     // y = act(x + bias) + residual; bias and residual may be NULL, residual may be y.
     void (*finish_row)(float *y, const float *x, const float *bias,
                        const float *residual, size_t count, vb_act act);
-    // To bf16: to the nearest, ties to even.
+    // To bf16: to the nearest, ties to even; what is too small for a normal float may
+    // become 0.
     void (*narrow_row)(uint16_t *y, const float *x, size_t count);
     // vb_layernorm of a row; y may be x.
     void (*normalise_row)(float *y, const float *x, const float *gain,
@@ -47,6 +48,7 @@ typedef struct vb_kernels {
 extern const vb_kernels vb_kernels_base;
 extern const vb_kernels vb_kernels_avx2;
 extern const vb_kernels vb_kernels_avx512;
+extern const vb_kernels vb_kernels_avx512bf16;
 
 // The fastest that this processor runs.
 const vb_kernels *vb_kernels_choose(void);
