@@ -65,13 +65,12 @@ void vb_avi_correct(const vb_source *source, AVPacket *packet)
 int64_t vb_avi_between(const vb_source *source, int64_t from, int64_t to)
 {
     const bool ends = to == INT64_MAX;
-    if (!source->indexed || from < 0 || to < from)
-        return -1;
     const int first = from == 0 ? -1 : avi_find(source, from);
     const int last =
         ends ? avformat_index_get_entries_count(source->stream) : avi_find(source, to);
     const int64_t bytes = (ends ? avio_size(source->format->pb) : to) - from;
-    if (last <= first || (from != 0 && first < 0) || last - first - 1 > bytes / CHUNK)
+    if (!source->indexed || last <= first || (from != 0 && first < 0) ||
+        last - first - 1 > bytes / CHUNK)
         return -1;
     int64_t count = 0;
     for (int i = first + 1; i < last; i++)

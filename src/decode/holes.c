@@ -232,13 +232,16 @@ vblip_status vb_holes_before(vb_reading *r, const vb_source *source,
 }
 
 // Where libavformat does not know where the packets of an AVI end, it finds one that is cut
-// in the index behind them.
+// in the index behind them. What seems to be missing in front of that one is counted again
+// from the last packet that is one.
 static void drop_false_last(vb_reading *r, const vb_source *source)
 {
     vb_packets *p = r->packets;
     if (!r->cut || source->cut || p->count < 2 || !vb_avi_is(source))
         return;
-    p->count--;
+    do
+        p->count--;
+    while (p->count > 1 && p->marks[p->count - 1].byte == VB_NO_BYTE);
     r->cut = false;
     r->last_byte = p->marks[p->count - 1].byte;
 }
