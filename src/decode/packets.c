@@ -19,7 +19,8 @@ enum {
                     // to come in the order of decoding
     REORDERED = 16, // frames that it may always
     LEAP_S = 86400, // between two packets: more is a clock that was set
-    LONE_S = 3600   // in front of the last frame: more is a time stamp gone wild
+    PROMISED = 8, // bytes that a cut file must have for each frame that it says it had
+    LONE_S = 3600 // in front of the last frame: more is a time stamp gone wild
 };
 
 static int64_t nominal_ticks(const AVStream *stream, int64_t limit_ticks)
@@ -225,7 +226,8 @@ static uint64_t count_samples(const AVStream *stream)
 }
 
 // How many frames the file says it has; 0 when it does not. Of a file that was cut off
-// and has no sample table, the duration is taken to go on as it begins. (The frame count
+// and has no sample table, the duration is taken to go on as it begins, for no more frames
+// than what is left of it could say anything of: a few bytes promise years. (The frame count
 // of an AVI that is whole means nothing: it may declare more than was ever recorded.)
 static uint64_t count_declared(const vb_reading *r, const vb_source *source)
 {
@@ -240,7 +242,9 @@ static uint64_t count_declared(const vb_reading *r, const vb_source *source)
                     ? 0
                     : av_rescale_q(source->format->duration, AV_TIME_BASE_Q,
                                    stream->time_base);
-    return ticks > 0 ? (uint64_t)(ticks / usual + (ticks % usual > usual / 2)) : 0;
+    const int64_t bytes = avio_size(source->format->pb), most = bytes / PROMISED;
+    const int64_t frames = ticks / usual + (ticks % usual > usual / 2);
+    return frames <= 0 || most <= 0 ? 0 : (uint64_t)(frames < most ? frames : most);
 }
 
 // Frames that were cut off still count, at about the times they would have had: behind
