@@ -246,8 +246,8 @@ vblip_status vb_cpu_attention(vb_device *device, const vb_attention_args *a,
     double start;
     attention_op op = {.cpu = cpu, .g = vb_query_groups_of(a)};
     VB_TRY(vb_cpu_begin(cpu, &start, err));
-    if (vb_cpu_attention_suits_bf16(cpu, &op.g))
-        VB_TRY(vb_cpu_attention_bf16(cpu, &op.g, err));
+    if (vb_cpu_attention_suits_products(&op.g))
+        VB_TRY(vb_cpu_attention_products(cpu, &op.g, err));
     else
         VB_TRY(attend_in_floats(&op, err));
     vb_cpu_end(cpu, "attention", start);

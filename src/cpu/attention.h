@@ -46,10 +46,10 @@ static inline uint32_t vb_query_seen(const vb_query_groups *g, uint32_t group,
     return keys;
 }
 
-// Attention of many queries through products in bf16: attention_bf16.c.
-bool vb_cpu_attention_suits_bf16(const vb_cpu *cpu, const vb_query_groups *groups);
-VB_CHECKED vblip_status vb_cpu_attention_bf16(vb_cpu *cpu,
-                                              const vb_query_groups *groups,
-                                              vblip_error *err);
+// Attention of many queries through products: attention_products.c.
+bool vb_cpu_attention_suits_products(const vb_query_groups *groups);
+VB_CHECKED vblip_status vb_cpu_attention_products(vb_cpu *cpu,
+                                                  const vb_query_groups *groups,
+                                                  vblip_error *err);
 
 #endif // VB_CPU_ATTENTION_H

@@ -39,10 +39,11 @@ typedef struct vb_kernels {
     void (*normalise_row)(float *y, const float *x, const float *gain,
                           const float *bias, size_t count, float eps);
     void (*attend)(const vb_attend *a);
-    // Scores to weights in bf16: e^(score - the largest) of the first `seen` of `count`,
-    // which is a multiple of 16, and zero of the others. Returns their sum.
-    float (*weigh_row)(uint16_t *weights, const float *scores, size_t seen,
-                       size_t count);
+    // Scores to weights: e^(score - the largest) of the first `seen` of `count`, which is
+    // a multiple of 16, and zero of the others. Returns their sum.
+    float (*weigh_row)(float *scores, size_t seen, size_t count);
+    float (*weigh_row_bf16)(uint16_t *weights, const float *scores, size_t seen,
+                            size_t count);
 } vb_kernels;
 
 extern const vb_kernels vb_kernels_base;
