@@ -281,9 +281,17 @@ static vblip_status cross_of(vb_visual *visual, vb_cross *cross, bool *filled,
                        "visual tokens: no frames were encoded");
     if (*filled)
         return VBLIP_OK;
-    VB_TRY(vb_cross_make(cross, &visual->pool, config, visual->tokens.rows, err));
-    vb_recorder rec = vb_recorder_begin(visual->model->device);
-    vb_cross_fill(&rec, w, side, cross, visual->tokens);
+    vb_device *device = visual->model->device;
+    const vb_dtype type = vb_device_activations(device);
+    vb_tensor tokens = visual->tokens;
+    VB_TRY(vb_cross_make(cross, &visual->pool, config, tokens.rows, err));
+    vb_recorder rec = vb_recorder_begin(device);
+    if (type != tokens.type) { // once, and not for each layer
+        VB_TRY(vb_pool_tensor(&tokens, &visual->pool, type, 1, tokens.rows, tokens.cols,
+                              err));
+        vb_copy(&rec, tokens, visual->tokens);
+    }
+    vb_cross_fill(&rec, w, side, cross, tokens);
     VB_TRY(vb_recorder_submit(&rec, err));
     *filled = true;
     return VBLIP_OK;

@@ -42,11 +42,13 @@ vblip_status vb_text_scratch_make(vb_text_scratch *out, vb_pool *pool,
                                   const vb_text_config *c, uint32_t batch,
                                   uint32_t tokens, vblip_error *err)
 {
+    const vb_dtype narrow =
+        vb_device_activations(pool->device); // what linear reads next
     *out = (vb_text_scratch){0};
     VB_TRY(vb_pool_tensor(&out->hidden, pool, VB_F32, batch, tokens, c->width, err));
     VB_TRY(vb_pool_tensor(&out->query, pool, VB_F32, batch, tokens, c->width, err));
-    VB_TRY(vb_pool_tensor(&out->mixed, pool, VB_F32, batch, tokens, c->width, err));
-    VB_TRY(vb_pool_tensor(&out->wide, pool, VB_F32, batch, tokens, c->mlp, err));
+    VB_TRY(vb_pool_tensor(&out->mixed, pool, narrow, batch, tokens, c->width, err));
+    VB_TRY(vb_pool_tensor(&out->wide, pool, narrow, batch, tokens, c->mlp, err));
     if (c->nlvr)
         VB_TRY(
             vb_pool_tensor(&out->pair, pool, VB_F32, batch, tokens, 2 * c->width, err));

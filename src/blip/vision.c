@@ -10,13 +10,15 @@ vblip_status vb_vision_scratch_make(vb_vision_scratch *out, vb_pool *pool,
 {
     const uint32_t tokens = vb_vision_tokens(c), side = c->image_size;
     const uint32_t patch = 3 * c->patch_size * c->patch_size;
+    const vb_dtype narrow =
+        vb_device_activations(pool->device); // what linear reads next
     *out = (vb_vision_scratch){0};
     VB_TRY(vb_pool_tensor(&out->pixels, pool, VB_U8, frames, side, 3 * side, err));
     VB_TRY(vb_pool_tensor(&out->patches, pool, VB_F32, frames, tokens - 1, patch, err));
-    VB_TRY(vb_pool_tensor(&out->norm, pool, VB_F32, frames, tokens, c->width, err));
+    VB_TRY(vb_pool_tensor(&out->norm, pool, narrow, frames, tokens, c->width, err));
     VB_TRY(vb_pool_tensor(&out->qkv, pool, VB_F32, frames, tokens, 3 * c->width, err));
-    VB_TRY(vb_pool_tensor(&out->mixed, pool, VB_F32, frames, tokens, c->width, err));
-    VB_TRY(vb_pool_tensor(&out->wide, pool, VB_F32, frames, tokens, c->mlp, err));
+    VB_TRY(vb_pool_tensor(&out->mixed, pool, narrow, frames, tokens, c->width, err));
+    VB_TRY(vb_pool_tensor(&out->wide, pool, narrow, frames, tokens, c->mlp, err));
     return VBLIP_OK;
 }
 

@@ -3,6 +3,11 @@
 #include <assert.h>
 #include <string.h>
 
+vb_dtype vb_device_activations(const vb_device *device)
+{
+    return device->caps.narrow_activations ? device->weights : VB_F32;
+}
+
 void vb_device_close(vb_device **device)
 {
     if (*device)

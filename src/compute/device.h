@@ -17,6 +17,7 @@ typedef struct vb_device_caps {
     uint64_t memory_bytes;     // what there is for buffers, in all
     uint32_t weight_types;     // types a matrix can be stored in: bits 1 << vb_dtype
     bool shares_cores;         // computes on the cores that decode runs on
+    bool narrow_activations;   // ops read and write them in the type of weights, too
 } vb_device_caps;
 
 // How ops will read a matrix. LINEAR: vb_linear. ROWS: vb_embed.
@@ -92,6 +93,10 @@ struct vb_device {
     vb_device_caps caps;
     vb_dtype weights; // what new matrices are stored in; one of caps.weight_types
 };
+
+// What activations between ops are best stored in, as ops.h says which: VB_F32, or the
+// type of weights.
+vb_dtype vb_device_activations(const vb_device *device);
 
 // Closes `*device` (NULL is fine) and leaves NULL.
 void vb_device_close(vb_device **device);

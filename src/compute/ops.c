@@ -37,6 +37,15 @@ static void expect(vb_recorder *rec, const char *op, const char *operand,
                          operand);
 }
 
+// The same of an activation.
+static void expect_activation(vb_recorder *rec, const char *op, const char *operand,
+                              const vb_tensor *t, uint32_t batch, uint32_t rows,
+                              uint32_t cols)
+{
+    const vb_dtype narrow = vb_device_activations(rec->device);
+    expect(rec, op, operand, t, t->type == narrow ? narrow : VB_F32, batch, rows, cols);
+}
+
 static void expect_matrix(vb_recorder *rec, const char *op, const char *operand,
                           const vb_matrix *w, uint32_t use)
 {
@@ -93,7 +102,8 @@ static bool overlap(const vb_tensor *a, const vb_tensor *b)
 
 static bool same_view(const vb_tensor *a, const vb_tensor *b)
 {
-    return a->offset == b->offset && a->row_stride == b->row_stride &&
+    return a->type == b->type && a->offset == b->offset &&
+           a->row_stride == b->row_stride &&
            (a->batch == 1 || a->batch_stride == b->batch_stride) &&
            a->batch == b->batch && a->rows == b->rows && a->cols == b->cols;
 }
@@ -136,8 +146,8 @@ void vb_linear_op(vb_recorder *rec, const vb_linear_args *a)
     if (rec->status != VBLIP_OK)
         return;
     const uint32_t out = a->w->rows, in = a->w->cols;
-    expect(rec, "linear", "y", &a->y, VB_F32, batch, rows, out);
-    expect(rec, "linear", "x", &a->x, VB_F32, batch, rows, in);
+    expect_activation(rec, "linear", "y", &a->y, batch, rows, out);
+    expect_activation(rec, "linear", "x", &a->x, batch, rows, in);
     if (a->bias.buffer)
         expect(rec, "linear", "bias", &a->bias, VB_F32, 1, 1, out);
     if (a->residual.buffer)
@@ -155,7 +165,7 @@ void vb_linear_op(vb_recorder *rec, const vb_linear_args *a)
 void vb_layernorm_op(vb_recorder *rec, const vb_layernorm_args *a)
 {
     const uint32_t cols = a->y.cols;
-    expect(rec, "layernorm", "y", &a->y, VB_F32, a->y.batch, a->y.rows, cols);
+    expect_activation(rec, "layernorm", "y", &a->y, a->y.batch, a->y.rows, cols);
     expect(rec, "layernorm", "x", &a->x, VB_F32, a->y.batch, a->y.rows, cols);
     expect(rec, "layernorm", "gain", &a->gain, VB_F32, 1, 1, cols);
     expect(rec, "layernorm", "bias", &a->bias, VB_F32, 1, 1, cols);
@@ -171,7 +181,7 @@ void vb_attention_op(vb_recorder *rec, const vb_attention_args *a)
     const uint32_t batch = a->q.batch, width = a->q.cols, kv_len = a->k.rows;
     const uint32_t kv_batch = a->k.batch == 1 ? 1 : batch;
     expect(rec, "attention", "q", &a->q, VB_F32, batch, a->q.rows, width);
-    expect(rec, "attention", "y", &a->y, VB_F32, batch, a->q.rows, width);
+    expect_activation(rec, "attention", "y", &a->y, batch, a->q.rows, width);
     expect(rec, "attention", "k", &a->k, VB_F32, kv_batch, kv_len, width);
     expect(rec, "attention", "v", &a->v, VB_F32, kv_batch, kv_len, width);
     if (a->lengths.buffer)
@@ -279,9 +289,15 @@ void vb_download(vb_recorder *rec, void *dst, vb_tensor x)
 
 void vb_copy(vb_recorder *rec, vb_tensor y, vb_tensor x)
 {
+    const vb_dtype narrow = vb_device_activations(rec->device);
+    const bool activations = y.type == VB_F32 || y.type == narrow;
     expect(rec, "copy", "y", &y, y.type, y.batch, y.rows, y.cols);
-    expect(rec, "copy", "x", &x, y.type, y.batch, y.rows, y.cols);
-    expect_true(rec, vb_dtype_size(y.type) == 4, "copy", "elements must have 4 bytes");
+    if (activations)
+        expect_activation(rec, "copy", "x", &x, y.batch, y.rows, y.cols);
+    else
+        expect(rec, "copy", "x", &x, y.type, y.batch, y.rows, y.cols);
+    expect_true(rec, activations || vb_dtype_size(y.type) == 4, "copy",
+                "elements must have 4 bytes");
     expect_distinct(rec, "copy", &y);
     expect_apart(rec, "copy", &y, "x", &x, APART);
     CALL(rec, copy, y, x);

@@ -8,7 +8,9 @@
 //
 // Operands are named at the call. One left out is absent, where the comment allows it.
 // Outputs come first, and may overlap inputs only where the comment says "in place".
-// Shapes are [batch, rows, cols]; everything is VB_F32 where nothing else is said.
+// Shapes are [batch, rows, cols]; everything is VB_F32 where nothing else is said. An
+// operand that is called an activation may be VB_F32 or what vb_device_activations() of
+// its device is; sums are floats all the same.
 #ifndef VB_COMPUTE_OPS_H
 #define VB_COMPUTE_OPS_H
 
@@ -21,7 +23,7 @@ typedef struct vb_matrix vb_matrix;
 typedef enum vb_act { VB_ACT_NONE, VB_ACT_GELU, VB_ACT_RELU } vb_act;
 
 // y[b,r,o] = act(sum_i x[b,r,i] * w[o,i] + bias[o]) + residual[b,r,o]
-// x [b,r,i], y [b,r,o], w made with VB_USE_LINEAR, bias [1,1,o].
+// x [b,r,i], y [b,r,o], both activations, w made with VB_USE_LINEAR, bias [1,1,o].
 #define vb_linear(rec, ...) vb_linear_op(rec, &(vb_linear_args){__VA_ARGS__})
 typedef struct vb_linear_args {
     vb_tensor y, x;
@@ -34,7 +36,7 @@ void vb_linear_op(vb_recorder *rec, const vb_linear_args *args);
 
 // y = gain * (x - mean) / sqrt(var + eps) + bias over each row, biased variance. Two
 // passes: BLIP's residual stream has outliers that E[x^2] - E[x]^2 does not survive.
-// x, y [b,r,c], gain and bias [1,1,c]. y may be x, in place.
+// x, y [b,r,c], y an activation, gain and bias [1,1,c]. y may be x, in place.
 #define vb_layernorm(rec, ...) vb_layernorm_op(rec, &(vb_layernorm_args){__VA_ARGS__})
 typedef struct vb_layernorm_args {
     vb_tensor y, x, gain, bias;
@@ -45,7 +47,7 @@ void vb_layernorm_op(vb_recorder *rec, const vb_layernorm_args *args);
 // y = softmax(q k^T / sqrt(head_dim)) v for each head; head h owns columns h * head_dim
 // and up. head_dim is a multiple of 16, at most 128.
 // q, y [b, q_len, heads * head_dim]; k, v [b or 1, kv_len, heads * head_dim]: one k and
-// v for all of the batch when their batch is 1.
+// v for all of the batch when their batch is 1. y is an activation.
 #define vb_attention(rec, ...) vb_attention_op(rec, &(vb_attention_args){__VA_ARGS__})
 typedef struct vb_attention_args {
     vb_tensor y, q, k, v;
@@ -116,7 +118,7 @@ void vb_upload(vb_recorder *rec, vb_tensor y, const void *src);
 // Copies a packed tensor to the host; `dst` is filled when submit returns.
 void vb_download(vb_recorder *rec, void *dst, vb_tensor x);
 
-// y = x, any strides, same shape and type (4-byte elements).
+// y = x, any strides, same shape. Both are activations, or of one type of 4 bytes.
 void vb_copy(vb_recorder *rec, vb_tensor y, vb_tensor x);
 
 #endif // VB_COMPUTE_OPS_H

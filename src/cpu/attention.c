@@ -133,12 +133,9 @@ static void write_attended(const attention_op *op, const attention_piece *p,
                            const attention_room *found)
 {
     for (uint32_t i = 0; i < p->count; i++) {
-        const float *o = found->o + (size_t)i * op->g.head_dim;
-        const float scale = 1.0F / found->sum[i];
-        float *y =
-            vb_query_row(&op->g, &op->g.args->y, p->group, p->first + i, p->head);
-        for (uint32_t d = 0; d < op->g.head_dim; d++)
-            y[d] = o[d] * scale;
+        void *y = vb_query_row(&op->g, &op->g.args->y, p->group, p->first + i, p->head);
+        vb_write_attended(op->cpu, &op->g, y, found->o + (size_t)i * op->g.head_dim,
+                          found->sum[i]);
     }
 }
 
@@ -246,8 +243,8 @@ vblip_status vb_cpu_attention(vb_device *device, const vb_attention_args *a,
     double start;
     attention_op op = {.cpu = cpu, .g = vb_query_groups_of(a)};
     VB_TRY(vb_cpu_begin(cpu, &start, err));
-    if (vb_cpu_attention_suits_products(&op.g))
-        VB_TRY(vb_cpu_attention_products(cpu, &op.g, err));
+    if (vb_cpu_attention_suits_bf16(cpu, &op.g))
+        VB_TRY(vb_cpu_attention_bf16(cpu, &op.g, err));
     else
         VB_TRY(attend_in_floats(&op, err));
     vb_cpu_end(cpu, "attention", start);

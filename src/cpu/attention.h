@@ -24,10 +24,21 @@ static inline vb_query_groups vb_query_groups_of(const vb_attention_args *a)
 }
 
 // Row of query `i` of a group in q or y, at the columns of a head.
-static inline float *vb_query_row(const vb_query_groups *g, const vb_tensor *t,
-                                  uint32_t group, uint32_t i, uint32_t head)
+static inline void *vb_query_row(const vb_query_groups *g, const vb_tensor *t,
+                                 uint32_t group, uint32_t i, uint32_t head)
 {
-    return vb_cpu_flat_row(t, group * g->queries + i) + (size_t)head * g->head_dim;
+    return (uint8_t *)vb_cpu_flat_row_at(t, group * g->queries + i) +
+           (size_t)head * g->head_dim * vb_dtype_size(t->type);
+}
+
+// Writes the values that a query weighted, whose weights have this sum. `o` is spent.
+static inline void vb_write_attended(const vb_cpu *cpu, const vb_query_groups *g,
+                                     void *y, float *o, float sum)
+{
+    const float share = 1.0F / sum;
+    for (uint32_t d = 0; d < g->head_dim; d++)
+        o[d] *= share;
+    vb_cpu_narrow(cpu, y, g->args->y.type, o, g->head_dim);
 }
 
 // How many keys it sees: 0 .. that - 1.
@@ -46,10 +57,10 @@ static inline uint32_t vb_query_seen(const vb_query_groups *g, uint32_t group,
     return keys;
 }
 
-// Attention of many queries through products: attention_products.c.
-bool vb_cpu_attention_suits_products(const vb_query_groups *groups);
-VB_CHECKED vblip_status vb_cpu_attention_products(vb_cpu *cpu,
-                                                  const vb_query_groups *groups,
-                                                  vblip_error *err);
+// Attention of many queries through products in bf16: attention_bf16.c.
+bool vb_cpu_attention_suits_bf16(const vb_cpu *cpu, const vb_query_groups *groups);
+VB_CHECKED vblip_status vb_cpu_attention_bf16(vb_cpu *cpu,
+                                              const vb_query_groups *groups,
+                                              vblip_error *err);
 
 #endif // VB_CPU_ATTENTION_H

@@ -7,6 +7,8 @@
 #include "cpu/product.h"
 #include "cpu/team.h"
 
+#include <string.h>
+
 enum {
     VB_CPU_ALIGN = 64,
     VB_CPU_OPS = 16,       // names of a profile
@@ -133,17 +135,38 @@ static inline uint8_t *vb_cpu_bytes(const vb_tensor *t)
     return ((const vb_cpu_buffer *)t->buffer)->bytes + t->offset;
 }
 
-// Row `row` of matrix `batch`.
+// Row `row` of matrix `batch`, of any type.
+static inline void *vb_cpu_row_at(const vb_tensor *t, size_t batch, size_t row)
+{
+    return vb_cpu_bytes(t) +
+           (batch * t->batch_stride + row * t->row_stride) * vb_dtype_size(t->type);
+}
+
+// The same of VB_F32.
 static inline float *vb_cpu_row(const vb_tensor *t, size_t batch, size_t row)
 {
-    return (float *)(void *)vb_cpu_bytes(t) + batch * t->batch_stride +
-           row * t->row_stride;
+    return vb_cpu_row_at(t, batch, row);
 }
 
 // Row `row` of all rows of all matrices.
+static inline void *vb_cpu_flat_row_at(const vb_tensor *t, uint32_t row)
+{
+    return vb_cpu_row_at(t, row / t->rows, row % t->rows);
+}
+
 static inline float *vb_cpu_flat_row(const vb_tensor *t, uint32_t row)
 {
-    return vb_cpu_row(t, row / t->rows, row % t->rows);
+    return vb_cpu_flat_row_at(t, row);
+}
+
+// Floats as values of `type`: VB_F32 or VB_BF16.
+static inline void vb_cpu_narrow(const vb_cpu *cpu, void *out, vb_dtype type,
+                                 const float *in, size_t count)
+{
+    if (type == VB_BF16)
+        cpu->kernels->narrow_row(out, in, count);
+    else
+        memcpy(out, in, count * sizeof *in);
 }
 
 // ------------------------------------------------------------------------------ ops

@@ -176,6 +176,7 @@ static vblip_status open_cpu(vb_cpu *cpu, const vb_cpu_options *o, vblip_error *
         .memory_bytes = cpu->info.memory_bytes,
         .weight_types = 1u << VB_F32 | (vb_product_has_bf16() ? 1u << VB_BF16 : 0),
         .shares_cores = true,
+        .narrow_activations = true,
     };
     cpu->worker_count = choose_threads(o->threads);
     VB_TRY(open_workers(cpu, err));

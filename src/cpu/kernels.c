@@ -4,6 +4,7 @@
 #include "cpu/kernels.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #ifdef __AVX512F__
@@ -56,7 +57,11 @@ INLINE lanes select_lanes(ints mask, lanes yes, lanes no)
 
 INLINE lanes larger(lanes a, lanes b)
 {
+#ifdef __AVX512F__ // one instruction, where the compiler makes four of the below
+    return (lanes)_mm512_max_ps((__m512)a, (__m512)b);
+#else
     return select_lanes(a > b, a, b);
+#endif
 }
 
 INLINE lanes all(float value)
@@ -159,8 +164,7 @@ INLINE lanes quotient(lanes p, lanes q)
 INLINE lanes error_function(lanes x)
 {
     const float most = 3.92F;
-    x = select_lanes(x > most, all(most), x);
-    x = larger(x, all(-most));
+    x = larger(-larger(-x, all(-most)), all(-most));
     const lanes u = x * x;
     lanes p = u * 2.0501167361e-6F + 2.8488234394e-4F;
     p = p * u + 3.7655436730e-3F;
@@ -182,43 +186,6 @@ INLINE lanes activate(lanes x, vb_act act)
     return act == VB_ACT_RELU ? larger(x, (lanes){0}) : x;
 }
 
-INLINE void finish(float *y, const float *x, const float *bias, const float *residual,
-                   size_t count, vb_act act)
-{
-    for (size_t i = 0; i < count; i += VB_LANES) {
-        const size_t left = count - i;
-        if (left >= VB_LANES) {
-            const lanes value = bias ? load(x + i) + load(bias + i) : load(x + i);
-            const lanes done = activate(value, act);
-            store(y + i, residual ? done + load(residual + i) : done);
-            continue;
-        }
-        lanes value = load_some(x + i, left);
-        if (bias)
-            value += load_some(bias + i, left);
-        value = activate(value, act);
-        if (residual)
-            value += load_some(residual + i, left);
-        store_some(y + i, value, left);
-    }
-}
-
-static void finish_row(float *y, const float *x, const float *bias,
-                       const float *residual, size_t count, vb_act act)
-{
-    switch (act) {
-    case VB_ACT_NONE:
-        finish(y, x, bias, residual, count, VB_ACT_NONE);
-        break;
-    case VB_ACT_GELU:
-        finish(y, x, bias, residual, count, VB_ACT_GELU);
-        break;
-    case VB_ACT_RELU:
-        finish(y, x, bias, residual, count, VB_ACT_RELU);
-        break;
-    }
-}
-
 // A NaN stays one.
 INLINE halves narrow_lanes(lanes v)
 {
@@ -236,21 +203,85 @@ INLINE halves narrow_lanes(lanes v)
 #endif
 }
 
+// Values i .. of y, which holds bf16 when `narrow`, else floats.
+INLINE void put(void *y, bool narrow, size_t i, lanes v)
+{
+    if (!narrow) {
+        store((float *)y + i, v);
+        return;
+    }
+    const halves narrowed = narrow_lanes(v);
+    memcpy((uint16_t *)y + i, &narrowed, sizeof narrowed);
+}
+
+INLINE void put_some(void *y, bool narrow, size_t i, lanes v, size_t count)
+{
+    if (!narrow) {
+        store_some((float *)y + i, v, count);
+        return;
+    }
+    const halves narrowed = narrow_lanes(v);
+    memcpy((uint16_t *)y + i, &narrowed, count * sizeof(uint16_t));
+}
+
+INLINE void finish(void *y, bool narrow, const float *x, const float *bias,
+                   const float *residual, size_t count, vb_act act)
+{
+    for (size_t i = 0; i < count; i += VB_LANES) {
+        const size_t left = count - i;
+        if (left >= VB_LANES) {
+            const lanes value = bias ? load(x + i) + load(bias + i) : load(x + i);
+            const lanes done = activate(value, act);
+            put(y, narrow, i, residual ? done + load(residual + i) : done);
+            continue;
+        }
+        lanes value = load_some(x + i, left);
+        if (bias)
+            value += load_some(bias + i, left);
+        value = activate(value, act);
+        if (residual)
+            value += load_some(residual + i, left);
+        put_some(y, narrow, i, value, left);
+    }
+}
+
+INLINE void finish_as(void *y, bool narrow, const float *x, const float *bias,
+                      const float *residual, size_t count, vb_act act)
+{
+    switch (act) {
+    case VB_ACT_NONE:
+        finish(y, narrow, x, bias, residual, count, VB_ACT_NONE);
+        break;
+    case VB_ACT_GELU:
+        finish(y, narrow, x, bias, residual, count, VB_ACT_GELU);
+        break;
+    case VB_ACT_RELU:
+        finish(y, narrow, x, bias, residual, count, VB_ACT_RELU);
+        break;
+    }
+}
+
+static void finish_row(void *y, vb_dtype type, const float *x, const float *bias,
+                       const float *residual, size_t count, vb_act act)
+{
+    if (type == VB_BF16)
+        finish_as(y, true, x, bias, residual, count, act);
+    else
+        finish_as(y, false, x, bias, residual, count, act);
+}
+
 static void narrow_row(uint16_t *y, const float *x, size_t count)
 {
     size_t i = 0;
-    for (; i + VB_LANES <= count; i += VB_LANES) {
-        const halves v = narrow_lanes(load(x + i));
-        memcpy(y + i, &v, sizeof v);
-    }
-    const halves last = narrow_lanes(load_some(x + i, count - i));
-    memcpy(y + i, &last, (count - i) * sizeof *y);
+    for (; i + VB_LANES <= count; i += VB_LANES)
+        put(y, true, i, load(x + i));
+    put_some(y, true, i, load_some(x + i, count - i), count - i);
 }
 
 // Two passes, and of what is left when the first element is taken off: a float mean of
 // rows around 1000 is off by 1e-5.
-static void normalise_row(float *y, const float *x, const float *gain,
-                          const float *bias, size_t count, float eps)
+INLINE void normalise(void *y, bool narrow, const float *x, const float *gain,
+                      const float *bias, size_t count, float eps)
 {
     const float origin = x[0];
     const size_t whole = count / VB_LANES * VB_LANES, left = count - whole;
@@ -270,12 +301,21 @@ static void normalise_row(float *y, const float *x, const float *gain,
         square += (x[i] - origin - mean) * (x[i] - origin - mean);
     const float scale = 1.0F / sqrtf(square / (float)count + eps);
     for (size_t i = 0; i < whole; i += VB_LANES)
-        store(y + i,
-              (load(x + i) - origin - mean) * scale * load(gain + i) + load(bias + i));
+        put(y, narrow, i,
+            (load(x + i) - origin - mean) * scale * load(gain + i) + load(bias + i));
     const lanes last = (load_some(x + whole, left) - origin - mean) * scale;
-    store_some(y + whole,
-               last * load_some(gain + whole, left) + load_some(bias + whole, left),
-               left);
+    put_some(y, narrow, whole,
+             last * load_some(gain + whole, left) + load_some(bias + whole, left),
+             left);
+}
+
+static void normalise_row(void *y, vb_dtype type, const float *x, const float *gain,
+                          const float *bias, size_t count, float eps)
+{
+    if (type == VB_BF16)
+        normalise(y, true, x, gain, bias, count, eps);
+    else
+        normalise(y, false, x, gain, bias, count, eps);
 }
 
 // c [rows, vectors] (+)= a [rows, length] * b [length, vectors]; constants where it is
@@ -420,53 +460,31 @@ static void weigh(const vb_attend *a, float *scores, uint32_t query, uint32_t se
     a->sum[query] += sum_of(sums);
 }
 
-INLINE float largest_score(const float *scores, size_t seen)
+static float weigh_row(uint16_t *weights, const float *scores, size_t seen,
+                       size_t count)
 {
-    const size_t whole = seen / VB_LANES * VB_LANES;
-    lanes most = all(-INFINITY);
+    const size_t whole = seen / VB_LANES * VB_LANES, left = seen - whole;
+    lanes most = all(-INFINITY), sums = {0};
     for (size_t i = 0; i < whole; i += VB_LANES)
         most = larger(most, load(scores + i));
     float largest = largest_of(most);
     for (size_t i = whole; i < seen; i++)
         largest = scores[i] > largest ? scores[i] : largest;
-    return largest;
-}
-
-static float weigh_row(float *scores, size_t seen, size_t count)
-{
-    const size_t whole = seen / VB_LANES * VB_LANES, left = seen - whole;
-    const float largest = largest_score(scores, seen);
-    lanes sums = {0};
-    for (size_t i = 0; i < whole; i += VB_LANES) {
-        const lanes weight = exponential(load(scores + i) - largest);
-        store(scores + i, weight);
-        sums += weight;
-    }
-    lanes last = exponential(load_some(scores + whole, left) - largest);
-    last = load_some((const float *)&last, left);
-    memset(scores + whole, 0, (count - whole) * sizeof *scores);
-    store_some(scores + whole, last, left);
-    return sum_of(sums + last);
-}
-
-static float weigh_row_bf16(uint16_t *weights, const float *scores, size_t seen,
-                            size_t count)
-{
-    const size_t whole = seen / VB_LANES * VB_LANES, left = seen - whole;
-    const float largest = largest_score(scores, seen);
-    lanes sums = {0};
     for (size_t i = 0; i < whole; i += VB_LANES) {
         const lanes weight = short_exponential(load(scores + i) - largest);
         const halves narrowed = narrow_lanes(weight);
         memcpy(weights + i, &narrowed, sizeof narrowed);
         sums += weight;
     }
-    lanes last = short_exponential(load_some(scores + whole, left) - largest);
-    last = load_some((const float *)&last, left);
-    const halves narrowed = narrow_lanes(last);
     memset(weights + whole, 0, (count - whole) * sizeof *weights);
-    memcpy(weights + whole, &narrowed, left * sizeof *weights);
-    return sum_of(sums + last);
+    if (left) {
+        lanes weight = short_exponential(load_some(scores + whole, left) - largest);
+        weight = load_some((const float *)&weight, left);
+        const halves narrowed = narrow_lanes(weight);
+        memcpy(weights + whole, &narrowed, left * sizeof *weights);
+        sums += weight;
+    }
+    return sum_of(sums);
 }
 
 // How many keys of the block a query sees.
@@ -515,5 +533,4 @@ const vb_kernels VB_KERNELS = {
     .normalise_row = normalise_row,
     .attend = attend,
     .weigh_row = weigh_row,
-    .weigh_row_bf16 = weigh_row_bf16,
 };

@@ -30,20 +30,20 @@ enum { VB_ATTEND_QUERIES = 6 }; // that a kernel takes at once, at most
 typedef struct vb_kernels {
     const char *name; // "avx512"
     // y = act(x + bias) + residual; bias and residual may be NULL, residual may be y.
-    void (*finish_row)(float *y, const float *x, const float *bias,
+    // y is of `type`: VB_F32, or VB_BF16 as narrow_row makes it.
+    void (*finish_row)(void *y, vb_dtype type, const float *x, const float *bias,
                        const float *residual, size_t count, vb_act act);
     // To bf16: to the nearest, ties to even; what is too small for a normal float may
     // become 0.
     void (*narrow_row)(uint16_t *y, const float *x, size_t count);
-    // vb_layernorm of a row; y may be x.
-    void (*normalise_row)(float *y, const float *x, const float *gain,
+    // vb_layernorm of a row to y of `type`; y may be x.
+    void (*normalise_row)(void *y, vb_dtype type, const float *x, const float *gain,
                           const float *bias, size_t count, float eps);
     void (*attend)(const vb_attend *a);
-    // Scores to weights: e^(score - the largest) of the first `seen` of `count`, which is
-    // a multiple of 16, and zero of the others. Returns their sum.
-    float (*weigh_row)(float *scores, size_t seen, size_t count);
-    float (*weigh_row_bf16)(uint16_t *weights, const float *scores, size_t seen,
-                            size_t count);
+    // Scores to weights in bf16: e^(score - the largest) of the first `seen` of `count`,
+    // which is a multiple of 16, and zero of the others. Returns their sum.
+    float (*weigh_row)(uint16_t *weights, const float *scores, size_t seen,
+                       size_t count);
 } vb_kernels;
 
 extern const vb_kernels vb_kernels_base;

@@ -30,11 +30,11 @@ static void choose_blocks(linear_op *op)
     op->blocks = (op->rows + rows - 1) / rows;
 }
 
-// Whether x is what a product reads: floats without gaps.
+// Whether x is what a product reads: the type of the weights, without gaps.
 static bool lies_packed(const linear_op *op)
 {
     const vb_tensor *x = &op->args->x;
-    return op->w->type == VB_F32 && vb_tensor_packed(x);
+    return op->w->type == x->type && vb_tensor_packed(x);
 }
 
 static vblip_status pack_rows(void *user, vb_cpu_worker *worker, uint32_t piece,
@@ -47,11 +47,11 @@ static vblip_status pack_rows(void *user, vb_cpu_worker *worker, uint32_t piece,
     const size_t row_bytes = cols * vb_dtype_size(op->w->type);
     for (uint32_t r = first; r < first + count; r++) {
         uint8_t *out = (uint8_t *)op->cpu->shared.bytes + r * row_bytes;
-        const float *x = vb_cpu_flat_row(&op->args->x, r);
-        if (op->w->type == VB_F32)
+        const void *x = vb_cpu_flat_row_at(&op->args->x, r);
+        if (op->args->x.type == op->w->type)
             memcpy(out, x, row_bytes);
         else
-            op->cpu->kernels->narrow_row((uint16_t *)(void *)out, x, cols);
+            vb_cpu_narrow(op->cpu, out, op->w->type, x, cols);
     }
     return VBLIP_OK;
 }
@@ -78,10 +78,11 @@ static void place_tile(const linear_op *op, const float *tile, uint32_t first,
 {
     const vb_linear_args *a = op->args;
     const float *bias = a->bias.buffer ? vb_cpu_row(&a->bias, 0, 0) + at : NULL;
+    const vb_tensor y = vb_columns(a->y, at, cols);
     for (uint32_t r = 0; r < rows; r++) {
         const float *residual =
             a->residual.buffer ? vb_cpu_flat_row(&a->residual, first + r) + at : NULL;
-        op->cpu->kernels->finish_row(vb_cpu_flat_row(&a->y, first + r) + at,
+        op->cpu->kernels->finish_row(vb_cpu_flat_row_at(&y, first + r), y.type,
                                      tile + (size_t)r * cols, bias, residual, cols,
                                      a->act);
     }

@@ -44,7 +44,7 @@ static void normalise_one(const row_loop *loop, uint32_t r)
 {
     const vb_layernorm_args *a = loop->args;
     loop->cpu->kernels->normalise_row(
-        vb_cpu_flat_row(&a->y, r), vb_cpu_flat_row(&a->x, r),
+        vb_cpu_flat_row_at(&a->y, r), a->y.type, vb_cpu_flat_row(&a->x, r),
         vb_cpu_row(&a->gain, 0, 0), vb_cpu_row(&a->bias, 0, 0), loop->cols, a->eps);
 }
 
@@ -219,8 +219,14 @@ typedef struct copied {
 static void copy_row(const row_loop *loop, uint32_t r)
 {
     const copied *c = loop->args;
-    memcpy(vb_cpu_flat_row(&c->y, r), vb_cpu_flat_row(&c->x, r),
-           loop->cols * sizeof(float));
+    void *y = vb_cpu_flat_row_at(&c->y, r);
+    const void *x = vb_cpu_flat_row_at(&c->x, r);
+    if (c->y.type == c->x.type)
+        memcpy(y, x, loop->cols * vb_dtype_size(c->y.type));
+    else if (c->x.type == VB_F32)
+        vb_cpu_narrow(loop->cpu, y, c->y.type, x, loop->cols);
+    else
+        vb_widen(y, x, c->x.type, loop->cols);
 }
 
 vblip_status vb_cpu_copy(vb_device *device, vb_tensor y, vb_tensor x, vblip_error *err)

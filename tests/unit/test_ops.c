@@ -360,6 +360,53 @@ static void test_transfers(void **state)
 #undef T
 }
 
+// Activations are VB_F32 or what the device keeps them in, which is VB_F32 where it says
+// nothing; all else stays VB_F32.
+static void test_activations(void **state)
+{
+    (void)state;
+    bench b;
+    vb_matrix w;
+    vb_tensor t;
+#define NARROWS                                                                        \
+    (b.device.base.caps.narrow_activations = true, b.device.base.weights = VB_BF16)
+#define T f32(&b, 2, 3, 32)
+#define N typed(T, VB_BF16)
+#define V f32(&b, 1, 1, 32)
+#define W (w = matrix(&b, 32, 32, VB_USE_LINEAR), &w)
+    REFUSED("linear: x: type BF16, expected F32",
+            vb_linear(&b.rec, .y = T, .x = N, .w = W));
+    REFUSED("layernorm: y: type BF16, expected F32",
+            vb_layernorm(&b.rec, .y = N, .x = T, .gain = V, .bias = V));
+    REFUSED("copy: elements must have 4 bytes", vb_copy(&b.rec, N, N));
+    TAKEN((NARROWS, vb_linear(&b.rec, .y = T, .x = N, .w = W)));
+    TAKEN((NARROWS, vb_linear(&b.rec, .y = N, .x = T, .w = W, .residual = T)));
+    TAKEN((NARROWS, vb_layernorm(&b.rec, .y = N, .x = T, .gain = V, .bias = V)));
+    TAKEN((NARROWS, vb_attention(&b.rec, .y = N, .q = T, .k = T, .v = T, .heads = 2)));
+    TAKEN((NARROWS, vb_copy(&b.rec, N, T)));
+    TAKEN((NARROWS, vb_copy(&b.rec, T, N)));
+    TAKEN((NARROWS, vb_copy(&b.rec, N, N)));
+    REFUSED("linear: residual: type BF16, expected F32",
+            (NARROWS, vb_linear(&b.rec, .y = N, .x = N, .w = W, .residual = N)));
+    REFUSED("linear: x: type F16, expected F32",
+            (NARROWS, vb_linear(&b.rec, .y = N, .x = typed(T, VB_F16), .w = W)));
+    REFUSED("layernorm: x: type BF16, expected F32",
+            (NARROWS, vb_layernorm(&b.rec, .y = N, .x = N, .gain = V, .bias = V)));
+    REFUSED("layernorm: y: overlaps x", (NARROWS, t = T,
+                                         vb_layernorm(&b.rec, .y = typed(t, VB_BF16),
+                                                      .x = t, .gain = V, .bias = V)));
+    REFUSED(
+        "attention: k: type BF16, expected F32",
+        (NARROWS, vb_attention(&b.rec, .y = N, .q = T, .k = N, .v = N, .heads = 2)));
+    REFUSED("copy: x: type I32, expected F32",
+            (NARROWS, vb_copy(&b.rec, N, typed(T, VB_I32))));
+#undef NARROWS
+#undef T
+#undef N
+#undef V
+#undef W
+}
+
 // Outputs share no element with inputs, but for the same view where ops.h says in place.
 static void test_overlaps(void **state)
 {
@@ -427,7 +474,8 @@ int main(void)
         cmocka_unit_test(test_linear),    cmocka_unit_test(test_layernorm),
         cmocka_unit_test(test_attention), cmocka_unit_test(test_patchify),
         cmocka_unit_test(test_embed),     cmocka_unit_test(test_row_ops),
-        cmocka_unit_test(test_transfers), cmocka_unit_test(test_overlaps),
+        cmocka_unit_test(test_transfers), cmocka_unit_test(test_activations),
+        cmocka_unit_test(test_overlaps),
     };
     return cmocka_run_group_tests_name("ops", tests, NULL, NULL);
 }
