@@ -280,8 +280,8 @@ static void narrow_row(uint16_t *y, const float *x, size_t count)
 
 // Two passes, and of what is left when the first element is taken off: a float mean of
 // rows around 1000 is off by 1e-5.
-INLINE void normalise(void *y, bool narrow, const float *x, const float *gain,
-                      const float *bias, size_t count, float eps)
+INLINE void normalise_to(void *y, bool narrow, const float *x, const float *gain,
+                         const float *bias, size_t count, float eps)
 {
     const float origin = x[0];
     const size_t whole = count / VB_LANES * VB_LANES, left = count - whole;
@@ -313,9 +313,9 @@ static void normalise_row(void *y, vb_dtype type, const float *x, const float *g
                           const float *bias, size_t count, float eps)
 {
     if (type == VB_BF16)
-        normalise(y, true, x, gain, bias, count, eps);
+        normalise_to(y, true, x, gain, bias, count, eps);
     else
-        normalise(y, false, x, gain, bias, count, eps);
+        normalise_to(y, false, x, gain, bias, count, eps);
 }
 
 // c [rows, vectors] (+)= a [rows, length] * b [length, vectors]; constants where it is
