@@ -50,17 +50,13 @@ INLINE void store_some(float *p, lanes v, size_t count)
     memcpy(p, &v, count * sizeof *p);
 }
 
-INLINE lanes select_lanes(ints mask, lanes yes, lanes no)
-{
-    return (lanes)((mask & (ints)yes) | (~mask & (ints)no));
-}
-
 INLINE lanes larger(lanes a, lanes b)
 {
-#ifdef __AVX512F__ // one instruction, where the compiler makes four of the below
+#ifdef __AVX512F__ // one instruction, where compilers make four of the below
     return (lanes)_mm512_max_ps((__m512)a, (__m512)b);
 #else
-    return select_lanes(a > b, a, b);
+    const ints mask = a > b;
+    return (lanes)((mask & (ints)a) | (~mask & (ints)b));
 #endif
 }
 
@@ -164,7 +160,7 @@ INLINE lanes quotient(lanes p, lanes q)
 INLINE lanes error_function(lanes x)
 {
     const float most = 3.92F;
-    x = larger(-larger(-x, all(-most)), all(-most));
+    x = -larger(-larger(x, all(-most)), all(-most)); // -3.92 to 3.92
     const lanes u = x * x;
     lanes p = u * 2.0501167361e-6F + 2.8488234394e-4F;
     p = p * u + 3.7655436730e-3F;
