@@ -328,6 +328,7 @@ bool vb_product_has_bf16(void)
 #endif
 }
 
+#if defined(__x86_64__)
 static const struct isa_name {
     dnnl_cpu_isa_t isa;
     const char *name;
@@ -340,16 +341,29 @@ static const struct isa_name {
     {dnnl_cpu_isa_sse41, "SSE4.1"},
 };
 
+static const char *isa_in_use(void)
+{
+    const dnnl_cpu_isa_t here = dnnl_get_effective_cpu_isa();
+    for (size_t i = 0; i < sizeof isa_names / sizeof *isa_names; i++)
+        if ((here & isa_names[i].isa) == isa_names[i].isa)
+            return isa_names[i].name;
+    return "portable";
+}
+#elif defined(__aarch64__) // whose sets oneDNN numbers as it does those of x86
+static const char *isa_in_use(void)
+{
+    return "AArch64";
+}
+#else
+static const char *isa_in_use(void)
+{
+    return "portable";
+}
+#endif
+
 void vb_product_describe(char *version, size_t version_size, const char **isa)
 {
     const dnnl_version_t *v = dnnl_version();
-    const dnnl_cpu_isa_t here = dnnl_get_effective_cpu_isa();
     snprintf(version, version_size, "oneDNN %d.%d.%d", v->major, v->minor, v->patch);
-    *isa = "portable";
-    for (size_t i = 0; i < sizeof isa_names / sizeof *isa_names; i++) {
-        if ((here & isa_names[i].isa) == isa_names[i].isa) {
-            *isa = isa_names[i].name;
-            return;
-        }
-    }
+    *isa = isa_in_use();
 }
