@@ -60,6 +60,10 @@ static vblip_status pack_x(linear_op *op, vblip_error *err)
 {
     const size_t size =
         (size_t)op->rows * op->w->base.cols * vb_dtype_size(op->w->type);
+    const vb_dtype type = op->args->x.type;
+    if (type != VB_F32 && type != op->w->type)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "linear: x: type %s, weights are %s",
+                       vb_dtype_name(type), vb_dtype_name(op->w->type));
     if (lies_packed(op)) {
         op->x = vb_cpu_bytes(&op->args->x);
         return VBLIP_OK;

@@ -407,6 +407,23 @@ static void test_narrow_activations(void **state)
     vb_device_close(&device);
 }
 
+// A device may have weights of another type from one model to the next.
+static void test_activations_are_not_narrower_than_weights(void **state)
+{
+    (void)state;
+    vb_device *device = open_processor(1);
+    pass p = make_pass(device);
+    vblip_error err = {0};
+    device->weights = VB_BF16;
+    const vb_tensor x = device_tensor(&p.pool, VB_BF16, ROWS, COLS);
+    vb_recorder rec = vb_recorder_begin(device);
+    vb_linear(&rec, .y = p.y, .x = x, .w = p.w);
+    assert_int_equal(vb_recorder_submit(&rec, &err), VBLIP_ERR_ARGUMENT);
+    assert_string_equal(err.message, "linear: x: type BF16, weights are F32");
+    free_pass(&p);
+    vb_device_close(&device);
+}
+
 // Few queries over many keys are divided among many threads in other ways than among few.
 static void test_any_number_of_threads(void **state)
 {
@@ -541,6 +558,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_set_of_kernels),
         cmocka_unit_test(test_narrow_activations),
+        cmocka_unit_test(test_activations_are_not_narrower_than_weights),
         cmocka_unit_test(test_any_number_of_threads),
         cmocka_unit_test(test_a_pass_asks_for_memory_once),
         cmocka_unit_test(test_stops_when_told),
