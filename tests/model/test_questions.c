@@ -80,7 +80,7 @@ static void test_lengths_of_answers(void **state)
         fixture_ok(
             vb_model_answer(model, visual, "what is it?", &cases[i].params, &got, &err),
             &err);
-        assert_in_range(got.ids.count, cases[i].least, cases[i].most);
+        assert_true(got.ids.count >= cases[i].least && got.ids.count <= cases[i].most);
         vb_generated_free(&got);
     }
     cJSON_Delete(json);
