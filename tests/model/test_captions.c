@@ -75,8 +75,10 @@ static void expect_captions(const char *what, uint32_t greedy_beams)
                        greedy_beams ? greedy_beams : golden_count(row, "num_beams"));
         done++;
     }
-    assert_true(done > 0 || fixture.weights == VB_BF16); // no margin may be wide enough
     cJSON_Delete(json);
+    if (done == 0 && fixture.weights == VB_BF16) // no margin is wide enough
+        skip();
+    assert_true(done > 0);
 }
 
 static void test_captions(void **state)
@@ -147,7 +149,7 @@ static void test_first_choices_of_sampling(void **state)
 {
     (void)state;
     if (fixture.weights != VB_F32) // where a set ends hangs on rounding
-        return;
+        skip();
     cJSON *json = golden_load(&fixture, "nucleus_first_step");
     uint32_t index = 0, done = 0;
     for (const cJSON *row = json_member(json, "cases")->child; row; row = row->next) {
@@ -251,7 +253,7 @@ static void test_captions_of_many_frames(void **state)
 {
     (void)state;
     if (fixture.weights == VB_BF16) // sums of more rows may be rounded otherwise
-        return;
+        skip();
     const vb_caption_params rules[] = {
         {.beams = 3, .max_length = 20, .min_length = 6},
         {.beams = 1, .max_length = 20, .min_length = 5, .repetition_penalty = 1.2f},

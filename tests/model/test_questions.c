@@ -54,8 +54,10 @@ static void test_generated_answers(void **state)
         expect_answer(row);
         done++;
     }
-    assert_true(done > 0 || fixture.weights == VB_BF16); // no margin may be wide enough
     cJSON_Delete(json);
+    if (done == 0 && fixture.weights == VB_BF16) // no margin is wide enough
+        skip();
+    assert_true(done > 0);
 }
 
 // Lengths count [DEC], not [SEP]. A shorter answer than the model would give, a longer

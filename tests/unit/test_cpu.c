@@ -387,8 +387,10 @@ static void test_narrow_activations(void **state)
     vb_device *device;
     vblip_error err = {0};
     const vb_cpu_options options = {.threads = 2, .precision = "bf16"};
-    if (vb_cpu_open(&device, &options, &err) == VBLIP_ERR_UNSUPPORTED)
+    const vblip_status status = vb_cpu_open(&device, &options, &err);
+    if (status == VBLIP_ERR_UNSUPPORTED) // no instructions for bf16
         skip();
+    assert_int_equal(status, VBLIP_OK);
     assert_int_equal(vb_device_activations(device), VB_BF16);
     for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
         const size_t count = (size_t)queries[i] * WIDTH;
