@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const vb_device_bench_names[] = {"linear", "attention", "layernorm", NULL};
+const char *const vb_device_bench_names[] = {"linear", "attention", "absorbed",
+                                             "layernorm", NULL};
 
 typedef struct shape {
     const char *name;         // the op: "linear"
@@ -29,6 +30,9 @@ static const shape shapes[] = {
     {"attention", "ViT-B 384 px", 577, 64, 577, 12},
     {"attention", "a text of 20 tokens, 8 frames", 20, 64, 4616, 12},
     {"attention", "a step of 3 beams, 8 frames", 3, 64, 4616, 12},
+    {"absorbed", "a text of 20 tokens, 8 frames", 20, 64, 4616, 12},
+    {"absorbed", "a step of 3 beams, 8 frames", 3, 64, 4616, 12},
+    {"absorbed", "a step of 3 beams", 3, 64, 577, 12},
     {"layernorm", "ViT-B 384 px", 577, 768, 0, 0},
     {"layernorm", "a step of 3 beams", 3, 768, 0, 0},
 };
@@ -58,18 +62,24 @@ static vblip_status bench_floats(bench *b, vb_tensor *out, uint32_t rows, uint32
     return vb_recorder_submit(&rec, err);
 }
 
-static vblip_status make_linear(bench *b, const shape *s, vblip_error *err)
+static vblip_status bench_weights(bench *b, uint32_t rows, uint32_t cols, uint32_t uses,
+                                  vblip_error *err)
 {
-    const size_t count = (size_t)s->out * s->cols;
+    const size_t count = (size_t)rows * cols;
     float *host = malloc(count * sizeof *host);
     if (!host)
         return vb_fail_memory(err, "bench");
     vb_selftest_fill(host, count, 2, 0, 1);
-    const vb_matrix_block block = vb_matrix_in_memory(host, VB_F32, s->out);
-    vblip_status status = vb_matrix_make(&b->w, b->device, &block, 1, s->cols,
-                                         VB_USE_LINEAR, "bench", err);
+    const vb_matrix_block block = vb_matrix_in_memory(host, VB_F32, rows);
+    const vblip_status status =
+        vb_matrix_make(&b->w, b->device, &block, 1, cols, uses, "bench", err);
     free(host);
-    VB_TRY(status);
+    return status;
+}
+
+static vblip_status make_linear(bench *b, const shape *s, vblip_error *err)
+{
+    VB_TRY(bench_weights(b, s->out, s->cols, VB_USE_LINEAR, err));
     VB_TRY(bench_floats(b, &b->x, s->rows, s->cols, err));
     VB_TRY(vb_pool_tensor(&b->y, &b->pool, VB_F32, 1, s->rows, s->out, err));
     b->work = 2e-9 * s->rows * s->cols * s->out;
@@ -90,6 +100,26 @@ static vblip_status make_attention(bench *b, const shape *s, vblip_error *err)
     snprintf(b->detail, sizeof b->detail, "%u queries, %u keys, %u heads of %u",
              s->rows, s->out, s->heads, s->cols);
     return VBLIP_OK;
+}
+
+// Of states as wide as all heads together, as activations are stored.
+static vblip_status make_absorbed(bench *b, const shape *s, vblip_error *err)
+{
+    const uint32_t width = s->heads * s->cols;
+    VB_TRY(bench_weights(b, 2 * width, width, VB_USE_ROWS, err));
+    VB_TRY(bench_floats(b, &b->x, s->rows, width, err));
+    VB_TRY(bench_floats(b, &b->v, s->out, width, err));
+    VB_TRY(bench_floats(b, &b->gain, 1, 2 * width, err));
+    VB_TRY(vb_pool_tensor(&b->k, &b->pool, vb_device_activations(b->device), 1, s->out,
+                          width, err));
+    VB_TRY(vb_pool_tensor(&b->y, &b->pool, VB_F32, 1, s->rows, width, err));
+    vb_recorder rec = vb_recorder_begin(b->device);
+    vb_copy(&rec, b->k, b->v);
+    b->work = 4e-9 * s->rows * s->heads * s->out * width;
+    b->unit = "GFLOP/s";
+    snprintf(b->detail, sizeof b->detail, "%u queries, %u states, %u heads of %u",
+             s->rows, s->out, s->heads, s->cols);
+    return vb_recorder_submit(&rec, err);
 }
 
 static vblip_status make_layernorm(bench *b, const shape *s, vblip_error *err)
@@ -114,6 +144,12 @@ static void record_attention(vb_recorder *rec, const bench *b, const shape *s)
     vb_attention(rec, .y = b->y, .q = b->x, .k = b->k, .v = b->v, .heads = s->heads);
 }
 
+static void record_absorbed(vb_recorder *rec, const bench *b, const shape *s)
+{
+    vb_absorbed_attention(rec, .y = b->y, .q = b->x, .x = b->k, .w = b->w,
+                          .bias = b->gain, .heads = s->heads);
+}
+
 static void record_layernorm(vb_recorder *rec, const bench *b, const shape *s)
 {
     (void)s;
@@ -129,6 +165,7 @@ static const struct op {
 } ops[] = {
     {"linear", make_linear, record_linear, true},
     {"attention", make_attention, record_attention, false},
+    {"absorbed", make_absorbed, record_absorbed, true},
     {"layernorm", make_layernorm, record_layernorm, false},
 };
 
@@ -193,6 +230,8 @@ static vblip_status run_types(vb_device *device, const struct op *op, vblip_benc
 {
     static const vb_dtype types[] = {VB_F32, VB_F16, VB_BF16};
     const vb_dtype in_use = device->weights;
+    if (op->make == make_absorbed && !device->caps.absorbs)
+        return VBLIP_OK;
     vblip_status status = run_shapes(device, op, fn, user, err);
     if (!op->weights)
         return status;

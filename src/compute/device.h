@@ -18,9 +18,10 @@ typedef struct vb_device_caps {
     uint32_t weight_types;     // types a matrix can be stored in: bits 1 << vb_dtype
     bool shares_cores;         // computes on the cores that decode runs on
     bool narrow_activations;   // ops read and write them in the type of weights, too
+    bool absorbs;              // has vb_absorbed_attention
 } vb_device_caps;
 
-// How ops will read a matrix. LINEAR: vb_linear. ROWS: vb_embed.
+// How ops will read a matrix. LINEAR: vb_linear. ROWS: vb_embed, vb_absorbed_attention.
 enum vb_matrix_use { VB_USE_LINEAR = 1, VB_USE_ROWS = 2 };
 
 // Rows of a weight matrix as they lie in the checkpoint: [rows, cols], packed.
@@ -75,6 +76,8 @@ typedef struct vb_device_table {
     vblip_status (*linear)(vb_device *, const vb_linear_args *, vblip_error *);
     vblip_status (*layernorm)(vb_device *, const vb_layernorm_args *, vblip_error *);
     vblip_status (*attention)(vb_device *, const vb_attention_args *, vblip_error *);
+    vblip_status (*absorbed_attention)(vb_device *, const vb_absorbed_attention_args *,
+                                       vblip_error *); // NULL unless caps.absorbs
     vblip_status (*patchify)(vb_device *, const vb_patchify_args *, vblip_error *);
     vblip_status (*embed)(vb_device *, const vb_embed_args *, vblip_error *);
     vblip_status (*add_rows)(vb_device *, const vb_add_rows_args *, vblip_error *);

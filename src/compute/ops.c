@@ -201,6 +201,33 @@ void vb_attention_op(vb_recorder *rec, const vb_attention_args *a)
     CALL(rec, attention, a);
 }
 
+void vb_absorbed_attention_op(vb_recorder *rec, const vb_absorbed_attention_args *a)
+{
+    static const char op[] = "absorbed attention";
+    const uint32_t batch = a->q.batch, width = a->q.cols;
+    const uint32_t head_dim = a->heads ? width / a->heads : 0;
+    expect_true(rec, rec->device->caps.absorbs, op, "this device has none");
+    expect_matrix(rec, op, "w", a->w, VB_USE_ROWS);
+    if (rec->status != VBLIP_OK)
+        return;
+    expect_true(rec, a->w->rows == 2 * width, op,
+                "w: rows are not twice the columns of q");
+    expect(rec, op, "q", &a->q, VB_F32, batch, a->q.rows, width);
+    expect_activation(rec, op, "y", &a->y, batch, a->q.rows, width);
+    expect_activation(rec, op, "x", &a->x, a->x.batch == 1 ? 1 : batch, a->x.rows,
+                      a->w->cols);
+    expect(rec, op, "bias", &a->bias, VB_F32, 1, 1, 2 * width);
+    expect_true(rec, a->x.row_stride == a->x.cols && a->x.cols % HEAD_DIM_STEP == 0, op,
+                "x: rows must be packed, their columns a multiple of 16");
+    expect_true(rec, a->heads && width % a->heads == 0 && head_dim % HEAD_DIM_STEP == 0,
+                op, "head_dim must be a multiple of 16");
+    expect_distinct(rec, op, &a->y);
+    expect_apart(rec, op, &a->y, "q", &a->q, APART);
+    expect_apart(rec, op, &a->y, "x", &a->x, APART);
+    expect_apart(rec, op, &a->y, "bias", &a->bias, APART);
+    CALL(rec, absorbed_attention, a);
+}
+
 void vb_patchify_op(vb_recorder *rec, const vb_patchify_args *a)
 {
     const uint32_t frames = a->frames.batch, side = a->frames.rows, patch = a->patch;

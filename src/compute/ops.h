@@ -59,6 +59,23 @@ typedef struct vb_attention_args {
 } vb_attention_args;
 void vb_attention_op(vb_recorder *rec, const vb_attention_args *args);
 
+// What vb_linear and vb_attention make of keys and values [n, 2 * D] = x w^T + bias, keys
+// first, when neither is made: q_h (x Wk_h^T)^T = (q_h Wk_h) x^T, the bias of keys adds
+// the same to all scores of a query, and the weights of values come behind the softmax.
+// For few queries: one costs heads * x.cols / D times as much, and keys nothing.
+// q, y [b, t, D], y an activation, x [b or 1, n, C] an activation with packed rows, C a
+// multiple of 16, w [2 * D, C] made with VB_USE_ROWS, bias [1,1,2 * D]. D / heads is a
+// multiple of 16. Only where caps.absorbs.
+#define vb_absorbed_attention(rec, ...)                                                \
+    vb_absorbed_attention_op(rec, &(vb_absorbed_attention_args){__VA_ARGS__})
+typedef struct vb_absorbed_attention_args {
+    vb_tensor y, q, x;
+    const vb_matrix *w;
+    vb_tensor bias;
+    uint32_t heads;
+} vb_absorbed_attention_args;
+void vb_absorbed_attention_op(vb_recorder *rec, const vb_absorbed_attention_args *args);
+
 // Normalised patches of RGB frames: y[f, gy*grid + gx, (c*P + py)*P + px] =
 // (frames[f, gy*P + py, (gx*P + px)*3 + c] / 255 - mean[c]) / deviation[c].
 // frames VB_U8 [f, side, side*3], y [f, grid*grid, 3*P*P], side = grid * P.

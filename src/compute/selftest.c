@@ -46,6 +46,15 @@ const vb_selftest_case vb_selftest_cases[] = {
      .heads = 2,
      .spread = 1,
      .bound = 1e-10},
+    {.op = "absorbed attention",
+     .name = "absorbed attention",
+     .batch = 2,
+     .rows = 5,
+     .cols = 64,
+     .keys = 70,
+     .heads = 2,
+     .spread = 1,
+     .bound = 1e-10},
     {.op = "patchify",
      .name = "patchify",
      .batch = 2,
@@ -213,6 +222,23 @@ static vblip_status run_attention(case_run *r)
     return VBLIP_OK;
 }
 
+// States of 48 columns, stored as activations are.
+static vblip_status run_absorbed(case_run *r)
+{
+    enum { STATE = 48 };
+    const vb_selftest_case *c = r->c;
+    vb_tensor floats, states, bias;
+    VB_TRY(case_weights(r, 2 * c->cols, STATE, VB_USE_ROWS));
+    VB_TRY(case_floats(r, &floats, c->batch, c->keys, STATE, 2, 0, 1));
+    VB_TRY(case_floats(r, &bias, 1, 1, 2 * c->cols, 3, 0, 1));
+    VB_TRY(case_tensor(r, &states, vb_device_activations(r->device), c->batch, c->keys,
+                       STATE));
+    vb_copy(&r->rec, states, floats);
+    vb_absorbed_attention(&r->rec, .y = r->y, .q = r->x, .x = states, .w = r->matrix,
+                          .bias = bias, .heads = c->heads);
+    return VBLIP_OK;
+}
+
 // Frames of side c->rows in patches of 4 x 4.
 static vblip_status run_patchify(case_run *r)
 {
@@ -284,10 +310,10 @@ static const struct runner {
     vblip_status (*run)(case_run *);
 } runners[] = {
     {"linear", run_linear},       {"layernorm", run_layernorm},
-    {"attention", run_attention}, {"patchify", run_patchify},
-    {"embed", run_embed},         {"add_rows", run_add_rows},
-    {"set_row", run_set_row},     {"mean_rows", run_mean_rows},
-    {"l2norm", run_l2norm},
+    {"attention", run_attention}, {"absorbed attention", run_absorbed},
+    {"patchify", run_patchify},   {"embed", run_embed},
+    {"add_rows", run_add_rows},   {"set_row", run_set_row},
+    {"mean_rows", run_mean_rows}, {"l2norm", run_l2norm},
 };
 
 // x and y are [batch, rows, cols] before the op's own function sees them.
@@ -343,7 +369,21 @@ static vblip_status run_case(double *nmse, case_run *r, uint32_t index)
 
 static bool reads_weights(const vb_selftest_case *c)
 {
-    return strcmp(c->op, "linear") == 0 || strcmp(c->op, "embed") == 0;
+    return strcmp(c->op, "linear") == 0 || strcmp(c->op, "embed") == 0 ||
+           strcmp(c->op, "absorbed attention") == 0;
+}
+
+static bool has_op_of(const vb_device *device, const vb_selftest_case *c)
+{
+    return device->caps.absorbs || strcmp(c->op, "absorbed attention") != 0;
+}
+
+uint32_t vb_selftest_count(const vb_device *device)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < vb_selftest_case_count; i++)
+        count += has_op_of(device, &vb_selftest_cases[i]);
+    return count;
 }
 
 // In bf16 weights and what they multiply have 8 bits: a product's terms are off by 2^-9,
@@ -376,7 +416,8 @@ static vblip_status run_cases(bool *ok, vb_device *device, bool all, vblip_check
     vblip_status status = VBLIP_OK;
     *ok = true;
     for (uint32_t i = 0; i < vb_selftest_case_count && status == VBLIP_OK; i++) {
-        if (!all && !reads_weights(&vb_selftest_cases[i]))
+        if ((!all && !reads_weights(&vb_selftest_cases[i])) ||
+            !has_op_of(device, &vb_selftest_cases[i]))
             continue;
         vblip_check check = {.op = vb_selftest_cases[i].name,
                              .kernels = kernels,

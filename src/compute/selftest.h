@@ -1,4 +1,4 @@
-// selftest.h - every op once on seeded input, against committed answers in double.
+// selftest.h - every op of a device once on seeded input, against committed answers in double.
 //
 // Drivers are known to compute wrongly without a word. The cases run on any device,
 // through the ops. The answers are in selftest_expected.h; unit.selftest computes them
@@ -15,13 +15,16 @@ typedef struct vb_selftest_case {
     const char *op;                       // "linear"
     const char *name;                     // the case: "linear, few rows"
     uint32_t batch, rows, cols, out_cols; // shape of x; columns of y, if others
-    uint32_t keys, heads;                 // attention
+    uint32_t keys, heads;                 // attention, absorbed or not
     float mean, spread;                   // x is uniform around the mean
     double bound;                         // largest nmse that passes
 } vb_selftest_case;
 
 extern const vb_selftest_case vb_selftest_cases[];
 extern const uint32_t vb_selftest_case_count;
+
+// How many of the cases have an op that the device has.
+uint32_t vb_selftest_count(const vb_device *device);
 
 // Uniform in mean - spread .. mean + spread.
 void vb_selftest_fill(float *values, size_t count, uint32_t seed, float mean,

@@ -1,17 +1,18 @@
 // attention.c - vb_attention: a piece takes some queries of one head through its keys,
 // block by block, and no score leaves the cache. Where a batch shares its keys, queries of
 // all its matrices go through them together; where there are fewer pieces than workers,
-// the keys are divided, and what the parts found is merged.
+// the keys are divided, and what the parts found is merged. Keys in bf16 have a file of
+// their own.
 #include "cpu/attention.h"
 
 #include <math.h>
 #include <string.h>
 
 enum {
-    PIECES_PER_WORKER = 4, // so that none waits long for the last
-    LEAST_QUERIES = 64,    // of a piece, where there are more
-    MOST_QUERIES = 640,    // what they take stays in a core's second cache
-    LEAST_KEYS = 512,      // of a part
+    PIECES_PER_WORKER = 4,    // so that none waits long for the last
+    LEAST_QUERIES = 64,       // of a piece, where there are more
+    MOST_VALUES = 40960,      // of a piece's queries, which stay in the second cache
+    LEAST_PRODUCTS = 1 << 17, // of a part, to be worth merging
 };
 
 typedef struct attention_op {
@@ -27,9 +28,8 @@ typedef struct attention_piece {
     uint32_t group, head, first, count, part;
 } attention_piece;
 
-// What a piece works on, and finds: all in floats.
+// What a piece works on when keys are floats.
 typedef struct attention_room {
-    float *o, *largest, *sum; // found
     float *q, *blocks;
     uint32_t *seen;
 } attention_room;
@@ -39,31 +39,47 @@ static uint32_t at_most(uint32_t value, uint32_t most)
     return value < most ? value : most;
 }
 
+static uint32_t divided(uint32_t value, uint32_t by)
+{
+    return (value + by - 1) / by;
+}
+
+// A multiple of VB_CPU_ALIGN bytes.
 static size_t found_floats(const attention_op *op)
 {
-    return (size_t)op->chunk * (op->g.head_dim + 2);
+    const size_t line = VB_CPU_ALIGN / sizeof(float);
+    return ((size_t)op->chunk * (op->g.head_dim + 2) + line - 1) / line * line;
 }
 
-static size_t room_floats(const attention_op *op)
+static size_t block_floats(const attention_op *op)
 {
-    return found_floats(op) + (size_t)op->chunk * (op->g.head_dim + 1) +
-           (size_t)VB_KEY_BLOCK * (op->g.head_dim + VB_ATTEND_QUERIES);
+    return (size_t)VB_KEY_BLOCK * (op->g.head_dim + VB_ATTEND_QUERIES);
 }
 
-static attention_room found_at(const attention_op *op, float *at)
+// Behind what is found.
+static size_t room_bytes(const attention_op *op)
+{
+    if (op->g.args->k.type == VB_BF16)
+        return vb_attend_keys_bytes(&op->g, op->chunk);
+    return (block_floats(op) + (size_t)op->chunk * (op->g.head_dim + 1)) *
+           sizeof(float);
+}
+
+static vb_attend_found found_at(const attention_op *op, float *at)
 {
     const size_t values = (size_t)op->chunk * op->g.head_dim;
-    return (attention_room){
+    return (vb_attend_found){
         .o = at, .largest = at + values, .sum = at + values + op->chunk};
 }
 
 static attention_room room_at(const attention_op *op, float *at)
 {
-    attention_room room = found_at(op, at);
-    room.blocks = at + found_floats(op);
-    room.q = room.blocks + (size_t)VB_KEY_BLOCK * (op->g.head_dim + VB_ATTEND_QUERIES);
-    room.seen = (uint32_t *)(void *)(room.q + (size_t)op->chunk * op->g.head_dim);
-    return room;
+    float *q = at + block_floats(op);
+    return (attention_room){
+        .blocks = at,
+        .q = q,
+        .seen = (uint32_t *)(void *)(q + (size_t)op->chunk * op->g.head_dim),
+    };
 }
 
 // Pieces are numbered by group, head, chunk and part, the last the fastest.
@@ -84,35 +100,31 @@ static attention_piece piece_of(const attention_op *op, uint32_t number)
 static void gather_queries(const attention_op *op, const attention_piece *p,
                            const attention_room *room)
 {
-    const float scale = 1.0F / sqrtf((float)op->g.head_dim);
     for (uint32_t i = 0; i < p->count; i++) {
         const float *q =
             vb_query_row(&op->g, &op->g.args->q, p->group, p->first + i, p->head);
         float *out = room->q + (size_t)i * op->g.head_dim;
         for (uint32_t d = 0; d < op->g.head_dim; d++)
-            out[d] = q[d] * scale;
+            out[d] = q[d] * op->g.scale;
         room->seen[i] = vb_query_seen(&op->g, p->group, p->first + i);
-        room->largest[i] = -INFINITY;
-        room->sum[i] = 0;
     }
-    memset(room->o, 0, (size_t)p->count * op->g.head_dim * sizeof *room->o);
 }
 
-static void attend_to_keys(const attention_op *op, const attention_piece *p,
-                           const attention_room *room)
+static void attend_to_floats(const attention_op *op, const attention_piece *p,
+                             const vb_attend_found *found, const attention_room *room,
+                             uint32_t first, uint32_t end)
 {
     const vb_attention_args *a = op->g.args;
-    const uint32_t first = p->part * op->part, left = a->k.rows - first;
-    const uint32_t end = first + (left < op->part ? left : op->part);
     const size_t column = (size_t)p->head * op->g.head_dim;
+    gather_queries(op, p, room);
     for (uint32_t key = first; key < end; key += VB_KEY_BLOCK) {
         const vb_attend step = {
             .queries = p->count,
             .head_dim = op->g.head_dim,
             .q = room->q,
-            .o = room->o,
-            .largest = room->largest,
-            .sum = room->sum,
+            .o = found->o,
+            .largest = found->largest,
+            .sum = found->sum,
             .k = vb_cpu_row(&a->k, p->group, key) + column,
             .v = vb_cpu_row(&a->v, p->group, key) + column,
             .k_stride = a->k.row_stride,
@@ -129,8 +141,30 @@ static void attend_to_keys(const attention_op *op, const attention_piece *p,
     }
 }
 
+static vblip_status attend_to_keys(const attention_op *op, vb_cpu_worker *worker,
+                                   const attention_piece *p,
+                                   const vb_attend_found *found, float *room,
+                                   vblip_error *err)
+{
+    const uint32_t keys = op->g.args->k.rows, first = p->part * op->part;
+    const uint32_t end = first + at_most(keys - first, op->part);
+    memset(found->o, 0, (size_t)p->count * op->g.head_dim * sizeof *found->o);
+    for (uint32_t i = 0; i < p->count; i++) {
+        found->largest[i] = -INFINITY;
+        found->sum[i] = 0;
+    }
+    if (op->g.args->k.type == VB_BF16) {
+        const vb_attend_keys some = {&op->g, p->group, p->first, p->count,
+                                     first,  end,      room};
+        return vb_attend_keys_bf16(op->cpu, worker, &some, found, err);
+    }
+    const attention_room floats = room_at(op, room);
+    attend_to_floats(op, p, found, &floats, first, end);
+    return VBLIP_OK;
+}
+
 static void write_attended(const attention_op *op, const attention_piece *p,
-                           const attention_room *found)
+                           const vb_attend_found *found)
 {
     for (uint32_t i = 0; i < p->count; i++) {
         void *y = vb_query_row(&op->g, &op->g.args->y, p->group, p->first + i, p->head);
@@ -144,29 +178,23 @@ static vblip_status run_piece(void *user, vb_cpu_worker *worker, uint32_t number
 {
     const attention_op *op = user;
     const attention_piece p = piece_of(op, number);
-    float *floats = vb_room_take(&worker->room, room_floats(op) * sizeof *floats,
-                                 &worker->allocations);
+    float *floats =
+        vb_room_take(&worker->room, found_floats(op) * sizeof *floats + room_bytes(op),
+                     &worker->allocations);
     if (!floats)
         return vb_fail_memory(err, "attention");
-    attention_room room = room_at(op, floats);
-    if (op->parts > 1) {
-        const attention_room found =
-            found_at(op, op->found + number * found_floats(op));
-        room.o = found.o;
-        room.largest = found.largest;
-        room.sum = found.sum;
-    }
-    gather_queries(op, &p, &room);
-    attend_to_keys(op, &p, &room);
+    const vb_attend_found found =
+        found_at(op, op->parts > 1 ? op->found + number * found_floats(op) : floats);
+    VB_TRY(attend_to_keys(op, worker, &p, &found, floats + found_floats(op), err));
     if (op->parts == 1)
-        write_attended(op, &p, &room);
+        write_attended(op, &p, &found);
     return VBLIP_OK;
 }
 
 // What `from` found becomes part of what `to` did: both are scaled to the larger of their
 // largest scores. A part whose keys a query does not see has found nothing of it.
-static void merge_found(const attention_op *op, const attention_room *to,
-                        const attention_room *from, uint32_t count)
+static void merge_found(const attention_op *op, const vb_attend_found *to,
+                        const vb_attend_found *from, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
         if (from->sum[i] == 0)
@@ -190,9 +218,9 @@ static vblip_status merge_parts(void *user, vb_cpu_worker *worker, uint32_t piec
     const attention_op *op = user;
     const uint32_t number = piece * op->parts;
     const attention_piece p = piece_of(op, number);
-    const attention_room to = found_at(op, op->found + number * found_floats(op));
+    const vb_attend_found to = found_at(op, op->found + number * found_floats(op));
     for (uint32_t i = 1; i < op->parts; i++) {
-        const attention_room from =
+        const vb_attend_found from =
             found_at(op, op->found + (number + i) * found_floats(op));
         merge_found(op, &to, &from, p.count);
     }
@@ -200,25 +228,40 @@ static vblip_status merge_parts(void *user, vb_cpu_worker *worker, uint32_t piec
     return VBLIP_OK;
 }
 
-static void divide_attention(attention_op *op)
+static void divide_queries(attention_op *op, uint32_t units, uint32_t wanted)
 {
-    const uint32_t units = op->g.groups * op->g.args->heads, keys = op->g.args->k.rows;
-    const uint32_t wanted = PIECES_PER_WORKER * op->cpu->worker_count;
-    uint32_t chunks = (op->g.queries + MOST_QUERIES - 1) / MOST_QUERIES;
-    if (units * chunks < wanted && op->g.queries >= 2 * LEAST_QUERIES)
-        chunks = at_most((wanted + units - 1) / units, op->g.queries / LEAST_QUERIES);
-    op->chunk = (op->g.queries + chunks - 1) / chunks;
-    op->chunks = (op->g.queries + op->chunk - 1) / op->chunk;
-    uint32_t parts = 1;
-    if (units * op->chunks < op->cpu->worker_count && keys >= 2 * LEAST_KEYS)
-        parts = at_most((wanted + units * op->chunks - 1) / (units * op->chunks),
-                        keys / LEAST_KEYS);
-    op->part =
-        ((keys + parts - 1) / parts + VB_KEY_BLOCK - 1) / VB_KEY_BLOCK * VB_KEY_BLOCK;
-    op->parts = (keys + op->part - 1) / op->part;
+    const uint32_t queries = op->g.queries;
+    uint32_t chunks = divided(queries, MOST_VALUES / op->g.head_dim);
+    if (units * chunks < wanted && queries >= 2 * LEAST_QUERIES)
+        chunks = at_most(divided(wanted, units), queries / LEAST_QUERIES);
+    op->chunk = divided(queries, chunks);
+    op->chunks = divided(queries, op->chunk);
 }
 
-static vblip_status attend_in_floats(attention_op *op, vblip_error *err)
+// Keys are divided where there are fewer pieces than wanted: into as many parts as give
+// all workers the same, each worth the merging.
+static void divide_keys(attention_op *op, uint32_t pieces, uint32_t wanted)
+{
+    const uint32_t blocks = divided(op->g.args->k.rows, VB_KEY_BLOCK);
+    const uint32_t products = op->chunk * op->g.head_dim * VB_KEY_BLOCK; // of a block
+    const uint32_t least = divided(LEAST_PRODUCTS, products);
+    uint32_t parts = divided(op->cpu->worker_count, pieces);
+    const uint32_t finer = at_most(divided(wanted, parts * pieces),
+                                   blocks / (parts * least * PIECES_PER_WORKER));
+    parts = at_most(finer ? finer * parts : parts, blocks / least);
+    op->part = divided(blocks, pieces < wanted && parts ? parts : 1) * VB_KEY_BLOCK;
+    op->parts = divided(op->g.args->k.rows, op->part);
+}
+
+static void divide_attention(attention_op *op)
+{
+    const uint32_t units = op->g.groups * op->g.args->heads;
+    const uint32_t wanted = PIECES_PER_WORKER * op->cpu->worker_count;
+    divide_queries(op, units, wanted);
+    divide_keys(op, units * op->chunks, wanted);
+}
+
+static vblip_status attend_in_pieces(attention_op *op, vblip_error *err)
 {
     divide_attention(op);
     const uint32_t units = op->g.groups * op->g.args->heads * op->chunks;
@@ -236,17 +279,22 @@ static vblip_status attend_in_floats(attention_op *op, vblip_error *err)
     return op->parts > 1 ? vb_cpu_run(op->cpu, &merging, err) : VBLIP_OK;
 }
 
+vblip_status vb_cpu_attend(vb_cpu *cpu, const vb_query_groups *g, vblip_error *err)
+{
+    if (vb_cpu_attention_suits_bf16(cpu, g))
+        return vb_cpu_attention_bf16(cpu, g, err);
+    attention_op op = {.cpu = cpu, .g = *g};
+    return attend_in_pieces(&op, err);
+}
+
 vblip_status vb_cpu_attention(vb_device *device, const vb_attention_args *a,
                               vblip_error *err)
 {
     vb_cpu *cpu = vb_cpu_of(device);
+    const vb_query_groups groups = vb_query_groups_of(a);
     double start;
-    attention_op op = {.cpu = cpu, .g = vb_query_groups_of(a)};
     VB_TRY(vb_cpu_begin(cpu, &start, err));
-    if (vb_cpu_attention_suits_bf16(cpu, &op.g))
-        VB_TRY(vb_cpu_attention_bf16(cpu, &op.g, err));
-    else
-        VB_TRY(attend_in_floats(&op, err));
+    VB_TRY(vb_cpu_attend(cpu, &groups, err));
     vb_cpu_end(cpu, "attention", start);
     return VBLIP_OK;
 }

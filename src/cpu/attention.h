@@ -1,25 +1,31 @@
-// attention.h - what both ways of attention share: queries in groups that see the same
+// attention.h - what the ways of attention share: queries in groups that see the same
 // keys, those of one matrix, or of all where a batch has one k and v.
 #ifndef VB_CPU_ATTENTION_H
 #define VB_CPU_ATTENTION_H
 
 #include "cpu/context.h"
 
+#include <math.h>
+
 typedef struct vb_query_groups {
     const vb_attention_args *args;
     uint32_t groups;  // matrices of keys
     uint32_t queries; // of each
     uint32_t head_dim;
+    float scale; // of scores
+    bool exact;  // scores are as those of floats where keys are bf16
 } vb_query_groups;
 
 static inline vb_query_groups vb_query_groups_of(const vb_attention_args *a)
 {
     const bool shared = a->k.batch == 1;
+    const uint32_t head_dim = a->q.cols / a->heads;
     return (vb_query_groups){
         .args = a,
         .groups = shared ? 1 : a->q.batch,
         .queries = shared ? a->q.batch * a->q.rows : a->q.rows,
-        .head_dim = a->q.cols / a->heads,
+        .head_dim = head_dim,
+        .scale = 1.0F / sqrtf((float)head_dim),
     };
 }
 
@@ -57,10 +63,36 @@ static inline uint32_t vb_query_seen(const vb_query_groups *g, uint32_t group,
     return keys;
 }
 
+// The values that the queries of all groups take, to args->y. k and v are VB_F32, or one
+// packed tensor in VB_BF16 that all heads read whole: then heads is 1.
+VB_CHECKED vblip_status vb_cpu_attend(vb_cpu *cpu, const vb_query_groups *groups,
+                                      vblip_error *err);
+
 // Attention of many queries through products in bf16: attention_bf16.c.
 bool vb_cpu_attention_suits_bf16(const vb_cpu *cpu, const vb_query_groups *groups);
 VB_CHECKED vblip_status vb_cpu_attention_bf16(vb_cpu *cpu,
                                               const vb_query_groups *groups,
                                               vblip_error *err);
+
+// What some queries have found after some of their keys: values weighted, the largest
+// score, and the sum of the weights. Zeros and -INFINITY before the first.
+typedef struct vb_attend_found {
+    float *o, *largest, *sum; // [queries, head_dim], [queries], [queries]
+} vb_attend_found;
+
+// Queries first .. first + count - 1 of a group and keys first_key .. end_key - 1, in
+// VB_BF16, all of which they see: attention_keys_bf16.c. `room` is at a multiple of
+// VB_CPU_ALIGN.
+typedef struct vb_attend_keys {
+    const vb_query_groups *groups;
+    uint32_t group, first, count;
+    uint32_t first_key, end_key;
+    void *room; // vb_attend_keys_bytes(groups, count)
+} vb_attend_keys;
+size_t vb_attend_keys_bytes(const vb_query_groups *groups, uint32_t count);
+VB_CHECKED vblip_status vb_attend_keys_bf16(vb_cpu *cpu, vb_cpu_worker *worker,
+                                            const vb_attend_keys *keys,
+                                            const vb_attend_found *found,
+                                            vblip_error *err);
 
 #endif // VB_CPU_ATTENTION_H

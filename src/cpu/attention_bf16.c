@@ -25,7 +25,8 @@ typedef struct bf16_op {
 
 bool vb_cpu_attention_suits_bf16(const vb_cpu *cpu, const vb_query_groups *g)
 {
-    return cpu->base.weights == VB_BF16 && g->queries >= LEAST_QUERIES;
+    return cpu->base.weights == VB_BF16 && g->queries >= LEAST_QUERIES &&
+           g->args->k.type == VB_F32;
 }
 
 static size_t unit_values(const bf16_op *op)
@@ -100,15 +101,6 @@ static size_t lay_out_room(bf16_room *room, uint8_t *bytes, const bf16_op *op)
     return at;
 }
 
-static vblip_status multiply_once(vb_cpu_worker *worker, const vb_product_shape *shape,
-                                  const void *x, const void *w, float *y,
-                                  vblip_error *err)
-{
-    vb_product *product;
-    VB_TRY(vb_cpu_product(&product, worker, shape, err));
-    return vb_product_run(product, x, w, y, err);
-}
-
 // Queries first .. first + count - 1 of a head.
 static vblip_status attend_some(const bf16_op *op, vb_cpu_worker *worker,
                                 const bf16_room *room, uint32_t unit, uint32_t first,
@@ -119,25 +111,26 @@ static vblip_status attend_some(const bf16_op *op, vb_cpu_worker *worker,
     const uint32_t group = unit / g->args->heads, head = unit % g->args->heads;
     const uint32_t width = g->head_dim;
     const size_t at = unit * unit_values(op);
-    const float scale = 1.0F / sqrtf((float)width);
     for (uint32_t i = 0; i < count; i++) {
         const float *q = vb_query_row(g, &g->args->q, group, first + i, head);
         for (uint32_t d = 0; d < width; d++)
-            room->scaled[d] = q[d] * scale;
+            room->scaled[d] = q[d] * g->scale;
         kernels->narrow_row(room->q + (size_t)i * width, room->scaled, width);
     }
     const vb_product_shape to_scores = {count, width, op->padded, VB_BF16,
                                         VB_PRODUCT_ROWS};
-    VB_TRY(multiply_once(worker, &to_scores, room->q, op->k + at, room->scores, err));
+    VB_TRY(vb_cpu_multiply(worker, &to_scores, room->q, op->k + at, room->scores, err));
     for (uint32_t i = 0; i < count; i++) {
         const size_t row = (size_t)i * op->padded;
-        room->sums[i] =
-            kernels->weigh_row(room->weights + row, room->scores + row,
-                               vb_query_seen(g, group, first + i), op->padded);
+        float largest = -INFINITY;
+        room->sums[i] = kernels->weigh_row(room->weights + row, room->scores + row,
+                                           vb_query_seen(g, group, first + i),
+                                           op->padded, &largest);
     }
     const vb_product_shape to_values = {count, op->padded, width, VB_BF16,
                                         VB_PRODUCT_COLUMNS};
-    VB_TRY(multiply_once(worker, &to_values, room->weights, op->v + at, room->o, err));
+    VB_TRY(
+        vb_cpu_multiply(worker, &to_values, room->weights, op->v + at, room->o, err));
     for (uint32_t i = 0; i < count; i++)
         vb_write_attended(op->cpu, g,
                           vb_query_row(g, &g->args->y, group, first + i, head),

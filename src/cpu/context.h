@@ -53,7 +53,8 @@ typedef struct vb_cpu {
     vb_team *team;
     vb_cpu_worker *workers;
     uint32_t worker_count;
-    vb_room shared; // of the op that runs
+    vb_room shared;   // of the op that runs
+    vb_room absorbed; // queries and values of vb_absorbed_attention
     uint64_t allocations;
     vb_kept_download *downloads; // until submit
     size_t download_count, download_room;
@@ -127,6 +128,11 @@ void vb_cpu_end(vb_cpu *cpu, const char *op, double start);
 VB_CHECKED vblip_status vb_cpu_product(vb_product **out, vb_cpu_worker *worker,
                                        const vb_product_shape *shape, vblip_error *err);
 
+// The same, and runs it.
+VB_CHECKED vblip_status vb_cpu_multiply(vb_cpu_worker *worker,
+                                        const vb_product_shape *shape, const void *x,
+                                        const void *w, float *y, vblip_error *err);
+
 vblip_status vb_cpu_profile(vb_device *, vblip_op_time_fn, void *user, vblip_error *);
 
 // -------------------------------------------------------------------------- tensors
@@ -172,6 +178,8 @@ static inline void vb_cpu_narrow(const vb_cpu *cpu, void *out, vb_dtype type,
 // ------------------------------------------------------------------------------ ops
 vblip_status vb_cpu_linear(vb_device *, const vb_linear_args *, vblip_error *);
 vblip_status vb_cpu_attention(vb_device *, const vb_attention_args *, vblip_error *);
+vblip_status vb_cpu_absorbed_attention(vb_device *, const vb_absorbed_attention_args *,
+                                       vblip_error *);
 vblip_status vb_cpu_layernorm(vb_device *, const vb_layernorm_args *, vblip_error *);
 vblip_status vb_cpu_patchify(vb_device *, const vb_patchify_args *, vblip_error *);
 vblip_status vb_cpu_embed(vb_device *, const vb_embed_args *, vblip_error *);

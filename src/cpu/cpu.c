@@ -31,6 +31,7 @@ static void close_cpu(vb_device *device)
         vb_room_free(&cpu->downloads[i].bytes);
     free(cpu->downloads);
     vb_room_free(&cpu->shared);
+    vb_room_free(&cpu->absorbed);
     free(cpu);
 }
 
@@ -65,6 +66,7 @@ static const vb_device_table table = {
     .linear = vb_cpu_linear,
     .layernorm = vb_cpu_layernorm,
     .attention = vb_cpu_attention,
+    .absorbed_attention = vb_cpu_absorbed_attention,
     .patchify = vb_cpu_patchify,
     .embed = vb_cpu_embed,
     .add_rows = vb_cpu_add_rows,
@@ -177,6 +179,7 @@ static vblip_status open_cpu(vb_cpu *cpu, const vb_cpu_options *o, vblip_error *
         .weight_types = 1u << VB_F32 | (vb_product_has_bf16() ? 1u << VB_BF16 : 0),
         .shares_cores = true,
         .narrow_activations = true,
+        .absorbs = true,
     };
     cpu->worker_count = choose_threads(o->threads);
     VB_TRY(open_workers(cpu, err));

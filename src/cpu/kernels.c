@@ -23,6 +23,7 @@ typedef float quad __attribute__((vector_size(16)));
 enum {
     QUERIES = VB_LANES == 16 ? VB_ATTEND_QUERIES : 4,
     VECTORS = VB_LANES == 16 ? 4 : 2,
+    COLUMNS = VECTORS, // of a tile of row products
 };
 
 INLINE lanes load(const float *p)
@@ -314,11 +315,21 @@ static void normalise_row(void *y, vb_dtype type, const float *x, const float *g
         normalise_to(y, false, x, gain, bias, count, eps);
 }
 
+// Values i .. of w, which holds bf16 when `narrow`, else floats.
+INLINE lanes take(const void *w, bool narrow, size_t i)
+{
+    if (!narrow)
+        return load((const float *)w + i);
+    halves bits;
+    memcpy(&bits, (const uint16_t *)w + i, sizeof bits);
+    return (lanes)(__builtin_convertvector(bits, words) << 16);
+}
+
 // c [rows, vectors] (+)= a [rows, length] * b [length, vectors]; constants where it is
 // called, so that all of c stays in registers.
 INLINE void multiply_tile(float *c, size_t c_stride, const float *a, size_t a_stride,
-                          const float *b, size_t b_stride, size_t length, int rows,
-                          int vectors, bool add)
+                          const void *b, bool narrow, size_t b_at, size_t b_stride,
+                          size_t length, int rows, int vectors, bool add)
 {
     lanes sums[QUERIES][VECTORS];
     for (int r = 0; r < rows; r++)
@@ -328,7 +339,7 @@ INLINE void multiply_tile(float *c, size_t c_stride, const float *a, size_t a_st
     for (size_t i = 0; i < length; i++) {
         lanes row[VECTORS];
         for (int n = 0; n < vectors; n++)
-            row[n] = load(b + i * b_stride + n * VB_LANES);
+            row[n] = take(b, narrow, b_at + i * b_stride + (size_t)n * VB_LANES);
         for (int r = 0; r < rows; r++)
             for (int n = 0; n < vectors; n++)
                 sums[r][n] += a[(size_t)r * a_stride + i] * row[n];
@@ -340,44 +351,109 @@ INLINE void multiply_tile(float *c, size_t c_stride, const float *a, size_t a_st
 
 // The same for any count of columns that is a multiple of 16.
 INLINE void multiply_rows(float *c, size_t c_stride, const float *a, size_t a_stride,
-                          const float *b, size_t b_stride, size_t length, size_t cols,
-                          int rows, bool add)
+                          const void *b, bool narrow, size_t b_stride, size_t length,
+                          size_t cols, int rows, bool add)
 {
     size_t at = 0;
     for (; at + VECTORS * VB_LANES <= cols; at += VECTORS * VB_LANES)
-        multiply_tile(c + at, c_stride, a, a_stride, b + at, b_stride, length, rows,
-                      VECTORS, add);
+        multiply_tile(c + at, c_stride, a, a_stride, b, narrow, at, b_stride, length,
+                      rows, VECTORS, add);
     for (; at < cols; at += VB_LANES)
-        multiply_tile(c + at, c_stride, a, a_stride, b + at, b_stride, length, rows, 1,
-                      add);
+        multiply_tile(c + at, c_stride, a, a_stride, b, narrow, at, b_stride, length,
+                      rows, 1, add);
+}
+
+// Calls with a count of rows that the compiler knows: at most QUERIES.
+#define MULTIPLY_ROWS(n)                                                               \
+    multiply_rows(c, c_stride, a, a_stride, b, narrow, b_stride, length, cols, n, add)
+INLINE void multiply_some(float *c, size_t c_stride, const float *a, size_t a_stride,
+                          const void *b, bool narrow, size_t b_stride, size_t length,
+                          size_t cols, uint32_t rows, bool add)
+{
+    switch (rows) {
+    case 1:
+        MULTIPLY_ROWS(1);
+        break;
+    case 2:
+        MULTIPLY_ROWS(2);
+        break;
+    case 3:
+        MULTIPLY_ROWS(3);
+        break;
+#if VB_LANES == 16
+    case 4:
+        MULTIPLY_ROWS(4);
+        break;
+    case 5:
+        MULTIPLY_ROWS(5);
+        break;
+#endif
+    default:
+        MULTIPLY_ROWS(QUERIES);
+    }
 }
 
 static void multiply(float *c, size_t c_stride, const float *a, size_t a_stride,
                      const float *b, size_t b_stride, size_t length, size_t cols,
                      uint32_t rows, bool add)
 {
-    switch (rows) {
-    case 1:
-        multiply_rows(c, c_stride, a, a_stride, b, b_stride, length, cols, 1, add);
-        break;
-    case 2:
-        multiply_rows(c, c_stride, a, a_stride, b, b_stride, length, cols, 2, add);
-        break;
-    case 3:
-        multiply_rows(c, c_stride, a, a_stride, b, b_stride, length, cols, 3, add);
-        break;
-#if VB_LANES == 16
-    case 4:
-        multiply_rows(c, c_stride, a, a_stride, b, b_stride, length, cols, 4, add);
-        break;
-    case 5:
-        multiply_rows(c, c_stride, a, a_stride, b, b_stride, length, cols, 5, add);
-        break;
-#endif
-    default:
-        multiply_rows(c, c_stride, a, a_stride, b, b_stride, length, cols, QUERIES,
-                      add);
+    multiply_some(c, c_stride, a, a_stride, b, false, b_stride, length, cols, rows,
+                  add);
+}
+
+static void times_rows(const vb_row_product *p)
+{
+    for (size_t r = 0; r < p->rows; r += QUERIES) {
+        const uint32_t left = p->rows - (uint32_t)r;
+        const uint32_t rows = left < QUERIES ? left : QUERIES;
+        float *y = p->y + r * p->out;
+        const float *x = p->x + r * p->in;
+        if (p->type == VB_BF16)
+            multiply_some(y, p->out, x, p->in, p->w, true, p->w_stride, p->in, p->out,
+                          rows, false);
+        else
+            multiply_some(y, p->out, x, p->in, p->w, false, p->w_stride, p->in, p->out,
+                          rows, false);
     }
+}
+
+// Products of rows of x with rows of w: lanes are added up in the end.
+INLINE void dot_tile(const vb_row_product *p, bool narrow, size_t row, size_t column,
+                     int rows, int columns)
+{
+    lanes sums[QUERIES][COLUMNS] = {{{0}}};
+    for (size_t i = 0; i < p->in; i += VB_LANES) {
+        lanes w[COLUMNS];
+        for (int n = 0; n < columns; n++)
+            w[n] = take(p->w, narrow, (column + (size_t)n) * p->w_stride + i);
+        for (int r = 0; r < rows; r++) {
+            const lanes x = load(p->x + (row + (size_t)r) * p->in + i);
+            for (int n = 0; n < columns; n++)
+                sums[r][n] += x * w[n];
+        }
+    }
+    for (int r = 0; r < rows; r++)
+        for (int n = 0; n < columns; n++)
+            p->y[(row + (size_t)r) * p->out + column + (size_t)n] = sum_of(sums[r][n]);
+}
+
+INLINE void dot_rows(const vb_row_product *p, bool narrow)
+{
+    size_t row = 0;
+    for (; row + QUERIES <= p->rows; row += QUERIES)
+        for (size_t column = 0; column < p->out; column += COLUMNS)
+            dot_tile(p, narrow, row, column, QUERIES, COLUMNS);
+    for (; row < p->rows; row++)
+        for (size_t column = 0; column < p->out; column += COLUMNS)
+            dot_tile(p, narrow, row, column, 1, COLUMNS);
+}
+
+static void times_columns(const vb_row_product *p)
+{
+    if (p->type == VB_BF16)
+        dot_rows(p, true);
+    else
+        dot_rows(p, false);
 }
 
 // Four rows of four.
@@ -457,15 +533,16 @@ static void weigh(const vb_attend *a, float *scores, uint32_t query, uint32_t se
 }
 
 static float weigh_row(uint16_t *weights, const float *scores, size_t seen,
-                       size_t count)
+                       size_t count, float *so_far)
 {
     const size_t whole = seen / VB_LANES * VB_LANES, left = seen - whole;
-    lanes most = all(-INFINITY), sums = {0};
+    lanes most = all(*so_far), sums = {0};
     for (size_t i = 0; i < whole; i += VB_LANES)
         most = larger(most, load(scores + i));
     float largest = largest_of(most);
     for (size_t i = whole; i < seen; i++)
         largest = scores[i] > largest ? scores[i] : largest;
+    *so_far = largest;
     for (size_t i = 0; i < whole; i += VB_LANES) {
         const lanes weight = short_exponential(load(scores + i) - largest);
         const halves narrowed = narrow_lanes(weight);
@@ -529,4 +606,6 @@ const vb_kernels VB_KERNELS = {
     .normalise_row = normalise_row,
     .attend = attend,
     .weigh_row = weigh_row,
+    .times_rows = times_rows,
+    .times_columns = times_columns,
 };

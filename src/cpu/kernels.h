@@ -27,6 +27,17 @@ typedef struct vb_attend {
 } vb_attend;
 enum { VB_ATTEND_QUERIES = 6 }; // that a kernel takes at once, at most
 
+// y [rows, out] of x [rows, in] and weights of `type`, for few rows. Counts are multiples
+// of 16, but that of rows; x and y are packed.
+typedef struct vb_row_product {
+    uint32_t rows, in, out;
+    const float *x;
+    const void *w; // VB_F32 or VB_BF16, rows w_stride values apart
+    vb_dtype type;
+    size_t w_stride;
+    float *y;
+} vb_row_product;
+
 typedef struct vb_kernels {
     const char *name; // "avx512"
     // y = act(x + bias) + residual; bias and residual may be NULL, residual may be y.
@@ -41,9 +52,12 @@ typedef struct vb_kernels {
                           const float *bias, size_t count, float eps);
     void (*attend)(const vb_attend *a);
     // Scores to weights in bf16: e^(score - the largest) of the first `seen` of `count`,
-    // which is a multiple of 16, and zero of the others. Returns their sum.
+    // and zero of the others. Returns their sum. `largest` is that of scores before, or
+    // -INFINITY, and becomes that of all.
     float (*weigh_row)(uint16_t *weights, const float *scores, size_t seen,
-                       size_t count);
+                       size_t count, float *largest);
+    void (*times_rows)(const vb_row_product *p);    // y = x w, w [in, out]
+    void (*times_columns)(const vb_row_product *p); // y = x w^T, w [out, in]
 } vb_kernels;
 
 extern const vb_kernels vb_kernels_base;

@@ -106,16 +106,14 @@ static vblip_status multiply_block(void *user, vb_cpu_worker *worker, uint32_t p
         .out = cols_left < w->panel_rows ? cols_left : w->panel_rows,
         .type = w->type,
     };
-    vb_product *product;
     float *tile =
         vb_room_take(&worker->room, (size_t)shape.rows * shape.out * sizeof *tile,
                      &worker->allocations);
     if (!tile)
         return vb_fail_memory(err, "linear");
-    VB_TRY(vb_cpu_product(&product, worker, &shape, err));
     const size_t x_at = (size_t)first * shape.in * vb_dtype_size(w->type);
-    VB_TRY(vb_product_run(product, op->x + x_at, w->panels + panel * w->panel_bytes,
-                          tile, err));
+    VB_TRY(vb_cpu_multiply(worker, &shape, op->x + x_at,
+                           w->panels + panel * w->panel_bytes, tile, err));
     place_tile(op, tile, first, shape.rows, at, shape.out);
     return VBLIP_OK;
 }

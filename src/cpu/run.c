@@ -142,3 +142,11 @@ vblip_status vb_cpu_product(vb_product **out, vb_cpu_worker *worker,
     *out = made;
     return VBLIP_OK;
 }
+
+vblip_status vb_cpu_multiply(vb_cpu_worker *worker, const vb_product_shape *shape,
+                             const void *x, const void *w, float *y, vblip_error *err)
+{
+    vb_product *product;
+    VB_TRY(vb_cpu_product(&product, worker, shape, err));
+    return vb_product_run(product, x, w, y, err);
+}

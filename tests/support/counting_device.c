@@ -25,6 +25,7 @@ static vblip_status count_op(vb_device *device, vblip_error *err)
 COUNT(linear)
 COUNT(layernorm)
 COUNT(attention)
+COUNT(absorbed_attention)
 COUNT(patchify)
 COUNT(embed)
 COUNT(add_rows)
@@ -94,6 +95,7 @@ static const vb_device_table table = {
     .linear = linear,
     .layernorm = layernorm,
     .attention = attention,
+    .absorbed_attention = absorbed_attention,
     .patchify = patchify,
     .embed = embed,
     .add_rows = add_rows,

@@ -220,13 +220,15 @@ static void check_weigh(const vb_kernels *k, size_t seen)
     enum { COUNT = 112 };
     float *scores = random_floats(COUNT, 1, 0);
     uint16_t weights[COUNT + 1];
-    double largest = -(double)INFINITY, sum = 0;
+    double largest = -5, sum = 0; // -5: of scores before
     for (size_t i = 0; i < COUNT; i++) {
         scores[i] = i < seen ? 20 * scores[i] : NAN;
         largest = i < seen ? fmax(largest, (double)scores[i]) : largest;
     }
     weights[COUNT] = 7;
-    const float got = k->weigh_row(weights, scores, seen, COUNT);
+    float most = -5.0F;
+    const float got = k->weigh_row(weights, scores, seen, COUNT, &most);
+    assert_true(most == (float)largest);
     for (size_t i = 0; i < COUNT; i++) {
         const double want = i < seen ? exp((double)scores[i] - largest) : 0;
         const double weight = (double)vb_bf16_to_f32(weights[i]);

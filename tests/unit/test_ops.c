@@ -243,6 +243,60 @@ static void test_attention(void **state)
 #undef LENGTHS
 }
 
+static void test_absorbed_attention(void **state)
+{
+    (void)state;
+    bench b;
+    vb_matrix w;
+#define ABSORBS (b.device.base.caps.absorbs = true)
+#define ABSORB(Y, Q, X, W, BIAS, HEADS)                                                \
+    (ABSORBS, vb_absorbed_attention(&b.rec, .y = Y, .q = Q, .x = X, .w = W,            \
+                                    .bias = BIAS, .heads = HEADS))
+#define Q    f32(&b, 2, 3, 32)
+#define X    f32(&b, 2, 5, 48)
+#define W    (w = matrix(&b, 64, 48, VB_USE_ROWS), &w)
+#define BIAS f32(&b, 1, 1, 64)
+    TAKEN(ABSORB(Q, Q, X, W, BIAS, 2));
+    TAKEN(ABSORB(Q, Q, f32(&b, 1, 5, 48), W, BIAS, 1));
+    REFUSED("absorbed attention: this device has none",
+            vb_absorbed_attention(&b.rec, .y = Q, .q = Q, .x = X, .w = W, .bias = BIAS,
+                                  .heads = 2));
+    REFUSED("absorbed attention: w: absent", ABSORB(Q, Q, X, NULL, BIAS, 2));
+    REFUSED("absorbed attention: w: not made for this use",
+            ABSORB(Q, Q, X, (w = matrix(&b, 64, 48, VB_USE_LINEAR), &w), BIAS, 2));
+    REFUSED("absorbed attention: w: rows are not twice the columns of q",
+            ABSORB(Q, Q, X, (w = matrix(&b, 48, 48, VB_USE_ROWS), &w), BIAS, 2));
+    REFUSED("absorbed attention: y: shape 2x3x16, expected 2x3x32",
+            ABSORB(f32(&b, 2, 3, 16), Q, X, W, BIAS, 2));
+    REFUSED("absorbed attention: x: shape 3x5x48, expected 2x5x48",
+            ABSORB(Q, Q, f32(&b, 3, 5, 48), W, BIAS, 2));
+    REFUSED("absorbed attention: x: shape 2x5x32, expected 2x5x48",
+            ABSORB(Q, Q, f32(&b, 2, 5, 32), W, BIAS, 2));
+    REFUSED("absorbed attention: bias: shape 1x1x32, expected 1x1x64",
+            ABSORB(Q, Q, X, W, f32(&b, 1, 1, 32), 2));
+    REFUSED("absorbed attention: bias: absent",
+            ABSORB(Q, Q, X, W, inside(BIAS, NULL), 2));
+    REFUSED("absorbed attention: x: rows must be packed, their columns a multiple of "
+            "16",
+            ABSORB(Q, Q, strided(X, 64, 320), W, BIAS, 2));
+    REFUSED("absorbed attention: x: rows must be packed, their columns a multiple of "
+            "16",
+            ABSORB(Q, Q, f32(&b, 2, 5, 40), (w = matrix(&b, 64, 40, VB_USE_ROWS), &w),
+                   BIAS, 2));
+    REFUSED("absorbed attention: head_dim must be a multiple of 16",
+            ABSORB(Q, Q, X, W, BIAS, 0));
+    REFUSED("absorbed attention: head_dim must be a multiple of 16",
+            ABSORB(Q, Q, X, W, BIAS, 4));
+    vb_tensor t;
+    REFUSED("absorbed attention: y: overlaps q", (t = Q, ABSORB(t, t, X, W, BIAS, 2)));
+#undef ABSORBS
+#undef ABSORB
+#undef Q
+#undef X
+#undef W
+#undef BIAS
+}
+
 static void test_patchify(void **state)
 {
     (void)state;
@@ -471,11 +525,11 @@ static void test_overlaps(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_linear),    cmocka_unit_test(test_layernorm),
-        cmocka_unit_test(test_attention), cmocka_unit_test(test_patchify),
-        cmocka_unit_test(test_embed),     cmocka_unit_test(test_row_ops),
-        cmocka_unit_test(test_transfers), cmocka_unit_test(test_activations),
-        cmocka_unit_test(test_overlaps),
+        cmocka_unit_test(test_linear),      cmocka_unit_test(test_layernorm),
+        cmocka_unit_test(test_attention),   cmocka_unit_test(test_absorbed_attention),
+        cmocka_unit_test(test_patchify),    cmocka_unit_test(test_embed),
+        cmocka_unit_test(test_row_ops),     cmocka_unit_test(test_transfers),
+        cmocka_unit_test(test_activations), cmocka_unit_test(test_overlaps),
     };
     return cmocka_run_group_tests_name("ops", tests, NULL, NULL);
 }
