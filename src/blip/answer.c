@@ -18,9 +18,9 @@ static vblip_status encode_question(vb_model *m, vb_visual *visual,
 {
     const vb_cross *cross;
     VB_TRY(vb_model_need(m, VBLIP_TASK_VQA, err));
-    VB_TRY(vb_visual_encoder_cross(&cross, visual, 0, err));
     VB_TRY(vb_model_tokens(m, &m->ids, question, vb_pre_question, VB_QUESTION_WORDS,
                            vb_model_text_tokens(m), vb_model_first(m), err));
+    VB_TRY(vb_visual_encoder_cross(&cross, visual, 0, m->ids.count, err));
 
     vb_tensor states;
     vb_pool *pool = &m->activations;

@@ -104,7 +104,7 @@ static vblip_status append_caption(vb_model *m, vb_visual *visual, const char *c
     const vb_text_config *c = &m->config.encoder;
     const uint32_t most = c->positions < VB_TEXT_TOKENS ? c->positions : VB_TEXT_TOKENS;
     const vb_cross *shown;
-    VB_TRY(vb_visual_encoder_cross(&shown, visual, 0, err));
+    VB_TRY(vb_visual_encoder_cross(&shown, visual, 0, VB_MANY_ROWS, err));
     VB_TRY(vb_model_tokens(m, &m->ids, caption, vb_pre_caption, VB_CAPTION_WORDS, most,
                            m->special.cls, err));
     const uint32_t tokens = visual->tokens.rows, words = m->ids.count;
@@ -133,7 +133,8 @@ static vblip_status score_all(vb_model *m, vb_visual *visual, const vb_dialog *d
     if (d->caption)
         VB_TRY(append_caption(m, visual, d->caption, own, &m->activations, err));
     else
-        VB_TRY(vb_visual_encoder_cross(&cross, visual, 0, err));
+        VB_TRY(vb_visual_encoder_cross(&cross, visual, 0,
+                                       vb_texts_rows(t->list, t->count), err));
     vb_pool pool = {.device = m->device, .name = "dialog"};
     vblip_status status = VBLIP_OK;
     for (uint32_t done = 0, n; done < t->count && status == VBLIP_OK; done += n) {

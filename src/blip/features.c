@@ -73,9 +73,9 @@ static vblip_status text_features(vb_model *m, vb_visual *visual, const char *te
     const vb_cross *cross = NULL;
     if (!(m->tasks & (VBLIP_TASK_ITC | VBLIP_TASK_VQA | VBLIP_TASK_FEATURES)))
         return vb_fail(err, VBLIP_ERR_ARGUMENT, "model: not loaded for text features");
-    if (visual)
-        VB_TRY(vb_visual_encoder_cross(&cross, visual, 0, err));
     VB_TRY(vb_texts_tokenize(m, &text, 1, &rules, err));
+    if (visual)
+        VB_TRY(vb_visual_encoder_cross(&cross, visual, 0, m->texts[0].count, err));
     VB_TRY(size_to(out, m->texts[0].count, m->config.encoder.width, err));
 
     vb_tensor states;

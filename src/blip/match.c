@@ -75,8 +75,9 @@ static vblip_status texts_itm(vb_model *m, vb_visual *visual, const char *const 
     };
     const vb_cross *cross;
     VB_TRY(vb_model_need(m, VBLIP_TASK_RETRIEVAL, err));
-    VB_TRY(vb_visual_encoder_cross(&cross, visual, 0, err));
     VB_TRY(vb_texts_tokenize(m, texts, count, &rules, err));
+    VB_TRY(vb_visual_encoder_cross(&cross, visual, 0, vb_texts_rows(m->texts, count),
+                                   err));
     for (uint32_t done = 0, n; done < count; done += n) {
         n = vb_texts_fit(m->texts + done, count - done);
         vb_pool_reset(&m->activations);

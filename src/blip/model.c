@@ -234,87 +234,6 @@ int32_t vb_model_first(const vb_model *model)
     return model->compat->enc_first ? model->special.enc : model->special.cls;
 }
 
-// ---------------------------------------------------------------------------- visuals
-
-vblip_status vb_visual_make(vb_visual **out, vb_model *model, vblip_error *err)
-{
-    vb_visual *visual = calloc(1, sizeof *visual);
-    *out = visual;
-    if (!visual)
-        return vb_fail_memory(err, "visual tokens");
-    visual->model = model;
-    visual->pool = (vb_pool){.device = model->device, .name = "visual tokens"};
-    return VBLIP_OK;
-}
-
-void vb_visual_free(vb_visual **visual)
-{
-    if (*visual) {
-        vb_cross_free(&(*visual)->encoder[0]);
-        vb_cross_free(&(*visual)->encoder[1]);
-        vb_cross_free(&(*visual)->decoder);
-        vb_pool_free(&(*visual)->pool);
-    }
-    free(*visual);
-    *visual = NULL;
-}
-
-uint64_t vb_visual_bytes(const vb_visual *visual)
-{
-    return visual->pool.bytes;
-}
-
-static void visual_empty(vb_visual *visual)
-{
-    vb_pool_reset(&visual->pool);
-    visual->tokens = (vb_tensor){0};
-    visual->encoder_filled[0] = visual->encoder_filled[1] = false;
-    visual->decoder_filled = false;
-}
-
-static vblip_status cross_of(vb_visual *visual, vb_cross *cross, bool *filled,
-                             const vb_text_weights *w, uint32_t side,
-                             const vb_text_config *config, vblip_error *err)
-{
-    if (!visual->tokens.buffer)
-        return vb_fail(err, VBLIP_ERR_ARGUMENT,
-                       "visual tokens: no frames were encoded");
-    if (*filled)
-        return VBLIP_OK;
-    vb_device *device = visual->model->device;
-    const vb_dtype type = vb_device_activations(device);
-    vb_tensor tokens = visual->tokens;
-    VB_TRY(vb_cross_make(cross, &visual->pool, config, tokens.rows, err));
-    vb_recorder rec = vb_recorder_begin(device);
-    if (type != tokens.type) { // once, and not for each layer
-        VB_TRY(vb_pool_tensor(&tokens, &visual->pool, type, 1, tokens.rows, tokens.cols,
-                              err));
-        vb_copy(&rec, tokens, visual->tokens);
-    }
-    vb_cross_fill(&rec, w, side, cross, tokens);
-    VB_TRY(vb_recorder_submit(&rec, err));
-    *filled = true;
-    return VBLIP_OK;
-}
-
-vblip_status vb_visual_encoder_cross(const vb_cross **out, vb_visual *visual,
-                                     uint32_t side, vblip_error *err)
-{
-    const vb_model *m = visual->model;
-    *out = &visual->encoder[side];
-    return cross_of(visual, &visual->encoder[side], &visual->encoder_filled[side],
-                    &m->weights.encoder, side, &m->config.encoder, err);
-}
-
-vblip_status vb_visual_decoder_cross(const vb_cross **out, vb_visual *visual,
-                                     vblip_error *err)
-{
-    const vb_model *m = visual->model;
-    *out = &visual->decoder;
-    return cross_of(visual, &visual->decoder, &visual->decoder_filled,
-                    &m->weights.decoder, 0, &m->config.decoder, err);
-}
-
 // ----------------------------------------------------------------------------- frames
 
 static vblip_status check_frames(const vb_model *m, const vb_frame *frames,
@@ -396,12 +315,12 @@ vblip_status vb_model_encode(vb_model *model, vb_visual *visual, const vb_frame 
                              uint32_t count, uint32_t batch, float *itc,
                              vblip_error *err)
 {
-    visual_empty(visual);
+    vb_visual_empty(visual);
     vblip_status status = check_frames(model, frames, count, itc, err);
     if (status == VBLIP_OK)
         status = encode_clip_frames(model, visual, frames, count, batch, itc, err);
     if (status != VBLIP_OK) {
-        visual_empty(visual);
+        vb_visual_empty(visual);
         if (itc)
             memset(itc, 0, model->config.projection * sizeof *itc);
     }

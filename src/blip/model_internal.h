@@ -31,13 +31,27 @@ struct vb_model {
     uint64_t staging_bytes;
 };
 
+// What a transformer reads of what was seen: keys and values once they are made, the
+// visual tokens before.
+typedef struct vb_reading {
+    vb_cross keys, absorbed;
+    bool filled;   // keys
+    uint64_t rows; // queries that have read, for each visual token
+} vb_reading;
+
 struct vb_visual {
     vb_model *model;
-    vb_pool pool;                 // everything below
-    vb_tensor tokens;             // [1, frames * N, Dv]; absent while nothing was seen
-    vb_cross encoder[2], decoder; // encoder[1]: as the second image of NLVR2
-    bool encoder_filled[2], decoder_filled;
+    vb_pool pool;     // everything below
+    vb_tensor tokens; // [1, frames * N, Dv]; absent while nothing was seen
+    vb_tensor states; // the same as an activation; absent until it is read
+    vb_reading encoder[2], decoder; // encoder[1]: as the second image of NLVR2
 };
+
+// Forgets all it shows.
+void vb_visual_empty(vb_visual *visual);
+
+// Forgets all that was read: as after vb_model_encode, but keys keep their room.
+void vb_visual_forget(vb_visual *visual);
 
 // Refuses a call that the model was not loaded for.
 VB_CHECKED vblip_status vb_model_need(const vb_model *model, uint32_t task,
@@ -63,12 +77,16 @@ uint32_t vb_model_text_tokens(const vb_model *model);
 // The id that questions and ITM texts begin with.
 int32_t vb_model_first(const vb_model *model);
 
-// Keys and values of what `visual` shows, for the encoder (of NLVR2: as image `side` 0
-// or 1) or the decoder: made on first use, kept until it is filled again.
+// What cross-attention reads of what `visual` shows, for the encoder (of NLVR2: as image
+// `side` 0 or 1) or the decoder, until the next call. `rows` is how many queries of each
+// head will read a visual token; VB_MANY_ROWS asks for keys and values, which are kept
+// until it is filled again.
+enum { VB_MANY_ROWS = 1 << 20 };
 VB_CHECKED vblip_status vb_visual_encoder_cross(const vb_cross **out, vb_visual *visual,
-                                                uint32_t side, vblip_error *err);
-VB_CHECKED vblip_status vb_visual_decoder_cross(const vb_cross **out, vb_visual *visual,
+                                                uint32_t side, uint64_t rows,
                                                 vblip_error *err);
+VB_CHECKED vblip_status vb_visual_decoder_cross(const vb_cross **out, vb_visual *visual,
+                                                uint64_t rows, vblip_error *err);
 
 // What is written: `count` texts, each about one of as many equal parts of `cross`.
 typedef struct vb_writing {

@@ -31,10 +31,11 @@ static vblip_status reason(vb_model *m, vb_visual *left, vb_visual *right,
     const vb_texts_rules rules = {.first = m->special.enc, .what = "statement"};
     const vb_cross *first, *second;
     VB_TRY(vb_model_need(m, VBLIP_TASK_NLVR, err));
-    VB_TRY(vb_visual_encoder_cross(&first, left, 0, err));
-    VB_TRY(vb_visual_encoder_cross(&second, right, 1, err));
-    const vb_cross cross[2] = {*first, *second};
     VB_TRY(vb_texts_tokenize(m, statements, count, &rules, err));
+    const uint64_t rows = vb_texts_rows(m->texts, count);
+    VB_TRY(vb_visual_encoder_cross(&first, left, 0, rows, err));
+    VB_TRY(vb_visual_encoder_cross(&second, right, 1, rows, err));
+    const vb_cross cross[2] = {*first, *second};
     for (uint32_t done = 0, n; done < count; done += n) {
         n = vb_texts_fit(m->texts + done, count - done);
         VB_TRY(classify_batch(m, cross, m->texts + done, n, logits + done, err));

@@ -111,51 +111,53 @@ void vb_text_self_attention(vb_recorder *rec, const vb_text_layer *w,
     self_attention(rec, w, config, s, s->hidden, self);
 }
 
-// Texts first .. first + count - 1 of the readers read as many parts that follow each
-// other: rows of a text are queries of one matrix.
-static void attend_to_parts(vb_recorder *rec, const vb_text_config *config,
-                            const vb_text_scratch *s, vb_tensor cross,
-                            const vb_readers *readers, uint32_t first, uint32_t count)
+// y = attention(q, what is seen): its keys and values, or the states that it absorbs.
+static void attend_to_seen(vb_recorder *rec, const vb_dense *kv, uint32_t heads,
+                           bool absorbed, vb_tensor y, vb_tensor q, vb_tensor seen)
 {
-    const uint32_t width = config->width;
-    const uint32_t batch = s->query.batch / readers->count; // of a text
-    const uint32_t rows = batch * s->query.rows;
-    const vb_tensor q = vb_batches(s->query, first * batch, count * batch);
-    const vb_tensor y = vb_batches(s->mixed, first * batch, count * batch);
-    const vb_tensor parts =
-        vb_reshape(cross, readers->parts, cross.rows / readers->parts, cross.cols);
-    const vb_tensor seen = vb_batches(parts, readers->part[first], count);
-    vb_attention(rec, .y = vb_reshape(y, count, rows, width),
-                 .q = vb_reshape(q, count, rows, width),
-                 .k = vb_columns(seen, 0, width), .v = vb_columns(seen, width, width),
-                 .heads = config->heads);
+    const uint32_t width = q.cols;
+    if (absorbed)
+        vb_absorbed_attention(rec, .y = y, .q = q, .x = seen, .w = kv->w, .bias = kv->b,
+                              .heads = heads);
+    else
+        vb_attention(rec, .y = y, .q = q, .k = vb_columns(seen, 0, width),
+                     .v = vb_columns(seen, width, width), .heads = heads);
 }
 
-// mixed = attention(h, cross)
+// mixed = attention(h, cross). Texts with readers read as many parts that follow each
+// other: rows of a text are queries of one matrix.
 static void attend_to(vb_recorder *rec, const vb_attention_weights *w,
                       const vb_text_config *config, const vb_text_scratch *s,
-                      vb_tensor cross, const vb_readers *readers)
+                      const vb_cross *cross, uint32_t layer, const vb_readers *readers)
 {
-    const uint32_t width = config->width;
+    const bool absorbed = cross->states.buffer != NULL;
+    const vb_tensor seen = absorbed ? cross->states : cross->layers[layer];
     vb_linear(rec, .y = s->query, .x = s->hidden, .w = w->q.w, .bias = w->q.b);
     if (!readers)
-        vb_attention(rec, .y = s->mixed, .q = s->query,
-                     .k = vb_columns(cross, 0, width),
-                     .v = vb_columns(cross, width, width), .heads = config->heads);
+        attend_to_seen(rec, &w->kv, config->heads, absorbed, s->mixed, s->query, seen);
     for (uint32_t i = 0, n; readers && i < readers->count; i += n) {
         const uint32_t *part = readers->part + i;
         for (n = 1; i + n < readers->count && part[n] == part[0] + n;)
             n++;
-        attend_to_parts(rec, config, s, cross, readers, i, n);
+        const uint32_t batch = s->query.batch / readers->count; // of a text
+        const uint32_t rows = batch * s->query.rows, width = config->width;
+        const vb_tensor q = vb_batches(s->query, i * batch, n * batch);
+        const vb_tensor y = vb_batches(s->mixed, i * batch, n * batch);
+        const vb_tensor parts =
+            vb_reshape(seen, readers->parts, seen.rows / readers->parts, seen.cols);
+        attend_to_seen(rec, &w->kv, config->heads, absorbed,
+                       vb_reshape(y, n, rows, width), vb_reshape(q, n, rows, width),
+                       vb_batches(parts, part[0], n));
     }
 }
 
 // h = norm(h + out(attention(h, cross)))
 void vb_text_cross_attention(vb_recorder *rec, const vb_text_layer *w,
                              const vb_text_config *config, const vb_text_scratch *s,
-                             vb_tensor cross, const vb_readers *readers)
+                             const vb_cross *cross, uint32_t layer,
+                             const vb_readers *readers)
 {
-    attend_to(rec, &w->cross[0], config, s, cross, readers);
+    attend_to(rec, &w->cross[0], config, s, cross, layer, readers);
     close_attention(rec, s, &w->cross[0].out, &w->cross_norm, config->eps);
 }
 
@@ -163,12 +165,12 @@ void vb_text_cross_attention(vb_recorder *rec, const vb_text_layer *w,
 // average norm(((h + o_0) + (h + o_1)) / 2)
 void vb_text_nlvr_attention(vb_recorder *rec, const vb_text_layer *w,
                             const vb_text_config *config, const vb_text_scratch *s,
-                            const vb_tensor cross[2])
+                            const vb_cross cross[2], uint32_t layer)
 {
     const uint32_t width = config->width, rows = s->hidden.batch * s->hidden.rows;
     const bool merges = w->merge.w != NULL;
     for (uint32_t i = 0; i < 2; i++) {
-        attend_to(rec, &w->cross[i], config, s, cross[i], NULL);
+        attend_to(rec, &w->cross[i], config, s, &cross[i], layer, NULL);
         vb_linear(rec, .y = vb_columns(s->pair, i * width, width), .x = s->mixed,
                   .w = w->cross[i].out.w, .bias = w->cross[i].out.b,
                   .residual = merges ? (vb_tensor){0} : s->hidden);
@@ -211,11 +213,9 @@ static void read_images(vb_recorder *rec, const vb_text_layer *w,
                         const vb_cross *cross, uint32_t i)
 {
     if (cross && config->nlvr)
-        vb_text_nlvr_attention(
-            rec, w, config, s,
-            (const vb_tensor[]){cross[0].layers[i], cross[1].layers[i]});
+        vb_text_nlvr_attention(rec, w, config, s, cross, i);
     else if (cross)
-        vb_text_cross_attention(rec, w, config, s, cross->layers[i], NULL);
+        vb_text_cross_attention(rec, w, config, s, cross, i, NULL);
 }
 
 void vb_text_encode(vb_recorder *rec, const vb_text_weights *w,
@@ -249,8 +249,7 @@ void vb_text_decode(vb_recorder *rec, const vb_text_weights *w,
         const vb_self self = {
             .kv = vb_columns(filled, i * width, width), .first = first, .causal = true};
         vb_text_self_attention(rec, &w->layers[i], config, s, &self);
-        vb_text_cross_attention(rec, &w->layers[i], config, s, cross->layers[i],
-                                readers);
+        vb_text_cross_attention(rec, &w->layers[i], config, s, cross, i, readers);
         vb_text_mlp(rec, &w->layers[i], config, s);
     }
 }

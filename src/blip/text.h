@@ -5,11 +5,13 @@
 
 #include "blip/weights.h"
 
-// What cross-attention reads, of every layer: keys in the first D columns, values in the
-// others. Made once for what is seen, shared by all texts, beams and steps.
+// What cross-attention reads: of every layer, keys in the first D columns and values in
+// the others, made once for what is seen, shared by all texts, beams and steps; or
+// `states`, what they are made of, where the layers absorb them (vb_absorbed_attention).
 typedef struct vb_cross {
     vb_tensor *layers; // [1, kv_len, 2 * D] each; NULL = none made
     uint32_t count;
+    vb_tensor states; // [1, kv_len, cross_width]; absent = `layers` are read
 } vb_cross;
 
 // Room for `kv_len` keys and values. `cross` is all-zero, or what was made before, which
@@ -64,17 +66,19 @@ void vb_text_embed(vb_recorder *rec, const vb_text_weights *w,
                    vb_tensor ids, uint32_t first);
 
 // Self-attention, cross-attention and MLP: what a layer consists of, in this order. Each
-// reads s->hidden and replaces it. Without `readers` (NULL) all texts see all of `cross`.
+// reads s->hidden and replaces it. `layer` is that of `w` in `cross`. Without `readers`
+// (NULL) all texts see all of `cross`.
 void vb_text_self_attention(vb_recorder *rec, const vb_text_layer *w,
                             const vb_text_config *config, const vb_text_scratch *s,
                             const vb_self *self);
 void vb_text_cross_attention(vb_recorder *rec, const vb_text_layer *w,
                              const vb_text_config *config, const vb_text_scratch *s,
-                             vb_tensor cross, const vb_readers *readers);
-// Of an NLVR2 encoder, with the keys and values of both images.
+                             const vb_cross *cross, uint32_t layer,
+                             const vb_readers *readers);
+// Of an NLVR2 encoder, with what is read of both images.
 void vb_text_nlvr_attention(vb_recorder *rec, const vb_text_layer *w,
                             const vb_text_config *config, const vb_text_scratch *s,
-                            const vb_tensor cross[2]);
+                            const vb_cross cross[2], uint32_t layer);
 void vb_text_mlp(vb_recorder *rec, const vb_text_layer *w, const vb_text_config *config,
                  const vb_text_scratch *s);
 

@@ -49,6 +49,14 @@ uint32_t vb_texts_fit(const vb_ids *list, uint32_t count)
     return n;
 }
 
+uint64_t vb_texts_rows(const vb_ids *list, uint32_t count)
+{
+    uint64_t rows = 0;
+    for (uint32_t i = 0; i < count; i++)
+        rows += list[i].count;
+    return rows;
+}
+
 // ------------------------------------------------------------------- through the encoder
 
 // Writes lengths [count] and padded rows [count, tokens] to m->staging.

@@ -24,6 +24,9 @@ VB_CHECKED vblip_status vb_texts_tokenize(vb_model *model, const char *const *te
 // least one.
 uint32_t vb_texts_fit(const vb_ids *list, uint32_t count);
 
+// How many tokens `list` [count] has.
+uint64_t vb_texts_rows(const vb_ids *list, uint32_t count);
+
 // Which hidden states are wanted. The first token's alone save most of the last layer.
 typedef enum vb_states { VB_STATES_ALL, VB_STATES_FIRST } vb_states;
 

@@ -226,15 +226,26 @@ static void load_norm(loader *l, void *out, const field *f, const char *prefix)
     norm->bias = upload_weights(l, &bias, 1, 1);
 }
 
-static void load_dense(loader *l, void *out, const field *f, const char *prefix)
+static void load_uses(loader *l, vb_dense *dense, const field *f, const char *prefix,
+                      uint32_t uses)
 {
     const vb_weight *weights[VB_MAX_NAMES], *biases[VB_MAX_NAMES];
     uint32_t count;
-    vb_dense *dense = out;
     find_all(l, weights, &count, f, prefix, ".weight");
     find_all(l, biases, &count, f, prefix, ".bias");
-    dense->w = make_matrix(l, weights, count, VB_USE_LINEAR);
+    dense->w = make_matrix(l, weights, count, uses);
     dense->b = upload_weights(l, biases, count, 1);
+}
+
+static void load_dense(loader *l, void *out, const field *f, const char *prefix)
+{
+    load_uses(l, out, f, prefix, VB_USE_LINEAR);
+}
+
+static void load_keys(loader *l, void *out, const field *f, const char *prefix)
+{
+    const bool absorbs = l->rec.device->caps.absorbs;
+    load_uses(l, out, f, prefix, absorbs ? VB_USE_LINEAR | VB_USE_ROWS : VB_USE_LINEAR);
 }
 
 static void load_rows(loader *l, void *out, const field *f, const char *prefix)
@@ -304,7 +315,7 @@ static void (*const load_kind[])(loader *, void *, const field *, const char *) 
     [VB_KIND_NORM] = load_norm,     [VB_KIND_DENSE] = load_dense,
     [VB_KIND_ROWS] = load_rows,     [VB_KIND_GRID] = load_grid,
     [VB_KIND_WORDS] = load_words,   [VB_KIND_HEAD] = load_head,
-    [VB_KIND_EITHER] = load_either,
+    [VB_KIND_EITHER] = load_either, [VB_KIND_KEYS] = load_keys,
 };
 
 // ------------------------------------------------------------------------------ groups

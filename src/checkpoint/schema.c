@@ -135,7 +135,8 @@ static vblip_status visit_tensor(const visit *v, const char *tensor_name,
 static vblip_status visit_row(const visit *v)
 {
     const row *r = v->row;
-    const bool module = r->kind == VB_KIND_NORM || r->kind == VB_KIND_DENSE;
+    const bool module =
+        r->kind == VB_KIND_NORM || r->kind == VB_KIND_DENSE || r->kind == VB_KIND_KEYS;
     if (!module)
         return visit_tensor(v, r->names[0], "", VB_MAX_RANK);
     for (int i = 0; i < VB_MAX_NAMES && r->names[i]; i++) {

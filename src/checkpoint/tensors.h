@@ -19,6 +19,7 @@
 typedef enum vb_tensor_kind {
     VB_KIND_NORM,  // NAME.weight and NAME.bias
     VB_KIND_DENSE, // the same; of the bias, SHAPE is the first dimension
+    VB_KIND_KEYS,  // the same: keys and values of what is seen, which may be absorbed
     VB_KIND_ROWS,  // a tensor
     VB_KIND_GRID,  // the positions of the patches, which other image sizes stretch
     VB_KIND_WORDS, // a matrix that ids look up
@@ -65,14 +66,14 @@ enum { VB_MAX_NAMES = 2 }; // in a row
     ROW(vb_text_layer, self.out, DENSE, ANY, "D D", "attention.output.dense")          \
     ROW(vb_text_layer, self_norm, NORM, ANY, "D", "attention.output.LayerNorm")        \
     ROW(vb_text_layer, cross[0].q, DENSE, ONE, "D D", "crossattention.self.query")     \
-    ROW(vb_text_layer, cross[0].kv, DENSE, ONE, "D C", "crossattention.self.key",      \
+    ROW(vb_text_layer, cross[0].kv, KEYS, ONE, "D C", "crossattention.self.key",       \
         "crossattention.self.value")                                                   \
     ROW(vb_text_layer, cross[0].out, DENSE, ONE, "D D", "crossattention.output.dense") \
     ROW(vb_text_layer, cross[0].q, DENSE, TWO, "D D", "crossattention.self0.query")    \
-    ROW(vb_text_layer, cross[0].kv, DENSE, TWO, "D C", "crossattention.self0.key",     \
+    ROW(vb_text_layer, cross[0].kv, KEYS, TWO, "D C", "crossattention.self0.key",      \
         "crossattention.self0.value")                                                  \
     ROW(vb_text_layer, cross[1].q, DENSE, TWO, "D D", "crossattention.self1.query")    \
-    ROW(vb_text_layer, cross[1].kv, DENSE, TWO, "D C", "crossattention.self1.key",     \
+    ROW(vb_text_layer, cross[1].kv, KEYS, TWO, "D C", "crossattention.self1.key",      \
         "crossattention.self1.value")                                                  \
     ROW(vb_text_layer, cross[0].out, DENSE, TWO, "D D",                                \
         "crossattention.output.dense0")                                                \

@@ -39,8 +39,8 @@ static void test_layers(void **state)
     const vb_cross *first, *second;
     vblip_error err = {0};
     assert_true(c->nlvr && c->merge_from == 6 && c->layers > 6);
-    fixture_ok(vb_visual_encoder_cross(&first, left, 0, &err), &err);
-    fixture_ok(vb_visual_encoder_cross(&second, right, 1, &err), &err);
+    fixture_ok(vb_visual_encoder_cross(&first, left, 0, VB_MANY_ROWS, &err), &err);
+    fixture_ok(vb_visual_encoder_cross(&second, right, 1, VB_MANY_ROWS, &err), &err);
     fixture_ok(vb_model_tokens(m, &m->ids, fixture_text(&fixture, "texts", 0), NULL, 0,
                                0, m->special.enc, &err),
                &err);
@@ -53,14 +53,14 @@ static void test_layers(void **state)
     fixture_ok(vb_text_scratch_make(&s, &pool, c, 1, tokens, &err), &err);
     vb_recorder rec = vb_recorder_begin(fixture.device);
     const vb_self self = {.kv = kv};
+    const vb_cross cross[2] = {*first, *second};
     uint32_t compared = 0;
     vb_upload(&rec, ids, m->ids.ids);
     vb_text_embed(&rec, w, c, &s, ids, 0);
     for (uint32_t i = 0; i < c->layers; i++) {
-        const vb_tensor cross[2] = {first->layers[i], second->layers[i]};
         char name[48];
         vb_text_self_attention(&rec, &w->layers[i], c, &s, &self);
-        vb_text_nlvr_attention(&rec, &w->layers[i], c, &s, cross);
+        vb_text_nlvr_attention(&rec, &w->layers[i], c, &s, cross, i);
         snprintf(name, sizeof name, "nlvr.layer%u.cross_attention", i);
         if (vb_weight_find(&fixture.vectors.tensors.list, name)) {
             float *got = fixture_values(&rec, &pool, s.hidden);
@@ -72,7 +72,6 @@ static void test_layers(void **state)
     }
     assert_int_equal(compared, 2); // one that averages, one that merges
 
-    const vb_cross cross[2] = {*first, *second};
     vb_text_encode(&rec, w, c, &s, NULL, kv, ids, (vb_tensor){0}, cross);
     float *got = fixture_values(&rec, &pool, s.hidden);
     fixture_expect(&fixture, "nlvr.hidden", got, (size_t)vb_tensor_elements(&s.hidden));

@@ -352,8 +352,7 @@ static void test_multimodal_encoder(void **state)
     for (uint32_t i = 0; i < c->layers; i++) {
         vb_text_self_attention(&b.rec, &w->layers[i], c, &t.scratch, &self);
         expect_layer(&b, i, ".self_attention", h);
-        vb_text_cross_attention(&b.rec, &w->layers[i], c, &t.scratch, cross.layers[i],
-                                NULL);
+        vb_text_cross_attention(&b.rec, &w->layers[i], c, &t.scratch, &cross, i, NULL);
         expect_layer(&b, i, ".cross_attention", h);
         vb_text_mlp(&b.rec, &w->layers[i], c, &t.scratch);
         expect_layer(&b, i, "", h);
