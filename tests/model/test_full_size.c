@@ -190,7 +190,8 @@ static void test_captions(void **state)
         golden_see(model, visual, row);
         fixture_ok(vb_model_caption(model, visual, &(vb_caption_params){0}, &got, &err),
                    &err);
-        golden_expect("caption", row, "text", &got, fixture_atol(&fixture, score_atol));
+        golden_expect(&fixture, "caption", row, "text", &got,
+                      fixture_atol(&fixture, score_atol));
         vb_generated_free(&got);
     }
 }
@@ -259,7 +260,8 @@ static void expect_answer(const cJSON *row)
     fixture_ok(
         vb_model_answer(model, visual, json_string(row, "question"), NULL, &got, &err),
         &err);
-    golden_expect("answer", row, "answer", &got, fixture_atol(&fixture, score_atol));
+    golden_expect(&fixture, "answer", row, "answer", &got,
+                  fixture_atol(&fixture, score_atol));
     vb_generated_free(&got);
 }
 

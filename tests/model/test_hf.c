@@ -78,7 +78,7 @@ static void expect_caption(scene *s, const cJSON *row)
              params.max_length, (double)params.repetition_penalty,
              prompted ? params.prompt : "no prompt");
     fixture_ok(vb_model_caption(s->model, s->visual, &params, &got, &err), &err);
-    golden_expect(label, row, "text", &got, score_atol);
+    golden_expect(&fixture, label, row, "text", &got, score_atol);
     vb_generated_free(&got);
 }
 
@@ -175,7 +175,7 @@ static void test_questions(void **state)
         scene_see(&s, row);
         fixture_ok(vb_model_answer(s.model, s.visual, question, NULL, &got, &err),
                    &err);
-        golden_expect(question, row, "answer", &got, 0.0);
+        golden_expect(&fixture, question, row, "answer", &got, 0.0);
         vb_generated_free(&got);
         expect_likelihoods(&s, row);
     }

@@ -83,7 +83,7 @@ static void expect_captions(vb_model *model, vb_visual *visual, const cJSON *row
         snprintf(label, sizeof label, "%s, image %u", json_string(row, "checkpoint"),
                  golden_count(caption, "image"));
         fixture_ok(vb_model_caption(model, visual, NULL, &got, &err), &err);
-        golden_expect(label, caption, "text", &got, score_atol);
+        golden_expect(&fixture, label, caption, "text", &got, score_atol);
         vb_generated_free(&got);
     }
 }
@@ -217,7 +217,7 @@ static int expect_golden_captions(const char *stored, double margin, double atol
             continue;
         golden_see(model, visual, row);
         fixture_ok(vb_model_caption(model, visual, &params, &got, &err), &err);
-        golden_expect(stored, row, "text", &got, atol);
+        golden_expect(&fixture, stored, row, "text", &got, atol);
         vb_generated_free(&got);
         done++;
     }

@@ -64,6 +64,5 @@ void reduced_expect_direction(vb_dtype weights, const char *name, const float *g
 
 bool reduced_decides(vb_dtype weights, double margin, bool same)
 {
-    const double decisive = weights == VB_BF16 ? 0.1 : 0.05;
-    return margin > decisive || (weights == VB_F16 && same && margin > 0.01);
+    return margin > 0.05 || (weights == VB_F16 && same && margin > 0.01);
 }

@@ -20,8 +20,8 @@ double reduced_atol(vb_dtype weights, const char *name);
 void reduced_expect_direction(vb_dtype weights, const char *name, const float *got,
                               const float *want, size_t count, size_t cols);
 
-// Whether a decision with this `margin` must be that of the original. `same`: it was when
-// the original's own weights were rounded to f16.
+// Whether a decision with this `margin` must be that of the original; in bf16, may seldom
+// be another. `same`: it was when the original's own weights were rounded to f16.
 bool reduced_decides(vb_dtype weights, double margin, bool same);
 
 #endif // SUPPORT_REDUCED_BOUNDS_H
