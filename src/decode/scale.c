@@ -3,6 +3,8 @@
 #include "decode/averror.h"
 #include "decode/orient.h"
 
+#include <string.h>
+
 #include <libavutil/opt.h>
 #include <libavutil/pixdesc.h>
 
@@ -24,8 +26,53 @@ static int without_range(int format)
     return format;
 }
 
+// The same with a row of chroma for each row; AV_PIX_FMT_NONE of what is not 4:2:0.
+static int with_all_rows(int format)
+{
+    static const struct {
+        enum AVPixelFormat half, all;
+    } formats[] = {
+        {AV_PIX_FMT_YUV420P, AV_PIX_FMT_YUV422P},
+        {AV_PIX_FMT_YUVJ420P, AV_PIX_FMT_YUVJ422P},
+        {AV_PIX_FMT_YUVA420P, AV_PIX_FMT_YUVA422P},
+        {AV_PIX_FMT_YUV420P9, AV_PIX_FMT_YUV422P9},
+        {AV_PIX_FMT_YUV420P10, AV_PIX_FMT_YUV422P10},
+        {AV_PIX_FMT_YUV420P12, AV_PIX_FMT_YUV422P12},
+    };
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        if (formats[i].half == format)
+            return formats[i].all;
+    return AV_PIX_FMT_NONE;
+}
+
+// A frame as high as the picture keeps its rows of luma. There FFmpeg up to 7.1 gives row
+// 2k + 1 the chroma of row k, and row 2k the mean of chroma rows k - 1 and k, wherever
+// chroma is said to lie; FFmpeg 9 interpolates. With chroma at BELOW both give the
+// former, but for the last row, which has a mean of two as well up to 7.1. So that row is
+// made once more: as the last of BOTTOM rows with a row of chroma for each, half a row
+// higher. What keeps columns too is converted otherwise when it has 8 bits, alike by all.
+enum { HALFWAY = 128, BELOW = 256, ANYWHERE = -513, BOTTOM = 8 };
+
+static bool keeps_rows(const AVFrame *frame, int side)
+{
+    if (frame->height != side || side % 2 || side < 2 * BOTTOM ||
+        with_all_rows(frame->format) == AV_PIX_FMT_NONE)
+        return false;
+    return frame->width != side ||
+           av_pix_fmt_desc_get(frame->format)->comp[0].depth > 8;
+}
+
+// As the scale filter has it: chroma halfway between the rows of 8-bit 4:2:0, elsewhere
+// where swscale puts it.
+static int chroma_position(const AVFrame *frame, int side)
+{
+    if (keeps_rows(frame, side))
+        return BELOW;
+    return frame->format == AV_PIX_FMT_YUV420P ? HALFWAY : ANYWHERE;
+}
+
 static vblip_status make_context(struct SwsContext **out, const AVFrame *frame,
-                                 int width, int height, vblip_error *err)
+                                 int width, int height, int chroma, vblip_error *err)
 {
     sws_freeContext(*out);
     *out = sws_alloc_context();
@@ -43,9 +90,7 @@ static vblip_status make_context(struct SwsContext **out, const AVFrame *frame,
         {"dstw", width},
         {"dsth", height},
         {"dst_format", AV_PIX_FMT_RGB24},
-        // As the scale filter has it: chroma halfway between the rows of 8-bit 4:2:0,
-        // elsewhere (-513) where swscale puts it.
-        {"src_v_chr_pos", frame->format == AV_PIX_FMT_YUV420P ? 128 : -513},
+        {"src_v_chr_pos", chroma},
     };
     int code = 0;
     for (size_t i = 0; code >= 0 && i < sizeof options / sizeof *options; i++)
@@ -88,6 +133,50 @@ static vblip_status run_context(struct SwsContext *sws, AVFrame *out,
     return code < 0 ? vb_fail_av(err, code, "scaler") : VBLIP_OK;
 }
 
+// The last rows of `frame`, with one of chroma for each.
+static AVFrame bottom_of(const AVFrame *frame)
+{
+    AVFrame bottom = {
+        .width = frame->width,
+        .height = BOTTOM,
+        .format = with_all_rows(frame->format),
+        .colorspace = frame->colorspace,
+        .color_range = frame->color_range,
+    };
+    for (int i = 0; i < 4 && frame->data[i]; i++) {
+        const int rows = i == 1 || i == 2 ? frame->height / 2 : frame->height;
+        bottom.linesize[i] = frame->linesize[i];
+        bottom.data[i] =
+            frame->data[i] + (ptrdiff_t)(rows - BOTTOM) * frame->linesize[i];
+    }
+    return bottom;
+}
+
+static vblip_status scale_last_row(vb_scaler *s, AVFrame *out, const AVFrame *frame,
+                                   vblip_error *err)
+{
+    const int side = frame->height;
+    if (!s->scaled_bottom)
+        s->scaled_bottom = av_frame_alloc();
+    if (!s->scaled_bottom)
+        return vb_fail_memory(err, "scaler");
+    AVFrame *scaled = s->scaled_bottom;
+    VB_TRY(vb_frame_buffer(scaled, AV_PIX_FMT_RGB24, side, BOTTOM, err));
+    const AVFrame bottom = bottom_of(frame);
+    VB_TRY(run_context(s->sws_bottom, scaled, &bottom, err));
+    memcpy(out->data[0] + (ptrdiff_t)(side - 1) * out->linesize[0],
+           scaled->data[0] + (ptrdiff_t)(BOTTOM - 1) * scaled->linesize[0],
+           (size_t)side * 3);
+    return VBLIP_OK;
+}
+
+static vblip_status scale(vb_scaler *s, AVFrame *out, const AVFrame *frame,
+                          vblip_error *err)
+{
+    VB_TRY(run_context(s->sws, out, frame, err));
+    return s->sws_bottom ? scale_last_row(s, out, frame, err) : VBLIP_OK;
+}
+
 // Whether swscale can write rows of `side` pixels to `rgb`: it does so in groups of 16,
 // and their bytes must be aligned.
 static bool can_write_to(const uint8_t *rgb, uint32_t side)
@@ -111,9 +200,9 @@ static vblip_status turn_first(vb_scaler *s, const AVFrame **frame,
     return VBLIP_OK;
 }
 
-// The context for frames like `frame`, kept while they stay alike.
-static vblip_status choose_context(vb_scaler *s, const AVFrame *frame, int side,
-                                   vblip_error *err)
+// The contexts for frames like `frame`, kept while they stay alike.
+static vblip_status choose_contexts(vb_scaler *s, const AVFrame *frame, int side,
+                                    vblip_error *err)
 {
     if (s->sws && s->width == frame->width && s->height == frame->height &&
         s->format == frame->format)
@@ -121,7 +210,19 @@ static vblip_status choose_context(vb_scaler *s, const AVFrame *frame, int side,
     s->width = frame->width;
     s->height = frame->height;
     s->format = frame->format;
-    return make_context(&s->sws, frame, side, side, err);
+    sws_freeContext(s->sws_bottom);
+    s->sws_bottom = NULL;
+    VB_TRY(make_context(&s->sws, frame, side, side, chroma_position(frame, side), err));
+    if (!keeps_rows(frame, side))
+        return VBLIP_OK;
+    const AVFrame bottom = bottom_of(frame);
+    vblip_status status =
+        make_context(&s->sws_bottom, &bottom, side, BOTTOM, HALFWAY, err);
+    if (status != VBLIP_OK) {
+        sws_freeContext(s->sws);
+        s->sws = NULL;
+    }
+    return status;
 }
 
 // Scales into a frame of our own and copies, or turns, from there into `rgb`.
@@ -134,7 +235,7 @@ static vblip_status scale_and_copy(vb_scaler *s, uint8_t *rgb, uint32_t side,
     if (!s->scaled)
         return vb_fail_memory(err, "scaler");
     VB_TRY(vb_frame_buffer(s->scaled, AV_PIX_FMT_RGB24, (int)side, (int)side, err));
-    VB_TRY(run_context(s->sws, s->scaled, frame, err));
+    VB_TRY(scale(s, s->scaled, frame, err));
     vb_orient_plane((vb_plane){rgb, (ptrdiff_t)side * 3},
                     (vb_plane){s->scaled->data[0], s->scaled->linesize[0]}, side, side,
                     3, orientation);
@@ -145,17 +246,19 @@ vblip_status vb_scaler_run(vb_scaler *scaler, uint8_t *rgb, uint32_t side,
                            const AVFrame *frame, uint32_t orientation, vblip_error *err)
 {
     VB_TRY(turn_first(scaler, &frame, &orientation, err));
-    VB_TRY(choose_context(scaler, frame, (int)side, err));
+    VB_TRY(choose_contexts(scaler, frame, (int)side, err));
     if (orientation || !can_write_to(rgb, side))
         return scale_and_copy(scaler, rgb, side, frame, orientation, err);
     AVFrame out = {.data = {rgb}, .linesize = {(int)side * 3}};
-    return run_context(scaler->sws, &out, frame, err);
+    return scale(scaler, &out, frame, err);
 }
 
 void vb_scaler_free(vb_scaler *scaler)
 {
     sws_freeContext(scaler->sws);
+    sws_freeContext(scaler->sws_bottom);
     av_frame_free(&scaler->turned);
     av_frame_free(&scaler->scaled);
+    av_frame_free(&scaler->scaled_bottom);
     *scaler = (vb_scaler){0};
 }

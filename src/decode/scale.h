@@ -9,9 +9,9 @@
 
 // All-zero is empty. Keeps what it can from frame to frame.
 typedef struct vb_scaler {
-    struct SwsContext *sws;
-    int width, height, format; // of the frames `sws` was made for
-    AVFrame *turned, *scaled;
+    struct SwsContext *sws, *sws_bottom;
+    int width, height, format; // of the frames that `sws` was made for
+    AVFrame *turned, *scaled, *scaled_bottom;
 } vb_scaler;
 
 // Turns `frame` upright and squashes it into `rgb` [side, side, 3] in one bilinear pass:
