@@ -146,7 +146,8 @@ class OddFiles(Case):
                     out.write(file.read())
         run = self.exits(4, "caption", "--model", CAPTION, path, "--every", "1f", "-f", "json")
         self.assertIn("frames decode", run.err)
-        self.assertEqual(len([row for row in parse("json", run.out) if "caption" in row]), 30)
+        # FFmpeg 9 makes one packet of the last of the first and the first of the second
+        self.assertIn(len([row for row in parse("json", run.out) if "caption" in row]), (29, 30))
 
     def test_a_song_with_a_cover_is_a_picture_or_refused(self):
         cover = self.path("cover.png")
