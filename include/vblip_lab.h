@@ -81,6 +81,8 @@ typedef struct vblip_bench_result {
     double min_s, median_s;
     double work;      // in `unit` at min_s
     const char *unit; // "GFLOP/s", "GB/s"
+    double gflops;    // GFLOP/s of products at min_s; 0 = there are none
+    double peak;      // GFLOP/s that the device's units reach, measured; 0 = not known
 } vblip_bench_result;
 typedef int (*vblip_bench_fn)(void *user, const vblip_bench_result *result);
 

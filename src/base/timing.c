@@ -36,3 +36,8 @@ vblip_status vb_time(vb_timing *out, vblip_status (*work)(void *user, vblip_erro
     *out = (vb_timing){runs, times[0], times[runs / 2]};
     return VBLIP_OK;
 }
+
+double vb_timed_rate(const vb_timing *timing, double done)
+{
+    return done / (timing->runs + 1) / timing->min_s;
+}

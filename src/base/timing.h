@@ -17,4 +17,8 @@ VB_CHECKED vblip_status vb_time(vb_timing *out,
                                 vblip_status (*work)(void *user, vblip_error *err),
                                 void *user, vblip_error *err);
 
+// What a run did in a second of the least time, given what all of them did, the first
+// included.
+double vb_timed_rate(const vb_timing *timing, double done);
+
 #endif // VB_BASE_TIMING_H

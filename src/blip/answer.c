@@ -133,8 +133,8 @@ static vb_tensor cut(vb_tensor t, uint32_t count, uint32_t tokens)
     return vb_reshape(vb_rows(t, 0, count * tokens), count, tokens, t.cols);
 }
 
-// Logits of what follows each position of the ids [count, tokens] in m->staging, in
-// m->decoder.logits.
+// Log-probabilities of what follows each position of the ids [count, tokens] in
+// m->staging, in m->decoder.logits.
 static vblip_status predict_positions(vb_model *m, const ranker *r, uint32_t count,
                                       uint32_t tokens, vblip_error *err)
 {
@@ -154,10 +154,14 @@ static vblip_status predict_positions(vb_model *m, const ranker *r, uint32_t cou
                    0, &m->question, NULL);
     vb_lm_head(&rec, &m->weights.lm, c->eps, logits, s.hidden,
                cut(r->work, count, tokens));
+    const bool logs = vb_lm_log_softmax(&rec, logits);
     vb_download(&rec, m->decoder.logits, logits);
     VB_TRY(vb_recorder_submit(&rec, err));
-    return vb_check_finite(m->decoder.logits, (uint64_t)count * tokens * c->vocabulary,
-                           m->path, "logits", err);
+    const uint64_t rows = (uint64_t)count * tokens;
+    for (uint64_t i = 0; i < rows && !logs; i++)
+        vb_log_softmax_row(m->decoder.logits + i * c->vocabulary, c->vocabulary);
+    return vb_check_finite(m->decoder.logits, rows * c->vocabulary, m->path, "logits",
+                           err);
 }
 
 // Scores answers by the probability of their first piece after [DEC], best first.
@@ -168,7 +172,6 @@ static vblip_status rank_first_pieces(vb_model *m, candidate *list, uint32_t cou
     VB_TRY(ranker_make(&r, m, 1, err));
     memcpy(m->staging, &m->special.dec, sizeof m->special.dec);
     VB_TRY(predict_positions(m, &r, 1, 1, err));
-    vb_log_softmax(m->decoder.logits, m->config.decoder.vocabulary);
     for (uint32_t i = 0; i < count; i++)
         list[i].score = m->decoder.logits[list[i].ids.ids[1]];
     qsort(list, count, sizeof *list, by_score);
@@ -176,17 +179,16 @@ static vblip_status rank_first_pieces(vb_model *m, candidate *list, uint32_t cou
 }
 
 // Sum over the tokens after [DEC] of 0.9 log p(token) + 0.1 mean over V of log p, where
-// `smoothing` is 0.1, given the logits of all positions, which are overwritten.
-static float score_answer(const vb_ids *ids, float *logits, uint32_t vocabulary,
+// `smoothing` is 0.1, given the log-probabilities of all positions.
+static float score_answer(const vb_ids *ids, const float *logs, uint32_t vocabulary,
                           double smoothing)
 {
     double score = 0.0;
-    for (uint32_t t = 0; t + 1 < ids->count; t++, logits += vocabulary) {
+    for (uint32_t t = 0; t + 1 < ids->count; t++, logs += vocabulary) {
         double sum = 0.0;
-        vb_log_softmax(logits, vocabulary);
         for (uint32_t v = 0; v < vocabulary; v++)
-            sum += (double)logits[v];
-        score += (1.0 - smoothing) * (double)logits[ids->ids[t + 1]] +
+            sum += (double)logs[v];
+        score += (1.0 - smoothing) * (double)logs[ids->ids[t + 1]] +
                  smoothing * sum / vocabulary;
     }
     return (float)score;

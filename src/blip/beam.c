@@ -95,11 +95,10 @@ static const int32_t *row_of(const vb_beam *b, uint32_t row)
     return b->rows + (size_t)row * b->params.max_length;
 }
 
-// Turns the logits of one row into the scores its next tokens compete with.
+// Turns the log-probabilities of one row into the scores its next tokens compete with.
 static void score_row(const vb_beam *b, uint32_t row, float *scores)
 {
     const vb_search_params *p = &b->params;
-    vb_log_softmax(scores, p->vocabulary);
     if (p->repetition_penalty != 1.0f)
         vb_penalise_repetition(scores, row_of(b, row), b->length,
                                p->repetition_penalty);
@@ -202,12 +201,16 @@ static void walk_candidates(vb_beam *b, uint32_t count)
     b->next_rows = old;
 }
 
-bool vb_beam_step(vb_beam *b, float *logits)
+bool vb_beam_step(vb_beam *b, float *scores, bool logs)
 {
     const vb_search_params *p = &b->params;
-    for (uint32_t row = 0; row < p->beams; row++)
-        score_row(b, row, logits + (size_t)row * p->vocabulary);
-    const uint32_t count = choose_candidates(b, logits);
+    for (uint32_t row = 0; row < p->beams; row++) {
+        float *of_row = scores + (size_t)row * p->vocabulary;
+        if (!logs)
+            vb_log_softmax_row(of_row, p->vocabulary);
+        score_row(b, row, of_row);
+    }
+    const uint32_t count = choose_candidates(b, scores);
     walk_candidates(b, count);
     // Version 5 looks at the rows that go on, version 4 at [SEP] as well.
     const double reachable =

@@ -22,6 +22,7 @@ typedef struct bench {
     uint32_t frame_count, count; // of the shape at hand
     float logits[MOST_TEXTS][2];
     float *itc; // [MOST_TEXTS, projection]
+    double peak;
 } bench;
 
 // As many words as texts of 12, 20 and 35 tokens have between their first and [SEP], each
@@ -185,7 +186,9 @@ static vblip_status run_stage(bench *b, const struct stage *stage, vblip_bench_f
         VB_TRY(run_vision(b, err));
     if (stage->before == READ)
         VB_TRY(run_keys(b, err));
+    const double before = b->model->device->flops;
     VB_TRY(vb_time(&timing, stage->run, b, err));
+    const double done = b->model->device->flops - before;
     snprintf(detail, sizeof detail, "%s (%u px)", stage->what,
              b->model->config.vision.image_size);
     const vblip_bench_result result = {
@@ -196,6 +199,8 @@ static vblip_status run_stage(bench *b, const struct stage *stage, vblip_bench_f
         .median_s = timing.median_s,
         .work = stage->count / timing.min_s,
         .unit = stage->unit,
+        .gflops = vb_timed_rate(&timing, done) / 1e9,
+        .peak = b->peak,
     };
     if (fn(user, &result))
         return vb_fail(err, VBLIP_ERR_CANCELLED, "bench: stopped");
@@ -231,7 +236,7 @@ vblip_status vb_model_bench(vb_model *model, const char *name, vblip_bench_fn fn
         return vb_fail(err, VBLIP_ERR_ARGUMENT, "bench: %s: unknown", name);
     const uint32_t side = model->config.vision.image_size;
     uint8_t *pixels = calloc((size_t)side * side, 3);
-    bench b = {.model = model};
+    bench b = {.model = model, .peak = vb_device_peak(model->device)};
     b.itc = calloc((size_t)MOST_TEXTS * (model->config.projection + 1), sizeof *b.itc);
     vblip_status status = VBLIP_OK;
     if (!pixels || !b.itc)

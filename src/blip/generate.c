@@ -35,7 +35,13 @@ typedef struct run {
     vb_text_scratch step; // of one token of each row
     vb_tensor work;       // [rows, 1, D]
     vb_tensor logits;     // [rows, 1, V]
+    bool logs;            // what came home are log-probabilities
 } run;
+
+static bool is_search(const vb_search_params *p)
+{
+    return !p->sample && p->beams > 1;
+}
 
 // --------------------------------------------------------------------------- the device
 
@@ -77,6 +83,7 @@ static vblip_status forward(run *r, const vb_text_scratch *s, vb_tensor ids,
                    first, r->cross, &readers);
     vb_lm_head(&r->rec, d->lm, d->config->eps, logits, last,
                vb_batches(r->work, 0, rows));
+    r->logs = is_search(r->params) && vb_lm_log_softmax(&r->rec, logits);
     vb_download(&r->rec, d->logits, logits);
     VB_TRY(vb_recorder_submit(&r->rec, err));
     return vb_check_finite(d->logits, (uint64_t)rows * r->vocabulary, d->model,
@@ -129,11 +136,6 @@ static void spread_logits(run *r)
 
 // ------------------------------------------------------------------------------ texts
 
-static bool is_search(const vb_search_params *p)
-{
-    return !p->sample && p->beams > 1;
-}
-
 static vblip_status start_text(run *r, uint32_t i, vblip_error *err)
 {
     vb_writer *writer = &r->decoder->writers[i];
@@ -162,7 +164,7 @@ static int32_t choose(vb_sampler *sampler, const vb_search_params *p,
     const int32_t token = p->sample ? vb_sampler_draw(sampler, logits)
                                     : (int32_t)vb_argmax(logits, p->vocabulary);
     logits[p->eos] = eos; // the minimum length does not change probabilities
-    vb_log_softmax(logits, p->vocabulary);
+    vb_log_softmax_row(logits, p->vocabulary);
     return token;
 }
 
@@ -188,7 +190,7 @@ static bool continue_search(run *r, uint32_t i, float *logits)
 {
     vb_beam *beam = &r->decoder->writers[i].beam;
     vb_written *text = &r->texts[i];
-    if (vb_beam_step(beam, logits))
+    if (vb_beam_step(beam, logits, r->logs))
         return true;
     text->count = vb_beam_finish(beam, text->ids, &text->score);
     return false;

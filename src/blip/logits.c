@@ -5,7 +5,7 @@
 // torch subtracts the largest logit, then the logarithm of the sum, both in fp32. The
 // sum itself is rounded differently by every vector width, so it is taken in double and
 // rounded once: as close to any fp32 order as they are to each other (1e-6 here).
-void vb_log_softmax(float *scores, uint32_t count)
+void vb_log_softmax_row(float *scores, uint32_t count)
 {
     const float largest = scores[vb_argmax(scores, count)];
     double sum = 0.0;

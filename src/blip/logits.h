@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 // Replaces logits by log-probabilities.
-void vb_log_softmax(float *scores, uint32_t count);
+void vb_log_softmax_row(float *scores, uint32_t count);
 
 // x * penalty if x < 0, else x / penalty, once for each distinct id of `ids`.
 void vb_penalise_repetition(float *scores, const int32_t *ids, uint32_t count,

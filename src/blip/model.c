@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Frames are encoded together up to this much memory for one intermediate value.
+// Frames are encoded together up to this much memory for one intermediate value, or less
+// where a device says that more would leave its caches.
 static const uint64_t vision_bytes = 64u << 20;
 
 // ------------------------------------------------------------------------------- load
@@ -256,7 +257,9 @@ static vblip_status check_frames(const vb_model *m, const vb_frame *frames,
 static uint32_t choose_batch(const vb_model *m, uint32_t count, uint32_t batch)
 {
     const uint64_t most = m->device->caps.max_buffer_bytes;
-    const uint64_t bytes = batch || vision_bytes > most ? most : vision_bytes;
+    const uint64_t cached = m->device->caps.cached_bytes;
+    const uint64_t good = cached ? cached : vision_bytes;
+    const uint64_t bytes = batch || good > most ? most : good;
     const uint32_t fits = vb_vision_batch(&m->config.vision, bytes);
     if (!batch || batch > fits)
         batch = fits;

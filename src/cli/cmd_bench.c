@@ -2,32 +2,53 @@
 #include "cli/cmd.h"
 #include "terminal/interrupt.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static const vb_column columns[] = {
     {"name", VB_CELL_TEXT, NULL},     {"detail", VB_CELL_TEXT, NULL},
     {"runs", VB_CELL_WHOLE, NULL},    {"min_s", VB_CELL_REAL, NULL},
     {"median_s", VB_CELL_REAL, NULL}, {"work", VB_CELL_REAL, NULL},
-    {"unit", VB_CELL_TEXT, NULL},
+    {"unit", VB_CELL_TEXT, NULL},     {"gflops", VB_CELL_REAL, NULL},
+    {"of_peak", VB_CELL_REAL, NULL},
 };
 static const vb_table table = {columns, sizeof columns / sizeof *columns};
+
+// "95 %" of the peak, or nothing.
+static const char *share_of_peak(char text[8], const vblip_bench_result *r)
+{
+    text[0] = '\0';
+    if (r->peak > 0 && r->gflops > 0)
+        snprintf(text, 8, "%.0f %%", 100 * r->gflops / r->peak);
+    return text;
+}
 
 static int on_result(void *session, const vblip_bench_result *r)
 {
     cli_session *s = session;
+    char share[8];
     if (s->args->format == VB_FORMAT_TEXT) {
         if (!s->written)
-            vb_string_appendf(&s->line, "%-10s %9s %-9s %10s %10s %5s  %s\n", "name",
-                              "rate", "", "min ms", "median ms", "runs", "what");
-        vb_string_appendf(&s->line, "%-10s %9.2f %-9s %10.3f %10.3f %5u  %s\n", r->name,
-                          r->work, r->unit, r->min_s * 1e3, r->median_s * 1e3, r->runs,
-                          r->detail);
+            vb_string_appendf(&s->line, "%-10s %9s %-10s %10s %10s %4s %8s %5s  %s\n",
+                              "name", "rate", "", "min ms", "median ms", "runs",
+                              "GFLOP/s", "peak", "what");
+        vb_string_appendf(&s->line,
+                          "%-10s %9.2f %-10s %10.3f %10.3f %4u %8.1f %5s  %s\n",
+                          r->name, r->work, r->unit, r->min_s * 1e3, r->median_s * 1e3,
+                          r->runs, r->gflops, share_of_peak(share, r), r->detail);
         return cli_emit_line(s);
     }
     const vb_cell cells[] = {
-        vb_cell_text(r->name),  vb_cell_text(r->detail),   vb_cell_whole(r->runs),
-        vb_cell_real(r->min_s), vb_cell_real(r->median_s), vb_cell_real(r->work),
+        vb_cell_text(r->name),
+        vb_cell_text(r->detail),
+        vb_cell_whole(r->runs),
+        vb_cell_real(r->min_s),
+        vb_cell_real(r->median_s),
+        vb_cell_real(r->work),
         vb_cell_text(r->unit),
+        vb_cell_real(r->gflops > 0 ? r->gflops : (double)NAN),
+        vb_cell_real(r->peak > 0 && r->gflops > 0 ? r->gflops / r->peak : (double)NAN),
     };
     return cli_emit_row(s, cells);
 }

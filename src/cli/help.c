@@ -135,7 +135,7 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
         {"vblip bench [OPTIONS] [NAME...]", "time operations and the stages of a model",
          "All benchmarks, or those named: operations on the device with its kernels "
          "(--kernels for others), and the stages of the model.\n"
-         "Fields: name detail runs min_s median_s work unit.\n",
+         "Fields: name detail runs min_s median_s work unit gflops of_peak.\n",
          "  vblip bench linear\n"
          "  vblip bench vision caption --model models/demo -f csv\n"},
 };

@@ -184,12 +184,14 @@ static vblip_status run_once(void *user, vblip_error *err)
 }
 
 static vblip_status run_shape(vb_device *device, const struct op *op, const shape *s,
-                              vblip_bench_fn fn, void *user, vblip_error *err)
+                              double peak, vblip_bench_fn fn, void *user,
+                              vblip_error *err)
 {
     bench b = {.device = device, .pool = {.device = device, .name = "bench"}};
     timed t = {&b, op, s};
     vb_timing timing = {0};
     vblip_status status = op->make(&b, s, err);
+    const double before = device->flops;
     if (status == VBLIP_OK)
         status = vb_time(&timing, run_once, &t, err);
     if (status == VBLIP_OK) {
@@ -205,6 +207,8 @@ static vblip_status run_shape(vb_device *device, const struct op *op, const shap
             .median_s = timing.median_s,
             .work = b.work / timing.min_s,
             .unit = b.unit,
+            .gflops = vb_timed_rate(&timing, device->flops - before) / 1e9,
+            .peak = peak,
         };
         if (fn(user, &result))
             status = vb_fail(err, VBLIP_ERR_CANCELLED, "bench: stopped");
@@ -217,9 +221,10 @@ static vblip_status run_shape(vb_device *device, const struct op *op, const shap
 static vblip_status run_shapes(vb_device *device, const struct op *op,
                                vblip_bench_fn fn, void *user, vblip_error *err)
 {
+    const double peak = vb_device_peak(device);
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         if (strcmp(shapes[i].name, op->name) == 0)
-            VB_TRY(run_shape(device, op, &shapes[i], fn, user, err));
+            VB_TRY(run_shape(device, op, &shapes[i], peak, fn, user, err));
     }
     return VBLIP_OK;
 }

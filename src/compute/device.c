@@ -26,6 +26,11 @@ vblip_status vb_device_profile(vb_device *device, vblip_op_time_fn fn, void *use
     return device->table->profile(device, fn, user, err);
 }
 
+double vb_device_peak(vb_device *device)
+{
+    return device->table->peak ? device->table->peak(device) : 0;
+}
+
 const char *vb_precision_name(vb_dtype weights)
 {
     return weights == VB_F16 ? "f16" : weights == VB_BF16 ? "bf16" : "f32";

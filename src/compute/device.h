@@ -17,8 +17,11 @@ typedef struct vb_device_caps {
     uint64_t memory_bytes;     // what there is for buffers, in all
     uint32_t weight_types;     // types a matrix can be stored in: bits 1 << vb_dtype
     bool shares_cores;         // computes on the cores that decode runs on
-    bool narrow_activations;   // ops read and write them in the type of weights, too
-    bool absorbs;              // has vb_absorbed_attention
+    uint64_t
+        cached_bytes; // of a value that stays in a cache between ops; 0 = no matter
+    bool narrow_activations; // ops read and write them in the type of weights, too
+    bool absorbs;            // has vb_absorbed_attention
+    bool log_softmax;        // has vb_log_softmax
 } vb_device_caps;
 
 // How ops will read a matrix. LINEAR: vb_linear. ROWS: vb_embed, vb_absorbed_attention.
@@ -84,17 +87,24 @@ typedef struct vb_device_table {
     vblip_status (*set_row)(vb_device *, const vb_set_row_args *, vblip_error *);
     vblip_status (*mean_rows)(vb_device *, const vb_mean_rows_args *, vblip_error *);
     vblip_status (*l2norm)(vb_device *, const vb_l2norm_args *, vblip_error *);
+    vblip_status (*log_softmax)(vb_device *, vb_tensor x,
+                                vblip_error *); // NULL unless caps.log_softmax
 
     // Runs what was recorded, waits for it, and fills downloads.
     vblip_status (*submit)(vb_device *device, vblip_error *err);
     // Drops what was recorded since the last submit, downloads included.
     void (*discard)(vb_device *device);
+
+    // GFLOP/s of the arithmetic units, measured, in the type of weights; 0 where nothing
+    // here knows how. May be NULL: the same.
+    double (*peak)(vb_device *device);
 } vb_device_table;
 
 struct vb_device {
     const vb_device_table *table;
     vb_device_caps caps;
     vb_dtype weights; // what new matrices are stored in; one of caps.weight_types
+    double flops;     // products and sums of linear and attention since it was opened
 };
 
 // What activations between ops are best stored in, as ops.h says which: VB_F32, or the
@@ -107,6 +117,8 @@ void vb_device_close(vb_device **device);
 const vblip_device_info *vb_device_describe(const vb_device *device);
 VB_CHECKED vblip_status vb_device_profile(vb_device *device, vblip_op_time_fn fn,
                                           void *user, vblip_error *err);
+
+double vb_device_peak(vb_device *device); // GFLOP/s, or 0
 
 // A type of weights as options and reports spell it: "f32", "f16" or "bf16".
 const char *vb_precision_name(vb_dtype weights);

@@ -139,6 +139,13 @@ static void expect_distinct(vb_recorder *rec, const char *op, const vb_tensor *y
                                                            &(rec)->error);             \
     } while (0)
 
+// Counts `products`, each with the sum that it goes into.
+static void count_products(vb_recorder *rec, double products)
+{
+    if (rec->status == VBLIP_OK)
+        rec->device->flops += 2 * products;
+}
+
 void vb_linear_op(vb_recorder *rec, const vb_linear_args *a)
 {
     const uint32_t batch = a->y.batch, rows = a->y.rows;
@@ -160,6 +167,7 @@ void vb_linear_op(vb_recorder *rec, const vb_linear_args *a)
     expect_apart(rec, "linear", &a->y, "bias", &a->bias, APART);
     expect_apart(rec, "linear", &a->y, "residual", &a->residual, APART_OR_SAME);
     CALL(rec, linear, a);
+    count_products(rec, (double)batch * rows * in * out);
 }
 
 void vb_layernorm_op(vb_recorder *rec, const vb_layernorm_args *a)
@@ -199,6 +207,7 @@ void vb_attention_op(vb_recorder *rec, const vb_attention_args *a)
     expect_apart(rec, "attention", &a->y, "v", &a->v, APART);
     expect_apart(rec, "attention", &a->y, "lengths", &a->lengths, APART);
     CALL(rec, attention, a);
+    count_products(rec, 2.0 * batch * a->q.rows * width * kv_len);
 }
 
 void vb_absorbed_attention_op(vb_recorder *rec, const vb_absorbed_attention_args *a)
@@ -226,6 +235,8 @@ void vb_absorbed_attention_op(vb_recorder *rec, const vb_absorbed_attention_args
     expect_apart(rec, op, &a->y, "x", &a->x, APART);
     expect_apart(rec, op, &a->y, "bias", &a->bias, APART);
     CALL(rec, absorbed_attention, a);
+    const double cols = 2.0 * batch * a->q.rows * a->x.cols; // of scores and of values
+    count_products(rec, cols * (width + (double)a->heads * a->x.rows));
 }
 
 void vb_patchify_op(vb_recorder *rec, const vb_patchify_args *a)
@@ -297,6 +308,15 @@ void vb_l2norm_op(vb_recorder *rec, const vb_l2norm_args *a)
     expect_distinct(rec, "l2norm", &a->y);
     expect_apart(rec, "l2norm", &a->y, "x", &a->x, APART_OR_SAME);
     CALL(rec, l2norm, a);
+}
+
+void vb_log_softmax(vb_recorder *rec, vb_tensor x)
+{
+    expect_true(rec, rec->device->caps.log_softmax, "log_softmax",
+                "this device has none");
+    expect(rec, "log_softmax", "x", &x, VB_F32, x.batch, x.rows, x.cols);
+    expect_distinct(rec, "log_softmax", &x);
+    CALL(rec, log_softmax, x);
 }
 
 void vb_upload(vb_recorder *rec, vb_tensor y, const void *src)

@@ -129,6 +129,10 @@ typedef struct vb_l2norm_args {
 } vb_l2norm_args;
 void vb_l2norm_op(vb_recorder *rec, const vb_l2norm_args *args);
 
+// Each row of x becomes the logarithm of its softmax, in place: x - largest - log sum
+// e^(x - largest). x [b,r,c]. Only where caps.log_softmax.
+void vb_log_softmax(vb_recorder *rec, vb_tensor x);
+
 // Copies a packed tensor from the host; `src` is read before the call returns.
 void vb_upload(vb_recorder *rec, vb_tensor y, const void *src);
 

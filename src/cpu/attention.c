@@ -5,13 +5,13 @@
 // their own.
 #include "cpu/attention.h"
 
-#include <math.h>
 #include <string.h>
 
 enum {
     PIECES_PER_WORKER = 4,    // so that none waits long for the last
     LEAST_QUERIES = 64,       // of a piece, where there are more
     MOST_VALUES = 40960,      // of a piece's queries, which stay in the second cache
+    MOST_NARROW = 128,        // queries of a piece where keys are bf16
     LEAST_PRODUCTS = 1 << 17, // of a part, to be worth merging
 };
 
@@ -21,6 +21,7 @@ typedef struct attention_op {
     uint32_t chunk, chunks; // queries of a piece, and how many times that
     uint32_t part, parts;   // keys of a piece, a multiple of VB_KEY_BLOCK
     float *found;           // of every piece, when parts > 1
+    const uint16_t *k, *v;  // in bf16: vb_attention_narrow_keys(), or NULL
 } attention_op;
 
 // One piece: queries first .. first + count - 1 of a group and a head.
@@ -56,11 +57,17 @@ static size_t block_floats(const attention_op *op)
     return (size_t)VB_KEY_BLOCK * (op->g.head_dim + VB_ATTEND_QUERIES);
 }
 
+// Whether keys are read in bf16: narrowed, or as they lie.
+static bool is_narrow(const attention_op *op)
+{
+    return op->k || op->g.args->k.type == VB_BF16;
+}
+
 // Behind what is found.
 static size_t room_bytes(const attention_op *op)
 {
-    if (op->g.args->k.type == VB_BF16)
-        return vb_attend_keys_bytes(&op->g, op->chunk);
+    if (is_narrow(op))
+        return vb_attend_keys_bytes(&op->g, op->chunk, op->part);
     return (block_floats(op) + (size_t)op->chunk * (op->g.head_dim + 1)) *
            sizeof(float);
 }
@@ -153,9 +160,22 @@ static vblip_status attend_to_keys(const attention_op *op, vb_cpu_worker *worker
         found->largest[i] = -INFINITY;
         found->sum[i] = 0;
     }
-    if (op->g.args->k.type == VB_BF16) {
-        const vb_attend_keys some = {&op->g, p->group, p->first, p->count,
-                                     first,  end,      room};
+    if (is_narrow(op)) {
+        const vb_attention_args *a = op->g.args;
+        const size_t unit = (size_t)p->group * a->heads + p->head;
+        const size_t at = unit * a->k.rows * op->g.head_dim;
+        const vb_attend_keys some = {
+            .groups = &op->g,
+            .group = p->group,
+            .head = p->head,
+            .first = p->first,
+            .count = p->count,
+            .k = op->k ? op->k + at : vb_cpu_row_at(&a->k, p->group, 0),
+            .v = op->v ? op->v + at : vb_cpu_row_at(&a->v, p->group, 0),
+            .first_key = first,
+            .end_key = end,
+            .room = room,
+        };
         return vb_attend_keys_bf16(op->cpu, worker, &some, found, err);
     }
     const attention_room floats = room_at(op, room);
@@ -231,7 +251,8 @@ static vblip_status merge_parts(void *user, vb_cpu_worker *worker, uint32_t piec
 static void divide_queries(attention_op *op, uint32_t units, uint32_t wanted)
 {
     const uint32_t queries = op->g.queries;
-    uint32_t chunks = divided(queries, MOST_VALUES / op->g.head_dim);
+    const uint32_t fit = MOST_VALUES / op->g.head_dim;
+    uint32_t chunks = divided(queries, is_narrow(op) ? at_most(fit, MOST_NARROW) : fit);
     if (units * chunks < wanted && queries >= 2 * LEAST_QUERIES)
         chunks = at_most(divided(wanted, units), queries / LEAST_QUERIES);
     op->chunk = divided(queries, chunks);
@@ -281,9 +302,9 @@ static vblip_status attend_in_pieces(attention_op *op, vblip_error *err)
 
 vblip_status vb_cpu_attend(vb_cpu *cpu, const vb_query_groups *g, vblip_error *err)
 {
-    if (vb_cpu_attention_suits_bf16(cpu, g))
-        return vb_cpu_attention_bf16(cpu, g, err);
     attention_op op = {.cpu = cpu, .g = *g};
+    if (vb_attention_suits_bf16(cpu, g))
+        VB_TRY(vb_attention_narrow_keys(&op.k, &op.v, cpu, g, err));
     return attend_in_pieces(&op, err);
 }
 

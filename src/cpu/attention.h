@@ -68,11 +68,13 @@ static inline uint32_t vb_query_seen(const vb_query_groups *g, uint32_t group,
 VB_CHECKED vblip_status vb_cpu_attend(vb_cpu *cpu, const vb_query_groups *groups,
                                       vblip_error *err);
 
-// Attention of many queries through products in bf16: attention_bf16.c.
-bool vb_cpu_attention_suits_bf16(const vb_cpu *cpu, const vb_query_groups *groups);
-VB_CHECKED vblip_status vb_cpu_attention_bf16(vb_cpu *cpu,
-                                              const vb_query_groups *groups,
-                                              vblip_error *err);
+// Where weights are bf16 and queries many, keys and values in floats are narrowed:
+// attention_bf16.c. k, v [groups * heads, keys, head_dim], until the next call.
+bool vb_attention_suits_bf16(const vb_cpu *cpu, const vb_query_groups *groups);
+VB_CHECKED vblip_status vb_attention_narrow_keys(const uint16_t **k, const uint16_t **v,
+                                                 vb_cpu *cpu,
+                                                 const vb_query_groups *groups,
+                                                 vblip_error *err);
 
 // What some queries have found after some of their keys: values weighted, the largest
 // score, and the sum of the weights. Zeros and -INFINITY before the first.
@@ -80,16 +82,18 @@ typedef struct vb_attend_found {
     float *o, *largest, *sum; // [queries, head_dim], [queries], [queries]
 } vb_attend_found;
 
-// Queries first .. first + count - 1 of a group and keys first_key .. end_key - 1, in
-// VB_BF16, all of which they see: attention_keys_bf16.c. `room` is at a multiple of
+// Queries first .. first + count - 1 of a group and a head, and keys first_key ..
+// end_key - 1 of k and v, in VB_BF16: attention_keys_bf16.c. `room` is at a multiple of
 // VB_CPU_ALIGN.
 typedef struct vb_attend_keys {
     const vb_query_groups *groups;
-    uint32_t group, first, count;
+    uint32_t group, head, first, count;
+    const uint16_t *k, *v; // [keys, head_dim]
     uint32_t first_key, end_key;
-    void *room; // vb_attend_keys_bytes(groups, count)
+    void *room; // vb_attend_keys_bytes(groups, count, keys)
 } vb_attend_keys;
-size_t vb_attend_keys_bytes(const vb_query_groups *groups, uint32_t count);
+size_t vb_attend_keys_bytes(const vb_query_groups *groups, uint32_t count,
+                            uint32_t keys);
 VB_CHECKED vblip_status vb_attend_keys_bf16(vb_cpu *cpu, vb_cpu_worker *worker,
                                             const vb_attend_keys *keys,
                                             const vb_attend_found *found,

@@ -55,6 +55,7 @@ typedef struct vb_cpu {
     uint32_t worker_count;
     vb_room shared;   // of the op that runs
     vb_room absorbed; // queries and values of vb_absorbed_attention
+    vb_room narrowed; // keys and values of vb_attention
     uint64_t allocations;
     vb_kept_download *downloads; // until submit
     size_t download_count, download_room;
@@ -135,6 +136,9 @@ VB_CHECKED vblip_status vb_cpu_multiply(vb_cpu_worker *worker,
 
 vblip_status vb_cpu_profile(vb_device *, vblip_op_time_fn, void *user, vblip_error *);
 
+// --------------------------------------------------------------------------- peak.c
+double vb_cpu_peak(vb_device *);
+
 // -------------------------------------------------------------------------- tensors
 static inline uint8_t *vb_cpu_bytes(const vb_tensor *t)
 {
@@ -187,6 +191,7 @@ vblip_status vb_cpu_add_rows(vb_device *, const vb_add_rows_args *, vblip_error 
 vblip_status vb_cpu_set_row(vb_device *, const vb_set_row_args *, vblip_error *);
 vblip_status vb_cpu_mean_rows(vb_device *, const vb_mean_rows_args *, vblip_error *);
 vblip_status vb_cpu_l2norm(vb_device *, const vb_l2norm_args *, vblip_error *);
+vblip_status vb_cpu_log_softmax(vb_device *, vb_tensor x, vblip_error *);
 vblip_status vb_cpu_copy(vb_device *, vb_tensor y, vb_tensor x, vblip_error *);
 
 #endif // VB_CPU_CONTEXT_H

@@ -8,7 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_THREADS = 256, MAX_BUFFER = 256 << 20 };
+// CACHED_BYTES: two of ViT-B's frames, of which the third cache of a server holds all
+// values; eight are 3 % slower.
+enum { MAX_THREADS = 256, MAX_BUFFER = 256 << 20, CACHED_BYTES = 16 << 20 };
 
 static void close_workers(vb_cpu *cpu)
 {
@@ -32,6 +34,7 @@ static void close_cpu(vb_device *device)
     free(cpu->downloads);
     vb_room_free(&cpu->shared);
     vb_room_free(&cpu->absorbed);
+    vb_room_free(&cpu->narrowed);
     free(cpu);
 }
 
@@ -73,8 +76,10 @@ static const vb_device_table table = {
     .set_row = vb_cpu_set_row,
     .mean_rows = vb_cpu_mean_rows,
     .l2norm = vb_cpu_l2norm,
+    .log_softmax = vb_cpu_log_softmax,
     .submit = submit,
     .discard = discard,
+    .peak = vb_cpu_peak,
 };
 
 // The maker's name of the processor, as Linux has it; not every kind has one.
@@ -178,8 +183,10 @@ static vblip_status open_cpu(vb_cpu *cpu, const vb_cpu_options *o, vblip_error *
         .memory_bytes = cpu->info.memory_bytes,
         .weight_types = 1u << VB_F32 | (vb_product_has_bf16() ? 1u << VB_BF16 : 0),
         .shares_cores = true,
+        .cached_bytes = CACHED_BYTES,
         .narrow_activations = true,
         .absorbs = true,
+        .log_softmax = true,
     };
     cpu->worker_count = choose_threads(o->threads);
     VB_TRY(open_workers(cpu, err));

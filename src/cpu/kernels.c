@@ -532,16 +532,47 @@ static void weigh(const vb_attend *a, float *scores, uint32_t query, uint32_t se
     a->sum[query] += sum_of(sums);
 }
 
+static float largest_of_row(const float *x, size_t count)
+{
+    const size_t whole = count / VB_LANES * VB_LANES;
+    lanes most = all(-INFINITY);
+    for (size_t i = 0; i < whole; i += VB_LANES)
+        most = larger(most, load(x + i));
+    float largest = largest_of(most);
+    for (size_t i = whole; i < count; i++)
+        largest = x[i] > largest ? x[i] : largest;
+    return largest;
+}
+
+// Sums of some values are floats, and those of all are added up in double: a row of a
+// vocabulary has thousands of small ones beside a few large.
+static void log_softmax_row(float *x, size_t count)
+{
+    enum { SOME = 64 * VB_LANES };
+    const size_t whole = count / VB_LANES * VB_LANES;
+    const float largest = largest_of_row(x, count);
+    double sum = 0;
+    for (size_t at = 0; at < whole; at += SOME) {
+        const size_t end = whole - at < SOME ? whole : at + SOME;
+        lanes sums = {0};
+        for (size_t i = at; i < end; i += VB_LANES)
+            sums += exponential(load(x + i) - largest);
+        sum += (double)sum_of(sums);
+    }
+    const lanes last = exponential(load_some(x + whole, count - whole) - largest);
+    for (size_t i = whole; i < count; i++)
+        sum += (double)last[i - whole];
+    const float log_sum = (float)log(sum);
+    for (size_t i = 0; i < count; i++)
+        x[i] = x[i] - largest - log_sum;
+}
+
 static float weigh_row(uint16_t *weights, const float *scores, size_t seen,
                        size_t count, float *so_far)
 {
     const size_t whole = seen / VB_LANES * VB_LANES, left = seen - whole;
-    lanes most = all(*so_far), sums = {0};
-    for (size_t i = 0; i < whole; i += VB_LANES)
-        most = larger(most, load(scores + i));
-    float largest = largest_of(most);
-    for (size_t i = whole; i < seen; i++)
-        largest = scores[i] > largest ? scores[i] : largest;
+    const float largest = fmaxf(*so_far, largest_of_row(scores, seen));
+    lanes sums = {0};
     *so_far = largest;
     for (size_t i = 0; i < whole; i += VB_LANES) {
         const lanes weight = short_exponential(load(scores + i) - largest);
@@ -599,6 +630,47 @@ static void attend(const vb_attend *a)
     }
 }
 
+// Sums enough for the units to start another while the first is not ready. Factors that a
+// compiler does not know, sums that differ, and results that are looked at keep it from
+// leaving any out.
+enum { SUMS = 12, STEPS = 64 };
+
+static double burn(uint32_t rounds)
+{
+    volatile float factor = 0.5F;
+    lanes sums[SUMS];
+    for (int i = 0; i < SUMS; i++)
+        sums[i] = all((float)i);
+    for (uint32_t r = 0; r < rounds; r++) {
+        const lanes x = all(factor), y = all(factor);
+        for (int step = 0; step < STEPS; step++)
+            for (int i = 0; i < SUMS; i++)
+                sums[i] = sums[i] * x + y;
+    }
+    for (int i = 1; i < SUMS; i++)
+        sums[0] += sums[i];
+    return sum_of(sums[0]) > 0 ? 2.0 * VB_LANES * SUMS * STEPS * rounds : 0;
+}
+
+#ifdef __AVX512BF16__
+static double burn_bf16(uint32_t rounds)
+{
+    volatile short factor = 0x3f80; // 1
+    __m512 sums[SUMS];
+    for (int i = 0; i < SUMS; i++)
+        sums[i] = (__m512)all((float)i);
+    for (uint32_t r = 0; r < rounds; r++) {
+        const __m512bh x = (__m512bh)_mm512_set1_epi16(factor);
+        for (int step = 0; step < STEPS; step++)
+            for (int i = 0; i < SUMS; i++)
+                sums[i] = _mm512_dpbf16_ps(sums[i], x, x);
+    }
+    for (int i = 1; i < SUMS; i++)
+        sums[0] += sums[i];
+    return sum_of((lanes)sums[0]) > 0 ? 4.0 * VB_LANES * SUMS * STEPS * rounds : 0;
+}
+#endif
+
 const vb_kernels VB_KERNELS = {
     .name = VB_KERNELS_NAME,
     .finish_row = finish_row,
@@ -606,6 +678,11 @@ const vb_kernels VB_KERNELS = {
     .normalise_row = normalise_row,
     .attend = attend,
     .weigh_row = weigh_row,
+    .log_softmax_row = log_softmax_row,
     .times_rows = times_rows,
     .times_columns = times_columns,
+    .burn = burn,
+#ifdef __AVX512BF16__
+    .burn_bf16 = burn_bf16,
+#endif
 };

@@ -56,8 +56,14 @@ typedef struct vb_kernels {
     // -INFINITY, and becomes that of all.
     float (*weigh_row)(uint16_t *weights, const float *scores, size_t seen,
                        size_t count, float *largest);
+    // x - the largest - log of the sum of e^that.
+    void (*log_softmax_row)(float *x, size_t count);
     void (*times_rows)(const vb_row_product *p);    // y = x w, w [in, out]
     void (*times_columns)(const vb_row_product *p); // y = x w^T, w [out, in]
+    // Keeps the arithmetic units busy with products in registers, and returns how many
+    // operations that were. burn_bf16 is NULL where there are no instructions.
+    double (*burn)(uint32_t rounds);
+    double (*burn_bf16)(uint32_t rounds);
 } vb_kernels;
 
 extern const vb_kernels vb_kernels_base;

@@ -318,15 +318,32 @@ vblip_status vb_product_run(vb_product *p, const void *x, const void *w, float *
     return dnnl_check(status, "matmul", err);
 }
 
+#if defined(__x86_64__)
+static bool uses(dnnl_cpu_isa_t isa)
+{
+    return (dnnl_get_effective_cpu_isa() & isa) == isa;
+}
+
 bool vb_product_has_bf16(void)
 {
-#if defined(__x86_64__)
-    const dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
-    return (isa & dnnl_cpu_isa_avx512_core_bf16) == dnnl_cpu_isa_avx512_core_bf16;
-#else
-    return false;
-#endif
+    return uses(dnnl_cpu_isa_avx512_core_bf16);
 }
+
+bool vb_product_has_amx(void)
+{
+    return uses(dnnl_cpu_isa_avx512_core_amx);
+}
+#else
+bool vb_product_has_bf16(void)
+{
+    return false;
+}
+
+bool vb_product_has_amx(void)
+{
+    return false;
+}
+#endif
 
 #if defined(__x86_64__)
 static const struct isa_name {
@@ -343,9 +360,8 @@ static const struct isa_name {
 
 static const char *isa_in_use(void)
 {
-    const dnnl_cpu_isa_t here = dnnl_get_effective_cpu_isa();
     for (size_t i = 0; i < sizeof isa_names / sizeof *isa_names; i++)
-        if ((here & isa_names[i].isa) == isa_names[i].isa)
+        if (uses(isa_names[i].isa))
             return isa_names[i].name;
     return "portable";
 }

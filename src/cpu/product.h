@@ -63,4 +63,7 @@ void vb_product_describe(char *version, size_t version_size, const char **isa);
 // Whether products in VB_BF16 have instructions of their own here.
 bool vb_product_has_bf16(void);
 
+// Whether those are AMX's.
+bool vb_product_has_amx(void);
+
 #endif // VB_CPU_PRODUCT_H

@@ -366,7 +366,7 @@ class Models(FormatCase):
 
     def test_bench(self):
         rows = parse("csv", self.ok("bench", "layernorm", "-f", "csv").out)
-        self.assertEqual(list(rows[0]), "name detail runs min_s median_s work unit".split())
+        self.assertEqual(list(rows[0]), "name detail runs min_s median_s work unit gflops of_peak".split())
         for row in rows:
             self.assertEqual(row["name"], "layernorm")
             self.assertTrue(0 < float(row["min_s"]) <= float(row["median_s"]) and float(row["work"]) > 0)

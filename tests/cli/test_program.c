@@ -209,8 +209,8 @@ static const struct row {
     {"doctor", 0, "0  llvmpipe (LLVM 15.0.6, 256 bits)\n   kind       software\n*", ""},
     {"doctor|--device|none", 5, "", "vblip: --device none: no device matches\n"},
     {"bench|linear|-f|csv", 0,
-     "name,detail,runs,min_s,median_s,work,unit\n"
-     "linear,577x3072x768 lavapipe,20,0.0625,0.125,60.5,GFLOP/s\n",
+     "name,detail,runs,min_s,median_s,work,unit,gflops,of_peak\n"
+     "linear,577x3072x768 lavapipe,20,0.0625,0.125,60.5,GFLOP/s,60.5,0.5\n",
      ""},
     // eval
     {"eval|retrieval|--annotations|f", 0, "txt_r1      50.00\nr_mean      33.33\n", ""},
@@ -260,13 +260,13 @@ static const struct row {
     {"eval|qa|--annotations|f|--predictions|/dev/full", 4, "",
      "vblip: /dev/full: No space left on device\n"},
     {"bench|vision|-f|csv", 0,
-     "name,detail,runs,min_s,median_s,work,unit\n"
-     "vision,1 frame (384 px),3,0.5,1,2,frames/s\n",
+     "name,detail,runs,min_s,median_s,work,unit,gflops,of_peak\n"
+     "vision,1 frame (384 px),3,0.5,1,2,frames/s,,\n",
      ""},
     {"bench|vision|vision|--size|base-384|-f|csv", 0,
-     "name,detail,runs,min_s,median_s,work,unit\n"
-     "vision,1 frame (384 px),3,0.5,1,2,frames/s\n"
-     "vision,1 frame (384 px),3,0.5,1,2,frames/s\n",
+     "name,detail,runs,min_s,median_s,work,unit,gflops,of_peak\n"
+     "vision,1 frame (384 px),3,0.5,1,2,frames/s,,\n"
+     "vision,1 frame (384 px),3,0.5,1,2,frames/s,,\n",
      ""},
     {"bench|vision|--size|huge", 2, "",
      "vblip: --size huge: allowed: none, base-384, base-480, large-384\n"},
@@ -318,7 +318,7 @@ static const struct row {
     {"reason|both show a dog|f|torn", 2, "",
      "vblip: both show a dog: no such file, but torn is one: the PATH comes first\n"},
     {"bench|linear", 0,
-     "name            rate               min ms  median ms  runs  what\n"
+     "name            rate                min ms  median ms runs  GFLOP/s  peak  what\n"
      "linear*",
      ""},
     {"retrieve|bad.mp4|dir|q", 3, HITS, "vblip: bad.mp4: no video stream\n"},
@@ -378,7 +378,7 @@ static const struct row {
      "usage: vblip bench [OPTIONS] [NAME...]\n\n"
      "All benchmarks, or those named: operations on the device with its kernels\n"
      "(--kernels for others), and the stages of the model.\n"
-     "Fields: name detail runs min_s median_s work unit.\n"
+     "Fields: name detail runs min_s median_s work unit gflops of_peak.\n"
      "Names: linear, attention, vision.\n\noptions:\n*",
      ""},
     {"", 2, "", "vblip: no command; *"},

@@ -47,6 +47,12 @@ static vblip_status download(vb_device *device, void *dst, vb_tensor x,
     return count_op(device, err);
 }
 
+static vblip_status log_softmax(vb_device *device, vb_tensor x, vblip_error *err)
+{
+    (void)x;
+    return count_op(device, err);
+}
+
 static vblip_status copy(vb_device *device, vb_tensor y, vb_tensor x, vblip_error *err)
 {
     (void)y, (void)x;
@@ -96,6 +102,7 @@ static const vb_device_table table = {
     .layernorm = layernorm,
     .attention = attention,
     .absorbed_attention = absorbed_attention,
+    .log_softmax = log_softmax,
     .patchify = patchify,
     .embed = embed,
     .add_rows = add_rows,

@@ -167,3 +167,14 @@ double ref_nmse(const float *got, const double *want, size_t count)
     }
     return power > 0.0 ? error / power : error;
 }
+
+void ref_log_softmax(double *y, const float *x, size_t count)
+{
+    double largest = -(double)INFINITY, sum = 0;
+    for (size_t i = 0; i < count; i++)
+        largest = fmax(largest, (double)x[i]);
+    for (size_t i = 0; i < count; i++)
+        sum += exp((double)x[i] - largest);
+    for (size_t i = 0; i < count; i++)
+        y[i] = (double)x[i] - largest - log(sum);
+}

@@ -53,6 +53,8 @@ void ref_set_row(double *y, const float *before, const float *x, size_t batch,
 // y [batch, cols] = mean over the rows of x [batch, rows, cols].
 void ref_mean_rows(double *y, const float *x, size_t batch, size_t rows, size_t cols);
 
+void ref_log_softmax(double *y, const float *x, size_t count);
+
 void ref_l2norm(double *y, const float *x, size_t rows, size_t cols, double eps);
 
 // Normalised mean squared error: sum (got - want)^2 / sum want^2. NaN when any `got` is

@@ -46,7 +46,7 @@ static bool step(search *s, row probabilities[])
     for (uint32_t r = 0; r < s->params.beams; r++)
         for (uint32_t v = 0; v < VOCABULARY; v++)
             logits[r * VOCABULARY + v] = logf(probabilities[r][v]) + 3.0f;
-    return vb_beam_step(&s->beam, logits);
+    return vb_beam_step(&s->beam, logits, false);
 }
 
 static void finish(search *s)
@@ -405,7 +405,7 @@ static void test_log_softmax(void **state)
     (void)state;
     float x[] = {1000.0f, 1001.0f, 999.0f};
     const double sum = exp(-1.0) + 1.0 + exp(-2.0);
-    vb_log_softmax(x, 3);
+    vb_log_softmax_row(x, 3);
     expect_near(x[0], -1.0 - log(sum));
     expect_near(x[1], -log(sum));
     expect_near(x[2], -2.0 - log(sum));

@@ -297,6 +297,25 @@ static void test_absorbed_attention(void **state)
 #undef BIAS
 }
 
+static void test_log_softmax(void **state)
+{
+    (void)state;
+    bench b;
+#define LOGS (b.device.base.caps.log_softmax = true)
+#define X    f32(&b, 2, 3, 7)
+    TAKEN((LOGS, vb_log_softmax(&b.rec, X)));
+    REFUSED("log_softmax: this device has none", vb_log_softmax(&b.rec, X));
+    REFUSED("log_softmax: x: absent", (LOGS, vb_log_softmax(&b.rec, inside(X, NULL))));
+    REFUSED("log_softmax: x: type I32, expected F32",
+            (LOGS, vb_log_softmax(&b.rec, typed(X, VB_I32))));
+    REFUSED("log_softmax: x: empty: 2x0x7",
+            (LOGS, vb_log_softmax(&b.rec, f32(&b, 2, 0, 7))));
+    REFUSED("log_softmax: y: its matrices overlap",
+            (LOGS, vb_log_softmax(&b.rec, strided(X, 7, 7))));
+#undef LOGS
+#undef X
+}
+
 static void test_patchify(void **state)
 {
     (void)state;
@@ -527,9 +546,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_linear),      cmocka_unit_test(test_layernorm),
         cmocka_unit_test(test_attention),   cmocka_unit_test(test_absorbed_attention),
-        cmocka_unit_test(test_patchify),    cmocka_unit_test(test_embed),
-        cmocka_unit_test(test_row_ops),     cmocka_unit_test(test_transfers),
-        cmocka_unit_test(test_activations), cmocka_unit_test(test_overlaps),
+        cmocka_unit_test(test_log_softmax), cmocka_unit_test(test_patchify),
+        cmocka_unit_test(test_embed),       cmocka_unit_test(test_row_ops),
+        cmocka_unit_test(test_transfers),   cmocka_unit_test(test_activations),
+        cmocka_unit_test(test_overlaps),
     };
     return cmocka_run_group_tests_name("ops", tests, NULL, NULL);
 }

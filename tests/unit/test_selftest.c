@@ -171,15 +171,22 @@ static void l2norm(double *y, const vb_selftest_case *c, const float *x)
     ref_l2norm(y, x, (size_t)c->batch * c->rows, c->cols, (double)1e-12F);
 }
 
+static void log_softmax(double *y, const vb_selftest_case *c, const float *x)
+{
+    for (size_t r = 0; r < (size_t)c->batch * c->rows; r++)
+        ref_log_softmax(y + r * c->cols, x + r * c->cols, c->cols);
+}
+
 static const struct op {
     const char *name;
     void (*run)(double *y, const vb_selftest_case *c, const float *x);
 } ops[] = {
-    {"linear", linear},       {"layernorm", layernorm},
-    {"attention", attention}, {"absorbed attention", absorbed},
-    {"patchify", patchify},   {"embed", embed},
-    {"add_rows", add_rows},   {"set_row", set_row},
-    {"mean_rows", mean_rows}, {"l2norm", l2norm},
+    {"linear", linear},           {"layernorm", layernorm},
+    {"attention", attention},     {"absorbed attention", absorbed},
+    {"patchify", patchify},       {"embed", embed},
+    {"add_rows", add_rows},       {"set_row", set_row},
+    {"mean_rows", mean_rows},     {"l2norm", l2norm},
+    {"log_softmax", log_softmax},
 };
 
 // The samples of case `index`, as they should be.
