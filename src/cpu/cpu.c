@@ -1,6 +1,7 @@
 #include "cpu/cpu.h"
 
 #include "base/cores.h"
+#include "compute/selftest.h"
 #include "cpu/context.h"
 
 #include <stdio.h>
@@ -173,7 +174,7 @@ static vblip_status open_cpu(vb_cpu *cpu, const vb_cpu_options *o, vblip_error *
     cpu->stopped = o->stopped;
     cpu->stopped_user = o->stopped_user;
     cpu->profiled = o->profile;
-    cpu->kernels = vb_kernels_choose();
+    cpu->kernels = o->kernels ? o->kernels : vb_kernels_choose();
     (void)vb_cpu_describe(&cpu->info, &cpu->texts);
     VB_TRY(choose_weights(cpu, o->precision, err));
     cpu->base.caps = (vb_device_caps){
@@ -196,6 +197,35 @@ static vblip_status open_cpu(vb_cpu *cpu, const vb_cpu_options *o, vblip_error *
     return VBLIP_OK;
 }
 
+// Keeps the first check that fails, and ends the rest.
+static int keep_failure(void *user, const vblip_check *check)
+{
+    vblip_check *failure = user;
+    if (!check->ran || check->ok)
+        return 0;
+    *failure = *check;
+    return 1;
+}
+
+// Every op once, against known answers: a build for another processor, or a library that
+// was exchanged, may compute wrongly without a word.
+static vblip_status check_ops(vb_cpu *cpu, vblip_error *err)
+{
+    vblip_check failure = {0};
+    vblip_error why = {0};
+    bool ok;
+    const vblip_status status =
+        vb_selftest_run(&ok, &cpu->base, keep_failure, &failure, &why);
+    memset(cpu->times, 0, sizeof cpu->times);
+    cpu->time_count = 0;
+    if (failure.ran)
+        return vb_fail(err, VBLIP_ERR_DEVICE,
+                       "%s: %s fails its self-test: error %.1e, allowed %.1e; "
+                       "--device llvmpipe computes on it in another way",
+                       cpu->info.name, failure.op, failure.nmse, failure.bound);
+    return status == VBLIP_OK ? status : vb_fail(err, status, "%s", why.message);
+}
+
 vblip_status vb_cpu_open(vb_device **out, const vb_cpu_options *options,
                          vblip_error *err)
 {
@@ -203,7 +233,9 @@ vblip_status vb_cpu_open(vb_device **out, const vb_cpu_options *options,
     vb_cpu *cpu = calloc(1, sizeof *cpu);
     if (!cpu)
         return vb_fail_memory(err, "device");
-    const vblip_status status = open_cpu(cpu, options, err);
+    vblip_status status = open_cpu(cpu, options, err);
+    if (status == VBLIP_OK && !options->untested)
+        status = check_ops(cpu, err);
     if (status != VBLIP_OK) {
         close_cpu(&cpu->base);
         return status;

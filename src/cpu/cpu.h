@@ -10,14 +10,17 @@ typedef struct vb_cpu_options {
     const char *precision; // of weights: "f32", "bf16", "auto"; NULL = auto
     uint32_t threads;      // 0 = OMP_NUM_THREADS, else as many as there are cores
     bool profile;          // keep the time of every op
-    vb_log log;            // gets the choices made
+    bool untested;         // no self-test
+    const struct vb_kernels *kernels; // NULL = the fastest
+    vb_log log;                       // gets the choices made
     // Asked some times a second while ops run, on the caller's thread. Not 0: the op
     // fails with VBLIP_ERR_CANCELLED. NULL = never.
     int (*stopped)(void *user);
     void *stopped_user;
 } vb_cpu_options;
 
-// VBLIP_ERR_UNSUPPORTED in a build without oneDNN.
+// VBLIP_ERR_UNSUPPORTED in a build without oneDNN, VBLIP_ERR_DEVICE when an op fails its
+// self-test.
 VB_CHECKED vblip_status vb_cpu_open(vb_device **out, const vb_cpu_options *options,
                                     vblip_error *err);
 

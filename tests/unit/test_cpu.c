@@ -482,7 +482,11 @@ static void test_stops_when_told(void **state)
     vblip_error err = {0};
     uint32_t asked = 0;
     const vb_cpu_options options = {
-        .threads = 2, .stopped = stop_at_once, .stopped_user = &asked};
+        .threads = 2,
+        .untested = true,
+        .stopped = stop_at_once,
+        .stopped_user = &asked,
+    };
     const vb_matrix_block block = vb_matrix_in_memory((const float[16]){0}, VB_F32, 4);
     vb_matrix *w;
     assert_int_equal(vb_cpu_open(&device, &options, &err), VBLIP_OK);
@@ -511,6 +515,41 @@ static void test_refuses(void **state)
         assert_int_equal(vb_cpu_open(&device, &rows[i].options, &err), rows[i].status);
         assert_null(device);
         assert_non_null(strstr(err.message, rows[i].message));
+    }
+}
+
+static void leave_row(void *y, vb_dtype type, const float *x, const float *gain,
+                      const float *bias, size_t count, float eps)
+{
+    (void)y, (void)type, (void)x, (void)gain, (void)bias, (void)count, (void)eps;
+}
+
+static void test_wrong_kernels_are_refused(void **state)
+{
+    (void)state;
+    vb_kernels wrong = *vb_kernels_choose();
+    wrong.normalise_row = leave_row;
+    vb_cpu_options options = {.threads = 1, .kernels = &wrong};
+    vb_device *device;
+    vblip_error err = {0};
+    assert_int_equal(vb_cpu_open(&device, &options, &err), VBLIP_ERR_DEVICE);
+    assert_null(device);
+    assert_non_null(strstr(err.message, ": layernorm fails its self-test: error "));
+    options.untested = true;
+    assert_int_equal(vb_cpu_open(&device, &options, &err), VBLIP_OK);
+    vb_device_close(&device);
+}
+
+static void test_every_set_of_kernels_passes(void **state)
+{
+    (void)state;
+    for (const vb_kernels *const *k = vb_kernels_all(); *k; k++) {
+        const vb_cpu_options options = {.threads = 2, .kernels = *k};
+        vb_device *device;
+        vblip_error err = {0};
+        if (vb_cpu_open(&device, &options, &err) != VBLIP_OK)
+            fail_msg("%s: %s", (*k)->name, err.message);
+        vb_device_close(&device);
     }
 }
 
@@ -567,6 +606,8 @@ int main(void)
         cmocka_unit_test(test_a_pass_asks_for_memory_once),
         cmocka_unit_test(test_stops_when_told),
         cmocka_unit_test(test_refuses),
+        cmocka_unit_test(test_wrong_kernels_are_refused),
+        cmocka_unit_test(test_every_set_of_kernels_passes),
         cmocka_unit_test(test_says_what_it_is),
         cmocka_unit_test(test_keeps_times_when_asked),
     };
