@@ -35,7 +35,8 @@ struct vb_model {
 // visual tokens before.
 typedef struct vb_reading {
     vb_cross keys, absorbed;
-    bool filled;   // keys
+    bool made;     // room for keys
+    bool filled;   // that room
     uint64_t rows; // queries that have read, for each visual token
 } vb_reading;
 

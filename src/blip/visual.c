@@ -33,8 +33,7 @@ uint64_t vb_visual_bytes(const vb_visual *visual)
 
 static void reading_empty(vb_reading *reading)
 {
-    vb_cross_free(&reading->keys);
-    *reading = (vb_reading){0};
+    *reading = (vb_reading){.keys = reading->keys}; // whose array is used again
 }
 
 void vb_visual_empty(vb_visual *visual)
@@ -96,9 +95,10 @@ static vblip_status fill_keys(vb_visual *visual, vb_reading *reading,
                               const vb_text_weights *w, uint32_t side,
                               const vb_text_config *config, vblip_error *err)
 {
-    if (!reading->keys.layers)
+    if (!reading->made)
         VB_TRY(vb_cross_make(&reading->keys, &visual->pool, config, visual->states.rows,
                              err));
+    reading->made = true;
     vb_recorder rec = vb_recorder_begin(visual->model->device);
     vb_cross_fill(&rec, w, side, &reading->keys, visual->states);
     VB_TRY(vb_recorder_submit(&rec, err));
