@@ -72,8 +72,8 @@ VB_CHECKED vblip_status vb_beam_start(vb_beam *beam, const vb_search_params *par
 void vb_beam_free(vb_beam *beam);
 
 // One step, given the logits [beams, vocabulary] of the running rows' last positions, or,
-// with `logs`, their log-probabilities; they are overwritten. Returns false when the search is over, else `tokens` and
-// `parents` say how the rows went on.
+// with `logs`, their log-probabilities; they are overwritten. Returns false when the
+// search is over, else `tokens` and `parents` say how the rows went on.
 bool vb_beam_step(vb_beam *beam, float *scores, bool logs);
 
 // The best text after the last step: `ids` has room for max_length ids, [SEP] included.

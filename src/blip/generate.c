@@ -67,7 +67,8 @@ static vblip_status run_make(run *r, vblip_error *err)
 }
 
 // Runs r->tokens, [ids.rows, ids.cols], as tokens first .. of as many rows, and brings
-// home the logits of the last position of each.
+// home the logits of the last position of each, or, in a search where the device can,
+// their log-probabilities.
 static vblip_status forward(run *r, const vb_text_scratch *s, vb_tensor ids,
                             uint32_t first, vblip_error *err)
 {

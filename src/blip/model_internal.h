@@ -80,7 +80,7 @@ int32_t vb_model_first(const vb_model *model);
 
 // What cross-attention reads of what `visual` shows, for the encoder (of NLVR2: as image
 // `side` 0 or 1) or the decoder, until the next call. `rows` is how many queries of each
-// head will read a visual token; VB_MANY_ROWS asks for keys and values, which are kept
+// head will read a visual token at most; VB_MANY_ROWS asks for keys and values, which are kept
 // until it is filled again.
 enum { VB_MANY_ROWS = 1 << 20 };
 VB_CHECKED vblip_status vb_visual_encoder_cross(const vb_cross **out, vb_visual *visual,

@@ -57,12 +57,13 @@ void vb_visual_forget(vb_visual *visual)
 
 // Whether keys and values are worth making for `rows` queries, those before included. Of
 // each visual token and layer, making them takes 2 * C * D products, reading them 2 * D a
-// query, and absorbing them 2 * H * C. As long as all that was absorbed costs less than to
-// make them, no order of queries costs more than twice the best for it.
+// query, and absorbing them 2 * H * C. Until these are as many, they are absorbed: however
+// many queries come, all cost no more than twice what they would have at best.
 static bool keys_pay(const vb_text_config *c, uint64_t rows)
 {
     const uint64_t making = 2ull * c->cross_width * c->width, reading = 2ull * c->width;
-    return rows * 2 * c->heads * c->cross_width >= making + rows * reading;
+    return rows >= VB_MANY_ROWS ||
+           rows * 2 * c->heads * c->cross_width >= making + rows * reading;
 }
 
 // The visual tokens in the type that ops read best: converted once, and not for each

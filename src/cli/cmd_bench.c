@@ -15,28 +15,29 @@ static const vb_column columns[] = {
 };
 static const vb_table table = {columns, sizeof columns / sizeof *columns};
 
-// "95 %" of the peak, or nothing.
-static const char *share_of_peak(char text[8], const vblip_bench_result *r)
+// "437.1" and "95 %" of the peak, or nothing.
+static void write_gflops(char rate[16], char share[8], const vblip_bench_result *r)
 {
-    text[0] = '\0';
-    if (r->peak > 0 && r->gflops > 0)
-        snprintf(text, 8, "%.0f %%", 100 * r->gflops / r->peak);
-    return text;
+    rate[0] = share[0] = '\0';
+    if (r->gflops > 0)
+        snprintf(rate, 16, "%.1f", r->gflops);
+    if (r->gflops > 0 && r->peak > 0)
+        snprintf(share, 8, "%.0f %%", 100 * r->gflops / r->peak);
 }
 
 static int on_result(void *session, const vblip_bench_result *r)
 {
     cli_session *s = session;
-    char share[8];
+    char rate[16], share[8];
     if (s->args->format == VB_FORMAT_TEXT) {
         if (!s->written)
             vb_string_appendf(&s->line, "%-10s %9s %-10s %10s %10s %4s %8s %5s  %s\n",
                               "name", "rate", "", "min ms", "median ms", "runs",
                               "GFLOP/s", "peak", "what");
-        vb_string_appendf(&s->line,
-                          "%-10s %9.2f %-10s %10.3f %10.3f %4u %8.1f %5s  %s\n",
+        write_gflops(rate, share, r);
+        vb_string_appendf(&s->line, "%-10s %9.2f %-10s %10.3f %10.3f %4u %8s %5s  %s\n",
                           r->name, r->work, r->unit, r->min_s * 1e3, r->median_s * 1e3,
-                          r->runs, r->gflops, share_of_peak(share, r), r->detail);
+                          r->runs, rate, share, r->detail);
         return cli_emit_line(s);
     }
     const vb_cell cells[] = {

@@ -235,8 +235,6 @@ static vblip_status run_types(vb_device *device, const struct op *op, vblip_benc
 {
     static const vb_dtype types[] = {VB_F32, VB_F16, VB_BF16};
     const vb_dtype in_use = device->weights;
-    if (op->make == make_absorbed && !device->caps.absorbs)
-        return VBLIP_OK;
     vblip_status status = run_shapes(device, op, fn, user, err);
     if (!op->weights)
         return status;
@@ -258,6 +256,13 @@ vblip_status vb_device_bench(vb_device *device, const char *name, vblip_bench_fn
         if (name && strcmp(name, ops[i].name) != 0)
             continue;
         found = true;
+        if (ops[i].make == make_absorbed && !device->caps.absorbs) {
+            if (name)
+                return vb_fail(err, VBLIP_ERR_UNSUPPORTED,
+                               "bench: %s: %s does not have it", name,
+                               device->caps.name);
+            continue;
+        }
         VB_TRY(run_types(device, &ops[i], fn, user, err));
     }
     if (!found)

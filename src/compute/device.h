@@ -17,11 +17,10 @@ typedef struct vb_device_caps {
     uint64_t memory_bytes;     // what there is for buffers, in all
     uint32_t weight_types;     // types a matrix can be stored in: bits 1 << vb_dtype
     bool shares_cores;         // computes on the cores that decode runs on
-    uint64_t
-        cached_bytes; // of a value that stays in a cache between ops; 0 = no matter
-    bool narrow_activations; // ops read and write them in the type of weights, too
-    bool absorbs;            // has vb_absorbed_attention
-    bool log_softmax;        // has vb_log_softmax
+    uint64_t cached_bytes;     // of a value that caches keep for the next op, or 0
+    bool narrow_activations;   // ops read and write them in the type of weights, too
+    bool absorbs;              // has vb_absorbed_attention
+    bool log_softmax;          // has vb_log_softmax
 } vb_device_caps;
 
 // How ops will read a matrix. LINEAR: vb_linear. ROWS: vb_embed, vb_absorbed_attention.

@@ -1,4 +1,5 @@
-// selftest.h - every op of a device once on seeded input, against committed answers in double.
+// selftest.h - every op of a device once on seeded input, against committed answers in
+// double.
 //
 // Drivers are known to compute wrongly without a word. The cases run on any device,
 // through the ops. The answers are in selftest_expected.h; unit.selftest computes them

@@ -133,7 +133,7 @@ static vblip_status attend_absorbed(absorbed_op *op, vblip_error *err)
     groups.scale = 1; // the queries have it
     groups.exact = op->rows < LEAST_ROUNDED;
 
-    op->pieces = (op->wide + COLUMNS_OF_A_PIECE - 1) / COLUMNS_OF_A_PIECE;
+    op->pieces = vb_divided(op->wide, COLUMNS_OF_A_PIECE);
     VB_TRY(vb_cpu_run(op->cpu,
                       &(vb_cpu_loop){.run = absorb_queries,
                                      .user = op,

@@ -20,6 +20,7 @@ typedef struct attention_op {
     vb_query_groups g;
     uint32_t chunk, chunks; // queries of a piece, and how many times that
     uint32_t part, parts;   // keys of a piece, a multiple of VB_KEY_BLOCK
+    uint32_t step;          // keys that a piece takes at a time, in bf16
     float *found;           // of every piece, when parts > 1
     const uint16_t *k, *v;  // in bf16: vb_attention_narrow_keys(), or NULL
 } attention_op;
@@ -40,11 +41,6 @@ static uint32_t at_most(uint32_t value, uint32_t most)
     return value < most ? value : most;
 }
 
-static uint32_t divided(uint32_t value, uint32_t by)
-{
-    return (value + by - 1) / by;
-}
-
 // A multiple of VB_CPU_ALIGN bytes.
 static size_t found_floats(const attention_op *op)
 {
@@ -63,11 +59,11 @@ static bool is_narrow(const attention_op *op)
     return op->k || op->g.args->k.type == VB_BF16;
 }
 
-// Behind what is found.
+// What a piece needs, in a worker's room behind what it finds.
 static size_t room_bytes(const attention_op *op)
 {
     if (is_narrow(op))
-        return vb_attend_keys_bytes(&op->g, op->chunk, op->part);
+        return vb_attend_keys_bytes(&op->g, op->chunk, op->step);
     return (block_floats(op) + (size_t)op->chunk * (op->g.head_dim + 1)) *
            sizeof(float);
 }
@@ -174,6 +170,7 @@ static vblip_status attend_to_keys(const attention_op *op, vb_cpu_worker *worker
             .v = op->v ? op->v + at : vb_cpu_row_at(&a->v, p->group, 0),
             .first_key = first,
             .end_key = end,
+            .step = op->step,
             .room = room,
         };
         return vb_attend_keys_bf16(op->cpu, worker, &some, found, err);
@@ -250,28 +247,33 @@ static vblip_status merge_parts(void *user, vb_cpu_worker *worker, uint32_t piec
 
 static void divide_queries(attention_op *op, uint32_t units, uint32_t wanted)
 {
-    const uint32_t queries = op->g.queries;
-    const uint32_t fit = MOST_VALUES / op->g.head_dim;
-    uint32_t chunks = divided(queries, is_narrow(op) ? at_most(fit, MOST_NARROW) : fit);
-    if (units * chunks < wanted && queries >= 2 * LEAST_QUERIES)
-        chunks = at_most(divided(wanted, units), queries / LEAST_QUERIES);
-    op->chunk = divided(queries, chunks);
-    op->chunks = divided(queries, op->chunk);
+    const uint32_t queries = op->g.queries, fit = MOST_VALUES / op->g.head_dim;
+    const uint32_t most = is_narrow(op) ? at_most(fit, MOST_NARROW) : fit;
+    uint32_t chunks = vb_divided(queries, most ? most : 1);
+    if (units * chunks < wanted && queries >= 2 * LEAST_QUERIES) {
+        const uint32_t more =
+            at_most(vb_divided(wanted, units), queries / LEAST_QUERIES);
+        chunks = more > chunks ? more : chunks;
+    }
+    op->chunk = vb_divided(queries, chunks);
+    op->chunks = vb_divided(queries, op->chunk);
 }
 
-// Keys are divided where there are fewer pieces than wanted: into as many parts as give
-// all workers the same, each worth the merging.
+// Keys are divided where there are fewer pieces than wanted: into as many parts as leave
+// no worker without, or some times that, each worth the merging.
 static void divide_keys(attention_op *op, uint32_t pieces, uint32_t wanted)
 {
-    const uint32_t blocks = divided(op->g.args->k.rows, VB_KEY_BLOCK);
+    const uint32_t blocks = vb_divided(op->g.args->k.rows, VB_KEY_BLOCK);
     const uint32_t products = op->chunk * op->g.head_dim * VB_KEY_BLOCK; // of a block
-    const uint32_t least = divided(LEAST_PRODUCTS, products);
-    uint32_t parts = divided(op->cpu->worker_count, pieces);
-    const uint32_t finer = at_most(divided(wanted, parts * pieces),
+    const uint32_t least = vb_divided(LEAST_PRODUCTS, products);
+    uint32_t parts = vb_divided(op->cpu->worker_count, pieces);
+    const uint32_t finer = at_most(vb_divided(wanted, parts * pieces),
                                    blocks / (parts * least * PIECES_PER_WORKER));
     parts = at_most(finer ? finer * parts : parts, blocks / least);
-    op->part = divided(blocks, pieces < wanted && parts ? parts : 1) * VB_KEY_BLOCK;
-    op->parts = divided(op->g.args->k.rows, op->part);
+    op->part = vb_divided(blocks, pieces < wanted && parts ? parts : 1) * VB_KEY_BLOCK;
+    op->parts = vb_divided(op->g.args->k.rows, op->part);
+    op->step =
+        vb_attend_keys_step(&op->g, op->chunk, at_most(op->g.args->k.rows, op->part));
 }
 
 static void divide_attention(attention_op *op)

@@ -90,10 +90,13 @@ typedef struct vb_attend_keys {
     uint32_t group, head, first, count;
     const uint16_t *k, *v; // [keys, head_dim]
     uint32_t first_key, end_key;
-    void *room; // vb_attend_keys_bytes(groups, count, keys)
+    uint32_t step; // keys at a time
+    void *room;    // vb_attend_keys_bytes(), of no fewer queries and the same step
 } vb_attend_keys;
+uint32_t vb_attend_keys_step(const vb_query_groups *groups, uint32_t count,
+                             uint32_t keys);
 size_t vb_attend_keys_bytes(const vb_query_groups *groups, uint32_t count,
-                            uint32_t keys);
+                            uint32_t step);
 VB_CHECKED vblip_status vb_attend_keys_bf16(vb_cpu *cpu, vb_cpu_worker *worker,
                                             const vb_attend_keys *keys,
                                             const vb_attend_found *found,

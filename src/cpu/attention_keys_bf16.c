@@ -8,12 +8,15 @@
 
 #include <string.h>
 
-enum { MOST_SCORES = 80 << 10, LEAST_KEYS = 256, KEY_STEP = 64 }; // of a step
+enum {
+    MOST_SCORES = 80 << 10, // of a step, in a core's second cache
+    LEAST_KEYS = 256,       // of a step, more scores or not: products need depth
+    KEY_STEP = 64,          // keys of a step are a multiple of that
+};
 
 typedef struct keys_room {
     uint16_t *q, *weights;  // [rows, width], [count, step]
     float *scores, *values; // [rows, step], [count, width]
-    uint32_t step;          // keys at a time
 } keys_room;
 
 // Of q: the queries, and behind them what exact ones lack.
@@ -22,21 +25,21 @@ static uint32_t rows_of(const vb_query_groups *g, uint32_t count)
     return g->exact ? 2 * count : count;
 }
 
-// As many as fit, in steps of like size.
-static uint32_t choose_step(uint32_t rows, uint32_t keys)
+// Steps of like size. Fewer queries, or keys, may have longer ones: a step is chosen once,
+// for the largest piece.
+uint32_t vb_attend_keys_step(const vb_query_groups *g, uint32_t count, uint32_t keys)
 {
-    const uint32_t fit = MOST_SCORES / rows / KEY_STEP * KEY_STEP;
+    const uint32_t fit = MOST_SCORES / rows_of(g, count) / KEY_STEP * KEY_STEP;
     const uint32_t most = fit > LEAST_KEYS ? fit : LEAST_KEYS;
-    const uint32_t steps = (keys + most - 1) / most;
-    return ((keys + steps - 1) / steps + KEY_STEP - 1) / KEY_STEP * KEY_STEP;
+    const uint32_t steps = vb_divided(keys, most);
+    return vb_divided(vb_divided(keys, steps), KEY_STEP) * KEY_STEP;
 }
 
 // With `bytes` NULL counts what is needed.
 static size_t lay_out_keys_room(keys_room *room, uint8_t *bytes,
-                                const vb_query_groups *g, uint32_t count, uint32_t keys)
+                                const vb_query_groups *g, uint32_t count, uint32_t step)
 {
     const size_t rows = rows_of(g, count), width = g->head_dim;
-    const uint32_t step = choose_step((uint32_t)rows, keys);
     const size_t sizes[] = {
         rows * width * sizeof *room->q,
         (size_t)count * step * sizeof *room->weights,
@@ -49,14 +52,14 @@ static size_t lay_out_keys_room(keys_room *room, uint8_t *bytes,
         parts[i] = bytes ? bytes + at : NULL;
         at += (sizes[i] + VB_CPU_ALIGN - 1) / VB_CPU_ALIGN * VB_CPU_ALIGN;
     }
-    *room = (keys_room){parts[0], parts[1], parts[2], parts[3], step};
+    *room = (keys_room){parts[0], parts[1], parts[2], parts[3]};
     return at;
 }
 
-size_t vb_attend_keys_bytes(const vb_query_groups *g, uint32_t count, uint32_t keys)
+size_t vb_attend_keys_bytes(const vb_query_groups *g, uint32_t count, uint32_t step)
 {
     keys_room room;
-    return lay_out_keys_room(&room, NULL, g, count, keys);
+    return lay_out_keys_room(&room, NULL, g, count, step);
 }
 
 static void round_queries(const vb_cpu *cpu, const vb_attend_keys *k,
@@ -146,13 +149,12 @@ vblip_status vb_attend_keys_bf16(vb_cpu *cpu, vb_cpu_worker *worker,
                                  vblip_error *err)
 {
     keys_room room;
-    (void)lay_out_keys_room(&room, k->room, k->groups, k->count,
-                            k->end_key - k->first_key);
+    (void)lay_out_keys_room(&room, k->room, k->groups, k->count, k->step);
     round_queries(cpu, k, &room);
-    for (uint32_t key = k->first_key; key < k->end_key; key += room.step) {
+    for (uint32_t key = k->first_key; key < k->end_key; key += k->step) {
         const uint32_t left = k->end_key - key;
         VB_TRY(step_through(cpu, worker, k, &room, found, key,
-                            left < room.step ? left : room.step, err));
+                            left < k->step ? left : k->step, err));
     }
     return VBLIP_OK;
 }

@@ -139,6 +139,12 @@ vblip_status vb_cpu_profile(vb_device *, vblip_op_time_fn, void *user, vblip_err
 // --------------------------------------------------------------------------- peak.c
 double vb_cpu_peak(vb_device *);
 
+// How many times `by` it takes to hold `value`.
+static inline uint32_t vb_divided(uint32_t value, uint32_t by)
+{
+    return (value + by - 1) / by;
+}
+
 // -------------------------------------------------------------------------- tensors
 static inline uint8_t *vb_cpu_bytes(const vb_tensor *t)
 {

@@ -197,13 +197,20 @@ static vblip_status open_cpu(vb_cpu *cpu, const vb_cpu_options *o, vblip_error *
     return VBLIP_OK;
 }
 
-// Keeps the first check that fails, and ends the rest.
-static int keep_failure(void *user, const vblip_check *check)
+typedef struct opening_checks {
+    const vb_log *log;
+    vblip_check failure; // the first; `ran` says whether there is one
+} opening_checks;
+
+// Names each check before it runs, and ends with the first that fails.
+static int on_opening_check(void *user, const vblip_check *check)
 {
-    vblip_check *failure = user;
+    opening_checks *checks = user;
+    if (!check->ran)
+        vb_logf(checks->log, "self-test: %s, %s", check->op, check->kernels);
     if (!check->ran || check->ok)
         return 0;
-    *failure = *check;
+    checks->failure = *check;
     return 1;
 }
 
@@ -211,18 +218,19 @@ static int keep_failure(void *user, const vblip_check *check)
 // was exchanged, may compute wrongly without a word.
 static vblip_status check_ops(vb_cpu *cpu, vblip_error *err)
 {
-    vblip_check failure = {0};
+    opening_checks checks = {.log = &cpu->log};
+    const vblip_check *failure = &checks.failure;
     vblip_error why = {0};
     bool ok;
     const vblip_status status =
-        vb_selftest_run(&ok, &cpu->base, keep_failure, &failure, &why);
+        vb_selftest_run(&ok, &cpu->base, on_opening_check, &checks, &why);
     memset(cpu->times, 0, sizeof cpu->times);
     cpu->time_count = 0;
-    if (failure.ran)
+    if (failure->ran)
         return vb_fail(err, VBLIP_ERR_DEVICE,
                        "%s: %s fails its self-test: error %.1e, allowed %.1e; "
                        "--device llvmpipe computes on it in another way",
-                       cpu->info.name, failure.op, failure.nmse, failure.bound);
+                       cpu->info.name, failure->op, failure->nmse, failure->bound);
     return status == VBLIP_OK ? status : vb_fail(err, status, "%s", why.message);
 }
 

@@ -26,7 +26,8 @@ static int without_range(int format)
     return format;
 }
 
-// The same with a row of chroma for each row; AV_PIX_FMT_NONE of what is not 4:2:0.
+// The same with a row of chroma for each row; AV_PIX_FMT_NONE of what is not planar 4:2:0
+// of 8 to 12 bits.
 static int with_all_rows(int format)
 {
     static const struct {

@@ -159,7 +159,7 @@ static void test_ranked_answers(void **state)
 static void test_few_decisions_changed(void **state)
 {
     (void)state;
-    golden_expect_few_changed(2);
+    golden_expect_few_changed(1);
 }
 
 static int setup(void **state)

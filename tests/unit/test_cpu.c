@@ -215,6 +215,78 @@ static void check_attend(const vb_kernels *k, uint32_t queries, uint32_t keys)
     free(seen);
 }
 
+// Few rows of x against weights, by rows and by columns, in both types. Counts are
+// multiples of 16.
+static void check_row_products(const vb_kernels *k, uint32_t rows, uint32_t in,
+                               uint32_t out, vb_dtype type)
+{
+    const size_t weights = (size_t)in * out;
+    float *x = random_floats((size_t)rows * in, 1, 0),
+          *w = random_floats(weights, 2, 0);
+    float *y = calloc((size_t)rows * out, sizeof *y);
+    uint16_t *narrow = calloc(weights, sizeof *narrow);
+    assert_true(y && narrow);
+    if (type == VB_BF16) {
+        k->narrow_row(narrow, w, weights);
+        vb_widen(w, narrow, VB_BF16, weights);
+    }
+    for (int columns = 0; columns < 2; columns++) {
+        const vb_row_product p = {
+            .rows = rows,
+            .in = in,
+            .out = out,
+            .x = x,
+            .w = type == VB_BF16 ? (const void *)narrow : w,
+            .type = type,
+            .w_stride = columns ? in : out,
+            .y = y,
+        };
+        (columns ? k->times_columns : k->times_rows)(&p);
+        for (uint32_t r = 0; r < rows; r++)
+            for (uint32_t o = 0; o < out; o++) {
+                double want = 0, size = 0;
+                for (uint32_t i = 0; i < in; i++) {
+                    const size_t at =
+                        columns ? (size_t)o * in + i : (size_t)i * out + o;
+                    const double term = (double)x[(size_t)r * in + i] * (double)w[at];
+                    want += term;
+                    size += fabs(term);
+                }
+                if (!(fabs((double)y[(size_t)r * out + o] - want) <= 1e-6 * size))
+                    fail_msg("%s: %ux%ux%u, %s by %s: row %u, column %u", k->name, rows,
+                             out, in, vb_dtype_name(type), columns ? "columns" : "rows",
+                             r, o);
+            }
+    }
+    free(x);
+    free(w);
+    free(y);
+    free(narrow);
+}
+
+static void check_log_softmax(const vb_kernels *k, size_t count)
+{
+    float *x = random_floats(count, 1, 0);
+    double largest = -(double)INFINITY, sum = 0;
+    float *given = calloc(count, sizeof *given);
+    assert_non_null(given);
+    for (size_t i = 0; i < count; i++) {
+        given[i] = x[i] = 30 * x[i];
+        largest = fmax(largest, (double)x[i]);
+    }
+    for (size_t i = 0; i < count; i++)
+        sum += exp((double)given[i] - largest);
+    k->log_softmax_row(x, count);
+    for (size_t i = 0; i < count; i++) {
+        const double want = (double)given[i] - largest - log(sum);
+        if (!(fabs((double)x[i] - want) <= 1e-5))
+            fail_msg("%s: log_softmax of %zu: value %zu is %g, expected %g", k->name,
+                     count, i, (double)x[i], want);
+    }
+    free(x);
+    free(given);
+}
+
 static void check_weigh(const vb_kernels *k, size_t seen)
 {
     enum { COUNT = 112 };
@@ -252,12 +324,19 @@ static void test_every_set_of_kernels(void **state)
                 check_finish(*at, sizes[i], act, true);
             }
             check_narrow(*at, sizes[i]);
+            check_log_softmax(*at, sizes[i]);
             if (sizes[i] > 1) {
                 check_normalise(*at, sizes[i], 0);
                 check_normalise(*at, sizes[i], 1000);
             }
         }
         check_gelu(*at);
+        check_log_softmax(*at, 5000);
+        for (uint32_t rows = 1; rows <= 9; rows++) {
+            check_row_products(*at, rows, 48, 144, VB_F32);
+            check_row_products(*at, rows, 64, 16, VB_BF16);
+        }
+        assert_true((*at)->burn(1) > 0);
         for (size_t seen = 1; seen <= 112; seen++)
             check_weigh(*at, seen);
         for (uint32_t queries = 1; queries <= 9; queries++) {

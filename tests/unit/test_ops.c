@@ -316,6 +316,25 @@ static void test_log_softmax(void **state)
 #undef X
 }
 
+// Each product and its sum; what is refused counts nothing.
+static void test_products_are_counted(void **state)
+{
+    (void)state;
+    bench b;
+    vb_matrix w;
+#define X f32(&b, 2, 3, 32)
+#define W (w = matrix(&b, 16, 32, VB_USE_LINEAR), &w)
+    TAKEN(vb_linear(&b.rec, .y = f32(&b, 2, 3, 16), .x = X, .w = W));
+    assert_true(b.device.base.flops == 2.0 * 2 * 3 * 32 * 16);
+    TAKEN(vb_attention(&b.rec, .y = X, .q = X, .k = f32(&b, 1, 5, 32),
+                       .v = f32(&b, 1, 5, 32), .heads = 2));
+    assert_true(b.device.base.flops == 2.0 * 2 * 3 * 32 * (5 + 5));
+    REFUSED("linear: w: absent", vb_linear(&b.rec, .y = X, .x = X));
+    assert_true(b.device.base.flops == 0);
+#undef X
+#undef W
+}
+
 static void test_patchify(void **state)
 {
     (void)state;
@@ -546,10 +565,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_linear),      cmocka_unit_test(test_layernorm),
         cmocka_unit_test(test_attention),   cmocka_unit_test(test_absorbed_attention),
-        cmocka_unit_test(test_log_softmax), cmocka_unit_test(test_patchify),
-        cmocka_unit_test(test_embed),       cmocka_unit_test(test_row_ops),
-        cmocka_unit_test(test_transfers),   cmocka_unit_test(test_activations),
-        cmocka_unit_test(test_overlaps),
+        cmocka_unit_test(test_log_softmax), cmocka_unit_test(test_products_are_counted),
+        cmocka_unit_test(test_patchify),    cmocka_unit_test(test_embed),
+        cmocka_unit_test(test_row_ops),     cmocka_unit_test(test_transfers),
+        cmocka_unit_test(test_activations), cmocka_unit_test(test_overlaps),
     };
     return cmocka_run_group_tests_name("ops", tests, NULL, NULL);
 }

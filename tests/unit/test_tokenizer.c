@@ -99,12 +99,10 @@ static bool has_other(const char *text)
 // assigned in the Unicode of this utf8proc: U+2B73F is, from 17 on.
 static bool is_assigned_since(const cJSON *item)
 {
-    const cJSON *flag;
-    cJSON_ArrayForEach(
-        flag, cJSON_GetObjectItem(
-                  item, "flags")) if (strcmp(cJSON_GetStringValue(flag),
-                                             "unassigned-in-unicode-14") ==
-                                      0) return !has_other(string_of(item, "text"));
+    const cJSON *flags = cJSON_GetObjectItem(item, "flags");
+    for (const cJSON *flag = flags ? flags->child : NULL; flag; flag = flag->next)
+        if (strcmp(cJSON_GetStringValue(flag), "unassigned-in-unicode-14") == 0)
+            return !has_other(string_of(item, "text"));
     return false;
 }
 
