@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-enum { ROUNDS = 20000, TRIES = 5 };
+enum { ROUNDS = 20000, TRIES = 25 };
 
 typedef struct peak_run {
     double (*burn)(uint32_t rounds);
