@@ -649,7 +649,7 @@ static double burn(uint32_t rounds)
     }
     for (int i = 1; i < SUMS; i++)
         sums[0] += sums[i];
-    return sum_of(sums[0]) > 0 ? 2.0 * VB_LANES * SUMS * STEPS * rounds : 0;
+    return sum_of(sums[0]) > 0 ? 2.0 * (VB_LANES * SUMS * STEPS) * rounds : 0;
 }
 
 #ifdef __AVX512BF16__
@@ -667,7 +667,7 @@ static double burn_bf16(uint32_t rounds)
     }
     for (int i = 1; i < SUMS; i++)
         sums[0] += sums[i];
-    return sum_of((lanes)sums[0]) > 0 ? 4.0 * VB_LANES * SUMS * STEPS * rounds : 0;
+    return sum_of((lanes)sums[0]) > 0 ? 4.0 * (VB_LANES * SUMS * STEPS) * rounds : 0;
 }
 #endif
 
