@@ -437,15 +437,16 @@ INLINE void dot_tile(const vb_row_product *p, bool narrow, size_t row, size_t co
             p->y[(row + (size_t)r) * p->out + column + (size_t)n] = sum_of(sums[r][n]);
 }
 
+// Rows of w stay in the first cache while those of x pass by: w is read once.
 INLINE void dot_rows(const vb_row_product *p, bool narrow)
 {
-    size_t row = 0;
-    for (; row + QUERIES <= p->rows; row += QUERIES)
-        for (size_t column = 0; column < p->out; column += COLUMNS)
+    for (size_t column = 0; column < p->out; column += COLUMNS) {
+        size_t row = 0;
+        for (; row + QUERIES <= p->rows; row += QUERIES)
             dot_tile(p, narrow, row, column, QUERIES, COLUMNS);
-    for (; row < p->rows; row++)
-        for (size_t column = 0; column < p->out; column += COLUMNS)
+        for (; row < p->rows; row++)
             dot_tile(p, narrow, row, column, 1, COLUMNS);
+    }
 }
 
 static void times_columns(const vb_row_product *p)
