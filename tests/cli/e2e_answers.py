@@ -6,16 +6,10 @@ at least 15 of 16 captions; P(match) < 0.5 for 97 % of absent objects; 93 % of q
 exactly; every object and the background in 93 % of captions.
 """
 
-import json
 import os
 import unittest
 
-from e2e_support import CLIPS, DEMO, Case, clip, environment, main, parse
-
-
-def lines(name):
-    with open(os.path.join(CLIPS, name + ".jsonl"), encoding="utf-8") as file:
-        return [json.loads(line) for line in file]
+from e2e_support import CLIPS, DEMO, Case, clip, environment, main, parse, said_of_clips
 
 
 def path_of(name):
@@ -41,7 +35,7 @@ class DemoCase(Case):
 
 class Searches(DemoCase):
     def test_search(self):
-        truth = lines("captions")
+        truth = said_of_clips("captions")
         queries = [a for t in truth for a in ("-e", t["caption"])]
         best = {r["query"]: r["path"] for r in self.rows("retrieve", CLIPS, *queries, "--top", 1)}
         self.assertEqual(len(best), len(truth))
@@ -54,7 +48,7 @@ class Searches(DemoCase):
 
     def test_absent_objects(self):
         rights = []
-        for scene in lines("scenes"):
+        for scene in said_of_clips("scenes"):
             texts = [("an " if noun[0] in "aeiou" else "a ") + noun for noun in scene["absent"]]
             rights += [(row["p_match"] < 0.5, row) for row in self.rows("match", path_of(scene["clip_name"]), *texts)]
         self.share(rights, 0.97)
@@ -63,7 +57,7 @@ class Searches(DemoCase):
 class Words(DemoCase):
     def test_questions(self):
         asked, rights = {}, []
-        for q in lines("questions"):
+        for q in said_of_clips("questions"):
             asked.setdefault(q["video"], []).append(q)
         for name, questions in asked.items():
             rows = self.rows("qa", path_of(name), *(q["question"] for q in questions))
@@ -75,7 +69,7 @@ class Words(DemoCase):
 
     def test_captions(self):
         rows = self.rows("caption", CLIPS, "--count", 4)
-        scenes = {path_of(s["clip_name"]): s for s in lines("scenes")}
+        scenes = {path_of(s["clip_name"]): s for s in said_of_clips("scenes")}
         self.assertEqual(len(rows), 4 * len(scenes))
         self.share([(names_all(row["caption"], scenes[row["path"]]), row) for row in rows], 0.93)
 

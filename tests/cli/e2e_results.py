@@ -376,6 +376,10 @@ class Models(FormatCase):
             self.assertIn("(64 px)", row["detail"])
             count = {"1": 1, "8": 8}[row["detail"][0]]
             self.assertAlmostEqual(float(row["work"]) * float(row["min_s"]), count, places=6)
+        rows = parse("csv", self.ok("bench", "text", "keys", "--counts", "3,20", "--model", RETRIEVAL, "-f", "csv").out)
+        self.assertEqual([r["detail"] for r in rows], [
+            "3 texts of 35 tokens, ITC (64 px)", "20 texts of 35 tokens, ITC (64 px)",
+            "cross-attention keys and values of 8 frames (64 px)"])
         self.refused(EXIT_MISUSED, ["nosuch", "linear", "vision"], "bench", "nosuch")
 
 

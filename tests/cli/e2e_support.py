@@ -48,6 +48,12 @@ def clip(number):
     return os.path.join(CLIPS, "clip-%02d.mp4" % number)
 
 
+def said_of_clips(name):
+    """captions, questions or scenes of the bundled clips."""
+    with open(os.path.join(CLIPS, name + ".jsonl"), encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
 def environment(**changes):
     """That of the test without what a user may have set; None in `changes` removes."""
     scratch = os.environ["VBLIP_SCRATCH"]
