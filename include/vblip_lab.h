@@ -135,11 +135,13 @@ VBLIP_CHECKED vblip_status vblip_bench_model(
     vblip_model **out, vblip_engine *engine, const char *size, uint32_t task, vblip_error *err);
 
 // Times the stages of a model. `name` is one of vblip_model_bench_names()
-// (NULL-terminated), or NULL for all; stages of tasks it was not loaded for are left out.
+// (NULL-terminated), or NULL for all; stages of tasks it was not loaded for are left out. `counts`,
+// ended by 0, is how many frames (vision, caption) or texts (text, itm, itm-image, itm-video) there
+// are at a time, each from 1 to 64; NULL = 1 and 8, of text 1 and 64. The others are not counted.
 VBLIP_API const char *const *vblip_model_bench_names(void);
 VBLIP_API uint32_t vblip_model_bench_task(const char *name); // whose models have them; 0 = unknown
-VBLIP_CHECKED vblip_status vblip_model_bench(
-    vblip_model *model, const char *name, vblip_bench_fn fn, void *user, vblip_error *err);
+VBLIP_CHECKED vblip_status vblip_model_bench(vblip_model *model, const char *name,
+    const uint32_t *counts, vblip_bench_fn fn, void *user, vblip_error *err);
 
 // -------------------------------------------------------------------------- tokenizer
 

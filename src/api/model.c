@@ -132,11 +132,12 @@ uint32_t vblip_model_bench_task(const char *name)
     return name ? vb_model_bench_task(name) : 0;
 }
 
-vblip_status vblip_model_bench(vblip_model *model, const char *name, vblip_bench_fn fn,
-                               void *user, vblip_error *err)
+vblip_status vblip_model_bench(vblip_model *model, const char *name,
+                               const uint32_t *counts, vblip_bench_fn fn, void *user,
+                               vblip_error *err)
 {
     vb_error_reset(err);
     VB_TRY(vb_need(model != NULL, "model", err));
     VB_TRY(vb_need(fn != NULL, "fn", err));
-    return vb_model_bench(model->model, name, fn, user, err);
+    return vb_model_bench(model->model, name, counts, fn, user, err);
 }

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_FRAMES = 16, MOST_TEXTS = 64 };
-
 const char *const vb_model_bench_names[] = {"vision",  "text",      "keys",
                                             "itm",     "itm-image", "itm-video",
                                             "caption", "vqa-video", NULL};
@@ -17,11 +15,11 @@ const char *const vb_model_bench_names[] = {"vision",  "text",      "keys",
 typedef struct bench {
     vb_model *model;
     vb_visual *visual;
-    vb_frame frames[MOST_FRAMES];
-    const char *texts[MOST_TEXTS];
+    vb_frame frames[VB_MOST_COUNTED];
+    const char *texts[VB_MOST_COUNTED];
     uint32_t frame_count, count; // of the shape at hand
-    float logits[MOST_TEXTS][2];
-    float *itc; // [MOST_TEXTS, projection]
+    float logits[VB_MOST_COUNTED][2];
+    float *itc; // [VB_MOST_COUNTED, projection]
     double peak;
 } bench;
 
@@ -74,7 +72,7 @@ static vblip_status run_words(void *user, vblip_error *err)
 {
     bench *b = user;
     const vb_caption_params params = {.max_length = 24, .min_length = 24};
-    vb_generated out[MOST_FRAMES];
+    vb_generated out[VB_MOST_COUNTED];
     vb_visual_forget(b->visual);
     VB_TRY(vb_model_captions(b->model, b->visual, &params, NULL, out, b->frame_count,
                              err));
@@ -113,53 +111,132 @@ static vblip_status run_first_question(void *user, vblip_error *err)
     return run_question(user, err);
 }
 
+enum { UNSEEN, SEEN, READ }; // what is ready: nothing, the frames, their keys
+enum { NOTHING, FRAMES, TEXTS };
+
 static const struct stage {
     const char *name;
-    uint32_t task;                      // that it belongs to; 0 = to all
-    uint32_t frames;                    // of the clip
-    enum { UNSEEN, SEEN, READ } before; // what is ready: the frames, and their keys
-    uint32_t count;                     // of what `unit` counts
+    uint32_t task;      // that it belongs to; 0 = to all
+    uint32_t before;    // UNSEEN ...
+    uint32_t counted;   // NOTHING ...: what a run has several of
+    uint32_t counts[3]; // of that, where none are asked for; ended by 0
+    uint32_t frames;    // of the clip, where those are not counted
     const char *words;
     const char *unit;
-    const char *what;
+    const char *what; // behind the count, if there is one
     vblip_status (*run)(void *user, vblip_error *err);
 } stages[] = {
-    {"vision", 0, 1, UNSEEN, 1, words_20, "frames/s", "1 frame", run_vision},
-    {"vision", 0, 8, UNSEEN, 8, words_20, "frames/s", "8 frames", run_vision},
-    {"text", VBLIP_TASK_ITC, 0, SEEN, 1, words_35, "texts/s",
-     "ITC, 1 text of 35 tokens", run_text},
-    {"text", VBLIP_TASK_ITC, 0, SEEN, 64, words_35, "texts/s",
-     "ITC, 64 texts of 35 tokens", run_text},
-    {"keys", VBLIP_TASK_ITC, 8, SEEN, 1, words_20, "clips/s",
-     "cross-attention keys and values of 8 frames", run_keys},
-    {"itm", VBLIP_TASK_RETRIEVAL, 1, READ, 1, words_20, "pairs/s",
-     "1 text of 20 tokens, 1 frame, its keys made", run_itm},
-    {"itm", VBLIP_TASK_RETRIEVAL, 8, READ, 1, words_20, "pairs/s",
-     "1 text of 20 tokens, 8 frames, their keys made", run_itm},
-    {"itm", VBLIP_TASK_RETRIEVAL, 8, READ, 8, words_20, "pairs/s",
-     "8 texts of 20 tokens, 8 frames, their keys made", run_itm},
-    {"itm-image", VBLIP_TASK_RETRIEVAL, 1, SEEN, 1, words_20, "pairs/s",
-     "1 text of 20 tokens, 1 frame, the first time", run_first_itm},
-    {"itm-image", VBLIP_TASK_RETRIEVAL, 1, SEEN, 8, words_20, "pairs/s",
-     "8 texts of 20 tokens, 1 frame, the first time", run_first_itm},
-    {"itm-video", VBLIP_TASK_RETRIEVAL, 8, SEEN, 1, words_20, "pairs/s",
-     "1 text of 20 tokens, 8 frames, the first time", run_first_itm},
-    {"itm-video", VBLIP_TASK_RETRIEVAL, 8, SEEN, 8, words_20, "pairs/s",
-     "8 texts of 20 tokens, 8 frames, the first time", run_first_itm},
-    {"caption", VBLIP_TASK_CAPTION, 1, UNSEEN, 1, words_20, "captions/s",
-     "1 frame, beam 3, prompt of 4, 20 new tokens", run_caption},
-    {"caption", VBLIP_TASK_CAPTION, 1, SEEN, 1, words_20, "captions/s",
-     "the same, the frame seen", run_words},
-    {"caption", VBLIP_TASK_CAPTION, 8, UNSEEN, 8, words_20, "captions/s",
-     "8 frames, a caption each", run_caption},
-    {"caption", VBLIP_TASK_CAPTION, 8, SEEN, 8, words_20, "captions/s",
-     "8 frames, a caption each, all seen", run_words},
-    {"vqa-video", VBLIP_TASK_VQA, 16, UNSEEN, 1, words_12, "answers/s",
-     "16 frames, question of 12, beam 3, 9 new tokens", run_first_question},
-    {"vqa-video", VBLIP_TASK_VQA, 16, SEEN, 1, words_12, "answers/s",
-     "the same, the frames seen", run_second_question},
-    {"vqa-video", VBLIP_TASK_VQA, 16, READ, 1, words_12, "answers/s",
-     "the same, their keys made", run_question},
+    {"vision", 0, UNSEEN, FRAMES, {1, 8}, 0, words_20, "frames/s", "", run_vision},
+    {"text",
+     VBLIP_TASK_ITC,
+     SEEN,
+     TEXTS,
+     {1, 64},
+     0,
+     words_35,
+     "texts/s",
+     " of 35 tokens, ITC",
+     run_text},
+    {"keys",
+     VBLIP_TASK_ITC,
+     SEEN,
+     NOTHING,
+     {1},
+     8,
+     words_20,
+     "clips/s",
+     "cross-attention keys and values of 8 frames",
+     run_keys},
+    {"itm",
+     VBLIP_TASK_RETRIEVAL,
+     READ,
+     TEXTS,
+     {1},
+     1,
+     words_20,
+     "pairs/s",
+     " of 20 tokens, 1 frame, its keys made",
+     run_itm},
+    {"itm",
+     VBLIP_TASK_RETRIEVAL,
+     READ,
+     TEXTS,
+     {1, 8},
+     8,
+     words_20,
+     "pairs/s",
+     " of 20 tokens, 8 frames, their keys made",
+     run_itm},
+    {"itm-image",
+     VBLIP_TASK_RETRIEVAL,
+     SEEN,
+     TEXTS,
+     {1, 8},
+     1,
+     words_20,
+     "pairs/s",
+     " of 20 tokens, 1 frame, the first time",
+     run_first_itm},
+    {"itm-video",
+     VBLIP_TASK_RETRIEVAL,
+     SEEN,
+     TEXTS,
+     {1, 8},
+     8,
+     words_20,
+     "pairs/s",
+     " of 20 tokens, 8 frames, the first time",
+     run_first_itm},
+    {"caption",
+     VBLIP_TASK_CAPTION,
+     UNSEEN,
+     FRAMES,
+     {1, 8},
+     0,
+     words_20,
+     "captions/s",
+     ", a caption each: beam 3, prompt of 4, 20 new tokens",
+     run_caption},
+    {"caption",
+     VBLIP_TASK_CAPTION,
+     SEEN,
+     FRAMES,
+     {1, 8},
+     0,
+     words_20,
+     "captions/s",
+     " seen before, a caption each",
+     run_words},
+    {"vqa-video",
+     VBLIP_TASK_VQA,
+     UNSEEN,
+     NOTHING,
+     {1},
+     16,
+     words_12,
+     "answers/s",
+     "16 frames, question of 12, beam 3, 9 new tokens",
+     run_first_question},
+    {"vqa-video",
+     VBLIP_TASK_VQA,
+     SEEN,
+     NOTHING,
+     {1},
+     16,
+     words_12,
+     "answers/s",
+     "the same, the frames seen",
+     run_second_question},
+    {"vqa-video",
+     VBLIP_TASK_VQA,
+     READ,
+     NOTHING,
+     {1},
+     16,
+     words_12,
+     "answers/s",
+     "the same, their keys made",
+     run_question},
 };
 
 uint32_t vb_model_bench_task(const char *name)
@@ -173,31 +250,43 @@ uint32_t vb_model_bench_task(const char *name)
     return 0;
 }
 
-static vblip_status run_stage(bench *b, const struct stage *stage, vblip_bench_fn fn,
-                              void *user, vblip_error *err)
+// "8 frames, a caption each (384 px)"
+static void write_detail(char *out, size_t size, const struct stage *stage,
+                         const bench *b)
+{
+    static const char *const nouns[] = {[FRAMES] = "frame", [TEXTS] = "text"};
+    const uint32_t side = b->model->config.vision.image_size;
+    if (stage->counted == NOTHING)
+        snprintf(out, size, "%s (%u px)", stage->what, side);
+    else
+        snprintf(out, size, "%u %s%s%s (%u px)", b->count, nouns[stage->counted],
+                 b->count == 1 ? "" : "s", stage->what, side);
+}
+
+static vblip_status run_stage(bench *b, const struct stage *stage, uint32_t count,
+                              vblip_bench_fn fn, void *user, vblip_error *err)
 {
     vb_timing timing;
     char detail[160];
-    b->frame_count = stage->frames;
-    b->count = stage->count;
-    for (uint32_t i = 0; i < MOST_TEXTS; i++)
+    b->count = count;
+    b->frame_count = stage->counted == FRAMES ? count : stage->frames;
+    for (uint32_t i = 0; i < VB_MOST_COUNTED; i++)
         b->texts[i] = stage->words;
-    if (stage->before != UNSEEN && stage->frames)
+    if (stage->before != UNSEEN && b->frame_count)
         VB_TRY(run_vision(b, err));
     if (stage->before == READ)
         VB_TRY(run_keys(b, err));
     const double before = b->model->device->flops;
     VB_TRY(vb_time(&timing, stage->run, b, err));
     const double done = b->model->device->flops - before;
-    snprintf(detail, sizeof detail, "%s (%u px)", stage->what,
-             b->model->config.vision.image_size);
+    write_detail(detail, sizeof detail, stage, b);
     const vblip_bench_result result = {
         .name = stage->name,
         .detail = detail,
         .runs = timing.runs,
         .min_s = timing.min_s,
         .median_s = timing.median_s,
-        .work = stage->count / timing.min_s,
+        .work = count / timing.min_s,
         .unit = stage->unit,
         .gflops = vb_timed_rate(&timing, done) / 1e9,
         .peak = b->peak,
@@ -217,36 +306,51 @@ static bool is_name(const char *name)
     return false;
 }
 
-static vblip_status run_stages(bench *b, const char *name, vblip_bench_fn fn,
-                               void *user, vblip_error *err)
+static vblip_status check_counts(const uint32_t *counts, vblip_error *err)
+{
+    for (; counts && *counts; counts++)
+        if (*counts > VB_MOST_COUNTED)
+            return vb_fail(err, VBLIP_ERR_ARGUMENT, "bench: %u at a time: at most %d",
+                           *counts, VB_MOST_COUNTED);
+    return VBLIP_OK;
+}
+
+static vblip_status run_stages(bench *b, const char *name, const uint32_t *counts,
+                               vblip_bench_fn fn, void *user, vblip_error *err)
 {
     for (size_t i = 0; i < sizeof stages / sizeof *stages; i++) {
         const struct stage *stage = &stages[i];
         const bool wanted = !name || strcmp(name, stage->name) == 0;
-        if (wanted && (stage->task & ~b->model->tasks) == 0)
-            VB_TRY(run_stage(b, stage, fn, user, err));
+        if (!wanted || (stage->task & ~b->model->tasks) != 0)
+            continue;
+        const uint32_t *count =
+            counts && stage->counted != NOTHING ? counts : stage->counts;
+        for (; *count; count++)
+            VB_TRY(run_stage(b, stage, *count, fn, user, err));
     }
     return VBLIP_OK;
 }
 
-vblip_status vb_model_bench(vb_model *model, const char *name, vblip_bench_fn fn,
-                            void *user, vblip_error *err)
+vblip_status vb_model_bench(vb_model *model, const char *name, const uint32_t *counts,
+                            vblip_bench_fn fn, void *user, vblip_error *err)
 {
     if (name && !is_name(name))
         return vb_fail(err, VBLIP_ERR_ARGUMENT, "bench: %s: unknown", name);
+    VB_TRY(check_counts(counts, err));
     const uint32_t side = model->config.vision.image_size;
     uint8_t *pixels = calloc((size_t)side * side, 3);
     bench b = {.model = model, .peak = vb_device_peak(model->device)};
-    b.itc = calloc((size_t)MOST_TEXTS * (model->config.projection + 1), sizeof *b.itc);
+    b.itc =
+        calloc((size_t)VB_MOST_COUNTED * (model->config.projection + 1), sizeof *b.itc);
     vblip_status status = VBLIP_OK;
     if (!pixels || !b.itc)
         status = vb_fail_memory(err, "bench");
-    for (uint32_t i = 0; i < MOST_FRAMES; i++)
+    for (uint32_t i = 0; i < VB_MOST_COUNTED; i++)
         b.frames[i] = (vb_frame){.side = side, .rgb = pixels};
     if (status == VBLIP_OK)
         status = vb_visual_make(&b.visual, model, err);
     if (status == VBLIP_OK)
-        status = run_stages(&b, name, fn, user, err);
+        status = run_stages(&b, name, counts, fn, user, err);
     if (b.visual)
         vb_visual_free(&b.visual);
     free(pixels);

@@ -56,7 +56,7 @@ const char *cli_command_name(cli_command command);
 
 typedef enum cli_action { CLI_RUN, CLI_HELP, CLI_VERSION } cli_action;
 
-enum { CLI_WHAT_UNSET = 5 };
+enum { CLI_WHAT_UNSET = 5, CLI_MOST_COUNTS = 16 };
 
 // Strings of argv; NULL-terminated when count > 0.
 typedef struct cli_words {
@@ -82,7 +82,6 @@ typedef struct cli_args {
     const char *model, *vocab, *device, *kernels, *output;
     uint32_t precision; // 0 auto, 1 f32, 2 f16, 3 bf16
     uint32_t threads;   // 0 = by cores
-    uint32_t size;      // of models to time: 0 none, else a choice of the option
     uint32_t compat;    // 0 salesforce, 1 hf: vblip_compat
     uint32_t image_size, frames, batch, jobs;
     uint32_t format;   // vb_format; settled when parsing ends
@@ -109,6 +108,10 @@ typedef struct cli_args {
     // eval
     uint32_t protocol; // vblip_protocol
     const char *annotations, *media, *scores, *predictions;
+
+    // bench
+    uint32_t size; // of models to time: 0 none, else a choice of the option
+    uint32_t counts[CLI_MOST_COUNTS + 1]; // ended by 0
 
     // filter; its PAIRS are in `paths`, --root is in `media`
     const char *captioner;

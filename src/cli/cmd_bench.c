@@ -114,7 +114,10 @@ static vblip_status run_name(cli_session *s, const char *name, vblip_error *err)
     const vblip_status status = load_model(s, name, err);
     if (status != VBLIP_OK)
         return status;
-    return s->model ? vblip_model_bench(s->model, name, on_result, s, err) : VBLIP_OK;
+    if (!s->model)
+        return VBLIP_OK;
+    const uint32_t *counts = s->args->counts[0] ? s->args->counts : NULL;
+    return vblip_model_bench(s->model, name, counts, on_result, s, err);
 }
 
 static vblip_status run_names(cli_session *s, const char *const *names,

@@ -155,6 +155,15 @@ const cli_option cli_options[] = {
      .value = "SIZE",
      .help = "time models of a released size, made on the spot of noise: base-384, "
              "base-480, large-384"},
+    {.name = "counts",
+     .commands = ON(BENCH),
+     .kind = CLI_COUNTS,
+     .offset = AT(counts),
+     .least = 1,
+     .most = 64,
+     .value = "N,...",
+     .help = "frames (vision, caption) or texts (text, itm, itm-image, itm-video) at a "
+             "time (1 and 8; of text 1 and 64)"},
     {.name = "threads",
      .commands = CLI_ALL_COMMANDS,
      .kind = CLI_COUNT,
@@ -592,6 +601,26 @@ static vblip_status apply_number(const cli_option *o, void *field, label l,
     return VBLIP_OK;
 }
 
+static vblip_status apply_counts(const cli_option *o, uint32_t *field, label l,
+                                 const char *value, vblip_error *err)
+{
+    const char *at = value;
+    for (uint32_t i = 0; i < CLI_MOST_COUNTS; i++) {
+        const size_t size = strcspn(at, ",");
+        double number;
+        if (!read_whole_number(&number, at, size) || number < o->least ||
+            number > o->most)
+            break;
+        field[i] = (uint32_t)number;
+        field[i + 1] = 0;
+        if (!at[size])
+            return VBLIP_OK;
+        at += size + 1;
+    }
+    return cli_misuse(err, "%.*s %s: up to %d whole numbers from %g to %g are allowed",
+                      l.size, l.text, value, CLI_MOST_COUNTS, o->least, o->most);
+}
+
 static vblip_status apply_choice(const cli_option *o, uint32_t *field, label l,
                                  const char *value, vblip_error *err)
 {
@@ -655,6 +684,8 @@ vblip_status cli_option_apply(const cli_option *option, cli_args *args,
     case CLI_COUNT:
     case CLI_REAL:
         return apply_number(option, field, l, value, err);
+    case CLI_COUNTS:
+        return apply_counts(option, field, l, value, err);
     case CLI_CHOICE:
         return apply_choice(option, field, l, value, err);
     case CLI_EVERY:

@@ -11,6 +11,7 @@ typedef enum cli_kind {
     CLI_STRING,  // const char *
     CLI_STRINGS, // cli_words; may be given several times
     CLI_COUNT,   // uint32_t from `least` to `most`
+    CLI_COUNTS,  // uint32_t[CLI_MOST_COUNTS + 1] of such above 0, ended by 0
     CLI_REAL,    // float from `least` to `most`
     CLI_CHOICE,  // uint32_t, index into `choices`
     CLI_EVERY,   // T or Nf: every_us or every_frames
@@ -35,7 +36,7 @@ typedef struct cli_option {
     size_t offset;  // of its field in cli_args
     cli_file file;  // no result may replace what is read
     bool same_rows; // it is about how the work is done or shown: no row depends on it
-    double least, most; // CLI_COUNT, CLI_REAL
+    double least, most; // CLI_COUNT, CLI_COUNTS, CLI_REAL
     const char *choices[CLI_MAX_CHOICES];
     const char *value; // how help names the value
     const char *help;  // one line

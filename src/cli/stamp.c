@@ -32,6 +32,10 @@ static void write_value(vb_string *out, const cli_option *o, const cli_args *arg
     case CLI_CHOICE:
         vb_string_appendf(out, "%u", (unsigned)*(const uint32_t *)field);
         break;
+    case CLI_COUNTS:
+        for (const uint32_t *count = field; *count; count++)
+            vb_string_appendf(out, "%u ", *count);
+        break;
     case CLI_REAL:
         vb_string_appendf(out, "%a", (double)*(const float *)field);
         break;

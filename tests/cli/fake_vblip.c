@@ -192,21 +192,29 @@ vblip_status vblip_bench_model(vblip_model **out, vblip_engine *engine,
     return vblip_model_load(out, engine, &options, err);
 }
 
-vblip_status vblip_model_bench(vblip_model *model, const char *name, vblip_bench_fn fn,
-                               void *user, vblip_error *err)
+vblip_status vblip_model_bench(vblip_model *model, const char *name,
+                               const uint32_t *counts, vblip_bench_fn fn, void *user,
+                               vblip_error *err)
 {
+    static const uint32_t one[] = {1, 0};
     (void)model;
     (void)name;
-    const vblip_bench_result result = {
-        .name = "vision",
-        .detail = "1 frame (384 px)",
-        .runs = 3,
-        .min_s = 0.5,
-        .median_s = 1,
-        .work = 2,
-        .unit = "frames/s",
-    };
-    return fn(user, &result) ? fake_cancelled(err) : VBLIP_OK;
+    for (counts = counts ? counts : one; *counts; counts++) {
+        char detail[32];
+        snprintf(detail, sizeof detail, "%u frames (384 px)", *counts);
+        const vblip_bench_result result = {
+            .name = "vision",
+            .detail = detail,
+            .runs = 3,
+            .min_s = 0.5,
+            .median_s = 1,
+            .work = *counts / 0.5,
+            .unit = "frames/s",
+        };
+        if (fn(user, &result))
+            return fake_cancelled(err);
+    }
+    return VBLIP_OK;
 }
 
 // ------------------------------------------------------------------------ checkpoints

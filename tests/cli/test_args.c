@@ -307,6 +307,16 @@ static const struct refusal {
     {"retrieve|v|q|--no-index", "--no-index: unknown option for retrieve; *"},
     {"retrieve|v|q|--index|f", "--index: unknown option for retrieve; *"},
     {"caption|v|--shots", "--shots: unknown option for caption; *"},
+    // counts
+    {"bench|--counts|", "--counts : up to 16 whole numbers from 1 to 64 are allowed"},
+    {"bench|--counts|1,,2",
+     "--counts 1,,2: up to 16 whole numbers from 1 to 64 are allowed"},
+    {"bench|--counts=8,65", "--counts 8,65: *"},
+    {"bench|--counts|0", "--counts 0: *"},
+    {"bench|--counts|1,2,", "--counts 1,2,: *"},
+    {"bench|--counts|1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1",
+     "--counts 1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1: *"},
+    {"caption|v|--counts|1", "--counts: not an option of caption; *"},
     // sampling
     {"caption|v|--top-p|0.9", "--top-p: only allowed with --sample"},
     {"caption|v|--top-k|0", "--top-k: only allowed with --sample"},

@@ -261,12 +261,17 @@ static const struct row {
      "vblip: /dev/full: No space left on device\n"},
     {"bench|vision|-f|csv", 0,
      "name,detail,runs,min_s,median_s,work,unit,gflops,of_peak\n"
-     "vision,1 frame (384 px),3,0.5,1,2,frames/s,,\n",
+     "vision,1 frames (384 px),3,0.5,1,2,frames/s,,\n",
      ""},
     {"bench|vision|vision|--size|base-384|-f|csv", 0,
      "name,detail,runs,min_s,median_s,work,unit,gflops,of_peak\n"
-     "vision,1 frame (384 px),3,0.5,1,2,frames/s,,\n"
-     "vision,1 frame (384 px),3,0.5,1,2,frames/s,,\n",
+     "vision,1 frames (384 px),3,0.5,1,2,frames/s,,\n"
+     "vision,1 frames (384 px),3,0.5,1,2,frames/s,,\n",
+     ""},
+    {"bench|vision|--counts|2,16|-f|csv", 0,
+     "name,detail,runs,min_s,median_s,work,unit,gflops,of_peak\n"
+     "vision,2 frames (384 px),3,0.5,1,4,frames/s,,\n"
+     "vision,16 frames (384 px),3,0.5,1,32,frames/s,,\n",
      ""},
     {"bench|vision|--size|huge", 2, "",
      "vblip: --size huge: allowed: none, base-384, base-480, large-384\n"},

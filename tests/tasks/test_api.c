@@ -593,14 +593,17 @@ static void test_benchmarks_refuse(void **state)
                 &err, "fn");
     api_refused(vblip_bench(api_engine, "nothing", count_result, &count, &err),
                 VBLIP_ERR_ARGUMENT, &err, "nothing");
-    api_refused(vblip_model_bench(NULL, NULL, count_result, &count, &err),
+    api_refused(vblip_model_bench(NULL, NULL, NULL, count_result, &count, &err),
                 VBLIP_ERR_ARGUMENT, &err, "model");
-    api_refused(vblip_model_bench(model, NULL, NULL, NULL, &err), VBLIP_ERR_ARGUMENT,
-                &err, "fn");
-    api_refused(vblip_model_bench(model, "nothing", count_result, &count, &err),
+    api_refused(vblip_model_bench(model, NULL, NULL, NULL, NULL, &err),
+                VBLIP_ERR_ARGUMENT, &err, "fn");
+    api_refused(vblip_model_bench(model, "nothing", NULL, count_result, &count, &err),
                 VBLIP_ERR_ARGUMENT, &err, "nothing");
+    const uint32_t many[] = {2, 65, 0};
+    api_refused(vblip_model_bench(model, "caption", many, count_result, &count, &err),
+                VBLIP_ERR_ARGUMENT, &err, "65 at a time: at most 64");
     assert_int_equal(count, 0);
-    api_refused(vblip_model_bench(model, "caption", count_result, &count, &err),
+    api_refused(vblip_model_bench(model, "caption", NULL, count_result, &count, &err),
                 VBLIP_ERR_CANCELLED, &err, "");
     assert_int_equal(count, 1);
     vblip_model_free(&model);
