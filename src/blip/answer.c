@@ -53,8 +53,11 @@ static vblip_status generate_answer(vb_model *m, vb_visual *visual,
     };
     VB_TRY(encode_question(m, visual, question, err));
     VB_TRY(vb_ids_assign(&m->ids, &m->special.dec, 1, err));
-    const vb_writing writing = {
-        .cross = &m->question, .params = &search, .prompt = &m->ids, .count = 1};
+    const vb_writing writing = {.cross = &m->question,
+                                .params = &search,
+                                .prompt = &m->ids,
+                                .parts = 1,
+                                .each = 1};
     return vb_model_write(m, &writing, out, err);
 }
 

@@ -74,7 +74,7 @@ static vblip_status run_words(void *user, vblip_error *err)
     const vb_caption_params params = {.max_length = 24, .min_length = 24};
     vb_generated out[VB_MOST_COUNTED];
     vb_visual_forget(b->visual);
-    VB_TRY(vb_model_captions(b->model, b->visual, &params, NULL, out, b->frame_count,
+    VB_TRY(vb_model_captions(b->model, b->visual, &params, NULL, out, b->frame_count, 1,
                              err));
     for (uint32_t i = 0; i < b->frame_count; i++)
         vb_generated_free(&out[i]);

@@ -62,7 +62,7 @@ static uint64_t most_rows(const vb_search_params *p, uint32_t prompt)
 static vblip_status generate_captions(vb_model *m, vb_visual *visual,
                                       const vb_caption_params *given,
                                       const uint64_t *random, vb_generated *out,
-                                      uint32_t count, vblip_error *err)
+                                      uint32_t count, uint32_t each, vblip_error *err)
 {
     const vb_caption_params p = with_defaults(m->compat, given);
     const vb_sample_params sample = {
@@ -89,8 +89,8 @@ static vblip_status generate_captions(vb_model *m, vb_visual *visual,
                        "captions: %u of %u visual tokens, not as many of each", count,
                        visual->tokens.rows);
     VB_TRY(encode_prompt(m, p.prompt, &cut, err));
-    VB_TRY(
-        vb_visual_decoder_cross(&cross, visual, most_rows(&search, m->ids.count), err));
+    VB_TRY(vb_visual_decoder_cross(&cross, visual,
+                                   each * most_rows(&search, m->ids.count), err));
     vb_pool_reset(&m->activations);
     const vb_writing writing = {
         .cross = cross,
@@ -98,19 +98,22 @@ static vblip_status generate_captions(vb_model *m, vb_visual *visual,
         .random = random,
         .prompt = &m->ids,
         .cut = m->compat->cut_prompt ? cut : 0,
-        .count = count,
+        .parts = count,
+        .each = each,
     };
     return vb_model_write(m, &writing, out, err);
 }
 
 vblip_status vb_model_captions(vb_model *model, vb_visual *visual,
                                const vb_caption_params *params, const uint64_t *random,
-                               vb_generated *out, uint32_t count, vblip_error *err)
+                               vb_generated *out, uint32_t count, uint32_t each,
+                               vblip_error *err)
 {
-    memset(out, 0, count * sizeof *out);
+    const size_t texts = (size_t)count * each;
+    memset(out, 0, texts * sizeof *out);
     vblip_status status =
-        generate_captions(model, visual, params, random, out, count, err);
-    for (uint32_t i = 0; status != VBLIP_OK && i < count; i++)
+        generate_captions(model, visual, params, random, out, count, each, err);
+    for (size_t i = 0; status != VBLIP_OK && i < texts; i++)
         vb_generated_free(&out[i]);
     return status;
 }
@@ -119,5 +122,5 @@ vblip_status vb_model_caption(vb_model *model, vb_visual *visual,
                               const vb_caption_params *params, vb_generated *out,
                               vblip_error *err)
 {
-    return vb_model_captions(model, visual, params, NULL, out, 1, err);
+    return vb_model_captions(model, visual, params, NULL, out, 1, 1, err);
 }

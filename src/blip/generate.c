@@ -19,9 +19,11 @@ typedef struct run {
     uint32_t prompt_count;
     vb_written *texts;
     uint32_t count;
+    uint32_t each;        // texts of a part of `cross`
     uint32_t beams;       // rows of a text: 1 without a search
     uint32_t length;      // tokens of each row
     uint32_t *unfinished; // [count], indices of texts
+    uint32_t *reads;      // [count], the part of `cross` of each that is unfinished
     uint32_t left;        // of `unfinished`
     int32_t *tokens;      // [count * max(beams, prompt)], to run next
     uint32_t *sources;    // [count * beams], rows of the cache that the rows go on from
@@ -77,8 +79,10 @@ static vblip_status forward(run *r, const vb_text_scratch *s, vb_tensor ids,
     const vb_tensor last = vb_rows(s->hidden, s->hidden.rows - 1, 1);
     const vb_tensor logits = vb_batches(r->logits, 0, rows);
     const vb_readers readers = {
-        .parts = r->count, .part = r->unfinished, .count = r->left};
+        .parts = r->count / r->each, .part = r->reads, .count = r->left};
 
+    for (uint32_t i = 0; i < r->left; i++)
+        r->reads[i] = r->unfinished[i] / r->each;
     vb_upload(&r->rec, ids, r->tokens);
     vb_text_decode(&r->rec, d->text, d->config, s, vb_batches(r->cache, 0, rows), ids,
                    first, r->cross, &readers);
@@ -278,9 +282,10 @@ static vblip_status make_writers(vb_decoder *d, uint32_t count, vblip_error *err
 
 vblip_status vb_generate(vb_decoder *decoder, const vb_cross *cross,
                          const vb_search_params *p, const int32_t *prompt,
-                         uint32_t prompt_count, vb_written *texts, uint32_t count,
-                         vblip_error *err)
+                         uint32_t prompt_count, vb_written *texts, uint32_t parts,
+                         uint32_t each, vblip_error *err)
 {
+    const uint32_t count = parts * each;
     VB_TRY(vb_generate_check(decoder, p, prompt, prompt_count, err));
     VB_TRY(make_writers(decoder, count, err));
     run r = {
@@ -291,16 +296,19 @@ vblip_status vb_generate(vb_decoder *decoder, const vb_cross *cross,
         .prompt_count = prompt_count,
         .texts = texts,
         .count = count,
+        .each = each,
         .beams = is_search(p) ? p->beams : 1,
     };
     const size_t most = r.beams > prompt_count ? r.beams : prompt_count;
     r.unfinished = calloc(count, sizeof *r.unfinished);
+    r.reads = calloc(count, sizeof *r.reads);
     r.tokens = calloc(count * most, sizeof *r.tokens);
     r.sources = calloc((size_t)count * r.beams, sizeof *r.sources);
-    vblip_status status = r.unfinished && r.tokens && r.sources
+    vblip_status status = r.unfinished && r.reads && r.tokens && r.sources
                               ? write_texts(&r, err)
                               : vb_fail_memory(err, "texts");
     free(r.unfinished);
+    free(r.reads);
     free(r.tokens);
     free(r.sources);
     return status;

@@ -50,13 +50,13 @@ typedef struct vb_written {
                  // all else, over the length: see vb_hypothesis
 } vb_written;
 
-// Continues `prompt` `count` times, text i attending to the i-th of `count` equal parts of
-// `cross`: by beam search, with one beam by taking the best token each time, or by drawing
-// each.
+// Continues `prompt` `parts` * `each` times: `each` texts, next to each other, attend to each
+// of `parts` equal parts of `cross`. By beam search, with one beam by taking the best token
+// each time, or by drawing each.
 VB_CHECKED vblip_status vb_generate(vb_decoder *decoder, const vb_cross *cross,
                                     const vb_search_params *params,
                                     const int32_t *prompt, uint32_t prompt_count,
-                                    vb_written *texts, uint32_t count,
+                                    vb_written *texts, uint32_t parts, uint32_t each,
                                     vblip_error *err);
 
 #endif // VB_BLIP_GENERATE_H

@@ -80,13 +80,14 @@ typedef struct vb_caption_params {
     uint64_t random;                        // what is drawn: vb_random_stream
 } vb_caption_params;
 
-// Captions each of the `count` frames that `visual` shows by itself (blip-spec 6.4), side
-// by side. The prompt is cut off the text, but not by VBLIP_COMPAT_HF. `random` [count]
-// replaces that of `params` where it is not NULL.
+// Captions each of the `count` frames that `visual` shows by itself (blip-spec 6.4), `each`
+// times, side by side: into `out`, [count, each]. The prompt is cut off the text, but not by
+// VBLIP_COMPAT_HF. `random` [count, each] replaces that of `params` where it is not NULL.
 VB_CHECKED vblip_status vb_model_captions(vb_model *model, vb_visual *visual,
                                           const vb_caption_params *params,
                                           const uint64_t *random, vb_generated *out,
-                                          uint32_t count, vblip_error *err);
+                                          uint32_t count, uint32_t each,
+                                          vblip_error *err);
 
 // One caption of all that `visual` shows.
 VB_CHECKED vblip_status vb_model_caption(vb_model *model, vb_visual *visual,

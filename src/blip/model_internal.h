@@ -93,13 +93,13 @@ VB_CHECKED vblip_status vb_visual_decoder_cross(const vb_cross **out, vb_visual 
 typedef struct vb_writing {
     const vb_cross *cross;
     const vb_search_params *params;
-    const uint64_t *random; // [count], of draws; NULL: params->sample->random for all
+    const uint64_t *random; // [parts * each], of draws; NULL: params->sample->random
     const vb_ids *prompt;
-    uint32_t cut; // characters that the texts are without
-    uint32_t count;
+    uint32_t cut;         // characters that the texts are without
+    uint32_t parts, each; // of `cross`, and texts about each
 } vb_writing;
 
-// Writes texts that continue the prompt into out[0 .. count - 1].
+// Writes texts that continue the prompt into `out`, [parts * each].
 VB_CHECKED vblip_status vb_model_write(vb_model *model, const vb_writing *writing,
                                        vb_generated *out, vblip_error *err);
 

@@ -124,8 +124,17 @@ static void attend_to_seen(vb_recorder *rec, const vb_dense *kv, uint32_t heads,
                      .v = vb_columns(seen, width, width), .heads = heads);
 }
 
-// mixed = attention(h, cross). Texts with readers read as many parts that follow each
-// other: rows of a text are queries of one matrix.
+// How many of the first texts read the same part.
+static uint32_t together(const uint32_t *part, uint32_t count)
+{
+    uint32_t n = 0;
+    while (n < count && part[n] == part[0])
+        n++;
+    return n;
+}
+
+// mixed = attention(h, cross). Parts that follow each other and have as many readers are
+// one op: the rows of all readers of a part are queries of one matrix.
 static void attend_to(vb_recorder *rec, const vb_attention_weights *w,
                       const vb_text_config *config, const vb_text_scratch *s,
                       const vb_cross *cross, uint32_t layer, const vb_readers *readers)
@@ -135,14 +144,16 @@ static void attend_to(vb_recorder *rec, const vb_attention_weights *w,
     vb_linear(rec, .y = s->query, .x = s->hidden, .w = w->q.w, .bias = w->q.b);
     if (!readers)
         attend_to_seen(rec, &w->kv, config->heads, absorbed, s->mixed, s->query, seen);
-    for (uint32_t i = 0, n; readers && i < readers->count; i += n) {
-        const uint32_t *part = readers->part + i;
-        for (n = 1; i + n < readers->count && part[n] == part[0] + n;)
+    for (uint32_t i = 0, n, texts; readers && i < readers->count; i += n * texts) {
+        const uint32_t *part = readers->part + i, left = readers->count - i;
+        texts = together(part, left);
+        for (n = 1; n * texts < left && part[n * texts] == part[0] + n &&
+                    together(part + n * texts, left - n * texts) == texts;)
             n++;
         const uint32_t batch = s->query.batch / readers->count; // of a text
-        const uint32_t rows = batch * s->query.rows, width = config->width;
-        const vb_tensor q = vb_batches(s->query, i * batch, n * batch);
-        const vb_tensor y = vb_batches(s->mixed, i * batch, n * batch);
+        const uint32_t rows = texts * batch * s->query.rows, width = config->width;
+        const vb_tensor q = vb_batches(s->query, i * batch, n * texts * batch);
+        const vb_tensor y = vb_batches(s->mixed, i * batch, n * texts * batch);
         const vb_tensor parts =
             vb_reshape(seen, readers->parts, seen.rows / readers->parts, seen.cols);
         attend_to_seen(rec, &w->kv, config->heads, absorbed,

@@ -30,7 +30,7 @@ void vb_cross_fill(vb_recorder *rec, const vb_text_weights *w, uint32_t side,
 // values in their order, as those of each frame of a clip.
 typedef struct vb_readers {
     uint32_t parts;       // of the keys and values
-    const uint32_t *part; // [count], ascending: the one that each text reads
+    const uint32_t *part; // [count], not falling: the one that each text reads
     uint32_t count;       // texts, each of as many rows of the batch
 } vb_readers;
 

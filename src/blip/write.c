@@ -42,15 +42,15 @@ static vblip_status write_each(vb_model *m, const vb_writing *w, vb_written *tex
                                vb_generated *out, vblip_error *err)
 {
     const vb_search_params *p = w->params;
-    VB_TRY(
-        vb_model_stage(m, (uint64_t)w->count * p->max_length * sizeof(int32_t), err));
-    for (uint32_t i = 0; i < w->count; i++) {
+    const uint32_t count = w->parts * w->each;
+    VB_TRY(vb_model_stage(m, (uint64_t)count * p->max_length * sizeof(int32_t), err));
+    for (uint32_t i = 0; i < count; i++) {
         texts[i].ids = (int32_t *)(void *)m->staging + (size_t)i * p->max_length;
         texts[i].random = w->random ? w->random[i] : p->sample ? p->sample->random : 0;
     }
     VB_TRY(vb_generate(&m->decoder, w->cross, p, w->prompt->ids, w->prompt->count,
-                       texts, w->count, err));
-    for (uint32_t i = 0; i < w->count; i++)
+                       texts, w->parts, w->each, err));
+    for (uint32_t i = 0; i < count; i++)
         VB_TRY(take_written(m, w, &texts[i], &out[i], err));
     return VBLIP_OK;
 }
@@ -61,7 +61,7 @@ vblip_status vb_model_write(vb_model *m, const vb_writing *writing, vb_generated
     const vb_ids *prompt = writing->prompt;
     VB_TRY(vb_generate_check(&m->decoder, writing->params, prompt->ids, prompt->count,
                              err));
-    vb_written *texts = calloc(writing->count, sizeof *texts);
+    vb_written *texts = calloc((size_t)writing->parts * writing->each, sizeof *texts);
     if (!texts)
         return vb_fail_memory(err, "texts");
     const vblip_status status = write_each(m, writing, texts, out, err);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum {
-    FRAMES = 8,      // captioned at once: of more a decoder gains little
+    AT_ONCE = 8,     // captions: of more a decoder gains little
     MOST_ITEMS = 256 // that wait
 };
 
@@ -44,8 +44,9 @@ struct vb_caption_batch {
     uint32_t most; // frames
     uint8_t *rgb;  // [most, side, side, 3]
     vb_frame *frames;
-    uint64_t *random;
-    vb_generated *replies; // [samples, most]
+    uint64_t *random;      // [AT_ONCE]
+    vb_generated *written; // [AT_ONCE], of one call
+    vb_generated *replies; // [most, samples]
     uint32_t frame_count;
     batch_item *items;
     uint32_t item_count;
@@ -100,7 +101,7 @@ static vblip_status report_frame(vb_caption_batch *b, const batch_item *item,
 {
     for (uint32_t i = 0; i < b->samples; i++)
         VB_TRY(add_caption(b, &item->about,
-                           &b->replies[(size_t)i * b->most + item->frame], err));
+                           &b->replies[(size_t)item->frame * b->samples + i], err));
     return vb_meter_add(b->meter, item->about.path, b->samples, err);
 }
 
@@ -118,18 +119,33 @@ static vblip_status report_item(vb_caption_batch *b, const batch_item *item,
 
 // -------------------------------------------------------------------------------- model
 
-// Each sample of a frame draws from a stream of its own.
-static vblip_status write_samples(vb_caption_batch *b, vblip_error *err)
+// The samples first .. first + each - 1 of all frames; each draws from a stream of its own.
+static vblip_status write_samples(vb_caption_batch *b, uint32_t first, uint32_t each,
+                                  vblip_error *err)
 {
     const vb_model_ops *ops = b->task->ops;
-    for (uint32_t i = 0; i < b->samples; i++) {
-        vb_generated *replies = b->replies + (size_t)i * b->most;
-        for (uint32_t k = 0; k < b->frame_count; k++) {
-            b->random[k] = vb_random_stream(b->options->seed, b->frames[k].index, i);
-            vb_generated_free(&replies[k]);
-        }
-        VB_TRY(ops->captions(ops->model, b->visual, &b->params, b->random, replies,
-                             b->frame_count, err));
+    const uint32_t count = b->frame_count * each;
+    for (uint32_t i = 0; i < count; i++)
+        b->random[i] = vb_random_stream(b->options->seed, b->frames[i / each].index,
+                                        first + i % each);
+    VB_TRY(ops->captions(ops->model, b->visual, &b->params, b->random, b->written,
+                         b->frame_count, each, err));
+    for (uint32_t i = 0; i < count; i++) {
+        vb_generated *reply =
+            &b->replies[(size_t)(i / each) * b->samples + first + i % each];
+        vb_generated_free(reply);
+        *reply = b->written[i];
+        b->written[i] = (vb_generated){0};
+    }
+    return VBLIP_OK;
+}
+
+static vblip_status write_all(vb_caption_batch *b, vblip_error *err)
+{
+    const uint32_t most = AT_ONCE / b->frame_count;
+    for (uint32_t i = 0, each; i < b->samples; i += each) {
+        each = b->samples - i < most ? b->samples - i : most;
+        VB_TRY(write_samples(b, i, each, err));
     }
     return VBLIP_OK;
 }
@@ -140,7 +156,7 @@ static vblip_status caption_frames(vb_caption_batch *b, vblip_error *err)
         return VBLIP_OK;
     VB_TRY(vb_encode_frames(b->task, b->visual, b->frames, b->frame_count,
                             vb_job(b->options->job)->batch, NULL, err));
-    return write_samples(b, err);
+    return write_all(b, err);
 }
 
 vblip_status vb_caption_batch_flush(vb_caption_batch *b, vblip_error *err)
@@ -222,16 +238,17 @@ vblip_status vb_caption_batch_open(vb_caption_batch **out, const vb_task *task,
         .user = user,
         .meter = meter,
         .samples = options->samples ? options->samples : 1,
-        .most = batch && batch < FRAMES ? batch : FRAMES,
+        .most = batch && batch < AT_ONCE ? batch : AT_ONCE,
     };
     b->rgb = malloc(frame * b->most);
     b->frames = calloc(b->most, sizeof *b->frames);
-    b->random = calloc(b->most, sizeof *b->random);
+    b->random = calloc(AT_ONCE, sizeof *b->random);
+    b->written = calloc(AT_ONCE, sizeof *b->written);
     b->replies = calloc((size_t)b->samples * b->most, sizeof *b->replies);
     b->items = calloc(MOST_ITEMS, sizeof *b->items);
     vblip_status status = task->ops->visual_make(&b->visual, task->ops->model, err);
     if (status == VBLIP_OK &&
-        !(b->rgb && b->frames && b->random && b->replies && b->items))
+        !(b->rgb && b->frames && b->random && b->written && b->replies && b->items))
         status = vb_fail_memory(err, "captions");
     if (status != VBLIP_OK)
         vb_caption_batch_close(out);
@@ -243,6 +260,8 @@ void vb_caption_batch_close(vb_caption_batch **batch)
     vb_caption_batch *b = *batch;
     if (!b)
         return;
+    for (uint32_t i = 0; b->written && i < AT_ONCE; i++)
+        vb_generated_free(&b->written[i]);
     for (size_t i = 0; b->replies && i < (size_t)b->samples * b->most; i++)
         vb_generated_free(&b->replies[i]);
     b->task->ops->visual_free(&b->visual);
@@ -250,6 +269,7 @@ void vb_caption_batch_close(vb_caption_batch **batch)
     free(b->rgb);
     free(b->frames);
     free(b->random);
+    free(b->written);
     free(b->replies);
     free(b->items);
     free(b);

@@ -28,7 +28,8 @@ typedef struct vb_model_ops {
                             vblip_error *err);
     vblip_status (*captions)(vb_model *model, vb_visual *visual,
                              const vb_caption_params *params, const uint64_t *random,
-                             vb_generated *out, uint32_t count, vblip_error *err);
+                             vb_generated *out, uint32_t count, uint32_t each,
+                             vblip_error *err);
     vblip_status (*answer)(vb_model *model, vb_visual *visual, const char *question,
                            const vb_answer_params *params, vb_generated *out,
                            vblip_error *err);

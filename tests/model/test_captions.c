@@ -224,22 +224,25 @@ static void test_top_1_is_greedy(void **state)
 
 enum { MOST_FRAMES = 6 };
 
-// What is written about each frame is what is written about it alone.
+// What is written about each frame, `each` times, is what is written about it alone.
 static void expect_side_by_side(const vb_caption_params *given, const vb_frame *frames,
-                                uint32_t count)
+                                uint32_t count, uint32_t each)
 {
     static const uint64_t random[MOST_FRAMES] = {1, 22, 333, 4444, 55555, 666666};
     vb_caption_params params = *given;
     vb_generated all[MOST_FRAMES], one;
     vblip_error err = {0};
     fixture_ok(vb_model_encode(model, visual, frames, count, 0, NULL, &err), &err);
-    fixture_ok(vb_model_captions(model, visual, &params, random, all, count, &err),
-               &err);
-    for (uint32_t i = 0; i < count; i++) {
+    fixture_ok(
+        vb_model_captions(model, visual, &params, random, all, count, each, &err),
+        &err);
+    for (uint32_t i = 0; i < count * each; i++) {
         params.random = random[i];
-        fixture_ok(vb_model_encode(model, visual, &frames[i], 1, 0, NULL, &err), &err);
+        fixture_ok(vb_model_encode(model, visual, &frames[i / each], 1, 0, NULL, &err),
+                   &err);
         fixture_ok(vb_model_caption(model, visual, &params, &one, &err), &err);
-        print_message("  frame %u: %u ids, %s\n", i, one.ids.count, one.text.bytes);
+        print_message("  frame %u: %u ids, %s\n", i / each, one.ids.count,
+                      one.text.bytes);
         assert_true(same_ids(&all[i], &one));
         assert_string_equal(all[i].text.bytes, one.text.bytes);
         assert_true(fabs((double)(all[i].score - one.score)) <=
@@ -266,9 +269,12 @@ static void test_captions_of_many_frames(void **state)
     vblip_error err = {0};
     const uint32_t count = fixture.every > 1 ? 2 : MOST_FRAMES;
     fixture_frames(frames, model->config.vision.image_size, 0, count);
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
-        expect_side_by_side(&rules[i], frames, count);
-    assert_int_equal(vb_model_captions(model, visual, NULL, NULL, &none, 0, &err),
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        expect_side_by_side(&rules[i], frames, count, 1);
+        expect_side_by_side(&rules[i], frames, 1, count);
+        expect_side_by_side(&rules[i], frames, 2, count / 2);
+    }
+    assert_int_equal(vb_model_captions(model, visual, NULL, NULL, &none, 0, 1, &err),
                      VBLIP_ERR_ARGUMENT);
     free(frames[0].rgb);
 }

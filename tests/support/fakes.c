@@ -222,11 +222,12 @@ static vblip_status caption(vb_model *user, vb_visual *visual,
 
 static vblip_status captions(vb_model *user, vb_visual *visual,
                              const vb_caption_params *params, const uint64_t *random,
-                             vb_generated *out, uint32_t count, vblip_error *err)
+                             vb_generated *out, uint32_t count, uint32_t each,
+                             vblip_error *err)
 {
     vb_caption_params one = *params;
-    for (uint32_t i = 0; i < count; i++) {
-        visual->frame = visual->frames[i];
+    for (uint32_t i = 0; i < count * each; i++) {
+        visual->frame = visual->frames[i / each];
         one.random = random[i];
         VB_TRY(caption(user, visual, &one, &out[i], err));
     }
