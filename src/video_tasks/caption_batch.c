@@ -140,7 +140,7 @@ static vblip_status write_samples(vb_caption_batch *b, uint32_t first, uint32_t 
     return VBLIP_OK;
 }
 
-static vblip_status write_all(vb_caption_batch *b, vblip_error *err)
+static vblip_status write_replies(vb_caption_batch *b, vblip_error *err)
 {
     const uint32_t most = AT_ONCE / b->frame_count;
     for (uint32_t i = 0, each; i < b->samples; i += each) {
@@ -156,7 +156,7 @@ static vblip_status caption_frames(vb_caption_batch *b, vblip_error *err)
         return VBLIP_OK;
     VB_TRY(vb_encode_frames(b->task, b->visual, b->frames, b->frame_count,
                             vb_job(b->options->job)->batch, NULL, err));
-    return write_all(b, err);
+    return write_replies(b, err);
 }
 
 vblip_status vb_caption_batch_flush(vb_caption_batch *b, vblip_error *err)

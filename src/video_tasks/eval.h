@@ -21,6 +21,7 @@ VB_CHECKED vblip_status vb_eval_retrieval(const vb_eval *eval, vblip_error *err)
 // expect nothing, predictions alone.
 VB_CHECKED vblip_status vb_eval_answers(const vb_eval *eval, vblip_error *err);
 
+// Captions that expect nothing: predictions alone.
 VB_CHECKED vblip_status vb_eval_captions(const vb_eval *eval, vblip_error *err);
 
 // Statements about two images: predictions and accuracy.

@@ -1,5 +1,5 @@
-// eval_answers.c - predictions for every annotation: answers and captions (blip-spec 6.2
-// to 6.4). Visual tokens are made once for all the questions about a video or image.
+// eval_answers.c - answers for every annotation (blip-spec 6.2, 6.3). Visual tokens are
+// made once for all the questions about a video or image.
 #include "video_tasks/encoded.h"
 #include "video_tasks/eval.h"
 #include "video_tasks/job.h"
@@ -11,7 +11,6 @@ enum { DEFAULT_FRAMES = 16, DEFAULT_K = 128 };
 
 typedef struct run {
     const vb_eval *eval;
-    const char *unit; // "answers"
     vb_meter meter;
     uint32_t unreadable; // inputs
     vb_accuracy accuracy;
@@ -46,26 +45,14 @@ static vblip_status predict_ranked(run *r, const char *question, const char **ou
     return VBLIP_OK;
 }
 
-static vblip_status predict_caption(run *r, vblip_error *err)
+static vblip_status predict_answer(run *r, const char *question, const char **out,
+                                   vblip_error *err)
 {
     const vb_model_ops *ops = r->eval->task->ops;
-    vb_caption_params params = vb_caption_params_of(r->eval->options->caption);
-    params.sample = false; // the paper's protocol is beam search
-    return ops->caption(ops->model, r->visual, &params, &r->reply, err);
-}
-
-// The caption, or the answer to `question`.
-static vblip_status predict_text(run *r, const char *question, const char **out,
-                                 vblip_error *err)
-{
-    const vb_model_ops *ops = r->eval->task->ops;
-    if (question && r->eval->answers)
+    if (r->eval->answers)
         return predict_ranked(r, question, out, err);
     vb_generated_free(&r->reply);
-    if (question)
-        VB_TRY(ops->answer(ops->model, r->visual, question, NULL, &r->reply, err));
-    else
-        VB_TRY(predict_caption(r, err));
+    VB_TRY(ops->answer(ops->model, r->visual, question, NULL, &r->reply, err));
     *out = r->reply.text.bytes ? r->reply.text.bytes : "";
     return VBLIP_OK;
 }
@@ -79,10 +66,10 @@ static vblip_status predict_one(run *r, const vb_encoded *clip, uint32_t index,
         .id = a->has_id ? a->id : (uint64_t)index + 1,
         .input = clip->input,
         .path = clip->path,
-        .question = a->text_count ? a->texts[0] : NULL,
+        .question = a->texts[0],
         .expected = a->expected,
     };
-    VB_TRY(predict_text(r, p.question, &p.text, err));
+    VB_TRY(predict_answer(r, p.question, &p.text, err));
     if (p.expected) {
         p.right = vb_same_answer(p.text, p.expected);
         VB_TRY(vb_accuracy_add(&r->accuracy, p.question, p.right, err));
@@ -129,7 +116,7 @@ static vblip_status eval_answers_prepare(run *r, vblip_error *err)
     r->scores = VB_ARENA_NEW(&r->arena, float, r->eval->answer_count);
     if (!r->order || !r->scores)
         return vb_fail_memory(err, r->eval->set->name);
-    r->meter = vb_meter_start(vb_job(r->eval->options->job), r->unit,
+    r->meter = vb_meter_start(vb_job(r->eval->options->job), "answers",
                               r->eval->set->annotations.count);
     return VBLIP_OK;
 }
@@ -143,21 +130,12 @@ static vblip_status evaluate_answers(run *r, vblip_error *err)
     return report_accuracy(r, err);
 }
 
-static vblip_status evaluate_and_free(run r, vblip_error *err)
+vblip_status vb_eval_answers(const vb_eval *eval, vblip_error *err)
 {
-    vblip_status status = evaluate_answers(&r, err);
+    run r = {.eval = eval};
+    const vblip_status status = evaluate_answers(&r, err);
     vb_accuracy_free(&r.accuracy);
     vb_generated_free(&r.reply);
     vb_arena_free(&r.arena);
     return status;
-}
-
-vblip_status vb_eval_answers(const vb_eval *eval, vblip_error *err)
-{
-    return evaluate_and_free((run){.eval = eval, .unit = "answers"}, err);
-}
-
-vblip_status vb_eval_captions(const vb_eval *eval, vblip_error *err)
-{
-    return evaluate_and_free((run){.eval = eval, .unit = "captions"}, err);
 }

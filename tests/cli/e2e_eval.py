@@ -156,8 +156,10 @@ class Demo(Case):
         self.assertEqual([row["image_id"] for row in rows], [1001, 1002, 1003, 1004, 1005])
         listed = self.ok("eval", "caption", "--images", self.path("coco", "val2014"), "-f", "json")
         self.assertEqual(json.loads(listed.out), rows)
-        alone = self.ok("caption", self.path("coco", "val2014", "COCO_val2014_000000001001.jpg"), "-f", "json")
-        self.assertEqual(json.loads(alone.out)[0]["caption"], rows[0]["caption"])
+        for row in rows:  # which were written side by side
+            alone = self.ok("caption", self.path("coco", "val2014", "COCO_val2014_%012d.jpg" % row["image_id"]), "-f",
+                            "json")
+            self.assertEqual(json.loads(alone.out)[0]["caption"], row["caption"])
 
     def test_vqa(self):
         self.images()

@@ -226,9 +226,10 @@ static vblip_status captions(vb_model *user, vb_visual *visual,
                              vblip_error *err)
 {
     vb_caption_params one = *params;
+    const uint32_t size = fake_of(user)->frames / count; // of a clip
     for (uint32_t i = 0; i < count * each; i++) {
-        visual->frame = visual->frames[i / each];
-        one.random = random[i];
+        visual->frame = visual->frames[i / each * size];
+        one.random = random ? random[i] : 0;
         VB_TRY(caption(user, visual, &one, &out[i], err));
     }
     return VBLIP_OK;

@@ -369,6 +369,7 @@ static void test_captions_carry_the_numbers_of_images(void **state)
     world.clips[0].still = world.clips[1].still = true;
     world.clips[0].frames = world.clips[1].frames = 1;
     world.clips[1].path = "x/COCO_val2014_000000000042.jpg";
+    world.model.may_mix = true;
     log_of log = {0};
     assert_int_equal(evaluate(&world, fake_task(&world, false), vb_eval_captions,
                               VB_ANNOTATED_IMAGES,
@@ -379,7 +380,39 @@ static void test_captions_carry_the_numbers_of_images(void **state)
     assert_string_equal(log.predictions,
                         "42 x/COCO_val2014_000000000042.jpg -: frame 0;"
                         "7 a -: frame 0;");
-    assert_int_equal(world.model.frames, 1);
+    assert_int_equal(world.model.frames, 2);
+}
+
+// Side by side are those of as many frames, up to eight frames, and none across a file
+// that cannot be read.
+static void test_captions_of_several_images(void **state)
+{
+    (void)state;
+    fake_world world;
+    fake_world_make(&world, 14, 1);
+    for (uint32_t i = 0; i < 14; i++)
+        world.clips[i].still = true;
+    world.clips[10].still = world.clips[13].still = false;
+    world.clips[10].frames = world.clips[13].frames = 16;
+    world.clips[12].error = "torn";
+    world.model.may_mix = true;
+    char text[1024] = "[", want[1024] = "";
+    for (uint32_t i = 0; i < 14; i++) {
+        snprintf(text + strlen(text), sizeof text - strlen(text),
+                 "%s{\"image\":\"%s\",\"image_id\":%u}", i ? "," : "",
+                 world.clips[i].path, i + 1);
+        if (i != 12)
+            snprintf(want + strlen(want), sizeof want - strlen(want),
+                     "%u %s -: frame 0;", i + 1, world.clips[i].path);
+    }
+    strcat(text, "]");
+    log_of log = {0};
+    assert_int_equal(evaluate(&world, fake_task(&world, false), vb_eval_captions,
+                              VB_ANNOTATED_IMAGES, text, (vblip_eval_options){0}, NULL,
+                              0, &log, NULL),
+                     VBLIP_ERR_IO);
+    assert_string_equal(log.predictions, want);
+    assert_int_equal(world.model.encode_calls, 5); // 8, 2, the video, 1, the video
 }
 
 static void test_one_bad_file_does_not_stop_the_predictions(void **state)
@@ -607,6 +640,7 @@ int main(void)
         cmocka_unit_test(test_answers_are_ranked),
         cmocka_unit_test(test_vqa_predicts_alone),
         cmocka_unit_test(test_captions_carry_the_numbers_of_images),
+        cmocka_unit_test(test_captions_of_several_images),
         cmocka_unit_test(test_one_bad_file_does_not_stop_the_predictions),
         cmocka_unit_test(test_statements_about_pairs),
         cmocka_unit_test(test_callbacks_stop_a_protocol),

@@ -122,6 +122,15 @@ static vblip_status eval_answers(const vb_task *task, const vblip_job *job,
                     vb_eval_answers, err);
 }
 
+static vblip_status eval_captions(const vb_task *task, const vblip_job *job,
+                                  vblip_error *err)
+{
+    return evaluate(task, job, VB_ANNOTATED_IMAGES,
+                    "[{\"image\":\"a\",\"image_id\":1},"
+                    "{\"image\":\"b\",\"image_id\":2}]",
+                    vb_eval_captions, err);
+}
+
 static vblip_status eval_statements(const vb_task *task, const vblip_job *job,
                                     vblip_error *err)
 {
@@ -194,6 +203,7 @@ static void test_tasks(void **state)
         {"caption", caption},
         {"eval retrieval", eval_retrieval},
         {"eval answers", eval_answers},
+        {"eval captions", eval_captions},
         {"eval statements", eval_statements},
         {"filter", filter},
     };
