@@ -7,6 +7,7 @@ set(allowed_tokenizer   base tokenizer)
 set(allowed_checkpoint  base formats checkpoint)
 set(allowed_decode      base decode)
 set(allowed_datasets    base formats decode datasets)
+set(allowed_index       base index)
 set(allowed_compute     base compute)
 set(allowed_gpu         base compute gpu spv)
 set(allowed_cpu         base compute cpu)
@@ -21,11 +22,12 @@ set(allowed_cli         base output terminal cli)
 # External libraries, by the folder of their headers, and the one layer that may.
 set(doors
     "<vulkan/=gpu" "<oneapi/=cpu" "<libav=decode" "<libsw=decode" "<jpeglib=decode" "<jerror=decode"
-    "<webp/=decode" "<cjson/=formats" "<zlib=formats" "<utf8proc=tokenizer")
+    "<webp/=decode" "<cjson/=formats" "<zlib=formats" "<utf8proc=tokenizer"
+    "<sqlite3=index" "<xxhash=index")
 
 set(bad 0)
 set(seen 0)
-foreach(layer base formats tokenizer checkpoint decode datasets compute gpu cpu blip output video_tasks api terminal cli)
+foreach(layer base formats tokenizer checkpoint decode datasets index compute gpu cpu blip output video_tasks api terminal cli)
     file(GLOB_RECURSE files ${ROOT}/src/${layer}/*.[ch])
     foreach(file ${files})
         math(EXPR seen "${seen} + 1")

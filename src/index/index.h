@@ -1,0 +1,125 @@
+// index.h - a library on disk: recordings, their segments, and the vectors of those.
+//
+// One SQLite file. It stores what it is given and knows neither model nor decoder: its
+// stamp, some named facts, says what vectors depend on, and an index with another stamp is
+// refused. One writer at a time, any number of readers. A recording is one transaction: a
+// process that is killed loses at most the one in flight. Everything in it has a checksum;
+// docs/library.md has the schema.
+#ifndef VB_INDEX_INDEX_H
+#define VB_INDEX_INDEX_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+// All functions of one index are for one thread at a time.
+typedef struct vb_index vb_index;
+
+// What vectors depend on: "model", "3f8a..."; "frames", "8".
+typedef struct vb_index_fact {
+    const char *name, *value;
+} vb_index_fact;
+
+typedef struct vb_index_options {
+    const char *path;
+    const char *root; // what paths of recordings are relative to
+    uint32_t dims;    // of a vector; a multiple of 16
+    const vb_index_fact *stamp;
+    uint32_t stamp_count;
+    bool write; // makes the file where there is none, and keeps other writers out
+} vb_index_options;
+
+// VBLIP_ERR_IO where there is none and it is not made, and where another process writes;
+// VBLIP_ERR_FORMAT for what is no index, is damaged, newer, or has another stamp. The
+// message ends with what to do.
+VB_CHECKED vblip_status vb_index_open(vb_index **out, const vb_index_options *options,
+                                      vblip_error *err);
+void vb_index_close(vb_index **index); // NULL is fine
+
+// -------------------------------------------------------------------------- recordings
+
+// A file that was read, or could not be.
+typedef struct vb_recording {
+    int64_t id;       // from 1; 0: there is none
+    const char *path; // relative to the root
+    uint64_t size;
+    int64_t modified_ns; // since 1970
+    uint64_t content;    // vb_content_hash() of the file
+    bool timed;          // a video: times of its segments mean something
+    const char *error;   // NULL, or why it could not be read: then it has no segments
+} vb_recording;
+
+typedef struct vb_segment {
+    int64_t start_us, end_us; // end exclusive; both 0 of an image
+} vb_segment;
+
+// Strings of what is found are valid until the next call for this index.
+VB_CHECKED vblip_status vb_index_find(vb_recording *out, vb_index *index,
+                                      const char *path, vblip_error *err);
+VB_CHECKED vblip_status vb_index_find_id(vb_recording *out, vb_index *index, int64_t id,
+                                         vblip_error *err);
+
+// Calls `fn` with each recording, by path, until it returns another status than VBLIP_OK,
+// which is handed on. `fn` may not call the index.
+typedef vblip_status (*vb_recording_fn)(void *user, const vb_recording *recording,
+                                        vblip_error *err);
+VB_CHECKED vblip_status vb_index_each(vb_index *index, vb_recording_fn fn, void *user,
+                                      vblip_error *err);
+// The same of those whose files held that: copies, and files that were moved.
+VB_CHECKED vblip_status vb_index_each_of(vb_index *index, uint64_t content,
+                                         vb_recording_fn fn, void *user,
+                                         vblip_error *err);
+
+// Writes what a recording is, in place of what is known of its path: its segments, and
+// vectors [count, dims], which are kept in f16. `id` is not read. One transaction.
+VB_CHECKED vblip_status vb_index_put(vb_index *index, const vb_recording *recording,
+                                     const vb_segment *segments, const float *vectors,
+                                     uint32_t count, vblip_error *err);
+
+// The file has another path, or was touched: what was found in it stands.
+VB_CHECKED vblip_status vb_index_rename(vb_index *index, int64_t id, const char *path,
+                                        int64_t modified_ns, vblip_error *err);
+
+VB_CHECKED vblip_status vb_index_remove(vb_index *index, int64_t id, vblip_error *err);
+
+typedef struct vb_index_totals {
+    uint64_t recordings, failed; // failed ones are among the recordings
+    uint64_t segments;
+    uint64_t bytes; // of the file
+} vb_index_totals;
+VB_CHECKED vblip_status vb_index_count(vb_index_totals *out, vb_index *index,
+                                       vblip_error *err);
+
+// Reads everything: pages by SQLite's own check, then every checksum, and that recordings
+// and segments name each other. VBLIP_ERR_FORMAT names the first thing that is wrong.
+VB_CHECKED vblip_status vb_index_verify(vb_index *index, vblip_error *err);
+
+// ------------------------------------------------------------------------------ search
+
+typedef struct vb_index_hit {
+    uint64_t segment; // which: the same until its recording is written again
+    int64_t recording;
+    vb_segment span;
+    float score; // dot product
+} vb_index_hit;
+
+typedef struct vb_index_query {
+    const float *vectors; // [count, dims]
+    uint32_t count;
+    uint32_t best;          // hits of each query, at most
+    const uint8_t *allowed; // [allowed_count], by recording; NULL: all
+    int64_t allowed_count;
+} vb_index_query;
+
+// Fills hits [count, best], of which found [count] are there: the largest dot products
+// over all segments, equal ones in the order of segments. Every vector is read.
+VB_CHECKED vblip_status vb_index_search(vb_index *index, const vb_index_query *query,
+                                        vb_index_hit *hits, uint32_t *found,
+                                        vblip_error *err);
+
+// A hash of what the file at `path` holds, which is read whole: XXH3 in 64 bits.
+VB_CHECKED vblip_status vb_content_hash(uint64_t *out, const char *path,
+                                        vblip_error *err);
+
+#endif // VB_INDEX_INDEX_H

@@ -1,0 +1,262 @@
+// open.c - the file: made, recognised, locked, closed.
+#include "index/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    APPLICATION = 0x76626c70, // "vblp"
+    VERSION = 1,              // of the schema below
+    PATIENCE_MS = 5000,       // for a writer's transaction to end
+};
+
+// STRICT makes SQLite hold the types.
+static const char schema[] =
+    "CREATE TABLE stamp (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;"
+    "CREATE TABLE recordings (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE,"
+    " size INTEGER NOT NULL, modified INTEGER NOT NULL, content INTEGER NOT NULL,"
+    " timed INTEGER NOT NULL, error TEXT, segments BLOB NOT NULL,"
+    " checksum INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX contents ON recordings (content);"
+    "CREATE TABLE blocks (number INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;"
+    "CREATE TABLE room (block INTEGER PRIMARY KEY, places INTEGER NOT NULL) STRICT;";
+
+// ------------------------------------------------------------------------------ lock
+
+static vblip_status fail_locked(const char *path, int descriptor, vblip_error *err)
+{
+    struct flock who = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fcntl(descriptor, F_GETLK, &who) != 0 || who.l_type == F_UNLCK)
+        return vb_fail(err, VBLIP_ERR_IO, "%s: another vblip writes it", path);
+    return vb_fail(err, VBLIP_ERR_IO,
+                   "%s: another vblip writes it (process %ld); wait for it, or stop it",
+                   path, (long)who.l_pid);
+}
+
+// A lock of a file beside the index, which ends with the process however that ends.
+static vblip_status lock_index(vb_index *index, vblip_error *err)
+{
+    vb_string name = {0};
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    vb_string_appendf(&name, "%s.lock", index->path);
+    if (name.failed)
+        return vb_fail_memory(err, index->path);
+    index->lock = open(name.bytes, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    vblip_status status = VBLIP_OK;
+    if (index->lock < 0)
+        status = vb_fail_errno(err, name.bytes, errno);
+    else if (fcntl(index->lock, F_SETLK, &lock) != 0)
+        status = errno == EACCES || errno == EAGAIN
+                     ? fail_locked(index->path, index->lock, err)
+                     : vb_fail_errno(err, name.bytes, errno);
+    vb_string_free(&name);
+    return status;
+}
+
+// ----------------------------------------------------------------------------- schema
+
+static vblip_status run_sql(vb_index *index, const char *text, vblip_error *err)
+{
+    const int code = sqlite3_exec(index->db, text, NULL, NULL, NULL);
+    return code == SQLITE_OK ? VBLIP_OK : vb_index_fail(index, code, err);
+}
+
+static vblip_status read_whole(int64_t *out, vb_index *index, const char *text,
+                               vblip_error *err)
+{
+    sqlite3_stmt *statement = NULL;
+    int code = sqlite3_prepare_v2(index->db, text, -1, &statement, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_step(statement);
+    *out = code == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
+    sqlite3_finalize(statement);
+    return code == SQLITE_ROW ? VBLIP_OK : vb_index_fail(index, code, err);
+}
+
+static vblip_status write_stamp(vb_index *index, const vb_index_options *o,
+                                vblip_error *err)
+{
+    sqlite3_stmt *statement = NULL;
+    int code = sqlite3_prepare_v2(index->db, "INSERT INTO stamp VALUES (?, ?)", -1,
+                                  &statement, NULL);
+    for (uint32_t i = 0; i <= o->stamp_count && code == SQLITE_OK; i++) {
+        const vb_index_fact root = {"root", o->root};
+        const vb_index_fact *fact = i < o->stamp_count ? &o->stamp[i] : &root;
+        sqlite3_bind_text(statement, 1, fact->name, -1, SQLITE_STATIC);
+        sqlite3_bind_text(statement, 2, fact->value, -1, SQLITE_STATIC);
+        code = sqlite3_step(statement) == SQLITE_DONE ? sqlite3_reset(statement)
+                                                      : sqlite3_errcode(index->db);
+    }
+    sqlite3_finalize(statement);
+    return code == SQLITE_OK ? VBLIP_OK : vb_index_fail(index, code, err);
+}
+
+static vblip_status make_schema(vb_index *index, const vb_index_options *o,
+                                vblip_error *err)
+{
+    char numbers[96];
+    snprintf(numbers, sizeof numbers,
+             "PRAGMA application_id = %d; PRAGMA user_version = %d;", APPLICATION,
+             VERSION);
+    VB_TRY(run_sql(index, schema, err));
+    VB_TRY(run_sql(index, numbers, err));
+    return write_stamp(index, o, err);
+}
+
+// An empty database becomes an index, in one transaction.
+static vblip_status make_where_empty(vb_index *index, const vb_index_options *o,
+                                     vblip_error *err)
+{
+    int64_t tables;
+    VB_TRY(vb_index_begin(index, err));
+    vblip_status status =
+        read_whole(&tables, index, "SELECT count(*) FROM sqlite_schema", err);
+    if (status == VBLIP_OK && tables == 0)
+        status = make_schema(index, o, err);
+    return vb_index_end(index, status, err);
+}
+
+// ------------------------------------------------------------------------ recognising
+
+static vblip_status check_application(vb_index *index, vblip_error *err)
+{
+    int64_t application, version;
+    VB_TRY(read_whole(&application, index, "PRAGMA application_id", err));
+    VB_TRY(read_whole(&version, index, "PRAGMA user_version", err));
+    if (application != APPLICATION)
+        return vb_fail(err, VBLIP_ERR_FORMAT,
+                       "%s: a database that is no index of vblip", index->path);
+    if (version > VERSION)
+        return vb_fail(err, VBLIP_ERR_FORMAT,
+                       "%s: version %lld, this vblip knows up to %d; a newer vblip "
+                       "reads it, and `vblip index --rebuild` makes it anew",
+                       index->path, (long long)version, VERSION);
+    return version == VERSION ? VBLIP_OK
+                              : vb_index_damaged(index, "it has no version", err);
+}
+
+static vblip_status check_fact(vb_index *index, sqlite3_stmt *statement,
+                               const vb_index_fact *fact, vblip_error *err)
+{
+    bool row;
+    sqlite3_reset(statement);
+    sqlite3_bind_text(statement, 1, fact->name, -1, SQLITE_STATIC);
+    VB_TRY(vb_statement_step(&row, index, statement, err));
+    const char *value = row ? (const char *)sqlite3_column_text(statement, 0) : NULL;
+    if (value && strcmp(value, fact->value) == 0)
+        return VBLIP_OK;
+    return vb_fail(
+        err, VBLIP_ERR_FORMAT,
+        "%s: made with %s %s, this run has %s; `vblip index --rebuild` makes "
+        "it anew, --index FILE another",
+        index->path, fact->name, value ? value : "unknown", fact->value);
+}
+
+static vblip_status check_stamp(vb_index *index, const vb_index_options *o,
+                                vblip_error *err)
+{
+    sqlite3_stmt *statement = NULL;
+    const int code = sqlite3_prepare_v2(
+        index->db, "SELECT value FROM stamp WHERE name = ?", -1, &statement, NULL);
+    vblip_status status =
+        code == SQLITE_OK ? VBLIP_OK : vb_index_fail(index, code, err);
+    for (uint32_t i = 0; i < o->stamp_count && status == VBLIP_OK; i++)
+        status = check_fact(index, statement, &o->stamp[i], err);
+    sqlite3_finalize(statement);
+    return status;
+}
+
+// --------------------------------------------------------------------------- the whole
+
+static vblip_status open_database(vb_index *index, bool write, vblip_error *err)
+{
+    const int flags =
+        write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
+    const int code =
+        sqlite3_open_v2(index->path, &index->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
+    if (code != SQLITE_OK)
+        return vb_index_fail(index, code, err);
+    sqlite3_busy_timeout(index->db, PATIENCE_MS);
+    sqlite3_extended_result_codes(index->db, 1);
+    // The whole file is mapped: vectors are read at the speed of memory.
+    VB_TRY(run_sql(index, "PRAGMA mmap_size = 2147418112; PRAGMA trusted_schema = 0;",
+                   err));
+    return write ? run_sql(index,
+                           "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL;"
+                           "PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = 1;",
+                           err)
+                 : VBLIP_OK;
+}
+
+static vblip_status open_index(vb_index *index, const vb_index_options *o,
+                               vblip_error *err)
+{
+    struct stat there;
+    index->block = malloc(vb_block_bytes(index));
+    if (!index->path || !index->block)
+        return vb_fail_memory(err, o->path);
+    if (!o->write && stat(index->path, &there) != 0)
+        return vb_fail_errno(err, index->path, errno);
+    if (o->write)
+        VB_TRY(lock_index(index, err));
+    VB_TRY(open_database(index, o->write, err));
+    if (o->write)
+        VB_TRY(make_where_empty(index, o, err));
+    VB_TRY(check_application(index, err));
+    return check_stamp(index, o, err);
+}
+
+vblip_status vb_index_open(vb_index **out, const vb_index_options *o, vblip_error *err)
+{
+    vb_index *index = calloc(1, sizeof *index);
+    *out = NULL;
+    if (!index)
+        return vb_fail_memory(err, o->path);
+    index->lock = -1;
+    index->dims = o->dims;
+    index->path = strdup(o->path);
+    const vblip_status status = open_index(index, o, err);
+    if (status != VBLIP_OK)
+        vb_index_close(&index);
+    *out = index;
+    return status;
+}
+
+void vb_index_close(vb_index **at)
+{
+    vb_index *index = *at;
+    if (!index)
+        return;
+    for (int i = 0; i < VB_STATEMENTS; i++)
+        sqlite3_finalize(index->statements[i]);
+    sqlite3_close(index->db);
+    if (index->lock >= 0)
+        close(index->lock);
+    vb_string_free(&index->text);
+    free(index->places);
+    free(index->block);
+    free(index->path);
+    free(index);
+    *at = NULL;
+}
+
+vblip_status vb_index_count(vb_index_totals *out, vb_index *index, vblip_error *err)
+{
+    sqlite3_stmt *statement;
+    struct stat there;
+    bool row;
+    *out = (vb_index_totals){0};
+    VB_TRY(vb_statement_take(&statement, index, VB_SQL_COUNT, err));
+    VB_TRY(vb_statement_step(&row, index, statement, err));
+    out->recordings = (uint64_t)sqlite3_column_int64(statement, 0);
+    out->failed = (uint64_t)sqlite3_column_int64(statement, 1);
+    out->segments = (uint64_t)sqlite3_column_int64(statement, 2);
+    sqlite3_reset(statement);
+    out->bytes = stat(index->path, &there) == 0 ? (uint64_t)there.st_size : 0;
+    return VBLIP_OK;
+}
