@@ -178,6 +178,9 @@ static vb_matrix *make_matrix(loader *l, const vb_weight *const *weights,
         if (failed(l))
             return NULL;
         const vb_weight *w = weights[i];
+        vblip_error why = {0};
+        vblip_status status = vb_checkpoint_prepare(l->checkpoint, w, &why);
+        vb_recorder_check(&l->rec, status, &why);
         sources[i] = (row_source){l->checkpoint, w};
         blocks[i] = (vb_matrix_block){w->dtype, (uint32_t)w->shape[0], read_weight_rows,
                                       &sources[i]};

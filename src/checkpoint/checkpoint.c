@@ -443,6 +443,12 @@ const vb_weight *vb_checkpoint_find(const vb_checkpoint *checkpoint, const char 
     return vb_weight_find(&checkpoint->weights.list, name);
 }
 
+vblip_status vb_checkpoint_prepare(const vb_checkpoint *checkpoint,
+                                   const vb_weight *weight, vblip_error *err)
+{
+    return vb_weight_files_prepare(&checkpoint->weights, weight, err);
+}
+
 vblip_status vb_checkpoint_read(const vb_checkpoint *checkpoint,
                                 const vb_weight *weight, void *out, size_t at,
                                 size_t size, vblip_error *err)

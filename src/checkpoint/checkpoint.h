@@ -78,6 +78,12 @@ VB_CHECKED vblip_status vb_checkpoint_check_vocabulary(const vb_checkpoint *chec
 // image_size is.
 const vb_weight *vb_checkpoint_find(const vb_checkpoint *checkpoint, const char *name);
 
+// What the first read of a tensor does once: after it, until three other tensors are asked
+// for, several threads may read this one at once.
+VB_CHECKED vblip_status vb_checkpoint_prepare(const vb_checkpoint *checkpoint,
+                                              const vb_weight *weight,
+                                              vblip_error *err);
+
 // Copies `size` bytes from byte `at` of a tensor that vb_checkpoint_find gave. A file that
 // is not as it was when it was opened is VBLIP_ERR_IO; of an archive, a tensor in an entry
 // whose checksum is wrong is VBLIP_ERR_FORMAT.

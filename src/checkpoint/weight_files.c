@@ -448,16 +448,20 @@ static void narrow_in_place(uint8_t *bytes, size_t count)
     }
 }
 
-// *out = the whole of a tensor with strides, packed, until some others are asked for.
-static vblip_status unpack(const vb_weight_files *weights, const uint8_t **out,
-                           const vb_weight *w, vblip_error *err)
+// The whole of a tensor with strides, packed; NULL when it is not held.
+static const uint8_t *find_unpacked(const vb_weight_files *weights, const vb_weight *w)
+{
+    for (int i = 0; i < UNPACKED; i++)
+        if (weights->unpacked[i].weight == w)
+            return weights->unpacked[i].bytes;
+    return NULL;
+}
+
+// Holds it, until some others are asked for.
+static vblip_status unpack(const vb_weight_files *weights, const vb_weight *w,
+                           vblip_error *err)
 {
     vb_unpacked *slots = weights->unpacked;
-    for (int i = 0; i < UNPACKED; i++)
-        if (slots[i].weight == w) {
-            *out = slots[i].bytes;
-            return VBLIP_OK;
-        }
     vb_unpacked *u = &slots[slots->next];
     const size_t unit = w->is_double ? sizeof(double) : vb_dtype_size(w->dtype);
     const size_t count = w->size / vb_dtype_size(w->dtype);
@@ -476,7 +480,6 @@ static vblip_status unpack(const vb_weight_files *weights, const uint8_t **out,
         if (w->is_double)
             narrow_in_place(u->bytes, count);
         u->weight = w;
-        *out = u->bytes;
         slots->next = (slots->next + 1) % UNPACKED;
     }
     free(raw);
@@ -501,6 +504,17 @@ static vblip_status read_doubles(const vb_weight_files *weights, const vb_weight
     return VBLIP_OK;
 }
 
+vblip_status vb_weight_files_prepare(const vb_weight_files *weights,
+                                     const vb_weight *weight, vblip_error *err)
+{
+    if (weights->seeded)
+        return VBLIP_OK;
+    VB_TRY(check_archive_entry(weights, weight, err));
+    return weight->strided && !find_unpacked(weights, weight)
+               ? unpack(weights, weight, err)
+               : VBLIP_OK;
+}
+
 vblip_status vb_weight_files_read(const vb_weight_files *weights,
                                   const vb_weight *weight, void *out, size_t at,
                                   size_t size, vblip_error *err)
@@ -509,11 +523,9 @@ vblip_status vb_weight_files_read(const vb_weight_files *weights,
         vb_seeded_read(weight, out, at, size);
         return VBLIP_OK;
     }
-    VB_TRY(check_archive_entry(weights, weight, err));
+    VB_TRY(vb_weight_files_prepare(weights, weight, err));
     if (weight->strided) {
-        const uint8_t *packed = NULL;
-        VB_TRY(unpack(weights, &packed, weight, err));
-        memcpy(out, packed + at, size);
+        memcpy(out, find_unpacked(weights, weight) + at, size);
         return VBLIP_OK;
     }
     if (weight->is_double)

@@ -41,6 +41,12 @@ bool vb_weight_files_reads(const char *path);
 // The file that a tensor of the list lies in.
 const char *vb_weight_files_of(const vb_weight_files *weights, const vb_weight *weight);
 
+// What the first read of a tensor does once: after it, until three other tensors are asked
+// for, several threads may read this one at once.
+VB_CHECKED vblip_status vb_weight_files_prepare(const vb_weight_files *weights,
+                                                const vb_weight *weight,
+                                                vblip_error *err);
+
 // Copies `size` bytes from byte `at` of a tensor of the list. A file that is not as it was
 // when it was opened is VBLIP_ERR_IO. The first read of what an archive keeps in one entry
 // reads the entry whole: one whose CRC-32 is wrong is VBLIP_ERR_FORMAT.

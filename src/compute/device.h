@@ -30,7 +30,8 @@ enum vb_matrix_use { VB_USE_LINEAR = 1, VB_USE_ROWS = 2 };
 typedef struct vb_matrix_block {
     vb_dtype type; // VB_F32, VB_F16 or VB_BF16
     uint32_t rows;
-    // Copies `size` bytes from byte `at`. A failure is that of vb_matrix_make.
+    // Copies `size` bytes from byte `at`, on several threads at once. A failure is that of
+    // vb_matrix_make.
     vblip_status (*read)(const void *source, void *out, size_t at, size_t size,
                          vblip_error *err);
     const void *source;

@@ -50,99 +50,58 @@ static vblip_status make_cpu_layouts(vb_cpu_matrix *m, vb_cpu *cpu, const char *
     return VBLIP_OK;
 }
 
-// Rows of all blocks, one after another.
-typedef struct cpu_reader {
+// Panels are read, and laid out, each by whoever is free.
+typedef struct packing {
+    vb_cpu *cpu;
+    vb_cpu_matrix *m;
     const vb_matrix_block *blocks;
-    uint32_t block, row; // the next row, and the block that has it
-    uint32_t cols;
-} cpu_reader;
+    const char *name;
+} packing;
 
-// The next `count` rows as floats, through `raw`, which has room for them.
-static vblip_status read_block_rows(float *out, cpu_reader *reader, uint8_t *raw,
-                                    uint32_t count, vblip_error *err)
+// Rows [first, first + count) of all blocks as floats; others pass through `raw`, which
+// has room for as many floats.
+static vblip_status read_block_rows(const packing *p, float *out, uint8_t *raw,
+                                    uint32_t first, uint32_t count, vblip_error *err)
 {
-    while (count) {
-        const vb_matrix_block *block = &reader->blocks[reader->block];
-        const uint32_t left = block->rows - reader->row;
+    const vb_matrix_block *block = p->blocks;
+    const size_t cols = p->m->base.cols;
+    while (first >= block->rows)
+        first -= block++->rows;
+    for (; count; block++, first = 0) {
+        const uint32_t left = block->rows - first;
         const uint32_t now = count < left ? count : left;
-        const size_t row_bytes = reader->cols * vb_dtype_size(block->type);
-        VB_TRY(block->read(block->source, raw, reader->row * row_bytes, now * row_bytes,
-                           err));
-        vb_widen(out, raw, block->type, (size_t)now * reader->cols);
-        out += (size_t)now * reader->cols;
+        const size_t row_bytes = cols * vb_dtype_size(block->type);
+        const bool wide = block->type == VB_F32;
+        VB_TRY(block->read(block->source, wide ? (void *)out : raw, first * row_bytes,
+                           now * row_bytes, err));
+        if (!wide)
+            vb_widen(out, raw, block->type, now * cols);
+        out += now * cols;
         count -= now;
-        reader->row += now;
-        if (reader->row == block->rows) {
-            reader->block++;
-            reader->row = 0;
-        }
     }
     return VBLIP_OK;
 }
 
-// As many panels as there are workers, read one after another and laid out at once.
-typedef struct packing {
-    vb_cpu *cpu;
-    vb_cpu_matrix *m;
-    const float *rows;
-    uint32_t first; // panel
-} packing;
-
-static vblip_status pack_panel(void *user, vb_cpu_worker *worker, uint32_t piece,
+static vblip_status pack_panel(void *user, vb_cpu_worker *worker, uint32_t panel,
                                vblip_error *err)
 {
     const packing *p = user;
     const vb_cpu_matrix *m = p->m;
-    const uint32_t panel = p->first + piece, count = rows_of_panel(m, panel);
-    const size_t row = (size_t)piece * m->panel_rows;
-    const float *rows = p->rows + row * m->base.cols;
-    if (m->panels)
-        VB_TRY(vb_product_pack(worker->oneDNN, m->panels + panel * m->panel_bytes, rows,
-                               m->base.cols, count, m->type, err));
-    if (!m->rows)
-        return VBLIP_OK;
-    const size_t at = ((size_t)p->first * m->panel_rows + row) * m->base.cols;
+    const uint32_t first = panel * m->panel_rows, count = rows_of_panel(m, panel);
     const size_t values = (size_t)count * m->base.cols;
-    if (m->type == VB_F32)
-        memcpy((float *)(void *)m->rows + at, rows, values * sizeof *rows);
-    else
-        p->cpu->kernels->narrow_row((uint16_t *)(void *)m->rows + at, rows, values);
-    return VBLIP_OK;
-}
-
-static vblip_status fill_panels(vb_cpu_matrix *m, vb_cpu *cpu, cpu_reader *reader,
-                                float *rows, uint8_t *raw, vblip_error *err)
-{
-    const uint32_t panels = panel_count(m);
-    for (uint32_t first = 0; first < panels; first += cpu->worker_count) {
-        const uint32_t left = panels - first;
-        const uint32_t now = left < cpu->worker_count ? left : cpu->worker_count;
-        const uint32_t before = first * m->panel_rows;
-        const uint32_t rest = m->base.rows - before, most = now * m->panel_rows;
-        VB_TRY(read_block_rows(rows, reader, raw, rest < most ? rest : most, err));
-        packing p = {cpu, m, rows, first};
-        VB_TRY(vb_cpu_run(
-            cpu, &(vb_cpu_loop){.run = pack_panel, .user = &p, .pieces = now}, err));
-    }
-    return VBLIP_OK;
-}
-
-static vblip_status fill_cpu_matrix(vb_cpu_matrix *m, vb_cpu *cpu,
-                                    const vb_matrix_block *blocks, const char *name,
-                                    vblip_error *err)
-{
-    const uint32_t panels = panel_count(m);
-    const uint32_t held = panels < cpu->worker_count ? panels : cpu->worker_count;
-    const size_t values = (size_t)held * m->panel_rows * m->base.cols;
-    float *rows = malloc(values * sizeof *rows);
-    uint8_t *raw = malloc(values * sizeof *rows);
-    cpu_reader reader = {.blocks = blocks, .cols = m->base.cols};
-    const vblip_status status = rows && raw
-                                    ? fill_panels(m, cpu, &reader, rows, raw, err)
-                                    : vb_fail_memory(err, name);
-    free(raw);
-    free(rows);
-    return status;
+    const size_t at = (size_t)first * m->base.cols;
+    float *rows =
+        vb_room_take(&worker->room, 2 * values * sizeof *rows, &worker->allocations);
+    if (!rows)
+        return vb_fail_memory(err, p->name);
+    VB_TRY(read_block_rows(p, rows, (uint8_t *)(rows + values), first, count, err));
+    if (m->rows)
+        vb_cpu_narrow(p->cpu, m->rows + at * vb_dtype_size(m->type), m->type, rows,
+                      values);
+    if (!m->panels)
+        return VBLIP_OK;
+    return vb_product_pack(worker->oneDNN, m->panels + panel * m->panel_bytes, rows,
+                           m->base.cols, count, m->type, err);
 }
 
 vblip_status vb_cpu_matrix_make(vb_matrix **out, vb_device *device,
@@ -166,11 +125,13 @@ vblip_status vb_cpu_matrix_make(vb_matrix **out, vb_device *device,
         .device = device, .rows = (uint32_t)rows, .cols = cols, .uses = uses};
     m->type = device->weights;
     m->panel_rows = panel_rows_of(m->base.rows, cols, m->type);
+    packing p = {cpu, m, blocks, name};
+    const vb_cpu_loop loop = {.run = pack_panel, .user = &p, .pieces = panel_count(m)};
     const int threads = vb_product_enter();
     vblip_status status = make_cpu_layouts(m, cpu, name, err);
-    if (status == VBLIP_OK)
-        status = fill_cpu_matrix(m, cpu, blocks, name, err);
     vb_product_leave(threads);
+    if (status == VBLIP_OK)
+        status = vb_cpu_run(cpu, &loop, err);
     if (status != VBLIP_OK) {
         vb_cpu_matrix_free(&m->base);
         return status;
