@@ -92,6 +92,9 @@ typedef struct vb_cpu_matrix {
 } vb_cpu_matrix;
 
 // ------------------------------------------------------------------------- memory.c
+// At least `size` bytes at a multiple of VB_CPU_ALIGN, for free(); NULL when there are none.
+void *vb_cpu_allocate(size_t size);
+
 // At least `size` bytes, at a multiple of VB_CPU_ALIGN; NULL when there are none.
 void *vb_room_take(vb_room *room, size_t size, uint64_t *allocations);
 void vb_room_free(vb_room *room);

@@ -39,10 +39,10 @@ static vblip_status make_cpu_layouts(vb_cpu_matrix *m, vb_cpu *cpu, const char *
         VB_TRY(vb_product_panel_bytes(&m->panel_bytes, cpu->workers[0].oneDNN,
                                       m->base.cols, m->panel_rows, m->type, err));
         bytes = m->panel_bytes * panel_count(m);
-        m->panels = aligned_alloc(VB_CPU_ALIGN, bytes);
+        m->panels = vb_cpu_allocate(bytes);
     }
     if (m->base.uses & VB_USE_ROWS)
-        m->rows = malloc(size);
+        m->rows = vb_cpu_allocate(size);
     if (((m->base.uses & VB_USE_LINEAR) && !m->panels) ||
         ((m->base.uses & VB_USE_ROWS) && !m->rows))
         return vb_fail(err, VBLIP_ERR_MEMORY, "%s: no memory for %zu MiB", name,

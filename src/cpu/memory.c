@@ -1,14 +1,29 @@
 // memory.c - buffers, and what goes in and out of them.
+#define _DEFAULT_SOURCE // madvise
 #include "cpu/context.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-static void *allocate_aligned(size_t size)
+enum { HUGE_PAGE = 2 << 20 };
+
+// Whole huge pages are asked for as such: one fault in place of five hundred, which of
+// weights took a third of the time that a first caption takes to load.
+void *vb_cpu_allocate(size_t size)
 {
-    if (size > SIZE_MAX - VB_CPU_ALIGN)
+    if (size > SIZE_MAX - HUGE_PAGE)
         return NULL;
-    return aligned_alloc(VB_CPU_ALIGN, (size / VB_CPU_ALIGN + 1) * VB_CPU_ALIGN);
+    const size_t align = size < HUGE_PAGE ? VB_CPU_ALIGN : HUGE_PAGE;
+    const size_t whole = (size / VB_CPU_ALIGN + 1) * VB_CPU_ALIGN;
+    void *bytes = NULL;
+    if (posix_memalign(&bytes, align, whole) != 0)
+        return NULL;
+#if defined(MADV_HUGEPAGE)
+    if (size >= HUGE_PAGE) // a kernel without them takes small ones
+        (void)madvise(bytes, size / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
+#endif
+    return bytes;
 }
 
 void *vb_room_take(vb_room *room, size_t size, uint64_t *allocations)
@@ -16,7 +31,7 @@ void *vb_room_take(vb_room *room, size_t size, uint64_t *allocations)
     if (size <= room->size)
         return room->bytes;
     vb_room_free(room);
-    room->bytes = allocate_aligned(size);
+    room->bytes = vb_cpu_allocate(size);
     if (!room->bytes)
         return NULL;
     room->size = size;
@@ -34,7 +49,7 @@ vblip_status vb_cpu_buffer_make(vb_buffer **out, vb_device *device, uint64_t byt
                                 const char *name, vblip_error *err)
 {
     vb_cpu_buffer *buffer = calloc(1, sizeof *buffer);
-    uint8_t *memory = bytes <= SIZE_MAX ? allocate_aligned((size_t)bytes) : NULL;
+    uint8_t *memory = bytes <= SIZE_MAX ? vb_cpu_allocate((size_t)bytes) : NULL;
     if (!buffer || !memory) {
         free(buffer);
         free(memory);
