@@ -162,6 +162,7 @@ vblip_status vb_cpu_absorbed_attention(vb_device *device,
         .wide = a->x.cols,
     };
     VB_TRY(vb_cpu_begin(cpu, &start, err));
+    VB_TRY(vb_cpu_matrix_rows(cpu, (vb_cpu_matrix *)a->w, err));
     VB_TRY(attend_absorbed(&op, err));
     vb_cpu_end(cpu, "absorbed attention", start);
     return VBLIP_OK;

@@ -45,6 +45,8 @@ typedef struct vb_kept_download {
     size_t size;
 } vb_kept_download;
 
+typedef struct vb_panel_places vb_panel_places;
+
 typedef struct vb_cpu {
     vb_device base;
     vblip_device_info info;
@@ -53,9 +55,10 @@ typedef struct vb_cpu {
     vb_team *team;
     vb_cpu_worker *workers;
     uint32_t worker_count;
-    vb_room shared;   // of the op that runs
-    vb_room absorbed; // queries and values of vb_absorbed_attention
-    vb_room narrowed; // keys and values of vb_attention
+    vb_room shared;          // of the op that runs
+    vb_room absorbed;        // queries and values of vb_absorbed_attention
+    vb_room narrowed;        // keys and values of vb_attention
+    vb_panel_places *places; // of all shapes of panels that rows were read of
     uint64_t allocations;
     vb_kept_download *downloads; // until submit
     size_t download_count, download_room;
@@ -81,14 +84,17 @@ typedef struct vb_cpu_buffer {
     uint8_t *bytes;
 } vb_cpu_buffer;
 
-// Weights: panels of rows for vb_linear, rows for vb_embed.
+// Weights: panels of rows for vb_linear, rows for vb_absorbed_attention. vb_embed reads
+// either.
 typedef struct vb_cpu_matrix {
     vb_matrix base;
     vb_dtype type;
     uint32_t panel_rows; // of every panel but the last
     size_t panel_bytes;  // from one panel to the next
     uint8_t *panels;     // NULL unless made with VB_USE_LINEAR
-    uint8_t *rows;       // [rows, cols] of `type`; NULL unless VB_USE_ROWS
+    uint8_t *rows; // [rows, cols] of `type`; with panels, NULL until they are needed
+    const vb_panel_places
+        *places[2]; // of all panels but the last, and of that; with both
 } vb_cpu_matrix;
 
 // ------------------------------------------------------------------------- memory.c
@@ -111,6 +117,21 @@ vblip_status vb_cpu_matrix_make(vb_matrix **, vb_device *, const vb_matrix_block
                                 uint32_t count, uint32_t cols, uint32_t uses,
                                 const char *name, vblip_error *);
 void vb_cpu_matrix_free(vb_matrix *);
+
+// Lays out `rows` of a matrix made with VB_USE_ROWS, at the first call.
+VB_CHECKED vblip_status vb_cpu_matrix_rows(vb_cpu *cpu, vb_cpu_matrix *m,
+                                           vblip_error *err);
+void vb_cpu_matrix_read(const vb_cpu_matrix *m, float *out, uint32_t row); // one row
+
+// ------------------------------------------------------------------------- places.c
+// Where in a panel of `rows` rows its values lie: found once and kept.
+VB_CHECKED vblip_status vb_panel_places_find(const vb_panel_places **out, vb_cpu *cpu,
+                                             uint32_t rows, uint32_t cols,
+                                             vblip_error *err);
+void vb_panel_places_free(vb_panel_places *places); // and all behind it
+
+// The elements of a panel that hold row `row`, [cols].
+const uint32_t *vb_panel_places_row(const vb_panel_places *places, uint32_t row);
 
 // ---------------------------------------------------------------------------- run.c
 // An op's loop: calls run(user, worker, piece) for every piece, on all workers. The first

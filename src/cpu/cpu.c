@@ -33,6 +33,7 @@ static void close_cpu(vb_device *device)
     for (size_t i = 0; i < cpu->download_room; i++)
         vb_room_free(&cpu->downloads[i].bytes);
     free(cpu->downloads);
+    vb_panel_places_free(cpu->places);
     vb_room_free(&cpu->shared);
     vb_room_free(&cpu->absorbed);
     vb_room_free(&cpu->narrowed);

@@ -30,24 +30,32 @@ static uint32_t panel_count(const vb_cpu_matrix *m)
     return (m->base.rows + m->panel_rows - 1) / m->panel_rows;
 }
 
+static vblip_status find_places(vb_cpu_matrix *m, vb_cpu *cpu, vblip_error *err)
+{
+    const uint32_t cols = m->base.cols;
+    VB_TRY(vb_panel_places_find(&m->places[0], cpu, m->panel_rows, cols, err));
+    return vb_panel_places_find(&m->places[1], cpu,
+                                rows_of_panel(m, panel_count(m) - 1), cols, err);
+}
+
 static vblip_status make_cpu_layouts(vb_cpu_matrix *m, vb_cpu *cpu, const char *name,
                                      vblip_error *err)
 {
-    const size_t size = (size_t)m->base.rows * m->base.cols * vb_dtype_size(m->type);
-    size_t bytes = 0;
+    size_t bytes;
     if (m->base.uses & VB_USE_LINEAR) {
         VB_TRY(vb_product_panel_bytes(&m->panel_bytes, cpu->workers[0].oneDNN,
                                       m->base.cols, m->panel_rows, m->type, err));
         bytes = m->panel_bytes * panel_count(m);
         m->panels = vb_cpu_allocate(bytes);
+    } else {
+        bytes = (size_t)m->base.rows * m->base.cols * vb_dtype_size(m->type);
+        m->rows = vb_cpu_allocate(bytes);
     }
-    if (m->base.uses & VB_USE_ROWS)
-        m->rows = vb_cpu_allocate(size);
-    if (((m->base.uses & VB_USE_LINEAR) && !m->panels) ||
-        ((m->base.uses & VB_USE_ROWS) && !m->rows))
+    if (!m->panels && !m->rows)
         return vb_fail(err, VBLIP_ERR_MEMORY, "%s: no memory for %zu MiB", name,
-                       (bytes + size) >> 20);
-    return VBLIP_OK;
+                       bytes >> 20);
+    return m->panels && m->base.uses & VB_USE_ROWS ? find_places(m, cpu, err)
+                                                   : VBLIP_OK;
 }
 
 // Panels are read, and laid out, each by whoever is free.
@@ -95,13 +103,11 @@ static vblip_status pack_panel(void *user, vb_cpu_worker *worker, uint32_t panel
     if (!rows)
         return vb_fail_memory(err, p->name);
     VB_TRY(read_block_rows(p, rows, (uint8_t *)(rows + values), first, count, err));
-    if (m->rows)
-        vb_cpu_narrow(p->cpu, m->rows + at * vb_dtype_size(m->type), m->type, rows,
-                      values);
-    if (!m->panels)
-        return VBLIP_OK;
-    return vb_product_pack(worker->oneDNN, m->panels + panel * m->panel_bytes, rows,
-                           m->base.cols, count, m->type, err);
+    if (m->panels)
+        return vb_product_pack(worker->oneDNN, m->panels + panel * m->panel_bytes, rows,
+                               m->base.cols, count, m->type, err);
+    vb_cpu_narrow(p->cpu, m->rows + at * vb_dtype_size(m->type), m->type, rows, values);
+    return VBLIP_OK;
 }
 
 vblip_status vb_cpu_matrix_make(vb_matrix **out, vb_device *device,
@@ -139,6 +145,64 @@ vblip_status vb_cpu_matrix_make(vb_matrix **out, vb_device *device,
     cpu->allocations++;
     *out = &m->base;
     return VBLIP_OK;
+}
+
+// Row `row` in its panel, and where its values lie there.
+static const uint8_t *find_row(const uint32_t **places, const vb_cpu_matrix *m,
+                               uint32_t row)
+{
+    const uint32_t panel = row / m->panel_rows;
+    const bool last = panel == panel_count(m) - 1;
+    *places = vb_panel_places_row(m->places[last], row % m->panel_rows);
+    return m->panels + panel * m->panel_bytes;
+}
+
+void vb_cpu_matrix_read(const vb_cpu_matrix *m, float *out, uint32_t row)
+{
+    const uint32_t *at, cols = m->base.cols;
+    const size_t unit = vb_dtype_size(m->type);
+    if (m->rows) {
+        vb_widen(out, m->rows + row * cols * unit, m->type, cols);
+        return;
+    }
+    const uint8_t *panel = find_row(&at, m, row);
+    for (uint32_t c = 0; c < cols; c++)
+        vb_widen(out + c, panel + at[c] * unit, m->type, 1);
+}
+
+static vblip_status unpack_panel(void *user, vb_cpu_worker *worker, uint32_t panel,
+                                 vblip_error *err)
+{
+    (void)worker, (void)err;
+    const vb_cpu_matrix *m = user;
+    const size_t unit = vb_dtype_size(m->type), cols = m->base.cols;
+    const uint32_t first = panel * m->panel_rows, count = rows_of_panel(m, panel);
+    for (uint32_t r = first; r < first + count; r++) {
+        const uint32_t *at;
+        const uint8_t *values = find_row(&at, m, r);
+        uint8_t *out = m->rows + r * cols * unit;
+        for (size_t c = 0; c < cols; c++)
+            memcpy(out + c * unit, values + at[c] * unit, unit);
+    }
+    return VBLIP_OK;
+}
+
+vblip_status vb_cpu_matrix_rows(vb_cpu *cpu, vb_cpu_matrix *m, vblip_error *err)
+{
+    if (m->rows)
+        return VBLIP_OK;
+    m->rows =
+        vb_cpu_allocate((size_t)m->base.rows * m->base.cols * vb_dtype_size(m->type));
+    if (!m->rows)
+        return vb_fail_memory(err, "rows of weights");
+    cpu->allocations++;
+    const vb_cpu_loop loop = {.run = unpack_panel, .user = m, .pieces = panel_count(m)};
+    const vblip_status status = vb_cpu_run(cpu, &loop, err);
+    if (status != VBLIP_OK) {
+        free(m->rows);
+        m->rows = NULL;
+    }
+    return status;
 }
 
 void vb_cpu_matrix_free(vb_matrix *matrix)

@@ -8,8 +8,7 @@
 
 enum { HUGE_PAGE = 2 << 20 };
 
-// Whole huge pages are asked for as such: one fault in place of five hundred, which of
-// weights took a third of the time that a first caption takes to load.
+// Whole huge pages are asked for as such: one page fault in place of 512.
 void *vb_cpu_allocate(size_t size)
 {
     if (size > SIZE_MAX - HUGE_PAGE)

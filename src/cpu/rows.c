@@ -106,8 +106,7 @@ static void embed_token(const row_loop *loop, uint32_t r)
     const uint32_t position = a->first_position + r % a->y.rows;
     const float *added = vb_cpu_row(&a->positions, 0, position);
     float *y = vb_cpu_flat_row(&a->y, r);
-    vb_widen(y, words->rows + (size_t)id * loop->cols * vb_dtype_size(words->type),
-             words->type, loop->cols);
+    vb_cpu_matrix_read(words, y, (uint32_t)id);
     for (uint32_t c = 0; c < loop->cols; c++)
         y[c] += added[c];
 }

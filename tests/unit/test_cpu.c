@@ -548,6 +548,60 @@ static void test_a_pass_asks_for_memory_once(void **state)
     vb_device_close(&device);
 }
 
+enum { WORDS = 600, WORD = 72 }; // three panels, the last of which is smaller
+
+// Rows of words [WORDS, WORD] as vb_embed reads them of a matrix made for `uses`: to be
+// freed.
+static float *read_words(vb_device *device, const float *values, uint32_t uses)
+{
+    vb_pool pool = {.device = device, .name = "test"};
+    int32_t ids[WORDS];
+    vb_matrix *words;
+    float *got = calloc((size_t)WORDS * WORD, sizeof *got), zeros[WORDS * WORD] = {0};
+    assert_non_null(got);
+    const vb_matrix_block block = vb_matrix_in_memory(values, VB_F32, WORDS);
+    assert_int_equal(vb_matrix_make(&words, device, &block, 1, WORD, uses, "w", NULL),
+                     VBLIP_OK);
+    for (int32_t i = 0; i < WORDS; i++)
+        ids[i] = i;
+    const vb_tensor chosen = device_tensor(&pool, VB_I32, 1, WORDS);
+    const vb_tensor positions = device_tensor(&pool, VB_F32, WORDS, WORD);
+    const vb_tensor y = device_tensor(&pool, VB_F32, WORDS, WORD);
+    vb_recorder rec = vb_recorder_begin(device);
+    vb_upload(&rec, chosen, ids);
+    vb_upload(&rec, positions, zeros);
+    vb_embed(&rec, .y = y, .ids = chosen, .words = words, .positions = positions);
+    vb_download(&rec, got, y);
+    assert_int_equal(vb_recorder_submit(&rec, NULL), VBLIP_OK);
+    vb_matrix_free(&words);
+    vb_pool_free(&pool);
+    return got;
+}
+
+// A matrix that products read, too, is kept in panels alone.
+static void test_rows_are_read_of_panels(void **state)
+{
+    (void)state;
+    static const char *const precisions[] = {"f32", "bf16"};
+    float *values = random_floats((size_t)WORDS * WORD, 9, 0);
+    for (size_t i = 0; i < sizeof precisions / sizeof *precisions; i++) {
+        vb_device *device;
+        vblip_error err = {0};
+        const vb_cpu_options options = {.threads = 2, .precision = precisions[i]};
+        const vblip_status status = vb_cpu_open(&device, &options, &err);
+        if (status == VBLIP_ERR_UNSUPPORTED) // no instructions for bf16
+            continue;
+        assert_int_equal(status, VBLIP_OK);
+        float *want = read_words(device, values, VB_USE_ROWS);
+        float *got = read_words(device, values, VB_USE_ROWS | VB_USE_LINEAR);
+        assert_memory_equal(got, want, (size_t)WORDS * WORD * sizeof *want);
+        free(want);
+        free(got);
+        vb_device_close(&device);
+    }
+    free(values);
+}
+
 static int stop_at_once(void *user)
 {
     ++*(uint32_t *)user;
@@ -683,6 +737,7 @@ int main(void)
         cmocka_unit_test(test_activations_are_not_narrower_than_weights),
         cmocka_unit_test(test_any_number_of_threads),
         cmocka_unit_test(test_a_pass_asks_for_memory_once),
+        cmocka_unit_test(test_rows_are_read_of_panels),
         cmocka_unit_test(test_stops_when_told),
         cmocka_unit_test(test_refuses),
         cmocka_unit_test(test_wrong_kernels_are_refused),
