@@ -137,7 +137,7 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
          "(--kernels for others), and the stages of the model.\n"
          "Fields: name detail runs min_s median_s work unit gflops of_peak.\n",
          "  vblip bench linear\n"
-         "  vblip bench vision --size base-384 --counts 1,2,4,8,16,32 -f csv\n"},
+         "  vblip bench vision --model models/demo --counts 1,2,4,8,16,32 -f csv\n"},
 };
 
 // What an option of several commands is to one of them, where the table's words are about
