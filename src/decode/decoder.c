@@ -1,6 +1,7 @@
 #include "decode/decoder.h"
 
 #include "decode/averror.h"
+#include "decode/nal.h"
 #include "decode/seek.h"
 
 #include <errno.h>
@@ -13,7 +14,6 @@ enum {
     NEAR = 16,      // packets: a key frame this close is reached faster by decoding
     SEEK_TRIES = 4, // before decoding starts over from the first packet
     RESYNC = 64,    // packets that may be missing when they are read again
-    FULL = 32,      // frames in front of a wanted one that are all decoded
     THREADS = 32    // packets that a decoder may have in work
 };
 
@@ -49,12 +49,12 @@ static vblip_status open_codec(vb_decoder *d, vblip_error *err)
     return code < 0 ? vb_fail_av(err, code, codec->name) : VBLIP_OK;
 }
 
-// Whether a picture that no other refers to leaves no trace when it is not decoded. Those
-// of HEVC may be referred to after all, by a higher layer.
+// Whether a picture that no other refers to leaves no trace when it is not decoded.
 static bool can_skip(enum AVCodecID codec)
 {
-    return codec == AV_CODEC_ID_H264 || codec == AV_CODEC_ID_MPEG4 ||
-           codec == AV_CODEC_ID_MPEG2VIDEO || codec == AV_CODEC_ID_MPEG1VIDEO;
+    return codec == AV_CODEC_ID_H264 || codec == AV_CODEC_ID_HEVC ||
+           codec == AV_CODEC_ID_MPEG4 || codec == AV_CODEC_ID_MPEG2VIDEO ||
+           codec == AV_CODEC_ID_MPEG1VIDEO;
 }
 
 static vblip_status decoder_prepare(vb_decoder *d, int64_t max_duration_us,
@@ -133,7 +133,7 @@ static void begin_decoding(vb_decoder *d, uint64_t position, bool from_start)
     d->sure = from_start ? 0 : VB_NO_FRAME;
     d->outputs = d->packets.by_order ? position : 0;
     d->shown_index = 0;
-    d->restart = d->passing = d->draining = false;
+    d->restart = d->unskip = d->skipped = d->passing = d->draining = false;
     d->bad_from = d->bad_to = d->resumed = VB_NO_FRAME;
 }
 
@@ -259,11 +259,28 @@ static vblip_status become_careful(vb_decoder *d, vblip_error *err)
 
 // --------------------------------------------------------------------------- decoding
 
-// Lets the decoder pass over the picture in `packet` where only its references need it.
-static void choose_skip(vb_decoder *d, uint64_t index)
+// Whether the picture in `packet`, which is shown before the one that is wanted, is left
+// out: no other refers to it. A packet that is known to hold such a one is not sent at all:
+// threads that take turns with a picture each would have nothing to do in every other.
+static bool choose_skip(vb_decoder *d, uint64_t index)
 {
-    bool far = index != VB_NO_FRAME && index + FULL < d->wanted;
-    d->codec->skip_frame = far && d->may_skip ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;
+    const bool early = index != VB_NO_FRAME && index < d->wanted;
+    d->codec->skip_frame = AVDISCARD_DEFAULT;
+    if (!d->may_skip)
+        return false;
+    const vb_nal_use use = vb_nal_use_of(d->parameters, d->packet);
+    if (use == VB_NAL_LAYERED) {
+        d->may_skip = false;
+        d->restart = d->unskip = d->skipped;
+        return false;
+    }
+    const bool whole = d->codec->codec_id == AV_CODEC_ID_H264 ||
+                       d->codec->codec_id == AV_CODEC_ID_HEVC;
+    if (early && !whole)
+        d->codec->skip_frame = AVDISCARD_NONREF;
+    const bool drop = early && use == VB_NAL_DROPPABLE;
+    d->skipped = d->skipped || drop || (early && !whole);
+    return drop;
 }
 
 // Whether the packet at d->position was swallowed by a hole.
@@ -336,7 +353,8 @@ static bool has_hole(const vb_decoder *d)
 static int send_packet(vb_decoder *d, bool shown)
 {
     uint32_t index = shown ? d->packets.frames[d->position] : VB_NO_FRAME;
-    choose_skip(d, index);
+    if (choose_skip(d, index))
+        return 0;
     d->packet->pts = index == VB_NO_FRAME ? -1 : (int64_t)index;
     d->packet->dts = AV_NOPTS_VALUE;
     if (d->packet->size == 0) // would end the stream
@@ -525,11 +543,14 @@ static bool is_repeat(vb_decoder *d, uint64_t index)
     return true;
 }
 
-// Whether what `roll` found answers for frame `index`.
+// Whether what `roll` found answers for frame `index`. Where pictures were skipped only its
+// own does: the one before may have been among them.
 static bool is_answer(vb_decoder *d, uint64_t index)
 {
     if (d->has_shown && d->shown_index == index)
         return true;
+    if (!d->restart && d->skipped)
+        d->restart = d->unskip = true;
     return !d->restart && is_repeat(d, index);
 }
 
@@ -541,7 +562,7 @@ static vblip_status seek_and_roll(vb_decoder *d, uint64_t index, vblip_error *er
     for (uint32_t back = 0; back <= SEEK_TRIES && !vb_packet_is_bad(item); back++) {
         VB_TRY(seek_before(d, index, back, err));
         VB_TRY(roll(d, index, err));
-        if (d->restart || is_answer(d, index))
+        if (is_answer(d, index) || d->restart)
             return VBLIP_OK;
         if (d->sure == 0) // from the first packet on
             item->lost = true;
@@ -549,21 +570,23 @@ static vblip_status seek_and_roll(vb_decoder *d, uint64_t index, vblip_error *er
     return VBLIP_OK;
 }
 
-// Goes on to frame `index`, or seeks. Neither answers where `lost` is set, or `restart`.
+// Goes on to frame `index`, or seeks. Neither answers where `lost` is set.
 static vblip_status decode_to(vb_decoder *d, uint64_t index, vblip_error *err)
 {
     bool ahead = is_ahead(d, index);
     if (ahead)
         VB_TRY(roll(d, index, err));
-    if (!d->restart && (!ahead || !is_answer(d, index)))
-        VB_TRY(seek_and_roll(d, index, err));
-    // It may be one that was passed over.
-    if (d->may_skip && !d->restart && d->has_shown && d->shown_index + FULL < index)
-        d->restart = true;
-    if (!d->restart)
+    if (ahead && is_answer(d, index))
         return VBLIP_OK;
-    VB_TRY(become_careful(d, err));
-    return seek_and_roll(d, index, err);
+    if (!d->restart)
+        VB_TRY(seek_and_roll(d, index, err));
+    while (d->restart) { // twice at most
+        if (!d->unskip)
+            VB_TRY(become_careful(d, err));
+        d->may_skip = d->restart = d->unskip = false;
+        VB_TRY(seek_and_roll(d, index, err));
+    }
+    return VBLIP_OK;
 }
 
 // Behind damage a frame that did not come out between two others is lost as well: what it

@@ -39,8 +39,11 @@ typedef struct vb_decoder {
     uint64_t bad_to;   // of the key packet behind it, VB_NO_FRAME before it is found
     uint64_t resumed;  // position of the key packet that decoding went on with behind
                        // damage, VB_NO_FRAME for none
-    bool may_skip;     // pictures that no other refers to, far in front of `wanted`
-    bool counted;      // every packet was decoded: all that are lost are known
+    // Pictures in front of `wanted` that no other refers to.
+    bool may_skip; // them
+    bool skipped;  // some, perhaps, since decoding began
+    bool unskip;   // `restart` is for what may have been needed of them
+    bool counted;  // every packet was decoded: all that are lost are known
 } vb_decoder;
 
 // Opens `path` and reads its packet index. No option is 0 for "the usual" here.

@@ -1,5 +1,7 @@
 // test_decoder.c - what is not done on the way to a frame, and that the way can be left.
+#include "decode/decode.h"
 #include "decode/decoder.h"
+#include "decode/nal.h"
 #include "decode/source.h"
 
 #include <setjmp.h>
@@ -7,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include <cmocka.h>
@@ -29,25 +32,114 @@ static void go_to(vb_decoder *decoder, uint64_t index)
     assert_int_equal(vb_decoder_frame(decoder, index, &frame, NULL), VBLIP_OK);
 }
 
-// Of two B-frames between two others none is decoded but near the frame that is wanted.
+// Of two B-frames between two others none is decoded but the one that is wanted.
 static void test_pictures_without_references_are_passed_over(void **state)
 {
     (void)state;
     static const struct {
         const char *name;
-        bool passes;
+        uint32_t index, most;
     } films[] = {
-        {"long_closed.mp4", true},  {"long.mkv", true},  {"long_b_frames.mp4", true},
-        {"long_b_frames.ts", true}, {"h265.mp4", false},
+        {"long_closed.mp4", 99, 80},   {"long.mkv", 99, 80},
+        {"long_b_frames.mp4", 99, 80}, {"long_b_frames.ts", 99, 80},
+        {"h265.mp4", 19, 16},
     };
     for (size_t i = 0; i < sizeof films / sizeof *films; i++) {
         vb_decoder decoder;
         open_film(&decoder, films[i].name);
-        uint64_t index = decoder.packets.count > 100 ? 99 : 19;
-        go_to(&decoder, index);
-        if (films[i].passes ? decoder.outputs > 80 : decoder.outputs < index)
+        go_to(&decoder, films[i].index);
+        if (decoder.outputs > films[i].most)
             fail_msg("%s: %u frames", films[i].name, (unsigned)decoder.outputs);
         vb_decoder_close(&decoder);
+    }
+}
+
+enum { SIDE = 64, MOST_FRAMES = 400 };
+
+static uint32_t hash_of(vb_video *video, uint64_t index)
+{
+    static uint8_t rgb[SIDE * SIDE * 3];
+    vb_frame frame;
+    uint32_t hash = 2166136261U;
+    assert_int_equal(vb_video_read(video, index, rgb, &frame, NULL), VBLIP_OK);
+    for (size_t i = 0; i < sizeof rgb; i++)
+        hash = (hash ^ rgb[i]) * 16777619U;
+    return hash;
+}
+
+// Read one by one nothing is passed over. On three threads, too.
+static void test_what_is_passed_over_changes_no_pixel(void **state)
+{
+    (void)state;
+    static const char *const films[] = {
+        "long.mp4",     "long_b_frames.ts",     "fields.mp4",          "h265.mp4",
+        "b_frames.mp4", "counted_h265_open.ts", "counted_h264_open.ts"};
+    static const uint32_t steps[] = {5, 13, 37};
+    for (size_t i = 0; i < sizeof films / sizeof *films; i++) {
+        static uint32_t hashes[MOST_FRAMES];
+        char path[512];
+        snprintf(path, sizeof path, "%s/%s", VB_MEDIA, films[i]);
+        for (size_t k = 0; k <= sizeof steps / sizeof *steps; k++) {
+            const vb_decode_options options = {.side = SIDE, .threads = k ? 3 : 1};
+            vb_video *video;
+            assert_int_equal(vb_video_open(&video, path, &options, NULL), VBLIP_OK);
+            const uint64_t frames = vb_video_describe(video)->frames;
+            assert_true(frames >= 20 && frames <= MOST_FRAMES);
+            for (uint64_t f = 0; f < frames; f += k ? steps[k - 1] : 1)
+                if (!k)
+                    hashes[f] = hash_of(video, f);
+                else if (hash_of(video, f) != hashes[f])
+                    fail_msg("%s: frame %u in steps of %u", films[i], (unsigned)f,
+                             steps[k - 1]);
+            vb_video_close(&video);
+        }
+    }
+}
+
+// What is behind lengths of two bytes, or start codes.
+static void test_units_say_what_may_be_left_out(void **state)
+{
+    (void)state;
+    static const struct {
+        enum AVCodecID codec;
+        vb_nal_use use;
+        const char *units; // each behind its size
+    } rows[] = {
+        {AV_CODEC_ID_H264, VB_NAL_DROPPABLE, "\x3\x01\xAA\xBB"},
+        {AV_CODEC_ID_H264, VB_NAL_DROPPABLE, "\x2\x09\x10\x2\x06\x05\x2\x01\xAA"},
+        {AV_CODEC_ID_H264, VB_NAL_NEEDED, "\x3\x41\xAA\xBB"},
+        {AV_CODEC_ID_H264, VB_NAL_NEEDED, "\x2\x65\xAA"},
+        {AV_CODEC_ID_H264, VB_NAL_NEEDED, "\x2\x01\xAA\x2\x41\xAA"}, // two fields
+        {AV_CODEC_ID_H264, VB_NAL_NEEDED, "\x2\x68\xAA\x2\x01\xAA"}, // parameters
+        {AV_CODEC_ID_H264, VB_NAL_NEEDED, "\x2\x09\x10"},
+        {AV_CODEC_ID_H264, VB_NAL_NEEDED, ""},
+        {AV_CODEC_ID_HEVC, VB_NAL_DROPPABLE, "\x3\x10\x01\xAA"}, // RASL_N
+        {AV_CODEC_ID_HEVC, VB_NAL_DROPPABLE, "\x3\x4E\x01\x05\x3\x1C\x01\xAA"},
+        {AV_CODEC_ID_HEVC, VB_NAL_NEEDED, "\x3\x02\x01\xAA"},
+        {AV_CODEC_ID_HEVC, VB_NAL_NEEDED, "\x3\x26\x01\xAA"},
+        {AV_CODEC_ID_HEVC, VB_NAL_NEEDED, "\x2\x48\x01\x3\x10\x01\xAA"}, // an end
+        {AV_CODEC_ID_HEVC, VB_NAL_LAYERED, "\x3\x04\x02\xAA"}, // TSA_N of layer 1
+        {AV_CODEC_ID_HEVC, VB_NAL_LAYERED, "\x3\x02\x03\xAA"},
+        {AV_CODEC_ID_VP9, VB_NAL_NEEDED, "\x3\x01\xAA\xBB"},
+    };
+    static uint8_t boxed[23] = {[0] = 1, [4] = 0xFD, [21] = 0xF9}; // lengths of two
+    for (size_t i = 0; i < 2 * (sizeof rows / sizeof *rows); i++) {
+        const bool lengths = i % 2;
+        uint8_t bytes[64];
+        AVPacket packet = {.data = bytes};
+        for (const char *unit = rows[i / 2].units; *unit; unit += 1 + *unit) {
+            static const uint8_t code[] = {0, 0, 1};
+            const uint8_t length[] = {0, (uint8_t)*unit};
+            const int head = lengths ? sizeof length : sizeof code;
+            memcpy(bytes + packet.size, lengths ? length : code, (size_t)head);
+            memcpy(bytes + packet.size + head, unit + 1, (size_t)*unit);
+            packet.size += head + *unit;
+        }
+        const AVCodecParameters codec = {.codec_id = rows[i / 2].codec,
+                                         .extradata = boxed,
+                                         .extradata_size = lengths ? 23 : 0};
+        if (vb_nal_use_of(&codec, &packet) != rows[i / 2].use)
+            fail_msg("row %zu, %s", i / 2, lengths ? "lengths" : "start codes");
     }
 }
 
@@ -136,6 +228,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_status_of_what_is_closed),
         cmocka_unit_test(test_pictures_without_references_are_passed_over),
+        cmocka_unit_test(test_units_say_what_may_be_left_out),
+        cmocka_unit_test(test_what_is_passed_over_changes_no_pixel),
         cmocka_unit_test(test_the_way_back_is_not_walked_for_nothing),
         cmocka_unit_test(test_the_caller_can_stop_the_reading),
     };
