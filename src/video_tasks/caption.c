@@ -283,10 +283,8 @@ vblip_status vb_task_caption(const vb_task *task, const vblip_caption_options *o
         .task = task,
         .options = options,
         .samples = options->samples ? options->samples : 1,
-        .plan = vb_plan_threads(job->jobs, vb_core_count(), task->ops->shares_cores),
+        .plan = vb_plan_threads(job->jobs, 1, vb_core_count(), task->ops->shares_cores),
     };
-    if (c.plan.workers > 1) // one file at a time
-        c.plan = vb_plan_threads(1, vb_core_count(), false);
     return task->encoded ? caption_encoded(&c, fn, user, err)
                          : caption_files(&c, fn, user, err);
 }

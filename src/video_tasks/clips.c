@@ -152,7 +152,7 @@ vblip_status vb_clips_open(vb_clips **out, const vb_task *task, const vblip_job 
     if (!clips)
         return vb_fail_memory(err, "clips");
     vb_thread_plan plan =
-        vb_plan_threads(job->jobs, vb_core_count(), task->ops->shares_cores);
+        vb_plan_threads(job->jobs, count, vb_core_count(), task->ops->shares_cores);
     *clips = (vb_clips){
         .task = task,
         .job = job,

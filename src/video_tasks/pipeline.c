@@ -24,19 +24,20 @@ struct vb_pipeline {
     pthread_t threads[MAX_WORKERS];
 };
 
-vb_thread_plan vb_plan_threads(uint32_t jobs, uint32_t cores, bool shares_cores)
+static uint32_t least_of(uint32_t a, uint64_t b)
+{
+    return b < a ? (uint32_t)b : a;
+}
+
+vb_thread_plan vb_plan_threads(uint32_t jobs, uint64_t files, uint32_t cores,
+                               bool shares_cores)
 {
     if (cores == 0)
         cores = 1;
     if (shares_cores && jobs <= 1)
         return (vb_thread_plan){.workers = 0, .codec_threads = cores};
-    uint32_t workers = jobs;
-    if (workers == 0)
-        workers = cores / 2 < MAX_CHOSEN_WORKERS ? cores / 2 : MAX_CHOSEN_WORKERS;
-    if (workers > cores)
-        workers = cores;
-    if (workers > MAX_WORKERS)
-        workers = MAX_WORKERS;
+    uint32_t workers = least_of(jobs ? jobs : MAX_CHOSEN_WORKERS, files);
+    workers = least_of(least_of(workers, cores), MAX_WORKERS);
     if (workers == 0)
         workers = 1;
     return (vb_thread_plan){.workers = workers, .codec_threads = cores / workers};

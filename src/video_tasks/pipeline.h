@@ -14,10 +14,12 @@ typedef struct vb_thread_plan {
     uint32_t codec_threads; // of each of them
 } vb_thread_plan;
 
-// `jobs` files decoded at once; 0 chooses. On a device that shares the cores decode and
-// compute alternate, unless more than one job was asked for. Workers times codec
-// threads is at most `cores` (at least 1).
-vb_thread_plan vb_plan_threads(uint32_t jobs, uint32_t cores, bool shares_cores);
+// `jobs` of so many files decoded at once; 0 chooses: as many as there are cores, for a
+// codec with several threads waits for itself. On a device that shares the cores decode and
+// compute alternate, unless more than one job was asked for. Workers times codec threads is
+// at most `cores` (at least 1).
+vb_thread_plan vb_plan_threads(uint32_t jobs, uint64_t files, uint32_t cores,
+                               bool shares_cores);
 
 // Makes item `item` in slot `slot`. Runs on a worker, or inside vb_pipeline_next when
 // there are none. No two calls at a time have the same slot.

@@ -151,20 +151,22 @@ static void test_threads_fit_the_cores(void **state)
 {
     (void)state;
     static const struct {
-        uint32_t jobs, cores;
+        uint32_t jobs, files, cores;
         bool shares_cores;
         uint32_t workers, codec_threads;
     } cases[] = {
-        {0, 2, true, 0, 2},                      // in turn
-        {1, 2, true, 0, 2},  {2, 2, true, 2, 1}, // asked for
-        {0, 1, false, 1, 1}, {0, 2, false, 1, 2},
-        {0, 8, false, 4, 2}, {0, 64, false, 8, 8}, // enough for one device
-        {3, 8, false, 3, 2}, {16, 8, false, 8, 1}, // never more threads than cores
-        {1, 8, false, 1, 8}, {5, 0, false, 1, 1},
+        {0, 9, 2, true, 0, 2},                         // in turn
+        {1, 9, 2, true, 0, 2},  {2, 9, 2, true, 2, 1}, // asked for
+        {0, 9, 1, false, 1, 1}, {0, 9, 2, false, 2, 1},
+        {0, 9, 8, false, 8, 1}, {0, 9, 64, false, 8, 8}, // enough for one device
+        {0, 1, 8, false, 1, 8}, {0, 3, 8, false, 3, 2},  // no more than there are
+        {8, 2, 8, false, 2, 4}, {0, 0, 2, false, 1, 2},
+        {3, 9, 8, false, 3, 2}, {16, 99, 8, false, 8, 1}, // never more than cores
+        {1, 9, 8, false, 1, 8}, {5, 9, 0, false, 1, 1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        vb_thread_plan plan =
-            vb_plan_threads(cases[i].jobs, cases[i].cores, cases[i].shares_cores);
+        vb_thread_plan plan = vb_plan_threads(cases[i].jobs, cases[i].files,
+                                              cases[i].cores, cases[i].shares_cores);
         assert_int_equal(plan.workers, cases[i].workers);
         assert_int_equal(plan.codec_threads, cases[i].codec_threads);
     }
