@@ -91,6 +91,22 @@ VBLIP_API const char *const *vblip_bench_names(void);
 VBLIP_CHECKED vblip_status vblip_bench(
     vblip_engine *engine, const char *name, vblip_bench_fn fn, void *user, vblip_error *err);
 
+typedef struct vblip_decode_bench_options {
+    uint32_t size;
+    uint32_t image_size;        // pixels that frames are squashed to; 0 = 384
+    uint32_t frames;            // of each file for "decode-uniform"; 0 = 8
+    uint32_t jobs;              // files at once; 0 = as tasks on a GPU read them
+    uint32_t threads;           // that they share; 0 = by cores
+    int (*stopped)(void *user); // as in vblip_engine_options
+    void *stopped_user;
+} vblip_decode_bench_options;
+
+// Times how all `inputs` are read, which no device takes part in: frames spread uniformly over
+// each ("decode-uniform"), or one a second ("decode-seconds"): vblip_decode_bench_names().
+VBLIP_API const char *const *vblip_decode_bench_names(void);
+VBLIP_CHECKED vblip_status vblip_decode_bench(const vblip_inputs *inputs, const char *name,
+    const vblip_decode_bench_options *options, vblip_bench_fn fn, void *user, vblip_error *err);
+
 // ------------------------------------------------------------------------ checkpoints
 
 // What came with the library: the demonstration model, and bert-base-uncased's vocabulary. In

@@ -1,7 +1,8 @@
 // inputs.c - the exported functions about lists of files.
-#include "vblip.h"
+#include "vblip_lab.h"
 
 #include "api/objects.h"
+#include "video_tasks/bench.h"
 
 #include <stdlib.h>
 
@@ -51,4 +52,31 @@ const char *vblip_inputs_skipped(const vblip_inputs *inputs, uint32_t *count)
 const vblip_input *vblip_inputs_at(const vblip_inputs *inputs, uint32_t index)
 {
     return index < vblip_inputs_count(inputs) ? &inputs->list.items[index] : NULL;
+}
+
+const char *const *vblip_decode_bench_names(void)
+{
+    return vb_decode_bench_names;
+}
+
+vblip_status vblip_decode_bench(const vblip_inputs *inputs, const char *name,
+                                const vblip_decode_bench_options *options,
+                                vblip_bench_fn fn, void *user, vblip_error *err)
+{
+    vblip_decode_bench_options o;
+    vb_error_reset(err);
+    VB_TRY(vb_take_options(&o, sizeof o, options, "bench", err));
+    VB_TRY(vb_need(inputs != NULL, "inputs", err));
+    VB_TRY(vb_need(name != NULL, "name", err));
+    VB_TRY(vb_need(fn != NULL, "fn", err));
+    const vb_frames frames = vb_frames_from_files();
+    vb_halt halt;
+    vb_halt_start(&halt, o.stopped, o.stopped_user);
+    const vb_task task = {
+        .frames = &frames,
+        .inputs = inputs->list.items,
+        .input_count = inputs->list.count,
+        .halt = &halt,
+    };
+    return vb_decode_bench(&task, name, &o, fn, user, err);
 }

@@ -128,6 +128,8 @@ typedef struct cli_args {
     uint32_t top_k;           // 0 = all, CLI_NOT_GIVEN = default
     uint32_t seed, samples;
 
+    cli_words files; // bench: what is decoded
+
     cli_words operands, queries; // what paths and texts are views of
 } cli_args;
 

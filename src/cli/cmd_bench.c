@@ -72,6 +72,7 @@ void cli_bench_names(vb_string *out)
 {
     write_names(out, vblip_bench_names(), "");
     write_names(out, vblip_model_bench_names(), ", ");
+    write_names(out, vblip_decode_bench_names(), ", ");
 }
 
 static cli_exit cmd_bench_refuse(cli_session *s, const char *name)
@@ -106,9 +107,30 @@ static vblip_status load_model(cli_session *s, const char *name, vblip_error *er
     return vblip_model_load(&s->model, s->engine, &options, err);
 }
 
+static int cmd_bench_stopped(void *session)
+{
+    (void)session;
+    return vb_interrupted();
+}
+
+static vblip_status run_decode(cli_session *s, const char *name, vblip_error *err)
+{
+    const cli_args *a = s->args;
+    const vblip_decode_bench_options options = {
+        .image_size = a->image_size,
+        .frames = a->frames,
+        .jobs = a->jobs,
+        .threads = a->threads,
+        .stopped = cmd_bench_stopped,
+    };
+    return vblip_decode_bench(s->inputs, name, &options, on_result, s, err);
+}
+
 // The benchmarks of one name.
 static vblip_status run_name(cli_session *s, const char *name, vblip_error *err)
 {
+    if (is_listed(name, vblip_decode_bench_names()))
+        return run_decode(s, name, err);
     if (is_listed(name, vblip_bench_names()))
         return vblip_bench(s->engine, name, on_result, s, err);
     const vblip_status status = load_model(s, name, err);
@@ -129,24 +151,40 @@ static vblip_status run_names(cli_session *s, const char *const *names,
     return status;
 }
 
+static vblip_status run_all(cli_session *s, vblip_error *err)
+{
+    vblip_status status = run_names(s, vblip_bench_names(), err);
+    if (status == VBLIP_OK)
+        status = run_names(s, vblip_model_bench_names(), err);
+    if (status == VBLIP_OK && s->inputs)
+        status = run_names(s, vblip_decode_bench_names(), err);
+    return status;
+}
+
+static bool needs_device(const cli_words *names)
+{
+    for (uint32_t i = 0; i < names->count; i++)
+        if (!is_listed(names->items[i], vblip_decode_bench_names()))
+            return true;
+    return !names->count;
+}
+
 static cli_exit cmd_bench_run(cli_session *s)
 {
     vblip_error err = {0};
-    const cli_words names = s->args->texts;
-    vblip_status status = cli_engine_open(s, NULL, &err);
-    if (status != VBLIP_OK)
-        return cli_no_engine(s, status, &err);
-    vb_console_note(&s->console, "%s", vblip_engine_device(s->engine)->name);
-    vb_rows_begin(&s->rows, &s->line);
-    if (names.count) {
-        for (uint32_t i = 0; i < names.count && status == VBLIP_OK && !s->out.error;
-             i++)
-            status = run_name(s, names.items[i], &err);
-    } else {
-        status = run_names(s, vblip_bench_names(), &err);
-        if (status == VBLIP_OK)
-            status = run_names(s, vblip_model_bench_names(), &err);
+    const cli_words *names = &s->args->texts;
+    vblip_status status = VBLIP_OK;
+    if (needs_device(names)) {
+        status = cli_engine_open(s, NULL, &err);
+        if (status != VBLIP_OK)
+            return cli_no_engine(s, status, &err);
+        vb_console_note(&s->console, "%s", vblip_engine_device(s->engine)->name);
     }
+    vb_rows_begin(&s->rows, &s->line);
+    for (uint32_t i = 0; i < names->count && status == VBLIP_OK && !s->out.error; i++)
+        status = run_name(s, names->items[i], &err);
+    if (!names->count)
+        status = run_all(s, &err);
     if (vb_interrupted())
         return CLI_EXIT_INTERRUPTED;
     if (status != VBLIP_OK && status != VBLIP_ERR_CANCELLED)
@@ -154,12 +192,38 @@ static cli_exit cmd_bench_run(cli_session *s)
     return CLI_EXIT_DONE;
 }
 
+// The files of --files, which what decodes needs.
+static cli_exit open_files(cli_session *s)
+{
+    vblip_error err = {0};
+    const cli_words *files = &s->args->files;
+    const cli_words *names = &s->args->texts;
+    for (uint32_t i = 0; i < names->count && !files->count; i++)
+        if (is_listed(names->items[i], vblip_decode_bench_names()))
+            return cli_fail(
+                s, cli_misuse(&err, "%s: missing --files MEDIA", names->items[i]),
+                &err);
+    if (!files->count)
+        return CLI_EXIT_DONE;
+    const vblip_status status =
+        vblip_inputs_open(&s->inputs, files->items, files->count, NULL, &err);
+    return status == VBLIP_OK ? CLI_EXIT_DONE : cli_fail(s, status, &err);
+}
+
+static bool is_bench(const char *name)
+{
+    return is_listed(name, vblip_bench_names()) ||
+           is_listed(name, vblip_model_bench_names()) ||
+           is_listed(name, vblip_decode_bench_names());
+}
+
 cli_exit cli_cmd_bench(cli_session *s)
 {
     for (uint32_t i = 0; i < s->args->texts.count; i++)
-        if (!is_listed(s->args->texts.items[i], vblip_bench_names()) &&
-            !is_listed(s->args->texts.items[i], vblip_model_bench_names()))
+        if (!is_bench(s->args->texts.items[i]))
             return cmd_bench_refuse(s, s->args->texts.items[i]);
-    cli_exit code = cli_output_begin(s, &table);
+    cli_exit code = open_files(s);
+    if (code == CLI_EXIT_DONE)
+        code = cli_output_begin(s, &table);
     return code == CLI_EXIT_DONE ? cli_output_end(s, cmd_bench_run(s)) : code;
 }

@@ -164,6 +164,13 @@ const cli_option cli_options[] = {
      .value = "N,...",
      .help = "frames (vision, caption) or texts (text, itm, itm-image, itm-video) at a "
              "time (1 and 8; of text 1 and 64)"},
+    {.name = "files",
+     .commands = ON(BENCH),
+     .kind = CLI_STRINGS,
+     .offset = AT(files),
+     .value = "MEDIA",
+     .help = "videos that decode-uniform and decode-seconds read, or a directory of "
+             "them; may be repeated"},
     {.name = "threads",
      .commands = CLI_ALL_COMMANDS,
      .kind = CLI_COUNT,

@@ -106,3 +106,31 @@ vblip_status vblip_filter(vblip_model *model, vblip_model *captioner,
     }
     return VBLIP_OK;
 }
+
+const char *const *vblip_decode_bench_names(void)
+{
+    static const char *const names[] = {"decode-uniform", NULL};
+    return names;
+}
+
+vblip_status vblip_decode_bench(const vblip_inputs *inputs, const char *name,
+                                const vblip_decode_bench_options *options,
+                                vblip_bench_fn fn, void *user, vblip_error *err)
+{
+    const vblip_input *first = vblip_inputs_at(inputs, 0);
+    char detail[64];
+    if (fake_has(first->path, "bad.mp4"))
+        return fake_fail(err, VBLIP_ERR_FORMAT, "bad.mp4: no video stream");
+    snprintf(detail, sizeof detail, "%s x %u, -j %u, %u threads", first->path,
+             vblip_inputs_count(inputs), options->jobs, options->threads);
+    const vblip_bench_result result = {
+        .name = name,
+        .detail = detail,
+        .runs = 3,
+        .min_s = 0.5,
+        .median_s = 1,
+        .work = 2,
+        .unit = "frames/s",
+    };
+    return fn(user, &result) ? fake_cancelled(err) : VBLIP_OK;
+}

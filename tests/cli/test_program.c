@@ -277,7 +277,15 @@ static const struct row {
      "vblip: --size huge: allowed: none, base-384, base-480, large-384\n"},
     {"bench|warp", 2, "",
      "vblip: warp: unknown benchmark; allowed: linear, attention, "
-     "vision\n"},
+     "vision, decode-uniform\n"},
+    {"bench|decode-uniform|--files|f|--files|g|-j|2|--threads|4|-f|csv", 0,
+     "name,detail,runs,min_s,median_s,work,unit,gflops,of_peak\n"
+     "decode-uniform,\"f x 2, -j 2, 4 threads\",3,0.5,1,2,frames/s,,\n",
+     ""},
+    {"bench|decode-uniform|linear", 2, "",
+     "vblip: decode-uniform: missing --files MEDIA\n"},
+    {"bench|decode-uniform|--files|bad.mp4", 4, "",
+     "vblip: bad.mp4: no video stream\n"},
     // failed inputs: one message each, the others go on
     {"caption|missing|a.mp4|-f|json", 3,
      "[\n{\"path\":\"missing\",\"error\":\"No such file or directory\"},\n"
@@ -384,7 +392,7 @@ static const struct row {
      "All benchmarks, or those named: operations on the device with its kernels\n"
      "(--kernels for others), and the stages of the model.\n"
      "Fields: name detail runs min_s median_s work unit gflops of_peak.\n"
-     "Names: linear, attention, vision.\n\noptions:\n*",
+     "Names: linear, attention, vision, decode-uniform.\n\noptions:\n*",
      ""},
     {"", 2, "", "vblip: no command; *"},
 };

@@ -626,6 +626,38 @@ static void test_benchmarks_refuse(void **state)
                 &err, "task");
 }
 
+static void test_decode_benchmarks(void **state)
+{
+    (void)state;
+    vblip_error err = stale;
+    int count = 0;
+    const char *const name = vblip_decode_bench_names()[0];
+    const char *const paths[] = {CLIP}, *const gone[] = {"no/such/file"};
+    vblip_inputs *inputs, *missing;
+    const vblip_decode_bench_options huge = {.image_size = 1 << 20};
+    assert_int_equal(vblip_inputs_open(&inputs, paths, 1, NULL, &err), VBLIP_OK);
+    assert_int_equal(vblip_inputs_open(&missing, gone, 1, NULL, &err), VBLIP_OK);
+    api_refused(vblip_decode_bench(NULL, name, NULL, count_result, &count, &err),
+                VBLIP_ERR_ARGUMENT, &err, "inputs");
+    api_refused(vblip_decode_bench(inputs, NULL, NULL, count_result, &count, &err),
+                VBLIP_ERR_ARGUMENT, &err, "name");
+    api_refused(vblip_decode_bench(inputs, name, NULL, NULL, NULL, &err),
+                VBLIP_ERR_ARGUMENT, &err, "fn");
+    api_refused(vblip_decode_bench(inputs, "nothing", NULL, count_result, &count, &err),
+                VBLIP_ERR_ARGUMENT, &err, "nothing");
+    api_refused(vblip_decode_bench(inputs, name, &huge, count_result, &count, &err),
+                VBLIP_ERR_ARGUMENT, &err, "image_size: 1048576");
+    api_refused(vblip_decode_bench(missing, name, NULL, count_result, &count, &err),
+                VBLIP_ERR_IO, &err, "no/such/file: No such file");
+    assert_int_equal(count, 0);
+    for (const char *const *each = vblip_decode_bench_names(); *each; each++)
+        api_refused(vblip_decode_bench(inputs, *each, NULL, count_result, &count, &err),
+                    VBLIP_ERR_CANCELLED, &err, "");
+    assert_int_equal(count, 2);
+    vblip_inputs_close(&inputs);
+    vblip_inputs_close(&missing);
+}
+
 // Whoever calls it, and as often as they like.
 static void test_ffmpeg_is_silenced_twice(void **state)
 {
@@ -652,6 +684,7 @@ int main(void)
         cmocka_unit_test(test_eval_and_filter_refuse),
         cmocka_unit_test(test_options_may_grow),
         cmocka_unit_test(test_benchmarks_refuse),
+        cmocka_unit_test(test_decode_benchmarks),
         cmocka_unit_test(test_ffmpeg_is_silenced_twice),
     };
     return cmocka_run_group_tests(tests, api_setup, api_teardown);
