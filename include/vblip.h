@@ -1,7 +1,6 @@
 // vblip.h - ask questions of video: search, answers and captions, with BLIP.
 //
-// What everybody uses. Benchmarks, the self-test, what is inside a checkpoint, data sets and their
-// protocols are in vblip_lab.h. Six conventions hold for every declaration in these files:
+// Benchmarks, data sets and the like are in vblip_lab.h. Six conventions hold in both files:
 //
 //   Errors     A function that can fail returns vblip_status and takes a nullable vblip_error
 //              last, which it resets on entry. On failure every output is zeroed, nothing leaks,
@@ -71,6 +70,7 @@ typedef struct vblip_engine_options {
     int (*stopped)(void *user); // asked some times a second while the device works or a video
     void *stopped_user;         // is read; non-zero: the call returns VBLIP_ERR_CANCELLED
     uint32_t threads;           // of the processor; 0 = OMP_NUM_THREADS, else its cores
+    const char *hwaccel;        // device that decodes videos: "auto", "vaapi", ...; NULL = none
 } vblip_engine_options;
 
 VBLIP_CHECKED vblip_status vblip_engine_open(

@@ -47,6 +47,11 @@ typedef int (*vblip_device_fn)(void *user, const vblip_device_info *device);
 // device at all is VBLIP_ERR_DEVICE.
 VBLIP_CHECKED vblip_status vblip_devices(vblip_device_fn fn, void *user, vblip_error *err);
 
+// Calls `fn` for every kind of device that the FFmpeg in use decodes with, in the order in which
+// hwaccel "auto" tries them; `opens`: there is one.
+typedef int (*vblip_hwaccel_fn)(void *user, const char *name, bool opens);
+VBLIP_CHECKED vblip_status vblip_hwaccels(vblip_hwaccel_fn fn, void *user, vblip_error *err);
+
 // Valid until the engine is closed.
 VBLIP_API const vblip_device_info *vblip_engine_device(const vblip_engine *engine);
 
@@ -97,6 +102,7 @@ typedef struct vblip_decode_bench_options {
     uint32_t frames;            // of each file for "decode-uniform"; 0 = 8
     uint32_t jobs;              // files at once; 0 = as tasks on a GPU read them
     uint32_t threads;           // that they share; 0 = by cores
+    const char *hwaccel;        // as in vblip_engine_options
     int (*stopped)(void *user); // as in vblip_engine_options
     void *stopped_user;
 } vblip_decode_bench_options;

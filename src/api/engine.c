@@ -27,6 +27,14 @@ vblip_status vblip_devices(vblip_device_fn fn, void *user, vblip_error *err)
     return vb_devices_list(fn, user, err);
 }
 
+vblip_status vblip_hwaccels(vblip_hwaccel_fn fn, void *user, vblip_error *err)
+{
+    vb_error_reset(err);
+    VB_TRY(vb_need(fn != NULL, "fn", err));
+    vb_hwaccel_list(fn, user);
+    return VBLIP_OK;
+}
+
 vblip_status vblip_engine_open(vblip_engine **out, const vblip_engine_options *options,
                                vblip_error *err)
 {
@@ -41,7 +49,9 @@ vblip_status vblip_engine_open(vblip_engine **out, const vblip_engine_options *o
     engine->stopped = o.stopped;
     engine->stopped_user = o.stopped_user;
     uint32_t index = 0;
-    vblip_status status = vb_devices_open(&engine->device, &index, &o, err);
+    vblip_status status = vb_hwaccel_open(&engine->hwaccel, o.hwaccel, err);
+    if (status == VBLIP_OK)
+        status = vb_devices_open(&engine->device, &index, &o, err);
     if (status == VBLIP_OK) {
         engine->info = *vb_device_describe(engine->device);
         engine->info.index = index;
@@ -56,6 +66,7 @@ void vblip_engine_close(vblip_engine **engine)
     if (!engine || !*engine)
         return;
     vb_device_close(&(*engine)->device);
+    vb_hwaccel_close(&(*engine)->hwaccel);
     free(*engine);
     *engine = NULL;
 }

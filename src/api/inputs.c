@@ -72,11 +72,16 @@ vblip_status vblip_decode_bench(const vblip_inputs *inputs, const char *name,
     const vb_frames frames = vb_frames_from_files();
     vb_halt halt;
     vb_halt_start(&halt, o.stopped, o.stopped_user);
+    vb_hwaccel *hwaccel;
+    VB_TRY(vb_hwaccel_open(&hwaccel, o.hwaccel, err));
     const vb_task task = {
         .frames = &frames,
+        .hwaccel = hwaccel,
         .inputs = inputs->list.items,
         .input_count = inputs->list.count,
         .halt = &halt,
     };
-    return vb_decode_bench(&task, name, &o, fn, user, err);
+    const vblip_status status = vb_decode_bench(&task, name, &o, fn, user, err);
+    vb_hwaccel_close(&hwaccel);
+    return status;
 }

@@ -7,12 +7,14 @@
 #include "checkpoint/checkpoint.h"
 #include "compute/device.h"
 #include "datasets/dialogs.h"
+#include "decode/hwaccel.h"
 #include "decode/inputs.h"
 #include "vblip_lab.h"
 #include "video_tasks/tasks.h"
 
 struct vblip_engine {
     vb_device *device;
+    vb_hwaccel *hwaccel;        // that decodes; NULL = none
     vblip_device_info info;     // its index is that of vblip_devices()
     int (*stopped)(void *user); // as in vblip_engine_options
     void *stopped_user;

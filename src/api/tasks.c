@@ -21,6 +21,7 @@ void vb_set_up_model(vb_setup *setup, vblip_model *model)
     setup->task = (vb_task){
         .ops = &setup->ops,
         .frames = &setup->frames,
+        .hwaccel = model->engine->hwaccel,
         .counters = &model->counters,
         .halt = &setup->halt,
     };

@@ -79,7 +79,7 @@ typedef struct cli_args {
     const char *texts_file; // --queries, --questions, --statements, --texts
 
     // common options; a number that was not given is 0
-    const char *model, *vocab, *device, *kernels, *output;
+    const char *model, *vocab, *device, *hwaccel, *kernels, *output;
     uint32_t precision; // 0 auto, 1 f32, 2 f16, 3 bf16
     uint32_t threads;   // 0 = by cores
     uint32_t compat;    // 0 salesforce, 1 hf: vblip_compat

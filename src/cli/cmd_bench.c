@@ -121,6 +121,7 @@ static vblip_status run_decode(cli_session *s, const char *name, vblip_error *er
         .frames = a->frames,
         .jobs = a->jobs,
         .threads = a->threads,
+        .hwaccel = a->hwaccel,
         .stopped = cmd_bench_stopped,
     };
     return vblip_decode_bench(s->inputs, name, &options, on_result, s, err);

@@ -296,6 +296,36 @@ static int on_device(void *user, const vblip_device_info *device)
     return cmd_doctor_visit(user, device);
 }
 
+// ------------------------------------------------------------------ devices that decode
+
+typedef struct decoders {
+    vb_string opens, others; // names
+} decoders;
+
+static int on_hwaccel(void *user, const char *name, bool opens)
+{
+    decoders *d = user;
+    vb_string *list = opens ? &d->opens : &d->others;
+    vb_string_appendf(list, "%s%s", list->size ? ", " : "", name);
+    return vb_interrupted();
+}
+
+static void tell_hwaccels(cli_session *s)
+{
+    decoders d = {0};
+    if (vblip_hwaccels(on_hwaccel, &d, NULL) == VBLIP_OK && !d.opens.failed &&
+        !d.others.failed) {
+        vb_string_appendf(&s->line, "hwaccel       %s",
+                          d.opens.size ? d.opens.bytes : "none");
+        if (d.others.size)
+            vb_string_appendf(&s->line, " (no device: %s)", d.others.bytes);
+        vb_string_puts(&s->line, "\n");
+        (void)cli_emit_line(s);
+    }
+    vb_string_free(&d.opens);
+    vb_string_free(&d.others);
+}
+
 static cli_exit cmd_doctor_run(cli_session *s)
 {
     vblip_error err = {0};
@@ -311,6 +341,8 @@ static cli_exit cmd_doctor_run(cli_session *s)
         }
     } else
         status = vblip_devices(on_device, &r, &err);
+    if (status == VBLIP_OK && as_it_goes(s))
+        tell_hwaccels(s);
     if (vb_interrupted())
         return CLI_EXIT_INTERRUPTED;
     if (status != VBLIP_OK && status != VBLIP_ERR_CANCELLED)

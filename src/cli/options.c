@@ -58,6 +58,13 @@ const cli_option cli_options[] = {
      .value = "D",
      .help = "auto, cpu (the processor), or an index or part of a name from `vblip "
              "doctor` (auto)"},
+    {.name = "hwaccel",
+     .commands = CLI_ALL_COMMANDS,
+     .kind = CLI_STRING,
+     .offset = AT(hwaccel),
+     .value = "NAME",
+     .help = "device that decodes videos: none (the processor), auto, or a name from "
+             "`vblip doctor` (none)"},
     {.name = "precision",
      .commands = CLI_ALL_COMMANDS,
      .kind = CLI_CHOICE,

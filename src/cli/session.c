@@ -312,6 +312,7 @@ vblip_status cli_engine_open(cli_session *s, const char *device, vblip_error *er
         .log_user = s,
         .stopped = on_device_work,
         .threads = a->threads,
+        .hwaccel = a->hwaccel,
     };
     vblip_status status = vblip_engine_open(&s->engine, &options, err);
     if (status != VBLIP_OK)

@@ -2,6 +2,7 @@
 
 #include "decode/avimage.h"
 #include "decode/decoder.h"
+#include "decode/hwdecode.h"
 #include "decode/orient.h"
 #include "decode/resize.h"
 #include "decode/scale.h"
@@ -25,6 +26,7 @@ struct vb_video {
     vb_video_info info;
     vb_decoder decoder; // closed for a still image
     vb_scaler scaler;
+    AVFrame *fetched; // from the device that decodes
     uint32_t orientation;
     vb_image image; // of a still
 };
@@ -165,6 +167,7 @@ void vb_video_close(vb_video **video)
         return;
     vb_decoder_close(&(*video)->decoder);
     vb_scaler_free(&(*video)->scaler);
+    av_frame_free(&(*video)->fetched);
     free((*video)->image.rgb);
     free(*video);
     *video = NULL;
@@ -209,6 +212,17 @@ uint64_t vb_video_index_at(const vb_video *video, int64_t time_us)
     return low;
 }
 
+// Frame `index` where the scaler can read it.
+static vblip_status read_decoded(vb_video *v, uint64_t index, const AVFrame **out,
+                                 vblip_error *err)
+{
+    VB_TRY(vb_decoder_frame(&v->decoder, index, out, err));
+    if (!v->options.hwaccel)
+        return VBLIP_OK;
+    vb_hwdecode_note(v->info.warning, v->options.hwaccel, *out);
+    return vb_hwdecode_fetch(&v->fetched, out, err);
+}
+
 vblip_status vb_video_read(vb_video *video, uint64_t index, uint8_t *rgb, vb_frame *out,
                            vblip_error *err)
 {
@@ -221,7 +235,7 @@ vblip_status vb_video_read(vb_video *video, uint64_t index, uint8_t *rgb, vb_fra
         VB_TRY(vb_resize_bicubic(rgb, side, &video->image, err));
     } else {
         const AVFrame *frame;
-        VB_TRY(vb_decoder_frame(&video->decoder, index, &frame, err));
+        VB_TRY(read_decoded(video, index, &frame, err));
         VB_TRY(
             vb_scaler_run(&video->scaler, rgb, side, frame, video->orientation, err));
     }

@@ -17,11 +17,12 @@ void vb_decode_silence(void);
 typedef struct vb_video vb_video;
 
 typedef struct vb_decode_options {
-    uint32_t side;           // frames are squashed to side x side pixels; required
-    uint32_t threads;        // codec threads; 0 = by cores
-    uint64_t max_pixels;     // of a coded frame; 0 = 16384 * 16384
-    int64_t max_duration_us; // 0 = 31 days
-    bool ignore_orientation; // leave EXIF orientation alone, as the reference does
+    uint32_t side;              // frames are squashed to side x side pixels; required
+    uint32_t threads;           // codec threads; 0 = by cores
+    uint64_t max_pixels;        // of a coded frame; 0 = 16384 * 16384
+    int64_t max_duration_us;    // 0 = 31 days
+    struct vb_hwaccel *hwaccel; // that decodes: hwaccel.h; NULL = the processor
+    bool ignore_orientation;    // leave EXIF orientation alone, as the reference does
     // Asked many times a second while a video is read, by the thread that reads it. Non-zero:
     // the call fails with VBLIP_ERR_CANCELLED, and so do all later ones. NULL = never.
     int (*stopped)(void *user);

@@ -1,6 +1,7 @@
 #include "decode/decoder.h"
 
 #include "decode/averror.h"
+#include "decode/hwdecode.h"
 #include "decode/nal.h"
 #include "decode/seek.h"
 
@@ -45,6 +46,8 @@ static vblip_status open_codec(vb_decoder *d, vblip_error *err)
     d->codec->max_pixels = (int64_t)d->source.max_pixels;
     if (conceals_late(codec->id))
         d->codec->thread_type = FF_THREAD_SLICE;
+    if (d->hwaccel && !d->careful) // it would not tell of damage
+        VB_TRY(vb_hwdecode_use(d->codec, d->hwaccel, err));
     code = avcodec_open2(d->codec, codec, NULL);
     return code < 0 ? vb_fail_av(err, code, codec->name) : VBLIP_OK;
 }
@@ -76,7 +79,7 @@ static vblip_status decoder_prepare(vb_decoder *d, int64_t max_duration_us,
 vblip_status vb_decoder_open(vb_decoder *out, const char *path,
                              const vb_decode_options *options, vblip_error *err)
 {
-    *out = (vb_decoder){.threads = options->threads};
+    *out = (vb_decoder){.threads = options->threads, .hwaccel = options->hwaccel};
     VB_TRY(vb_source_open(&out->source, path, options, err));
     vblip_status status = decoder_prepare(out, options->max_duration_us, err);
     status = vb_source_status(&out->source, status, err);

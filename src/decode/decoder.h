@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "decode/held.h"
+#include "decode/hwaccel.h"
 #include "decode/packets.h"
 #include "decode/source.h"
 
@@ -17,6 +18,7 @@ typedef struct vb_decoder {
     AVCodecContext *codec;
     bool used; // packets were given to `codec` since it was opened
     uint32_t threads;
+    vb_hwaccel *hwaccel; // NULL = none
     AVPacket *packet;
     bool has_packet;        // `packet` was read, but not decoded yet
     AVFrame *shown, *ahead; // the last frame that is not later than what was asked

@@ -72,6 +72,7 @@ static vblip_status decode_bench_file(const decode_bench *b, decode_slot *slot,
     const vb_decode_options options = {
         .side = b->side,
         .threads = b->plan.codec_threads,
+        .hwaccel = b->task->hwaccel,
         .stopped = vb_halt_asked,
         .stopped_user = b->task->halt,
     };

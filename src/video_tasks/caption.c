@@ -10,6 +10,7 @@
 #include "video_tasks/pipeline.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 enum { SLOTS = 2 }; // one worker at most: a file is decoded in order
@@ -114,6 +115,7 @@ static vblip_status caption_open_video(captioning *c, const vblip_input *input,
     const vb_decode_options options = {
         .side = c->task->ops->side,
         .threads = c->plan.codec_threads,
+        .hwaccel = c->task->hwaccel,
         .ignore_orientation = c->task->ops->ignore_orientation,
         .stopped = vb_halt_asked,
         .stopped_user = c->task->halt,
@@ -178,6 +180,9 @@ static vblip_status caption_recording(recording *r, vblip_error *failed,
     VB_TRY(vb_meter_add(&c->meter, r->path, 0, err));
     VB_TRY(start_frames(r, err));
     VB_TRY(caption_spans(r, failed, err));
+    const char *seen = c->task->frames->describe(r->video)->warning; // in reading
+    if (strcmp(seen, r->timeline.info.warning) != 0)
+        vb_job_warned(vb_job(c->options->job), r->input, r->path, seen);
     if (failed->status == VBLIP_OK)
         return VBLIP_OK;
     c->announced -= (r->timeline.count - r->spans) * c->samples; // will not come

@@ -103,6 +103,7 @@ static vblip_status sample(const vb_clips *clips, vb_clip *clip, vb_video *video
         status = clip_make_room(clip, count, side, path, err);
     if (status == VBLIP_OK)
         status = read_frames(clip, source, video, indices, count, side, err);
+    clip->info = *source->describe(video); // with what was seen in reading
     if (clips->task->counters)
         clips->task->counters->frames_decoded += clip->count;
     free(indices);
@@ -118,6 +119,7 @@ static vblip_status read_clip(const vb_clips *clips, vb_clip *clip, vblip_error 
     const vb_decode_options options = {
         .side = clips->task->ops->side,
         .threads = clips->codec_threads,
+        .hwaccel = clips->task->hwaccel,
         .ignore_orientation = clips->task->ops->ignore_orientation,
         .stopped = vb_halt_asked,
         .stopped_user = clips->task->halt,

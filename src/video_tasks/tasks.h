@@ -34,10 +34,11 @@ typedef struct vb_task {
     const vb_frames *frames;
     const vblip_input *inputs;
     uint32_t input_count;
-    int64_t start_us, end_us;  // the part of a video that counts; end 0 = to its end
-    const vb_encoded *encoded; // NULL, or a clip asked about instead of the inputs
-    vb_counters *counters;     // NULL = nobody counts
-    vb_halt *halt;             // NULL = nobody stops it but callbacks of the job
+    int64_t start_us, end_us;   // the part of a video that counts; end 0 = to its end
+    const vb_encoded *encoded;  // NULL, or a clip asked about instead of the inputs
+    struct vb_hwaccel *hwaccel; // that decodes; NULL = the processor
+    vb_counters *counters;      // NULL = nobody counts
+    vb_halt *halt;              // NULL = nobody stops it but callbacks of the job
 } vb_task;
 
 // See the functions of vblip.h that they serve. `options` is never NULL; zero fields

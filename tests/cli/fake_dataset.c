@@ -107,6 +107,14 @@ vblip_status vblip_filter(vblip_model *model, vblip_model *captioner,
     return VBLIP_OK;
 }
 
+vblip_status vblip_hwaccels(vblip_hwaccel_fn fn, void *user, vblip_error *err)
+{
+    (void)err;
+    (void)(fn(user, "cuda", false) || fn(user, "vaapi", true) ||
+           fn(user, "qsv", false));
+    return VBLIP_OK;
+}
+
 const char *const *vblip_decode_bench_names(void)
 {
     static const char *const names[] = {"decode-uniform", NULL};

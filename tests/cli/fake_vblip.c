@@ -99,6 +99,10 @@ vblip_status vblip_engine_open(vblip_engine **out, const vblip_engine_options *o
     *out = NULL;
     if (fake_has(options->device, "none"))
         return fake_fail(err, VBLIP_ERR_DEVICE, "--device none: no device matches");
+    if (fake_has(options->hwaccel, "warp"))
+        return fake_fail(err, VBLIP_ERR_ARGUMENT, "hwaccel warp: allowed: none, auto");
+    if (fake_has(options->hwaccel, "cuda"))
+        return fake_fail(err, VBLIP_ERR_DEVICE, "hwaccel cuda: no such device opens");
     *out = calloc(1, sizeof **out);
     if (!*out)
         return fake_fail(err, VBLIP_ERR_MEMORY, "engine: out of memory");

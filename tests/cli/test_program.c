@@ -207,6 +207,11 @@ static const struct row {
     {"models|nomodel|-f|csv", 4, "", "vblip: nomodel: No such file or directory\n"},
     // doctor, bench
     {"doctor", 0, "0  llvmpipe (LLVM 15.0.6, 256 bits)\n   kind       software\n*", ""},
+    {"caption|a.mp4|--hwaccel|warp", 2, "",
+     "vblip: hwaccel warp: allowed: none, auto\n"},
+    {"caption|a.mp4|--hwaccel|cuda", 5, "",
+     "vblip: hwaccel cuda: no such device opens\n"},
+    {"caption|a.mp4|--hwaccel", 2, "", "vblip: --hwaccel: a value is missing: NAME\n"},
     {"doctor|--device|none", 5, "", "vblip: --device none: no device matches\n"},
     {"bench|linear|-f|csv", 0,
      "name,detail,runs,min_s,median_s,work,unit,gflops,of_peak\n"
@@ -711,6 +716,9 @@ static void test_doctor_prints_as_it_goes(void **state)
     const char *last = "   self-test  attention          simt         ";
     assert_true(strlen(out) > strlen(last));
     assert_string_equal(out + strlen(out) - strlen(last), last);
+    assert_int_equal(system("'" VBLIP_FAKE "' doctor >doctor"), 0);
+    read_file(out, sizeof out, "doctor");
+    assert_non_null(strstr(out, "hwaccel       vaapi (no device: cuda, qsv)\n"));
 }
 
 static void test_json_is_read_back_by_another_program(void **state)

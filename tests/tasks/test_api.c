@@ -650,6 +650,15 @@ static void test_decode_benchmarks(void **state)
     api_refused(vblip_decode_bench(missing, name, NULL, count_result, &count, &err),
                 VBLIP_ERR_IO, &err, "no/such/file: No such file");
     assert_int_equal(count, 0);
+    const vblip_decode_bench_options warp = {.hwaccel = "warp"};
+    api_refused(vblip_decode_bench(inputs, name, &warp, count_result, &count, &err),
+                VBLIP_ERR_ARGUMENT, &err, "hwaccel warp: unknown");
+    vblip_engine *engine = (vblip_engine *)&err;
+    const vblip_engine_options none = {.hwaccel = "warp"};
+    api_refused(vblip_engine_open(&engine, &none, &err), VBLIP_ERR_ARGUMENT, &err,
+                "hwaccel warp: unknown");
+    assert_null(engine);
+    api_refused(vblip_hwaccels(NULL, NULL, &err), VBLIP_ERR_ARGUMENT, &err, "fn");
     for (const char *const *each = vblip_decode_bench_names(); *each; each++)
         api_refused(vblip_decode_bench(inputs, *each, NULL, count_result, &count, &err),
                     VBLIP_ERR_CANCELLED, &err, "");
