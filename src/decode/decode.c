@@ -212,6 +212,17 @@ uint64_t vb_video_index_at(const vb_video *video, int64_t time_us)
     return low;
 }
 
+uint64_t vb_video_decoded_for(const vb_video *video, uint64_t last, uint64_t index)
+{
+    return video->info.still ? 0 : vb_decoder_cost(&video->decoder, last, index);
+}
+
+vblip_status vb_video_use_threads(vb_video *video, uint32_t threads, vblip_error *err)
+{
+    return video->info.still ? VBLIP_OK
+                             : vb_decoder_use_threads(&video->decoder, threads, err);
+}
+
 // Frame `index` where the scaler can read it.
 static vblip_status read_decoded(vb_video *v, uint64_t index, const AVFrame **out,
                                  vblip_error *err)

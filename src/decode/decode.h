@@ -61,6 +61,14 @@ int64_t vb_video_time(const vb_video *video, uint64_t index);
 // The frame that is shown at `time_us`: the last one whose time is not later.
 uint64_t vb_video_index_at(const vb_video *video, int64_t time_us);
 
+// How many frames are decoded for frame `index` when `last` is the one that was read before,
+// UINT64_MAX for none.
+uint64_t vb_video_decoded_for(const vb_video *video, uint64_t last, uint64_t index);
+
+// Goes on with so many codec threads, at least 1.
+VB_CHECKED vblip_status vb_video_use_threads(vb_video *video, uint32_t threads,
+                                             vblip_error *err);
+
 // Reads frame `index` into `rgb` [side, side, 3]. Rising indices decode forward and seek
 // only when a key frame lies between here and there; falling ones seek. The same index
 // again is scaled again. Nothing is copied where `side` is a multiple of 16 and `rgb` is

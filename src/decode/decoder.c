@@ -188,6 +188,24 @@ static vblip_status seek_before(vb_decoder *d, uint64_t index, uint32_t back,
     return begin_at_start(d, err);
 }
 
+uint64_t vb_decoder_cost(const vb_decoder *decoder, uint64_t last, uint64_t index)
+{
+    const vb_packets *p = &decoder->packets;
+    const uint64_t key = p->by_order ? 0 : last_key(p, 0, index);
+    const bool seeks = last == UINT64_MAX || last > index || key > last;
+    return seeks ? index - key + 1 : index - last;
+}
+
+vblip_status vb_decoder_use_threads(vb_decoder *decoder, uint32_t threads,
+                                    vblip_error *err)
+{
+    if (decoder->careful || decoder->threads == threads)
+        return VBLIP_OK;
+    decoder->threads = threads;
+    decoder->has_shown = false; // begins with a seek
+    return open_codec(decoder, err);
+}
+
 // ----------------------------------------------------------------------------- damage
 
 static vb_packet *frame_at(const vb_decoder *d, uint64_t position)

@@ -54,6 +54,14 @@ VB_CHECKED vblip_status vb_decoder_open(vb_decoder *out, const char *path,
                                         vblip_error *err);
 void vb_decoder_close(vb_decoder *decoder);
 
+// How many frames are decoded for frame `index` behind frame `last`, which may be the one
+// it begins with: UINT64_MAX.
+uint64_t vb_decoder_cost(const vb_decoder *decoder, uint64_t last, uint64_t index);
+
+// Goes on with so many threads; where damage was met it stays one.
+VB_CHECKED vblip_status vb_decoder_use_threads(vb_decoder *decoder, uint32_t threads,
+                                               vblip_error *err);
+
 // Frame `index`, valid until the next call. Where the decoder has no frame of its own
 // for a packet that is whole (a second field, a repeat), the frame before it is still
 // shown. Where it is damaged, or refers to what is damaged or missing, the failure is

@@ -3,6 +3,7 @@
 #include "base/cores.h"
 #include "base/timing.h"
 #include "decode/sampler.h"
+#include "video_tasks/parts.h"
 #include "video_tasks/pipeline.h"
 #include "video_tasks/timeline.h"
 
@@ -15,10 +16,11 @@ enum { DEFAULT_SIDE = 384, DEFAULT_FRAMES = 8, MOST_FRAMES = 1024, MOST_SIDE = 4
 
 const char *const vb_decode_bench_names[] = {"decode-uniform", "decode-seconds", NULL};
 
-// A file in work: room for `frames` pictures, which those of its own overwrite in turn.
+// A file in work.
 typedef struct decode_slot {
-    uint8_t *rgb;
-    uint64_t read; // frames
+    uint8_t *rgb;     // [frames + 1, side, side, 3]
+    vb_frame *frames; // [frames + 1]
+    uint64_t read;    // frames
     vblip_error error;
 } decode_slot;
 
@@ -31,27 +33,20 @@ typedef struct decode_bench {
     uint64_t read;      // frames, in all runs
 } decode_bench;
 
-static vblip_status decode_bench_frame(const decode_bench *b, decode_slot *slot,
-                                       vb_video *video, uint64_t index,
-                                       vblip_error *err)
-{
-    const size_t bytes = (size_t)b->side * b->side * 3;
-    vb_frame frame;
-    return b->task->frames->read(
-        video, index, slot->rgb + slot->read++ % b->frames * bytes, &frame, err);
-}
-
 static vblip_status decode_bench_uniform(const decode_bench *b, decode_slot *slot,
-                                         vb_video *video, vblip_error *err)
+                                         vb_video *video, const char *path,
+                                         const vb_decode_options *options,
+                                         vblip_error *err)
 {
     uint64_t indices[MOST_FRAMES + 1] = {0};
-    const vb_video_info *info = b->task->frames->describe(video);
+    const vb_frames *source = b->task->frames;
+    const vb_video_info *info = source->describe(video);
     const uint32_t count = info->still ? 1
                                        : vb_sample_uniform(indices, b->frames + 1,
                                                            info->frames, b->frames);
-    for (uint32_t i = 0; i < count; i++)
-        VB_TRY(decode_bench_frame(b, slot, video, indices[i], err));
-    return VBLIP_OK;
+    slot->read = count;
+    return vb_read_parts(source, video, path, options, indices, count, slot->rgb,
+                         slot->frames, b->task->halt, err);
 }
 
 static vblip_status decode_bench_seconds(const decode_bench *b, decode_slot *slot,
@@ -59,7 +54,9 @@ static vblip_status decode_bench_seconds(const decode_bench *b, decode_slot *slo
 {
     vb_timeline line = vb_timeline_make(b->task->frames, video, 0, 0, 0);
     for (uint64_t i = 0; i < line.count; i++)
-        VB_TRY(decode_bench_frame(b, slot, video, vb_timeline_next(&line).frame, err));
+        VB_TRY(b->task->frames->read(video, vb_timeline_next(&line).frame, slot->rgb,
+                                     slot->frames, err));
+    slot->read = line.count;
     return VBLIP_OK;
 }
 
@@ -78,8 +75,9 @@ static vblip_status decode_bench_file(const decode_bench *b, decode_slot *slot,
     };
     vb_video *video = NULL;
     VB_TRY(source->open(source->user, &video, input->path, &options, err));
-    vblip_status status = b->seconds ? decode_bench_seconds(b, slot, video, err)
-                                     : decode_bench_uniform(b, slot, video, err);
+    vblip_status status =
+        b->seconds ? decode_bench_seconds(b, slot, video, err)
+                   : decode_bench_uniform(b, slot, video, input->path, &options, err);
     source->close(&video);
     return status;
 }
@@ -141,11 +139,12 @@ static vblip_status decode_bench_report(decode_bench *b, const char *name,
 static vblip_status decode_bench_start(decode_bench *b, vblip_error *err)
 {
     const uint32_t slots = vb_pipeline_slots(b->plan.workers);
-    const size_t bytes = (size_t)b->side * b->side * 3 * b->frames;
+    const size_t bytes = (size_t)b->side * b->side * 3 * (b->frames + 1);
     b->slots = calloc(slots, sizeof *b->slots);
     for (uint32_t i = 0; b->slots && i < slots; i++) {
         b->slots[i].rgb = malloc(bytes);
-        if (!b->slots[i].rgb)
+        b->slots[i].frames = calloc(b->frames + 1, sizeof *b->slots[i].frames);
+        if (!b->slots[i].rgb || !b->slots[i].frames)
             return vb_fail_memory(err, "bench");
     }
     return b->slots ? VBLIP_OK : vb_fail_memory(err, "bench");
@@ -153,8 +152,10 @@ static vblip_status decode_bench_start(decode_bench *b, vblip_error *err)
 
 static void decode_bench_end(decode_bench *b)
 {
-    for (uint32_t i = 0; b->slots && i < vb_pipeline_slots(b->plan.workers); i++)
+    for (uint32_t i = 0; b->slots && i < vb_pipeline_slots(b->plan.workers); i++) {
         free(b->slots[i].rgb);
+        free(b->slots[i].frames);
+    }
     free(b->slots);
 }
 

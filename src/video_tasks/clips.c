@@ -3,6 +3,7 @@
 #include "base/cores.h"
 #include "decode/sampler.h"
 #include "video_tasks/job.h"
+#include "video_tasks/parts.h"
 #include "video_tasks/pipeline.h"
 
 #include <stdlib.h>
@@ -40,19 +41,6 @@ static vblip_status clip_make_room(vb_clip *clip, uint32_t count, uint32_t side,
     return VBLIP_OK;
 }
 
-// Fills `clip` with the frames that `indices` name.
-static vblip_status read_frames(vb_clip *clip, const vb_frames *source, vb_video *video,
-                                const uint64_t *indices, uint32_t count, uint32_t side,
-                                vblip_error *err)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        uint8_t *rgb = clip->pixels + (size_t)i * side * side * 3;
-        VB_TRY(source->read(video, indices[i], rgb, &clip->frames[i], err));
-    }
-    clip->count = count;
-    return VBLIP_OK;
-}
-
 // The frames of a video that lie in the part of it that counts.
 static vblip_status find_part(const vb_clips *clips, vb_clip *clip,
                               const vb_video *video, uint64_t *first, uint64_t *count,
@@ -79,10 +67,10 @@ static vblip_status find_part(const vb_clips *clips, vb_clip *clip,
 }
 
 static vblip_status sample(const vb_clips *clips, vb_clip *clip, vb_video *video,
-                           const char *path, vblip_error *err)
+                           const char *path, const vb_decode_options *options,
+                           vblip_error *err)
 {
     const vb_frames *source = clips->task->frames;
-    const uint32_t side = clips->task->ops->side;
     clip->info = *source->describe(video);
     if (clip->info.frames == 0)
         return vb_fail(err, VBLIP_ERR_FORMAT, "%s: no frames", path);
@@ -100,9 +88,11 @@ static vblip_status sample(const vb_clips *clips, vb_clip *clip, vb_video *video
     for (uint32_t i = 0; i < count && status == VBLIP_OK; i++)
         indices[i] += first;
     if (status == VBLIP_OK)
-        status = clip_make_room(clip, count, side, path, err);
+        status = clip_make_room(clip, count, options->side, path, err);
     if (status == VBLIP_OK)
-        status = read_frames(clip, source, video, indices, count, side, err);
+        status = vb_read_parts(source, video, path, options, indices, count,
+                               clip->pixels, clip->frames, clips->task->halt, err);
+    clip->count = status == VBLIP_OK ? count : 0;
     clip->info = *source->describe(video); // with what was seen in reading
     if (clips->task->counters)
         clips->task->counters->frames_decoded += clip->count;
@@ -126,7 +116,7 @@ static vblip_status read_clip(const vb_clips *clips, vb_clip *clip, vblip_error 
     };
     vb_video *video = NULL;
     VB_TRY(source->open(source->user, &video, input->path, &options, err));
-    vblip_status status = sample(clips, clip, video, input->path, err);
+    vblip_status status = sample(clips, clip, video, input->path, &options, err);
     source->close(&video);
     return status;
 }

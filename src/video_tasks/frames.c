@@ -34,5 +34,7 @@ vb_frames vb_frames_from_files(void)
         .time = vb_video_time,
         .index_at = vb_video_index_at,
         .read = vb_video_read,
+        .decoded_for = vb_video_decoded_for,
+        .use_threads = vb_video_use_threads,
     };
 }

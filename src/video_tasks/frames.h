@@ -15,6 +15,9 @@ typedef struct vb_frames {
     uint64_t (*index_at)(const vb_video *video, int64_t time_us);
     vblip_status (*read)(vb_video *video, uint64_t index, uint8_t *rgb, vb_frame *out,
                          vblip_error *err);
+    // NULL where files cannot be opened more than once.
+    uint64_t (*decoded_for)(const vb_video *video, uint64_t last, uint64_t index);
+    vblip_status (*use_threads)(vb_video *video, uint32_t threads, vblip_error *err);
     void *user;
 } vb_frames;
 

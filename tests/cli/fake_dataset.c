@@ -1,5 +1,5 @@
 // fake_dataset.c - the data sets of the fake library: "missing..." cannot be opened and
-// "torn..." not be parsed.
+// "torn..." not be parsed. Also what needs no model of it: benchmarks, and what decodes.
 #include "cli/fake_vblip.h"
 
 #include <signal.h>
@@ -141,4 +141,11 @@ vblip_status vblip_decode_bench(const vblip_inputs *inputs, const char *name,
         .unit = "frames/s",
     };
     return fn(user, &result) ? fake_cancelled(err) : VBLIP_OK;
+}
+
+vblip_status vblip_bench_model(vblip_model **out, vblip_engine *engine,
+                               const char *size, uint32_t task, vblip_error *err)
+{
+    const vblip_model_options options = {.path = size, .tasks = task};
+    return vblip_model_load(out, engine, &options, err);
 }

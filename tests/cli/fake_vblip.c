@@ -189,13 +189,6 @@ uint32_t vblip_model_bench_task(const char *name)
     return strcmp(name, "vision") == 0 ? VBLIP_TASK_RETRIEVAL : 0;
 }
 
-vblip_status vblip_bench_model(vblip_model **out, vblip_engine *engine,
-                               const char *size, uint32_t task, vblip_error *err)
-{
-    const vblip_model_options options = {.path = size, .tasks = task};
-    return vblip_model_load(out, engine, &options, err);
-}
-
 vblip_status vblip_model_bench(vblip_model *model, const char *name,
                                const uint32_t *counts, vblip_bench_fn fn, void *user,
                                vblip_error *err)
