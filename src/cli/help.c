@@ -134,7 +134,8 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
     [CLI_BENCH] =
         {"vblip bench [OPTIONS] [NAME...]", "time operations and the stages of a model",
          "All benchmarks, or those named: operations on the device with its kernels "
-         "(--kernels for others), and the stages of the model.\n"
+         "(--kernels for others), and the stages of the model. decode-uniform and "
+         "decode-seconds read the videos of --files.\n"
          "Fields: name detail runs min_s median_s work unit gflops of_peak.\n",
          "  vblip bench linear\n"
          "  vblip bench vision --model models/demo --counts 1,2,4,8,16,32 -f csv\n"},

@@ -395,7 +395,8 @@ static const struct row {
     {"bench|--help", 0,
      "usage: vblip bench [OPTIONS] [NAME...]\n\n"
      "All benchmarks, or those named: operations on the device with its kernels\n"
-     "(--kernels for others), and the stages of the model.\n"
+     "(--kernels for others), and the stages of the model. decode-uniform and\n"
+     "decode-seconds read the videos of --files.\n"
      "Fields: name detail runs min_s median_s work unit gflops of_peak.\n"
      "Names: linear, attention, vision, decode-uniform.\n\noptions:\n*",
      ""},
