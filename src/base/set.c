@@ -8,7 +8,7 @@
 // The slot that holds `text`, or the free one where it belongs.
 static uint32_t *find_slot(const vb_set *set, const char *text)
 {
-    const uint64_t hash = vb_hash_bytes(VB_HASH_START, text, strlen(text));
+    const uint64_t hash = vb_hash_bytes(0, text, strlen(text));
     uint32_t at = (uint32_t)hash & (set->slot_count - 1);
     while (set->slots[at] && strcmp(set->texts.items[set->slots[at] - 1], text) != 0)
         at = (at + 1) & (set->slot_count - 1);

@@ -133,8 +133,7 @@ void vb_seeded_read(const vb_weight *weight, void *out, size_t at, size_t size)
 {
     float *values = out;
     const size_t first = at / sizeof *values, count = size / sizeof *values;
-    const uint64_t seed =
-        vb_hash_bytes(VB_HASH_START, weight->name, strlen(weight->name));
+    const uint64_t seed = vb_hash_bytes(0, weight->name, strlen(weight->name));
     const bool norm = strstr(weight->name, "norm") || strstr(weight->name, "LayerNorm");
     const float fixed = name_ends_with(weight->name, ".weight") ? 1.0F : 0.0F;
     for (size_t i = 0; i < count; i++)

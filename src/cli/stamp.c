@@ -46,6 +46,14 @@ static void write_value(vb_string *out, const cli_option *o, const cli_args *arg
     vb_string_putc(out, '\0');
 }
 
+static vblip_status hash_input(uint64_t *hash, const char *path, vblip_error *err)
+{
+    uint64_t content;
+    VB_TRY(vb_hash_file(&content, path, err));
+    *hash = vb_hash_bytes(*hash, &content, sizeof content);
+    return VBLIP_OK;
+}
+
 static vblip_status hash_option(uint64_t *hash, const cli_option *o,
                                 const cli_args *args, vblip_error *err)
 {
@@ -61,20 +69,20 @@ static vblip_status hash_option(uint64_t *hash, const cli_option *o,
     vb_string_free(&text);
     if (failed)
         return vb_fail_memory(err, "options");
-    return path ? vb_hash_file(hash, path, err) : VBLIP_OK;
+    return path ? hash_input(hash, path, err) : VBLIP_OK;
 }
 
 vblip_status cli_stamp_make(char out[CLI_STAMP_SIZE], const cli_args *args,
                             const char *model, vblip_error *err)
 {
-    uint64_t hash = VB_HASH_START;
+    uint64_t hash = 0;
     cli_args used = *args;
     used.model = model;
     for (const cli_option *o = cli_options; o->letter || o->name; o++)
         if (o->commands & 1u << args->command && !o->same_rows)
             VB_TRY(hash_option(&hash, o, &used, err));
     for (uint32_t i = 0; i < args->paths.count; i++)
-        VB_TRY(vb_hash_file(&hash, args->paths.items[i], err));
+        VB_TRY(hash_input(&hash, args->paths.items[i], err));
     snprintf(out, CLI_STAMP_SIZE, "%016" PRIx64, hash);
     return VBLIP_OK;
 }

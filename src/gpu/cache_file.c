@@ -7,7 +7,7 @@
 static const char magic[8] = {'v', 'b', 'l', 'i', 'p', 'V', 'P', 'C'};
 
 enum {
-    VERSION = 1,
+    VERSION = 2,
     AT_VERSION = 8,
     AT_HEADER = 12,
     AT_DEVICE = 16,
@@ -53,7 +53,7 @@ static void write_u64(uint8_t *p, uint64_t value)
 
 static uint64_t checksum(const uint8_t *header, const uint8_t *data, size_t size)
 {
-    return vb_hash_bytes(vb_hash_bytes(VB_HASH_START, header, AT_CHECKSUM), data, size);
+    return vb_hash_bytes(vb_hash_bytes(0, header, AT_CHECKSUM), data, size);
 }
 
 static vblip_status check_header(const uint8_t *bytes, size_t size, vblip_error *err)

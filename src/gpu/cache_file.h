@@ -2,7 +2,7 @@
 //
 //     offset  bytes
 //     0       8      "vblipVPC"
-//     8       4      version, 1; little endian, as all numbers here
+//     8       4      version, 2; little endian, as all numbers here
 //     12      4      size of the header, 104
 //     16      16     device UUID
 //     32      16     driver UUID
@@ -13,7 +13,7 @@
 //     80      4      of them, those that passed
 //     84      4      0
 //     88      8      size of the driver's data, which follows the header
-//     96      8      FNV-1a over all other bytes, header first
+//     96      8      XXH3 over all other bytes, header first
 //
 // A file that is damaged, or of another device, driver or build, is not used. When only
 // the driver's data is not fit for a driver, the verdicts are used without it.

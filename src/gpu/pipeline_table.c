@@ -1,5 +1,7 @@
 // pipeline_table.c - one row per shader; shaders/README.md says how to add one.
 #include "gpu/pipelines.h"
+
+#include "base/hash.h"
 #include "op_params.h"
 
 #include "spv/add_rows.h"
@@ -53,15 +55,10 @@ const vb_pipeline_row vb_pipeline_rows[VB_PIPELINE_COUNT] = {
 
 uint64_t vb_pipeline_rows_hash(void)
 {
-    uint64_t hash = 14695981039346656037u; // FNV-1a
+    uint64_t hash = 0;
     for (uint32_t i = 0; i < VB_PIPELINE_COUNT; i++) {
         const vb_pipeline_row *row = &vb_pipeline_rows[i];
-        for (size_t word = 0; word < row->spirv_bytes / sizeof(uint32_t); word++) {
-            for (uint32_t byte = 0; byte < 4; byte++) {
-                hash ^= row->spirv[word] >> (8 * byte) & 255u;
-                hash *= 1099511628211u;
-            }
-        }
+        hash = vb_hash_bytes(hash, row->spirv, row->spirv_bytes);
     }
     return hash;
 }

@@ -3,6 +3,7 @@
 #include "index/store.h"
 
 #include "base/dtype.h"
+#include "base/hash.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +24,7 @@ vblip_status vb_index_reserve(vb_index *index, uint32_t count, vblip_error *err)
 static uint64_t block_checksum(const vb_index *index, const uint8_t *block,
                                uint64_t number)
 {
-    return vb_checksum(block + 8, vb_block_bytes(index) - 8, number);
+    return vb_hash_bytes(number, block + 8, vb_block_bytes(index) - 8);
 }
 
 static vblip_status check_block(const vb_index *index, uint64_t number,

@@ -45,7 +45,7 @@ typedef struct vb_recording {
     const char *path; // relative to the root
     uint64_t size;
     int64_t modified_ns; // since 1970
-    uint64_t content;    // vb_content_hash() of the file
+    uint64_t content;    // vb_hash_file() of it
     bool timed;          // a video: times of its segments mean something
     const char *error;   // NULL, or why it could not be read: then it has no segments
 } vb_recording;
@@ -116,10 +116,6 @@ typedef struct vb_index_query {
 // over all segments, equal ones in the order of segments. Every vector is read.
 VB_CHECKED vblip_status vb_index_search(vb_index *index, const vb_index_query *query,
                                         vb_index_hit *hits, uint32_t *found,
-                                        vblip_error *err);
-
-// A hash of what the file at `path` holds, which is read whole: XXH3 in 64 bits.
-VB_CHECKED vblip_status vb_content_hash(uint64_t *out, const char *path,
                                         vblip_error *err);
 
 #endif // VB_INDEX_INDEX_H

@@ -1,6 +1,8 @@
 // recordings.c - rows of the table `recordings`, each with a checksum over all its fields.
 #include "index/store.h"
 
+#include "base/hash.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -13,10 +15,10 @@ static uint64_t row_checksum(const vb_recording *r, const uint64_t *places,
     const uint64_t numbers[] = {(uint64_t)r->id, r->size, (uint64_t)r->modified_ns,
                                 r->content, r->timed};
     const char *reason = r->error ? r->error : "";
-    uint64_t sum = vb_checksum(numbers, sizeof numbers, count);
-    sum = vb_checksum(r->path, strlen(r->path), sum);
-    sum = vb_checksum(reason, strlen(reason), sum);
-    return vb_checksum(places, count * sizeof *places, sum);
+    uint64_t sum = vb_hash_bytes(count, numbers, sizeof numbers);
+    sum = vb_hash_bytes(sum, r->path, strlen(r->path));
+    sum = vb_hash_bytes(sum, reason, strlen(reason));
+    return vb_hash_bytes(sum, places, count * sizeof *places);
 }
 
 // Copies path and reason to index->text, where *out points then.

@@ -116,8 +116,4 @@ VB_CHECKED vblip_status vb_recording_read(vb_recording *out, uint32_t *segments,
                                           vb_index *index, sqlite3_stmt *row,
                                           vblip_error *err);
 
-// ------------------------------------------------------------------------- checksum.c
-
-uint64_t vb_checksum(const void *bytes, size_t size, uint64_t seed);
-
 #endif // VB_INDEX_STORE_H

@@ -23,7 +23,7 @@ set(allowed_cli         base output terminal cli)
 set(doors
     "<vulkan/=gpu" "<oneapi/=cpu" "<libav=decode" "<libsw=decode" "<jpeglib=decode" "<jerror=decode"
     "<webp/=decode" "<cjson/=formats" "<zlib=formats" "<utf8proc=tokenizer"
-    "<sqlite3=index" "<xxhash=index")
+    "<sqlite3=index" "<xxhash=base")
 
 set(bad 0)
 set(seen 0)

@@ -2,6 +2,8 @@
 // ever handed to a driver.
 #include "gpu/cache_file.h"
 
+#include "base/hash.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -53,11 +55,9 @@ static uint8_t *make_file(void)
 
 static void fix_checksum(uint8_t *bytes)
 {
-    uint64_t hash = 14695981039346656037u;
-    for (size_t i = 0; i < SIZE; i++) {
-        if (i < CHECKSUM || i >= VB_CACHE_HEADER_BYTES)
-            hash = (hash ^ bytes[i]) * 1099511628211u;
-    }
+    const uint64_t hash =
+        vb_hash_bytes(vb_hash_bytes(0, bytes, CHECKSUM), bytes + VB_CACHE_HEADER_BYTES,
+                      SIZE - VB_CACHE_HEADER_BYTES);
     for (int i = 0; i < 8; i++)
         bytes[CHECKSUM + i] = (uint8_t)(hash >> (8 * i));
 }
