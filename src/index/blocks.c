@@ -42,12 +42,12 @@ static vblip_status check_block(const vb_index *index, uint64_t number,
     return VBLIP_OK;
 }
 
-// Opens the block for writing and reads it to index->block.
+// Opens the block, for writing if `write`, and reads it to index->block.
 static vblip_status open_block(sqlite3_blob **out, vb_index *index, uint64_t number,
-                               vblip_error *err)
+                               bool write, vblip_error *err)
 {
     int code = sqlite3_blob_open(index->db, "main", "blocks", "data",
-                                 (sqlite3_int64)number, 1, out);
+                                 (sqlite3_int64)number, write, out);
     if (code != SQLITE_OK)
         return vb_index_fail(index, code, err);
     const size_t size = (size_t)sqlite3_blob_bytes(*out);
@@ -178,7 +178,7 @@ static vblip_status add_to_block(vb_index *index, segment_list *list, vblip_erro
     sqlite3_blob *blob;
     uint32_t first = 0, last = 0;
     VB_TRY(find_room(&number, index, err));
-    VB_TRY(open_block(&blob, index, number, err));
+    VB_TRY(open_block(&blob, index, number, true, err));
     const uint32_t filled = fill_block(index, list, number, &first, &last);
     vblip_status status =
         filled ? write_places(index, blob, number, first, last - first + 1, err)
@@ -209,7 +209,7 @@ static vblip_status free_in_block(uint32_t *freed, vb_index *index, int64_t reco
     const uint64_t number = index->places[first] / VB_BLOCK_SEGMENTS;
     sqlite3_blob *blob;
     uint32_t next = first, low = VB_BLOCK_SEGMENTS, high = 0;
-    VB_TRY(open_block(&blob, index, number, err));
+    VB_TRY(open_block(&blob, index, number, true, err));
     int64_t *recordings = vb_block_recordings(index->block);
     for (; next < count && index->places[next] / VB_BLOCK_SEGMENTS == number; next++) {
         const uint32_t p = (uint32_t)(index->places[next] % VB_BLOCK_SEGMENTS);
@@ -236,6 +236,29 @@ vblip_status vb_blocks_free(vb_index *index, int64_t recording, uint32_t count,
 {
     for (uint32_t first = 0, freed = 0; first < count; first += freed)
         VB_TRY(free_in_block(&freed, index, recording, first, count, err));
+    return VBLIP_OK;
+}
+
+vblip_status vb_blocks_read(vb_index *index, int64_t recording, vb_segment *segments,
+                            float *vectors, uint32_t count, vblip_error *err)
+{
+    uint64_t held = UINT64_MAX;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint64_t number = index->places[i] / VB_BLOCK_SEGMENTS;
+        const size_t p = index->places[i] % VB_BLOCK_SEGMENTS;
+        if (number != held) {
+            sqlite3_blob *blob;
+            VB_TRY(open_block(&blob, index, number, false, err));
+            sqlite3_blob_close(blob);
+            held = number;
+        }
+        if (vb_block_recordings(index->block)[p] != recording)
+            return vb_index_damaged(index, "a segment is another recording's", err);
+        segments[i] = vb_block_spans(index->block)[p];
+        const uint16_t *vector = vb_block_vectors(index->block) + p * index->dims;
+        for (uint32_t d = 0; d < index->dims; d++)
+            vectors[(size_t)i * index->dims + d] = vb_f16_to_f32(vector[d]);
+    }
     return VBLIP_OK;
 }
 

@@ -22,12 +22,13 @@ typedef struct vb_index_fact {
 } vb_index_fact;
 
 typedef struct vb_index_options {
-    const char *path;
-    const char *root; // what paths of recordings are relative to
-    uint32_t dims;    // of a vector; a multiple of 16
+    const char *path; // NULL: in memory, and gone when it is closed
+    const char *root; // what paths of recordings are relative to, of one that is made
+    uint32_t dims;    // of a vector, a multiple of 16; 0: as the file has
     const vb_index_fact *stamp;
-    uint32_t stamp_count;
-    bool write; // makes the file where there is none, and keeps other writers out
+    uint32_t stamp_count; // 0: whatever stamp it has
+    bool write;   // makes the file where there is none, and keeps other writers out
+    bool rebuild; // with `write`: what is there is removed first, whatever it is
 } vb_index_options;
 
 // VBLIP_ERR_IO where there is none and it is not made, and where another process writes;
@@ -36,6 +37,15 @@ typedef struct vb_index_options {
 VB_CHECKED vblip_status vb_index_open(vb_index **out, const vb_index_options *options,
                                       vblip_error *err);
 void vb_index_close(vb_index **index); // NULL is fine
+
+// A fact of the stamp, or "root"; NULL where there is none. Valid until the next call for
+// this index.
+VB_CHECKED vblip_status vb_index_fact_named(const char **out, vb_index *index,
+                                            const char *name, vblip_error *err);
+
+// Paths of recordings are relative to another folder from now on.
+VB_CHECKED vblip_status vb_index_set_root(vb_index *index, const char *root,
+                                          vblip_error *err);
 
 // -------------------------------------------------------------------------- recordings
 
@@ -76,6 +86,17 @@ VB_CHECKED vblip_status vb_index_each_of(vb_index *index, uint64_t content,
 VB_CHECKED vblip_status vb_index_put(vb_index *index, const vb_recording *recording,
                                      const vb_segment *segments, const float *vectors,
                                      uint32_t count, vblip_error *err);
+
+// What was found in a recording: its segments and vectors [count, dims], which the caller
+// frees.
+typedef struct vb_found {
+    vb_segment *segments;
+    float *vectors;
+    uint32_t count;
+} vb_found;
+VB_CHECKED vblip_status vb_index_read(vb_found *out, vb_index *index, int64_t id,
+                                      vblip_error *err);
+void vb_found_free(vb_found *found);
 
 // The file has another path, or was touched: what was found in it stands.
 VB_CHECKED vblip_status vb_index_rename(vb_index *index, int64_t id, const char *path,

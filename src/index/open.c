@@ -13,6 +13,7 @@ enum {
     APPLICATION = 0x76626c70, // "vblp"
     VERSION = 1,              // of the schema below
     PATIENCE_MS = 5000,       // for a writer's transaction to end
+    MOST_DIMS = 1 << 16,
 };
 
 // STRICT makes SQLite hold the types.
@@ -58,6 +59,24 @@ static vblip_status lock_index(vb_index *index, vblip_error *err)
     return status;
 }
 
+// With the lock held: nobody else has it open for writing.
+static vblip_status remove_files(const vb_index *index, vblip_error *err)
+{
+    static const char *const endings[] = {"", "-wal", "-shm"};
+    vblip_status status = VBLIP_OK;
+    vb_string name = {0};
+    for (size_t i = 0; i < 3 && status == VBLIP_OK; i++) {
+        vb_string_clear(&name);
+        vb_string_appendf(&name, "%s%s", index->path, endings[i]);
+        if (name.failed)
+            status = vb_fail_memory(err, index->path);
+        else if (unlink(name.bytes) != 0 && errno != ENOENT)
+            status = vb_fail_errno(err, name.bytes, errno);
+    }
+    vb_string_free(&name);
+    return status;
+}
+
 // ----------------------------------------------------------------------------- schema
 
 static vblip_status run_sql(vb_index *index, const char *text, vblip_error *err)
@@ -84,9 +103,12 @@ static vblip_status write_stamp(vb_index *index, const vb_index_options *o,
     sqlite3_stmt *statement = NULL;
     int code = sqlite3_prepare_v2(index->db, "INSERT INTO stamp VALUES (?, ?)", -1,
                                   &statement, NULL);
-    for (uint32_t i = 0; i <= o->stamp_count && code == SQLITE_OK; i++) {
-        const vb_index_fact root = {"root", o->root};
-        const vb_index_fact *fact = i < o->stamp_count ? &o->stamp[i] : &root;
+    char dims[16];
+    snprintf(dims, sizeof dims, "%u", (unsigned)o->dims);
+    const vb_index_fact own[] = {{"root", o->root}, {"dims", dims}};
+    for (uint32_t i = 0; i < o->stamp_count + 2 && code == SQLITE_OK; i++) {
+        const vb_index_fact *fact =
+            i < o->stamp_count ? &o->stamp[i] : &own[i - o->stamp_count];
         sqlite3_bind_text(statement, 1, fact->name, -1, SQLITE_STATIC);
         sqlite3_bind_text(statement, 2, fact->value, -1, SQLITE_STATIC);
         code = sqlite3_step(statement) == SQLITE_DONE ? sqlite3_reset(statement)
@@ -171,14 +193,107 @@ static vblip_status check_stamp(vb_index *index, const vb_index_options *o,
     return status;
 }
 
+vblip_status vb_index_fact_named(const char **out, vb_index *index, const char *name,
+                                 vblip_error *err)
+{
+    sqlite3_stmt *statement;
+    bool row;
+    *out = NULL;
+    VB_TRY(vb_statement_take(&statement, index, VB_SQL_FACT, err));
+    sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
+    VB_TRY(vb_statement_step(&row, index, statement, err));
+    vb_string_clear(&index->text);
+    if (row)
+        vb_string_puts(&index->text, (const char *)sqlite3_column_text(statement, 0));
+    sqlite3_reset(statement);
+    if (index->text.failed)
+        return vb_fail_memory(err, index->path);
+    *out = row ? index->text.bytes : NULL;
+    return VBLIP_OK;
+}
+
+vblip_status vb_index_set_root(vb_index *index, const char *root, vblip_error *err)
+{
+    sqlite3_stmt *statement;
+    VB_TRY(vb_statement_take(&statement, index, VB_SQL_SET_ROOT, err));
+    sqlite3_bind_text(statement, 1, root, -1, SQLITE_STATIC);
+    return vb_statement_run(index, statement, err);
+}
+
+// Room for a block of the size that the file has.
+static vblip_status take_dims(vb_index *index, vblip_error *err)
+{
+    const char *text;
+    VB_TRY(vb_index_fact_named(&text, index, "dims", err));
+    const long dims = text ? strtol(text, NULL, 10) : 0;
+    if (dims < 16 || dims > MOST_DIMS || dims % 16)
+        return vb_index_damaged(index, "the size of its vectors is not stated", err);
+    if (index->dims && index->dims != (uint32_t)dims)
+        return vb_fail(err, VBLIP_ERR_FORMAT,
+                       "%s: vectors of %ld, this run has %u; `vblip index --rebuild` "
+                       "makes it anew, --index FILE another",
+                       index->path, dims, (unsigned)index->dims);
+    index->dims = (uint32_t)dims;
+    index->block = malloc(vb_block_bytes(index));
+    return index->block ? VBLIP_OK : vb_fail_memory(err, index->path);
+}
+
 // --------------------------------------------------------------------------- the whole
+
+// As SQLite's URI: a database that nothing writes, without a file beside it.
+static int open_immutable(vb_index *index)
+{
+    vb_string uri = {0};
+    vb_string_puts(&uri, "file:");
+    for (const char *c = index->path; *c; c++)
+        if (strchr("%?#", *c))
+            vb_string_appendf(&uri, "%%%02x", (unsigned)*c);
+        else
+            vb_string_putc(&uri, *c);
+    vb_string_puts(&uri, "?immutable=1");
+    sqlite3_close(index->db);
+    const int code = uri.failed
+                         ? SQLITE_NOMEM
+                         : sqlite3_open_v2(uri.bytes, &index->db,
+                                           SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX |
+                                               SQLITE_OPEN_URI,
+                                           NULL);
+    vb_string_free(&uri);
+    return code;
+}
+
+static bool has_log(const vb_index *index)
+{
+    struct stat log;
+    vb_string name = {0};
+    vb_string_appendf(&name, "%s-wal", index->path);
+    const bool has = name.failed || (stat(name.bytes, &log) == 0 && log.st_size > 0);
+    vb_string_free(&name);
+    return has;
+}
+
+// A reader of a WAL database wants files beside it, which a folder that cannot be written
+// has no room for.
+static int open_reader(vb_index *index)
+{
+    const int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX;
+    int code = sqlite3_open_v2(index->path, &index->db, flags, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_exec(index->db, "SELECT count(*) FROM sqlite_schema", NULL, NULL,
+                            NULL);
+    const int kind = code & 0xff;
+    return (kind == SQLITE_CANTOPEN || kind == SQLITE_READONLY) && !has_log(index)
+               ? open_immutable(index)
+               : code;
+}
 
 static vblip_status open_database(vb_index *index, bool write, vblip_error *err)
 {
-    const int flags =
-        write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
-    const int code =
-        sqlite3_open_v2(index->path, &index->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
+    const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+    const int code = write
+                         ? sqlite3_open_v2(index->in_memory ? ":memory:" : index->path,
+                                           &index->db, flags, NULL)
+                         : open_reader(index);
     if (code != SQLITE_OK)
         return vb_index_fail(index, code, err);
     sqlite3_busy_timeout(index->db, PATIENCE_MS);
@@ -197,18 +312,18 @@ static vblip_status open_index(vb_index *index, const vb_index_options *o,
                                vblip_error *err)
 {
     struct stat there;
-    index->block = malloc(vb_block_bytes(index));
-    if (!index->path || !index->block)
-        return vb_fail_memory(err, o->path);
     if (!o->write && stat(index->path, &there) != 0)
         return vb_fail_errno(err, index->path, errno);
-    if (o->write)
+    if (o->write && !index->in_memory)
         VB_TRY(lock_index(index, err));
+    if (o->rebuild && !index->in_memory)
+        VB_TRY(remove_files(index, err));
     VB_TRY(open_database(index, o->write, err));
     if (o->write)
         VB_TRY(make_where_empty(index, o, err));
     VB_TRY(check_application(index, err));
-    return check_stamp(index, o, err);
+    VB_TRY(check_stamp(index, o, err));
+    return take_dims(index, err);
 }
 
 vblip_status vb_index_open(vb_index **out, const vb_index_options *o, vblip_error *err)
@@ -216,11 +331,13 @@ vblip_status vb_index_open(vb_index **out, const vb_index_options *o, vblip_erro
     vb_index *index = calloc(1, sizeof *index);
     *out = NULL;
     if (!index)
-        return vb_fail_memory(err, o->path);
+        return vb_fail_memory(err, "index");
     index->lock = -1;
     index->dims = o->dims;
-    index->path = strdup(o->path);
-    const vblip_status status = open_index(index, o, err);
+    index->in_memory = !o->path;
+    index->path = strdup(o->path ? o->path : "index in memory");
+    const vblip_status status =
+        index->path ? open_index(index, o, err) : vb_fail_memory(err, "index");
     if (status != VBLIP_OK)
         vb_index_close(&index);
     *out = index;

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 // Columns, in the order of the table.
@@ -111,6 +112,33 @@ vblip_status vb_index_find_id(vb_recording *out, vb_index *index, int64_t id,
                               vblip_error *err)
 {
     return find_id_with_places(out, NULL, index, id, err);
+}
+
+vblip_status vb_index_read(vb_found *out, vb_index *index, int64_t id, vblip_error *err)
+{
+    vb_recording recording;
+    *out = (vb_found){0};
+    VB_TRY(find_id_with_places(&recording, &out->count, index, id, err));
+    if (!out->count)
+        return VBLIP_OK;
+    out->segments = malloc(out->count * sizeof *out->segments);
+    out->vectors = malloc((size_t)out->count * index->dims * sizeof *out->vectors);
+    vblip_status status = VBLIP_OK;
+    if (!out->segments || !out->vectors)
+        status = vb_fail_memory(err, index->path);
+    else
+        status =
+            vb_blocks_read(index, id, out->segments, out->vectors, out->count, err);
+    if (status != VBLIP_OK)
+        vb_found_free(out);
+    return status;
+}
+
+void vb_found_free(vb_found *found)
+{
+    free(found->segments);
+    free(found->vectors);
+    *found = (vb_found){0};
 }
 
 static vblip_status each_row(vb_index *index, sqlite3_stmt *statement,

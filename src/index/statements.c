@@ -22,6 +22,8 @@ static const char *const sql[VB_STATEMENTS] = {
     [VB_SQL_BLOCKS] = "SELECT number, data FROM blocks ORDER BY number",
     [VB_SQL_COUNT] = "SELECT count(*), coalesce(sum(error IS NOT NULL), 0), "
                      "coalesce(sum(length(segments)), 0) / 8 FROM recordings",
+    [VB_SQL_FACT] = "SELECT value FROM stamp WHERE name = ?1",
+    [VB_SQL_SET_ROOT] = "UPDATE stamp SET value = ?1 WHERE name = 'root'",
 };
 
 vblip_status vb_index_damaged(const vb_index *index, const char *what, vblip_error *err)

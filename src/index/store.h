@@ -27,6 +27,8 @@ typedef enum vb_statement {
     VB_SQL_NEW_BLOCK,
     VB_SQL_BLOCKS,
     VB_SQL_COUNT,
+    VB_SQL_FACT,
+    VB_SQL_SET_ROOT,
     VB_STATEMENTS,
 } vb_statement;
 
@@ -34,6 +36,7 @@ struct vb_index {
     sqlite3 *db;
     sqlite3_stmt *statements[VB_STATEMENTS];
     char *path; // for messages
+    bool in_memory;
     uint32_t dims;
     int lock;         // descriptor of the file that keeps other writers out, or -1
     vb_string text;   // of the recording found last
@@ -93,6 +96,11 @@ static inline uint16_t *vb_block_vectors(uint8_t *block)
 VB_CHECKED vblip_status vb_blocks_add(vb_index *index, int64_t recording,
                                       const vb_segment *segments, const float *vectors,
                                       uint32_t count, vblip_error *err);
+
+// Reads spans and vectors of the first `count` of index->places, which are a recording's.
+VB_CHECKED vblip_status vb_blocks_read(vb_index *index, int64_t recording,
+                                       vb_segment *segments, float *vectors,
+                                       uint32_t count, vblip_error *err);
 
 // Frees the first `count` of index->places, which are a recording's.
 VB_CHECKED vblip_status vb_blocks_free(vb_index *index, int64_t recording,
