@@ -25,7 +25,7 @@ struct vb_video {
     vb_decode_options options;
     vb_video_info info;
     vb_decoder decoder; // closed for a still image
-    vb_scaler scaler;
+    vb_scaler scaler, small_scaler;
     AVFrame *fetched; // from the device that decodes
     uint32_t orientation;
     vb_image image; // of a still
@@ -167,6 +167,7 @@ void vb_video_close(vb_video **video)
         return;
     vb_decoder_close(&(*video)->decoder);
     vb_scaler_free(&(*video)->scaler);
+    vb_scaler_free(&(*video)->small_scaler);
     av_frame_free(&(*video)->fetched);
     free((*video)->image.rgb);
     free(*video);
@@ -212,6 +213,14 @@ uint64_t vb_video_index_at(const vb_video *video, int64_t time_us)
     return low;
 }
 
+uint64_t vb_video_next_key(const vb_video *video, uint64_t index)
+{
+    if (video->info.still)
+        return index > 0;
+    return index < video->info.frames ? vb_decoder_next_key(&video->decoder, index)
+                                      : video->info.frames;
+}
+
 uint64_t vb_video_decoded_for(const vb_video *video, uint64_t last, uint64_t index)
 {
     return video->info.still ? 0 : vb_decoder_cost(&video->decoder, last, index);
@@ -223,30 +232,36 @@ vblip_status vb_video_use_threads(vb_video *video, uint32_t threads, vblip_error
                              : vb_decoder_use_threads(&video->decoder, threads, err);
 }
 
-// Frame `index` where the scaler can read it.
-static vblip_status read_decoded(vb_video *v, uint64_t index, const AVFrame **out,
-                                 vblip_error *err)
+// Where a decoded frame lies that the scaler can read.
+static vblip_status fetch_decoded(vb_video *v, const AVFrame **out, vblip_error *err)
 {
-    VB_TRY(vb_decoder_frame(&v->decoder, index, out, err));
     if (!v->options.hwaccel)
         return VBLIP_OK;
     vb_hwdecode_note(v->info.warning, v->options.hwaccel, *out);
     return vb_hwdecode_fetch(&v->fetched, out, err);
 }
 
+static vblip_status check_index(const vb_video *v, uint64_t index, vblip_error *err)
+{
+    return index < v->info.frames
+               ? VBLIP_OK
+               : vb_fail(err, VBLIP_ERR_ARGUMENT, "frame %" PRIu64 " of %" PRIu64,
+                         index, v->info.frames);
+}
+
 vblip_status vb_video_read(vb_video *video, uint64_t index, uint8_t *rgb, vb_frame *out,
                            vblip_error *err)
 {
     *out = (vb_frame){0};
-    if (index >= video->info.frames)
-        return vb_fail(err, VBLIP_ERR_ARGUMENT, "frame %" PRIu64 " of %" PRIu64, index,
-                       video->info.frames);
+    VB_TRY(check_index(video, index, err));
     const uint32_t side = video->options.side;
     if (video->info.still) {
         VB_TRY(vb_resize_bicubic(rgb, side, &video->image, err));
     } else {
         const AVFrame *frame;
-        VB_TRY(read_decoded(video, index, &frame, err));
+        VB_TRY(vb_decoder_use_coarse(&video->decoder, false, err));
+        VB_TRY(vb_decoder_frame(&video->decoder, index, &frame, err));
+        VB_TRY(fetch_decoded(video, &frame, err));
         VB_TRY(
             vb_scaler_run(&video->scaler, rgb, side, frame, video->orientation, err));
     }
@@ -255,4 +270,20 @@ vblip_status vb_video_read(vb_video *video, uint64_t index, uint8_t *rgb, vb_fra
                       .time_us = vb_video_time(video, index),
                       .index = index};
     return VBLIP_OK;
+}
+
+vblip_status vb_video_read_small(vb_video *video, uint64_t index, bool alone,
+                                 uint32_t side, uint8_t *rgb, vblip_error *err)
+{
+    VB_TRY(check_index(video, index, err));
+    if (video->info.still)
+        return vb_resize_bicubic(rgb, side, &video->image, err);
+    vb_decoder *decoder = &video->decoder;
+    const AVFrame *frame;
+    VB_TRY(vb_decoder_use_coarse(decoder, true, err));
+    VB_TRY(alone ? vb_decoder_lone_frame(decoder, index, &frame, err)
+                 : vb_decoder_frame(decoder, index, &frame, err));
+    VB_TRY(fetch_decoded(video, &frame, err));
+    return vb_scaler_run(&video->small_scaler, rgb, side, frame, video->orientation,
+                         err);
 }

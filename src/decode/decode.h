@@ -61,6 +61,10 @@ int64_t vb_video_time(const vb_video *video, uint64_t index);
 // The frame that is shown at `time_us`: the last one whose time is not later.
 uint64_t vb_video_index_at(const vb_video *video, int64_t time_us);
 
+// The first frame at or behind `index` that decoding can begin at; the count of frames where
+// there is none.
+uint64_t vb_video_next_key(const vb_video *video, uint64_t index);
+
 // How many frames are decoded for frame `index` when `last` is the one that was read before,
 // UINT64_MAX for none.
 uint64_t vb_video_decoded_for(const vb_video *video, uint64_t last, uint64_t index);
@@ -77,5 +81,14 @@ VB_CHECKED vblip_status vb_video_use_threads(vb_video *video, uint32_t threads,
 // can still be read. No other picture ever answers for it.
 VB_CHECKED vblip_status vb_video_read(vb_video *video, uint64_t index, uint8_t *rgb,
                                       vb_frame *out, vblip_error *err);
+
+// Reads frame `index` into `rgb` [side, side, 3] for a look at it, of any side, where another
+// file would have to be opened otherwise: the decoder leaves out what smooths blocks, and
+// the pixels are nobody's but this function's. It and vb_video_read each begin with a seek
+// behind the other. `alone`: most frames around this one are not wanted; then a frame that
+// vb_video_next_key gives is decoded without any other. Fails as vb_video_read does.
+VB_CHECKED vblip_status vb_video_read_small(vb_video *video, uint64_t index, bool alone,
+                                            uint32_t side, uint8_t *rgb,
+                                            vblip_error *err);
 
 #endif // VB_DECODE_DECODE_H

@@ -46,6 +46,8 @@ static vblip_status open_codec(vb_decoder *d, vblip_error *err)
     d->codec->max_pixels = (int64_t)d->source.max_pixels;
     if (conceals_late(codec->id))
         d->codec->thread_type = FF_THREAD_SLICE;
+    if (d->coarse)
+        d->codec->skip_loop_filter = AVDISCARD_ALL;
     if (d->hwaccel && !d->careful) // it would not tell of damage
         VB_TRY(vb_hwdecode_use(d->codec, d->hwaccel, err));
     code = avcodec_open2(d->codec, codec, NULL);
@@ -204,6 +206,23 @@ vblip_status vb_decoder_use_threads(vb_decoder *decoder, uint32_t threads,
     decoder->threads = threads;
     decoder->has_shown = false; // begins with a seek
     return open_codec(decoder, err);
+}
+
+vblip_status vb_decoder_use_coarse(vb_decoder *decoder, bool coarse, vblip_error *err)
+{
+    if (decoder->coarse == coarse)
+        return VBLIP_OK;
+    decoder->coarse = coarse;
+    decoder->has_shown = false; // begins with a seek
+    return open_codec(decoder, err);
+}
+
+uint64_t vb_decoder_next_key(const vb_decoder *decoder, uint64_t index)
+{
+    const vb_packets *p = &decoder->packets;
+    while (index < p->count && (p->by_order ? index > 0 : !p->items[index].key))
+        index++;
+    return index;
 }
 
 // ----------------------------------------------------------------------------- damage
@@ -677,4 +696,42 @@ vblip_status vb_decoder_frame(vb_decoder *decoder, uint64_t index, const AVFrame
     *out = NULL;
     return vb_source_status(&decoder->source, find_frame(decoder, index, out, err),
                             err);
+}
+
+// Decodes the key packet of frame `index` alone: false when that does not give its picture.
+static vblip_status decode_alone(bool *out, vb_decoder *d, uint64_t index,
+                                 vblip_error *err)
+{
+    const vb_packet *item = &d->packets.items[index];
+    uint32_t found;
+    *out = false;
+    VB_TRY(
+        vb_seek_key(&found, &d->source, &d->packets, item->position, d->packet, err));
+    if (found != item->position)
+        return VBLIP_OK;
+    begin_decoding(d, found, found == 0);
+    d->wanted = index;
+    if (send_packet(d, true) < 0 || avcodec_send_packet(d->codec, NULL) < 0 ||
+        avcodec_receive_frame(d->codec, d->shown) < 0)
+        return VBLIP_OK;
+    *out = index_of(d, d->shown) == index && !d->shown->decode_error_flags &&
+           !(d->shown->flags & AV_FRAME_FLAG_CORRUPT);
+    return VBLIP_OK;
+}
+
+vblip_status vb_decoder_lone_frame(vb_decoder *decoder, uint64_t index,
+                                   const AVFrame **out, vblip_error *err)
+{
+    const vb_packets *p = &decoder->packets;
+    const vb_packet *item = &p->items[index];
+    bool alone = !p->by_order && item->key && !vb_packet_is_bad(item) &&
+                 item->position < p->positions && decoder->source.format;
+    if (alone)
+        VB_TRY(vb_source_status(&decoder->source,
+                                decode_alone(&alone, decoder, index, err), err));
+    decoder->has_shown = false; // what comes next begins with a seek
+    if (!alone)
+        return vb_decoder_frame(decoder, index, out, err);
+    *out = decoder->shown;
+    return VBLIP_OK;
 }

@@ -46,6 +46,7 @@ typedef struct vb_decoder {
     bool skipped;  // some, perhaps, since decoding began
     bool unskip;   // `restart` is for what may have been needed of them
     bool counted;  // every packet was decoded: all that are lost are known
+    bool coarse;   // pictures need only be right when they are seen small
 } vb_decoder;
 
 // Opens `path` and reads its packet index. No option is 0 for "the usual" here.
@@ -62,6 +63,15 @@ uint64_t vb_decoder_cost(const vb_decoder *decoder, uint64_t last, uint64_t inde
 VB_CHECKED vblip_status vb_decoder_use_threads(vb_decoder *decoder, uint32_t threads,
                                                vblip_error *err);
 
+// From now on frames are seen small, or no more: what smooths blocks is left out, so that
+// they come out faster, all bits of them different. A change begins anew.
+VB_CHECKED vblip_status vb_decoder_use_coarse(vb_decoder *decoder, bool coarse,
+                                              vblip_error *err);
+
+// Position in presentation order of the first key packet at or behind frame `index`; the
+// count of frames when there is none.
+uint64_t vb_decoder_next_key(const vb_decoder *decoder, uint64_t index);
+
 // Frame `index`, valid until the next call. Where the decoder has no frame of its own
 // for a packet that is whole (a second field, a repeat), the frame before it is still
 // shown. Where it is damaged, or refers to what is damaged or missing, the failure is
@@ -69,5 +79,10 @@ VB_CHECKED vblip_status vb_decoder_use_threads(vb_decoder *decoder, uint32_t thr
 // decoding all of it, once.
 VB_CHECKED vblip_status vb_decoder_frame(vb_decoder *decoder, uint64_t index,
                                          const AVFrame **out, vblip_error *err);
+
+// The same. A frame that decoding can begin at is decoded alone, without those behind it
+// that a decoder may want before it hands one out: faster when most others are left out.
+VB_CHECKED vblip_status vb_decoder_lone_frame(vb_decoder *decoder, uint64_t index,
+                                              const AVFrame **out, vblip_error *err);
 
 #endif // VB_DECODE_DECODER_H

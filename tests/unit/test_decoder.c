@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -93,6 +94,79 @@ static void test_what_is_passed_over_changes_no_pixel(void **state)
                              steps[k - 1]);
             vb_video_close(&video);
         }
+    }
+}
+
+enum { SMALL = 32, SMALL_BYTES = SMALL * SMALL * 3 };
+
+static void read_small(uint8_t *rgb, vb_video *video, uint64_t index, bool alone)
+{
+    vblip_error err = {0};
+    if (vb_video_read_small(video, index, alone, SMALL, rgb, &err) != VBLIP_OK)
+        fail_msg("frame %u: %s", (unsigned)index, err.message);
+}
+
+static double mean_difference(const uint8_t *a, const uint8_t *b)
+{
+    double sum = 0;
+    for (int i = 0; i < SMALL_BYTES; i++)
+        sum += abs(a[i] - b[i]);
+    return sum / SMALL_BYTES;
+}
+
+// Small frames are what large ones are, the same bits alone and in their turn, and leave the
+// large ones as they were.
+static void test_small_frames_beside_large_ones(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        uint32_t keys;
+    } films[] = {{"plain.mp4", 3},
+                 {"long.mp4", 2},
+                 {"long_b_frames.ts", 2},
+                 {"h265.mp4", 3},
+                 {"counted_h265_open.ts", 5},
+                 {"counted_h264_open.mp4", 5},
+                 {"b_frames.mpg", 4},
+                 {"quick.avi", 1},
+                 {"fields.mp4", 3},
+                 {"vp9.mp4", 3},
+                 {"turned90.mp4", 3},
+                 {"theora.ogv", 5},
+                 {"noisy_mjpeg.avi", 60},
+                 {"moving.gif", 1}};
+    for (size_t i = 0; i < sizeof films / sizeof *films; i++) {
+        static uint8_t small[MOST_FRAMES][SMALL_BYTES], other[SMALL_BYTES];
+        char path[512];
+        snprintf(path, sizeof path, "%s/%s", VB_MEDIA, films[i].name);
+        const vb_decode_options options = {.side = SIDE, .threads = 2},
+                                like_small = {.side = SMALL, .threads = 1};
+        vb_video *video, *plain;
+        assert_int_equal(vb_video_open(&video, path, &options, NULL), VBLIP_OK);
+        assert_int_equal(vb_video_open(&plain, path, &like_small, NULL), VBLIP_OK);
+        const uint64_t frames = vb_video_describe(video)->frames;
+        assert_true(frames <= MOST_FRAMES);
+        const uint32_t hash = hash_of(video, frames / 2);
+        for (uint64_t f = 0; f < frames; f++) {
+            vb_frame frame;
+            read_small(small[f], video, f, false);
+            assert_int_equal(vb_video_read(plain, f, other, &frame, NULL), VBLIP_OK);
+            if (mean_difference(small[f], other) > 3)
+                fail_msg("%s: frame %u differs", films[i].name, (unsigned)f);
+        }
+        uint32_t keys = 0;
+        for (uint64_t f = 0; (f = vb_video_next_key(video, f)) < frames; f++, keys++) {
+            read_small(other, video, f, true);
+            assert_memory_equal(other, small[f], SMALL_BYTES);
+        }
+        assert_int_equal(keys, films[i].keys);
+        assert_int_equal(vb_video_next_key(video, frames + 1), frames);
+        assert_int_equal(hash_of(video, frames / 2), hash);
+        read_small(other, video, frames / 2, true);
+        assert_memory_equal(other, small[frames / 2], SMALL_BYTES);
+        vb_video_close(&video);
+        vb_video_close(&plain);
     }
 }
 
@@ -230,6 +304,7 @@ int main(void)
         cmocka_unit_test(test_pictures_without_references_are_passed_over),
         cmocka_unit_test(test_units_say_what_may_be_left_out),
         cmocka_unit_test(test_what_is_passed_over_changes_no_pixel),
+        cmocka_unit_test(test_small_frames_beside_large_ones),
         cmocka_unit_test(test_the_way_back_is_not_walked_for_nothing),
         cmocka_unit_test(test_the_caller_can_stop_the_reading),
     };
