@@ -18,6 +18,10 @@ typedef struct vb_frames {
     // NULL where files cannot be opened more than once.
     uint64_t (*decoded_for)(const vb_video *video, uint64_t last, uint64_t index);
     vblip_status (*use_threads)(vb_video *video, uint32_t threads, vblip_error *err);
+    // For shots; NULL where no task asks for them.
+    uint64_t (*next_key)(const vb_video *video, uint64_t index);
+    vblip_status (*read_small)(vb_video *video, uint64_t index, bool alone,
+                               uint32_t side, uint8_t *rgb, vblip_error *err);
     void *user;
 } vb_frames;
 
