@@ -267,6 +267,23 @@ static vblip_status walk_directory(walk *w, const level *parent, identity id)
     return status;
 }
 
+// `path` is a directory whose items begin with number `first`.
+static vblip_status inputs_add_folder(vb_inputs *out, const char *path, size_t size,
+                                      uint32_t first, vblip_error *err)
+{
+    vb_inputs_folder *folders =
+        VB_ARENA_NEW(&out->arena, vb_inputs_folder, (size_t)out->folder_count + 1);
+    const char *copy = vb_arena_string(&out->arena, path, size);
+    if (!folders || !copy)
+        return vb_fail_memory(err, "inputs");
+    if (out->folder_count)
+        memcpy(folders, out->folders, out->folder_count * sizeof *folders);
+    folders[out->folder_count++] =
+        (vb_inputs_folder){.path = copy, .first = first, .count = out->count - first};
+    out->folders = folders;
+    return VBLIP_OK;
+}
+
 static vblip_status expand_directory(vb_inputs *out, const char *path,
                                      const struct stat *st,
                                      const vblip_inputs_options *options,
@@ -280,6 +297,7 @@ static vblip_status expand_directory(vb_inputs *out, const char *path,
               .relative_at = size + 1,
               .unread = unread,
               .err = err};
+    const uint32_t first = out->count;
     vblip_status status = VBLIP_OK;
     if (!vb_string_append(&w.path, path, size))
         status = vb_fail_memory(err, "inputs");
@@ -290,6 +308,8 @@ static vblip_status expand_directory(vb_inputs *out, const char *path,
                             is_filtered(options) ? "no videos or images match the globs"
                                                  : "no videos or images",
                             err);
+    if (status == VBLIP_OK)
+        status = inputs_add_folder(out, path, size, first, err);
     vb_string_free(&w.path);
     free(w.links);
     return status;

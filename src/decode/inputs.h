@@ -5,11 +5,19 @@
 #include "base/arena.h"
 #include "base/error.h"
 
+// A directory among the paths, and what it stands for.
+typedef struct vb_inputs_folder {
+    const char *path;      // as typed, without '/' at its end; "" is the root
+    uint32_t first, count; // of the items
+} vb_inputs_folder;
+
 // All-zero is an empty list. Everything in it lives in `arena`.
 typedef struct vb_inputs {
     vb_arena arena;
     vblip_input *items; // [count], in the order of the paths, directories expanded
     uint32_t count;
+    vb_inputs_folder *folders; // [folder_count], in the order of the paths
+    uint32_t folder_count;
     uint32_t
         skipped_count;   // files of directories that look like media, not in the list
     const char *skipped; // how many by extension: "heic 2, mxf 1"; never NULL

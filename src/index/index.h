@@ -38,6 +38,9 @@ VB_CHECKED vblip_status vb_index_open(vb_index **out, const vb_index_options *op
                                       vblip_error *err);
 void vb_index_close(vb_index **index); // NULL is fine
 
+// Lets another process write from now on; this one only reads.
+void vb_index_release(vb_index *index);
+
 // A fact of the stamp, or "root"; NULL where there is none. Valid until the next call for
 // this index.
 VB_CHECKED vblip_status vb_index_fact_named(const char **out, vb_index *index,
@@ -76,10 +79,11 @@ typedef vblip_status (*vb_recording_fn)(void *user, const vb_recording *recordin
                                         vblip_error *err);
 VB_CHECKED vblip_status vb_index_each(vb_index *index, vb_recording_fn fn, void *user,
                                       vblip_error *err);
-// The same of those whose files held that: copies, and files that were moved.
-VB_CHECKED vblip_status vb_index_each_of(vb_index *index, uint64_t content,
-                                         vb_recording_fn fn, void *user,
-                                         vblip_error *err);
+// The same of those whose files are so large, by path: copies, and files that were moved,
+// are among them.
+VB_CHECKED vblip_status vb_index_each_sized(vb_index *index, uint64_t size,
+                                            vb_recording_fn fn, void *user,
+                                            vblip_error *err);
 
 // Writes what a recording is, in place of what is known of its path: its segments, and
 // vectors [count, dims], which are kept in f16. `id` is not read. One transaction.

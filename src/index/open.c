@@ -23,7 +23,7 @@ static const char schema[] =
     " size INTEGER NOT NULL, modified INTEGER NOT NULL, content INTEGER NOT NULL,"
     " timed INTEGER NOT NULL, error TEXT, segments BLOB NOT NULL,"
     " checksum INTEGER NOT NULL) STRICT;"
-    "CREATE INDEX contents ON recordings (content);"
+    "CREATE INDEX sizes ON recordings (size);"
     "CREATE TABLE blocks (number INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;"
     "CREATE TABLE room (block INTEGER PRIMARY KEY, places INTEGER NOT NULL) STRICT;";
 
@@ -274,7 +274,7 @@ static bool has_log(const vb_index *index)
 
 // A reader of a WAL database wants files beside it, which a folder that cannot be written
 // has no room for.
-static int open_reader(vb_index *index)
+static int open_to_read(vb_index *index)
 {
     const int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX;
     int code = sqlite3_open_v2(index->path, &index->db, flags, NULL);
@@ -293,7 +293,7 @@ static vblip_status open_database(vb_index *index, bool write, vblip_error *err)
     const int code = write
                          ? sqlite3_open_v2(index->in_memory ? ":memory:" : index->path,
                                            &index->db, flags, NULL)
-                         : open_reader(index);
+                         : open_to_read(index);
     if (code != SQLITE_OK)
         return vb_index_fail(index, code, err);
     sqlite3_busy_timeout(index->db, PATIENCE_MS);
@@ -352,14 +352,20 @@ void vb_index_close(vb_index **at)
     for (int i = 0; i < VB_STATEMENTS; i++)
         sqlite3_finalize(index->statements[i]);
     sqlite3_close(index->db);
-    if (index->lock >= 0)
-        close(index->lock);
+    vb_index_release(index);
     vb_string_free(&index->text);
     free(index->places);
     free(index->block);
     free(index->path);
     free(index);
     *at = NULL;
+}
+
+void vb_index_release(vb_index *index)
+{
+    if (index->lock >= 0)
+        close(index->lock);
+    index->lock = -1;
 }
 
 vblip_status vb_index_count(vb_index_totals *out, vb_index *index, vblip_error *err)

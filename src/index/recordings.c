@@ -167,12 +167,12 @@ vblip_status vb_index_each(vb_index *index, vb_recording_fn fn, void *user,
     return each_row(index, statement, fn, user, err);
 }
 
-vblip_status vb_index_each_of(vb_index *index, uint64_t content, vb_recording_fn fn,
-                              void *user, vblip_error *err)
+vblip_status vb_index_each_sized(vb_index *index, uint64_t size, vb_recording_fn fn,
+                                 void *user, vblip_error *err)
 {
     sqlite3_stmt *statement;
-    VB_TRY(vb_statement_take(&statement, index, VB_SQL_EACH_OF, err));
-    sqlite3_bind_int64(statement, 1, (sqlite3_int64)content);
+    VB_TRY(vb_statement_take(&statement, index, VB_SQL_EACH_SIZED, err));
+    sqlite3_bind_int64(statement, 1, (sqlite3_int64)size);
     return each_row(index, statement, fn, user, err);
 }
 

@@ -8,7 +8,7 @@ static const char *const sql[VB_STATEMENTS] = {
     [VB_SQL_FIND_PATH] = "SELECT * FROM recordings WHERE path = ?1",
     [VB_SQL_FIND_ID] = "SELECT * FROM recordings WHERE id = ?1",
     [VB_SQL_EACH] = "SELECT * FROM recordings ORDER BY path",
-    [VB_SQL_EACH_OF] = "SELECT * FROM recordings WHERE content = ?1 ORDER BY path",
+    [VB_SQL_EACH_SIZED] = "SELECT * FROM recordings WHERE size = ?1 ORDER BY path",
     [VB_SQL_WRITE] =
         "INSERT OR REPLACE INTO recordings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [VB_SQL_REMOVE] = "DELETE FROM recordings WHERE id = ?1",

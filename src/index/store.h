@@ -16,7 +16,7 @@ typedef enum vb_statement {
     VB_SQL_FIND_PATH,
     VB_SQL_FIND_ID,
     VB_SQL_EACH,
-    VB_SQL_EACH_OF,
+    VB_SQL_EACH_SIZED,
     VB_SQL_WRITE,
     VB_SQL_REMOVE,
     VB_SQL_NEW_ID,

@@ -5,20 +5,79 @@
 #include "video_tasks/job.h"
 #include "video_tasks/parts.h"
 #include "video_tasks/pipeline.h"
+#include "video_tasks/telling.h"
 
 #include <stdlib.h>
-#include <string.h>
+
+// What a worker makes: an input that is open, and the first of its parts.
+typedef struct clip_slot {
+    vb_clip clip;
+    vb_video *video; // NULL behind its last part
+    vb_stretches spans;
+    uint64_t item;
+} clip_slot;
 
 struct vb_clips {
     const vb_task *task;
     const vblip_job *job;
-    const uint32_t *order; // NULL = inputs in order
-    uint32_t frames;       // wanted of a video
+    vb_clips_plan plan;
     uint32_t codec_threads;
     vb_pipeline *pipeline;
-    vb_clip *slots; // one per slot of the pipeline
+    clip_slot *slots; // one per slot of the pipeline
     uint32_t slot_count;
+    clip_slot *current; // whose parts are handed out
 };
+
+static const char *path_of(const vb_clips *clips, const clip_slot *slot)
+{
+    return clips->task->inputs[slot->clip.input].path;
+}
+
+static vb_decode_options decode_options(const vb_clips *clips)
+{
+    return (vb_decode_options){
+        .side = clips->task->ops->side,
+        .threads = clips->codec_threads,
+        .hwaccel = clips->task->hwaccel,
+        .ignore_orientation = clips->task->ops->ignore_orientation,
+        .stopped = vb_halt_asked,
+        .stopped_user = clips->task->halt,
+    };
+}
+
+// ----------------------------------------------------------------------------- parts
+
+static vblip_status find_known_parts(const vb_clips *clips, clip_slot *slot,
+                                     vblip_error *err)
+{
+    const vb_clip_parts *parts = &clips->plan.parts[slot->item];
+    slot->spans.count = 0;
+    for (uint32_t i = 0; i < parts->count; i++) {
+        vb_stretch span;
+        VB_TRY(vb_stretch_between(&span, clips->task->frames, slot->video,
+                                  path_of(clips, slot), parts->times[i].start_us,
+                                  parts->times[i].end_us, err));
+        VB_TRY(vb_stretches_add(&slot->spans, &span, err));
+    }
+    return VBLIP_OK;
+}
+
+static vblip_status find_parts(const vb_clips *clips, clip_slot *slot, vblip_error *err)
+{
+    const vb_task *task = clips->task;
+    if (clips->plan.parts)
+        return find_known_parts(clips, slot, err);
+    if (clips->plan.segmenting)
+        return vb_segments_find(&slot->spans, task->frames, slot->video,
+                                path_of(clips, slot), clips->plan.segmenting, err);
+    vb_stretch span;
+    slot->spans.count = 0;
+    VB_TRY(vb_stretch_between(&span, task->frames, slot->video, path_of(clips, slot),
+                              task->start_us, task->end_us, err));
+    return vb_stretches_add(&slot->spans, &span, err);
+}
+
+// ---------------------------------------------------------------------------- frames
 
 // The frames of a clip and their pixels, kept for the clips after it.
 static vblip_status clip_make_room(vb_clip *clip, uint32_t count, uint32_t side,
@@ -41,115 +100,133 @@ static vblip_status clip_make_room(vb_clip *clip, uint32_t count, uint32_t side,
     return VBLIP_OK;
 }
 
-// The frames of a video that lie in the part of it that counts.
-static vblip_status find_part(const vb_clips *clips, vb_clip *clip,
-                              const vb_video *video, uint64_t *first, uint64_t *count,
-                              const char *path, vblip_error *err)
+// Reads frames of a part. Where there are several parts the file is not opened anew: each
+// of them is near the one before.
+static vblip_status read_frames(const vb_clips *clips, clip_slot *slot,
+                                const uint64_t *indices, uint32_t count,
+                                vblip_error *err)
 {
-    const vb_task *task = clips->task;
-    const vb_frames *source = task->frames;
-    const int64_t end_us = clip->info.duration_us;
-    *first = 0;
-    *count = clip->info.frames;
-    if (clip->info.still)
-        return VBLIP_OK;
-    clip->start_us = task->start_us;
-    clip->end_us = task->end_us && task->end_us < end_us ? task->end_us : end_us;
-    if (clip->start_us >= clip->end_us)
-        return vb_fail(err, VBLIP_ERR_ARGUMENT,
-                       "%s: nothing from %.3f s on, the video ends at %.3f s", path,
-                       (double)clip->start_us * 1e-6, (double)end_us * 1e-6);
-    *first = source->index_at(video, clip->start_us);
-    if (clip->end_us < end_us)
-        *count = source->index_at(video, clip->end_us - 1) + 1;
-    *count -= *first;
+    const vb_frames *source = clips->task->frames;
+    const vb_decode_options options = decode_options(clips);
+    vb_clip *clip = &slot->clip;
+    if (slot->spans.count == 1)
+        return vb_read_parts(source, slot->video, path_of(clips, slot), &options,
+                             indices, count, clip->pixels, clip->frames,
+                             clips->task->halt, err);
+    const size_t bytes = (size_t)options.side * options.side * 3;
+    for (uint32_t i = 0; i < count; i++)
+        VB_TRY(source->read(slot->video, indices[i], clip->pixels + i * bytes,
+                            &clip->frames[i], err));
     return VBLIP_OK;
 }
 
-static vblip_status sample(const vb_clips *clips, vb_clip *clip, vb_video *video,
-                           const char *path, const vb_decode_options *options,
-                           vblip_error *err)
+static vblip_status sample_part(const vb_clips *clips, clip_slot *slot,
+                                vblip_error *err)
 {
-    const vb_frames *source = clips->task->frames;
-    clip->info = *source->describe(video);
-    if (clip->info.frames == 0)
-        return vb_fail(err, VBLIP_ERR_FORMAT, "%s: no frames", path);
-    VB_TRY(vb_check_whole(&clip->info, path, err)); // also where no sample lies behind
-
-    uint32_t room = clip->info.still ? 1 : clips->frames + 1;
+    vb_clip *clip = &slot->clip;
+    const vb_stretch *span = &slot->spans.items[clip->part];
+    const char *path = path_of(clips, slot);
+    const uint32_t room = clip->info.still ? 1 : clips->plan.frames + 1;
     uint64_t *indices = calloc(room, sizeof *indices);
     if (!indices)
         return vb_fail_memory(err, path);
     uint32_t count = 1;
-    uint64_t first, frames;
-    vblip_status status = find_part(clips, clip, video, &first, &frames, path, err);
-    if (status == VBLIP_OK && !clip->info.still)
-        count = vb_sample_uniform(indices, room, frames, clips->frames);
-    for (uint32_t i = 0; i < count && status == VBLIP_OK; i++)
-        indices[i] += first;
+    if (!clip->info.still)
+        count = vb_sample_uniform(indices, room, span->count, clips->plan.frames);
+    for (uint32_t i = 0; i < count; i++)
+        indices[i] += span->first;
+    vblip_status status =
+        clip_make_room(clip, count, clips->task->ops->side, path, err);
     if (status == VBLIP_OK)
-        status = clip_make_room(clip, count, options->side, path, err);
-    if (status == VBLIP_OK)
-        status = vb_read_parts(source, video, path, options, indices, count,
-                               clip->pixels, clip->frames, clips->task->halt, err);
-    clip->count = status == VBLIP_OK ? count : 0;
-    clip->info = *source->describe(video); // with what was seen in reading
-    if (clips->task->counters)
-        clips->task->counters->frames_decoded += clip->count;
+        status = read_frames(clips, slot, indices, count, err);
     free(indices);
+    clip->count = status == VBLIP_OK ? count : 0;
+    if (slot->spans.count > 1)
+        clip->count = vb_keep_telling(clip->frames, clip->count);
     return status;
 }
 
-static vblip_status read_clip(const vb_clips *clips, vb_clip *clip, vblip_error *err)
+// Reads part clip->part of what is open; closes it behind the last one.
+static vblip_status read_clip_part(const vb_clips *clips, clip_slot *slot,
+                                   vblip_error *err)
 {
-    const vblip_input *input = &clips->task->inputs[clip->input];
+    const vb_frames *source = clips->task->frames;
+    vb_clip *clip = &slot->clip;
+    const vb_stretch *span = &slot->spans.items[clip->part];
+    clip->start_us = span->start_us;
+    clip->end_us = span->end_us;
+    const vblip_status status = sample_part(clips, slot, err);
+    clip->info = *source->describe(slot->video); // with what was seen in reading
+    if (clips->task->counters)
+        clips->task->counters->frames_decoded += clip->count;
+    if (status != VBLIP_OK || clip->part + 1 == clip->parts)
+        source->close(&slot->video);
+    return status;
+}
+
+// ---------------------------------------------------------------------------- inputs
+
+static vblip_status open_parts(const vb_clips *clips, clip_slot *slot, vblip_error *err)
+{
+    const vb_frames *source = clips->task->frames;
+    const char *path = path_of(clips, slot);
+    vb_clip *clip = &slot->clip;
+    clip->info = *source->describe(slot->video);
+    if (clip->info.frames == 0)
+        return vb_fail(err, VBLIP_ERR_FORMAT, "%s: no frames", path);
+    VB_TRY(vb_check_whole(&clip->info, path, err)); // also where no sample lies behind
+    VB_TRY(find_parts(clips, slot, err));
+    clip->parts = slot->spans.count;
+    return VBLIP_OK;
+}
+
+static vblip_status open_input(const vb_clips *clips, clip_slot *slot, vblip_error *err)
+{
+    const vblip_input *input = &clips->task->inputs[slot->clip.input];
     if (input->error)
         return vb_fail(err, VBLIP_ERR_IO, "%s", input->error);
     const vb_frames *source = clips->task->frames;
-    const vb_decode_options options = {
-        .side = clips->task->ops->side,
-        .threads = clips->codec_threads,
-        .hwaccel = clips->task->hwaccel,
-        .ignore_orientation = clips->task->ops->ignore_orientation,
-        .stopped = vb_halt_asked,
-        .stopped_user = clips->task->halt,
-    };
-    vb_video *video = NULL;
-    VB_TRY(source->open(source->user, &video, input->path, &options, err));
-    vblip_status status = sample(clips, clip, video, input->path, &options, err);
-    source->close(&video);
-    return status;
+    const vb_decode_options options = decode_options(clips);
+    VB_TRY(source->open(source->user, &slot->video, input->path, &options, err));
+    vblip_status status = open_parts(clips, slot, err);
+    if (status != VBLIP_OK)
+        source->close(&slot->video);
+    return status == VBLIP_OK ? read_clip_part(clips, slot, err) : status;
 }
 
-static void produce_clip(void *user, uint64_t item, uint32_t slot)
+static void produce_clip(void *user, uint64_t item, uint32_t number)
 {
     const vb_clips *clips = user;
-    vb_clip *clip = &clips->slots[slot];
-    clip->input = clips->order ? clips->order[item] : (uint32_t)item;
-    clip->count = 0;
+    clip_slot *slot = &clips->slots[number];
+    vb_clip *clip = &slot->clip;
+    if (slot->video) // its parts were not all asked for
+        clips->task->frames->close(&slot->video);
+    slot->item = item;
+    clip->input = clips->plan.order ? clips->plan.order[item] : (uint32_t)item;
+    clip->count = clip->part = 0;
+    clip->parts = 1;
     clip->info = (vb_video_info){0};
     clip->start_us = clip->end_us = 0;
     vb_error_reset(&clip->error);
     // The status is in the error as well.
-    vblip_status status = read_clip(clips, clip, &clip->error);
+    vblip_status status = open_input(clips, slot, &clip->error);
     (void)status;
 }
 
 vblip_status vb_clips_open(vb_clips **out, const vb_task *task, const vblip_job *job,
-                           const uint32_t *order, uint32_t count, uint32_t frames,
-                           vblip_error *err)
+                           const vb_clips_plan *given, vblip_error *err)
 {
     *out = NULL;
     vb_clips *clips = calloc(1, sizeof *clips);
     if (!clips)
         return vb_fail_memory(err, "clips");
+    const uint32_t count = given->order ? given->count : task->input_count;
     vb_thread_plan plan =
         vb_plan_threads(job->jobs, count, vb_core_count(), task->ops->shares_cores);
     *clips = (vb_clips){
         .task = task,
         .job = job,
-        .order = order,
-        .frames = frames,
+        .plan = *given,
         .codec_threads = plan.codec_threads,
         .slot_count = vb_pipeline_slots(plan.workers),
     };
@@ -166,13 +243,27 @@ vblip_status vb_clips_open(vb_clips **out, const vb_task *task, const vblip_job 
     return status;
 }
 
+static const vb_clip *next_part(const vb_clips *clips, clip_slot *slot)
+{
+    vb_clip *clip = &slot->clip;
+    clip->part++;
+    clip->count = 0;
+    vblip_status status = read_clip_part(clips, slot, &clip->error);
+    (void)status; // the same
+    return clip;
+}
+
 const vb_clip *vb_clips_next(vb_clips *clips)
 {
-    uint32_t slot = 0;
-    if (!vb_pipeline_next(clips->pipeline, &slot))
+    uint32_t number = 0;
+    if (clips->current && clips->current->video)
+        return next_part(clips, clips->current);
+    clips->current = NULL;
+    if (!vb_pipeline_next(clips->pipeline, &number))
         return NULL;
-    const vb_clip *clip = &clips->slots[slot];
-    vb_job_warned(clips->job, clip->input, clips->task->inputs[clip->input].path,
+    clips->current = &clips->slots[number];
+    const vb_clip *clip = &clips->current->clip;
+    vb_job_warned(clips->job, clip->input, path_of(clips, clips->current),
                   clip->info.warning);
     return clip;
 }
@@ -184,8 +275,11 @@ void vb_clips_close(vb_clips **clips)
         return;
     vb_pipeline_close(&c->pipeline);
     for (uint32_t i = 0; c->slots && i < c->slot_count; i++) {
-        free(c->slots[i].frames);
-        free(c->slots[i].pixels);
+        if (c->slots[i].video)
+            c->task->frames->close(&c->slots[i].video);
+        vb_stretches_free(&c->slots[i].spans);
+        free(c->slots[i].clip.frames);
+        free(c->slots[i].clip.pixels);
     }
     free(c->slots);
     free(c);
@@ -196,8 +290,8 @@ vblip_status vb_clips_each(const vb_task *task, const vblip_job *job, uint32_t f
                            vb_clip_fn fn, void *user, vblip_error *err)
 {
     vb_clips *clips = NULL;
-    VB_TRY(vb_clips_open(&clips, task, job, NULL, task->input_count,
-                         job->frames ? job->frames : frames, err));
+    const vb_clips_plan plan = {.frames = job->frames ? job->frames : frames};
+    VB_TRY(vb_clips_open(&clips, task, job, &plan, err));
     vblip_status status = VBLIP_OK;
     const vb_clip *clip = NULL;
     while (status == VBLIP_OK && (clip = vb_clips_next(clips)))

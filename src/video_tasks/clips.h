@@ -1,31 +1,47 @@
-// clips.h - the sampled frames of one input after another, decoded ahead.
+// clips.h - the sampled frames of one part of an input after another, decoded ahead.
 #ifndef VB_VIDEO_TASKS_CLIPS_H
 #define VB_VIDEO_TASKS_CLIPS_H
 
+#include "index/index.h"
+#include "video_tasks/segments.h"
 #include "video_tasks/tasks.h"
 
-// One input: its frames, or why there are none.
+// A part of an input: its frames, or why there are none.
 typedef struct vb_clip {
     uint32_t input;           // index
-    vblip_error error;        // status is not OK when the input could not be read
+    vblip_error error;        // status is not OK when it could not be read
     vb_video_info info;       // when it could
+    uint32_t part, parts;     // the part-th of them, from 0
     int64_t start_us, end_us; // the part that was sampled; 0 of an image
     vb_frame *frames;         // [count]
     uint32_t count, capacity;
     uint8_t *pixels; // [count, side, side, 3], what the frames point into
 } vb_clip;
 
+// Parts of an input that are known.
+typedef struct vb_clip_parts {
+    const vb_segment *times; // [count], rising
+    uint32_t count;
+} vb_clip_parts;
+
+// What is read, and must stay valid.
+typedef struct vb_clips_plan {
+    const uint32_t *order; // of inputs [count]; NULL: all of the task, in order
+    uint32_t count;
+    uint32_t frames;                 // of a part of a video, by the rule of sampler.h
+    const vb_segmenting *segmenting; // the parts of an input; NULL: the task's own part
+    const vb_clip_parts *parts;      // [count]: or these; NULL
+} vb_clips_plan;
+
 typedef struct vb_clips vb_clips;
 
-// Reads the `count` inputs of `order`, or all of them in order when it is NULL, which
-// must stay valid. Of a video `frames` frames by the rule of sampler.h; of an image one.
 VB_CHECKED vblip_status vb_clips_open(vb_clips **out, const vb_task *task,
-                                      const vblip_job *job, const uint32_t *order,
-                                      uint32_t count, uint32_t frames,
+                                      const vblip_job *job, const vb_clips_plan *plan,
                                       vblip_error *err);
 
-// The next clip, valid until the next call; NULL after the last. The job is told what is
-// wrong with one that could be read.
+// The next clip, valid until the next call; NULL after the last. Parts of an input follow
+// each other; behind one that could not be read comes the next input. The job is told what
+// is wrong with an input that could be read.
 const vb_clip *vb_clips_next(vb_clips *clips);
 
 void vb_clips_close(vb_clips **clips);

@@ -40,7 +40,9 @@ vblip_status vb_encode_first(vb_encoded *out, const vb_task *task, const vblip_j
                              vb_visual *visual, float *itc, vblip_error *err)
 {
     vb_clips *clips = NULL;
-    VB_TRY(vb_clips_open(&clips, task, job, NULL, 1, job->frames, err));
+    static const uint32_t first[] = {0};
+    const vb_clips_plan plan = {.order = first, .count = 1, .frames = job->frames};
+    VB_TRY(vb_clips_open(&clips, task, job, &plan, err));
     const vb_clip *clip = vb_clips_next(clips);
     vblip_status status = clip->error.status;
     if (status == VBLIP_OK)

@@ -104,8 +104,12 @@ static vblip_status predict_pairs(run *r, vblip_error *err)
     const vb_eval *eval = r->eval;
     const vblip_job *job = vb_job(eval->options->job);
     vb_clips *clips = NULL;
-    VB_TRY(vb_clips_open(&clips, eval->task, job, r->order, 2 * r->pairs,
-                         job->frames ? job->frames : DEFAULT_FRAMES, err));
+    const vb_clips_plan plan = {
+        .order = r->order,
+        .count = 2 * r->pairs,
+        .frames = job->frames ? job->frames : DEFAULT_FRAMES,
+    };
+    VB_TRY(vb_clips_open(&clips, eval->task, job, &plan, err));
     vblip_status status = VBLIP_OK;
     for (uint32_t pair = 0; status == VBLIP_OK && pair < r->pairs; pair++)
         status = predict_pair(r, clips, pair, err);

@@ -66,8 +66,12 @@ static vblip_status open_reader(clip_reader *s, const filtering *r, const vb_tas
     const vblip_job *job = vb_job(r->f->options->job);
     s->task = task;
     VB_TRY(task->ops->visual_make(&s->visual, task->ops->model, err));
-    return vb_clips_open(&s->clips, task, job, r->order, r->runs,
-                         job->frames ? job->frames : DEFAULT_FRAMES, err);
+    const vb_clips_plan plan = {
+        .order = r->order,
+        .count = r->runs,
+        .frames = job->frames ? job->frames : DEFAULT_FRAMES,
+    };
+    return vb_clips_open(&s->clips, task, job, &plan, err);
 }
 
 static void close_reader(clip_reader *s)

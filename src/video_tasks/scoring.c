@@ -79,7 +79,8 @@ static vblip_status encode_clips(vb_scoring *s, vblip_error *err)
     const uint32_t count = s->task->input_count;
     vb_meter meter = vb_meter_start(s->job, "frames", (uint64_t)count * s->frames);
     vb_clips *clips = NULL;
-    VB_TRY(vb_clips_open(&clips, s->task, s->job, NULL, count, s->frames, err));
+    const vb_clips_plan plan = {.frames = s->frames};
+    VB_TRY(vb_clips_open(&clips, s->task, s->job, &plan, err));
     vblip_status status = VBLIP_OK;
     const vb_clip *clip = NULL;
     while (status == VBLIP_OK && (clip = vb_clips_next(clips)))
@@ -211,8 +212,9 @@ static vblip_status score_missing(vb_scoring *s, const missing_clips *missing,
     vblip_job job = *s->job;
     job.warned = NULL; // it was told the first time
     vb_clips *clips = NULL;
-    VB_TRY(vb_clips_open(&clips, s->task, &job, missing->clips, missing->count,
-                         s->frames, err));
+    const vb_clips_plan plan = {
+        .order = missing->clips, .count = missing->count, .frames = s->frames};
+    VB_TRY(vb_clips_open(&clips, s->task, &job, &plan, err));
     vblip_status status = VBLIP_OK;
     for (uint32_t i = 0; status == VBLIP_OK && i < missing->count; i++)
         status = encode_again(s, vb_clips_next(clips), missing->first[i], meter, err);

@@ -12,9 +12,9 @@ set(allowed_compute     base compute)
 set(allowed_gpu         base compute gpu spv)
 set(allowed_cpu         base compute cpu)
 set(allowed_blip        base compute formats tokenizer checkpoint blip)
-set(allowed_video_tasks base compute formats tokenizer checkpoint blip decode datasets output video_tasks)
+set(allowed_video_tasks base compute formats tokenizer checkpoint blip decode datasets index output video_tasks)
 set(allowed_output      base output)
-set(allowed_api         base compute formats tokenizer checkpoint blip decode datasets output video_tasks
+set(allowed_api         base compute formats tokenizer checkpoint blip decode datasets index output video_tasks
                         gpu cpu api)
 set(allowed_terminal    base output terminal)
 set(allowed_cli         base output terminal cli)
