@@ -110,6 +110,20 @@ static vblip_status check_caption_sampling(const vblip_caption_options *o,
     return VBLIP_OK;
 }
 
+vblip_status vb_check_retrieve(const vblip_retrieve_options *options,
+                               const char *const *queries, uint32_t count,
+                               vblip_error *err)
+{
+    VB_TRY(vb_check_texts(queries, count, "queries", err));
+    if (!(options->min_p >= 0.0f && options->min_p <= 1.0f))
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "min_p: %g, expected 0 to 1",
+                       (double)options->min_p);
+    if (options->min_p > 0.0f && options->rerank < 0)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT,
+                       "min_p: without reranking there is no P(match)");
+    return VBLIP_OK;
+}
+
 vblip_status vb_check_lengths(uint32_t least, uint32_t most, vblip_error *err)
 {
     if (!most || least <= most)

@@ -94,6 +94,9 @@ VB_CHECKED vblip_status vb_check_task(const vblip_model *model, uint32_t task,
 // `what` names the texts in messages. The last of them should not fail after an hour.
 VB_CHECKED vblip_status vb_check_texts(const char *const *texts, uint32_t count,
                                        const char *what, vblip_error *err);
+VB_CHECKED vblip_status vb_check_retrieve(const vblip_retrieve_options *options,
+                                          const char *const *queries, uint32_t count,
+                                          vblip_error *err);
 // Of a text that is generated, in tokens; 0 = not given.
 VB_CHECKED vblip_status vb_check_lengths(uint32_t least, uint32_t most,
                                          vblip_error *err);

@@ -68,13 +68,7 @@ vblip_status vblip_retrieve(vblip_model *model, const vblip_inputs *inputs,
     vb_error_reset(err);
     VB_TRY(vb_take_options(&o, sizeof o, options, "retrieve", err));
     VB_TRY(vb_need(fn != NULL, "fn", err));
-    VB_TRY(vb_check_texts(queries, count, "queries", err));
-    if (!(o.min_p >= 0.0f && o.min_p <= 1.0f))
-        return vb_fail(err, VBLIP_ERR_ARGUMENT, "min_p: %g, expected 0 to 1",
-                       (double)o.min_p);
-    if (o.min_p > 0.0f && o.rerank < 0)
-        return vb_fail(err, VBLIP_ERR_ARGUMENT,
-                       "min_p: without reranking there is no P(match)");
+    VB_TRY(vb_check_retrieve(&o, queries, count, err));
     vb_setup s;
     const subject about = about_inputs(model, inputs);
     const uint32_t task = o.rerank < 0 ? VBLIP_TASK_ITC : VBLIP_TASK_RETRIEVAL;

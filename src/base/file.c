@@ -173,6 +173,20 @@ vblip_status vb_file_read(char **out, size_t *size, const char *path, size_t lim
     return VBLIP_OK;
 }
 
+vblip_status vb_file_look(vb_file_facts *out, const char *path, vblip_error *err)
+{
+    struct stat st;
+    *out = (vb_file_facts){0};
+    if (stat(path, &st) != 0) {
+        out->missing = errno == ENOENT || errno == ENOTDIR;
+        return vb_fail_errno(err, path, errno);
+    }
+    out->size = (uint64_t)st.st_size;
+    out->modified_ns =
+        (int64_t)st.st_mtim.tv_sec * 1000000000 + (int64_t)st.st_mtim.tv_nsec;
+    return VBLIP_OK;
+}
+
 vblip_status vb_make_folders(const char *path, vblip_error *err)
 {
     char step[PATH_MAX];

@@ -38,6 +38,15 @@ const char *vb_file_instead(const void *head, size_t size);
 VB_CHECKED vblip_status vb_file_read(char **out, size_t *size, const char *path,
                                      size_t limit, vblip_error *err);
 
+// What tells whether a file changed.
+typedef struct vb_file_facts {
+    bool missing; // there is nothing of that name: VBLIP_ERR_IO
+    uint64_t size;
+    int64_t modified_ns; // since 1970
+} vb_file_facts;
+VB_CHECKED vblip_status vb_file_look(vb_file_facts *out, const char *path,
+                                     vblip_error *err);
+
 // Makes `path` and its parents where they do not exist.
 VB_CHECKED vblip_status vb_make_folders(const char *path, vblip_error *err);
 

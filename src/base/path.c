@@ -1,6 +1,8 @@
+#define _XOPEN_SOURCE 700 // realpath
 #include "base/path.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -24,6 +26,20 @@ char *vb_path_folder(vb_arena *arena, const char *path)
     if (!slash)
         return vb_arena_string(arena, ".", 1);
     return vb_arena_string(arena, path, slash > path ? (size_t)(slash - path) : 1);
+}
+
+vblip_status vb_path_absolute(const char **out, vb_arena *arena, const char *path,
+                              vblip_error *err)
+{
+    char *real = realpath(path, NULL);
+    *out = real ? vb_arena_string(arena, real, strlen(real)) : NULL;
+    vblip_status status = VBLIP_OK;
+    if (!real)
+        status = vb_fail_errno(err, path, errno);
+    else if (!*out)
+        status = vb_fail_memory(err, path);
+    free(real);
+    return status;
 }
 
 vblip_status vb_path_look_up(vb_path_kind *out, const char *path, vblip_error *err)

@@ -11,6 +11,10 @@ char *vb_path_join(vb_arena *arena, const char *folder, const char *name);
 // The folder of the file `path`; NULL when memory runs out.
 char *vb_path_folder(vb_arena *arena, const char *path);
 
+// The path from the root of the file system to what `path` names, without links.
+VB_CHECKED vblip_status vb_path_absolute(const char **out, vb_arena *arena,
+                                         const char *path, vblip_error *err);
+
 typedef enum vb_path_kind {
     VB_PATH_MISSING,
     VB_PATH_FOLDER,

@@ -443,6 +443,11 @@ const vb_weight *vb_checkpoint_find(const vb_checkpoint *checkpoint, const char 
     return vb_weight_find(&checkpoint->weights.list, name);
 }
 
+const vb_weight_list *vb_checkpoint_weights(const vb_checkpoint *checkpoint)
+{
+    return &checkpoint->weights.list;
+}
+
 vblip_status vb_checkpoint_prepare(const vb_checkpoint *checkpoint,
                                    const vb_weight *weight, vblip_error *err)
 {

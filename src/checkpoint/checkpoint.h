@@ -78,6 +78,15 @@ VB_CHECKED vblip_status vb_checkpoint_check_vocabulary(const vb_checkpoint *chec
 // image_size is.
 const vb_weight *vb_checkpoint_find(const vb_checkpoint *checkpoint, const char *name);
 
+// All of them.
+const vb_weight_list *vb_checkpoint_weights(const vb_checkpoint *checkpoint);
+
+// A hash of what ITC vectors of clips depend on, but for the image size: the tensors of
+// the ViT and its projection as they are stored, and numbers of the config. They are read.
+VB_CHECKED vblip_status vb_checkpoint_vision_hash(uint64_t *out,
+                                                  const vb_checkpoint *checkpoint,
+                                                  vblip_error *err);
+
 // What the first read of a tensor does once: after it, until three other tensors are asked
 // for, several threads may read this one at once.
 VB_CHECKED vblip_status vb_checkpoint_prepare(const vb_checkpoint *checkpoint,

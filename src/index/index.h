@@ -38,7 +38,10 @@ VB_CHECKED vblip_status vb_index_open(vb_index **out, const vb_index_options *op
                                       vblip_error *err);
 void vb_index_close(vb_index **index); // NULL is fine
 
-// Lets another process write from now on; this one only reads.
+// An index that was opened to write keeps other writers out until it is released, and
+// again once it is held; between the two nothing may be changed in it. VBLIP_ERR_IO where
+// another process writes.
+VB_CHECKED vblip_status vb_index_hold(vb_index *index, vblip_error *err);
 void vb_index_release(vb_index *index);
 
 // A fact of the stamp, or "root"; NULL where there is none. Valid until the next call for

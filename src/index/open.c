@@ -361,6 +361,16 @@ void vb_index_close(vb_index **at)
     *at = NULL;
 }
 
+vblip_status vb_index_hold(vb_index *index, vblip_error *err)
+{
+    if (index->in_memory || index->lock >= 0)
+        return VBLIP_OK;
+    const vblip_status status = lock_index(index, err);
+    if (status != VBLIP_OK)
+        vb_index_release(index);
+    return status;
+}
+
 void vb_index_release(vb_index *index)
 {
     if (index->lock >= 0)

@@ -3,10 +3,11 @@
 #include <math.h>
 #include <stdlib.h>
 
-static vb_cache_entry *cache_find(vb_cache *cache, uint32_t key)
+static vb_cache_entry *cache_find(vb_cache *cache, vb_clip_key key)
 {
     for (uint32_t i = 0; i < cache->count; i++)
-        if (cache->entries[i].key == key)
+        if (cache->entries[i].key.input == key.input &&
+            cache->entries[i].key.start_us == key.start_us)
             return &cache->entries[i];
     return NULL;
 }
@@ -47,13 +48,13 @@ static vblip_status cache_grow(vb_cache *cache, vblip_error *err)
     return VBLIP_OK;
 }
 
-vb_visual *vb_cache_find(vb_cache *cache, uint32_t key)
+vb_visual *vb_cache_find(vb_cache *cache, vb_clip_key key)
 {
     vb_cache_entry *entry = cache_find(cache, key);
     return entry ? entry->visual : NULL;
 }
 
-vblip_status vb_cache_take(vb_visual **out, vb_cache *cache, uint32_t key,
+vblip_status vb_cache_take(vb_visual **out, vb_cache *cache, vb_clip_key key,
                            vblip_error *err)
 {
     *out = NULL;
@@ -73,14 +74,14 @@ vblip_status vb_cache_take(vb_visual **out, vb_cache *cache, uint32_t key,
     return VBLIP_OK;
 }
 
-void vb_cache_rate(vb_cache *cache, uint32_t key, float score)
+void vb_cache_rate(vb_cache *cache, vb_clip_key key, float score)
 {
     vb_cache_entry *entry = cache_find(cache, key);
     if (entry)
         entry->score = score;
 }
 
-void vb_cache_drop(vb_cache *cache, uint32_t key)
+void vb_cache_drop(vb_cache *cache, vb_clip_key key)
 {
     vb_cache_entry *entry = cache_find(cache, key);
     if (!entry)

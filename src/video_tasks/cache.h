@@ -4,8 +4,14 @@
 
 #include "video_tasks/model_ops.h"
 
+// What a visual is of: a part of an input.
+typedef struct vb_clip_key {
+    uint32_t input;
+    int64_t start_us;
+} vb_clip_key;
+
 typedef struct vb_cache_entry {
-    uint32_t key;
+    vb_clip_key key;
     vb_visual *visual;
     float score; // the larger, the likelier it is asked for again
 } vb_cache_entry;
@@ -19,17 +25,17 @@ typedef struct vb_cache {
 } vb_cache;
 
 // The visual kept for `key`, or NULL.
-vb_visual *vb_cache_find(vb_cache *cache, uint32_t key);
+vb_visual *vb_cache_find(vb_cache *cache, vb_clip_key key);
 
 // A visual for the caller to fill with `key`, which is not in the cache: a new one while
 // the budget lasts, else that of the lowest score. Its own score is the lowest there can
 // be until the caller knows better.
-VB_CHECKED vblip_status vb_cache_take(vb_visual **out, vb_cache *cache, uint32_t key,
+VB_CHECKED vblip_status vb_cache_take(vb_visual **out, vb_cache *cache, vb_clip_key key,
                                       vblip_error *err);
-void vb_cache_rate(vb_cache *cache, uint32_t key, float score);
+void vb_cache_rate(vb_cache *cache, vb_clip_key key, float score);
 
 // Frees the visual of `key`, if there is one.
-void vb_cache_drop(vb_cache *cache, uint32_t key);
+void vb_cache_drop(vb_cache *cache, vb_clip_key key);
 
 void vb_cache_free(vb_cache *cache);
 

@@ -95,7 +95,7 @@ static vblip_status check_files(const retrieval *r, vblip_error *err)
 {
     uint32_t unreadable = 0;
     for (uint32_t v = 0; v < r->visuals; v++)
-        unreadable += !r->scoring.clips[v].ok;
+        unreadable += !r->scoring.readable[v];
     return vb_eval_set_check(r->eval->set, unreadable, err);
 }
 

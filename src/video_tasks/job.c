@@ -10,8 +10,7 @@ const vblip_job *vb_job(const vblip_job *job)
     return job ? job : &none;
 }
 
-// The message without "path: " before it.
-static const char *without_path(const char *message, const char *path)
+const char *vb_without_path(const char *message, const char *path)
 {
     size_t size = strlen(path);
     if (strncmp(message, path, size) != 0 || strncmp(message + size, ": ", 2) != 0)
@@ -29,7 +28,7 @@ vblip_status vb_job_failed(const vblip_job *job, uint32_t input, const char *pat
     vblip_failure failure = {
         .input = input,
         .path = path,
-        .message = without_path(why->message, path),
+        .message = vb_without_path(why->message, path),
     };
     return job->failed(job->user, &failure) ? vb_fail_cancelled(err) : VBLIP_OK;
 }

@@ -14,6 +14,9 @@ VB_CHECKED vblip_status vb_job_failed(const vblip_job *job, uint32_t input,
                                       const char *path, const vblip_error *why,
                                       vblip_error *err);
 
+// `message` without "PATH: " at its start.
+const char *vb_without_path(const char *message, const char *path);
+
 // Reports what is wrong with an input that is read all the same.
 void vb_job_warned(const vblip_job *job, uint32_t input, const char *path,
                    const char *what);

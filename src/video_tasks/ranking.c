@@ -29,6 +29,15 @@ float vb_dot(const float *a, const float *b, uint32_t count)
     return (float)sum;
 }
 
+float vb_best_dot(const float *texts, uint32_t text_count, const float *clip,
+                  uint32_t count)
+{
+    float best = -INFINITY;
+    for (uint32_t t = 0; t < text_count; t++)
+        best = fmaxf(best, vb_dot(texts + (size_t)t * count, clip, count));
+    return best;
+}
+
 float vb_match_probability(const float logits[2])
 {
     return (float)(1.0 / (1.0 + exp((double)logits[0] - (double)logits[1])));

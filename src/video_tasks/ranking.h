@@ -15,6 +15,10 @@ void vb_rank(vb_scored *items, uint32_t count);
 // Cosine of two vectors of length one.
 float vb_dot(const float *a, const float *b, uint32_t count);
 
+// What a clip is to the text that fits it best: the largest cosine with texts [texts, count].
+float vb_best_dot(const float *texts, uint32_t text_count, const float *clip,
+                  uint32_t count);
+
 // P(match): softmax of the ITM logits (unmatched, matched), second entry.
 float vb_match_probability(const float logits[2]);
 

@@ -169,7 +169,7 @@ static vblip_status text_itc(vb_model *user, const char *const *texts, uint32_t 
                              float *itc, vblip_error *err)
 {
     fake_of(user)->text_calls += count;
-    memset(itc, 0, count * FAKE_MAX_QUERIES * sizeof *itc);
+    memset(itc, 0, (size_t)count * FAKE_MAX_QUERIES * sizeof *itc);
     for (uint32_t i = 0; i < count; i++) {
         unsigned long q = strtoul(texts[i], NULL, 10);
         if (q >= FAKE_MAX_QUERIES)

@@ -5,7 +5,12 @@
 
 #include "video_tasks/tasks.h"
 
-enum { FAKE_SIDE = 2, FAKE_MAX_CLIPS = 32, FAKE_MAX_QUERIES = 8, FAKE_MAX_FRAMES = 16 };
+enum {
+    FAKE_SIDE = 2,
+    FAKE_MAX_CLIPS = 32,
+    FAKE_MAX_QUERIES = 16,
+    FAKE_MAX_FRAMES = 16
+};
 
 // A clip of constant frame rate. Its pixels say which clip and which frame they are.
 typedef struct fake_clip {

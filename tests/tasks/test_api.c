@@ -299,7 +299,7 @@ static void test_a_search_answers(void **state)
     vblip_match_row row = {0};
     api_refused(vblip_match(model, inputs, queries, 1, NULL, stop_match, &row, &err),
                 VBLIP_ERR_CANCELLED, &err, "");
-    assert_true(row.itc == hit.itc); // the same clip, the same words, the same numbers
+    assert_true(fabsf(row.itc - hit.itc) < 1e-4f); // kept in f16 where it is searched
     assert_true(row.itm_logits[1] == hit.itm_logits[1]);
     vblip_inputs_close(&inputs);
     vblip_model_free(&model);

@@ -76,8 +76,8 @@ static void test_features_are_of_what_they_should_be(void **state)
         const char *rows;
         uint64_t total;
     } cases[] = {
-        {VBLIP_FEATURE_ITC_IMAGE, true, "a 0 0 0x8 0.25 0.5;c 2 0 0x8 2.25 2.5;", 2},
-        {VBLIP_FEATURE_ITC_TEXT, false, "- 0 0 0x8 0 0;- 0 1 0x8 0 0;", 2},
+        {VBLIP_FEATURE_ITC_IMAGE, true, "a 0 0 0x16 0.25 0.5;c 2 0 0x16 2.25 2.5;", 2},
+        {VBLIP_FEATURE_ITC_TEXT, false, "- 0 0 0x16 0 0;- 0 1 0x16 0 0;", 2},
         {VBLIP_FEATURE_VISION, true, "a 0 0 1x2 0 0;c 2 0 1x2 2 2;", 2},
         {VBLIP_FEATURE_TEXT, false, "- 0 0 1x3 1 1;- 0 1 1x3 2 2;", 2},
         {VBLIP_FEATURE_MULTIMODAL, true,

@@ -98,6 +98,11 @@ static void fill(fake_world *world, vb_visual *visual)
         VBLIP_OK);
 }
 
+static vb_clip_key key(uint32_t input)
+{
+    return (vb_clip_key){.input = input};
+}
+
 static void test_the_cache_forgets_the_lowest_score(void **state)
 {
     (void)state;
@@ -107,27 +112,27 @@ static void test_the_cache_forgets_the_lowest_score(void **state)
     vb_cache cache = {.ops = task.ops, .budget = 300};
     static const float scores[] = {0.5f, -0.2f, 0.1f, 0.3f};
     vb_visual *visuals[5] = {0};
-    for (uint32_t key = 0; key < 4; key++) {
-        assert_null(vb_cache_find(&cache, key));
-        assert_int_equal(vb_cache_take(&visuals[key], &cache, key, NULL), VBLIP_OK);
-        fill(&world, visuals[key]);
-        vb_cache_rate(&cache, key, scores[key]);
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_null(vb_cache_find(&cache, key(i)));
+        assert_int_equal(vb_cache_take(&visuals[i], &cache, key(i), NULL), VBLIP_OK);
+        fill(&world, visuals[i]);
+        vb_cache_rate(&cache, key(i), scores[i]);
     }
     assert_ptr_equal(visuals[3], visuals[1]); // its memory is used again
-    assert_null(vb_cache_find(&cache, 1));
-    assert_ptr_equal(vb_cache_find(&cache, 0), visuals[0]);
-    assert_non_null(vb_cache_find(&cache, 2));
-    vb_cache_drop(&cache, 2);
-    vb_cache_drop(&cache, 77);
-    vb_cache_rate(&cache, 77, 1.0f);
-    assert_null(vb_cache_find(&cache, 2));
+    assert_null(vb_cache_find(&cache, key(1)));
+    assert_ptr_equal(vb_cache_find(&cache, key(0)), visuals[0]);
+    assert_non_null(vb_cache_find(&cache, key(2)));
+    vb_cache_drop(&cache, key(2));
+    vb_cache_drop(&cache, key(77));
+    vb_cache_rate(&cache, key(77), 1.0f);
+    assert_null(vb_cache_find(&cache, key(2)));
     assert_int_equal(world.model.live, 2);
-    assert_int_equal(vb_cache_take(&visuals[4], &cache, 4, NULL), VBLIP_OK);
+    assert_int_equal(vb_cache_take(&visuals[4], &cache, key(4), NULL), VBLIP_OK);
     assert_int_equal(world.model.live, 3);
     fill(&world, visuals[4]);
-    assert_int_equal(vb_cache_take(&visuals[2], &cache, 2, NULL), VBLIP_OK);
+    assert_int_equal(vb_cache_take(&visuals[2], &cache, key(2), NULL), VBLIP_OK);
     assert_ptr_equal(visuals[2], visuals[4]); // never rated
-    assert_non_null(vb_cache_find(&cache, 0));
+    assert_non_null(vb_cache_find(&cache, key(0)));
     vb_cache_free(&cache);
     assert_int_equal(world.model.live, 0);
 }

@@ -1,0 +1,78 @@
+// vblip_library.h - recordings that are encoded once and searched for years. The conventions of
+// vblip.h hold here too; docs/library.md says what lies on disk.
+#ifndef VBLIP_LIBRARY_H
+#define VBLIP_LIBRARY_H
+
+#include "vblip.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// What is searched: files, and indexes of what is seen in them.
+typedef struct vblip_library vblip_library;
+
+typedef struct vblip_library_options {
+    uint32_t size;
+    const char *index;    // file that all inputs go to; NULL: one for each directory among them
+    const char *data_dir; // folder of those; NULL: nothing is left on disk
+    const char *segment;  // "auto", "whole", "shots", or a length in seconds; NULL = auto
+    uint32_t frames;      // of a segment; 0 = 8
+    bool rebuild;         // indexes are made anew, whatever they hold
+    bool retry_failed;    // files that could not be read before are tried again
+    bool write;           // an index that cannot be written is a failure
+} vblip_library_options;
+
+// Opens the indexes of `inputs`, and makes those that are not there. Files that are named by
+// themselves are in none unless options->index says where. An index that cannot be written, or that
+// another process writes, is searched as it is unless options->write. Model and inputs must outlive the library.
+VBLIP_CHECKED vblip_status vblip_library_open(vblip_library **out, vblip_model *model,
+    const vblip_inputs *inputs, const vblip_library_options *options, vblip_error *err);
+VBLIP_API void vblip_library_close(vblip_library **library);
+
+// Files, but for the segments.
+typedef struct vblip_index_changes {
+    uint64_t unchanged, added, changed, moved, removed, failed; // moved: also copied or touched
+    uint64_t waiting;  // changed, but the index cannot be written now
+    uint64_t segments; // that were encoded
+} vblip_index_changes;
+
+// Brings the indexes up to date. Files that cannot be read are reported to the job.
+VBLIP_CHECKED vblip_status vblip_library_update(
+    vblip_library *library, const vblip_job *job, vblip_index_changes *changes, vblip_error *err);
+
+// As vblip_retrieve, of the segments of all inputs, which are brought up to date first; `changes`
+// may be NULL. A hit's `input` is UINT32_MAX for a recording that is not among the inputs.
+VBLIP_CHECKED vblip_status vblip_library_retrieve(vblip_library *library,
+    const char *const *queries, uint32_t count, const vblip_retrieve_options *options,
+    vblip_index_changes *changes, vblip_hit_fn fn, void *user, vblip_error *err);
+
+// ------------------------------------------------------------------- indexes by themselves
+
+// What needs neither a model nor a device.
+typedef struct vblip_index_info {
+    const char *path, *root;
+    uint64_t recordings, failed, segments, bytes; // failed ones are among the recordings
+} vblip_index_info;
+typedef int (*vblip_index_info_fn)(void *user, const vblip_index_info *info);
+
+typedef struct vblip_index_recording {
+    const char *path;  // relative to the root
+    uint64_t size;     // bytes
+    const char *error; // NULL, or why it could not be read
+} vblip_index_recording;
+typedef int (*vblip_index_recording_fn)(void *user, const vblip_index_recording *recording);
+
+// Calls `fn` once.
+VBLIP_CHECKED vblip_status vblip_index_describe(
+    const char *path, vblip_index_info_fn fn, void *user, vblip_error *err);
+VBLIP_CHECKED vblip_status vblip_index_list(
+    const char *path, vblip_index_recording_fn fn, void *user, vblip_error *err);
+// Reads all of it. VBLIP_ERR_FORMAT names the first thing that is wrong.
+VBLIP_CHECKED vblip_status vblip_index_verify(const char *path, vblip_error *err);
+
+#ifdef __cplusplus
+} // extern "C"
+#endif
+
+#endif // VBLIP_LIBRARY_H

@@ -1,0 +1,209 @@
+#include "video_tasks/rerank.h"
+
+#include "video_tasks/clips.h"
+#include "video_tasks/encoded.h"
+#include "video_tasks/job.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+// What the pairs of one clip share, and room for them.
+typedef struct matching {
+    vb_rerank *r;
+    const char **texts;   // [text_count], those of one group
+    float (*logits)[2];   // [text_count]
+    uint32_t *clips;      // [missing], that are read again
+    vb_clip_parts *parts; // [missing]
+    uint64_t *first;      // [missing], of the pairs of each
+    vb_segment *times;    // what `parts` points to
+    uint32_t missing, time_count;
+    vb_meter meter;
+} matching;
+
+static int by_clip_then_text(const void *left, const void *right)
+{
+    const vb_pair *a = left, *b = right;
+    if (a->clip != b->clip)
+        return a->clip < b->clip ? -1 : 1;
+    if (a->span.start_us != b->span.start_us)
+        return a->span.start_us < b->span.start_us ? -1 : 1;
+    return a->text < b->text ? -1 : a->text > b->text;
+}
+
+static void put_in_order(vb_rerank *r)
+{
+    if (r->pair_count < 2)
+        return;
+    qsort(r->pairs, r->pair_count, sizeof *r->pairs, by_clip_then_text);
+    uint64_t kept = 1;
+    for (uint64_t i = 1; i < r->pair_count; i++) {
+        if (by_clip_then_text(&r->pairs[kept - 1], &r->pairs[i]) == 0)
+            r->pairs[kept - 1].uses |= r->pairs[i].uses;
+        else
+            r->pairs[kept++] = r->pairs[i];
+    }
+    r->pair_count = kept;
+}
+
+const vb_pair *vb_rerank_find(const vb_rerank *r, uint32_t text, uint32_t clip,
+                              int64_t start_us)
+{
+    if (r->pair_count == 0)
+        return NULL;
+    const vb_pair key = {.text = text, .clip = clip, .span = {.start_us = start_us}};
+    const vb_pair *pair =
+        bsearch(&key, r->pairs, r->pair_count, sizeof *r->pairs, by_clip_then_text);
+    return pair && pair->ok ? pair : NULL;
+}
+
+static bool same_clip(const vb_pair *a, const vb_pair *b)
+{
+    return a->clip == b->clip && a->span.start_us == b->span.start_us;
+}
+
+// The pairs of what pair `first` is about: how many there are.
+static uint32_t group_size(const vb_rerank *r, uint64_t first)
+{
+    uint32_t size = 1;
+    while (first + size < r->pair_count &&
+           same_clip(&r->pairs[first + size], &r->pairs[first]))
+        size++;
+    return size;
+}
+
+static vb_clip_key pair_key(const vb_pair *pair)
+{
+    return (vb_clip_key){pair->clip, pair->span.start_us};
+}
+
+// Asks ITM about one clip and all the texts that are paired with it.
+static vblip_status score_group(matching *m, vb_pair *group, uint32_t size,
+                                vb_visual *visual, vblip_error *err)
+{
+    const vb_rerank *r = m->r;
+    const vb_model_ops *ops = r->task->ops;
+    for (uint32_t i = 0; i < size; i++)
+        m->texts[i] = r->texts[group[i].text];
+    VB_TRY(ops->itm(ops->model, visual, m->texts, size, false, m->logits, err));
+    for (uint32_t i = 0; i < size; i++) {
+        memcpy(group[i].logits, m->logits[i], sizeof group[i].logits);
+        group[i].ok = true;
+    }
+    return vb_meter_add(&m->meter, r->task->inputs[group->clip].path, size, err);
+}
+
+// ------------------------------------------------------------------- visuals that are there
+
+static void note_missing(matching *m, uint64_t first)
+{
+    const vb_pair *pair = &m->r->pairs[first];
+    if (m->missing == 0 || m->clips[m->missing - 1] != pair->clip) {
+        m->clips[m->missing] = pair->clip;
+        m->first[m->missing] = first;
+        m->parts[m->missing++] = (vb_clip_parts){.times = m->times + m->time_count};
+    }
+    m->times[m->time_count++] = pair->span;
+    m->parts[m->missing - 1].count++;
+}
+
+// Scores the clips whose visuals are still there and lists the others. A visual is freed
+// once scored: nothing asks for it again, and ITM made it hold keys and values too.
+static vblip_status score_kept(matching *m, vblip_error *err)
+{
+    vb_rerank *r = m->r;
+    uint32_t size = 0;
+    for (uint64_t i = 0; i < r->pair_count; i += size) {
+        vb_pair *group = &r->pairs[i];
+        size = group_size(r, i);
+        vb_visual *visual = vb_cache_find(r->cache, pair_key(group));
+        if (!visual) {
+            note_missing(m, i);
+            continue;
+        }
+        VB_TRY(score_group(m, group, size, visual, err));
+        vb_cache_drop(r->cache, pair_key(group));
+    }
+    return VBLIP_OK;
+}
+
+// ------------------------------------------------------------------- visuals that are not
+
+// Pair `first` is the first of a part that was to be read again.
+static vblip_status encode_again(matching *m, const vb_clip *clip, uint64_t first,
+                                 vblip_error *err)
+{
+    vb_rerank *r = m->r;
+    const char *path = r->task->inputs[clip->input].path;
+    const uint32_t size = group_size(r, first);
+    if (clip->error.status != VBLIP_OK) { // it could be read the first time
+        VB_TRY(vb_job_failed(r->job, clip->input, path, &clip->error, err));
+        return vb_meter_skip(&m->meter, path, size, err);
+    }
+    vb_visual *visual = NULL;
+    VB_TRY(vb_cache_take(&visual, r->cache, pair_key(&r->pairs[first]), err));
+    VB_TRY(vb_clip_encode(clip, r->task, visual, r->job->batch, NULL, err));
+    return score_group(m, &r->pairs[first], size, visual, err);
+}
+
+// The first pair of the part of a clip that was to be read.
+static uint64_t first_of_part(const matching *m, uint32_t item, uint32_t part)
+{
+    const vb_segment *time = &m->parts[item].times[part];
+    uint64_t at = m->first[item];
+    while (m->r->pairs[at].span.start_us != time->start_us)
+        at++;
+    return at;
+}
+
+static vblip_status score_missing(matching *m, vblip_error *err)
+{
+    vb_rerank *r = m->r;
+    r->cache->budget = 0; // one visual, filled again for every clip
+    vblip_job job = *r->job;
+    job.warned = NULL; // it was told the first time
+    const vb_clips_plan plan = {
+        .order = m->clips, .count = m->missing, .frames = r->frames, .parts = m->parts};
+    vb_clips *clips = NULL;
+    VB_TRY(vb_clips_open(&clips, r->task, &job, &plan, err));
+    vblip_status status = VBLIP_OK;
+    const vb_clip *clip = NULL;
+    for (uint32_t item = 0; status == VBLIP_OK && (clip = vb_clips_next(clips));) {
+        status = encode_again(m, clip, first_of_part(m, item, clip->part), err);
+        const bool last =
+            clip->error.status != VBLIP_OK || clip->part + 1 == clip->parts;
+        item += last;
+    }
+    vb_clips_close(&clips);
+    return status;
+}
+
+static vblip_status match_all(matching *m, vblip_error *err)
+{
+    const size_t pairs = m->r->pair_count ? m->r->pair_count : 1;
+    const size_t texts = m->r->text_count;
+    m->texts = calloc(texts, sizeof *m->texts);
+    m->logits = calloc(texts, sizeof *m->logits);
+    m->clips = calloc(pairs, sizeof *m->clips);
+    m->parts = calloc(pairs, sizeof *m->parts);
+    m->first = calloc(pairs, sizeof *m->first);
+    m->times = calloc(pairs, sizeof *m->times);
+    if (!m->texts || !m->logits || !m->clips || !m->parts || !m->first || !m->times)
+        return vb_fail_memory(err, "scores");
+    m->meter = vb_meter_start(m->r->job, "pairs", m->r->pair_count);
+    VB_TRY(score_kept(m, err));
+    return m->missing ? score_missing(m, err) : VBLIP_OK;
+}
+
+vblip_status vb_rerank_run(vb_rerank *r, vblip_error *err)
+{
+    matching m = {.r = r};
+    put_in_order(r);
+    const vblip_status status = match_all(&m, err);
+    free(m.texts);
+    free(m.logits);
+    free(m.clips);
+    free(m.parts);
+    free(m.first);
+    free(m.times);
+    return status;
+}

@@ -1,0 +1,15 @@
+// retrieve.h - a search over indexes that are brought up to date first.
+#ifndef VB_VIDEO_TASKS_RETRIEVE_H
+#define VB_VIDEO_TASKS_RETRIEVE_H
+
+#include "video_tasks/indexing.h"
+
+// Of `in` the caller sets all but job, cache and queries; frames 0 = as the job says.
+// Without inputs of the task all recordings are searched, and none is asked ITM about.
+VB_CHECKED vblip_status vb_task_search(vb_indexing *in, const char *const *queries,
+                                       uint32_t count,
+                                       const vblip_retrieve_options *options,
+                                       vblip_index_changes *changes, vblip_hit_fn fn,
+                                       void *user, vblip_error *err);
+
+#endif // VB_VIDEO_TASKS_RETRIEVE_H
