@@ -259,7 +259,6 @@ vblip_status vb_video_read(vb_video *video, uint64_t index, uint8_t *rgb, vb_fra
         VB_TRY(vb_resize_bicubic(rgb, side, &video->image, err));
     } else {
         const AVFrame *frame;
-        VB_TRY(vb_decoder_use_coarse(&video->decoder, false, err));
         VB_TRY(vb_decoder_frame(&video->decoder, index, &frame, err));
         VB_TRY(fetch_decoded(video, &frame, err));
         VB_TRY(
@@ -280,7 +279,6 @@ vblip_status vb_video_read_small(vb_video *video, uint64_t index, bool alone,
         return vb_resize_bicubic(rgb, side, &video->image, err);
     vb_decoder *decoder = &video->decoder;
     const AVFrame *frame;
-    VB_TRY(vb_decoder_use_coarse(decoder, true, err));
     VB_TRY(alone ? vb_decoder_lone_frame(decoder, index, &frame, err)
                  : vb_decoder_frame(decoder, index, &frame, err));
     VB_TRY(fetch_decoded(video, &frame, err));

@@ -82,11 +82,9 @@ VB_CHECKED vblip_status vb_video_use_threads(vb_video *video, uint32_t threads,
 VB_CHECKED vblip_status vb_video_read(vb_video *video, uint64_t index, uint8_t *rgb,
                                       vb_frame *out, vblip_error *err);
 
-// Reads frame `index` into `rgb` [side, side, 3] for a look at it, of any side, where another
-// file would have to be opened otherwise: the decoder leaves out what smooths blocks, and
-// the pixels are nobody's but this function's. It and vb_video_read each begin with a seek
-// behind the other. `alone`: most frames around this one are not wanted; then a frame that
-// vb_video_next_key gives is decoded without any other. Fails as vb_video_read does.
+// The same for a frame of any other size, of which only the pixels are wanted. `alone`: most
+// frames around it are not; then one that vb_video_next_key gives is decoded without any
+// other, and what is read next begins with a seek.
 VB_CHECKED vblip_status vb_video_read_small(vb_video *video, uint64_t index, bool alone,
                                             uint32_t side, uint8_t *rgb,
                                             vblip_error *err);

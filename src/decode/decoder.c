@@ -46,8 +46,6 @@ static vblip_status open_codec(vb_decoder *d, vblip_error *err)
     d->codec->max_pixels = (int64_t)d->source.max_pixels;
     if (conceals_late(codec->id))
         d->codec->thread_type = FF_THREAD_SLICE;
-    if (d->coarse)
-        d->codec->skip_loop_filter = AVDISCARD_ALL;
     if (d->hwaccel && !d->careful) // it would not tell of damage
         VB_TRY(vb_hwdecode_use(d->codec, d->hwaccel, err));
     code = avcodec_open2(d->codec, codec, NULL);
@@ -204,15 +202,6 @@ vblip_status vb_decoder_use_threads(vb_decoder *decoder, uint32_t threads,
     if (decoder->careful || decoder->threads == threads)
         return VBLIP_OK;
     decoder->threads = threads;
-    decoder->has_shown = false; // begins with a seek
-    return open_codec(decoder, err);
-}
-
-vblip_status vb_decoder_use_coarse(vb_decoder *decoder, bool coarse, vblip_error *err)
-{
-    if (decoder->coarse == coarse)
-        return VBLIP_OK;
-    decoder->coarse = coarse;
     decoder->has_shown = false; // begins with a seek
     return open_codec(decoder, err);
 }

@@ -46,7 +46,6 @@ typedef struct vb_decoder {
     bool skipped;  // some, perhaps, since decoding began
     bool unskip;   // `restart` is for what may have been needed of them
     bool counted;  // every packet was decoded: all that are lost are known
-    bool coarse;   // pictures need only be right when they are seen small
 } vb_decoder;
 
 // Opens `path` and reads its packet index. No option is 0 for "the usual" here.
@@ -62,11 +61,6 @@ uint64_t vb_decoder_cost(const vb_decoder *decoder, uint64_t last, uint64_t inde
 // Goes on with so many threads; where damage was met it stays one.
 VB_CHECKED vblip_status vb_decoder_use_threads(vb_decoder *decoder, uint32_t threads,
                                                vblip_error *err);
-
-// From now on frames are seen small, or no more: what smooths blocks is left out, so that
-// they come out faster, all bits of them different. A change begins anew.
-VB_CHECKED vblip_status vb_decoder_use_coarse(vb_decoder *decoder, bool coarse,
-                                              vblip_error *err);
 
 // Position in presentation order of the first key packet at or behind frame `index`; the
 // count of frames when there is none.
