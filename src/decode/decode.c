@@ -221,6 +221,11 @@ uint64_t vb_video_next_key(const vb_video *video, uint64_t index)
                                       : video->info.frames;
 }
 
+bool vb_video_has_large(const vb_video *video, uint64_t from, uint64_t end)
+{
+    return !video->info.still && vb_decoder_has_large(&video->decoder, from, end);
+}
+
 uint64_t vb_video_decoded_for(const vb_video *video, uint64_t last, uint64_t index)
 {
     return video->info.still ? 0 : vb_decoder_cost(&video->decoder, last, index);

@@ -214,6 +214,15 @@ uint64_t vb_decoder_next_key(const vb_decoder *decoder, uint64_t index)
     return index;
 }
 
+bool vb_decoder_has_large(const vb_decoder *decoder, uint64_t from, uint64_t end)
+{
+    const vb_packets *p = &decoder->packets;
+    for (uint64_t i = from; i < end && i < p->count; i++)
+        if (p->items[i].large)
+            return true;
+    return false;
+}
+
 // ----------------------------------------------------------------------------- damage
 
 static vb_packet *frame_at(const vb_decoder *d, uint64_t position)

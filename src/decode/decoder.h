@@ -66,6 +66,9 @@ VB_CHECKED vblip_status vb_decoder_use_threads(vb_decoder *decoder, uint32_t thr
 // count of frames when there is none.
 uint64_t vb_decoder_next_key(const vb_decoder *decoder, uint64_t index);
 
+// Whether one of the frames from .. end - 1 is larger than those around it, by far.
+bool vb_decoder_has_large(const vb_decoder *decoder, uint64_t from, uint64_t end);
+
 // Frame `index`, valid until the next call. Where the decoder has no frame of its own
 // for a packet that is whole (a second field, a repeat), the frame before it is still
 // shown. Where it is damaged, or refers to what is damaged or missing, the failure is

@@ -129,6 +129,9 @@ static vblip_status packets_add(vb_reading *r, const vb_source *source,
                     .lost = !key && !r->keyed && is_key_by_container(source, packet),
                     .key = key};
     p->count++;
+    if (vb_sizes_add(&r->sizes, key || packet->size < 0 ? 0 : (uint32_t)packet->size) &&
+        p->count > VB_SIZES_AROUND)
+        p->items[p->count - 1 - VB_SIZES_AROUND].large = true;
     r->cut = (packet->flags & AV_PKT_FLAG_CORRUPT) != 0;
     r->last_byte = packet->pos >= 0 ? packet->pos : r->last_byte;
     r->keyed = r->keyed || key;

@@ -15,7 +15,8 @@ typedef struct vb_packet {
                     // one before is shown
     uint32_t missing : 1;  // a hole of the file swallowed it: it is lost
     uint32_t unsure  : 1;  // it decodes, but a hole keeps from knowing when it is shown
-    uint32_t part    : 27; // of the file, whose clock begins anew: clock.h
+    uint32_t large   : 1;  // than those around it, by far: sizes.h
+    uint32_t part    : 26; // of the file, whose clock begins anew: clock.h
 } vb_packet;
 
 static inline bool vb_packet_is_bad(const vb_packet *packet)

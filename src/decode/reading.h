@@ -4,10 +4,11 @@
 
 #include "decode/clock.h"
 #include "decode/packets.h"
+#include "decode/sizes.h"
 
 enum {
     VB_AROUND = 16,     // frames that may lie out of order around a hole
-    VB_PART = 0x7FFFFFF // bits of a packet's part
+    VB_PART = 0x3FFFFFF // bits of a packet's part
 };
 
 #define VB_UNTIMED INT64_MIN // a packet without a time of its own
@@ -23,6 +24,7 @@ typedef struct vb_reading {
     // Of the packet that is shown last so far.
     int64_t last_time, last_decode_time, last_span;
     int64_t limit_ticks;
+    vb_sizes sizes;
     uint64_t untimed, untimed_keys; // packets without a presentation time
     int64_t last_byte; // of the last packet whose place is known, -1 before
     uint64_t hole;     // position of the packet behind one not settled yet, 0 for none

@@ -12,9 +12,10 @@ static const float differs = 5; // of 255: ends of a group, one picture or not
 enum {
     MOST_FRAMES = 2048, // of a run in memory
     LEAST_MS = 480,     // a group; shorter ones are taken together
-    MOST_MS = 3000,     // a group that is judged by its ends
-    BEHIND_MS = 480,    // of the group behind a run, so that its last cut can be judged
-    CONTEXT_MS = 4000   // on either side, which may change what is judged to be a cut
+    MOST_MS =
+        13000, // a group that is not decoded as a whole: 250 frames at 20 a second
+    BEHIND_MS = 480,  // of the group behind a run, so that its last cut can be judged
+    CONTEXT_MS = 4000 // on either side, which may change what is judged to be a cut
 };
 
 typedef struct cut_search {
@@ -130,14 +131,15 @@ static uint64_t end_of_group(const cut_search *s, uint64_t from)
     return end;
 }
 
-// Whether a group is one picture as far as its ends tell. `first` [VB_SHOT_BYTES] is its
+// Whether a group is one picture as far as its ends and packets tell. `first` [VB_SHOT_BYTES] is its
 // first frame where `*known`, and becomes the first of the next group.
 static vblip_status looks_alike(bool *out, const cut_search *s, uint64_t from,
                                 uint64_t end, uint8_t *first, bool *known,
                                 vblip_error *err)
 {
     uint8_t last[VB_SHOT_BYTES];
-    const bool near = end < s->frames && ms_between(s, from, end) <= MOST_MS;
+    const bool near = end < s->frames && ms_between(s, from, end) <= MOST_MS &&
+                      !s->source->has_large(s->video, from, end);
     *out = false;
     if (near && !*known)
         VB_TRY(read_or_pass(known, s, from, true, first, err));

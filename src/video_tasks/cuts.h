@@ -1,8 +1,9 @@
 // cuts.h - the frames of a recording that a shot begins with, at the least cost.
 //
 // Frames that decoding can begin at are looked at first; what is between two of them is
-// decoded where they differ, or are too far apart to tell. So what leads back to the
-// same picture between two key frames that are near each other is not seen.
+// decoded where they differ, where a packet stands out as those behind a cut do, or where
+// they are too far apart to tell. So a dissolve to another picture and one back are not seen
+// where no key frame lies between them.
 #ifndef VB_VIDEO_TASKS_CUTS_H
 #define VB_VIDEO_TASKS_CUTS_H
 

@@ -20,6 +20,7 @@ typedef struct vb_frames {
     vblip_status (*use_threads)(vb_video *video, uint32_t threads, vblip_error *err);
     // For shots; NULL where no task asks for them.
     uint64_t (*next_key)(const vb_video *video, uint64_t index);
+    bool (*has_large)(const vb_video *video, uint64_t from, uint64_t end);
     vblip_status (*read_small)(vb_video *video, uint64_t index, bool alone,
                                uint32_t side, uint8_t *rgb, vblip_error *err);
     void *user;
