@@ -238,6 +238,34 @@ VBLIP_CHECKED vblip_status vblip_dialog(vblip_model *model, const vblip_inputs *
     const vblip_dialogs *dialogs, const vblip_job *job, vblip_dialog_fn fn, void *user,
     vblip_error *err);
 
+// ------------------------------------------------------------------------------ shots
+
+// What lies between two cuts, dissolves or fades. The shots of a recording cover it, from 0 to its
+// duration; an image is one shot without times.
+typedef struct vblip_shot {
+    uint32_t input; // index
+    const char *path;
+    uint32_t shot; // from 1
+    bool timed;    // a video: start and end mean something
+    int64_t start_us, end_us;
+} vblip_shot;
+typedef int (*vblip_shot_fn)(void *user, const vblip_shot *shot);
+
+typedef struct vblip_shots_options {
+    uint32_t size;
+    const vblip_job *job;       // of which `jobs` and what is about models mean nothing
+    uint32_t threads;           // that decode; 0 = by cores
+    const char *hwaccel;        // as in vblip_engine_options
+    int (*stopped)(void *user); // as in vblip_engine_options
+    void *stopped_user;
+} vblip_shots_options;
+
+// Tells the shots of all `inputs`, one after another. A dissolve or fade ends a shot in its middle.
+// Frames that are damaged are passed over: the shots come first, then the failure. No device and no
+// model take part.
+VBLIP_CHECKED vblip_status vblip_shots(const vblip_inputs *inputs,
+    const vblip_shots_options *options, vblip_shot_fn fn, void *user, vblip_error *err);
+
 // ------------------------------------------------------------------------- evaluation
 
 // What is done with an annotated data set: one of the paper's protocols (docs/evaluation.md), or

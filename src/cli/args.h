@@ -20,6 +20,7 @@ typedef enum cli_command {
     CLI_EMBED,
     CLI_EVAL,
     CLI_FILTER,
+    CLI_SHOTS,
     CLI_TOKENIZE,
     CLI_MODELS,
     CLI_DOCTOR,

@@ -111,6 +111,16 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
          "  vblip filter pairs.jsonl -o clean.jsonl\n"
          "  vblip filter pairs.jsonl --root images --min-p 0.8 --seed 7 -o "
          "clean.jsonl\n"},
+    [CLI_SHOTS] =
+        {"vblip shots [OPTIONS] PATH...", "where the shots of recordings begin and end",
+         PATHS
+         "A shot begins at a cut, and in the middle of a dissolve or fade; flashes "
+         "and what the camera does begin none. The shots of a recording cover it. "
+         "Loads no model and no device.\n"
+         "Text output: times, path.\n"
+         "Fields: path shot start end.\n",
+         "  vblip shots examples/clips/clip-01.mp4\n"
+         "  vblip shots -f csv -o shots.csv examples/clips\n"},
     [CLI_TOKENIZE] =
         {"vblip tokenize [OPTIONS] TEXT...", "token ids and pieces",
          "Ids as the model sees them, [CLS] and [SEP] included; no cleaning, no "

@@ -9,7 +9,8 @@
 #define AT(field) offsetof(cli_args, field)
 #define ON(cmd)   (1u << CLI_##cmd)
 #define INPUTS                                                                         \
-    (ON(RETRIEVE) | ON(QA) | ON(CAPTION) | ON(MATCH) | ON(REASON) | ON(EMBED))
+    (ON(RETRIEVE) | ON(QA) | ON(CAPTION) | ON(MATCH) | ON(REASON) | ON(EMBED) |        \
+     ON(SHOTS))
 
 // Common options first, then by command; help lists them in this order.
 const cli_option cli_options[] = {

@@ -341,11 +341,6 @@ static cli_exit open_model(cli_session *s, const cli_task *task)
                         "the bundled demo model answers; it knows only generated emoji "
                         "scenes. Real weights: hf download %s, then --model %s",
                         task->weights, task->weights);
-    s->progress = (vb_progress){
-        .console = &s->console,
-        .style = (vb_progress_style)s->args->progress,
-        .device = s->device,
-    };
     return vb_interrupted() ? CLI_EXIT_INTERRUPTED : CLI_EXIT_DONE;
 }
 
@@ -390,11 +385,16 @@ static cli_exit run_job(cli_session *s, const cli_task *task)
     vblip_error err = {0};
     vblip_status status = VBLIP_OK;
     bool hopeless = s->input_count && all_failed_already(s);
-    if (!hopeless) {
+    if (!hopeless && !task->no_model) {
         cli_exit code = open_model(s, task);
         if (code != CLI_EXIT_DONE)
             return code;
     }
+    s->progress = (vb_progress){
+        .console = &s->console,
+        .style = (vb_progress_style)s->args->progress,
+        .device = s->device,
+    };
     vb_rows_begin(&s->rows, &s->line);
     if (put_line(s, true))
         status = VBLIP_ERR_CANCELLED;

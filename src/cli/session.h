@@ -56,6 +56,7 @@ typedef struct cli_task {
     const char *weights; // where real ones are, for the notice of the demo model
     bool annotated;      // its inputs are named by annotations or pairs
     bool own_output;     // it writes -o by itself
+    bool no_model;       // nor a device: `needs` and `weights` are not looked at
     // Refuses what only shows now that texts and inputs are known; may be NULL.
     vblip_status (*check)(cli_session *s, vblip_error *err);
     vblip_status (*run)(cli_session *s, vblip_error *err);

@@ -76,6 +76,11 @@ VB_CHECKED vblip_status vb_task_dialog(const vb_task *task, const vb_dialog *dia
                                        vblip_dialog_fn fn, void *user,
                                        vblip_error *err);
 
+// Needs no model. `threads` decode; 0 = by cores.
+VB_CHECKED vblip_status vb_task_shots(const vb_task *task, const vblip_job *job,
+                                      uint32_t threads, vblip_shot_fn fn, void *user,
+                                      vblip_error *err);
+
 // Whether a feature is of inputs, and of texts.
 bool vb_feature_of_inputs(vblip_feature feature);
 bool vb_feature_of_texts(vblip_feature feature);

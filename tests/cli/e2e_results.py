@@ -289,6 +289,33 @@ class Captions(FormatCase):
         self.assertEqual(read(old), read(self.path("one.srt")))
 
 
+class Shots(FormatCase):
+    def test_shots(self):
+        """They cover the recording, wherever key frames are, and need no device."""
+        parts = ["testsrc2=size=96x72:rate=25:duration=3", "smptebars=size=96x72:rate=25:duration=2",
+                 "mandelbrot=size=96x72:rate=25,trim=duration=4"]
+        graph = ";".join("%s,format=yuv420p,setsar=1[v%d]" % part[::-1] for part in enumerate(parts))
+        graph += ";[v0][v1][v2]concat=n=3"
+        for name, options in (("cuts.mp4", ()), ("long.mkv", ("-g", 250, "-sc_threshold", 0)), ("each.avi", ("-g", 1))):
+            film = self.path(name)
+            ffmpeg("-filter_complex", graph, *options, film)
+            rows, _ = self.in_every_format("shots", [film], env=environment(VK_DRIVER_FILES="/dev/null"))
+            self.assertEqual([(r["path"], r["shot"], r["start"], r["end"]) for r in rows],
+                             [(film, 1, 0, 3), (film, 2, 3, 5), (film, 3, 5, 9)])
+        self.assertEqual(self.ok("shots", film).lines[1], "00:00:03.000-00:00:05.000  " + film)
+
+    def test_shots_of_what_is_not_whole(self):
+        film = make_video(self.path("cut.ts"), 4, rate=25)
+        data = read(film)
+        write(film, data[:len(data) // 2] + data[len(data) // 2 + 2000:])
+        run = vblip("shots", film, "-f", "json")
+        rows = parse("json", run.out)
+        self.assertEqual((rows[0]["start"], rows[0]["shot"]), (0, 1))
+        image = make_image(self.path("still.png"), clip(1))
+        rows, _ = self.in_every_format("shots", [image])
+        self.assertEqual(rows, [{"path": image, "shot": 1, "start": None, "end": None}])
+
+
 class Models(FormatCase):
     def test_tokenize(self):
         texts = ["a dog", "naïve [unused1] \t two\nlines"]
@@ -467,7 +494,7 @@ class Operands(Case):
 
 class Words(Case):
     def test_help(self):
-        commands = ["retrieve", "qa", "caption", "match", "eval", "filter", "tokenize", "models", "doctor", "bench"]
+        commands = ["retrieve", "qa", "caption", "match", "eval", "filter", "shots", "tokenize", "models", "doctor", "bench"]
         overview = self.ok("help").out
         for command in commands:
             self.assertRegex(overview, r"(?m)^  %s +\w" % command)
@@ -479,7 +506,7 @@ class Words(Case):
 
     def test_the_examples_of_help_are_valid(self):
         """Run with the operands of the example where they exist, and its options always."""
-        for command in ("retrieve", "qa", "caption", "match", "eval", "filter", "tokenize", "models", "doctor", "bench"):
+        for command in ("retrieve", "qa", "caption", "match", "eval", "filter", "shots", "tokenize", "models", "doctor", "bench"):
             text = self.ok(command, "--help").out
             examples = text.partition("\nexamples:\n")[2].partition("\n\n")[0].splitlines()
             self.assertEqual(len(examples), 2, text)

@@ -33,6 +33,7 @@ FIELDS = {
     "qa": "path question answer score start end".split(),
     "eval": "metric value".split(),
     "caption": "path start end caption score".split(),
+    "shots": "path shot start end".split(),
     "tokenize": "text ids pieces".split(),
 }
 

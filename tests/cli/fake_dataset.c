@@ -149,3 +149,23 @@ vblip_status vblip_bench_model(vblip_model **out, vblip_engine *engine,
     const vblip_model_options options = {.path = size, .tasks = task};
     return vblip_model_load(out, engine, &options, err);
 }
+
+// A cut at 2.04 s of every video.
+vblip_status vblip_shots(const vblip_inputs *inputs, const vblip_shots_options *options,
+                         vblip_shot_fn fn, void *user, vblip_error *err)
+{
+    static const int64_t cuts[] = {0, 2040000, 5000000};
+    for (uint32_t i = 0; i < vblip_inputs_count(inputs); i++) {
+        const char *path = vblip_inputs_at(inputs, i)->path;
+        const vblip_failure failure = {.path = path, .message = "no video stream"};
+        const bool timed = !fake_has(path, ".png"), bad = fake_has(path, "bad");
+        if (bad && options->job->failed(options->job->user, &failure))
+            return fake_cancelled(err);
+        for (uint32_t k = 0; !bad && k < (timed ? 2 : 1); k++) {
+            const vblip_shot shot = {i, path, k + 1, timed, cuts[k], cuts[k + 1]};
+            if (fn(user, &shot))
+                return fake_cancelled(err);
+        }
+    }
+    return VBLIP_OK;
+}

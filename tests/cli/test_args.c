@@ -95,6 +95,7 @@ static const struct operand_row {
     {"eval|vqa|--annotations|f|--answers-file|a|--k-test|5", CLI_EVAL, "", ""},
     {"caption|a|b", CLI_CAPTION, "a|b", ""},
     {"caption|-0a|list", CLI_CAPTION, "", ""},
+    {"shots|a|-a|list", CLI_SHOTS, "a", ""},
     {"tokenize|a dog|a cat", CLI_TOKENIZE, "", "a dog|a cat"},
     {"tokenize|-a|-|-0", CLI_TOKENIZE, "", ""},
     {"models", CLI_MODELS, "", ""},
@@ -128,7 +129,7 @@ static const struct refusal {
     const char *line, *message;
 } refusals[] = {
     {"", "no command; see: vblip help; allowed: retrieve, qa, caption, match, reason, "
-         "embed, eval, filter, tokenize, models, doctor, bench, help"},
+         "embed, eval, filter, shots, tokenize, models, doctor, bench, help"},
     {"retreive|x|y", "retreive: unknown command; did you mean retrieve? allowed: *"},
     {"captions|x", "captions: unknown command; did you mean caption? allowed: *"},
     {"help|modles", "modles: unknown command; did you mean models? allowed: *"},
@@ -185,6 +186,7 @@ static const struct refusal {
     {"reason|a|b|x\xFF", "statement 1: not valid UTF-8 at byte 2"},
     {"reason|a|b|x|--answers|y", "--answers: not an option of reason; allowed:*"},
     {"caption", "caption: missing a PATH; see: vblip help caption"},
+    {"shots", "shots: missing a PATH; see: vblip help shots"},
     {"tokenize", "tokenize: missing a TEXT; see: vblip help tokenize"},
     {"models|a|b", "b: one PATH is allowed"},
     {"eval", "eval: missing a protocol; allowed: retrieval, qa, caption, vqa, nlvr"},

@@ -164,6 +164,16 @@ static const struct row {
     {"caption|options.png|--sample|--top-k|0", 0, SAMPLE_ECHO "p 0 k 4294967295 *", ""},
     {"caption|options.png|--every|3f", 0, "every 0 us 3 frames, *", ""},
     {"caption|options.png|--count|7", 0, "every 0 us 0 frames, count 7, *", ""},
+    // shots
+    {"shots|a.mp4|x.png", 0,
+     "00:00:00.000-00:00:02.040  a.mp4\n00:00:02.040-00:00:05.000  a.mp4\nx.png\n", ""},
+    {"shots|a.mp4|--model|nomodel|--device|none|-f|csv", 0,
+     "path,shot,start,end\na.mp4,1,0.000,2.040\na.mp4,2,2.040,5.000\n", ""},
+    {"shots|x.png|bad.mp4|-f|jsonl", 3,
+     "{\"path\":\"x.png\",\"shot\":1,\"start\":null,\"end\":null}\n"
+     "{\"path\":\"bad.mp4\",\"error\":\"no video stream\"}\n",
+     "vblip: bad.mp4: no video stream\n"},
+    {"shots|bad.mp4", 4, "", "vblip: bad.mp4: no video stream\n"},
     // tokenize
     {"tokenize|ab||--vocab|v", 0,
      "101 97 98 102  [CLS] x x [SEP]\n101 102  [CLS] "
@@ -729,6 +739,7 @@ static void test_json_is_read_back_by_another_program(void **state)
                                            "caption a.mp4",
                                            "qa a.mp4 w --answers a,b",
                                            "match a.mp4 t",
+                                           "shots a.mp4 x.png",
                                            "reason a.png b.png t",
                                            "models",
                                            "doctor",

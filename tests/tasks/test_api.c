@@ -667,6 +667,59 @@ static void test_decode_benchmarks(void **state)
     vblip_inputs_close(&missing);
 }
 
+static int count_shot(void *user, const vblip_shot *shot)
+{
+    int *count = user;
+    assert_int_equal(shot->shot, 1);
+    assert_int_equal(shot->start_us, 0);
+    ++*count;
+    return shot->timed && shot->end_us > 0;
+}
+
+static int fail_fast(void *user, const vblip_failure *failure)
+{
+    (void)user;
+    assert_string_equal(failure->path, "no/such/file");
+    return 1;
+}
+
+static int stop_reading(void *user)
+{
+    (void)user;
+    return 1;
+}
+
+static void test_shots(void **state)
+{
+    (void)state;
+    vblip_error err = stale;
+    int count = 0;
+    const char *const paths[] = {CLIP}, *const gone[] = {"no/such/file"};
+    const vblip_job job = {.failed = fail_fast};
+    const vblip_shots_options warp = {.hwaccel = "warp"}, strict = {.job = &job},
+                              stopped = {.stopped = stop_reading};
+    vblip_inputs *inputs, *missing;
+    assert_int_equal(vblip_inputs_open(&inputs, paths, 1, NULL, &err), VBLIP_OK);
+    assert_int_equal(vblip_inputs_open(&missing, gone, 1, NULL, &err), VBLIP_OK);
+    api_refused(vblip_shots(NULL, NULL, count_shot, &count, &err), VBLIP_ERR_ARGUMENT,
+                &err, "inputs");
+    api_refused(vblip_shots(inputs, NULL, NULL, NULL, &err), VBLIP_ERR_ARGUMENT, &err,
+                "fn");
+    api_refused(vblip_shots(inputs, &warp, count_shot, &count, &err),
+                VBLIP_ERR_ARGUMENT, &err, "hwaccel warp: unknown");
+    api_refused(vblip_shots(missing, &strict, count_shot, &count, &err),
+                VBLIP_ERR_CANCELLED, &err, "");
+    api_refused(vblip_shots(inputs, &stopped, count_shot, &count, &err),
+                VBLIP_ERR_CANCELLED, &err, "");
+    assert_int_equal(vblip_shots(missing, NULL, count_shot, &count, &err), VBLIP_OK);
+    assert_int_equal(count, 0);
+    api_refused(vblip_shots(inputs, NULL, count_shot, &count, &err),
+                VBLIP_ERR_CANCELLED, &err, "");
+    assert_int_equal(count, 1);
+    vblip_inputs_close(&inputs);
+    vblip_inputs_close(&missing);
+}
+
 // Whoever calls it, and as often as they like.
 static void test_ffmpeg_is_silenced_twice(void **state)
 {
@@ -694,6 +747,7 @@ int main(void)
         cmocka_unit_test(test_options_may_grow),
         cmocka_unit_test(test_benchmarks_refuse),
         cmocka_unit_test(test_decode_benchmarks),
+        cmocka_unit_test(test_shots),
         cmocka_unit_test(test_ffmpeg_is_silenced_twice),
     };
     return cmocka_run_group_tests(tests, api_setup, api_teardown);
