@@ -63,11 +63,18 @@ typedef struct vblip_index_recording {
 } vblip_index_recording;
 typedef int (*vblip_index_recording_fn)(void *user, const vblip_index_recording *recording);
 
-// Calls `fn` once.
+// Calls `fn` once, or for each index of a library.
 VBLIP_CHECKED vblip_status vblip_index_describe(
     const char *path, vblip_index_info_fn fn, void *user, vblip_error *err);
+VBLIP_CHECKED vblip_status vblip_library_describe(
+    vblip_library *library, vblip_index_info_fn fn, void *user, vblip_error *err);
 VBLIP_CHECKED vblip_status vblip_index_list(
     const char *path, vblip_index_recording_fn fn, void *user, vblip_error *err);
+// Calls `fn` with the file of every index in the folder `data_dir`, by name, or of those alone that
+// `path` lies in the root of, or whose root lies in `path`. Files that are no index are passed over.
+typedef int (*vblip_index_path_fn)(void *user, const char *path);
+VBLIP_CHECKED vblip_status vblip_index_each(
+    const char *data_dir, const char *path, vblip_index_path_fn fn, void *user, vblip_error *err);
 // Reads all of it. VBLIP_ERR_FORMAT names the first thing that is wrong.
 VBLIP_CHECKED vblip_status vblip_index_verify(const char *path, vblip_error *err);
 

@@ -94,17 +94,6 @@ static vblip_status make_stamp(vblip_library *l, vblip_error *err)
 
 // ----------------------------------------------------------------------------- places
 
-// `path` as seen from `root`, which it lies in; NULL where it does not.
-static const char *path_below(const char *root, const char *path)
-{
-    const size_t size = strcmp(root, "/") == 0 ? 0 : strlen(root);
-    if (strncmp(path, root, size) != 0)
-        return NULL;
-    if (path[size] == '\0')
-        return path + size;
-    return path[size] == '/' ? path + size + 1 : NULL;
-}
-
 // The file in data_dir that is for a root and the stamp: NAME-HASH.index.
 static vblip_status default_path(const char **out, vblip_library *l, const char *root,
                                  vblip_error *err)
@@ -231,7 +220,7 @@ static vblip_status open_folders(vblip_library *l, vblip_error *err)
         VB_TRY(root_of_folder(&root, l, path, err));
         VB_TRY(default_path(&file, l, root, err));
         VB_TRY(open_shelf(&shelf, l, file, root, err));
-        VB_TRY(place_folder(l, folder, shelf, path_below(root, path), err));
+        VB_TRY(place_folder(l, folder, shelf, vb_path_below(root, path), err));
     }
     return VBLIP_OK;
 }
@@ -253,7 +242,7 @@ static vblip_status open_rest(vblip_library *l, vblip_error *err)
 // Shortens `root` to the folder that also holds `path`.
 static void widen_root(char *root, const char *path)
 {
-    while (!path_below(root, path)) {
+    while (!vb_path_below(root, path)) {
         char *slash = strrchr(root, '/');
         slash[slash == root] = '\0';
     }
@@ -325,7 +314,7 @@ static vblip_status open_named(vblip_library *l, vblip_error *err)
         VB_TRY(common_root(&root, l, absolute, err));
     VB_TRY(open_shelf(&shelf, l, l->options.index, root, err));
     for (uint32_t i = 0; i < list->count; i++) {
-        const char *below = absolute[i] ? path_below(root, absolute[i]) : "";
+        const char *below = absolute[i] ? vb_path_below(root, absolute[i]) : "";
         if (!below)
             return vb_fail(
                 err, VBLIP_ERR_ARGUMENT,
@@ -337,7 +326,7 @@ static vblip_status open_named(vblip_library *l, vblip_error *err)
     for (uint32_t i = 0; i < list->folder_count; i++) {
         const char *path;
         VB_TRY(folder_path(&path, l, &list->folders[i], err));
-        const char *below = path_below(root, path);
+        const char *below = vb_path_below(root, path);
         if (below)
             VB_TRY(note_listed(l, &list->folders[i], shelf, below, err));
     }
@@ -402,6 +391,20 @@ void vblip_library_close(vblip_library **library)
     vb_arena_free(&l->arena);
     free(l);
     *library = NULL;
+}
+
+vblip_status vblip_library_describe(vblip_library *library, vblip_index_info_fn fn,
+                                    void *user, vblip_error *err)
+{
+    vb_error_reset(err);
+    VB_TRY(vb_need(library != NULL, "library", err));
+    VB_TRY(vb_need(fn != NULL, "fn", err));
+    for (uint32_t i = 0; i < library->shelf_count; i++)
+        if (library->shelves[i].root)
+            VB_TRY(vb_describe_index(library->shelves[i].index,
+                                     vb_index_path(library->shelves[i].index), fn, user,
+                                     err));
+    return VBLIP_OK;
 }
 
 static vb_indexing indexing_of(vblip_library *l, vb_setup *s)

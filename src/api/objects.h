@@ -9,7 +9,9 @@
 #include "datasets/dialogs.h"
 #include "decode/hwaccel.h"
 #include "decode/inputs.h"
+#include "index/index.h"
 #include "vblip_lab.h"
+#include "vblip_library.h"
 #include "video_tasks/tasks.h"
 
 struct vblip_engine {
@@ -96,6 +98,10 @@ VB_CHECKED vblip_status vb_check_texts(const char *const *texts, uint32_t count,
                                        const char *what, vblip_error *err);
 VB_CHECKED vblip_status vb_check_retrieve(const vblip_retrieve_options *options,
                                           const char *const *queries, uint32_t count,
+                                          vblip_error *err);
+// Tells of an index that is open.
+VB_CHECKED vblip_status vb_describe_index(vb_index *index, const char *path,
+                                          vblip_index_info_fn fn, void *user,
                                           vblip_error *err);
 // Of a text that is generated, in tokens; 0 = not given.
 VB_CHECKED vblip_status vb_check_lengths(uint32_t least, uint32_t most,

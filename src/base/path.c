@@ -42,6 +42,16 @@ vblip_status vb_path_absolute(const char **out, vb_arena *arena, const char *pat
     return status;
 }
 
+const char *vb_path_below(const char *root, const char *path)
+{
+    const size_t size = strcmp(root, "/") == 0 ? 0 : strlen(root);
+    if (strncmp(path, root, size) != 0)
+        return NULL;
+    if (path[size] == '\0')
+        return path + size;
+    return path[size] == '/' ? path + size + 1 : NULL;
+}
+
 vblip_status vb_path_look_up(vb_path_kind *out, const char *path, vblip_error *err)
 {
     struct stat st;

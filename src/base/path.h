@@ -15,6 +15,10 @@ char *vb_path_folder(vb_arena *arena, const char *path);
 VB_CHECKED vblip_status vb_path_absolute(const char **out, vb_arena *arena,
                                          const char *path, vblip_error *err);
 
+// `path` as seen from the folder `root`, both absolute: "" for itself; NULL when it does
+// not lie in it.
+const char *vb_path_below(const char *root, const char *path);
+
 typedef enum vb_path_kind {
     VB_PATH_MISSING,
     VB_PATH_FOLDER,

@@ -6,6 +6,7 @@
 
 const cli_command_traits cli_commands[CLI_COMMAND_COUNT] = {
     [CLI_RETRIEVE] = {"retrieve", CLI_TAKES_PATHS_THEN_QUERY, "query"},
+    [CLI_INDEX] = {"index", CLI_TAKES_PATHS, "text"},
     [CLI_QA] = {"qa", CLI_TAKES_PATH_THEN_TEXTS, "question"},
     [CLI_CAPTION] = {"caption", CLI_TAKES_PATHS, "text"},
     [CLI_MATCH] = {"match", CLI_TAKES_PATH_THEN_TEXTS, "text"},
@@ -35,6 +36,11 @@ vblip_status cli_misuse(vblip_error *err, const char *format, ...)
         err->status = VBLIP_ERR_ARGUMENT;
     }
     return VBLIP_ERR_ARGUMENT;
+}
+
+bool cli_looks_at_indexes(const cli_args *args)
+{
+    return args->index_stats || args->index_list || args->index_verify;
 }
 
 vblip_caption_options cli_caption_options(const cli_args *args)

@@ -13,6 +13,7 @@
 
 typedef enum cli_command {
     CLI_RETRIEVE,
+    CLI_INDEX,
     CLI_QA,
     CLI_CAPTION,
     CLI_MATCH,
@@ -95,6 +96,12 @@ typedef struct cli_args {
     cli_words include, exclude;
     bool files_only, null_paths, exit_status;
 
+    // retrieve, index
+    const char *index;   // file; NULL: one for each directory, in the data folder
+    const char *segment; // rule, as typed; NULL = auto
+    bool no_index, rebuild, retry_failed;
+    bool index_stats, index_list, index_verify;
+
     // match
     uint32_t itm_token; // 0 enc, 1 cls, CLI_NOT_GIVEN
 
@@ -138,6 +145,9 @@ void cli_args_free(cli_args *args);
 
 // False when memory runs out.
 bool cli_words_add(cli_words *words, const char *word);
+
+// Whether `index` only shows what indexes hold.
+bool cli_looks_at_indexes(const cli_args *args);
 
 // How a caption is written: what the options of several commands say of it.
 vblip_caption_options cli_caption_options(const cli_args *args);

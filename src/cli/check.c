@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cli/options.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -117,6 +118,15 @@ static vblip_status check_together(const cli_args *a, vblip_error *err)
         const char *message;
     } rules[] = {
         {a->list_nul && !a->list, "-0: only allowed with -a FILE"},
+        {a->no_index && (a->index || a->rebuild || a->retry_failed),
+         "--no-index: not allowed together with --index, --rebuild or --retry-failed"},
+        {a->index && a->output && strcmp(a->index, a->output) == 0,
+         "-o: names the index, which it would replace"},
+        {a->index_stats + a->index_list + a->index_verify > 1,
+         "--stats, --list, --verify: one of them is allowed"},
+        {cli_looks_at_indexes(a) && (a->rebuild || a->retry_failed || a->segment),
+         "--stats, --list, --verify: not allowed together with --rebuild, "
+         "--retry-failed or --segment"},
         {a->files_only && a->format != VB_FORMAT_TEXT,
          "--files-only: only allowed with --format text"},
         {a->null_paths && a->format != VB_FORMAT_TEXT,
@@ -154,8 +164,23 @@ static vblip_status check_together(const cli_args *a, vblip_error *err)
     return VBLIP_OK;
 }
 
+static vblip_status check_segment(const cli_args *a, vblip_error *err)
+{
+    char *end = NULL;
+    if (!a->segment || strcmp(a->segment, "auto") == 0 ||
+        strcmp(a->segment, "whole") == 0 || strcmp(a->segment, "shots") == 0)
+        return VBLIP_OK;
+    const double seconds = strtod(a->segment, &end);
+    if (end != a->segment && !*end && seconds >= 0.1 && seconds <= 86400)
+        return VBLIP_OK;
+    return cli_misuse(
+        err, "--segment %.64s: auto, whole, shots, or 0.1 to 86400 seconds are allowed",
+        a->segment);
+}
+
 vblip_status cli_args_check(const cli_args *args, vblip_error *err)
 {
+    VB_TRY(check_segment(args, err));
     VB_TRY(check_together(args, err));
     VB_TRY(check_eval(args, err));
     VB_TRY(check_stdin(args, err));

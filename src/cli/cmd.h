@@ -5,6 +5,7 @@
 #include "cli/session.h"
 
 cli_exit cli_cmd_retrieve(cli_session *s);
+cli_exit cli_cmd_index(cli_session *s);
 cli_exit cli_cmd_qa(cli_session *s);
 cli_exit cli_cmd_caption(cli_session *s);
 cli_exit cli_cmd_match(cli_session *s);

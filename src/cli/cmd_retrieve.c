@@ -1,6 +1,7 @@
 // cmd_retrieve.c - hits, ranked (cli.md 3).
 #include "base/set.h"
 #include "cli/cmd.h"
+#include "cli/library.h"
 
 #include <string.h>
 
@@ -14,8 +15,9 @@ static const vb_column columns[] = {
 static const vb_table table = {columns, sizeof columns / sizeof *columns};
 
 typedef struct retrieve_state {
-    vb_set seen;         // paths printed by --files-only
-    uint64_t hits;       // hits of all queries
+    vb_set seen;   // paths printed by --files-only
+    uint64_t hits; // hits of all queries
+    vblip_index_changes changes;
     uint32_t last_query; // the query of the last hit; in text each query has a heading
 } retrieve_state;
 
@@ -115,13 +117,22 @@ static vblip_status cmd_retrieve_run(cli_session *s, vblip_error *err)
         .rerank = a->rerank ? (int32_t)a->rerank : -1,
         .min_p = a->min_p,
     };
-    return vblip_retrieve(s->model, s->inputs, (const char *const *)s->texts.items,
-                          s->texts.count, &options, on_hit, s, err);
+    const vblip_library_options kept = cli_library_options(s);
+    retrieve_state *state = s->state;
+    vblip_library *library;
+    VB_TRY(vblip_library_open(&library, s->model, s->inputs, &kept, err));
+    const vblip_status status = vblip_library_retrieve(
+        library, (const char *const *)s->texts.items, s->texts.count, &options,
+        &state->changes, on_hit, s, err);
+    vblip_library_close(&library);
+    return status;
 }
 
 static cli_exit cmd_retrieve_finish(cli_session *s, cli_exit code)
 {
     const retrieve_state *state = s->state;
+    if (!s->args->no_index)
+        cli_say_changes(s, &state->changes);
     bool stopped = s->failed && s->args->fail_fast;
     bool done = (code == CLI_EXIT_DONE || code == CLI_EXIT_SOME_FAILED) && !stopped;
     if (!done || state->hits || s->out.error)

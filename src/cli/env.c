@@ -69,6 +69,7 @@ bool cli_env_read(cli_env *env)
     *env = (cli_env){0};
     env->model = env_copy(&ok, env_variable("VBLIP_MODEL"));
     env->hub_dir = hub_folder(&ok);
+    env->data_dir = folder_in(&ok, "XDG_DATA_HOME", "/vblip", "/.local/share");
     env->cache_dir = folder_in(&ok, "XDG_CACHE_HOME", "/vblip", "/.cache");
     env->temp_dir = env_copy(&ok, temp ? temp : "/tmp");
     env->term = env_copy(&ok, env_variable("TERM"));
@@ -79,6 +80,7 @@ void cli_env_free(cli_env *env)
 {
     free(env->model);
     free(env->hub_dir);
+    free(env->data_dir);
     free(env->cache_dir);
     free(env->temp_dir);
     free(env->term);

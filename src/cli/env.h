@@ -8,6 +8,7 @@
 typedef struct cli_env {
     char *model;     // $VBLIP_MODEL
     char *hub_dir;   // Hugging Face hub cache
+    char *data_dir;  // for indexes
     char *cache_dir; // for pipelines and self-test verdicts
     char *temp_dir;  // never NULL
     char *term;      // $TERM

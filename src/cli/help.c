@@ -24,12 +24,26 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
          "       vblip retrieve [OPTIONS] -e \"query\" [-e \"query\"]... PATH...",
          "rank videos and images by how well they match a text",
          PATHS "All are compared with the query by ITC, and the best K looked at again "
-               "by ITM.\n"
+               "by ITM. What is seen in the files of directories is kept in an index "
+               "(docs/library.md), so that they are encoded once; recordings longer "
+               "than 30 s are searched shot by shot.\n"
                "Text output: rank, P(match), times, path.\n"
                "Fields: query rank path start end score itc itm_logit p_match.\n",
          "  vblip retrieve examples/clips \"a dog to the left of a violin\"\n"
          "  vblip retrieve --top 3 -f jsonl -e \"a dog\" -e \"two cats\" "
          "examples/clips\n"},
+    [CLI_INDEX] =
+        {"vblip index [OPTIONS] PATH...\n"
+         "       vblip index --stats|--list|--verify [PATH...]",
+         "bring the search index up to date, no query",
+         PATHS "What is new or changed is encoded, as retrieve does by itself before "
+               "it searches; files that moved are known by their content, and those "
+               "that are gone are forgotten. A run that was stopped goes on where it "
+               "was.\n"
+               "Fields: index root recordings failed segments bytes; with --list path "
+               "size error.\n",
+         "  vblip index examples/clips\n"
+         "  vblip index --list -f jsonl examples/clips\n"},
     [CLI_QA] = {"vblip qa [OPTIONS] PATH \"question\"...\n"
                 "       vblip qa [OPTIONS] -a FILE \"question\"...\n"
                 "       vblip qa [OPTIONS] --dialog FILE PATH",
@@ -306,7 +320,9 @@ static void write_overview(vb_string *out)
         "output\n"
         "unusable, 5 no usable device, 130 interrupted (what was finished is kept)\n"
         "\nenvironment: VBLIP_MODEL (--model), HF_HUB_CACHE or HF_HOME (hub names),\n"
-        "XDG_CACHE_HOME (compiled pipelines), TMPDIR (standard input as a PATH)\n"
+        "XDG_DATA_HOME (indexes), XDG_CACHE_HOME (compiled pipelines), TMPDIR "
+        "(standard\n"
+        "input as a PATH)\n"
         "\nexamples:\n"
         "  vblip retrieve examples/clips \"a dog to the left of a violin\"\n"
         "  vblip caption --every 2 examples/clips/clip-02.mp4\n");

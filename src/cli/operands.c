@@ -112,7 +112,8 @@ vblip_status cli_operands_split(cli_args *args, vblip_error *err)
         return split_path_texts(args, 2, "LEFT and RIGHT", err);
     case CLI_TAKES_PATHS:
         args->paths = all;
-        return need(all.count || args->list, args, "a PATH", err);
+        return need(all.count || args->list || cli_looks_at_indexes(args), args,
+                    "a PATH", err);
     case CLI_TAKES_PATHS_FOR_WHAT:
         return split_embed(args, err);
     case CLI_TAKES_TEXTS:

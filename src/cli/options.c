@@ -9,8 +9,8 @@
 #define AT(field) offsetof(cli_args, field)
 #define ON(cmd)   (1u << CLI_##cmd)
 #define INPUTS                                                                         \
-    (ON(RETRIEVE) | ON(QA) | ON(CAPTION) | ON(MATCH) | ON(REASON) | ON(EMBED) |        \
-     ON(SHOTS))
+    (ON(RETRIEVE) | ON(INDEX) | ON(QA) | ON(CAPTION) | ON(MATCH) | ON(REASON) |        \
+     ON(EMBED) | ON(SHOTS))
 
 // Common options first, then by command; help lists them in this order.
 const cli_option cli_options[] = {
@@ -258,13 +258,13 @@ const cli_option cli_options[] = {
      .value = "P",
      .help = "drop hits that match with less than P (0)"},
     {.name = "include",
-     .commands = ON(RETRIEVE),
+     .commands = ON(RETRIEVE) | ON(INDEX),
      .kind = CLI_STRINGS,
      .offset = AT(include),
      .value = "GLOB",
      .help = "of files in directories, only those that match; may be repeated"},
     {.name = "exclude",
-     .commands = ON(RETRIEVE),
+     .commands = ON(RETRIEVE) | ON(INDEX),
      .kind = CLI_STRINGS,
      .offset = AT(exclude),
      .value = "GLOB",
@@ -289,6 +289,51 @@ const cli_option cli_options[] = {
      .offset = AT(exit_status),
      .same_rows = true,
      .help = "exit 1 when nothing matched"},
+
+    {.name = "index",
+     .commands = ON(RETRIEVE) | ON(INDEX),
+     .kind = CLI_STRING,
+     .offset = AT(index),
+     .value = "INDEX",
+     .help = "the index of all PATHs (one for each directory, in "
+             "$XDG_DATA_HOME/vblip)"},
+    {.name = "no-index",
+     .commands = ON(RETRIEVE),
+     .kind = CLI_FLAG,
+     .offset = AT(no_index),
+     .help = "leave nothing on disk: directories are encoded anew"},
+    {.name = "segment",
+     .commands = ON(RETRIEVE) | ON(INDEX),
+     .kind = CLI_STRING,
+     .offset = AT(segment),
+     .value = "RULE",
+     .help = "what a hit is: whole (a recording), shots, so many seconds, or auto: "
+             "whole up to 30 s, else shots of at most 30 s (auto)"},
+    {.name = "rebuild",
+     .commands = ON(RETRIEVE) | ON(INDEX),
+     .kind = CLI_FLAG,
+     .offset = AT(rebuild),
+     .help = "make the index anew, whatever it holds"},
+    {.name = "retry-failed",
+     .commands = ON(RETRIEVE) | ON(INDEX),
+     .kind = CLI_FLAG,
+     .offset = AT(retry_failed),
+     .help = "try files again that could not be read and have not changed"},
+    {.name = "stats",
+     .commands = ON(INDEX),
+     .kind = CLI_FLAG,
+     .offset = AT(index_stats),
+     .help = "only show how much indexes hold: those of PATHs, or all"},
+    {.name = "list",
+     .commands = ON(INDEX),
+     .kind = CLI_FLAG,
+     .offset = AT(index_list),
+     .help = "only list the recordings of indexes, likewise"},
+    {.name = "verify",
+     .commands = ON(INDEX),
+     .kind = CLI_FLAG,
+     .offset = AT(index_verify),
+     .help = "only read all of the indexes and check it, likewise"},
 
     {.name = "itm-token",
      .commands = ON(MATCH),

@@ -38,6 +38,8 @@ VB_CHECKED vblip_status vb_index_open(vb_index **out, const vb_index_options *op
                                       vblip_error *err);
 void vb_index_close(vb_index **index); // NULL is fine
 
+const char *vb_index_path(const vb_index *index);
+
 // An index that was opened to write keeps other writers out until it is released, and
 // again once it is held; between the two nothing may be changed in it. VBLIP_ERR_IO where
 // another process writes.

@@ -361,6 +361,11 @@ void vb_index_close(vb_index **at)
     *at = NULL;
 }
 
+const char *vb_index_path(const vb_index *index)
+{
+    return index->path;
+}
+
 vblip_status vb_index_hold(vb_index *index, vblip_error *err)
 {
     if (index->in_memory || index->lock >= 0)

@@ -23,6 +23,9 @@ CLIPS = os.path.join(SOURCE, "examples", "clips")
 DEMO = os.path.join(SOURCE, "models", "demo")
 RECORDINGS = "/usr/share/doc/opencv-doc/examples/data"
 
+# Of this process alone: no two tests share an index.
+DATA = tempfile.TemporaryDirectory(prefix="vblip-data-")
+
 EXIT_DONE, EXIT_NO_MATCH, EXIT_MISUSED, EXIT_SOME_FAILED = 0, 1, 2, 3
 EXIT_UNUSABLE, EXIT_NO_DEVICE, EXIT_INTERRUPTED = 4, 5, 130
 
@@ -59,7 +62,8 @@ def environment(**changes):
     """That of the test without what a user may have set; None in `changes` removes."""
     scratch = os.environ["VBLIP_SCRATCH"]
     env = {k: v for k, v in os.environ.items() if not k.startswith(("VBLIP_", "HF_"))}
-    env.update(XDG_CACHE_HOME=os.path.join(scratch, "cache"), HOME=os.path.join(scratch, "home"), LC_ALL="C.UTF-8")
+    env.update(XDG_CACHE_HOME=os.path.join(scratch, "cache"), HOME=os.path.join(scratch, "home"), LC_ALL="C.UTF-8",
+               XDG_DATA_HOME=DATA.name)
     env.update(changes)
     return {k: v for k, v in env.items() if v is not None}
 

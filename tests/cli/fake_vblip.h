@@ -3,6 +3,7 @@
 #define VB_TESTS_FAKE_VBLIP_H
 
 #include "vblip_lab.h"
+#include "vblip_library.h"
 
 #if defined(__GNUC__)
 __attribute__((format(printf, 3, 4)))

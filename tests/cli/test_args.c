@@ -128,15 +128,16 @@ static void test_operands_go_where_the_command_wants_them(void **state)
 static const struct refusal {
     const char *line, *message;
 } refusals[] = {
-    {"", "no command; see: vblip help; allowed: retrieve, qa, caption, match, reason, "
+    {"", "no command; see: vblip help; allowed: retrieve, index, qa, caption, match, "
+         "reason, "
          "embed, eval, filter, shots, tokenize, models, doctor, bench, help"},
     {"retreive|x|y", "retreive: unknown command; did you mean retrieve? allowed: *"},
     {"captions|x", "captions: unknown command; did you mean caption? allowed: *"},
     {"help|modles", "modles: unknown command; did you mean models? allowed: *"},
     {"ask|x", "ask: unknown command; did you mean qa? allowed: *"},
     {"find|x",
-     "find: unknown command; did you mean retrieve? allowed: retrieve, qa, *"},
-    {"index|x", "index: unknown command; allowed: retrieve, qa, *"},
+     "find: unknown command; did you mean retrieve? allowed: retrieve, index, *"},
+    {"indices|x", "indices: unknown command; allowed: retrieve, index, *"},
     {"/dev/null",
      "/dev/null: a file, where the command comes: vblip caption /dev/null; *"},
     {"-x", "no command; *"},
@@ -272,6 +273,18 @@ static const struct refusal {
     {"caption|v|--overwrite", "--overwrite: only allowed with --format srt or vtt *"},
     {"caption|v|-y|-o|x.srt", "--overwrite: only allowed with --format srt or vtt *"},
     {"eval|qa", "eval: missing --annotations FILE"},
+    {"index", "index: missing a PATH; see: vblip help index"},
+    {"index|d|--stats|--list", "--stats, --list, --verify: one of them is allowed"},
+    {"index|d|--stats|--rebuild", "--stats, --list, --verify: not allowed together "
+                                  "with --rebuild, --retry-failed or "
+                                  "--segment"},
+    {"index|d|--segment|often",
+     "--segment often: auto, whole, shots, or 0.1 to 86400 seconds are allowed"},
+    {"index|d|--index|i|-o|i", "-o: names the index, which it would replace"},
+    {"retrieve|d|q|--no-index|--rebuild",
+     "--no-index: not allowed together with --index, --rebuild or --retry-failed"},
+    {"retrieve|d|q|--segment|0",
+     "--segment 0: auto, whole, shots, or 0.1 to 86400 seconds are allowed"},
     {"filter", "filter: missing a file of pairs; see: vblip help filter"},
     {"filter|p", "filter: missing -o FILE; see: vblip help filter"},
     {"filter|p|q|-o|out", "q: one file of pairs is allowed"},
@@ -302,9 +315,8 @@ static const struct refusal {
     {"caption|v|--prompt|\x80", "--prompt: not valid UTF-8 at byte 1"},
     {"qa|v|q|--answers|a,\x80", "--answers: not valid UTF-8 at byte 3"},
     // of versions to come
-    {"index|x", "index: unknown command; *"},
-    {"help|index", "index: unknown command; *"},
-    {"retrieve|v|q|--segment|auto", "--segment: unknown option for retrieve; *"},
+    {"help|indices", "indices: unknown command; *"},
+    {"qa|v|q|--segment|auto", "--segment: unknown option for qa; *"},
     {"retrieve|v|q|--by|video", "--by: unknown option for retrieve; *"},
     {"retrieve|v|q|--no-index", "--no-index: unknown option for retrieve; *"},
     {"retrieve|v|q|--index|f", "--index: unknown option for retrieve; *"},

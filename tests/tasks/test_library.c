@@ -241,6 +241,13 @@ static int count_recordings(void *user, const vblip_index_recording *recording)
     return 0;
 }
 
+static int count_indexes(void *user, const char *path)
+{
+    assert_non_null(strstr(path, "named.index"));
+    ++*(uint32_t *)user;
+    return 0;
+}
+
 static void test_an_index_that_is_named(void **state)
 {
     (void)state;
@@ -260,6 +267,13 @@ static void test_an_index_that_is_named(void **state)
     assert_int_equal(info.recordings, 2);
     assert_int_equal(info.segments, 2);
     api_ok(vblip_index_list(file, count_recordings, &count, &err), &err);
+    assert_int_equal(count, 2);
+    count = 0;
+    api_ok(vblip_index_each(temp_folder, media, count_indexes, &count, &err), &err);
+    assert_int_equal(count, 1);
+    api_ok(vblip_index_each(temp_folder, "/usr", count_indexes, &count, &err), &err);
+    assert_int_equal(count, 1);
+    api_ok(vblip_index_each(temp_folder, NULL, count_indexes, &count, &err), &err);
     assert_int_equal(count, 2);
 
     // What vectors depend on is not mixed.
@@ -330,6 +344,11 @@ static void test_library_refuses(void **state)
     api_refused(vblip_library_open(&library, caption, inputs, NULL, &err),
                 VBLIP_ERR_UNSUPPORTED, &err, "");
     api_ok(vblip_library_open(&library, model, inputs, NULL, &err), &err);
+    api_ok(vblip_library_describe(library, keep_info, NULL, &err), &err); // of none
+    api_refused(vblip_library_describe(NULL, keep_info, NULL, &err), VBLIP_ERR_ARGUMENT,
+                &err, "library");
+    api_refused(vblip_index_each(NULL, NULL, count_indexes, NULL, &err),
+                VBLIP_ERR_ARGUMENT, &err, "data_dir");
     api_refused(vblip_library_update(NULL, NULL, NULL, &err), VBLIP_ERR_ARGUMENT, &err,
                 "library");
     seen_hits seen = {0};

@@ -1,0 +1,109 @@
+// fake_library.c - the part of the fake library behind vblip_library.h: a library is its
+// inputs, and finds what vblip_retrieve does.
+#include "cli/fake_vblip.h"
+
+#include <stdlib.h>
+
+struct vblip_library {
+    vblip_model *model;
+    const vblip_inputs *inputs;
+    const char *index;
+};
+
+vblip_status vblip_library_open(vblip_library **out, vblip_model *model,
+                                const vblip_inputs *inputs,
+                                const vblip_library_options *options, vblip_error *err)
+{
+    *out = NULL;
+    if (fake_has(options->index, "locked") && options->write)
+        return fake_fail(err, VBLIP_ERR_IO, "%s: another vblip writes it",
+                         options->index);
+    *out = calloc(1, sizeof **out);
+    if (!*out)
+        return fake_fail(err, VBLIP_ERR_MEMORY, "library: out of memory");
+    **out = (vblip_library){model, inputs, options->index};
+    return VBLIP_OK;
+}
+
+void vblip_library_close(vblip_library **library)
+{
+    free(*library);
+    *library = NULL;
+}
+
+vblip_status vblip_library_update(vblip_library *library, const vblip_job *job,
+                                  vblip_index_changes *changes, vblip_error *err)
+{
+    (void)job;
+    (void)err;
+    *changes = (vblip_index_changes){
+        .added = vblip_inputs_count(library->inputs), .unchanged = 7, .segments = 9};
+    return VBLIP_OK;
+}
+
+vblip_status vblip_library_retrieve(vblip_library *library, const char *const *queries,
+                                    uint32_t count,
+                                    const vblip_retrieve_options *options,
+                                    vblip_index_changes *changes, vblip_hit_fn fn,
+                                    void *user, vblip_error *err)
+{
+    *changes =
+        (vblip_index_changes){.waiting = fake_has(library->index, "locked") ? 2 : 0};
+    return vblip_retrieve(library->model, library->inputs, queries, count, options, fn,
+                          user, err);
+}
+
+// "broken" in its name: it is damaged.
+static vblip_status fake_check_index(const char *path, vblip_error *err)
+{
+    if (fake_has(path, "broken"))
+        return fake_fail(err, VBLIP_ERR_FORMAT, "%s: block 3 is damaged", path);
+    return VBLIP_OK;
+}
+
+vblip_status vblip_index_describe(const char *path, vblip_index_info_fn fn, void *user,
+                                  vblip_error *err)
+{
+    const vblip_index_info info = {path, "/films", 12, 1, 34, 5678};
+    const vblip_status status = fake_check_index(path, err);
+    if (status != VBLIP_OK)
+        return status;
+    return fn(user, &info) ? fake_cancelled(err) : VBLIP_OK;
+}
+
+vblip_status vblip_library_describe(vblip_library *library, vblip_index_info_fn fn,
+                                    void *user, vblip_error *err)
+{
+    return vblip_index_describe(library->index ? library->index : "films.index", fn,
+                                user, err);
+}
+
+vblip_status vblip_index_list(const char *path, vblip_index_recording_fn fn, void *user,
+                              vblip_error *err)
+{
+    static const vblip_index_recording all[] = {
+        {"a.mp4", 100, NULL},
+        {"b.mp4", 200, "not a video or image"},
+    };
+    const vblip_status status = fake_check_index(path, err);
+    for (size_t i = 0; status == VBLIP_OK && i < 2; i++)
+        if (fn(user, &all[i]))
+            return fake_cancelled(err);
+    return status;
+}
+
+vblip_status vblip_index_each(const char *data_dir, const char *path,
+                              vblip_index_path_fn fn, void *user, vblip_error *err)
+{
+    (void)data_dir;
+    if (fake_has(path, "never"))
+        return VBLIP_OK;
+    if (fn(user, "films.index") || (!path && fn(user, "broken.index")))
+        return fake_cancelled(err);
+    return VBLIP_OK;
+}
+
+vblip_status vblip_index_verify(const char *path, vblip_error *err)
+{
+    return fake_check_index(path, err);
+}

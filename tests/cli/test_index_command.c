@@ -1,0 +1,64 @@
+// test_index_command.c - vblip index over a fake library, and retrieve where the index is in
+// use: what they print, and the exit status they end with.
+#include "cli/run_fake.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const struct index_row {
+    const char *line;
+    int code;
+    const char *out, *err;
+} index_rows[] = {
+    {"retrieve|dir|q|--index|locked.index", 0,
+     "1  0.97  00:01:12.000-00:01:20.000  dir/a.mp4\n"
+     "2  0.25  00:01:12.000-00:01:20.000  dir/b.mp4\n",
+     "vblip: 2 files changed, but the index cannot be written now: what it holds is "
+     "searched\n"},
+    {"index|dir", 0,
+     "films.index\n  of          /films\n  recordings  12, 1 of them could not be "
+     "read\n"
+     "  segments    34\n  size        5678 bytes\n",
+     ""},
+    {"index|dir|-f|csv", 0,
+     "index,root,recordings,failed,segments,bytes\nfilms.index,/films,12,1,34,5678\n",
+     ""},
+    {"index|dir|--index|locked.index", 4, "",
+     "vblip: locked.index: another vblip writes it\n"},
+    {"index|dir|--stats|-f|csv", 0,
+     "index,root,recordings,failed,segments,bytes\nfilms.index,/films,12,1,34,5678\n",
+     ""},
+    {"index|--list|-f|jsonl", 3,
+     "{\"path\":\"a.mp4\",\"size\":100,\"error\":null}\n"
+     "{\"path\":\"b.mp4\",\"size\":200,\"error\":\"not a video or image\"}\n",
+     "vblip: broken.index: block 3 is damaged\n"},
+    {"index|--list|dir", 0, "a.mp4\nb.mp4  not a video or image\n", ""},
+    {"index|--verify|--index|broken.index", 4, "",
+     "vblip: broken.index: block 3 is damaged\n"},
+    {"index|--stats|never", 0, "", "no index\n"},
+};
+
+static void test_indexes_are_shown(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof index_rows / sizeof *index_rows; i++) {
+        const struct index_row *row = &index_rows[i];
+        result r;
+        run(&r, row->line);
+        if (r.code != row->code || strcmp(r.out, row->out) != 0 ||
+            strcmp(r.err, row->err) != 0)
+            fail_msg("%s: exit %d\n-- out\n%s-- err\n%s", row->line, r.code, r.out,
+                     r.err);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_indexes_are_shown)};
+    return cmocka_run_group_tests_name("index", tests, enter_folder, leave_folder);
+}
