@@ -138,6 +138,12 @@ def read(path):
         return file.read()
 
 
+def distinct(path, number, source):
+    """A clip that no other file is equal to: players pass over its last box."""
+    payload = b"%08d" % number
+    write(path, read(source) + struct.pack(">I4s", 8 + len(payload), b"free") + payload)
+
+
 def write_png(path, pixels):
     """A numpy array of uint8, [height, width, 3]."""
 
@@ -236,6 +242,33 @@ class Case(unittest.TestCase):
     def only_files(self, *names):
         """The test's folder holds these, and no leftovers."""
         self.assertEqual(sorted(os.listdir(self.folder)), sorted(names))
+
+
+class LibraryCase(Case):
+    """Each test has a data folder of its own."""
+
+    def setUp(self):
+        super().setUp()
+        self.env = environment(XDG_DATA_HOME=self.path("data"))
+
+    def retrieve(self, *arguments, **options):
+        return self.run_program("retrieve", *arguments, env=self.env, **options)
+
+    def index(self, *arguments, **options):
+        return self.run_program("index", *arguments, env=self.env, **options)
+
+    def run_program(self, *arguments, code=EXIT_DONE, env=None):
+        done = vblip(*arguments, "--model", DEMO, env=env)
+        self.assertEqual(done.code, code, done)
+        done.said = [line for line in done.messages if not line.startswith("vblip: the bundled demo model answers; ")]
+        return done
+
+    def clips(self, count, folder="films"):
+        folder = self.path(folder)
+        os.makedirs(folder)
+        for number in range(count):
+            distinct(os.path.join(folder, "clip %03d.mp4" % number), number, clip(number % 16 + 1))
+        return folder
 
 
 def main():

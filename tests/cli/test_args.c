@@ -316,10 +316,8 @@ static const struct refusal {
     {"qa|v|q|--answers|a,\x80", "--answers: not valid UTF-8 at byte 3"},
     // of versions to come
     {"help|indices", "indices: unknown command; *"},
-    {"qa|v|q|--segment|auto", "--segment: unknown option for qa; *"},
+    {"qa|v|q|--segment|auto", "--segment: not an option of qa; *"},
     {"retrieve|v|q|--by|video", "--by: unknown option for retrieve; *"},
-    {"retrieve|v|q|--no-index", "--no-index: unknown option for retrieve; *"},
-    {"retrieve|v|q|--index|f", "--index: unknown option for retrieve; *"},
     {"caption|v|--shots", "--shots: unknown option for caption; *"},
     // counts
     {"bench|--counts|", "--counts : up to 16 whole numbers from 1 to 64 are allowed"},

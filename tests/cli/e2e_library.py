@@ -1,0 +1,279 @@
+#!/usr/bin/env python3
+"""A library that is kept for years: indexed once, killed in the middle, moved, damaged, locked.
+
+The same is found with an index as without one, to the last bit of ITC; a killed run loses the
+recording in flight and nothing else; what is wrong with an index is one line that says what to do.
+"""
+
+import fcntl
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import struct
+import subprocess
+import time
+
+from e2e_support import (BINARY, CLIPS, DEMO, EXIT_DONE, EXIT_INTERRUPTED, EXIT_MISUSED, EXIT_SOME_FAILED,
+                         EXIT_UNUSABLE, LibraryCase, clip, distinct, ffmpeg, main, parse, read, start, vblip, write)
+
+QUERY = "a dog to the left of a violin"
+DEMO_NOTICE = "vblip: the bundled demo model answers; "
+BLOCK, DIMS = 256, 256
+
+
+def contents(index):
+    """{path: [(start, end, vector bytes)]} of an index, by SQLite alone."""
+    database = sqlite3.connect("file:%s?mode=ro" % index, uri=True)
+    assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    blocks = dict(database.execute("SELECT number, data FROM blocks"))
+    found = {}
+    for path, places in database.execute("SELECT path, segments FROM recordings WHERE error IS NULL"):
+        rows = []
+        for place in struct.unpack("<%dQ" % (len(places) // 8), places):
+            data, at = blocks[place // BLOCK], place % BLOCK
+            spans = 8 + 8 * BLOCK
+            span = struct.unpack_from("<2q", data, spans + 16 * at)
+            first = spans + 16 * BLOCK + 2 * DIMS * at
+            rows.append((*span, data[first:first + 2 * DIMS]))
+        found[path] = rows
+    database.close()
+    return found
+
+
+class SameAnswers(LibraryCase):
+    """What is found does not depend on where vectors lie."""
+
+    def test_index_memory_and_batches_agree(self):
+        want = parse("json", self.retrieve("--no-index", CLIPS, QUERY, "--top", 16, "-f", "json").out)
+        self.assertFalse(os.path.exists(self.path("data")))
+        runs = (
+            (CLIPS,),
+            (CLIPS,),  # from the index
+            (CLIPS, "--batch", 3),
+            (CLIPS, "--threads", 1),
+            (CLIPS, "--index", self.path("named.index")),
+        )
+        for arguments in runs:
+            with self.subTest(arguments=arguments):
+                rows = parse("json", self.retrieve(*arguments, "-e", QUERY, "--top", 16, "-f", "json").out)
+                self.assertEqual([row["path"] for row in rows], [row["path"] for row in want])
+                self.assertEqual([row["itc"] for row in rows], [row["itc"] for row in want])
+                for row, other in zip(rows, want):
+                    self.assertAlmostEqual(row["itm_logit"], other["itm_logit"], places=4)
+
+    def test_folders_files_and_folders_in_folders(self):
+        films = self.clips(4)
+        os.makedirs(os.path.join(films, "2024"))
+        distinct(os.path.join(films, "2024", "new.mp4"), 77, clip(7))
+        other = self.clips(2, "other")
+        self.index(films)
+        names = lambda done: sorted(line.rsplit("/", 1)[1] for line in done.lines)  # noqa: E731
+        # A folder in one that is indexed is searched in that index, and alone.
+        inner = self.retrieve(os.path.join(films, "2024"), "-e", QUERY, "-l")
+        self.assertEqual(names(inner), ["new.mp4"])
+        self.assertEqual(len([n for n in os.listdir(self.path("data/vblip")) if n.endswith(".index")]), 1)
+        both = self.retrieve(films, other, clip(1), "-e", QUERY, "-l", "--top", 20)
+        self.assertEqual(len(both.lines), 8)
+        self.assertEqual(len([n for n in os.listdir(self.path("data/vblip")) if n.endswith(".index")]), 2)
+
+    def test_segments_of_a_long_recording(self):
+        """Two minutes whose scenes are known: a hit is a shot, and begins where it does."""
+        parts = []
+        for number in range(16):
+            part = self.path("part%02d.mp4" % number)
+            ffmpeg("-stream_loop", -1, "-i", clip(number + 1), "-t", 7, "-r", 25, "-s", "128x128", "-c:v", "libx264",
+                   "-g", 250, "-pix_fmt", "yuv420p", part)
+            parts.append(part)
+        write(self.path("list"), "".join("file '%s'\n" % part for part in parts))
+        os.makedirs(self.path("films"))
+        film = self.path("films/long.mp4")
+        ffmpeg("-f", "concat", "-safe", 0, "-i", self.path("list"), "-c", "copy", film)
+        rows = parse("json", self.retrieve(self.path("films"), QUERY, "--top", 50, "-f", "json").out)
+        self.assertGreaterEqual(len(rows), 16)
+        rows.sort(key=lambda row: row["start"])
+        for before, after in zip(rows, rows[1:]):  # nothing between them is lost
+            self.assertEqual(before["end"], after["start"])
+        self.assertEqual(rows[0]["start"], 0)
+        self.assertAlmostEqual(rows[-1]["end"], 112, delta=0.1)
+        best = max(rows, key=lambda row: row["score"])
+        self.assertEqual(best["rank"], 1)
+        self.assertLessEqual(21 - 0.04, best["start"])  # clip 4, as its own file is found
+        self.assertLessEqual(best["end"], 28 + 0.04)
+
+
+class Kills(LibraryCase):
+    """Whatever ends a run, the next one goes on."""
+
+    CLIPS_THERE = 200
+
+    def test_kills_at_random_moments(self):
+        films = self.clips(self.CLIPS_THERE)
+        whole, killed = self.path("whole.index"), self.path("killed.index")
+        began = time.monotonic()
+        self.index(films, "--index", whole)
+        took = time.monotonic() - began
+        chance = random.Random(26)
+        before = 0
+        for _ in range(25):
+            program = start("index", films, "--index", killed, "--model", DEMO, env=self.env, stdout=subprocess.DEVNULL,
+                            stderr=subprocess.DEVNULL)
+            try:
+                program.wait(timeout=chance.uniform(0, took / 4))
+            except subprocess.TimeoutExpired:
+                program.kill()
+                program.wait()
+            if os.path.exists(killed) and os.path.getsize(killed):
+                count = len(contents(killed))
+                self.assertGreaterEqual(count, before)  # nothing that was there is lost
+                before = count
+        self.assertGreater(before, 10)
+        self.index(films, "--index", killed)
+        self.index("--verify", "--index", killed)
+        want = contents(whole)
+        self.assertEqual(len(want), self.CLIPS_THERE)
+        self.assertEqual(contents(killed), want)
+
+    def test_ctrl_c(self):
+        films = self.clips(self.CLIPS_THERE)
+        program = start("index", films, "--model", DEMO, env=self.env, stdout=subprocess.DEVNULL)
+        data = self.path("data/vblip")
+        while not (os.path.isdir(data) and any(name.endswith("-wal") for name in os.listdir(data))):
+            time.sleep(0.01)
+        time.sleep(0.2)
+        program.send_signal(signal.SIGINT)
+        _, err = program.communicate(timeout=60)
+        self.assertEqual(program.returncode, EXIT_INTERRUPTED, err)
+        self.assertIn(b"the same command goes on", err)
+        self.index(films)
+        rows = parse("json", self.index("--stats", films, "-f", "json").out)
+        self.assertEqual([row["recordings"] for row in rows], [self.CLIPS_THERE])
+
+    def test_a_full_disk(self):
+        """A limit on the size of files is met in the middle."""
+        import resource
+        films, index = self.clips(40), self.path("full.index")
+        program = subprocess.run([BINARY, "index", films, "--index", index, "--model", DEMO], env=self.env,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, preexec_fn=lambda: (
+                                     signal.signal(signal.SIGXFSZ, signal.SIG_IGN),
+                                     resource.setrlimit(resource.RLIMIT_FSIZE, (120000, 120000))))
+        said = [line for line in program.stderr.decode().splitlines() if not line.startswith(DEMO_NOTICE)]
+        self.assertEqual(program.returncode, EXIT_UNUSABLE, said)
+        self.assertEqual(len(said), 1, said)
+        self.assertIn("full.index", said[0])
+        self.index(films, "--index", index)
+        self.assertEqual(len(contents(index)), 40)
+
+
+class Refusals(LibraryCase):
+    """One line, the right exit code, and nothing lost."""
+
+    def one_line(self, done, *parts):
+        self.assertEqual(len(done.said), 1, done)
+        for part in parts:
+            self.assertIn(part, done.said[0])
+
+    def test_what_is_no_index_of_ours(self):
+        films, index = self.clips(6), self.path("films.index")
+        self.index(films, "--index", index)
+        good = read(index)
+        newer = self.path("newer.index")
+        shutil.copy(index, newer)
+        database = sqlite3.connect(newer)
+        database.execute("PRAGMA user_version = 99")
+        database.commit()
+        database.close()
+        table = {
+            "cut": (good[:len(good) // 2], "--rebuild"),
+            "header": (b"x" * 100 + good[100:], "--rebuild"),
+            "text": (b"no database at all " * 100, "--rebuild"),
+            "newer": (read(newer), "version 99"),
+        }
+        for name, (data, says) in table.items():
+            with self.subTest(name=name):
+                path = write(self.path(name + ".index"), data)
+                for done in (self.index(films, "--index", path, code=EXIT_UNUSABLE),
+                             self.retrieve(films, QUERY, "--index", path, code=EXIT_UNUSABLE),
+                             self.index("--verify", "--index", path, code=EXIT_UNUSABLE)):
+                    self.one_line(done, path, says)
+                self.assertEqual(read(path), data)  # left as it was
+                self.index(films, "--index", path, "--rebuild")
+                self.assertEqual(contents(path), contents(index))
+
+    def test_a_byte_turned_in_each_region(self):
+        """Each page of the file: what is read of it is told, or was not damaged by it."""
+        films, index = self.clips(6), self.path("films.index")
+        self.index(films, "--index", index)
+        good, want = read(index), contents(index)
+        found = 0
+        for at in range(0, len(good), 8192):
+            bad = bytearray(good)
+            bad[at + 4000 % 8192] ^= 0x40
+            path = write(self.path("bad.index"), bytes(bad))
+            done = self.index_any("--verify", "--index", path)
+            if done.code != EXIT_DONE:
+                found += 1
+                self.one_line(done, path)
+                continue
+            self.assertEqual(contents(path), want)
+        self.assertGreater(found, 3)
+
+    def index_any(self, *arguments):
+        done = vblip("index", *arguments, env=self.env)
+        done.said = done.messages
+        return done
+
+    def test_another_model_and_other_options(self):
+        films, index = self.clips(3), self.path("films.index")
+        self.index(films, "--index", index)
+        self.one_line(self.index(films, "--index", index, "--frames", 4, code=EXIT_UNUSABLE), "frames 8, this run has 4",
+                      "--rebuild")
+        self.one_line(self.index(films, "--index", index, "--segment", 5, code=EXIT_UNUSABLE), "segments auto")
+        # In the data folder each has an index of its own.
+        self.index(films)
+        self.index(films, "--frames", 4)
+        self.assertEqual(len(self.index("--stats", "-f", "csv").lines), 3)
+
+    def test_two_writers(self):
+        films, index = self.clips(3), self.path("films.index")
+        self.index(films, "--index", index)
+        distinct(os.path.join(films, "new.mp4"), 99, clip(9))
+        with open(index + ".lock", "r+b") as lock:
+            fcntl.lockf(lock, fcntl.LOCK_EX)
+            self.one_line(self.index(films, "--index", index, code=EXIT_UNUSABLE), "another vblip writes it",
+                          str(os.getpid()))
+            done = self.retrieve(films, QUERY, "--index", index, "-l")
+            self.assertEqual(len(done.lines), 3)  # what it holds
+            self.one_line(done, "1 file changed, but the index cannot be written now")
+        self.assertEqual(len(self.retrieve(films, QUERY, "--index", index, "-l").lines), 4)
+
+    def test_folders_that_are_gone_or_cannot_be_written(self):
+        films, index = self.clips(3), self.path("films.index")
+        self.index(films, "--index", index)
+        before = contents(index)
+        os.rename(films, films + " away")
+        done = self.index(films, "--index", index, code=EXIT_UNUSABLE)
+        self.one_line(done, "films: No such file or directory")
+        os.makedirs(films)  # a mount point without its disk
+        self.index(films, "--index", index, code=EXIT_UNUSABLE)
+        self.assertEqual(contents(index), before)
+        self.one_line(self.index(films + " away", "--index", self.path("no/folder/x.index"), code=EXIT_UNUSABLE),
+                      "no/folder/x.index")
+
+    def test_a_file_that_goes_away_or_is_bad(self):
+        films = self.clips(3)
+        write(os.path.join(films, "bad.mp4"), b"this is no film " * 10)
+        for _ in range(2):  # the second time it is remembered
+            done = self.index(films, code=EXIT_SOME_FAILED)
+            self.one_line(done, "bad.mp4: not a video or image")
+        listed = parse("jsonl", self.index("--list", films, "-f", "jsonl").out)
+        self.assertEqual([row["path"] for row in listed if row["error"]], ["bad.mp4"])
+        os.remove(os.path.join(films, "bad.mp4"))
+        self.assertEqual(self.index(films).said, [])
+        self.one_line(self.retrieve(self.path("nothing"), QUERY, code=EXIT_UNUSABLE), "No such file or directory")
+        self.retrieve(films, QUERY, "--segment", "-3", code=EXIT_MISUSED)
+
+
+if __name__ == "__main__":
+    main()
