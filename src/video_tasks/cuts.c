@@ -7,14 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const float differs = 5; // of 255: ends of a group, one picture or not
+static const float tells = 12;  // contrast of an end: key frames may stand in fades
+static const float differs = 8; // of 255: ends of a group, one picture or not
 
 enum {
     MOST_FRAMES = 2048, // of a run in memory
     LEAST_MS = 480,     // a group; shorter ones are taken together
     MOST_MS =
         13000, // a group that is not decoded as a whole: 250 frames at 20 a second
-    BEHIND_MS = 480,  // of the group behind a run, so that its last cut can be judged
+    BEHIND_MS = 1200, // behind a run, so that its last change can be judged
     CONTEXT_MS = 4000 // on either side, which may change what is judged to be a cut
 };
 
@@ -30,6 +31,7 @@ typedef struct cut_search {
     uint32_t count;    // frames of the run that are held
     uint32_t judged;   // of these, the first are there for their neighbours
     uint64_t next;     // frame that goes on with the run
+    uint64_t end;      // frame that it ends at where nothing changes
 } cut_search;
 
 static vblip_status add_cut(vb_cuts *cuts, uint64_t frame, vblip_error *err)
@@ -148,7 +150,8 @@ static vblip_status looks_alike(bool *out, const cut_search *s, uint64_t from,
         return VBLIP_OK;
     }
     VB_TRY(read_or_pass(known, s, end, true, last, err));
-    *out = *known && vb_shot_distance(first, last) < differs;
+    *out = *known && vb_shot_distance(first, last) < differs &&
+           vb_shot_contrast(first) >= tells && vb_shot_contrast(last) >= tells;
     memcpy(first, last, sizeof last);
     return VBLIP_OK;
 }
@@ -164,10 +167,11 @@ static vblip_status walk_groups(cut_search *s, vblip_error *err)
         if (!alike) {
             s->next = s->next > from ? s->next : from;
             VB_TRY(extend_run(s, end, err));
+            s->end = end + frames_of(s, BEHIND_MS);
         } else if (s->count) {
-            const uint64_t behind = from + frames_of(s, BEHIND_MS);
-            VB_TRY(extend_run(s, behind < end ? behind : end, err));
-            VB_TRY(end_run(s, err));
+            VB_TRY(extend_run(s, s->end < end ? s->end : end, err));
+            if (s->end <= end)
+                VB_TRY(end_run(s, err));
         }
     }
     return end_run(s, err);

@@ -48,6 +48,17 @@ float vb_shot_distance(const uint8_t *a, const uint8_t *b)
     return (float)sum / VB_SHOT_BYTES;
 }
 
+float vb_shot_contrast(const uint8_t *rgb)
+{
+    uint64_t sum = 0, squares = 0;
+    for (int i = 0; i < VB_SHOT_BYTES; i++) {
+        sum += rgb[i];
+        squares += (uint32_t)rgb[i] * rgb[i];
+    }
+    const double mean = (double)sum / VB_SHOT_BYTES;
+    return (float)sqrt(fmax((double)squares / VB_SHOT_BYTES - mean * mean, 0));
+}
+
 static float distance_of(const shot_search *s, uint32_t i, uint32_t j)
 {
     return vb_shot_distance(small_frame(s, i), small_frame(s, j));
@@ -103,13 +114,7 @@ static void mark_cuts(shot_search *s)
 
 static bool is_flat(const uint8_t *rgb)
 {
-    uint64_t sum = 0, squares = 0;
-    for (int i = 0; i < VB_SHOT_BYTES; i++) {
-        sum += rgb[i];
-        squares += (uint32_t)rgb[i] * rgb[i];
-    }
-    const double mean = (double)sum / VB_SHOT_BYTES;
-    return (double)squares / VB_SHOT_BYTES - mean * mean < (double)(flat * flat);
+    return vb_shot_contrast(rgb) < flat;
 }
 
 // Whether what is seen some time before frame `first` and behind `end` differs: after a

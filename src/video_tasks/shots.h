@@ -19,6 +19,9 @@ typedef struct vb_shot_frames {
 // How far two frames are apart: the mean difference of their values, 0 to 255.
 float vb_shot_distance(const uint8_t *a, const uint8_t *b);
 
+// The standard deviation of a frame's values: next to 0 of one that is black.
+float vb_shot_contrast(const uint8_t *rgb);
+
 // Marks the frames that a shot begins with, of one that follows another within `frames`:
 // begins [count], 0 or 1. A hard cut is marked at the first frame behind it, a dissolve or
 // fade in its middle. Flashes and the camera's own motion begin no shot.
