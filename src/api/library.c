@@ -229,10 +229,16 @@ static vblip_status open_folders(vblip_library *l, vblip_error *err)
 static vblip_status open_rest(vblip_library *l, vblip_error *err)
 {
     for (uint32_t i = 0; i < l->inputs->list.count; i++) {
+        const char *path = l->inputs->list.items[i].path;
         if (l->places[i].path)
             continue;
+        if (l->options.write && !l->inputs->list.items[i].error)
+            return vb_fail(err, VBLIP_ERR_ARGUMENT,
+                           "%s: kept in no index; name its directory, or an index for "
+                           "it (--index FILE)",
+                           path);
         VB_TRY(open_shelf(&l->places[i].shelf, l, NULL, "/", err));
-        l->places[i].path = l->inputs->list.items[i].path;
+        l->places[i].path = path;
     }
     return VBLIP_OK;
 }

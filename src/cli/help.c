@@ -39,7 +39,7 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
          PATHS "What is new or changed is encoded, as retrieve does by itself before "
                "it searches; files that moved are known by their content, and those "
                "that are gone are forgotten. A run that was stopped goes on where it "
-               "was.\n"
+               "was. A file by itself needs --index.\n"
                "Fields: index root recordings failed segments bytes; with --list path "
                "size error.\n",
          "  vblip index examples/clips\n"

@@ -92,7 +92,7 @@ vblip_status vb_statement_run(vb_index *index, sqlite3_stmt *statement,
 
 static vblip_status run_plain(vb_index *index, vb_statement which, vblip_error *err)
 {
-    sqlite3_stmt *statement;
+    sqlite3_stmt *statement = NULL;
     VB_TRY(vb_statement_take(&statement, index, which, err));
     return vb_statement_run(index, statement, err);
 }

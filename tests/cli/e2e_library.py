@@ -273,6 +273,7 @@ class Refusals(LibraryCase):
         self.assertEqual(self.index(films).said, [])
         self.one_line(self.retrieve(self.path("nothing"), QUERY, code=EXIT_UNUSABLE), "No such file or directory")
         self.retrieve(films, QUERY, "--segment", "-3", code=EXIT_MISUSED)
+        self.one_line(self.index(clip(1), code=EXIT_MISUSED), "kept in no index; name its directory")
 
 
 if __name__ == "__main__":
