@@ -181,7 +181,7 @@ typedef struct vblip_retrieve_options {
     uint32_t size;
     const vblip_job *job;
     uint32_t top;   // hits reported per query; 0 = 10
-    int32_t rerank; // candidates scored by ITM per query; 0 = 128, -1 = none: ITC alone
+    int32_t rerank; // scored by ITM per query; 0 = 128, -1 = none, -2: see vblip_library.h
     float min_p;    // hits with p_match below are dropped
 } vblip_retrieve_options;
 

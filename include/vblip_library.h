@@ -14,13 +14,15 @@ typedef struct vblip_library vblip_library;
 
 typedef struct vblip_library_options {
     uint32_t size;
-    const char *index;    // file that all inputs go to; NULL: one for each directory among them
-    const char *data_dir; // folder of those; NULL: nothing is left on disk
-    const char *segment;  // "auto", "whole", "shots", or a length in seconds; NULL = auto
-    uint32_t frames;      // of a segment; 0 = 8
-    bool rebuild;         // indexes are made anew, whatever they hold
-    bool retry_failed;    // files that could not be read before are tried again
-    bool write;           // an index that cannot be written is a failure
+    const char *index;     // file that all inputs go to; NULL: one for each directory among them
+    const char *data_dir;  // folder of those; NULL: nothing is left on disk
+    const char *segment;   // "auto", "whole", "shots", or a length in seconds; NULL = auto
+    uint32_t frames;       // of a segment; 0 = 8
+    bool rebuild;          // indexes are made anew, whatever they hold
+    bool retry_failed;     // files that could not be read before are tried again
+    uint64_t tokens_bytes; // of visual tokens that ITM read, kept beside the indexes, at most;
+                           // 0 = a tenth of the free disk up to 20 GB, UINT64_MAX = none
+    bool write;            // an index that cannot be written is a failure
 } vblip_library_options;
 
 // Opens the indexes of `inputs`, and makes those that are not there. Files that are named by
@@ -33,9 +35,14 @@ VBLIP_API void vblip_library_close(vblip_library **library);
 // Files, but for the segments.
 typedef struct vblip_index_changes {
     uint64_t unchanged, added, changed, moved, removed, failed; // moved: also copied or touched
-    uint64_t waiting;  // changed, but the index cannot be written now
-    uint64_t segments; // that were encoded
+    uint64_t waiting;     // changed, but the index cannot be written now
+    uint64_t segments;    // that were encoded
+    uint64_t passed_over; // candidates of VBLIP_RERANK_AUTO that ITM was not asked about
 } vblip_index_changes;
+
+// In vblip_retrieve_options, for `rerank`: of the best 128 all whose visual tokens are at hand, and
+// the best 16 of the others, whose frames are encoded anew, or on a GPU all of them.
+#define VBLIP_RERANK_AUTO (-2)
 
 // Brings the indexes up to date. Files that cannot be read are reported to the job.
 VBLIP_CHECKED vblip_status vblip_library_update(

@@ -118,7 +118,10 @@ vblip_status vb_check_retrieve(const vblip_retrieve_options *options,
     if (!(options->min_p >= 0.0f && options->min_p <= 1.0f))
         return vb_fail(err, VBLIP_ERR_ARGUMENT, "min_p: %g, expected 0 to 1",
                        (double)options->min_p);
-    if (options->min_p > 0.0f && options->rerank < 0)
+    if (options->rerank < VBLIP_RERANK_AUTO)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "rerank: %d, expected -2 or more",
+                       (int)options->rerank);
+    if (options->min_p > 0.0f && options->rerank == -1)
         return vb_fail(err, VBLIP_ERR_ARGUMENT,
                        "min_p: without reranking there is no P(match)");
     return VBLIP_OK;

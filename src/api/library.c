@@ -31,6 +31,7 @@ struct vblip_library {
     vblip_library_options options;
     vb_shelf *shelves; // [shelf_count]
     uint32_t shelf_count;
+    vb_tokens *tokens; // NULL = none
     vb_place *places;  // [inputs]
     vb_listed *listed; // [listed_count]
     uint32_t listed_count;
@@ -94,16 +95,21 @@ static vblip_status make_stamp(vblip_library *l, vblip_error *err)
 
 // ----------------------------------------------------------------------------- places
 
+static uint64_t stamp_hash(const vblip_library *l, uint64_t seed)
+{
+    for (size_t i = 0; i < STAMP_FACTS; i++)
+        seed = vb_hash_bytes(seed, l->stamp.facts[i].value,
+                             strlen(l->stamp.facts[i].value) + 1);
+    return seed;
+}
+
 // The file in data_dir that is for a root and the stamp: NAME-HASH.index.
 static vblip_status default_path(const char **out, vblip_library *l, const char *root,
                                  vblip_error *err)
 {
     char name[LONGEST_NAME + 32];
     const char *last = strrchr(root, '/');
-    uint64_t hash = vb_hash_bytes(0, root, strlen(root));
-    for (size_t i = 0; i < STAMP_FACTS; i++)
-        hash = vb_hash_bytes(hash, l->stamp.facts[i].value,
-                             strlen(l->stamp.facts[i].value) + 1);
+    const uint64_t hash = stamp_hash(l, vb_hash_bytes(0, root, strlen(root)));
     last = last && last[1] ? last + 1 : "root";
     snprintf(name, sizeof name, "%.*s-%016" PRIx64 ".index", LONGEST_NAME, last, hash);
     *out = vb_path_join(&l->arena, l->options.data_dir, name);
@@ -146,6 +152,7 @@ static vblip_status open_shelf(uint32_t *out, vblip_library *l, const char *path
         return vb_fail(err, busy.status, "%s", busy.message);
     vb_index_release(shelf->index);
     shelf->root = path ? root : NULL;
+    shelf->stamp = stamp_hash(l, 0);
     l->shelf_count++;
     return VBLIP_OK;
 }
@@ -341,6 +348,24 @@ static vblip_status open_named(vblip_library *l, vblip_error *err)
 
 // --------------------------------------------------------------------------- the whole
 
+// Visual tokens lie beside the index, or the folder of indexes. A cache that cannot be
+// opened is none.
+static void open_tokens(vblip_library *l)
+{
+    vb_string folder = {0};
+    vblip_error without = {0};
+    const vblip_library_options *o = &l->options;
+    if (o->index)
+        vb_string_appendf(&folder, "%s.tokens", o->index);
+    else
+        vb_string_appendf(&folder, "%s/tokens", o->data_dir);
+    if (folder.failed || vb_tokens_open(&l->tokens, folder.bytes,
+                                        o->tokens_bytes ? o->tokens_bytes : UINT64_MAX,
+                                        &without) != VBLIP_OK)
+        l->tokens = NULL;
+    vb_string_free(&folder);
+}
+
 static vblip_status open_shelves(vblip_library *l, vblip_error *err)
 {
     const vb_inputs *list = &l->inputs->list;
@@ -351,10 +376,15 @@ static vblip_status open_shelves(vblip_library *l, vblip_error *err)
         return vb_fail_memory(err, "library");
     VB_TRY(make_stamp(l, err));
     if (l->options.index)
-        return open_named(l, err);
-    if (l->options.data_dir)
+        VB_TRY(open_named(l, err));
+    else if (l->options.data_dir)
         VB_TRY(open_folders(l, err));
-    return open_rest(l, err);
+    if (!l->options.index)
+        VB_TRY(open_rest(l, err));
+    if ((l->options.index || l->options.data_dir) &&
+        l->options.tokens_bytes != UINT64_MAX && !l->options.write)
+        open_tokens(l);
+    return VBLIP_OK;
 }
 
 vblip_status vblip_library_open(vblip_library **out, vblip_model *model,
@@ -394,6 +424,7 @@ void vblip_library_close(vblip_library **library)
         vb_shelf_free(&l->shelves[i]);
         vb_index_close(&l->shelves[i].index);
     }
+    vb_tokens_close(&l->tokens);
     vb_arena_free(&l->arena);
     free(l);
     *library = NULL;
@@ -426,6 +457,7 @@ static vb_indexing indexing_of(vblip_library *l, vb_setup *s)
         .shelves = l->shelves,
         .shelf_count = l->shelf_count,
         .places = l->places,
+        .tokens = l->tokens,
         .listed = l->listed,
         .listed_count = l->listed_count,
     };
@@ -465,7 +497,7 @@ vblip_status vblip_library_retrieve(vblip_library *library, const char *const *q
     VB_TRY(vb_take_job(&s.job, &o.job, err));
     VB_TRY(vb_check_retrieve(&o, queries, count, err));
     VB_TRY(vb_check_task(library->model,
-                         o.rerank < 0 ? VBLIP_TASK_ITC : VBLIP_TASK_RETRIEVAL, o.job,
+                         o.rerank == -1 ? VBLIP_TASK_ITC : VBLIP_TASK_RETRIEVAL, o.job,
                          err));
     vb_indexing in = indexing_of(library, &s);
     return vb_task_search(&in, queries, count, &o, changes ? changes : &ignored, fn,

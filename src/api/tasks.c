@@ -71,7 +71,7 @@ vblip_status vblip_retrieve(vblip_model *model, const vblip_inputs *inputs,
     VB_TRY(vb_check_retrieve(&o, queries, count, err));
     vb_setup s;
     const subject about = about_inputs(model, inputs);
-    const uint32_t task = o.rerank < 0 ? VBLIP_TASK_ITC : VBLIP_TASK_RETRIEVAL;
+    const uint32_t task = o.rerank == -1 ? VBLIP_TASK_ITC : VBLIP_TASK_RETRIEVAL;
     VB_TRY(set_up(&s, &about, task, &o.job, err));
     return vb_task_retrieve(&s.task, queries, count, &o, fn, user, err);
 }

@@ -63,6 +63,25 @@ vblip_status vb_model_visual_features(vb_model *model, const vb_visual *visual,
     return settle(out, visual_features(model, visual, out, err));
 }
 
+vblip_status vb_model_visual_fill(vb_model *model, vb_visual *visual,
+                                  const float *tokens, uint32_t rows, uint32_t cols,
+                                  vblip_error *err)
+{
+    const vb_vision_config *c = &model->config.vision;
+    vb_tensor x;
+    vb_visual_empty(visual);
+    if (!rows || rows % vb_vision_tokens(c) || cols != c->width)
+        return vb_fail(err, VBLIP_ERR_FORMAT,
+                       "visual tokens: [%u, %u], expected frames of [%u, %u]", rows,
+                       cols, vb_vision_tokens(c), c->width);
+    VB_TRY(vb_pool_tensor(&x, &visual->pool, VB_F32, 1, rows, cols, err));
+    vb_recorder rec = vb_recorder_begin(model->device);
+    vb_upload(&rec, x, tokens);
+    VB_TRY(vb_recorder_submit(&rec, err));
+    visual->tokens = x;
+    return VBLIP_OK;
+}
+
 static vblip_status text_features(vb_model *m, vb_visual *visual, const char *text,
                                   vb_features *out, vblip_error *err)
 {

@@ -134,6 +134,12 @@ VB_CHECKED vblip_status vb_model_visual_features(vb_model *model,
                                                  const vb_visual *visual,
                                                  vb_features *out, vblip_error *err);
 
+// `visual` shows what `tokens` [rows, Dv] say, which vb_model_visual_features gave of the same
+// model: of whole frames.
+VB_CHECKED vblip_status vb_model_visual_fill(vb_model *model, vb_visual *visual,
+                                             const float *tokens, uint32_t rows,
+                                             uint32_t cols, vblip_error *err);
+
 // The states of a text, [tokens, D], not truncated: by itself and with [CLS] in front, or
 // with `visual` not NULL as the encoder reads it beside what that shows, [ENC] in front.
 VB_CHECKED vblip_status vb_model_text_features(vb_model *model, vb_visual *visual,

@@ -91,7 +91,8 @@ typedef struct cli_args {
     bool raw_text, fail_fast, quiet, verbose, validate, profile;
 
     // retrieve
-    uint32_t top, rerank; // rerank 0 = ITC only
+    uint32_t top, rerank; // rerank 0 = ITC only, CLI_NOT_GIVEN = auto
+    float cache_gb;       // below 0: not given
     float min_p;
     cli_words include, exclude;
     bool files_only, null_paths, exit_status;

@@ -114,7 +114,9 @@ static vblip_status cmd_retrieve_run(cli_session *s, vblip_error *err)
     const vblip_retrieve_options options = {
         .job = &job,
         .top = a->top,
-        .rerank = a->rerank ? (int32_t)a->rerank : -1,
+        .rerank = a->rerank == CLI_NOT_GIVEN ? VBLIP_RERANK_AUTO
+                  : a->rerank                ? (int32_t)a->rerank
+                                             : -1,
         .min_p = a->min_p,
     };
     const vblip_library_options kept = cli_library_options(s);

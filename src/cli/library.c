@@ -3,6 +3,9 @@
 vblip_library_options cli_library_options(const cli_session *s)
 {
     const cli_args *a = s->args;
+    uint64_t tokens = 0;
+    if (a->cache_gb >= 0)
+        tokens = a->cache_gb > 0 ? (uint64_t)((double)a->cache_gb * 1e9) : UINT64_MAX;
     return (vblip_library_options){
         .index = a->index,
         .data_dir = a->no_index ? NULL : s->env.data_dir,
@@ -10,6 +13,7 @@ vblip_library_options cli_library_options(const cli_session *s)
         .frames = a->frames,
         .rebuild = a->rebuild,
         .retry_failed = a->retry_failed,
+        .tokens_bytes = tokens,
     };
 }
 
@@ -39,5 +43,12 @@ void cli_say_changes(cli_session *s, const vblip_index_changes *changes)
             "%llu file%s changed, but the index cannot be written now: what "
             "it holds is searched",
             (unsigned long long)changes->waiting, changes->waiting == 1 ? "" : "s");
+    if (changes->passed_over)
+        vb_console_note(
+            &s->console,
+            "%llu candidate%s stayed with ITC alone, for the frames would be "
+            "encoded anew; --rerank 128 looks at all",
+            (unsigned long long)changes->passed_over,
+            changes->passed_over == 1 ? "" : "s");
     vb_string_free(&line);
 }

@@ -245,10 +245,22 @@ const cli_option cli_options[] = {
      .commands = ON(RETRIEVE),
      .kind = CLI_COUNT,
      .offset = AT(rerank),
+     .automatic = true,
      .least = 0,
      .most = 1000000,
      .value = "K",
-     .help = "candidates per query scored by ITM; 0 = ITC only (128)"},
+     .help = "candidates per query scored by ITM: so many, 0 = ITC only, or auto: of "
+             "128 those whose frames were encoded before, and 16 others (auto)"},
+    {.name = "cache-gb",
+     .commands = ON(RETRIEVE),
+     .kind = CLI_REAL,
+     .offset = AT(cache_gb),
+     .same_rows = true,
+     .least = 0,
+     .most = 1e6,
+     .value = "G",
+     .help = "disk for what ITM has looked at, beside the index; 0 = none (a tenth of "
+             "what is free, up to 20)"},
     {.name = "min-p",
      .commands = ON(RETRIEVE) | ON(FILTER),
      .kind = CLI_REAL,
@@ -648,12 +660,16 @@ static vblip_status apply_number(const cli_option *o, void *field, label l,
 {
     double number;
     bool whole = o->kind == CLI_COUNT;
+    if (o->automatic && strcmp(value, "auto") == 0) {
+        *(uint32_t *)field = CLI_NOT_GIVEN;
+        return VBLIP_OK;
+    }
     bool ok = whole ? read_whole_number(&number, value, strlen(value))
                     : read_number(&number, value, strlen(value));
     if (!ok || number < o->least || number > o->most)
-        return cli_misuse(err, "%.*s %s: a %s from %g to %.10g is allowed", l.size,
+        return cli_misuse(err, "%.*s %s: a %s from %g to %.10g%s is allowed", l.size,
                           l.text, value, whole ? "whole number" : "number", o->least,
-                          o->most);
+                          o->most, o->automatic ? ", or auto," : "");
     if (whole)
         *(uint32_t *)field = (uint32_t)number;
     else

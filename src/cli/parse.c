@@ -312,7 +312,8 @@ vblip_status cli_args_parse(cli_args *out, int argc, char **argv, vblip_error *e
     *err = (vblip_error){0};
     *out = (cli_args){.command = CLI_COMMAND_COUNT,
                       .format = VB_FORMAT_UNSET,
-                      .rerank = 128,
+                      .rerank = CLI_NOT_GIVEN,
+                      .cache_gb = -1.0f,
                       .itm_token = CLI_NOT_GIVEN,
                       .what = CLI_WHAT_UNSET,
                       .top_k = CLI_NOT_GIVEN};

@@ -7,6 +7,7 @@
 #define VB_VIDEO_TASKS_INDEXING_H
 
 #include "index/index.h"
+#include "index/tokens.h"
 #include "vblip_library.h"
 #include "video_tasks/cache.h"
 #include "video_tasks/segments.h"
@@ -18,6 +19,7 @@ typedef struct vb_shelf {
     const char *root; // what its paths are relative to, for files on disk; NULL: inputs
                       // are taken as they come, each by its own path
     bool may_write;
+    uint64_t stamp;   // a hash of its stamp
     uint32_t *inputs; // [ids]: 1 + the input that a recording is; 0 = none
     int64_t ids;
 } vb_shelf;
@@ -52,6 +54,7 @@ typedef struct vb_indexing {
     const float *text_itc; // [text_count, projection]
     uint32_t text_count;
     vb_cache *cache;
+    vb_tokens *tokens; // of segments of files, on disk; NULL
 } vb_indexing;
 
 // Brings all shelves up to date; each input that could be read is in shelf->inputs then.

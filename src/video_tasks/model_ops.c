@@ -28,6 +28,7 @@ vb_model_ops vb_model_ops_of(vb_model *model)
         .rank = vb_model_rank,
         .reason = vb_model_reason,
         .visual_features = vb_model_visual_features,
+        .visual_fill = vb_model_visual_fill,
         .text_features = vb_model_text_features,
         .dialog = vb_model_dialog,
     };

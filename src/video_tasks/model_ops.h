@@ -42,6 +42,8 @@ typedef struct vb_model_ops {
                            float (*logits)[2], vblip_error *err);
     vblip_status (*visual_features)(vb_model *model, const vb_visual *visual,
                                     vb_features *out, vblip_error *err);
+    vblip_status (*visual_fill)(vb_model *model, vb_visual *visual, const float *tokens,
+                                uint32_t rows, uint32_t cols, vblip_error *err);
     vblip_status (*text_features)(vb_model *model, vb_visual *visual, const char *text,
                                   vb_features *out, vblip_error *err);
     vblip_status (*dialog)(vb_model *model, vb_visual *visual, const vb_dialog *dialog,

@@ -18,6 +18,8 @@ typedef struct matching {
     vb_segment *times;    // what `parts` points to
     uint32_t missing, time_count;
     vb_meter meter;
+    vb_visual *read;      // of tokens from the disk; owned
+    vb_features features; // on their way to it
 } matching;
 
 static int by_clip_then_text(const void *left, const void *right)
@@ -76,6 +78,19 @@ static vb_clip_key pair_key(const vb_pair *pair)
     return (vb_clip_key){pair->clip, pair->span.start_us};
 }
 
+// Keeps what ITM has read on disk: whatever was a candidate once may be one again.
+static vblip_status write_visual(matching *m, uint64_t key, const vb_visual *visual,
+                                 vblip_error *err)
+{
+    const vb_model_ops *ops = m->r->task->ops;
+    if (!m->r->tokens || !key || vb_tokens_has(m->r->tokens, key))
+        return VBLIP_OK;
+    VB_TRY(ops->visual_features(ops->model, visual, &m->features, err));
+    vb_tokens_write(m->r->tokens, key, m->features.values, m->features.rows,
+                    m->features.cols);
+    return VBLIP_OK;
+}
+
 // Asks ITM about one clip and all the texts that are paired with it.
 static vblip_status score_group(matching *m, vb_pair *group, uint32_t size,
                                 vb_visual *visual, vblip_error *err)
@@ -84,6 +99,7 @@ static vblip_status score_group(matching *m, vb_pair *group, uint32_t size,
     const vb_model_ops *ops = r->task->ops;
     for (uint32_t i = 0; i < size; i++)
         m->texts[i] = r->texts[group[i].text];
+    VB_TRY(write_visual(m, group->key, visual, err));
     VB_TRY(ops->itm(ops->model, visual, m->texts, size, false, m->logits, err));
     for (uint32_t i = 0; i < size; i++) {
         memcpy(group[i].logits, m->logits[i], sizeof group[i].logits);
@@ -106,6 +122,32 @@ static void note_missing(matching *m, uint64_t first)
     m->parts[m->missing - 1].count++;
 }
 
+// The visual of a clip whose tokens are on disk; NULL in *out where they are not.
+static vblip_status read_visual(vb_visual **out, matching *m, uint64_t key,
+                                vblip_error *err)
+{
+    const vb_model_ops *ops = m->r->task->ops;
+    float *values;
+    uint32_t rows, cols;
+    *out = NULL;
+    if (!m->r->tokens || !key ||
+        !vb_tokens_read(m->r->tokens, key, &values, &rows, &cols))
+        return VBLIP_OK;
+    vblip_status status = VBLIP_OK;
+    vblip_error unfit = {0};
+    if (!m->read)
+        status = ops->visual_make(&m->read, ops->model, err);
+    if (status == VBLIP_OK)
+        status = ops->visual_fill(ops->model, m->read, values, rows, cols, &unfit);
+    free(values);
+    if (status == VBLIP_ERR_FORMAT && unfit.status == VBLIP_ERR_FORMAT)
+        return VBLIP_OK; // another model's: it is encoded again
+    if (status != VBLIP_OK && unfit.status != VBLIP_OK)
+        return vb_fail(err, unfit.status, "%s", unfit.message);
+    *out = status == VBLIP_OK ? m->read : NULL;
+    return status;
+}
+
 // Scores the clips whose visuals are still there and lists the others. A visual is freed
 // once scored: nothing asks for it again, and ITM made it hold keys and values too.
 static vblip_status score_kept(matching *m, vblip_error *err)
@@ -116,6 +158,8 @@ static vblip_status score_kept(matching *m, vblip_error *err)
         vb_pair *group = &r->pairs[i];
         size = group_size(r, i);
         vb_visual *visual = vb_cache_find(r->cache, pair_key(group));
+        if (!visual)
+            VB_TRY(read_visual(&visual, m, group->key, err));
         if (!visual) {
             note_missing(m, i);
             continue;
@@ -199,6 +243,9 @@ vblip_status vb_rerank_run(vb_rerank *r, vblip_error *err)
     matching m = {.r = r};
     put_in_order(r);
     const vblip_status status = match_all(&m, err);
+    if (m.read)
+        r->task->ops->visual_free(&m.read);
+    vb_features_free(&m.features);
     free(m.texts);
     free(m.logits);
     free(m.clips);

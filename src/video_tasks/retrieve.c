@@ -1,6 +1,7 @@
 // retrieve.c - ITC over all segments, then ITM over the best of each query (blip-spec 6.1).
 #include "video_tasks/retrieve.h"
 
+#include "base/hash.h"
 #include "video_tasks/job.h"
 #include "video_tasks/ranking.h"
 #include "video_tasks/rerank.h"
@@ -8,14 +9,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_FRAMES = 8, DEFAULT_TOP = 10, DEFAULT_RERANK = 128 };
+enum {
+    DEFAULT_FRAMES = 8,
+    DEFAULT_TOP = 10,
+    DEFAULT_RERANK = 128,
+    AFFORDABLE = 16, // candidates encoded anew where that takes seconds each
+};
 
 // A segment that a query may be answered with.
 typedef struct found_segment {
     uint32_t shelf, input; // input: of the task, or NO_INPUT
     vb_index_hit hit;
     float score;
-    const vb_pair *pair; // NULL: ITM was not asked
+    bool asked;          // ITM was
+    const vb_pair *pair; // what it said; NULL: nothing
 } found_segment;
 
 #define NO_INPUT UINT32_MAX
@@ -141,8 +148,54 @@ static uint32_t candidates_of(const search *s, uint32_t query)
     return s->rerank < s->counts[query] ? s->rerank : s->counts[query];
 }
 
-// The candidates of all queries become pairs. What is not among the inputs cannot be read.
-static vblip_status match_candidates(search *s, vblip_error *err)
+// What the tokens of a segment are kept under; 0: they are not.
+static vblip_status tokens_key(uint64_t *key, const search *s, const found_segment *f,
+                               vblip_error *err)
+{
+    const vb_shelf *shelf = &s->in->shelves[f->shelf];
+    vb_recording recording;
+    *key = 0;
+    if (!s->in->tokens || !shelf->root)
+        return VBLIP_OK;
+    VB_TRY(vb_index_find_id(&recording, shelf->index, f->hit.recording, err));
+    const uint64_t of[] = {recording.content, (uint64_t)f->hit.span.start_us,
+                           (uint64_t)f->hit.span.end_us};
+    *key = vb_hash_bytes(shelf->stamp, of, sizeof of);
+    return VBLIP_OK;
+}
+
+static bool is_at_hand(const search *s, const vb_pair *pair)
+{
+    const vb_clip_key key = {pair->clip, pair->span.start_us};
+    return vb_cache_find(s->in->cache, key) ||
+           (pair->key && vb_tokens_has(s->in->tokens, pair->key));
+}
+
+// The candidates of a query become pairs: those that can be read, and that are at hand, or
+// affordable.
+static vblip_status pair_candidates(search *s, uint32_t query, uint64_t *passed_over,
+                                    vblip_error *err)
+{
+    vb_rerank *m = &s->matching;
+    const bool thrifty = s->options->rerank == VBLIP_RERANK_AUTO;
+    uint32_t anew = s->task->ops->shares_cores ? AFFORDABLE : DEFAULT_RERANK;
+    for (uint32_t i = 0; i < candidates_of(s, query); i++) {
+        found_segment *f = &found_of(s, query)[i];
+        vb_pair pair = {.text = query, .clip = f->input, .span = f->hit.span};
+        if (f->input == NO_INPUT)
+            continue;
+        VB_TRY(tokens_key(&pair.key, s, f, err));
+        const bool there = !thrifty || is_at_hand(s, &pair);
+        f->asked = there || anew > 0;
+        anew -= !there && f->asked;
+        *passed_over += !f->asked;
+        if (f->asked)
+            m->pairs[m->pair_count++] = pair;
+    }
+    return VBLIP_OK;
+}
+
+static vblip_status match_candidates(search *s, uint64_t *passed_over, vblip_error *err)
 {
     vb_rerank *m = &s->matching;
     uint64_t most = 0;
@@ -152,27 +205,29 @@ static vblip_status match_candidates(search *s, vblip_error *err)
     if (!m->pairs)
         return vb_fail_memory(err, "retrieve");
     for (uint32_t q = 0; q < s->query_count; q++)
-        for (uint32_t i = 0; i < candidates_of(s, q); i++) {
-            const found_segment *f = &found_of(s, q)[i];
-            if (f->input != NO_INPUT)
-                m->pairs[m->pair_count++] =
-                    (vb_pair){.text = q, .clip = f->input, .span = f->hit.span};
-        }
-    return most ? vb_rerank_run(m, err) : VBLIP_OK;
+        VB_TRY(pair_candidates(s, q, passed_over, err));
+    return m->pair_count ? vb_rerank_run(m, err) : VBLIP_OK;
 }
 
 // -------------------------------------------------------------------------- results
 
-// Best first. Candidates come before the others: they were the best by ITC. Those that
-// could not be read again are none.
+// Before the others stand those that ITM was asked about: they were the best by ITC.
+static int by_asked_then_score(const void *left, const void *right)
+{
+    const found_segment *a = left, *b = right;
+    if ((a->pair != NULL) != (b->pair != NULL))
+        return a->pair ? -1 : 1;
+    return by_hit_score(left, right);
+}
+
+// Best first. Candidates that could not be read again are none.
 static void rank_query(search *s, uint32_t query)
 {
     found_segment *found = found_of(s, query);
-    const uint32_t candidates = candidates_of(s, query);
     uint32_t kept = 0;
-    for (uint32_t i = 0; i < candidates; i++) {
+    for (uint32_t i = 0; i < s->counts[query]; i++) {
         found_segment *f = &found[i];
-        if (f->input != NO_INPUT) {
+        if (f->asked) {
             f->pair =
                 vb_rerank_find(&s->matching, query, f->input, f->hit.span.start_us);
             if (!f->pair)
@@ -181,10 +236,8 @@ static void rank_query(search *s, uint32_t query)
         }
         found[kept++] = *f;
     }
-    qsort(found, kept, sizeof *found, by_hit_score);
-    memmove(found + kept, found + candidates,
-            (s->counts[query] - candidates) * sizeof *found);
-    s->counts[query] -= candidates - kept;
+    s->counts[query] = kept;
+    qsort(found, kept, sizeof *found, by_asked_then_score);
 }
 
 static vblip_status hit_of(vblip_hit *hit, const search *s, uint32_t query,
@@ -268,7 +321,7 @@ static vblip_status search_run(search *s, vblip_index_changes *changes,
     VB_TRY(make_search_room(s, err));
     if (s->best)
         VB_TRY(search_shelves(s, err));
-    VB_TRY(match_candidates(s, err));
+    VB_TRY(match_candidates(s, &changes->passed_over, err));
     vblip_status status = VBLIP_OK;
     for (uint32_t q = 0; status == VBLIP_OK && q < s->query_count; q++)
         status = report_query(s, q, &path, err);
@@ -289,9 +342,9 @@ vblip_status vb_task_search(vb_indexing *in, const char *const *queries, uint32_
         .queries = queries,
         .query_count = count,
         .in = in,
-        .rerank = options->rerank < 0 ? 0
-                  : options->rerank   ? (uint32_t)options->rerank
-                                      : DEFAULT_RERANK,
+        .rerank = options->rerank > 0     ? (uint32_t)options->rerank
+                  : options->rerank == -1 ? 0
+                                          : DEFAULT_RERANK,
         .fn = fn,
         .user = user,
     };
@@ -309,6 +362,7 @@ vblip_status vb_task_search(vb_indexing *in, const char *const *queries, uint32_
         .text_count = count,
         .frames = in->frames,
         .cache = &s.cache,
+        .tokens = in->tokens,
     };
     const vblip_status status = search_run(&s, changes, err);
     vb_cache_free(&s.cache);

@@ -224,6 +224,20 @@ class Refusals(LibraryCase):
         done.said = done.messages
         return done
 
+    def test_tokens_that_lie(self):
+        """A cache file that is damaged is found out and made anew."""
+        films, index = self.clips(5), self.path("films.index")
+        first = self.retrieve(films, QUERY, "--index", index, "-f", "json").out
+        tokens = [os.path.join(index + ".tokens", name) for name in sorted(os.listdir(index + ".tokens"))]
+        self.assertEqual(len(tokens), 5)
+        good = [read(path) for path in tokens]
+        write(tokens[0], good[0][:1000])
+        write(tokens[1], good[1][:5000] + b"?" + good[1][5001:])
+        write(tokens[2], b"")
+        self.assertEqual(self.retrieve(films, QUERY, "--index", index, "-f", "json").out, first)
+        self.assertEqual([read(path) for path in tokens], good)
+        self.assertEqual(self.retrieve(films, QUERY, "--index", index, "--cache-gb", 0, "-f", "json").out, first)
+
     def test_another_model_and_other_options(self):
         films, index = self.clips(3), self.path("films.index")
         self.index(films, "--index", index)

@@ -504,7 +504,9 @@ vblip_status vblip_retrieve(vblip_model *model, const vblip_inputs *inputs,
     uint32_t top = options->top ? options->top : 10;
     if (strcmp(queries[0], "many") == 0)
         return report_many(top, fn, user, err);
-    uint32_t scored = options->rerank < 0 ? 0 : (uint32_t)options->rerank;
+    uint32_t scored = options->rerank == -1 ? 0
+                      : options->rerank > 0 ? (uint32_t)options->rerank
+                                            : 128;
     for (uint32_t q = 0; q < count; q++) {
         uint32_t rank = 0;
         for (uint32_t i = 0; i < found && rank < top; i++) {

@@ -472,7 +472,7 @@ static void test_defaults_are_those_of_the_contract(void **state)
     (void)state;
     parsed p;
     parse(&p, "retrieve|d|q");
-    assert_int_equal(p.args.rerank, 128);
+    assert_true(p.args.rerank == CLI_NOT_GIVEN);
     assert_int_equal(p.args.format, VB_FORMAT_TEXT);
     assert_int_equal(p.args.progress, VB_PROGRESS_AUTO);
     assert_null(p.args.model);

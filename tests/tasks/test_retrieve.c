@@ -1,6 +1,7 @@
 // test_retrieve.c - hits come in the right order, each clip is encoded once, and what
 // fell out of the cache is encoded again.
 #include "support/fakes.h"
+#include "vblip_library.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -293,6 +294,40 @@ static void test_the_cache_keeps_candidates(void **state)
     assert_int_equal(world.model.encode_calls, 8);
 }
 
+// Thirty clips of which one is at hand: with `auto` a processor encodes sixteen others anew,
+// a GPU all of them; what ITM was not asked about stays behind what it was.
+static void test_auto_asks_what_is_affordable(void **state)
+{
+    (void)state;
+    for (int threads = 0; threads <= 1; threads++) {
+        fake_world world;
+        fake_world_make(&world, 16, 20);
+        for (uint32_t c = 0; c < 16; c++)
+            world.clips[c + 16] = world.clips[c];
+        static const char *const more[] = {"q", "r", "s", "t", "u", "v", "w",
+                                           "x", "y", "z", "{", "|", "}", "~"};
+        for (uint32_t c = 0; c < 14; c++)
+            world.clips[c + 16].path = more[c];
+        world.clip_count = 30;
+        for (int c = 0; c < 30; c++)
+            world.model.itc[0][c] = 1.0f - 0.03f * (float)c;
+        log_of log = {0};
+        vb_task task = fake_task(&world, threads);
+        world.ops.cache_bytes = 0; // the last one is there
+        assert_int_equal(
+            retrieve(&world, task, 1,
+                     (vblip_retrieve_options){.rerank = VBLIP_RERANK_AUTO, .top = 30},
+                     &log, NULL),
+            VBLIP_OK);
+        const uint32_t asked = threads ? 30 : 17;
+        assert_int_equal(log.hits, 30);
+        assert_int_equal(log.pairs_done, asked);
+        for (uint32_t c = 0; c < 29; c++)
+            assert_int_equal(world.model.encoded[c], c < asked - 1 ? 2 : 1);
+        assert_int_equal(world.model.encoded[29], 1);
+    }
+}
+
 static void test_one_bad_input_does_not_stop_the_others(void **state)
 {
     (void)state;
@@ -430,6 +465,7 @@ int main(void)
         cmocka_unit_test(test_damage_that_is_shown_is_said),
         cmocka_unit_test(test_only_candidates_are_encoded_again),
         cmocka_unit_test(test_the_cache_keeps_candidates),
+        cmocka_unit_test(test_auto_asks_what_is_affordable),
         cmocka_unit_test(test_one_bad_input_does_not_stop_the_others),
         cmocka_unit_test(test_a_file_cut_behind_the_last_sample),
         cmocka_unit_test(test_nothing_can_be_read),
