@@ -177,7 +177,7 @@ bool vb_tokens_has(const vb_tokens *tokens, uint64_t key)
     return find_tokens(tokens, key) != NULL;
 }
 
-static bool read_all(int file, void *out, size_t size)
+static bool tokens_read_all(int file, void *out, size_t size)
 {
     uint8_t *to = out;
     while (size) {
@@ -194,15 +194,15 @@ static bool read_all(int file, void *out, size_t size)
 
 static float *read_tokens(int file, uint64_t key, uint64_t bytes, tokens_header *h)
 {
-    if (!read_all(file, h, sizeof *h) || memcmp(h->magic, magic, sizeof magic) != 0 ||
-        h->version != TOKENS_VERSION)
+    if (!tokens_read_all(file, h, sizeof *h) ||
+        memcmp(h->magic, magic, sizeof magic) != 0 || h->version != TOKENS_VERSION)
         return NULL;
     const uint64_t values = (uint64_t)h->rows * h->cols;
     const uint64_t size = values * sizeof(float);
     if (!values || values > SIZE_MAX / sizeof(float) || bytes != sizeof *h + size)
         return NULL;
     float *out = malloc((size_t)size);
-    if (!out || !read_all(file, out, (size_t)size) ||
+    if (!out || !tokens_read_all(file, out, (size_t)size) ||
         vb_hash_bytes(key, out, (size_t)size) != h->checksum) {
         free(out);
         return NULL;
@@ -234,7 +234,7 @@ bool vb_tokens_read(vb_tokens *t, uint64_t key, float **values, uint32_t *rows,
     return *values != NULL;
 }
 
-static bool write_all(int file, const void *bytes, size_t size)
+static bool tokens_write_all(int file, const void *bytes, size_t size)
 {
     const uint8_t *from = bytes;
     while (size) {
@@ -260,8 +260,8 @@ static bool write_tokens(vb_tokens *t, uint64_t key, const tokens_header *h,
     if (!temp)
         return false;
     const int file = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    bool ok =
-        file >= 0 && write_all(file, h, sizeof *h) && write_all(file, values, size);
+    bool ok = file >= 0 && tokens_write_all(file, h, sizeof *h) &&
+              tokens_write_all(file, values, size);
     if (file >= 0)
         ok = close(file) == 0 && ok;
     path = tokens_path(t, key, ".tokens");

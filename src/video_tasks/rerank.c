@@ -79,8 +79,8 @@ static vb_clip_key pair_key(const vb_pair *pair)
 }
 
 // Keeps what ITM has read on disk: whatever was a candidate once may be one again.
-static vblip_status write_visual(matching *m, uint64_t key, const vb_visual *visual,
-                                 vblip_error *err)
+static vblip_status keep_visual(matching *m, uint64_t key, const vb_visual *visual,
+                                vblip_error *err)
 {
     const vb_model_ops *ops = m->r->task->ops;
     if (!m->r->tokens || !key || vb_tokens_has(m->r->tokens, key))
@@ -99,7 +99,7 @@ static vblip_status score_group(matching *m, vb_pair *group, uint32_t size,
     const vb_model_ops *ops = r->task->ops;
     for (uint32_t i = 0; i < size; i++)
         m->texts[i] = r->texts[group[i].text];
-    VB_TRY(write_visual(m, group->key, visual, err));
+    VB_TRY(keep_visual(m, group->key, visual, err));
     VB_TRY(ops->itm(ops->model, visual, m->texts, size, false, m->logits, err));
     for (uint32_t i = 0; i < size; i++) {
         memcpy(group[i].logits, m->logits[i], sizeof group[i].logits);
@@ -123,7 +123,7 @@ static void note_missing(matching *m, uint64_t first)
 }
 
 // The visual of a clip whose tokens are on disk; NULL in *out where they are not.
-static vblip_status read_visual(vb_visual **out, matching *m, uint64_t key,
+static vblip_status load_visual(vb_visual **out, matching *m, uint64_t key,
                                 vblip_error *err)
 {
     const vb_model_ops *ops = m->r->task->ops;
@@ -159,7 +159,7 @@ static vblip_status score_kept(matching *m, vblip_error *err)
         size = group_size(r, i);
         vb_visual *visual = vb_cache_find(r->cache, pair_key(group));
         if (!visual)
-            VB_TRY(read_visual(&visual, m, group->key, err));
+            VB_TRY(load_visual(&visual, m, group->key, err));
         if (!visual) {
             note_missing(m, i);
             continue;
