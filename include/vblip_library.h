@@ -35,8 +35,9 @@ VBLIP_API void vblip_library_close(vblip_library **library);
 // Files, but for the segments.
 typedef struct vblip_index_changes {
     uint64_t unchanged, added, changed, moved, removed, failed; // moved: also copied or touched
-    uint64_t waiting;     // changed, but the index cannot be written now
-    uint64_t segments;    // that were encoded
+    uint64_t waiting;  // changed, but the index cannot be written now
+    uint64_t segments; // that were encoded
+    uint64_t unkept;   // in directories whose index cannot be made: encoded for this search alone
     uint64_t passed_over; // candidates of VBLIP_RERANK_AUTO that ITM was not asked about
 } vblip_index_changes;
 

@@ -35,6 +35,7 @@ struct vblip_library {
     vb_place *places;  // [inputs]
     vb_listed *listed; // [listed_count]
     uint32_t listed_count;
+    uint64_t unkept; // files of folders whose index could not be made
 };
 
 // --------------------------------------------------------------------------- the stamp
@@ -133,6 +134,7 @@ static vblip_status open_shelf(uint32_t *out, vblip_library *l, const char *path
         .stamp = l->stamp.facts,
         .stamp_count = STAMP_FACTS,
         .write = true,
+        .wait = l->options.write,
         .rebuild = l->options.rebuild,
     };
     for (*out = 0; *out < l->shelf_count; ++*out) {
@@ -146,7 +148,7 @@ static vblip_status open_shelf(uint32_t *out, vblip_library *l, const char *path
     vblip_error busy = {0};
     vblip_status status = vb_index_open(&shelf->index, &options, &busy);
     shelf->may_write = status == VBLIP_OK;
-    if (status == VBLIP_ERR_IO && !l->options.write)
+    if (status == VBLIP_ERR_IO && !l->options.write && !l->options.rebuild)
         status = vb_index_open(&shelf->index, &reading, NULL);
     if (status != VBLIP_OK)
         return vb_fail(err, busy.status, "%s", busy.message);
@@ -215,20 +217,41 @@ static vblip_status place_folder(vblip_library *l, const vb_inputs_folder *folde
     return note_listed(l, folder, shelf, below, err);
 }
 
+// The index of a folder. Where none can be made, and none must be, its files go to the one
+// in memory.
+static vblip_status open_folder(vblip_library *l, const vb_inputs_folder *folder,
+                                vblip_error *err)
+{
+    const char *path, *root, *file;
+    uint32_t shelf;
+    vblip_error why = {0};
+    VB_TRY(folder_path(&path, l, folder, err));
+    VB_TRY(root_of_folder(&root, l, path, err));
+    if (l->options.rebuild && strcmp(root, path) != 0)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT,
+                       "%s: a part of the index of %s; --rebuild makes that anew",
+                       folder->path, root);
+    VB_TRY(default_path(&file, l, root, err));
+    const vblip_status status = open_shelf(&shelf, l, file, root, &why);
+    if (status == VBLIP_ERR_IO && !l->options.write && !l->options.rebuild) {
+        l->unkept += folder->count;
+        return VBLIP_OK;
+    }
+    if (status != VBLIP_OK)
+        return vb_fail(err, why.status, "%s", why.message);
+    return place_folder(l, folder, shelf, vb_path_below(root, path), err);
+}
+
 static vblip_status open_folders(vblip_library *l, vblip_error *err)
 {
     const vb_inputs *list = &l->inputs->list;
-    VB_TRY(vb_make_folders(l->options.data_dir, err));
-    for (uint32_t i = 0; i < list->folder_count; i++) {
-        const vb_inputs_folder *folder = &list->folders[i];
-        const char *path, *root, *file;
-        uint32_t shelf;
-        VB_TRY(folder_path(&path, l, folder, err));
-        VB_TRY(root_of_folder(&root, l, path, err));
-        VB_TRY(default_path(&file, l, root, err));
-        VB_TRY(open_shelf(&shelf, l, file, root, err));
-        VB_TRY(place_folder(l, folder, shelf, vb_path_below(root, path), err));
-    }
+    vblip_error why = {0};
+    if (list->folder_count == 0)
+        return VBLIP_OK;
+    if (vb_make_folders(l->options.data_dir, &why) != VBLIP_OK && l->options.write)
+        return vb_fail(err, why.status, "%s", why.message);
+    for (uint32_t i = 0; i < list->folder_count; i++)
+        VB_TRY(open_folder(l, &list->folders[i], err));
     return VBLIP_OK;
 }
 
@@ -239,7 +262,7 @@ static vblip_status open_rest(vblip_library *l, vblip_error *err)
         const char *path = l->inputs->list.items[i].path;
         if (l->places[i].path)
             continue;
-        if (l->options.write && !l->inputs->list.items[i].error)
+        if (l->options.write && !l->options.index && !l->inputs->list.items[i].error)
             return vb_fail(err, VBLIP_ERR_ARGUMENT,
                            "%s: kept in no index; name its directory, or an index for "
                            "it (--index FILE)",
@@ -261,12 +284,21 @@ static void widen_root(char *root, const char *path)
     }
 }
 
-// The folder that all inputs lie in, in the arena.
+// The folder that all inputs lie in, in the arena: those that were named, and of files by
+// themselves their own.
 static vblip_status common_root(const char **out, vblip_library *l,
                                 const char *const *absolute, vblip_error *err)
 {
+    const vb_inputs *list = &l->inputs->list;
     char *root = NULL;
-    for (uint32_t i = 0; i < l->inputs->list.count; i++) {
+    for (uint32_t i = 0; i < list->folder_count; i++) {
+        const char *path;
+        VB_TRY(folder_path(&path, l, &list->folders[i], err));
+        if (!root && !(root = vb_arena_string(&l->arena, path, strlen(path))))
+            return vb_fail_memory(err, path);
+        widen_root(root, path);
+    }
+    for (uint32_t i = 0; i < list->count; i++) {
         if (!absolute[i])
             continue;
         char *folder = vb_path_folder(&l->arena, absolute[i]);
@@ -279,6 +311,19 @@ static vblip_status common_root(const char **out, vblip_library *l,
     return VBLIP_OK;
 }
 
+// FOLDER/NAME without links in FOLDER: a link to a file is a file of its own.
+static vblip_status find_file(const char **out, vblip_library *l, const char *path,
+                              vblip_error *err)
+{
+    const char *slash = strrchr(path, '/'), *absolute;
+    const char *folder = vb_path_folder(&l->arena, path);
+    if (!folder)
+        return vb_fail_memory(err, path);
+    VB_TRY(vb_path_absolute(&absolute, &l->arena, folder, err));
+    *out = vb_path_join(&l->arena, absolute, slash ? slash + 1 : path);
+    return *out ? VBLIP_OK : vb_fail_memory(err, path);
+}
+
 // Absolute paths of all inputs; NULL of those that are not there.
 static vblip_status find_absolute(const char ***out, vblip_library *l, vblip_error *err)
 {
@@ -287,10 +332,21 @@ static vblip_status find_absolute(const char ***out, vblip_library *l, vblip_err
     if (!*out)
         return vb_fail_memory(err, "library");
     for (uint32_t i = 0; i < list->count; i++) {
+        bool there = false;
         vblip_error missing = {0};
-        if (!list->items[i].error)
-            missing.status =
-                vb_path_absolute(&(*out)[i], &l->arena, list->items[i].path, &missing);
+        if (!list->items[i].error &&
+            vb_path_exists(&there, list->items[i].path, &missing) == VBLIP_OK && there)
+            VB_TRY(find_file(&(*out)[i], l, list->items[i].path, err));
+    }
+    for (uint32_t f = 0; f < list->folder_count; f++) {
+        const vb_inputs_folder *folder = &list->folders[f];
+        const size_t skip = strlen(folder->path) + 1;
+        const char *path;
+        VB_TRY(folder_path(&path, l, folder, err));
+        for (uint32_t i = folder->first; i < folder->first + folder->count; i++)
+            if ((*out)[i] && !((*out)[i] = vb_path_join(&l->arena, path,
+                                                        list->items[i].path + skip)))
+                return vb_fail_memory(err, path);
     }
     return VBLIP_OK;
 }
@@ -306,7 +362,10 @@ static vblip_status read_root(const char **out, vblip_library *l, vblip_error *e
     VB_TRY(vb_path_exists(&there, l->options.index, err));
     if (!there || l->options.rebuild)
         return VBLIP_OK;
-    VB_TRY(vb_index_open(&index, &any, err));
+    vblip_error none = {0};
+    if (vb_index_open(&index, &any, &none) !=
+        VBLIP_OK) // opening it for writing says why
+        return VBLIP_OK;
     vblip_status status = vb_index_fact_named(&root, index, "root", err);
     if (status == VBLIP_OK && root) {
         *out = vb_arena_string(&l->arena, root, strlen(root));
@@ -327,14 +386,15 @@ static vblip_status open_named(vblip_library *l, vblip_error *err)
         VB_TRY(common_root(&root, l, absolute, err));
     VB_TRY(open_shelf(&shelf, l, l->options.index, root, err));
     for (uint32_t i = 0; i < list->count; i++) {
-        const char *below = absolute[i] ? vb_path_below(root, absolute[i]) : "";
-        if (!below)
+        const char *below = absolute[i] ? vb_path_below(root, absolute[i]) : NULL;
+        if (absolute[i] && !below)
             return vb_fail(
                 err, VBLIP_ERR_ARGUMENT,
                 "%s: not below %s, which the index %s is of; give it an index "
                 "of its own",
                 list->items[i].path, root, l->options.index);
-        l->places[i] = (vb_place){shelf, below};
+        if (below) // of what is not there, or no file, nothing is kept
+            l->places[i] = (vb_place){shelf, below};
     }
     for (uint32_t i = 0; i < list->folder_count; i++) {
         const char *path;
@@ -379,8 +439,7 @@ static vblip_status open_shelves(vblip_library *l, vblip_error *err)
         VB_TRY(open_named(l, err));
     else if (l->options.data_dir)
         VB_TRY(open_folders(l, err));
-    if (!l->options.index)
-        VB_TRY(open_rest(l, err));
+    VB_TRY(open_rest(l, err));
     if ((l->options.index || l->options.data_dir) &&
         l->options.tokens_bytes != UINT64_MAX && !l->options.write)
         open_tokens(l);
@@ -400,6 +459,8 @@ vblip_status vblip_library_open(vblip_library **out, vblip_model *model,
     VB_TRY(vb_need(model != NULL, "model", err));
     VB_TRY(vb_need(inputs != NULL, "inputs", err));
     VB_TRY(vb_check_frames(o.frames, err));
+    if (o.index && !*o.index)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "index: an empty path");
     VB_TRY(take_segment_rule(&segmenting, o.segment, err));
     VB_TRY(vb_check_task(model, VBLIP_TASK_ITC, &(vblip_job){.frames = o.frames}, err));
     o.frames = o.frames ? o.frames : DEFAULT_FRAMES;
@@ -458,6 +519,7 @@ static vb_indexing indexing_of(vblip_library *l, vb_setup *s)
         .shelf_count = l->shelf_count,
         .places = l->places,
         .tokens = l->tokens,
+        .must_write = l->options.write,
         .listed = l->listed,
         .listed_count = l->listed_count,
     };
@@ -477,6 +539,8 @@ vblip_status vblip_library_update(vblip_library *library, const vblip_job *job,
     in.job = taken;
     in.cache = &cache;
     const vblip_status status = vb_indexing_run(&in, changes ? changes : &ignored, err);
+    for (uint32_t i = 0; i < library->shelf_count; i++)
+        vb_index_live(library->shelves[i].index);
     vb_cache_free(&cache);
     return status;
 }
@@ -500,6 +564,9 @@ vblip_status vblip_library_retrieve(vblip_library *library, const char *const *q
                          o.rerank == -1 ? VBLIP_TASK_ITC : VBLIP_TASK_RETRIEVAL, o.job,
                          err));
     vb_indexing in = indexing_of(library, &s);
-    return vb_task_search(&in, queries, count, &o, changes ? changes : &ignored, fn,
-                          user, err);
+    vblip_index_changes *told = changes ? changes : &ignored;
+    const vblip_status status =
+        vb_task_search(&in, queries, count, &o, told, fn, user, err);
+    told->unkept = library->unkept;
+    return status;
 }

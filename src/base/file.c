@@ -181,9 +181,13 @@ vblip_status vb_file_look(vb_file_facts *out, const char *path, vblip_error *err
         out->missing = errno == ENOENT || errno == ENOTDIR;
         return vb_fail_errno(err, path, errno);
     }
+    if (!S_ISREG(st.st_mode))
+        return vb_fail(err, VBLIP_ERR_IO, "%s: not a regular file", path);
+    const int64_t most_s = INT64_MAX / 1000000000 - 1; // in the year 2262
+    int64_t seconds = (int64_t)st.st_mtim.tv_sec;
+    seconds = seconds > most_s ? most_s : seconds < -most_s ? -most_s : seconds;
     out->size = (uint64_t)st.st_size;
-    out->modified_ns =
-        (int64_t)st.st_mtim.tv_sec * 1000000000 + (int64_t)st.st_mtim.tv_nsec;
+    out->modified_ns = seconds * 1000000000 + (int64_t)st.st_mtim.tv_nsec;
     return VBLIP_OK;
 }
 

@@ -40,10 +40,11 @@ VB_CHECKED vblip_status vb_file_read(char **out, size_t *size, const char *path,
 
 // What tells whether a file changed.
 typedef struct vb_file_facts {
-    bool missing; // there is nothing of that name: VBLIP_ERR_IO
+    bool missing; // there is nothing of that name
     uint64_t size;
     int64_t modified_ns; // since 1970
 } vb_file_facts;
+// VBLIP_ERR_IO for what is not there, or no regular file.
 VB_CHECKED vblip_status vb_file_look(vb_file_facts *out, const char *path,
                                      vblip_error *err);
 

@@ -1,7 +1,7 @@
 #include "base/hash.h"
 
-#include <errno.h>
-#include <stdio.h>
+#include "base/file.h"
+
 #include <stdlib.h>
 #include <xxhash.h>
 
@@ -12,29 +12,36 @@ uint64_t vb_hash_bytes(uint64_t seed, const void *bytes, size_t size)
     return XXH3_64bits_withSeed(bytes, size, seed);
 }
 
-static int hash_stream(XXH3_state_t *state, FILE *file, void *part)
+// To the end of the file, or until `stopped`.
+static vblip_status hash_parts(XXH3_state_t *state, const vb_file *file, void *part,
+                               int (*stopped)(void *user), void *user, vblip_error *err)
 {
-    for (size_t got; (got = fread(part, 1, FILE_PART, file)) > 0;)
-        XXH3_64bits_update(state, part, got);
-    return ferror(file) ? errno : 0;
+    for (size_t at = 0; at < file->size; at += FILE_PART) {
+        const size_t left = file->size - at;
+        const size_t size = left < FILE_PART ? left : FILE_PART;
+        if (stopped && stopped(user))
+            return vb_fail(err, VBLIP_ERR_CANCELLED, "stopped by the caller");
+        VB_TRY(vb_file_read_at(file, part, at, size, err));
+        XXH3_64bits_update(state, part, size);
+    }
+    return VBLIP_OK;
 }
 
-vblip_status vb_hash_file(uint64_t *out, const char *path, vblip_error *err)
+vblip_status vb_hash_file(uint64_t *out, const char *path, int (*stopped)(void *user),
+                          void *user, vblip_error *err)
 {
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        return vb_fail_errno(err, path, errno);
+    vb_file file;
+    VB_TRY(vb_file_open(&file, path, err));
     XXH3_state_t *state = XXH3_createState();
     void *part = malloc(FILE_PART);
     vblip_status status = state && part ? VBLIP_OK : vb_fail_memory(err, path);
     if (status == VBLIP_OK) {
         XXH3_64bits_reset(state);
-        const int error = hash_stream(state, file, part);
+        status = hash_parts(state, &file, part, stopped, user, err);
         *out = XXH3_64bits_digest(state);
-        status = error ? vb_fail_errno(err, path, error) : VBLIP_OK;
     }
     free(part);
     XXH3_freeState(state);
-    fclose(file);
+    vb_file_close(&file);
     return status;
 }

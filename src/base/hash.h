@@ -9,7 +9,10 @@
 // Of `bytes`; `seed` is any number, such as the hash of what stands before them.
 uint64_t vb_hash_bytes(uint64_t seed, const void *bytes, size_t size);
 
-// Of what the file at `path` holds, which is read whole.
-VB_CHECKED vblip_status vb_hash_file(uint64_t *out, const char *path, vblip_error *err);
+// Of what the regular file at `path` holds, which is read whole. `stopped` (NULL = never) is
+// asked for each MiB: non-zero is VBLIP_ERR_CANCELLED.
+VB_CHECKED vblip_status vb_hash_file(uint64_t *out, const char *path,
+                                     int (*stopped)(void *user), void *user,
+                                     vblip_error *err);
 
 #endif // VB_BASE_HASH_H

@@ -1,6 +1,7 @@
 #define _XOPEN_SOURCE 700 // realpath
 #include "base/path.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +64,18 @@ vblip_status vb_path_look_up(vb_path_kind *out, const char *path, vblip_error *e
     if (errno == ENOENT || errno == ENOTDIR)
         return VBLIP_OK;
     return vb_fail_errno(err, path, errno);
+}
+
+bool vb_folder_is_empty(const char *path)
+{
+    DIR *directory = opendir(path);
+    bool empty = directory != NULL;
+    const struct dirent *entry;
+    while (empty && (entry = readdir(directory)))
+        empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+    if (directory)
+        closedir(directory);
+    return empty;
 }
 
 vblip_status vb_path_exists(bool *out, const char *path, vblip_error *err)

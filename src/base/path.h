@@ -29,6 +29,9 @@ typedef enum vb_path_kind {
 VB_CHECKED vblip_status vb_path_look_up(vb_path_kind *out, const char *path,
                                         vblip_error *err);
 
+// Whether it is a folder that can be listed and holds nothing.
+bool vb_folder_is_empty(const char *path);
+
 // Whether anything is there, likewise.
 VB_CHECKED vblip_status vb_path_exists(bool *out, const char *path, vblip_error *err);
 

@@ -119,7 +119,7 @@ static cli_exit show_indexes(cli_session *s)
 static vblip_status cmd_index_run(cli_session *s, vblip_error *err)
 {
     vblip_library *library;
-    vblip_index_changes changes;
+    vblip_index_changes changes = {0};
     const vblip_job job = cli_job(s);
     vblip_library_options options = cli_library_options(s);
     options.write = true;

@@ -43,6 +43,13 @@ void cli_say_changes(cli_session *s, const vblip_index_changes *changes)
             "%llu file%s changed, but the index cannot be written now: what "
             "it holds is searched",
             (unsigned long long)changes->waiting, changes->waiting == 1 ? "" : "s");
+    if (changes->unkept)
+        vb_console_warn(
+            &s->console,
+            "%llu file%s kept in no index, for %s cannot be written; --index "
+            "FILE names another place, --no-index asks for none",
+            (unsigned long long)changes->unkept, changes->unkept == 1 ? " is" : "s are",
+            s->env.data_dir);
     if (changes->passed_over)
         vb_console_note(
             &s->console,

@@ -100,6 +100,8 @@ vblip_status cli_sources_list(vb_read_files *out, const cli_sources *s,
     const uint32_t inputs = s->inputs ? vblip_inputs_count(s->inputs) : 0;
     for (const cli_option *o = cli_options; o->letter || o->name; o++)
         list_option(out, s, o);
+    if (s->args->index)
+        vb_read_files_add(out, s->args->index, "the index");
     for (uint32_t i = 0; i < paths->count; i++)
         vb_read_files_add(out, paths->items[i], "an input");
     for (uint32_t i = 0; i < inputs; i++)

@@ -49,7 +49,7 @@ static void write_value(vb_string *out, const cli_option *o, const cli_args *arg
 static vblip_status hash_input(uint64_t *hash, const char *path, vblip_error *err)
 {
     uint64_t content;
-    VB_TRY(vb_hash_file(&content, path, err));
+    VB_TRY(vb_hash_file(&content, path, NULL, NULL, err));
     *hash = vb_hash_bytes(*hash, &content, sizeof content);
     return VBLIP_OK;
 }

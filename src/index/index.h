@@ -28,6 +28,7 @@ typedef struct vb_index_options {
     const vb_index_fact *stamp;
     uint32_t stamp_count; // 0: whatever stamp it has
     bool write;   // makes the file where there is none, and keeps other writers out
+    bool wait;    // with `write`: some seconds, for another process that writes
     bool rebuild; // with `write`: what is there is removed first, whatever it is
 } vb_index_options;
 
@@ -45,6 +46,10 @@ const char *vb_index_path(const vb_index *index);
 // another process writes.
 VB_CHECKED vblip_status vb_index_hold(vb_index *index, vblip_error *err);
 void vb_index_release(vb_index *index);
+
+// What is read until vb_index_live is as it is now, whatever other processes write.
+VB_CHECKED vblip_status vb_index_snapshot(vb_index *index, vblip_error *err);
+void vb_index_live(vb_index *index);
 
 // A fact of the stamp, or "root"; NULL where there is none. Valid until the next call for
 // this index.

@@ -7,19 +7,23 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
     APPLICATION = 0x76626c70, // "vblp"
     VERSION = 1,              // of the schema below
     PATIENCE_MS = 5000,       // for a writer's transaction to end
+    LOCK_STEP_MS = 50,
     MOST_DIMS = 1 << 16,
+    AT_APPLICATION = 68, // of an SQLite file
 };
 
 // STRICT makes SQLite hold the types.
 static const char schema[] =
     "CREATE TABLE stamp (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;"
-    "CREATE TABLE recordings (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE,"
+    "CREATE TABLE recordings (id INTEGER PRIMARY KEY AUTOINCREMENT, path TEXT NOT NULL "
+    "UNIQUE,"
     " size INTEGER NOT NULL, modified INTEGER NOT NULL, content INTEGER NOT NULL,"
     " timed INTEGER NOT NULL, error TEXT, segments BLOB NOT NULL,"
     " checksum INTEGER NOT NULL) STRICT;"
@@ -48,22 +52,48 @@ static vblip_status lock_index(vb_index *index, vblip_error *err)
     if (name.failed)
         return vb_fail_memory(err, index->path);
     index->lock = open(name.bytes, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    vblip_status status = VBLIP_OK;
-    if (index->lock < 0)
-        status = vb_fail_errno(err, name.bytes, errno);
-    else if (fcntl(index->lock, F_SETLK, &lock) != 0)
-        status = errno == EACCES || errno == EAGAIN
-                     ? fail_locked(index->path, index->lock, err)
-                     : vb_fail_errno(err, name.bytes, errno);
     vb_string_free(&name);
-    return status;
+    if (index->lock < 0)
+        return vb_fail_errno(err, index->path, errno);
+    for (int waited_ms = 0; fcntl(index->lock, F_SETLK, &lock) != 0;
+         waited_ms += LOCK_STEP_MS) {
+        if (errno != EACCES && errno != EAGAIN)
+            return vb_fail_errno(err, index->path, errno);
+        if (!index->patient || waited_ms >= PATIENCE_MS)
+            return fail_locked(index->path, index->lock, err);
+        nanosleep(&(struct timespec){.tv_nsec = LOCK_STEP_MS * 1000000L}, NULL);
+    }
+    return VBLIP_OK;
+}
+
+// Whether a file may be removed to make an index anew: it is one, or is called so, however
+// damaged it is.
+static vblip_status check_removable(const vb_index *index, vblip_error *err)
+{
+    static const char sqlite[16] = "SQLite format 3";
+    uint8_t head[AT_APPLICATION + 4] = {0};
+    const char *dot = strrchr(index->path, '.');
+    FILE *file = fopen(index->path, "rb");
+    if (!file)
+        return errno == ENOENT ? VBLIP_OK : vb_fail_errno(err, index->path, errno);
+    const size_t got = fread(head, 1, sizeof head, file);
+    fclose(file);
+    uint32_t application = 0;
+    for (int i = 0; i < 4; i++)
+        application = application << 8 | head[AT_APPLICATION + i];
+    const bool ours = memcmp(head, sqlite, sizeof sqlite) == 0 &&
+                      (application == APPLICATION || application == 0);
+    if (got == 0 || ours || (dot && strcmp(dot, ".index") == 0))
+        return VBLIP_OK;
+    return vb_fail(err, VBLIP_ERR_FORMAT,
+                   "%s: no index of vblip, so it is not replaced by one", index->path);
 }
 
 // With the lock held: nobody else has it open for writing.
 static vblip_status remove_files(const vb_index *index, vblip_error *err)
 {
     static const char *const endings[] = {"", "-wal", "-shm"};
-    vblip_status status = VBLIP_OK;
+    vblip_status status = check_removable(index, err);
     vb_string name = {0};
     for (size_t i = 0; i < 3 && status == VBLIP_OK; i++) {
         vb_string_clear(&name);
@@ -147,8 +177,11 @@ static vblip_status make_where_empty(vb_index *index, const vb_index_options *o,
 
 static vblip_status check_application(vb_index *index, vblip_error *err)
 {
-    int64_t application, version;
+    int64_t application, version, tables;
     VB_TRY(read_whole(&application, index, "PRAGMA application_id", err));
+    VB_TRY(read_whole(&tables, index, "SELECT count(*) FROM sqlite_schema", err));
+    if (application == 0 && tables == 0) // a writer ended before it was made
+        return vb_fail(err, VBLIP_ERR_IO, "%s: nothing was indexed yet", index->path);
     VB_TRY(read_whole(&version, index, "PRAGMA user_version", err));
     if (application != APPLICATION)
         return vb_fail(err, VBLIP_ERR_FORMAT,
@@ -278,6 +311,7 @@ static int open_to_read(vb_index *index)
 {
     const int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX;
     int code = sqlite3_open_v2(index->path, &index->db, flags, NULL);
+    sqlite3_busy_timeout(index->db, PATIENCE_MS);
     if (code == SQLITE_OK)
         code = sqlite3_exec(index->db, "SELECT count(*) FROM sqlite_schema", NULL, NULL,
                             NULL);
@@ -311,9 +345,14 @@ static vblip_status open_database(vb_index *index, bool write, vblip_error *err)
 static vblip_status open_index(vb_index *index, const vb_index_options *o,
                                vblip_error *err)
 {
-    struct stat there;
-    if (!o->write && stat(index->path, &there) != 0)
+    struct stat there = {0};
+    if (!index->in_memory && stat(index->path, &there) != 0 && !o->write)
         return vb_fail_errno(err, index->path, errno);
+    if (S_ISDIR(there.st_mode))
+        return vb_fail(err, VBLIP_ERR_IO,
+                       "%s: a directory, where the file of an index "
+                       "is to be named",
+                       index->path);
     if (o->write && !index->in_memory)
         VB_TRY(lock_index(index, err));
     if (o->rebuild && !index->in_memory)
@@ -326,6 +365,19 @@ static vblip_status open_index(vb_index *index, const vb_index_options *o,
     return take_dims(index, err);
 }
 
+// SQLite takes names such as ":memory:" and "file:x" for something else.
+static vblip_status name_index(vb_index *index, const char *path, vblip_error *err)
+{
+    vb_string name = {0};
+    const bool plain = path && (path[0] == ':' || strncmp(path, "file:", 5) == 0);
+    vb_string_appendf(&name, "%s%s", plain ? "./" : "",
+                      path ? path : "index in memory");
+    if (name.failed)
+        return vb_fail_memory(err, "index");
+    index->path = name.bytes;
+    return VBLIP_OK;
+}
+
 vblip_status vb_index_open(vb_index **out, const vb_index_options *o, vblip_error *err)
 {
     vb_index *index = calloc(1, sizeof *index);
@@ -335,9 +387,10 @@ vblip_status vb_index_open(vb_index **out, const vb_index_options *o, vblip_erro
     index->lock = -1;
     index->dims = o->dims;
     index->in_memory = !o->path;
-    index->path = strdup(o->path ? o->path : "index in memory");
-    const vblip_status status =
-        index->path ? open_index(index, o, err) : vb_fail_memory(err, "index");
+    index->patient = o->wait;
+    const vblip_status status = name_index(index, o->path, err) == VBLIP_OK
+                                    ? open_index(index, o, err)
+                                    : vb_fail_memory(err, "index");
     if (status != VBLIP_OK)
         vb_index_close(&index);
     *out = index;
@@ -376,6 +429,21 @@ vblip_status vb_index_hold(vb_index *index, vblip_error *err)
     return status;
 }
 
+vblip_status vb_index_snapshot(vb_index *index, vblip_error *err)
+{
+    vb_index_totals read;
+    if (index->in_memory) // nobody else writes
+        return VBLIP_OK;
+    VB_TRY(run_sql(index, "BEGIN", err));
+    return vb_index_count(&read, index, err); // from here on
+}
+
+void vb_index_live(vb_index *index)
+{
+    if (!index->in_memory && !sqlite3_get_autocommit(index->db))
+        sqlite3_exec(index->db, "COMMIT", NULL, NULL, NULL);
+}
+
 void vb_index_release(vb_index *index)
 {
     if (index->lock >= 0)
@@ -383,10 +451,27 @@ void vb_index_release(vb_index *index)
     index->lock = -1;
 }
 
+// The database and what a writer has not moved to it yet.
+static vblip_status add_file_bytes(uint64_t *bytes, const vb_index *index,
+                                   vblip_error *err)
+{
+    static const char *const endings[] = {"", "-wal"};
+    for (size_t i = 0; i < 2; i++) {
+        struct stat there;
+        vb_string name = {0};
+        vb_string_appendf(&name, "%s%s", index->path, endings[i]);
+        if (name.failed)
+            return vb_fail_memory(err, index->path);
+        if (stat(name.bytes, &there) == 0)
+            *bytes += (uint64_t)there.st_size;
+        vb_string_free(&name);
+    }
+    return VBLIP_OK;
+}
+
 vblip_status vb_index_count(vb_index_totals *out, vb_index *index, vblip_error *err)
 {
     sqlite3_stmt *statement;
-    struct stat there;
     bool row;
     *out = (vb_index_totals){0};
     VB_TRY(vb_statement_take(&statement, index, VB_SQL_COUNT, err));
@@ -395,6 +480,5 @@ vblip_status vb_index_count(vb_index_totals *out, vb_index *index, vblip_error *
     out->failed = (uint64_t)sqlite3_column_int64(statement, 1);
     out->segments = (uint64_t)sqlite3_column_int64(statement, 2);
     sqlite3_reset(statement);
-    out->bytes = stat(index->path, &there) == 0 ? (uint64_t)there.st_size : 0;
-    return VBLIP_OK;
+    return index->in_memory ? VBLIP_OK : add_file_bytes(&out->bytes, index, err);
 }

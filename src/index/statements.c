@@ -12,7 +12,9 @@ static const char *const sql[VB_STATEMENTS] = {
     [VB_SQL_WRITE] =
         "INSERT OR REPLACE INTO recordings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [VB_SQL_REMOVE] = "DELETE FROM recordings WHERE id = ?1",
-    [VB_SQL_NEW_ID] = "SELECT coalesce(max(id), 0) + 1 FROM recordings",
+    // Of one that was removed the id is not used again: a reader may still have it.
+    [VB_SQL_NEW_ID] = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = "
+                      "'recordings'), 0) + 1",
     [VB_SQL_ROOM] = "SELECT block, places FROM room ORDER BY block LIMIT 1",
     [VB_SQL_SET_ROOM] = "INSERT INTO room VALUES (?1, ?2) "
                         "ON CONFLICT (block) DO UPDATE SET places = places + ?2",

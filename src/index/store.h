@@ -36,7 +36,7 @@ struct vb_index {
     sqlite3 *db;
     sqlite3_stmt *statements[VB_STATEMENTS];
     char *path; // for messages
-    bool in_memory;
+    bool in_memory, patient;
     uint32_t dims;
     int lock;         // descriptor of the file that keeps other writers out, or -1
     vb_string text;   // of the recording found last

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 // A file is this and then rows * cols floats, little-endian as the processor has them.
@@ -40,6 +41,13 @@ struct vb_tokens {
     size_t count, capacity;
     vb_string path; // that is put together
 };
+
+static int64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
 
 static const char *tokens_path(vb_tokens *t, uint64_t key, const char *ending)
 {
@@ -90,6 +98,23 @@ static bool key_of_name(uint64_t *key, const char *name)
            strcmp(end, ".tokens") == 0;
 }
 
+// What a process that was killed had begun to write: KEY.PID, an hour old.
+static void remove_remains(vb_tokens *t, const char *name)
+{
+    uint64_t key;
+    long process;
+    char end;
+    vb_file_facts facts;
+    vblip_error gone = {0};
+    if (sscanf(name, "%16" SCNx64 ".%ld%c", &key, &process, &end) != 2)
+        return;
+    vb_string_clear(&t->path);
+    vb_string_appendf(&t->path, "%s/%s", t->folder, name);
+    if (!t->path.failed && vb_file_look(&facts, t->path.bytes, &gone) == VBLIP_OK &&
+        now_ns() - facts.modified_ns > INT64_C(3600) * 1000000000)
+        unlink(t->path.bytes);
+}
+
 static vblip_status list_tokens(vb_tokens *t, vblip_error *err)
 {
     DIR *directory = opendir(t->folder);
@@ -102,8 +127,10 @@ static vblip_status list_tokens(vb_tokens *t, vblip_error *err)
         vb_file_facts facts;
         vblip_error gone = {0};
         const char *path = NULL;
-        if (!key_of_name(&key, entry->d_name))
+        if (!key_of_name(&key, entry->d_name)) {
+            remove_remains(t, entry->d_name);
             continue;
+        }
         if (!(path = tokens_path(t, key, ".tokens")))
             status = vb_fail_memory(err, t->folder);
         else if (vb_file_look(&facts, path, &gone) == VBLIP_OK &&
@@ -223,8 +250,10 @@ bool vb_tokens_read(vb_tokens *t, uint64_t key, float **values, uint32_t *rows,
     tokens_header h = {0};
     if (file >= 0 && fstat(file, &st) == 0)
         *values = read_tokens(file, key, (uint64_t)st.st_size, &h);
-    if (*values)
+    if (*values) {
         futimens(file, NULL); // used last now
+        entry->used_ns = now_ns();
+    }
     if (file >= 0)
         close(file);
     if (!*values)

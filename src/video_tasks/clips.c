@@ -14,6 +14,7 @@ typedef struct clip_slot {
     vb_clip clip;
     vb_video *video; // NULL behind its last part
     vb_stretches spans;
+    bool segments; // they are segments, not the task's own part
     uint64_t item;
 } clip_slot;
 
@@ -100,8 +101,17 @@ static vblip_status clip_make_room(vb_clip *clip, uint32_t count, uint32_t side,
     return VBLIP_OK;
 }
 
-// Reads frames of a part. Where there are several parts the file is not opened anew: each
-// of them is near the one before.
+// Whether what is read is no segment of several: a whole input, or the task's own part of
+// it. That depends on the part alone, not on how many of them are read.
+static bool is_whole(const clip_slot *slot)
+{
+    const vb_stretch *span = &slot->spans.items[slot->clip.part];
+    return !slot->segments ||
+           (span->first == 0 && span->count == slot->clip.info.frames);
+}
+
+// Reads frames of a part. Of a segment the file is not opened anew: the frames are near
+// each other.
 static vblip_status read_frames(const vb_clips *clips, clip_slot *slot,
                                 const uint64_t *indices, uint32_t count,
                                 vblip_error *err)
@@ -109,7 +119,7 @@ static vblip_status read_frames(const vb_clips *clips, clip_slot *slot,
     const vb_frames *source = clips->task->frames;
     const vb_decode_options options = decode_options(clips);
     vb_clip *clip = &slot->clip;
-    if (slot->spans.count == 1)
+    if (is_whole(slot))
         return vb_read_parts(source, slot->video, path_of(clips, slot), &options,
                              indices, count, clip->pixels, clip->frames,
                              clips->task->halt, err);
@@ -141,7 +151,7 @@ static vblip_status sample_part(const vb_clips *clips, clip_slot *slot,
         status = read_frames(clips, slot, indices, count, err);
     free(indices);
     clip->count = status == VBLIP_OK ? count : 0;
-    if (slot->spans.count > 1)
+    if (!is_whole(slot))
         clip->count = vb_keep_telling(clip->frames, clip->count);
     return status;
 }
@@ -202,6 +212,7 @@ static void produce_clip(void *user, uint64_t item, uint32_t number)
     if (slot->video) // its parts were not all asked for
         clips->task->frames->close(&slot->video);
     slot->item = item;
+    slot->segments = clips->plan.parts || clips->plan.segmenting;
     clip->input = clips->plan.order ? clips->plan.order[item] : (uint32_t)item;
     clip->count = clip->part = 0;
     clip->parts = 1;
@@ -246,10 +257,14 @@ vblip_status vb_clips_open(vb_clips **out, const vb_task *task, const vblip_job 
 static const vb_clip *next_part(const vb_clips *clips, clip_slot *slot)
 {
     vb_clip *clip = &slot->clip;
+    const bool warned = clip->info.warning[0];
     clip->part++;
     clip->count = 0;
     vblip_status status = read_clip_part(clips, slot, &clip->error);
     (void)status; // the same
+    if (!warned)
+        vb_job_warned(clips->job, clip->input, path_of(clips, slot),
+                      clip->info.warning);
     return clip;
 }
 

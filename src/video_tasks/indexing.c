@@ -2,6 +2,8 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/path.h"
+#include "base/set.h"
 #include "base/text.h"
 #include "video_tasks/clips.h"
 #include "video_tasks/encoded.h"
@@ -18,6 +20,9 @@ typedef struct indexing_run {
     vb_file_facts *files; // [inputs], of those on disk
     uint32_t *pending;    // [pending_count], inputs to be encoded
     uint32_t pending_count;
+    uint32_t *again; // [again_count], inputs that are the same file as a pending one
+    uint32_t again_count;
+    vb_set places;  // of pending inputs: "SHELF PATH"
     vb_string text; // a path that is put together
 
     // The recording in work.
@@ -98,6 +103,13 @@ static vblip_status note_any(void *user, const vb_recording *recording,
     return VBLIP_OK;
 }
 
+static vblip_status hash_input_file(const indexing_run *r, uint64_t *out,
+                                    uint32_t input, vblip_error *err)
+{
+    return vb_hash_file(out, typed_path(r, input), vb_halt_asked, r->in->task->halt,
+                        err);
+}
+
 // Finds a recording whose file held the same, and its path in r->text; id 0: none. Files of
 // another size are not read for that.
 static vblip_status find_same(same_content *same, indexing_run *r, uint32_t input,
@@ -109,8 +121,11 @@ static vblip_status find_same(same_content *same, indexing_run *r, uint32_t inpu
     vblip_error unread = {0};
     *same = (same_content){.path = &r->text};
     VB_TRY(vb_index_each_sized(index, size, note_any, &any, err));
-    if (!any || vb_hash_file(&same->content, typed_path(r, input), &unread) != VBLIP_OK)
-        return VBLIP_OK; // reading it will say why
+    if (!any)
+        return VBLIP_OK;
+    if (hash_input_file(r, &same->content, input, &unread) != VBLIP_OK)
+        return unread.status == VBLIP_ERR_CANCELLED ? vb_fail_cancelled(err)
+                                                    : VBLIP_OK; // reading it says why
     return vb_index_each_sized(index, size, note_same, same, err);
 }
 
@@ -167,6 +182,25 @@ static vblip_status note_found(indexing_run *r, uint32_t input, vblip_error *err
     return now.id ? note_recording(shelf, now.id, input, err) : VBLIP_OK;
 }
 
+// An input that is to be encoded, unless another one is the same file.
+static vblip_status add_pending(indexing_run *r, uint32_t input, bool *added,
+                                vblip_error *err)
+{
+    const vb_place *place = &r->in->places[input];
+    vb_string_clear(&r->text);
+    vb_string_appendf(&r->text, "%u %s", (unsigned)place->shelf, place->path);
+    const vb_seen seen =
+        r->text.failed ? VB_SEEN_FAILED : vb_set_add(&r->places, r->text.bytes);
+    if (seen == VB_SEEN_FAILED)
+        return vb_fail_memory(err, "inputs");
+    *added = seen == VB_SEEN_NEW;
+    if (*added)
+        r->pending[r->pending_count++] = input;
+    else
+        r->again[r->again_count++] = input;
+    return VBLIP_OK;
+}
+
 // A file that is not as the index knows it.
 static vblip_status classify_changed(indexing_run *r, uint32_t input,
                                      const vb_recording *known, vblip_error *err)
@@ -184,21 +218,23 @@ static vblip_status classify_changed(indexing_run *r, uint32_t input,
         VB_TRY(take_over(r, input, &same, err));
         return note_found(r, input, err);
     }
-    r->changes->changed += id != 0;
-    r->changes->added += id == 0;
-    r->pending[r->pending_count++] = input;
+    bool added;
+    VB_TRY(add_pending(r, input, &added, err));
+    r->changes->changed += added && id != 0;
+    r->changes->added += added && id == 0;
     return VBLIP_OK;
 }
 
 static vblip_status classify(indexing_run *r, uint32_t input, vblip_error *err)
 {
+    bool added;
     vb_shelf *shelf = shelf_of(r, input);
     vb_recording known;
     vblip_error unread = {0};
     if (r->in->task->inputs[input].error || !shelf->root ||
         vb_file_look(&r->files[input], typed_path(r, input), &unread) != VBLIP_OK) {
-        r->pending[r->pending_count++] = input; // reading it says what is wrong
-        r->changes->added += !r->in->task->inputs[input].error;
+        VB_TRY(add_pending(r, input, &added, err)); // reading it says what is wrong
+        r->changes->added += added && !r->in->task->inputs[input].error;
         return VBLIP_OK;
     }
     VB_TRY(vb_index_find(&known, shelf->index, r->in->places[input].path, err));
@@ -211,8 +247,8 @@ static vblip_status classify(indexing_run *r, uint32_t input, vblip_error *err)
     }
     if (!r->in->retry_failed || !shelf->may_write)
         return report_remembered(r, input, &known, err);
-    r->changes->changed++;
-    r->pending[r->pending_count++] = input;
+    VB_TRY(add_pending(r, input, &added, err));
+    r->changes->changed += added;
     return VBLIP_OK;
 }
 
@@ -277,6 +313,33 @@ static vblip_status encode_segment(indexing_run *r, const vb_clip *clip,
     return VBLIP_OK;
 }
 
+// Whether the file is there as it was when it was looked at first, and hashes it where
+// `content` is not NULL. What went away or was written to meanwhile may be whole the next
+// time: it is reported, and not kept. (Of `content` NULL that was reported before.)
+static vblip_status check_input_file(bool *there, indexing_run *r, uint32_t input,
+                                     uint64_t *content, vblip_error *err)
+{
+    const vb_file_facts *before = &r->files[input];
+    const char *path = typed_path(r, input);
+    vb_file_facts now;
+    vb_file file;
+    vblip_error why = {0};
+    vblip_status status = content ? hash_input_file(r, content, input, &why)
+                                  : vb_file_open(&file, path, &why);
+    if (status == VBLIP_OK && !content)
+        vb_file_close(&file);
+    if (status == VBLIP_OK)
+        status = vb_file_look(&now, path, &why);
+    if (status == VBLIP_OK &&
+        (now.size != before->size || now.modified_ns != before->modified_ns))
+        status = vb_fail(&why, VBLIP_ERR_IO, "changed while it was read");
+    *there = status == VBLIP_OK;
+    if (*there || !content)
+        return why.status == VBLIP_ERR_CANCELLED ? vb_fail_cancelled(err) : VBLIP_OK;
+    r->changes->failed++;
+    return vb_job_failed(r->in->job, input, path, &why, err);
+}
+
 // Writes the recording in work, or why there is none; `why` NULL: it was read.
 static vblip_status put_recording_of(indexing_run *r, const vb_clip *clip,
                                      const char *why, vblip_error *err)
@@ -289,14 +352,12 @@ static vblip_status put_recording_of(indexing_run *r, const vb_clip *clip,
         .timed = !clip->info.still,
         .error = why,
     };
-    vblip_error unread = {0};
-    if (shelf->root && vb_hash_file(&recording.content, typed_path(r, clip->input),
-                                    &unread) != VBLIP_OK) {
-        if (why)
-            return VBLIP_OK; // it went away, or may not be read: that may end
-        return vb_job_failed(r->in->job, clip->input, typed_path(r, clip->input),
-                             &unread, err);
-    }
+    bool there = true;
+    if (shelf->root)
+        VB_TRY(check_input_file(&there, r, clip->input, why ? NULL : &recording.content,
+                                err));
+    if (!there)
+        return VBLIP_OK;
     VB_TRY(vb_index_put(shelf->index, &recording, r->segments, r->vectors,
                         why ? 0 : r->count, err));
     return why ? VBLIP_OK : note_found(r, clip->input, err);
@@ -333,6 +394,8 @@ static vblip_status take_segment(indexing_run *r, const vb_clip *clip, vblip_err
     const uint64_t each = clip->info.still ? 1 : r->in->frames;
     if (clip->error.status != VBLIP_OK)
         return take_failure(r, clip, err);
+    if (r->meter.done == 0) // what was done once says nothing of what is left
+        vb_meter_restart(&r->meter);
     if (clip->part == 0)
         file_is_known(r, clip->input, clip->parts * each);
     r->planned += clip->count;
@@ -382,6 +445,16 @@ typedef struct gone_list {
     size_t count, capacity;
 } gone_list;
 
+// Whether the folder of `path` is there and empty, as where a disk is missing.
+static bool lies_in_empty_folder(char *path)
+{
+    char *slash = strrchr(path, '/');
+    *slash = '\0';
+    const bool empty = vb_folder_is_empty(slash > path ? path : "/");
+    *slash = '/';
+    return empty;
+}
+
 static vblip_status note_gone(void *user, const vb_recording *recording,
                               vblip_error *err)
 {
@@ -396,7 +469,8 @@ static vblip_status note_gone(void *user, const vb_recording *recording,
     vb_string_appendf(gone->text, "%s/%s", shelf->root, recording->path);
     if (gone->text->failed)
         return vb_fail_memory(err, recording->path);
-    if (vb_file_look(&facts, gone->text->bytes, &why) == VBLIP_OK || !facts.missing)
+    if (vb_file_look(&facts, gone->text->bytes, &why) == VBLIP_OK || !facts.missing ||
+        lies_in_empty_folder(gone->text->bytes))
         return VBLIP_OK;
     if (gone->count == gone->capacity) {
         const size_t capacity = gone->capacity ? 2 * gone->capacity : 64;
@@ -433,7 +507,8 @@ static vblip_status index_inputs(indexing_run *r, vblip_error *err)
     const uint32_t inputs = r->in->task->input_count;
     r->files = calloc(inputs ? inputs : 1, sizeof *r->files);
     r->pending = calloc(inputs ? inputs : 1, sizeof *r->pending);
-    if (!r->files || !r->pending)
+    r->again = calloc(inputs ? inputs : 1, sizeof *r->again);
+    if (!r->files || !r->pending || !r->again)
         return vb_fail_memory(err, "inputs");
     for (uint32_t i = 0; i < inputs; i++) {
         VB_TRY(classify(r, i, err));
@@ -441,33 +516,38 @@ static vblip_status index_inputs(indexing_run *r, vblip_error *err)
             return vb_fail_cancelled(err);
     }
     VB_TRY(encode_pending(r, err));
+    for (uint32_t i = 0; i < r->again_count; i++)
+        VB_TRY(note_found(r, r->again[i], err));
     for (uint32_t i = 0; i < r->in->listed_count; i++)
         VB_TRY(forget_gone(r, &r->in->listed[i], err));
     return VBLIP_OK;
 }
 
-// Another process may write a shelf just now; then it is taken as it is. Which might be
-// written before, for release_shelves; NULL when memory runs out.
-static bool *hold_shelves(const indexing_run *r)
+// Another process may write a shelf just now; then it is taken as it is, unless it must be
+// written. could [shelf_count]: which might be written before, for release_shelves.
+static vblip_status hold_shelves(const indexing_run *r, bool *could, vblip_error *err)
 {
-    bool *could = calloc(r->in->shelf_count + 1, sizeof *could);
-    for (uint32_t i = 0; could && i < r->in->shelf_count; i++) {
+    for (uint32_t i = 0; i < r->in->shelf_count; i++) {
         vb_shelf *shelf = &r->in->shelves[i];
         vblip_error busy = {0};
         could[i] = shelf->may_write;
-        shelf->may_write =
-            shelf->may_write && vb_index_hold(shelf->index, &busy) == VBLIP_OK;
+        if (shelf->ids) // of a run before this one
+            memset(shelf->inputs, 0, (size_t)shelf->ids * sizeof *shelf->inputs);
+        if (!shelf->may_write || vb_index_hold(shelf->index, &busy) == VBLIP_OK)
+            continue;
+        if (r->in->must_write)
+            return vb_fail(err, busy.status, "%s", busy.message);
+        shelf->may_write = false;
     }
-    return could;
+    return VBLIP_OK;
 }
 
-static void release_shelves(const indexing_run *r, bool *could)
+static void release_shelves(const indexing_run *r, const bool *could)
 {
-    for (uint32_t i = 0; could && i < r->in->shelf_count; i++) {
+    for (uint32_t i = 0; i < r->in->shelf_count; i++) {
         vb_index_release(r->in->shelves[i].index);
         r->in->shelves[i].may_write = could[i];
     }
-    free(could);
 }
 
 vblip_status vb_indexing_run(const vb_indexing *indexing, vblip_index_changes *changes,
@@ -475,12 +555,20 @@ vblip_status vb_indexing_run(const vb_indexing *indexing, vblip_index_changes *c
 {
     *changes = (vblip_index_changes){0};
     indexing_run r = {.in = indexing, .changes = changes};
-    bool *could_write = hold_shelves(&r);
-    const vblip_status status =
-        could_write ? index_inputs(&r, err) : vb_fail_memory(err, "indexes");
-    release_shelves(&r, could_write);
+    bool *could = calloc(indexing->shelf_count + 1, sizeof *could);
+    if (!could)
+        return vb_fail_memory(err, "indexes");
+    vblip_status status = hold_shelves(&r, could, err);
+    if (status == VBLIP_OK)
+        status = index_inputs(&r, err);
+    for (uint32_t i = 0; status == VBLIP_OK && i < indexing->shelf_count; i++)
+        status = vb_index_snapshot(indexing->shelves[i].index, err);
+    release_shelves(&r, could);
+    free(could);
     free(r.files);
     free(r.pending);
+    free(r.again);
+    vb_set_free(&r.places);
     free(r.segments);
     free(r.vectors);
     vb_string_free(&r.text);

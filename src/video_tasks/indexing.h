@@ -43,6 +43,7 @@ typedef struct vb_indexing {
     uint32_t frames; // of a segment
     vb_segmenting segmenting;
     bool retry_failed;
+    bool must_write;   // an index that another process writes is a failure
     vb_shelf *shelves; // [shelf_count]
     uint32_t shelf_count;
     const vb_place *places;  // [inputs of the task]
@@ -58,7 +59,8 @@ typedef struct vb_indexing {
 } vb_indexing;
 
 // Brings all shelves up to date; each input that could be read is in shelf->inputs then.
-// A file that cannot be read is reported to the job, also one that could not before.
+// A file that cannot be read is reported to the job, also one that could not before. The
+// indexes are snapshots then, until vb_index_live.
 VB_CHECKED vblip_status vb_indexing_run(const vb_indexing *indexing,
                                         vblip_index_changes *changes, vblip_error *err);
 

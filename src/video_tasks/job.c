@@ -56,6 +56,11 @@ vb_meter vb_meter_start(const vblip_job *job, const char *unit, uint64_t total)
         .job = job, .unit = unit, .total = total, .started_s = vb_now_s()};
 }
 
+void vb_meter_restart(vb_meter *meter)
+{
+    meter->started_s = vb_now_s();
+}
+
 vblip_status vb_meter_add(vb_meter *meter, const char *path, uint64_t done,
                           vblip_error *err)
 {

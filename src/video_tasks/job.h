@@ -31,6 +31,9 @@ typedef struct vb_meter {
 
 vb_meter vb_meter_start(const vblip_job *job, const char *unit, uint64_t total);
 
+// As if it were started now.
+void vb_meter_restart(vb_meter *meter);
+
 // Adds `done` units of work on `path` and reports. Not OK only when the caller stops.
 VB_CHECKED vblip_status vb_meter_add(vb_meter *meter, const char *path, uint64_t done,
                                      vblip_error *err);

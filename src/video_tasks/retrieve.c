@@ -1,6 +1,7 @@
 // retrieve.c - ITC over all segments, then ITM over the best of each query (blip-spec 6.1).
 #include "video_tasks/retrieve.h"
 
+#include "base/file.h"
 #include "base/hash.h"
 #include "video_tasks/job.h"
 #include "video_tasks/ranking.h"
@@ -148,19 +149,27 @@ static uint32_t candidates_of(const search *s, uint32_t query)
     return s->rerank < s->counts[query] ? s->rerank : s->counts[query];
 }
 
-// What the tokens of a segment are kept under; 0: they are not.
-static vblip_status tokens_key(uint64_t *key, const search *s, const found_segment *f,
-                               vblip_error *err)
+// Whether the file is the one that was indexed, so that its frames belong to the vectors,
+// and what the tokens of a segment of it are kept under; 0: they are not.
+static vblip_status look_at_file(bool *same, uint64_t *key, const search *s,
+                                 const found_segment *f, vblip_error *err)
 {
     const vb_shelf *shelf = &s->in->shelves[f->shelf];
     vb_recording recording;
+    vb_file_facts now;
+    vblip_error gone = {0};
     *key = 0;
-    if (!s->in->tokens || !shelf->root)
+    *same = true;
+    if (!shelf->root)
         return VBLIP_OK;
     VB_TRY(vb_index_find_id(&recording, shelf->index, f->hit.recording, err));
-    const uint64_t of[] = {recording.content, (uint64_t)f->hit.span.start_us,
+    *same = vb_file_look(&now, s->task->inputs[f->input].path, &gone) == VBLIP_OK &&
+            now.size == recording.size && now.modified_ns == recording.modified_ns;
+    const uint64_t of[] = {recording.content, (uint64_t)recording.modified_ns,
+                           (uint64_t)f->hit.span.start_us,
                            (uint64_t)f->hit.span.end_us};
-    *key = vb_hash_bytes(shelf->stamp, of, sizeof of);
+    if (s->in->tokens && *same)
+        *key = vb_hash_bytes(shelf->stamp, of, sizeof of);
     return VBLIP_OK;
 }
 
@@ -184,7 +193,10 @@ static vblip_status pair_candidates(search *s, uint32_t query, uint64_t *passed_
         vb_pair pair = {.text = query, .clip = f->input, .span = f->hit.span};
         if (f->input == NO_INPUT)
             continue;
-        VB_TRY(tokens_key(&pair.key, s, f, err));
+        bool same;
+        VB_TRY(look_at_file(&same, &pair.key, s, f, err));
+        if (!same)
+            continue; // ITC alone: the index waits for what it holds now
         const bool there = !thrifty || is_at_hand(s, &pair);
         f->asked = there || anew > 0;
         anew -= !there && f->asked;
@@ -365,6 +377,8 @@ vblip_status vb_task_search(vb_indexing *in, const char *const *queries, uint32_
         .tokens = in->tokens,
     };
     const vblip_status status = search_run(&s, changes, err);
+    for (uint32_t i = 0; i < in->shelf_count; i++)
+        vb_index_live(in->shelves[i].index);
     vb_cache_free(&s.cache);
     free(s.text_itc);
     free(s.found);

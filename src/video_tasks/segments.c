@@ -94,8 +94,11 @@ static vblip_status add_lengths(const division *d, int64_t length_us, vblip_erro
         uint64_t next = d->info->frames;
         if (at < d->info->duration_us)
             next = d->source->index_at(d->video, at);
-        if (next <= first)
+        if (next <= first) { // the frame is shown for longer than that
+            const int64_t left_us = time_at(d, first + 1) - at;
+            at += left_us > 0 ? left_us / length_us * length_us : 0;
             continue;
+        }
         const vb_stretch span = {time_at(d, first), time_at(d, next), first,
                                  next - first};
         VB_TRY(vb_stretches_add(d->out, &span, err));

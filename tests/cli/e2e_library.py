@@ -103,6 +103,25 @@ class SameAnswers(LibraryCase):
         self.assertLessEqual(best["end"], 28 + 0.04)
 
 
+    def test_scores_do_not_depend_on_how_many_are_asked_about(self):
+        """Of a segment the same frames are seen, whether it is a candidate alone or beside others."""
+        films = self.path("films")
+        os.makedirs(films)
+        ffmpeg("-stream_loop", 5, "-i", clip(4), "-f", "lavfi", "-i", "color=black:size=128x128:rate=25:duration=10",
+               "-filter_complex", "[0]scale=128:128,fps=25,split[a][b];[1]split[c][d];[a][c][b][d]concat=n=4,setsar=1",
+               "-t", 58, "-c:v", "libx264", "-pix_fmt", "yuv420p", os.path.join(films, "film.mp4"))
+        scores = {}
+        for count in (1, 2, 6):
+            rows = parse("json", self.retrieve(films, QUERY, "--segment", 8, "--rerank", count, "--cache-gb", 0, "-f",
+                                               "json").out)
+            for row in rows:
+                if row["itm_logit"] is not None:
+                    scores.setdefault(row["start"], set()).add(row["itm_logit"])
+        self.assertGreater(len(scores), 3)
+        for start, seen in scores.items():
+            self.assertEqual(len(seen), 1, (start, seen))
+
+
 class Kills(LibraryCase):
     """Whatever ends a run, the next one goes on."""
 
@@ -223,6 +242,58 @@ class Refusals(LibraryCase):
         done = vblip("index", *arguments, env=self.env)
         done.said = done.messages
         return done
+
+    def test_rebuilding_replaces_what_it_says(self):
+        films = self.clips(3)
+        os.makedirs(os.path.join(films, "2024"))
+        distinct(os.path.join(films, "2024", "new.mp4"), 77, clip(7))
+        self.index(films)
+        part = os.path.join(films, "2024")
+        self.one_line(self.index(part, "--rebuild", code=EXIT_MISUSED), "a part of the index of", films)
+        self.assertEqual(len(self.index("--list", films).lines), 4)
+        film = os.path.join(films, "clip 000.mp4")
+        before = read(film)
+        self.one_line(self.index(films, "--rebuild", "--index", film, code=EXIT_UNUSABLE), "no index of vblip")
+        self.assertEqual(read(film), before)
+        self.one_line(self.index(films, "--index", self.path("a.index"), "-o", self.path("a.index"), code=EXIT_MISUSED),
+                      "names the index")
+
+    def test_a_disk_that_is_missing_below_a_folder(self):
+        films = self.clips(2)
+        disk = os.path.join(films, "disk")
+        os.makedirs(disk)
+        distinct(os.path.join(disk, "new.mp4"), 77, clip(7))
+        self.index(films)
+        os.rename(os.path.join(disk, "new.mp4"), self.path("away.mp4"))
+        self.index(films)
+        self.assertEqual(len(self.index("--list", films).lines), 3)  # an empty folder tells nothing
+        os.rmdir(disk)
+        self.index(films)
+        self.assertEqual(len(self.index("--list", films).lines), 2)
+
+    def test_roots_links_and_files_twice(self):
+        """The root of a named index is the folder that was named; a link is a file of its own."""
+        films = self.path("films")
+        os.makedirs(os.path.join(films, "2024"))
+        distinct(os.path.join(films, "2024", "a.mp4"), 1, clip(1))
+        os.symlink(clip(2), os.path.join(films, "2024", "link.mp4"))
+        index = self.path("films.index")
+        self.index(films, "--index", index)
+        os.makedirs(os.path.join(films, "2025"))
+        distinct(os.path.join(films, "2025", "b.mp4"), 2, clip(3))
+        self.index(films, os.path.join(films, "2025"), "--index", index)
+        self.assertEqual(sorted(contents(index)), ["2024/a.mp4", "2024/link.mp4", "2025/b.mp4"])
+        os.remove(os.path.join(films, "2024", "a.mp4"))
+        self.index(films, "--index", index)
+        self.assertEqual(sorted(contents(index)), ["2024/link.mp4", "2025/b.mp4"])
+
+    def test_a_data_folder_that_cannot_be(self):
+        films = self.clips(2)
+        write(self.path("data"), "a file, where a folder should be")
+        done = self.retrieve(films, QUERY, "-l")
+        self.assertEqual(len(done.lines), 2)
+        self.one_line(done, "2 files are kept in no index", "--no-index")
+        self.index(films, code=EXIT_UNUSABLE)
 
     def test_tokens_that_lie(self):
         """A cache file that is damaged is found out and made anew."""

@@ -132,7 +132,7 @@ static void test_hashes_are_xxh3(void **state)
     assert_true(vb_hash_bytes(foo, "bar", 3) != vb_hash_bytes(0, "bar", 3));
     uint64_t file = 0;
     vblip_error err = {0};
-    assert_int_equal(vb_hash_file(&file, "/nowhere", &err), VBLIP_ERR_IO);
+    assert_int_equal(vb_hash_file(&file, "/nowhere", NULL, NULL, &err), VBLIP_ERR_IO);
     assert_string_equal(err.message, "/nowhere: No such file or directory");
 }
 
