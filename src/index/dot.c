@@ -41,14 +41,18 @@ INLINE lanes widen_halves(const uint16_t *p)
 #endif
 }
 
+typedef float lanes8 __attribute__((vector_size(32)));
+typedef float lanes4 __attribute__((vector_size(16)));
+
+// Each step adds the upper half of what is left to the lower one.
 INLINE float sum_lanes(lanes v)
 {
-    float part[16];
-    memcpy(part, &v, sizeof part);
-    for (size_t n = 8; n; n /= 2)
-        for (size_t i = 0; i < n; i++)
-            part[i] += part[i + n];
-    return part[0];
+    const lanes8 eight = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) +
+                         __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
+    const lanes4 four = __builtin_shufflevector(eight, eight, 0, 1, 2, 3) +
+                        __builtin_shufflevector(eight, eight, 4, 5, 6, 7);
+    const lanes4 two = four + __builtin_shufflevector(four, four, 2, 3, 2, 3);
+    return two[0] + two[1];
 }
 
 INLINE void dot_some(float *scores, const float *queries, uint32_t query_count,
