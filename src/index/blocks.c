@@ -273,12 +273,13 @@ vblip_status vb_blocks_each(vb_index *index, vb_block_fn fn, void *user,
            row) {
         const uint64_t number = (uint64_t)sqlite3_column_int64(statement, 0);
         const size_t size = (size_t)sqlite3_column_bytes(statement, 1);
-        const uint8_t *data = sqlite3_column_blob(statement, 1);
-        if (data && size == vb_block_bytes(index))
-            memcpy(index->block, data, size);
-        status = check_block(index, number, index->block, data ? size : 0, err);
+        uint8_t *data = (uint8_t *)(uintptr_t)sqlite3_column_blob(statement, 1);
+        // SQLite's copy does, unless a page holds the row and it lies anywhere.
+        if (data && (uintptr_t)data % sizeof(int64_t) && size == vb_block_bytes(index))
+            data = memcpy(index->block, data, size);
+        status = check_block(index, number, data, data ? size : 0, err);
         if (status == VBLIP_OK)
-            status = fn(user, number, index->block, err);
+            status = fn(user, number, data, err);
         if (status != VBLIP_OK)
             break;
     }
