@@ -148,7 +148,9 @@ typedef struct vb_index_query {
 } vb_index_query;
 
 // Fills hits [count, best], of which found [count] are there: the largest dot products
-// over all segments, equal ones in the order of segments. Every vector is read.
+// over all segments, equal ones in the order of segments. Every vector is read: from the
+// file the first two times, then from a copy in memory (512 bytes for each of 256
+// dimensions, and 24), until the index is changed by whoever it is.
 VB_CHECKED vblip_status vb_index_search(vb_index *index, const vb_index_query *query,
                                         vb_index_hit *hits, uint32_t *found,
                                         vblip_error *err);

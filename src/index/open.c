@@ -406,6 +406,7 @@ void vb_index_close(vb_index **at)
         sqlite3_finalize(index->statements[i]);
     sqlite3_close(index->db);
     vb_index_release(index);
+    vb_resident_free(index);
     vb_string_free(&index->text);
     free(index->places);
     free(index->block);

@@ -22,6 +22,7 @@ static const char *const sql[VB_STATEMENTS] = {
     [VB_SQL_LAST_BLOCK] = "SELECT coalesce(max(number), -1) FROM blocks",
     [VB_SQL_NEW_BLOCK] = "INSERT INTO blocks VALUES (?1, ?2)",
     [VB_SQL_BLOCKS] = "SELECT number, data FROM blocks ORDER BY number",
+    [VB_SQL_BLOCK_COUNT] = "SELECT count(*) FROM blocks",
     [VB_SQL_COUNT] = "SELECT count(*), coalesce(sum(error IS NOT NULL), 0), "
                      "coalesce(sum(length(segments)), 0) / 8 FROM recordings",
     [VB_SQL_FACT] = "SELECT value FROM stamp WHERE name = ?1",

@@ -26,11 +26,24 @@ typedef enum vb_statement {
     VB_SQL_LAST_BLOCK,
     VB_SQL_NEW_BLOCK,
     VB_SQL_BLOCKS,
+    VB_SQL_BLOCK_COUNT,
     VB_SQL_COUNT,
     VB_SQL_FACT,
     VB_SQL_SET_ROOT,
     VB_STATEMENTS,
 } vb_statement;
+
+// A copy of all blocks of one version of the database, in their order.
+typedef struct vb_resident {
+    bool searched, whole; // whole: the copy can be searched
+    unsigned version;     // of the database, when it was searched
+    uint64_t count, capacity;
+    uint64_t *numbers;   // [count]
+    bool *full;          // [count]: every place is a recording's
+    int64_t *recordings; // [count * VB_BLOCK_SEGMENTS]
+    vb_segment *spans;   // the same
+    uint16_t *vectors;   // [count * VB_BLOCK_SEGMENTS, dims]
+} vb_resident;
 
 struct vb_index {
     sqlite3 *db;
@@ -43,6 +56,7 @@ struct vb_index {
     uint8_t *block;   // vb_block_bytes(), of the one in work
     uint64_t *places; // of the segments of a recording
     uint32_t place_capacity;
+    vb_resident resident;
 };
 
 // ------------------------------------------------------------------- statements.c
@@ -115,6 +129,13 @@ VB_CHECKED vblip_status vb_blocks_each(vb_index *index, vb_block_fn fn, void *us
 // Makes room for as many places in index->places.
 VB_CHECKED vblip_status vb_index_reserve(vb_index *index, uint32_t count,
                                          vblip_error *err);
+
+// ---------------------------------------------------------------------- resident.c
+
+// Room for a copy of so many blocks, in place of what there is; false where there is none.
+bool vb_resident_begin(vb_index *index, uint64_t blocks);
+void vb_resident_add(vb_index *index, uint64_t number, uint8_t *block);
+void vb_resident_free(vb_index *index); // forgets that it was searched, too
 
 // ----------------------------------------------------------------------- recordings.c
 

@@ -238,6 +238,65 @@ static void test_only_allowed_recordings(void **state)
     vb_index_close(&index);
 }
 
+// The best hit of recording `n`'s first segment, and how many there are.
+static uint32_t search_for(vb_index *index, int n, vb_index_hit hits[9])
+{
+    float vector[DIMS];
+    uint32_t found;
+    vblip_error err = {0};
+    fill_vector(vector, n, 0);
+    const vb_index_query query = {.vectors = vector, .count = 1, .best = 9};
+    if (vb_index_search(index, &query, hits, &found, &err) != VBLIP_OK)
+        fail_msg("%s", err.message);
+    return found;
+}
+
+// The first search reads the file, the second keeps what it reads, the third has that; they
+// find the same. What is written in between, here or by another, is found by the next.
+static void expect_changes_found(vb_index *reader, vb_index *writer)
+{
+    vb_index_hit first[9] = {{0}}, hits[9] = {{0}};
+    vb_recording r;
+    for (int n = 1; n < 4; n++) {
+        put(writer, n, MANY);
+        const uint32_t count = search_for(reader, n, first);
+        assert_int_equal(count, 9);
+        for (int again = 0; again < 3; again++) {
+            assert_int_equal(search_for(reader, n, hits), count);
+            assert_memory_equal(hits, first, sizeof hits);
+        }
+        assert_int_equal(vb_index_find_id(&r, reader, hits[0].recording, NULL),
+                         VBLIP_OK);
+        assert_int_equal(r.size, 100 + n);
+    }
+    for (int n = 3; n > 0; n--) {
+        char path[32];
+        snprintf(path, sizeof path, "clip %04d.mp4", n);
+        assert_int_equal(vb_index_find(&r, writer, path, NULL), VBLIP_OK);
+        assert_int_equal(vb_index_remove(writer, r.id, NULL), VBLIP_OK);
+        for (int again = 0; again < 3; again++) {
+            const uint32_t count = search_for(reader, n, hits);
+            assert_int_equal(count, n > 1 ? 9 : 0);
+            for (uint32_t i = 0; i < count; i++)
+                assert_true(hits[i].recording != r.id);
+        }
+    }
+}
+
+static void test_searches_see_every_change(void **state)
+{
+    (void)state;
+    const char *path = here("changes");
+    vb_index *writer = open_at(path, true), *reader = open_at(path, false);
+    expect_changes_found(reader, writer);
+    vb_index_close(&reader);
+    expect_changes_found(writer, writer);
+    vb_index_close(&writer);
+    writer = open_at(NULL, true);
+    expect_changes_found(writer, writer);
+    vb_index_close(&writer);
+}
+
 // ------------------------------------------------------------------------------ refusals
 
 static void expect_refused(const char *path, const vb_index_options *options,
@@ -470,6 +529,7 @@ int main(void)
         cmocka_unit_test(test_a_file_that_moved),
         cmocka_unit_test(test_rows_come_by_path_until_stopped),
         cmocka_unit_test(test_only_allowed_recordings),
+        cmocka_unit_test(test_searches_see_every_change),
         cmocka_unit_test(test_another_stamp_is_refused),
         cmocka_unit_test(test_what_is_no_index_is_refused),
         cmocka_unit_test(test_other_versions_are_refused),
