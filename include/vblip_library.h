@@ -27,7 +27,8 @@ typedef struct vblip_library_options {
 
 // Opens the indexes of `inputs`, and makes those that are not there. Files that are named by
 // themselves are in none unless options->index says where. An index that cannot be written, or that
-// another process writes, is searched as it is unless options->write. Model and inputs must outlive the library.
+// another process writes, is searched as it is unless options->write. Model and inputs must outlive
+// the library.
 VBLIP_CHECKED vblip_status vblip_library_open(vblip_library **out, vblip_model *model,
     const vblip_inputs *inputs, const vblip_library_options *options, vblip_error *err);
 VBLIP_API void vblip_library_close(vblip_library **library);
