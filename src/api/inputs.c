@@ -54,6 +54,19 @@ const vblip_input *vblip_inputs_at(const vblip_inputs *inputs, uint32_t index)
     return index < vblip_inputs_count(inputs) ? &inputs->list.items[index] : NULL;
 }
 
+vblip_status vb_set_up_files(vb_setup *setup, const vblip_inputs *inputs,
+                             const char *hwaccel, vblip_error *err)
+{
+    setup->frames = vb_frames_from_files();
+    setup->task = (vb_task){
+        .frames = &setup->frames,
+        .inputs = inputs->list.items,
+        .input_count = inputs->list.count,
+        .halt = &setup->halt,
+    };
+    return vb_hwaccel_open(&setup->task.hwaccel, hwaccel, err);
+}
+
 const char *const *vblip_decode_bench_names(void)
 {
     return vb_decode_bench_names;
@@ -69,19 +82,10 @@ vblip_status vblip_decode_bench(const vblip_inputs *inputs, const char *name,
     VB_TRY(vb_need(inputs != NULL, "inputs", err));
     VB_TRY(vb_need(name != NULL, "name", err));
     VB_TRY(vb_need(fn != NULL, "fn", err));
-    const vb_frames frames = vb_frames_from_files();
-    vb_halt halt;
-    vb_halt_start(&halt, o.stopped, o.stopped_user);
-    vb_hwaccel *hwaccel;
-    VB_TRY(vb_hwaccel_open(&hwaccel, o.hwaccel, err));
-    const vb_task task = {
-        .frames = &frames,
-        .hwaccel = hwaccel,
-        .inputs = inputs->list.items,
-        .input_count = inputs->list.count,
-        .halt = &halt,
-    };
-    const vblip_status status = vb_decode_bench(&task, name, &o, fn, user, err);
-    vb_hwaccel_close(&hwaccel);
+    vb_setup s;
+    VB_TRY(vb_set_up_files(&s, inputs, o.hwaccel, err));
+    vb_halt_start(&s.halt, o.stopped, o.stopped_user);
+    const vblip_status status = vb_decode_bench(&s.task, name, &o, fn, user, err);
+    vb_hwaccel_close(&s.task.hwaccel);
     return status;
 }

@@ -58,6 +58,11 @@ typedef struct vb_setup {
 
 void vb_set_up_model(vb_setup *setup, vblip_model *model);
 
+// A task that reads files and asks no model; the caller starts its halt, and closes its
+// hwaccel.
+VB_CHECKED vblip_status vb_set_up_files(vb_setup *setup, const vblip_inputs *inputs,
+                                        const char *hwaccel, vblip_error *err);
+
 // A caller's mistake unless `given`.
 VB_CHECKED static inline vblip_status vb_need(bool given, const char *what,
                                               vblip_error *err)

@@ -13,19 +13,10 @@ vblip_status vblip_shots(const vblip_inputs *inputs, const vblip_shots_options *
     VB_TRY(vb_take_job(&job, &o.job, err));
     VB_TRY(vb_need(inputs != NULL, "inputs", err));
     VB_TRY(vb_need(fn != NULL, "fn", err));
-    const vb_frames frames = vb_frames_from_files();
-    vb_halt halt;
-    vb_halt_start(&halt, o.stopped, o.stopped_user);
-    vb_hwaccel *hwaccel;
-    VB_TRY(vb_hwaccel_open(&hwaccel, o.hwaccel, err));
-    const vb_task task = {
-        .frames = &frames,
-        .hwaccel = hwaccel,
-        .inputs = inputs->list.items,
-        .input_count = inputs->list.count,
-        .halt = &halt,
-    };
-    const vblip_status status = vb_task_shots(&task, &job, o.threads, fn, user, err);
-    vb_hwaccel_close(&hwaccel);
+    vb_setup s;
+    VB_TRY(vb_set_up_files(&s, inputs, o.hwaccel, err));
+    vb_halt_start(&s.halt, o.stopped, o.stopped_user);
+    const vblip_status status = vb_task_shots(&s.task, &job, o.threads, fn, user, err);
+    vb_hwaccel_close(&s.task.hwaccel);
     return status;
 }
