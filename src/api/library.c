@@ -132,7 +132,7 @@ static vblip_status open_shelf(uint32_t *out, vblip_library *l, const char *path
         .root = root,
         .dims = vb_model_config(l->model->model)->projection,
         .stamp = l->stamp.facts,
-        .stamp_count = STAMP_FACTS,
+        .stamp_count = path ? STAMP_FACTS : 0,
         .write = true,
         .wait = l->options.write,
         .rebuild = l->options.rebuild,
@@ -154,7 +154,7 @@ static vblip_status open_shelf(uint32_t *out, vblip_library *l, const char *path
         return vb_fail(err, busy.status, "%s", busy.message);
     vb_index_release(shelf->index);
     shelf->root = path ? root : NULL;
-    shelf->stamp = stamp_hash(l, 0);
+    shelf->stamp = path ? stamp_hash(l, 0) : 0;
     l->shelf_count++;
     return VBLIP_OK;
 }
@@ -434,7 +434,9 @@ static vblip_status open_shelves(vblip_library *l, vblip_error *err)
     l->listed = VB_ARENA_NEW(&l->arena, vb_listed, (size_t)list->folder_count + 1);
     if (!l->shelves || !l->places || !l->listed)
         return vb_fail_memory(err, "library");
-    VB_TRY(make_stamp(l, err));
+    // The tensors of the ViT are read for the stamp: not where nothing is kept.
+    if (l->options.index || (l->options.data_dir && list->folder_count))
+        VB_TRY(make_stamp(l, err));
     if (l->options.index)
         VB_TRY(open_named(l, err));
     else if (l->options.data_dir)
