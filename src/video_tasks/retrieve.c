@@ -86,6 +86,12 @@ static uint32_t input_of(const vb_shelf *shelf, int64_t recording)
                : NO_INPUT;
 }
 
+// Of each query there is room for the best of every shelf.
+static found_segment *found_of(const search *s, uint32_t query)
+{
+    return s->found + (size_t)query * s->best * s->in->shelf_count;
+}
+
 static vblip_status search_shelf(search *s, uint32_t number, vb_index_hit *hits,
                                  uint32_t *found, uint8_t *allowed, vblip_error *err)
 {
@@ -101,11 +107,9 @@ static vblip_status search_shelf(search *s, uint32_t number, vb_index_hit *hits,
     };
     VB_TRY(vb_index_search(shelf->index, &query, hits, found, err));
     for (uint32_t q = 0; q < s->query_count; q++) {
-        // Behind what other shelves gave there is room for as many: one shelf at a time.
-        found_segment *to = s->found + (size_t)q * s->best * s->in->shelf_count;
         for (uint32_t i = 0; i < found[q]; i++) {
             const vb_index_hit *hit = &hits[(size_t)q * s->best + i];
-            to[s->counts[q]++] = (found_segment){
+            found_of(s, q)[s->counts[q]++] = (found_segment){
                 .shelf = number,
                 .input = input_of(shelf, hit->recording),
                 .hit = *hit,
@@ -114,11 +118,6 @@ static vblip_status search_shelf(search *s, uint32_t number, vb_index_hit *hits,
         }
     }
     return VBLIP_OK;
-}
-
-static found_segment *found_of(const search *s, uint32_t query)
-{
-    return s->found + (size_t)query * s->best * s->in->shelf_count;
 }
 
 static vblip_status search_shelves(search *s, vblip_error *err)
