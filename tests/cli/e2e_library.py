@@ -228,7 +228,7 @@ class Refusals(LibraryCase):
         found = 0
         for at in range(0, len(good), 8192):
             bad = bytearray(good)
-            bad[at + 4000 % 8192] ^= 0x40
+            bad[at + 4000] ^= 0x40
             path = write(self.path("bad.index"), bytes(bad))
             done = self.index_any("--verify", "--index", path)
             if done.code != EXIT_DONE:

@@ -70,6 +70,14 @@ static int keep_library_hit(void *user, const vblip_hit *hit)
     return 0;
 }
 
+// Of a recording that is not among the inputs: found, not asked ITM about.
+static int keep_far_hit(void *user, const vblip_hit *hit)
+{
+    assert_true(hit->input == UINT32_MAX && !hit->reranked);
+    assert_true(strncmp(hit->path, media, strlen(media)) == 0);
+    return keep_library_hit(user, hit);
+}
+
 static int keep_library_failure(void *user, const vblip_failure *failure)
 {
     seen_hits *seen = user;
@@ -279,6 +287,21 @@ static void test_an_index_that_is_named(void **state)
     assert_int_equal(count, 1);
     api_ok(vblip_index_each(temp_folder, NULL, count_indexes, &count, &err), &err);
     assert_int_equal(count, 2);
+
+    // Without inputs all that it holds is searched, and no file is looked at.
+    const char *const nothing[] = {NULL};
+    vblip_inputs *none = NULL;
+    vblip_library *all = NULL;
+    api_ok(vblip_inputs_open(&none, nothing, 0, NULL, &err), &err);
+    api_ok(vblip_library_open(&all, model, none, &named, &err), &err);
+    const uint64_t before = vblip_model_counts(model).frames_decoded;
+    seen = (seen_hits){0};
+    api_ok(vblip_library_retrieve(all, query, 1, NULL, NULL, keep_far_hit, &seen, &err),
+           &err);
+    assert_int_equal(seen.count, 2);
+    assert_int_equal(vblip_model_counts(model).frames_decoded, before);
+    vblip_library_close(&all);
+    vblip_inputs_close(&none);
 
     // What vectors depend on is not mixed.
     const vblip_library_options fewer = {.index = file, .frames = 4};

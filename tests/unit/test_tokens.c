@@ -94,7 +94,8 @@ static void test_the_least_recently_used_goes(void **state)
     assert_true(vb_tokens_has(tokens, 1) && !vb_tokens_has(tokens, 2));
     vb_tokens_close(&tokens);
     tokens = open_tokens_of("budget", 2 * BYTES - 1); // less than there is
-    assert_false(read_numbers(tokens, 1) && read_numbers(tokens, 3));
+    assert_false(read_numbers(tokens, 1));
+    assert_false(read_numbers(tokens, 3));
     assert_true(read_numbers(tokens, 4));
     vb_tokens_close(&tokens);
     tokens = open_tokens_of("budget", 10);
