@@ -429,7 +429,8 @@ static void open_tokens(vblip_library *l)
 static vblip_status open_shelves(vblip_library *l, vblip_error *err)
 {
     const vb_inputs *list = &l->inputs->list;
-    l->shelves = VB_ARENA_NEW(&l->arena, vb_shelf, (size_t)list->folder_count + 1);
+    // One for each folder or one that is named, and one in memory.
+    l->shelves = VB_ARENA_NEW(&l->arena, vb_shelf, (size_t)list->folder_count + 2);
     l->places = VB_ARENA_NEW(&l->arena, vb_place, (size_t)list->count + 1);
     l->listed = VB_ARENA_NEW(&l->arena, vb_listed, (size_t)list->folder_count + 1);
     if (!l->shelves || !l->places || !l->listed)

@@ -321,6 +321,34 @@ static void test_an_index_that_is_named(void **state)
     vblip_model_free(&model);
 }
 
+// What is not there goes to no index, beside what does.
+static void test_a_file_of_a_named_index_is_missing(void **state)
+{
+    (void)state;
+    vblip_model *model = api_load("tiny-retrieval", VBLIP_TASK_RETRIEVAL);
+    char there[TEMP_PATH], missing[TEMP_PATH], file[TEMP_PATH];
+    vblip_index_changes changes;
+    vblip_inputs *inputs = NULL;
+    vblip_library *library = NULL;
+    vblip_error err;
+    start_over();
+    const char *const paths[] = {temp_path(there, media, "a.mp4"),
+                                 temp_path(missing, media, "missing.mp4")};
+    const vblip_library_options named = {
+        .index = temp_path(file, temp_folder, "missing.index"), .write = true};
+    seen_hits seen = {0};
+    const vblip_job job = {.failed = keep_library_failure, .user = &seen};
+    api_ok(vblip_inputs_open(&inputs, paths, 2, NULL, &err), &err);
+    api_ok(vblip_library_open(&library, model, inputs, &named, &err), &err);
+    api_ok(vblip_library_update(library, &job, &changes, &err), &err);
+    assert_int_equal(changes.added, 1);
+    assert_int_equal(changes.failed, 1);
+    assert_string_equal(seen.failures, "missing.mp4: No such file or directory;");
+    vblip_library_close(&library);
+    vblip_inputs_close(&inputs);
+    vblip_model_free(&model);
+}
+
 static void test_segments_are_hits(void **state)
 {
     (void)state;
@@ -415,6 +443,7 @@ int main(void)
         cmocka_unit_test(test_failures_are_remembered),
         cmocka_unit_test(test_an_empty_folder_forgets_nothing),
         cmocka_unit_test(test_an_index_that_is_named),
+        cmocka_unit_test(test_a_file_of_a_named_index_is_missing),
         cmocka_unit_test(test_segments_are_hits),
         cmocka_unit_test(test_library_refuses),
     };
