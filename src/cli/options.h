@@ -45,7 +45,7 @@ typedef struct cli_option {
 
 #define CLI_ALL_COMMANDS ((1u << CLI_COMMAND_COUNT) - 1u)
 
-// Ends with an entry that has neither letter nor name.
+// In option_table.c. Ends with an entry that has neither letter nor name.
 extern const cli_option cli_options[];
 
 // The options of cli_options that stand for `--name` (size bytes) or `-letter`.
