@@ -1,0 +1,60 @@
+// library_stamp.c - what vectors depend on, and how the file of an index is called by it.
+#include "api/library.h"
+
+#include "base/hash.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { LONGEST_NAME = 40 }; // of the root's, in the name of the file
+
+static const char *const fact_names[VB_STAMP_FACTS] = {
+    "model", "image size", "frames", "segments", "precision", "images"};
+
+static void write_segment_rule(char out[VB_STAMP_VALUE],
+                               const vb_segmenting *segmenting)
+{
+    static const char *const rules[] = {[VB_SEGMENTS_WHOLE] = "whole",
+                                        [VB_SEGMENTS_AUTO] = "auto",
+                                        [VB_SEGMENTS_SHOTS] = "shots"};
+    if (segmenting->rule == VB_SEGMENTS_LENGTH)
+        snprintf(out, VB_STAMP_VALUE, "%.6f s", (double)segmenting->length_us * 1e-6);
+    else
+        snprintf(out, VB_STAMP_VALUE, "%s", rules[segmenting->rule]);
+}
+
+vblip_status vb_stamp_make(vb_stamp *out, const vblip_model *model, uint32_t frames,
+                           const vb_segmenting *segmenting, vblip_error *err)
+{
+    char(*value)[VB_STAMP_VALUE] = out->values;
+    uint64_t hash;
+    VB_TRY(vb_checkpoint_vision_hash(&hash, model->checkpoint, err));
+    snprintf(value[0], VB_STAMP_VALUE, "%016" PRIx64, hash);
+    snprintf(value[1], VB_STAMP_VALUE, "%u",
+             (unsigned)vb_model_config(model->model)->vision.image_size);
+    snprintf(value[2], VB_STAMP_VALUE, "%u", (unsigned)frames);
+    write_segment_rule(value[3], segmenting);
+    snprintf(value[4], VB_STAMP_VALUE, "%s",
+             vb_precision_name(model->engine->device->weights));
+    snprintf(value[5], VB_STAMP_VALUE, "%s",
+             vb_model_ignores_orientation(model->model) ? "as stored" : "as shown");
+    for (int i = 0; i < VB_STAMP_FACTS; i++)
+        out->facts[i] = (vb_index_fact){fact_names[i], value[i]};
+    return VBLIP_OK;
+}
+
+uint64_t vb_stamp_hash(const vb_stamp *stamp, uint64_t seed)
+{
+    for (int i = 0; i < VB_STAMP_FACTS; i++)
+        seed = vb_hash_bytes(seed, stamp->values[i], strlen(stamp->values[i]) + 1);
+    return seed;
+}
+
+void vb_default_name(char out[VB_DEFAULT_NAME], const char *root, const vb_stamp *stamp)
+{
+    const char *last = strrchr(root, '/');
+    const uint64_t hash = vb_stamp_hash(stamp, vb_hash_bytes(0, root, strlen(root)));
+    snprintf(out, VB_DEFAULT_NAME, "%.*s-%016" PRIx64 ".index", LONGEST_NAME,
+             last && last[1] ? last + 1 : "root", hash);
+}
