@@ -169,8 +169,8 @@ typedef struct vblip_hit {
     uint32_t query, input; // indices
     uint32_t rank;         // from 1
     const char *path;
-    bool timed; // a video: start and end mean something
-    int64_t start_us, end_us;
+    bool timed;                                           // a video: start and end mean something
+    int64_t start_us, end_us, then_start_us, then_end_us; // then: see vblip_library.h
     float score, itc;
     bool reranked;
     float itm_logits[2], p_match; // unmatched, matched

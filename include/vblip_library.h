@@ -50,10 +50,32 @@ typedef struct vblip_index_changes {
 VBLIP_CHECKED vblip_status vblip_library_update(
     vblip_library *library, const vblip_job *job, vblip_index_changes *changes, vblip_error *err);
 
+// A picture, or a part of a recording.
+typedef struct vblip_example {
+    const char *path;
+    int64_t start_us, end_us; // end 0 = to its end
+    float weight; // of its vector in the sum with that of a query, which has 1; below 0: unlike it
+} vblip_example;
+
+typedef struct vblip_search_options {
+    uint32_t size;
+    const vblip_retrieve_options *retrieve; // NULL = the defaults
+    const vblip_example *examples;          // that hits are to be like; ITM is not asked then
+    uint32_t example_count;
+    const char *then;  // a hit is two segments of a recording: one of the query, and one of this
+    int64_t within_us; // behind it, begun so long after its end at most
+    bool by_recording; // of each recording the best hit alone
+    float same;        // what has this cosine with a better hit, or more, is left out; 0 = nothing
+    uint32_t offset;   // hits that are passed over: the first has this rank, and 1
+    int64_t since_ns, until_ns; // only files written to then, since 1970; 0 = ever
+} vblip_search_options;
+
 // As vblip_retrieve, of the segments of all inputs, which are brought up to date first; `changes`
-// may be NULL. A hit's `input` is UINT32_MAX for a recording that is not among the inputs.
+// may be NULL. Without inputs all of the index that was named is searched as it is; the `input` of
+// a hit is UINT32_MAX then. With examples there may be no queries: they are one. Of a hit that is
+// two segments, scores and logits are sums, and P(match) is the product.
 VBLIP_CHECKED vblip_status vblip_library_retrieve(vblip_library *library,
-    const char *const *queries, uint32_t count, const vblip_retrieve_options *options,
+    const char *const *queries, uint32_t count, const vblip_search_options *options,
     vblip_index_changes *changes, vblip_hit_fn fn, void *user, vblip_error *err);
 
 // ------------------------------------------------------------------- indexes by themselves

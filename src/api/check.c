@@ -110,11 +110,8 @@ static vblip_status check_caption_sampling(const vblip_caption_options *o,
     return VBLIP_OK;
 }
 
-vblip_status vb_check_retrieve(const vblip_retrieve_options *options,
-                               const char *const *queries, uint32_t count,
-                               vblip_error *err)
+vblip_status vb_check_retrieve(const vblip_retrieve_options *options, vblip_error *err)
 {
-    VB_TRY(vb_check_texts(queries, count, "queries", err));
     if (!(options->min_p >= 0.0f && options->min_p <= 1.0f))
         return vb_fail(err, VBLIP_ERR_ARGUMENT, "min_p: %g, expected 0 to 1",
                        (double)options->min_p);

@@ -1,8 +1,6 @@
 // library.c - the exported functions about recordings that are searched more than once.
 #include "api/library.h"
 
-#include "video_tasks/retrieve.h"
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,11 +91,11 @@ vblip_status vblip_library_describe(vblip_library *library, vblip_index_info_fn 
     return VBLIP_OK;
 }
 
-static vb_indexing indexing_of(vblip_library *l, vb_setup *s)
+vb_indexing vb_library_indexing(vblip_library *l, vb_setup *s)
 {
     vb_set_up_model(s, l->model);
-    s->task.inputs = l->inputs->list.items;
-    s->task.input_count = l->inputs->list.count;
+    s->task.inputs = l->as_it_is ? l->recordings : l->inputs->list.items;
+    s->task.input_count = l->as_it_is ? l->recording_count : l->inputs->list.count;
     return (vb_indexing){
         .task = &s->task,
         .frames = l->options.frames,
@@ -110,6 +108,7 @@ static vb_indexing indexing_of(vblip_library *l, vb_setup *s)
         .must_write = l->options.write,
         .listed = l->listed,
         .listed_count = l->listed_count,
+        .as_it_is = l->as_it_is,
     };
 }
 
@@ -122,7 +121,7 @@ vblip_status vblip_library_update(vblip_library *library, const vblip_job *job,
     VB_TRY(vb_need(library != NULL, "library", err));
     const vblip_job *taken = job;
     VB_TRY(vb_take_job(&s.job, &taken, err));
-    vb_indexing in = indexing_of(library, &s);
+    vb_indexing in = vb_library_indexing(library, &s);
     vb_cache cache = {.ops = &s.ops};
     in.job = taken;
     in.cache = &cache;
@@ -130,31 +129,5 @@ vblip_status vblip_library_update(vblip_library *library, const vblip_job *job,
     for (uint32_t i = 0; i < library->shelf_count; i++)
         vb_index_live(library->shelves[i].index);
     vb_cache_free(&cache);
-    return status;
-}
-
-vblip_status vblip_library_retrieve(vblip_library *library, const char *const *queries,
-                                    uint32_t count,
-                                    const vblip_retrieve_options *options,
-                                    vblip_index_changes *changes, vblip_hit_fn fn,
-                                    void *user, vblip_error *err)
-{
-    vb_setup s;
-    vblip_retrieve_options o;
-    vblip_index_changes ignored;
-    vb_error_reset(err);
-    VB_TRY(vb_need(library != NULL, "library", err));
-    VB_TRY(vb_need(fn != NULL, "fn", err));
-    VB_TRY(vb_take_options(&o, sizeof o, options, "retrieve", err));
-    VB_TRY(vb_take_job(&s.job, &o.job, err));
-    VB_TRY(vb_check_retrieve(&o, queries, count, err));
-    VB_TRY(vb_check_task(library->model,
-                         o.rerank == -1 ? VBLIP_TASK_ITC : VBLIP_TASK_RETRIEVAL, o.job,
-                         err));
-    vb_indexing in = indexing_of(library, &s);
-    vblip_index_changes *told = changes ? changes : &ignored;
-    const vblip_status status =
-        vb_task_search(&in, queries, count, &o, told, fn, user, err);
-    told->unkept = library->unkept;
     return status;
 }

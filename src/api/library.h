@@ -28,7 +28,15 @@ struct vblip_library {
     vb_listed *listed; // [listed_count]
     uint32_t listed_count;
     uint64_t unkept; // files of folders whose index could not be made
+
+    // Without inputs: all recordings of the index that was named, which is not written.
+    bool as_it_is;
+    vblip_input *recordings; // [recording_count], by their paths; places are theirs
+    uint32_t recording_count;
 };
+
+// What is brought up to date, or searched; `setup` must stay valid beside it.
+vb_indexing vb_library_indexing(vblip_library *library, vb_setup *setup);
 
 // ------------------------------------------------------------------ library_stamp.c
 

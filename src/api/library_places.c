@@ -305,6 +305,64 @@ static vblip_status open_named(vblip_library *l, vblip_error *err)
     return VBLIP_OK;
 }
 
+// ------------------------------------------------------------------------------ as it is
+
+static vblip_status add_recording(void *user, const vb_recording *recording,
+                                  vblip_error *err)
+{
+    vblip_library *l = user;
+    const uint32_t at = l->recording_count;
+    const char *below =
+        vb_arena_string(&l->arena, recording->path, strlen(recording->path));
+    const char *path = vb_path_join(&l->arena, l->shelves[0].root, recording->path);
+    if (!below || !path)
+        return vb_fail_memory(err, "recordings");
+    l->places[at] = (vb_place){.path = below};
+    l->recordings[at] = (vblip_input){.path = path};
+    l->recording_count++;
+    return VBLIP_OK;
+}
+
+// All that the index holds is searched, in one state of it.
+static vblip_status list_recordings(vblip_library *l, vblip_error *err)
+{
+    vb_index *index = l->shelves[0].index;
+    vb_index_totals totals;
+    VB_TRY(vb_index_snapshot(index, err));
+    VB_TRY(vb_index_count(&totals, index, err));
+    if (totals.recordings >= UINT32_MAX)
+        return vb_fail(err, VBLIP_ERR_UNSUPPORTED, "%s: more than %u recordings",
+                       l->options.index, UINT32_MAX - 1);
+    l->places = VB_ARENA_NEW(&l->arena, vb_place, (size_t)totals.recordings + 1);
+    l->recordings = VB_ARENA_NEW(&l->arena, vblip_input, (size_t)totals.recordings + 1);
+    if (!l->places || !l->recordings)
+        return vb_fail_memory(err, "recordings");
+    VB_TRY(vb_index_each(index, add_recording, l, err));
+    vb_index_live(index);
+    return VBLIP_OK;
+}
+
+static vblip_status open_as_it_is(vblip_library *l, vblip_error *err)
+{
+    const vb_index_options options = {
+        .path = l->options.index,
+        .dims = vb_model_config(l->model->model)->projection,
+        .stamp = l->stamp.facts,
+        .stamp_count = VB_STAMP_FACTS,
+    };
+    vb_shelf *shelf = &l->shelves[0];
+    const char *root = NULL;
+    VB_TRY(vb_index_open(&shelf->index, &options, err));
+    l->shelf_count = 1;
+    l->as_it_is = true;
+    VB_TRY(vb_index_fact_named(&root, shelf->index, "root", err));
+    shelf->root = vb_arena_string(&l->arena, root ? root : "", root ? strlen(root) : 0);
+    if (!shelf->root)
+        return vb_fail_memory(err, "library");
+    shelf->stamp = vb_stamp_hash(&l->stamp, 0);
+    return list_recordings(l, err);
+}
+
 // --------------------------------------------------------------------------- the whole
 
 // Visual tokens lie beside the index, or the folder of indexes. A cache that cannot be
@@ -338,7 +396,10 @@ vblip_status vb_library_place(vblip_library *l, vblip_error *err)
     if (l->options.index || (l->options.data_dir && list->folder_count))
         VB_TRY(
             vb_stamp_make(&l->stamp, l->model, l->options.frames, &l->segmenting, err));
-    if (l->options.index)
+    const bool named = l->options.index != NULL;
+    if (named && list->count == 0)
+        VB_TRY(open_as_it_is(l, err));
+    else if (named)
         VB_TRY(open_named(l, err));
     else if (l->options.data_dir)
         VB_TRY(open_folders(l, err));

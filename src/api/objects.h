@@ -102,7 +102,6 @@ VB_CHECKED vblip_status vb_check_task(const vblip_model *model, uint32_t task,
 VB_CHECKED vblip_status vb_check_texts(const char *const *texts, uint32_t count,
                                        const char *what, vblip_error *err);
 VB_CHECKED vblip_status vb_check_retrieve(const vblip_retrieve_options *options,
-                                          const char *const *queries, uint32_t count,
                                           vblip_error *err);
 // Tells of an index that is open.
 VB_CHECKED vblip_status vb_describe_index(vb_index *index, const char *path,

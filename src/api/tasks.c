@@ -68,7 +68,8 @@ vblip_status vblip_retrieve(vblip_model *model, const vblip_inputs *inputs,
     vb_error_reset(err);
     VB_TRY(vb_take_options(&o, sizeof o, options, "retrieve", err));
     VB_TRY(vb_need(fn != NULL, "fn", err));
-    VB_TRY(vb_check_retrieve(&o, queries, count, err));
+    VB_TRY(vb_check_texts(queries, count, "queries", err));
+    VB_TRY(vb_check_retrieve(&o, err));
     vb_setup s;
     const subject about = about_inputs(model, inputs);
     const uint32_t task = o.rerank == -1 ? VBLIP_TASK_ITC : VBLIP_TASK_RETRIEVAL;

@@ -119,12 +119,13 @@ static vblip_status cmd_retrieve_run(cli_session *s, vblip_error *err)
                                              : -1,
         .min_p = a->min_p,
     };
+    const vblip_search_options search = {.retrieve = &options};
     const vblip_library_options kept = cli_library_options(s);
     retrieve_state *state = s->state;
     vblip_library *library;
     VB_TRY(vblip_library_open(&library, s->model, s->inputs, &kept, err));
     const vblip_status status = vblip_library_retrieve(
-        library, (const char *const *)s->texts.items, s->texts.count, &options,
+        library, (const char *const *)s->texts.items, s->texts.count, &search,
         &state->changes, on_hit, s, err);
     vblip_library_close(&library);
     return status;

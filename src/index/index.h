@@ -155,4 +155,8 @@ VB_CHECKED vblip_status vb_index_search(vb_index *index, const vb_index_query *q
                                         vb_index_hit *hits, uint32_t *found,
                                         vblip_error *err);
 
+// Reads the vector [dims] of a hit.
+VB_CHECKED vblip_status vb_index_vector(float *out, vb_index *index,
+                                        const vb_index_hit *hit, vblip_error *err);
+
 #endif // VB_INDEX_INDEX_H

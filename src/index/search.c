@@ -174,3 +174,12 @@ vblip_status vb_index_search(vb_index *index, const vb_index_query *query,
     vb_scan_free(&s.scan);
     return status;
 }
+
+vblip_status vb_index_vector(float *out, vb_index *index, const vb_index_hit *hit,
+                             vblip_error *err)
+{
+    vb_segment span;
+    VB_TRY(vb_index_reserve(index, 1, err));
+    index->places[0] = hit->segment;
+    return vb_blocks_read(index, hit->recording, &span, out, 1, err);
+}

@@ -225,6 +225,22 @@ static vblip_status classify_changed(indexing_run *r, uint32_t input,
     return VBLIP_OK;
 }
 
+// Whether a time at which a file was written to is not asked for.
+static bool is_outside(const vb_indexing *in, int64_t modified_ns)
+{
+    return (in->since_ns && modified_ns < in->since_ns) ||
+           (in->until_ns && modified_ns > in->until_ns);
+}
+
+static bool is_file_outside(const indexing_run *r, uint32_t input)
+{
+    vb_file_facts facts;
+    vblip_error unread = {0};
+    return (r->in->since_ns || r->in->until_ns) && !r->in->task->inputs[input].error &&
+           vb_file_look(&facts, typed_path(r, input), &unread) == VBLIP_OK &&
+           is_outside(r->in, facts.modified_ns);
+}
+
 static vblip_status classify(indexing_run *r, uint32_t input, vblip_error *err)
 {
     bool added;
@@ -500,6 +516,29 @@ static vblip_status forget_gone(indexing_run *r, const vb_listed *listed,
     return status;
 }
 
+// ------------------------------------------------------------------------------ as it is
+
+static int by_path_of_place(const void *left, const void *right)
+{
+    return strcmp(((const vb_place *)left)->path, ((const vb_place *)right)->path);
+}
+
+static vblip_status note_as_it_is(void *user, const vb_recording *recording,
+                                  vblip_error *err)
+{
+    const indexing_run *r = user;
+    const vb_indexing *in = r->in;
+    const vb_place key = {.path = recording->path};
+    if (recording->error || is_outside(in, recording->modified_ns))
+        return VBLIP_OK;
+    const vb_place *place =
+        bsearch(&key, in->places, in->task->input_count, sizeof key, by_path_of_place);
+    if (!place) // written since
+        return VBLIP_OK;
+    return note_recording(&in->shelves[0], recording->id,
+                          (uint32_t)(place - in->places), err);
+}
+
 // ---------------------------------------------------------------------------- the whole
 
 static vblip_status index_inputs(indexing_run *r, vblip_error *err)
@@ -511,7 +550,8 @@ static vblip_status index_inputs(indexing_run *r, vblip_error *err)
     if (!r->files || !r->pending || !r->again)
         return vb_fail_memory(err, "inputs");
     for (uint32_t i = 0; i < inputs; i++) {
-        VB_TRY(classify(r, i, err));
+        if (!is_file_outside(r, i))
+            VB_TRY(classify(r, i, err));
         if (vb_halt_asked(r->in->task->halt))
             return vb_fail_cancelled(err);
     }
@@ -559,10 +599,12 @@ vblip_status vb_indexing_run(const vb_indexing *indexing, vblip_index_changes *c
     if (!could)
         return vb_fail_memory(err, "indexes");
     vblip_status status = hold_shelves(&r, could, err);
-    if (status == VBLIP_OK)
+    if (status == VBLIP_OK && !indexing->as_it_is)
         status = index_inputs(&r, err);
     for (uint32_t i = 0; status == VBLIP_OK && i < indexing->shelf_count; i++)
         status = vb_index_snapshot(indexing->shelves[i].index, err);
+    if (status == VBLIP_OK && indexing->as_it_is && indexing->task->input_count)
+        status = vb_index_each(indexing->shelves[0].index, note_as_it_is, &r, err);
     release_shelves(&r, could);
     free(could);
     free(r.files);

@@ -49,6 +49,9 @@ typedef struct vb_indexing {
     const vb_place *places;  // [inputs of the task]
     const vb_listed *listed; // [listed_count]
     uint32_t listed_count;
+    bool
+        as_it_is; // nothing is brought up to date: places rise, and are those of shelf 0
+    int64_t since_ns, until_ns; // inputs written to at another time are none; 0 = ever
 
     // Of a search that follows: visuals of what is encoded are kept, the likeliest
     // candidates for these.

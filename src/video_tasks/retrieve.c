@@ -3,9 +3,12 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "video_tasks/candidates.h"
 #include "video_tasks/job.h"
+#include "video_tasks/query_vectors.h"
 #include "video_tasks/ranking.h"
 #include "video_tasks/rerank.h"
+#include "video_tasks/shown.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,160 +18,98 @@ enum {
     DEFAULT_TOP = 10,
     DEFAULT_RERANK = 128,
     AFFORDABLE = 16, // candidates encoded anew where that takes seconds each
+    PAGE_GROWTH = 4, // each time that candidates did not suffice for the hits asked for
 };
-
-// A segment that a query may be answered with.
-typedef struct found_segment {
-    uint32_t shelf, input; // input: of the task, or NO_INPUT
-    vb_index_hit hit;
-    float score;
-    bool asked;          // ITM was
-    const vb_pair *pair; // what it said; NULL: nothing
-} found_segment;
-
-#define NO_INPUT UINT32_MAX
 
 typedef struct search {
     const vb_task *task;
     const vblip_job *job;
-    const vblip_retrieve_options *options;
-    const char *const *queries;
-    uint32_t query_count;
+    const vblip_search_options *options;
+    const vblip_retrieve_options *retrieve;
+    const char **texts;   // [query_count], and what follows them; owned
+    uint32_t query_count; // 1 of examples alone
+    uint32_t text_count;
     vb_indexing *in;
     uint32_t rerank; // candidates per query, 0 = none
+    uint32_t top;
     vblip_hit_fn fn;
     void *user;
 
-    float *text_itc;      // [queries, projection]
-    uint32_t best;        // segments looked at for each query
-    found_segment *found; // [queries, best]
-    uint32_t *counts;     // [queries]
+    float *vectors;              // [text_count, projection]
+    vb_candidates *candidates;   // [query_count]
+    vb_candidates following;     // of what follows; there are no others
+    const vb_candidate **ranked; // of one query, [ranked_capacity]
+    uint32_t ranked_count, ranked_capacity;
     vb_cache cache;
     vb_rerank matching;
-    bool *seen; // [inputs], of one query, by recording
 } search;
 
 // ----------------------------------------------------------------------- candidates
 
-// Best first; equal ones in the order of the inputs, then of time.
-static int by_hit_score(const void *left, const void *right)
+// Pairs of moments are found among all there are.
+static vblip_status find_sequences(search *s, uint32_t query, vb_candidates *first,
+                                   vblip_error *err)
 {
-    const found_segment *a = left, *b = right;
-    const bool nan_a = a->score != a->score, nan_b = b->score != b->score;
-    if (nan_a != nan_b)
-        return nan_a ? 1 : -1;
-    if (!nan_a && a->score != b->score)
-        return a->score > b->score ? -1 : 1;
-    if (a->input != b->input)
-        return a->input < b->input ? -1 : 1;
-    if (a->hit.span.start_us != b->hit.span.start_us)
-        return a->hit.span.start_us < b->hit.span.start_us ? -1 : 1;
-    return a->hit.segment < b->hit.segment ? -1 : a->hit.segment > b->hit.segment;
+    const size_t width = s->task->ops->projection;
+    VB_TRY(vb_candidates_find(first, s->in, s->vectors + query * width, 1, UINT32_MAX,
+                              err));
+    return vb_candidates_join(&s->candidates[query], first, &s->following,
+                              s->options->within_us, err);
 }
 
-// What there is to look at in all: each query gets as many at most.
-static vblip_status count_segments(uint64_t *out, const search *s, vblip_error *err)
+static vblip_status find_all_sequences(search *s, vblip_error *err)
 {
-    *out = 0;
-    for (uint32_t i = 0; i < s->in->shelf_count; i++) {
-        vb_index_totals totals;
-        VB_TRY(vb_index_count(&totals, s->in->shelves[i].index, err));
-        *out += totals.segments;
-    }
-    return VBLIP_OK;
-}
-
-// Of a recording that no input is only where the shelf has no inputs at all.
-static uint32_t input_of(const vb_shelf *shelf, int64_t recording)
-{
-    return shelf->inputs && recording < shelf->ids && shelf->inputs[recording]
-               ? shelf->inputs[recording] - 1
-               : NO_INPUT;
-}
-
-// Of each query there is room for the best of every shelf.
-static found_segment *found_of(const search *s, uint32_t query)
-{
-    return s->found + (size_t)query * s->best * s->in->shelf_count;
-}
-
-static vblip_status search_shelf(search *s, uint32_t number, vb_index_hit *hits,
-                                 uint32_t *found, uint8_t *allowed, vblip_error *err)
-{
-    const vb_shelf *shelf = &s->in->shelves[number];
-    for (int64_t id = 0; id < shelf->ids; id++)
-        allowed[id] = shelf->inputs[id] != 0;
-    const vb_index_query query = {
-        .vectors = s->text_itc,
-        .count = s->query_count,
-        .best = s->best,
-        .allowed = s->task->input_count ? allowed : NULL,
-        .allowed_count = shelf->ids,
-    };
-    VB_TRY(vb_index_search(shelf->index, &query, hits, found, err));
-    for (uint32_t q = 0; q < s->query_count; q++) {
-        for (uint32_t i = 0; i < found[q]; i++) {
-            const vb_index_hit *hit = &hits[(size_t)q * s->best + i];
-            found_of(s, q)[s->counts[q]++] = (found_segment){
-                .shelf = number,
-                .input = input_of(shelf, hit->recording),
-                .hit = *hit,
-                .score = hit->score,
-            };
-        }
-    }
-    return VBLIP_OK;
-}
-
-static vblip_status search_shelves(search *s, vblip_error *err)
-{
-    int64_t ids = 1;
-    for (uint32_t i = 0; i < s->in->shelf_count; i++)
-        if (s->in->shelves[i].ids > ids)
-            ids = s->in->shelves[i].ids;
-    vb_index_hit *hits = calloc((size_t)s->query_count * s->best, sizeof *hits);
-    uint32_t *found = calloc(s->query_count, sizeof *found);
-    uint8_t *allowed = calloc((size_t)ids, 1);
-    vblip_status status =
-        hits && found && allowed ? VBLIP_OK : vb_fail_memory(err, "retrieve");
-    for (uint32_t i = 0; status == VBLIP_OK && i < s->in->shelf_count; i++)
-        status = search_shelf(s, i, hits, found, allowed, err);
-    for (uint32_t q = 0; status == VBLIP_OK && q < s->query_count; q++) {
-        qsort(found_of(s, q), s->counts[q], sizeof *s->found, by_hit_score);
-        s->counts[q] = s->counts[q] < s->best ? s->counts[q] : s->best;
-    }
-    free(hits);
-    free(found);
-    free(allowed);
+    const size_t width = s->task->ops->projection;
+    vb_candidates first = {0};
+    vblip_status status = vb_candidates_find(
+        &s->following, s->in, s->vectors + s->query_count * width, 1, UINT32_MAX, err);
+    for (uint32_t q = 0; status == VBLIP_OK && q < s->query_count; q++)
+        status = find_sequences(s, q, &first, err);
+    vb_candidates_free(&first);
     return status;
+}
+
+static vblip_status find_candidates(search *s, vblip_error *err)
+{
+    uint64_t need = (uint64_t)s->top + s->options->offset;
+    if (s->retrieve->min_p > 0.0f || need < s->rerank)
+        need = s->rerank; // the others have no P(match)
+    if (s->options->then)
+        return find_all_sequences(s, err);
+    return vb_candidates_find(s->candidates, s->in, s->vectors, s->query_count,
+                              need < UINT32_MAX ? (uint32_t)need : UINT32_MAX, err);
 }
 
 static uint32_t candidates_of(const search *s, uint32_t query)
 {
-    return s->rerank < s->counts[query] ? s->rerank : s->counts[query];
+    const uint32_t count = s->candidates[query].count;
+    return s->rerank < count ? s->rerank : count;
 }
 
-// Whether the file is the one that was indexed, so that its frames belong to the vectors,
-// and what the tokens of a segment of it are kept under; 0: they are not.
-static vblip_status look_at_file(bool *same, uint64_t *key, const search *s,
-                                 const found_segment *f, vblip_error *err)
+// Whether ITM can look at a segment: its file is the one that was indexed, or what ITM
+// reads was kept. `key`: what it is kept under; 0: it is not.
+static vblip_status look_at_file(bool *can, uint64_t *key, const search *s,
+                                 const vb_moment *m, vblip_error *err)
 {
-    const vb_shelf *shelf = &s->in->shelves[f->shelf];
+    const vb_shelf *shelf = &s->in->shelves[m->shelf];
     vb_recording recording;
     vb_file_facts now;
     vblip_error gone = {0};
     *key = 0;
-    *same = true;
+    *can = true;
     if (!shelf->root)
         return VBLIP_OK;
-    VB_TRY(vb_index_find_id(&recording, shelf->index, f->hit.recording, err));
-    *same = vb_file_look(&now, s->task->inputs[f->input].path, &gone) == VBLIP_OK &&
-            now.size == recording.size && now.modified_ns == recording.modified_ns;
+    VB_TRY(vb_index_find_id(&recording, shelf->index, m->hit.recording, err));
     const uint64_t of[] = {recording.content, (uint64_t)recording.modified_ns,
-                           (uint64_t)f->hit.span.start_us,
-                           (uint64_t)f->hit.span.end_us};
-    if (s->in->tokens && *same)
+                           (uint64_t)m->hit.span.start_us,
+                           (uint64_t)m->hit.span.end_us};
+    const bool there =
+        vb_file_look(&now, s->task->inputs[m->input].path, &gone) == VBLIP_OK;
+    const bool same =
+        there && now.size == recording.size && now.modified_ns == recording.modified_ns;
+    if (s->in->tokens && (same || !there))
         *key = vb_hash_bytes(shelf->stamp, of, sizeof of);
+    *can = same || (!there && *key && vb_tokens_has(s->in->tokens, *key));
     return VBLIP_OK;
 }
 
@@ -179,29 +120,50 @@ static bool is_at_hand(const search *s, const vb_pair *pair)
            (pair->key && vb_tokens_has(s->in->tokens, pair->key));
 }
 
+// The text that a moment of a candidate is asked about.
+static uint32_t text_of(const search *s, uint32_t query, uint32_t moment)
+{
+    return moment == 0 ? query : s->query_count;
+}
+
+// The pairs of a candidate; *can is false where ITM cannot look at one of them.
+static vblip_status make_pairs(vb_pair *pairs, bool *can, bool *at_hand,
+                               const search *s, uint32_t query, const vb_candidate *c,
+                               vblip_error *err)
+{
+    *can = *at_hand = true;
+    for (uint32_t m = 0; m < c->count && *can; m++) {
+        const vb_moment *moment = &c->moments[m];
+        pairs[m] = (vb_pair){.text = text_of(s, query, m),
+                             .clip = moment->input,
+                             .span = moment->hit.span};
+        VB_TRY(look_at_file(can, &pairs[m].key, s, moment, err));
+        *at_hand = *at_hand && *can && is_at_hand(s, &pairs[m]);
+    }
+    return VBLIP_OK;
+}
+
 // The candidates of a query become pairs: those that can be read, and that are at hand, or
-// affordable.
+// affordable. Of the others ITC alone is known.
 static vblip_status pair_candidates(search *s, uint32_t query, uint64_t *passed_over,
                                     vblip_error *err)
 {
     vb_rerank *m = &s->matching;
-    const bool thrifty = s->options->rerank == VBLIP_RERANK_AUTO;
+    const bool thrifty = s->retrieve->rerank == VBLIP_RERANK_AUTO;
     uint32_t anew = s->task->ops->shares_cores ? AFFORDABLE : DEFAULT_RERANK;
     for (uint32_t i = 0; i < candidates_of(s, query); i++) {
-        found_segment *f = &found_of(s, query)[i];
-        vb_pair pair = {.text = query, .clip = f->input, .span = f->hit.span};
-        if (f->input == NO_INPUT)
+        vb_candidate *c = &s->candidates[query].items[i];
+        vb_pair pairs[2];
+        bool can, at_hand;
+        VB_TRY(make_pairs(pairs, &can, &at_hand, s, query, c, err));
+        if (!can)
             continue;
-        bool same;
-        VB_TRY(look_at_file(&same, &pair.key, s, f, err));
-        if (!same)
-            continue; // ITC alone: the index waits for what it holds now
-        const bool there = !thrifty || is_at_hand(s, &pair);
-        f->asked = there || anew > 0;
-        anew -= !there && f->asked;
-        *passed_over += !f->asked;
-        if (f->asked)
-            m->pairs[m->pair_count++] = pair;
+        const bool there = !thrifty || at_hand;
+        c->asked = there || anew > 0;
+        anew -= !there && c->asked;
+        *passed_over += !c->asked;
+        for (uint32_t n = 0; c->asked && n < c->count; n++)
+            m->pairs[m->pair_count++] = pairs[n];
     }
     return VBLIP_OK;
 }
@@ -212,7 +174,7 @@ static vblip_status match_candidates(search *s, uint64_t *passed_over, vblip_err
     uint64_t most = 0;
     for (uint32_t q = 0; q < s->query_count; q++)
         most += candidates_of(s, q);
-    m->pairs = calloc(most ? most : 1, sizeof *m->pairs);
+    m->pairs = calloc(most ? 2 * most : 1, sizeof *m->pairs);
     if (!m->pairs)
         return vb_fail_memory(err, "retrieve");
     for (uint32_t q = 0; q < s->query_count; q++)
@@ -220,148 +182,256 @@ static vblip_status match_candidates(search *s, uint64_t *passed_over, vblip_err
     return m->pair_count ? vb_rerank_run(m, err) : VBLIP_OK;
 }
 
-// -------------------------------------------------------------------------- results
+// -------------------------------------------------------------------------- ranking
 
 // Before the others stand those that ITM was asked about: they were the best by ITC.
 static int by_asked_then_score(const void *left, const void *right)
 {
-    const found_segment *a = left, *b = right;
-    if ((a->pair != NULL) != (b->pair != NULL))
-        return a->pair ? -1 : 1;
-    return by_hit_score(left, right);
+    const vb_candidate *a = *(const vb_candidate *const *)left;
+    const vb_candidate *b = *(const vb_candidate *const *)right;
+    if ((a->pairs[0] != NULL) != (b->pairs[0] != NULL))
+        return a->pairs[0] ? -1 : 1;
+    return vb_by_candidate_score(a, b);
+}
+
+// Takes what ITM said; false where a segment could not be read again.
+static bool take_scores(const search *s, uint32_t query, vb_candidate *c)
+{
+    const vb_pair *pairs[2] = {NULL, NULL};
+    float score = 0;
+    if (c->pairs[0])
+        return true;
+    for (uint32_t m = 0; m < c->count; m++) {
+        const vb_moment *moment = &c->moments[m];
+        pairs[m] = vb_rerank_find(&s->matching, text_of(s, query, m), moment->input,
+                                  moment->hit.span.start_us);
+        if (!pairs[m])
+            return false;
+        score += moment->hit.score + pairs[m]->logits[1];
+    }
+    memcpy(c->pairs, pairs, sizeof c->pairs);
+    c->score = score;
+    return true;
 }
 
 // Best first. Candidates that could not be read again are none.
-static void rank_query(search *s, uint32_t query)
+static vblip_status rank_query(search *s, uint32_t query, vblip_error *err)
 {
-    found_segment *found = found_of(s, query);
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < s->counts[query]; i++) {
-        found_segment *f = &found[i];
-        if (f->asked) {
-            f->pair =
-                vb_rerank_find(&s->matching, query, f->input, f->hit.span.start_us);
-            if (!f->pair)
-                continue;
-            f->score += f->pair->logits[1];
-        }
-        found[kept++] = *f;
+    const vb_candidates *found = &s->candidates[query];
+    if (found->count > s->ranked_capacity) {
+        const vb_candidate **ranked = realloc(s->ranked, found->count * sizeof *ranked);
+        if (!ranked)
+            return vb_fail_memory(err, "retrieve");
+        s->ranked = ranked;
+        s->ranked_capacity = found->count;
     }
-    s->counts[query] = kept;
-    qsort(found, kept, sizeof *found, by_asked_then_score);
-}
-
-static vblip_status hit_of(vblip_hit *hit, const search *s, uint32_t query,
-                           const found_segment *f, vb_string *path, vblip_error *err)
-{
-    const vb_shelf *shelf = &s->in->shelves[f->shelf];
-    vb_recording recording;
-    VB_TRY(vb_index_find_id(&recording, shelf->index, f->hit.recording, err));
-    vb_string_clear(path);
-    if (f->input == NO_INPUT)
-        vb_string_appendf(path, "%s/%s", shelf->root, recording.path);
-    if (path->failed)
-        return vb_fail_memory(err, "retrieve");
-    *hit = (vblip_hit){
-        .query = query,
-        .input = f->input,
-        .path = f->input == NO_INPUT ? path->bytes : s->task->inputs[f->input].path,
-        .timed = recording.timed,
-        .start_us = f->hit.span.start_us,
-        .end_us = f->hit.span.end_us,
-        .score = f->score,
-        .itc = f->hit.score,
-        .reranked = f->pair != NULL,
-    };
-    if (f->pair) {
-        memcpy(hit->itm_logits, f->pair->logits, sizeof hit->itm_logits);
-        hit->p_match = vb_match_probability(f->pair->logits);
+    s->ranked_count = 0;
+    for (uint32_t i = 0; i < found->count; i++) {
+        vb_candidate *c = &found->items[i];
+        if (!c->asked || take_scores(s, query, c))
+            s->ranked[s->ranked_count++] = c;
     }
+    if (s->ranked_count > 1)
+        qsort(s->ranked, s->ranked_count, sizeof *s->ranked, by_asked_then_score);
     return VBLIP_OK;
 }
 
-static vblip_status report_query(search *s, uint32_t query, vb_string *path,
-                                 vblip_error *err)
+// More candidates than there were; those that ITM was asked about stay the first.
+static vblip_status find_more(search *s, uint32_t query, vblip_error *err)
 {
-    const float min_p = s->options->min_p;
-    const uint32_t top = s->options->top ? s->options->top : DEFAULT_TOP;
-    rank_query(s, query);
-    uint32_t rank = 0;
-    for (uint32_t i = 0; i < s->counts[query] && rank < top; i++) {
+    vb_candidates more = {0}, *had = &s->candidates[query];
+    const size_t width = s->task->ops->projection;
+    const uint64_t need = (uint64_t)PAGE_GROWTH * had->count;
+    const vblip_status status =
+        vb_candidates_find(&more, s->in, s->vectors + query * width, 1,
+                           need < UINT32_MAX ? (uint32_t)need : UINT32_MAX, err);
+    for (uint32_t i = 0; status == VBLIP_OK && i < candidates_of(s, query); i++)
+        more.items[i].asked = had->items[i].asked;
+    if (status != VBLIP_OK) {
+        vb_candidates_free(&more);
+        return status;
+    }
+    vb_candidates_free(had);
+    *had = more;
+    return VBLIP_OK;
+}
+
+// -------------------------------------------------------------------------- results
+
+static void take_logits(vblip_hit *hit, const vb_candidate *c)
+{
+    hit->reranked = c->pairs[0] != NULL;
+    hit->p_match = hit->reranked ? 1.0f : 0.0f;
+    for (uint32_t m = 0; hit->reranked && m < c->count; m++) {
+        for (uint32_t i = 0; i < 2; i++)
+            hit->itm_logits[i] += c->pairs[m]->logits[i];
+        hit->p_match *= vb_match_probability(c->pairs[m]->logits);
+    }
+}
+
+static vblip_status hit_of(vblip_hit *hit, const search *s, uint32_t query,
+                           const vb_candidate *c, vblip_error *err)
+{
+    const vb_moment *first = &c->moments[0], *last = &c->moments[c->count - 1];
+    vb_recording recording;
+    VB_TRY(vb_index_find_id(&recording, s->in->shelves[first->shelf].index,
+                            first->hit.recording, err));
+    *hit = (vblip_hit){
+        .query = query,
+        .input = s->in->as_it_is ? UINT32_MAX : first->input,
+        .path = s->task->inputs[first->input].path,
+        .timed = recording.timed,
+        .start_us = first->hit.span.start_us,
+        .end_us = first->hit.span.end_us,
+        .then_start_us = c->count > 1 ? last->hit.span.start_us : 0,
+        .then_end_us = c->count > 1 ? last->hit.span.end_us : 0,
+        .score = c->score,
+    };
+    for (uint32_t m = 0; m < c->count; m++)
+        hit->itc += c->moments[m].hit.score;
+    take_logits(hit, c);
+    return VBLIP_OK;
+}
+
+// Reports the hits of a query that are behind the first `from`, until `from` is `end` or
+// candidates run out.
+static vblip_status report_from(search *s, uint32_t query, uint64_t *from, uint64_t end,
+                                vb_shown *shown, vblip_error *err)
+{
+    const float min_p = s->retrieve->min_p;
+    uint64_t at = 0;
+    vb_shown_clear(shown);
+    for (uint32_t i = 0; i < s->ranked_count && *from < end; i++) {
         vblip_hit hit;
-        VB_TRY(hit_of(&hit, s, query, &found_of(s, query)[i], path, err));
+        bool is_new;
+        const vb_candidate *c = s->ranked[i];
+        VB_TRY(hit_of(&hit, s, query, c, err));
         if (min_p > 0.0f && !(hit.reranked && hit.p_match >= min_p))
             continue;
-        hit.rank = ++rank;
+        VB_TRY(vb_shown_add(&is_new, shown, s->in->shelves, c, err));
+        if (!is_new || ++at <= *from)
+            continue;
+        *from = at;
+        hit.rank = (uint32_t)at;
         if (s->fn(s->user, &hit))
             return vb_fail_cancelled(err);
     }
     return VBLIP_OK;
 }
 
-// ------------------------------------------------------------------------- the whole
-
-static vblip_status make_search_room(search *s, vblip_error *err)
+static vblip_status report_query(search *s, uint32_t query, vb_shown *shown,
+                                 vblip_error *err)
 {
-    uint64_t segments;
-    const uint32_t top = s->options->top ? s->options->top : DEFAULT_TOP;
-    VB_TRY(count_segments(&segments, s, err));
-    s->best = top > s->rerank ? top : s->rerank;
-    if (s->options->min_p > 0.0f)
-        s->best = s->rerank; // the others have no P(match)
-    if (s->best > segments)
-        s->best = (uint32_t)segments;
-    const size_t rows = (size_t)s->query_count * s->in->shelf_count;
-    s->found = calloc(rows * (s->best ? s->best : 1), sizeof *s->found);
-    s->counts = calloc(s->query_count, sizeof *s->counts);
-    return s->found && s->counts ? VBLIP_OK : vb_fail_memory(err, "retrieve");
+    uint64_t from = s->options->offset;
+    const uint64_t end = from + s->top;
+    for (;;) {
+        VB_TRY(rank_query(s, query, err));
+        VB_TRY(report_from(s, query, &from, end, shown, err));
+        const bool more = s->candidates[query].count && !s->candidates[query].all;
+        if (from == end || !more || s->retrieve->min_p > 0.0f)
+            return VBLIP_OK;
+        VB_TRY(find_more(s, query, err));
+    }
 }
+
+static vblip_status report(search *s, vblip_error *err)
+{
+    vb_shown shown = {
+        .dims = s->task->ops->projection,
+        .by_recording = s->options->by_recording,
+        .same = s->options->same,
+    };
+    vblip_status status = VBLIP_OK;
+    for (uint32_t q = 0; status == VBLIP_OK && q < s->query_count; q++)
+        status = report_query(s, q, &shown, err);
+    vb_shown_free(&shown);
+    return status;
+}
+
+// ------------------------------------------------------------------------- the whole
 
 static vblip_status search_run(search *s, vblip_index_changes *changes,
                                vblip_error *err)
 {
-    const vb_model_ops *ops = s->task->ops;
-    vb_string path = {0};
-    s->text_itc = calloc((size_t)s->query_count * ops->projection, sizeof *s->text_itc);
-    if (!s->text_itc)
+    const size_t width = s->task->ops->projection;
+    s->vectors = calloc(s->text_count * width, sizeof *s->vectors);
+    s->candidates = calloc(s->query_count, sizeof *s->candidates);
+    if (!s->vectors || !s->candidates)
         return vb_fail_memory(err, "retrieve");
-    VB_TRY(ops->text_itc(ops->model, s->queries, s->query_count, s->text_itc, err));
-    s->in->text_itc = s->text_itc;
-    s->in->text_count = s->query_count;
+    vblip_job job = *s->job;
+    job.frames = s->in->frames;
+    VB_TRY(vb_query_vectors(s->vectors, s->task, &job, s->texts,
+                            s->texts[0] ? s->text_count : 0, s->options->examples,
+                            s->options->example_count, err));
+    s->in->text_itc = s->vectors;
+    s->in->text_count = s->text_count;
     VB_TRY(vb_indexing_run(s->in, changes, err));
-    VB_TRY(make_search_room(s, err));
-    if (s->best)
-        VB_TRY(search_shelves(s, err));
+    VB_TRY(find_candidates(s, err));
     VB_TRY(match_candidates(s, &changes->passed_over, err));
-    vblip_status status = VBLIP_OK;
-    for (uint32_t q = 0; status == VBLIP_OK && q < s->query_count; q++)
-        status = report_query(s, q, &path, err);
-    vb_string_free(&path);
-    return status;
+    return report(s, err);
+}
+
+// The queries, and what is to follow.
+static vblip_status take_texts(search *s, const char *const *queries, uint32_t count,
+                               vblip_error *err)
+{
+    s->query_count = count ? count : 1; // examples alone
+    s->text_count = s->query_count + (s->options->then != NULL);
+    s->texts = calloc(s->text_count, sizeof *s->texts);
+    if (!s->texts)
+        return vb_fail_memory(err, "retrieve");
+    for (uint32_t q = 0; q < count; q++)
+        s->texts[q] = queries[q];
+    if (s->options->then)
+        s->texts[s->query_count] = s->options->then;
+    return VBLIP_OK;
+}
+
+static void search_free(search *s)
+{
+    for (uint32_t q = 0; s->candidates && q < s->query_count; q++)
+        vb_candidates_free(&s->candidates[q]);
+    vb_candidates_free(&s->following);
+    vb_cache_free(&s->cache);
+    free(s->candidates);
+    free(s->vectors);
+    free(s->texts);
+    free(s->ranked);
+    free(s->matching.pairs);
+}
+
+static uint32_t candidates_to_ask(const vblip_search_options *o)
+{
+    if (o->example_count || o->retrieve->rerank == -1)
+        return 0;
+    return o->retrieve->rerank > 0 ? (uint32_t)o->retrieve->rerank : DEFAULT_RERANK;
 }
 
 vblip_status vb_task_search(vb_indexing *in, const char *const *queries, uint32_t count,
-                            const vblip_retrieve_options *options,
+                            const vblip_search_options *options,
                             vblip_index_changes *changes, vblip_hit_fn fn, void *user,
                             vblip_error *err)
 {
-    const vblip_job *job = vb_job(options->job);
+    const vblip_retrieve_options *retrieve = options->retrieve;
+    const vblip_job *job = vb_job(retrieve->job);
     search s = {
         .task = in->task,
         .job = job,
         .options = options,
-        .queries = queries,
-        .query_count = count,
+        .retrieve = retrieve,
         .in = in,
-        .rerank = options->rerank > 0     ? (uint32_t)options->rerank
-                  : options->rerank == -1 ? 0
-                                          : DEFAULT_RERANK,
+        .rerank = candidates_to_ask(options),
+        .top = retrieve->top ? retrieve->top : DEFAULT_TOP,
         .fn = fn,
         .user = user,
     };
+    *changes = (vblip_index_changes){0};
+    VB_TRY(take_texts(&s, queries, count, err));
     in->job = job;
     in->frames = in->frames ? in->frames : job->frames ? job->frames : DEFAULT_FRAMES;
     in->cache = &s.cache;
+    in->since_ns = options->since_ns;
+    in->until_ns = options->until_ns;
     s.cache = (vb_cache){
         .ops = in->task->ops,
         .budget = s.rerank ? in->task->ops->cache_bytes : 0,
@@ -369,8 +439,8 @@ vblip_status vb_task_search(vb_indexing *in, const char *const *queries, uint32_
     s.matching = (vb_rerank){
         .task = in->task,
         .job = job,
-        .texts = queries,
-        .text_count = count,
+        .texts = s.texts,
+        .text_count = s.text_count,
         .frames = in->frames,
         .cache = &s.cache,
         .tokens = in->tokens,
@@ -378,11 +448,7 @@ vblip_status vb_task_search(vb_indexing *in, const char *const *queries, uint32_
     const vblip_status status = search_run(&s, changes, err);
     for (uint32_t i = 0; i < in->shelf_count; i++)
         vb_index_live(in->shelves[i].index);
-    vb_cache_free(&s.cache);
-    free(s.text_itc);
-    free(s.found);
-    free(s.counts);
-    free(s.matching.pairs);
+    search_free(&s);
     return status;
 }
 
@@ -394,6 +460,7 @@ static vblip_status search_in_memory(const vb_task *task, vb_place *places,
                                      vblip_hit_fn fn, void *user, vblip_error *err)
 {
     vblip_index_changes changes;
+    const vblip_search_options searching = {.retrieve = options};
     vb_shelf shelf = {.may_write = true};
     const vb_index_options memory = {
         .root = "/", .dims = task->ops->projection, .write = true};
@@ -408,7 +475,7 @@ static vblip_status search_in_memory(const vb_task *task, vb_place *places,
         .places = places,
     };
     const vblip_status status =
-        vb_task_search(&in, queries, count, options, &changes, fn, user, err);
+        vb_task_search(&in, queries, count, &searching, &changes, fn, user, err);
     vb_shelf_free(&shelf);
     vb_index_close(&shelf.index);
     return status;

@@ -42,15 +42,14 @@ vblip_status vblip_library_update(vblip_library *library, const vblip_job *job,
 }
 
 vblip_status vblip_library_retrieve(vblip_library *library, const char *const *queries,
-                                    uint32_t count,
-                                    const vblip_retrieve_options *options,
+                                    uint32_t count, const vblip_search_options *options,
                                     vblip_index_changes *changes, vblip_hit_fn fn,
                                     void *user, vblip_error *err)
 {
     *changes =
         (vblip_index_changes){.waiting = fake_has(library->index, "locked") ? 2 : 0};
-    return vblip_retrieve(library->model, library->inputs, queries, count, options, fn,
-                          user, err);
+    return vblip_retrieve(library->model, library->inputs, queries, count,
+                          options->retrieve, fn, user, err);
 }
 
 // "broken" in its name: it is damaged.
