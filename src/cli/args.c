@@ -79,6 +79,8 @@ void cli_args_free(cli_args *args)
     free(args->queries.items);
     free(args->include.items);
     free(args->exclude.items);
+    free(args->like.items);
+    free(args->unlike.items);
     free(args->files.items);
     *args = (cli_args){0};
 }

@@ -95,7 +95,15 @@ typedef struct cli_args {
     float cache_gb;       // below 0: not given
     float min_p;
     cli_words include, exclude;
-    bool files_only, null_paths, exit_status;
+    bool files_only, null_paths, exit_status, mpv;
+    cli_words like, unlike; // PATH, or PATH@START-END
+    float weight;           // of each of those; 0 = default
+    const char *then;       // what is to follow
+    float within_s;         // 0 = default
+    uint32_t by;            // 0 segment, 1 video
+    float dedupe;           // a cosine; 0 = nothing is left out
+    uint32_t offset;
+    const char *since, *until; // dates
 
     // retrieve, index
     const char *index;   // file; NULL: one for each directory, in the data folder

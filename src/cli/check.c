@@ -1,6 +1,7 @@
 #include "cli/check.h"
 
 #include "base/text.h"
+#include "cli/date.h"
 #include "cli/options.h"
 
 #include <stdlib.h>
@@ -164,6 +165,47 @@ static vblip_status check_together(const cli_args *a, vblip_error *err)
     return VBLIP_OK;
 }
 
+static vblip_status check_retrieval(const cli_args *a, vblip_error *err)
+{
+    const bool pictures = a->like.count || a->unlike.count;
+    const bool no_path = a->command == CLI_RETRIEVE && !a->paths.count && !a->list;
+    const bool asks = a->rerank != 0 && a->rerank != CLI_NOT_GIVEN;
+    const struct {
+        bool bad;
+        const char *message;
+    } rules[] = {
+        {no_path && (a->rebuild || a->retry_failed || a->include.count ||
+                     a->exclude.count || a->segment),
+         "--rebuild, --retry-failed, --include, --exclude, --segment: not allowed "
+         "without a PATH, where the index is searched as it is"},
+        {a->weight > 0 && !pictures, "--weight: only allowed with --like or --unlike"},
+        {pictures && (asks || a->min_p > 0),
+         "--like, --unlike: not allowed together with --rerank and --min-p, for ITM is "
+         "asked about texts"},
+        {pictures && a->then, "--then: not allowed together with --like or --unlike"},
+        {a->within_s > 0 && !a->then, "--within: only allowed with --then"},
+        {a->mpv && (a->files_only || a->null_paths || a->format != VB_FORMAT_TEXT),
+         "--mpv: not allowed together with --files-only, --null or another format than "
+         "text"},
+    };
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        if (rules[i].bad)
+            return cli_misuse(err, "%s", rules[i].message);
+    for (uint32_t i = 0; i < a->like.count + a->unlike.count; i++) {
+        const char *text =
+            i < a->like.count ? a->like.items[i] : a->unlike.items[i - a->like.count];
+        if (!*text)
+            return cli_misuse(err, "--%slike: an empty path",
+                              i < a->like.count ? "" : "un");
+    }
+    cli_date since = {0}, until = {0};
+    if (a->since && !cli_date_read(&since, a->since))
+        return cli_misuse(err, "--since %.64s: " CLI_DATE_FORM, a->since);
+    if (a->until && !cli_date_read(&until, a->until))
+        return cli_misuse(err, "--until %.64s: " CLI_DATE_FORM, a->until);
+    return a->then ? check_utf8(a->then, "--then", 0, err) : VBLIP_OK;
+}
+
 static vblip_status check_segment(const cli_args *a, vblip_error *err)
 {
     char *end = NULL;
@@ -182,6 +224,7 @@ vblip_status cli_args_check(const cli_args *args, vblip_error *err)
 {
     VB_TRY(check_segment(args, err));
     VB_TRY(check_together(args, err));
+    VB_TRY(check_retrieval(args, err));
     VB_TRY(check_eval(args, err));
     VB_TRY(check_stdin(args, err));
     return check_utf8_texts(args, err);

@@ -21,14 +21,18 @@ typedef struct command_help {
 static const command_help helps[CLI_COMMAND_COUNT] = {
     [CLI_RETRIEVE] =
         {"vblip retrieve [OPTIONS] PATH... \"query\"\n"
-         "       vblip retrieve [OPTIONS] -e \"query\" [-e \"query\"]... PATH...",
+         "       vblip retrieve [OPTIONS] -e \"query\" [-e \"query\"]... PATH...\n"
+         "       vblip retrieve [OPTIONS] --like MEDIA[@START-END] PATH...\n"
+         "       vblip retrieve [OPTIONS] --index FILE \"query\"",
          "rank videos and images by how well they match a text",
          PATHS "All are compared with the query by ITC, and the best K looked at again "
                "by ITM. What is seen in the files of directories is kept in an index "
                "(docs/library.md), so that they are encoded once; recordings longer "
                "than 30 s are searched shot by shot.\n"
                "Text output: rank, P(match), times, path.\n"
-               "Fields: query rank path start end score itc itm_logit p_match.\n",
+               "Fields: query rank path start end score itc itm_logit p_match, and "
+               "with --then "
+               "then_start then_end.\n",
          "  vblip retrieve examples/clips \"a dog to the left of a violin\"\n"
          "  vblip retrieve --top 3 -f jsonl -e \"a dog\" -e \"two cats\" "
          "examples/clips\n"},

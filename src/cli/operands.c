@@ -21,13 +21,14 @@ static vblip_status need(bool there, const cli_args *args, const char *what,
 static vblip_status split_retrieve(cli_args *args, vblip_error *err)
 {
     const cli_words all = args->operands;
-    bool separate = args->queries.count || args->texts_file;
+    const bool alike = args->like.count != 0;
+    bool separate = args->queries.count || args->texts_file || alike;
     uint32_t paths = separate || !all.count ? all.count : all.count - 1;
     args->paths = from(all, 0, paths);
     args->texts = separate ? args->queries : from(all, paths, all.count - paths);
     if (need(separate || all.count, args, "a PATH and a query", err) != VBLIP_OK)
         return VBLIP_ERR_ARGUMENT;
-    return need(paths || args->list, args,
+    return need(paths || args->list || args->index, args,
                 separate ? "a PATH" : "a PATH (the last operand is the query)", err);
 }
 

@@ -1,5 +1,6 @@
 #include "cli/outputs.h"
 
+#include "cli/example.h"
 #include "output/targets.h"
 
 #include <dirent.h>
@@ -93,6 +94,20 @@ static void list_option(vb_read_files *out, const cli_sources *s, const cli_opti
         list_model(out, &s->model, model);
 }
 
+// Pictures that hits are to be like, or unlike.
+static void list_examples(vb_read_files *out, const cli_words *words)
+{
+    for (uint32_t i = 0; i < words->count; i++) {
+        vb_arena arena = {0};
+        vblip_example example;
+        vblip_error ignored = {0};
+        if (cli_example_read(&example, &arena, words->items[i], 1, &ignored) ==
+            VBLIP_OK)
+            vb_read_files_add(out, example.path, "an example");
+        vb_arena_free(&arena);
+    }
+}
+
 vblip_status cli_sources_list(vb_read_files *out, const cli_sources *s,
                               vblip_error *err)
 {
@@ -100,6 +115,8 @@ vblip_status cli_sources_list(vb_read_files *out, const cli_sources *s,
     const uint32_t inputs = s->inputs ? vblip_inputs_count(s->inputs) : 0;
     for (const cli_option *o = cli_options; o->letter || o->name; o++)
         list_option(out, s, o);
+    list_examples(out, &s->args->like);
+    list_examples(out, &s->args->unlike);
     if (s->args->index)
         vb_read_files_add(out, s->args->index, "the index");
     for (uint32_t i = 0; i < paths->count; i++)

@@ -1,6 +1,7 @@
 #include "video_tasks/query_vectors.h"
 
 #include "video_tasks/encoded.h"
+#include "video_tasks/job.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -22,7 +23,10 @@ static vblip_status add_example(float *sum, const vb_task *task, const vblip_job
     alone.start_us = example->start_us;
     alone.end_us = example->end_us;
     alone.encoded = NULL;
-    VB_TRY(vb_encode_first(&encoded, &alone, &quiet, visual, vector, err));
+    vblip_error why = {0};
+    if (vb_encode_first(&encoded, &alone, &quiet, visual, vector, &why) != VBLIP_OK)
+        return vb_fail(err, why.status, "%s: %s", example->path,
+                       vb_without_path(why.message, example->path));
     for (uint32_t i = 0; i < task->ops->projection; i++)
         sum[i] += example->weight * vector[i];
     return VBLIP_OK;

@@ -46,8 +46,13 @@ vblip_status vblip_library_retrieve(vblip_library *library, const char *const *q
                                     vblip_index_changes *changes, vblip_hit_fn fn,
                                     void *user, vblip_error *err)
 {
+    static const char *const pictures[] = {"pictures"};
     *changes =
         (vblip_index_changes){.waiting = fake_has(library->index, "locked") ? 2 : 0};
+    if (count == 0) {
+        queries = pictures;
+        count = options->example_count != 0;
+    }
     return vblip_retrieve(library->model, library->inputs, queries, count,
                           options->retrieve, fn, user, err);
 }

@@ -517,6 +517,8 @@ vblip_status vblip_retrieve(vblip_model *model, const vblip_inputs *inputs,
                 .timed = !is_image(inputs->items[good[i]].path),
                 .start_us = 72000000,
                 .end_us = 80000000,
+                .then_start_us = 90000000,
+                .then_end_us = 95000000,
                 .itc = 0.5f,
                 .score = 0.5f,
             };

@@ -74,6 +74,11 @@ static const struct operand_row {
     {"--|retrieve|dir|q", CLI_RETRIEVE, "dir", "q"},
     {"retrieve|-e|-x|dir", CLI_RETRIEVE, "dir", "-x"},
     {"retrieve|-|q", CLI_RETRIEVE, "-", "q"},
+    {"retrieve|--index|i|q", CLI_RETRIEVE, "", "q"},
+    {"retrieve|--index|i|p|q", CLI_RETRIEVE, "p", "q"},
+    {"retrieve|--index|i|--like|x", CLI_RETRIEVE, "", ""},
+    {"retrieve|--like|x|p", CLI_RETRIEVE, "p", ""},
+    {"retrieve|--like|x|p|-e|q", CLI_RETRIEVE, "p", "q"},
     {"qa|v.mp4|what?|who?", CLI_QA, "v.mp4", "what?|who?"},
     {"qa|v.mp4|--questions|f", CLI_QA, "v.mp4", ""},
     {"qa|-a|list|what?|who?", CLI_QA, "", "what?|who?"},
@@ -317,7 +322,26 @@ static const struct refusal {
     // of versions to come
     {"help|indices", "indices: unknown command; *"},
     {"qa|v|q|--segment|auto", "--segment: not an option of qa; *"},
-    {"retrieve|v|q|--by|video", "--by: unknown option for retrieve; *"},
+    {"caption|v|--by|video", "--by: not an option of caption; *"},
+    {"retrieve|v|q|--by|day", "--by day: allowed: segment, video"},
+    {"retrieve|v|q|--since|tomorrow", "--since tomorrow: a date is expected: *"},
+    {"retrieve|v|q|--until|2026-02-29", "--until 2026-02-29: a date is expected: *"},
+    {"retrieve|v|q|--until|2026-02-28T24:00", "--until 2026-02-28T24:00: a date is *"},
+    {"retrieve|v|q|--weight|2", "--weight: only allowed with --like or --unlike"},
+    {"retrieve|v|--like|p|--rerank|5", "--like, --unlike: not allowed together *"},
+    {"retrieve|v|--like|p|--min-p|.5", "--like, --unlike: not allowed together *"},
+    {"retrieve|v|--like|p|--then|x", "--then: not allowed together with --like *"},
+    {"retrieve|v|--like|", "--like: an empty path"},
+    {"retrieve|v|q|--unlike|", "--unlike: an empty path"},
+    {"retrieve|--like|p", "retrieve: missing a PATH; see: vblip help retrieve"},
+    {"retrieve|v|q|--within|5", "--within: only allowed with --then"},
+    {"retrieve|v|q|--then|\xFF", "--then: not valid UTF-8 at byte 1"},
+    {"retrieve|v|q|--mpv|-l", "--mpv: not allowed together with *"},
+    {"retrieve|v|q|--mpv|-f|csv", "--mpv: not allowed together with *"},
+    {"retrieve|--index|i|q|--rebuild", "--rebuild, --retry-failed, --include, *"},
+    {"retrieve|--index|i|q|--include|*.mp4", "--rebuild, --retry-failed, --include, *"},
+    {"retrieve|--index|i|q|--segment|5", "--rebuild, --retry-failed, --include, *"},
+    {"retrieve|--index|i", "retrieve: missing a PATH and a query; *"},
     {"caption|v|--shots", "--shots: unknown option for caption; *"},
     // counts
     {"bench|--counts|", "--counts : up to 16 whole numbers from 1 to 64 are allowed"},
@@ -412,6 +436,23 @@ static void test_retrieve_options_reach_their_fields(void **state)
     assert_string_equal(p.args.include.items[1], "b*");
     assert_null(p.args.include.items[2]);
     assert_string_equal(p.args.exclude.items[0], "c*");
+    cli_args_free(&p.args);
+    parse(&p, "retrieve|d|-e|q|--like|a@1-2|--like|b|--unlike|c|--weight|.5|--by|video|"
+              "--dedupe|.95|--offset|20|--since|2026-01-02|--until|2026-03-04|--mpv");
+    assert_int_equal(p.status, VBLIP_OK);
+    assert_int_equal(p.args.like.count, 2);
+    assert_string_equal(p.args.like.items[0], "a@1-2");
+    assert_string_equal(p.args.unlike.items[0], "c");
+    assert_true(p.args.weight == 0.5f && p.args.dedupe == 0.95f && p.args.mpv);
+    assert_int_equal(p.args.by, 1);
+    assert_int_equal(p.args.offset, 20);
+    assert_string_equal(p.args.since, "2026-01-02");
+    assert_string_equal(p.args.until, "2026-03-04");
+    cli_args_free(&p.args);
+    parse(&p, "retrieve|d|q|--then|x|--within|2.5");
+    assert_int_equal(p.status, VBLIP_OK);
+    assert_string_equal(p.args.then, "x");
+    assert_true(p.args.within_s == 2.5f);
     cli_args_free(&p.args);
 }
 
@@ -623,7 +664,7 @@ static void test_help_names_every_option(void **state)
 static void test_help_fits_a_terminal(void **state)
 {
     (void)state;
-    enum { COLUMNS = 80, LINES = 50 };
+    enum { COLUMNS = 80, LINES = 60 };
     for (int c = 0; c <= CLI_HELP_GLOSSARY; c++) {
         vb_string text = {0};
         cli_help_write(&text, (cli_command)c);

@@ -58,6 +58,25 @@ static const struct row {
     {"retrieve|dir|nothing|-f|json", 0, "[]\n", "no match\n"},
     {"retrieve|dir|nothing|--exit-status", 1, "", "no match\n"},
     {"retrieve|dir|q|--exit-status", 0, HITS, ""},
+    {"retrieve|dir|q|--then|x|--top|1", 0,
+     "1  0.97  00:01:12.000-00:01:20.000  00:01:30.000-00:01:35.000  dir/a.mp4\n", ""},
+    {"retrieve|x.png|q|--then|x", 0, "1  0.97  x.png\n", ""},
+    {"retrieve|dir|q|--then|x|--top|1|-f|csv", 0,
+     "query,rank,path,start,end,score,itc,itm_logit,p_match,then_start,then_end\n"
+     "q,1,dir/a.mp4,72.000,80.000,2.5,0.5,2,0.96875,90.000,95.000\n",
+     ""},
+    {"retrieve|dir|--like|x.png|--top|1|-f|csv", 0,
+     "query,rank,path,start,end,score,itc,itm_logit,p_match\n"
+     ",1,dir/a.mp4,72.000,80.000,2.5,0.5,2,0.96875\n",
+     ""},
+    {"retrieve|dir|--like|x.png@3-2", 2, "",
+     "vblip: x.png@3-2: ends before it begins\n"},
+    {"retrieve|a.mp4|x.png|q|--mpv", 0,
+     "mpv --start=00:01:12.000 --end=00:01:20.000 -- 'a.mp4'\nmpv -- 'x.png'\n", ""},
+    {"retrieve|it's.mp4|-e|one|-e|two|--mpv|--then|x", 0,
+     "# one\nmpv --start=00:01:12.000 --end=00:01:35.000 -- 'it'\\''s.mp4'\n"
+     "\n# two\nmpv --start=00:01:12.000 --end=00:01:35.000 -- 'it'\\''s.mp4'\n",
+     ""},
     {"retrieve|a.mp4|x.png|q|-f|jsonl", 0,
      "{\"query\":\"q\",\"rank\":1,\"path\":\"a.mp4\"," HIT_TAIL "\"p_match\":0.96875}\n"
      "{\"query\":\"q\",\"rank\":2,\"path\":\"x.png\",\"start\":null,\"end\":null,"

@@ -4,6 +4,7 @@
 #include "support/temp.h"
 #include "vblip_library.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -431,6 +432,274 @@ static void test_library_refuses(void **state)
     vblip_model_free(&model);
 }
 
+// ---------------------------------------------------------------- more than a query
+
+// Hits of one search, as they came.
+enum { MOST_KEPT = 64 };
+typedef struct kept_hits {
+    vblip_hit items[MOST_KEPT];
+    char names[MOST_KEPT][16];
+    uint32_t count;
+} kept_hits;
+
+static int keep_whole_hit(void *user, const vblip_hit *hit)
+{
+    kept_hits *kept = user;
+    assert_true(kept->count < MOST_KEPT);
+    assert_int_equal(hit->rank, kept->items[0].rank + kept->count);
+    snprintf(kept->names[kept->count], 16, "%s", strrchr(hit->path, '/') + 1);
+    kept->items[kept->count++] = *hit;
+    return 0;
+}
+
+// Half seconds of the clips in `media`, by ITC.
+static kept_hits search_halves(vblip_model *model, const char *text,
+                               vblip_search_options options)
+{
+    vblip_inputs *inputs = NULL;
+    vblip_library *library = NULL;
+    const char *path = media;
+    const vblip_library_options half = {.data_dir = data, .segment = "0.5"};
+    vblip_retrieve_options ranking = {.top = MOST_KEPT, .rerank = -1};
+    kept_hits kept = {0};
+    vblip_error err;
+    if (options.retrieve)
+        ranking = *options.retrieve;
+    options.retrieve = &ranking;
+    kept.items[0].rank = options.offset + 1;
+    api_ok(vblip_inputs_open(&inputs, &path, 1, NULL, &err), &err);
+    api_ok(vblip_library_open(&library, model, inputs, &half, &err), &err);
+    api_ok(vblip_library_retrieve(library, &text, text != NULL, &options, NULL,
+                                  keep_whole_hit, &kept, &err),
+           &err);
+    vblip_library_close(&library);
+    vblip_inputs_close(&inputs);
+    return kept;
+}
+
+static void same_hit(const kept_hits *a, uint32_t i, const kept_hits *b, uint32_t j)
+{
+    assert_true(i < a->count && j < b->count);
+    assert_string_equal(a->names[i], b->names[j]);
+    assert_int_equal(a->items[i].start_us, b->items[j].start_us);
+    assert_true(a->items[i].score == b->items[j].score);
+}
+
+static void test_pages_and_kinds(void **state)
+{
+    (void)state;
+    vblip_model *model = api_load("tiny-retrieval", VBLIP_TASK_RETRIEVAL);
+    start_over();
+    copy_clip("copy.mp4", 0); // of a.mp4: the same scores
+    const kept_hits all = search_halves(model, query[0], (vblip_search_options){0});
+    assert_true(all.count > 8);
+    for (uint32_t top = 1; top < 6; top += 2)
+        for (uint32_t from = 0; from < all.count + top; from += top) {
+            const vblip_retrieve_options page = {.top = top, .rerank = -1};
+            const kept_hits some = search_halves(
+                model, query[0],
+                (vblip_search_options){.retrieve = &page, .offset = from});
+            const uint32_t left = from < all.count ? all.count - from : 0;
+            assert_int_equal(some.count, left < top ? left : top);
+            for (uint32_t i = 0; i < some.count; i++)
+                same_hit(&some, i, &all, from + i);
+        }
+
+    const vblip_retrieve_options three = {.top = 3, .rerank = -1};
+    const kept_hits best =
+        search_halves(model, query[0],
+                      (vblip_search_options){.retrieve = &three, .by_recording = true});
+    assert_int_equal(best.count, 3);
+    for (uint32_t i = 0, at = 0; i < 3; i++) { // the first of each
+        while (strcmp(all.names[at], best.names[i]) != 0)
+            at++;
+        same_hit(&best, i, &all, at);
+        for (uint32_t k = 0; k < i; k++)
+            assert_string_not_equal(best.names[k], best.names[i]);
+        at = 0;
+    }
+
+    const kept_hits unlike =
+        search_halves(model, query[0], (vblip_search_options){.same = 0.99999f});
+    for (uint32_t i = 0; i < unlike.count; i++)
+        assert_string_not_equal(unlike.names[i], "copy.mp4");
+    assert_true(unlike.count > 1 && unlike.count < all.count);
+    vblip_model_free(&model);
+}
+
+static void test_examples_are_queries(void **state)
+{
+    (void)state;
+    vblip_model *model = api_load("tiny-retrieval", VBLIP_TASK_RETRIEVAL);
+    char path[TEMP_PATH];
+    start_over();
+    const kept_hits text = search_halves(model, query[0], (vblip_search_options){0});
+    uint32_t one = 0;
+    while (strcmp(text.names[one], "b.mp4") != 0 || text.items[one].start_us == 0)
+        one++;
+    vblip_example example = {.path = temp_path(path, media, "b.mp4"),
+                             .start_us = text.items[one].start_us,
+                             .end_us = text.items[one].end_us,
+                             .weight = 1};
+    vblip_search_options options = {.examples = &example, .example_count = 1};
+    const kept_hits like = search_halves(model, NULL, options);
+    assert_string_equal(like.names[0], "b.mp4"); // that part itself
+    assert_int_equal(like.items[0].start_us, example.start_us);
+    assert_true(like.items[0].itc > 0.999f && !like.items[0].reranked);
+    // A sum of one text and nothing worth mentioning is that text; the other way round too.
+    example.weight = 1e-6f;
+    const kept_hits nearly = search_halves(model, query[0], options);
+    example.weight = 1e6f;
+    const kept_hits mostly = search_halves(model, query[0], options);
+    for (uint32_t i = 0; i < like.count; i++) {
+        assert_string_equal(nearly.names[i], text.names[i]);
+        assert_string_equal(mostly.names[i], like.names[i]);
+    }
+    // What hits are to be unlike is the last of all.
+    example.weight = -1e6f;
+    const kept_hits unlike = search_halves(model, query[0], options);
+    assert_string_equal(unlike.names[unlike.count - 1], "b.mp4");
+    assert_int_equal(unlike.items[unlike.count - 1].start_us, example.start_us);
+    vblip_model_free(&model);
+}
+
+static void test_one_after_the_other(void **state)
+{
+    (void)state;
+    static const char *const after = "two cats sleep";
+    vblip_model *model = api_load("tiny-retrieval", VBLIP_TASK_RETRIEVAL);
+    start_over();
+    const kept_hits first = search_halves(model, query[0], (vblip_search_options){0});
+    const kept_hits then = search_halves(model, after, (vblip_search_options){0});
+    const kept_hits both = search_halves(
+        model, query[0], (vblip_search_options){.then = after, .within_us = 500000});
+    assert_true(both.count > 2);
+    for (uint32_t i = 0; i < both.count; i++) {
+        const vblip_hit *hit = &both.items[i];
+        float a = 0, b = 0, best = -2;
+        for (uint32_t k = 0; k < first.count; k++) // of the same clip alone
+            if (strcmp(first.names[k], both.names[i]) == 0 &&
+                first.items[k].start_us == hit->start_us)
+                a = first.items[k].itc;
+        for (uint32_t k = 0; k < then.count; k++) {
+            const int64_t gap_us = then.items[k].start_us - hit->end_us;
+            if (strcmp(then.names[k], both.names[i]) != 0)
+                continue;
+            if (gap_us >= 0 && gap_us <= 500000 && then.items[k].itc > best)
+                best = then.items[k].itc;
+            if (then.items[k].start_us == hit->then_start_us)
+                b = then.items[k].itc;
+        }
+        assert_true(b == best && hit->itc == a + b);
+        assert_true(hit->then_start_us >= hit->end_us);
+        assert_true(i == 0 || both.items[i - 1].score >= hit->score);
+    }
+    // ITM is asked about both: a logit for each, and the product of the probabilities.
+    const vblip_retrieve_options asked = {.top = 2};
+    const kept_hits judged = search_halves(
+        model, query[0],
+        (vblip_search_options){.retrieve = &asked, .then = after, .within_us = 500000});
+    assert_int_equal(judged.count, 2);
+    assert_true(judged.items[0].reranked);
+    assert_float_equal(judged.items[0].score,
+                       judged.items[0].itc + judged.items[0].itm_logits[1], 1e-5);
+    assert_true(judged.items[0].p_match > 0 && judged.items[0].p_match < 1);
+    vblip_model_free(&model);
+}
+
+static void test_times_of_files(void **state)
+{
+    (void)state;
+    vblip_model *model = api_load("tiny-retrieval", VBLIP_TASK_RETRIEVAL);
+    char path[TEMP_PATH];
+    start_over();
+    const struct timespec old[] = {{.tv_sec = 1000}, {.tv_sec = 1000, .tv_nsec = 7}};
+    assert_int_equal(utimensat(AT_FDCWD, temp_path(path, media, "a.mp4"), old, 0), 0);
+    const int64_t at = 1000 * INT64_C(1000000000) + 7;
+    const struct {
+        int64_t since_ns, until_ns;
+        bool a, b;
+    } cases[] = {{0, 0, true, true},        {at, 0, true, true},
+                 {at + 1, 0, false, true},  {0, at, true, false},
+                 {0, at - 1, false, false}, {at, at, true, false},
+                 {1, INT64_MAX, true, true}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const kept_hits found =
+            search_halves(model, query[0],
+                          (vblip_search_options){.since_ns = cases[i].since_ns,
+                                                 .until_ns = cases[i].until_ns});
+        bool a = false, b = false;
+        for (uint32_t k = 0; k < found.count; k++) {
+            a |= strcmp(found.names[k], "a.mp4") == 0;
+            b |= strcmp(found.names[k], "b.mp4") == 0;
+        }
+        assert_int_equal(a, cases[i].a);
+        assert_int_equal(b, cases[i].b);
+    }
+    vblip_model_free(&model);
+}
+
+static void test_searches_are_refused(void **state)
+{
+    (void)state;
+    const vblip_retrieve_options asked = {.rerank = 5}, sure = {.min_p = 0.5f};
+    const vblip_example none = {.weight = 1}, nothing = {.path = "x"},
+                        away = {.path = "x", .weight = -1},
+                        back = {.path = "x", .start_us = 5, .end_us = 4, .weight = 1},
+                        like = {.path = "missing.mp4", .weight = 1};
+    const struct {
+        vblip_search_options options;
+        const char *text, *what;
+    } cases[] = {
+        {{.examples = &none, .example_count = 1},
+         "q",
+         "examples: number 1 has no path"},
+        {{.examples = &nothing, .example_count = 1}, "q", "x: weight 0, expected *"},
+        {{.examples = &away, .example_count = 1},
+         NULL,
+         "examples: none that hits are *"},
+        {{.examples = &back, .example_count = 1}, "q", "x: from 0.000 to 0.000 s is *"},
+        {{.examples = &like, .example_count = 1, .retrieve = &asked},
+         "q",
+         "examples: *"},
+        {{.examples = &like, .example_count = 1, .retrieve = &sure},
+         "q",
+         "examples: *"},
+        {{.examples = &like, .example_count = 1, .then = "x"},
+         "q",
+         "then: not allowed *"},
+        {{.example_count = 1}, "q", "examples"},
+        {{.within_us = 1}, "q", "within_us: only allowed with `then`"},
+        {{.within_us = -1, .then = "x"}, "q", "within_us: below 0"},
+        {{.then = "\xFF"}, "q", "then: number 1 is not valid UTF-8"},
+        {{.same = 1.5f}, "q", "same: a cosine from 0 to 1 is expected"},
+        {{.since_ns = 2, .until_ns = 1}, "q", "until_ns: before since_ns"},
+        {{0}, NULL, "queries: none given"},
+        {{.examples = &like, .example_count = 1}, "q", "missing.mp4: No such file *"},
+    };
+    vblip_model *model = api_load("tiny-retrieval", VBLIP_TASK_RETRIEVAL);
+    vblip_inputs *inputs = NULL;
+    vblip_library *library = NULL;
+    const char *path = media;
+    vblip_error err;
+    kept_hits kept = {0};
+    start_over();
+    api_ok(vblip_inputs_open(&inputs, &path, 1, NULL, &err), &err);
+    api_ok(vblip_library_open(&library, model, inputs, NULL, &err), &err);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const size_t size = strcspn(cases[i].what, "*");
+        assert_true(vblip_library_retrieve(library, &cases[i].text,
+                                           cases[i].text != NULL, &cases[i].options,
+                                           NULL, keep_whole_hit, &kept,
+                                           &err) != VBLIP_OK);
+        if (strncmp(err.message, cases[i].what, size) != 0)
+            fail_msg("%s, not %s", err.message, cases[i].what);
+    }
+    vblip_library_close(&library);
+    vblip_inputs_close(&inputs);
+    vblip_model_free(&model);
+}
+
 static int library_setup(void **state)
 {
     return temp_setup(state) || api_setup(state);
@@ -449,6 +718,11 @@ int main(void)
         cmocka_unit_test(test_failures_are_remembered),
         cmocka_unit_test(test_an_empty_folder_forgets_nothing),
         cmocka_unit_test(test_an_index_that_is_named),
+        cmocka_unit_test(test_pages_and_kinds),
+        cmocka_unit_test(test_examples_are_queries),
+        cmocka_unit_test(test_one_after_the_other),
+        cmocka_unit_test(test_times_of_files),
+        cmocka_unit_test(test_searches_are_refused),
         cmocka_unit_test(test_a_file_of_a_named_index_is_missing),
         cmocka_unit_test(test_segments_are_hits),
         cmocka_unit_test(test_library_refuses),
