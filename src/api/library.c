@@ -1,36 +1,9 @@
 // library.c - the exported functions about recordings that are searched more than once.
 #include "api/library.h"
 
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { DEFAULT_FRAMES = 8 };
-
-static vblip_status take_segment_rule(vb_segmenting *out, const char *text,
-                                      vblip_error *err)
-{
-    static const char *const names[] = {[VB_SEGMENTS_WHOLE] = "whole",
-                                        [VB_SEGMENTS_AUTO] = "auto",
-                                        [VB_SEGMENTS_SHOTS] = "shots"};
-    *out = (vb_segmenting){.rule = VB_SEGMENTS_AUTO};
-    for (size_t i = 0; text && i < sizeof names / sizeof *names; i++)
-        if (strcmp(text, names[i]) == 0) {
-            out->rule = (vb_segment_rule)i;
-            return VBLIP_OK;
-        }
-    if (!text)
-        return VBLIP_OK;
-    char *end;
-    const double seconds = strtod(text, &end);
-    if (end == text || *end || !(seconds >= 0.1 && seconds <= 86400))
-        return vb_fail(err, VBLIP_ERR_ARGUMENT,
-                       "segment: %.40s, expected auto, whole, shots, or 0.1 to 86400 "
-                       "seconds",
-                       text);
-    *out = (vb_segmenting){VB_SEGMENTS_LENGTH, llround(seconds * 1e6)};
-    return VBLIP_OK;
-}
 
 vblip_status vblip_library_open(vblip_library **out, vblip_model *model,
                                 const vblip_inputs *inputs,
@@ -47,7 +20,8 @@ vblip_status vblip_library_open(vblip_library **out, vblip_model *model,
     VB_TRY(vb_check_frames(o.frames, err));
     if (o.index && !*o.index)
         return vb_fail(err, VBLIP_ERR_ARGUMENT, "index: an empty path");
-    VB_TRY(take_segment_rule(&segmenting, o.segment, err));
+    VB_TRY(vb_segmenting_read(&segmenting, o.segment ? o.segment : "auto", "segment",
+                              err));
     VB_TRY(vb_check_task(model, VBLIP_TASK_ITC, &(vblip_job){.frames = o.frames}, err));
     o.frames = o.frames ? o.frames : DEFAULT_FRAMES;
     vblip_library *l = calloc(1, sizeof *l);

@@ -12,18 +12,6 @@ enum { LONGEST_NAME = 40 }; // of the root's, in the name of the file
 static const char *const fact_names[VB_STAMP_FACTS] = {
     "model", "image size", "frames", "segments", "precision", "images"};
 
-static void write_segment_rule(char out[VB_STAMP_VALUE],
-                               const vb_segmenting *segmenting)
-{
-    static const char *const rules[] = {[VB_SEGMENTS_WHOLE] = "whole",
-                                        [VB_SEGMENTS_AUTO] = "auto",
-                                        [VB_SEGMENTS_SHOTS] = "shots"};
-    if (segmenting->rule == VB_SEGMENTS_LENGTH)
-        snprintf(out, VB_STAMP_VALUE, "%.6f s", (double)segmenting->length_us * 1e-6);
-    else
-        snprintf(out, VB_STAMP_VALUE, "%s", rules[segmenting->rule]);
-}
-
 vblip_status vb_stamp_make(vb_stamp *out, const vblip_model *model, uint32_t frames,
                            const vb_segmenting *segmenting, vblip_error *err)
 {
@@ -34,7 +22,7 @@ vblip_status vb_stamp_make(vb_stamp *out, const vblip_model *model, uint32_t fra
     snprintf(value[1], VB_STAMP_VALUE, "%u",
              (unsigned)vb_model_config(model->model)->vision.image_size);
     snprintf(value[2], VB_STAMP_VALUE, "%u", (unsigned)frames);
-    write_segment_rule(value[3], segmenting);
+    vb_segmenting_write(value[3], segmenting);
     snprintf(value[4], VB_STAMP_VALUE, "%s",
              vb_precision_name(model->engine->device->weights));
     snprintf(value[5], VB_STAMP_VALUE, "%s",

@@ -1,10 +1,10 @@
 #include "cli/check.h"
 
+#include "base/segmenting.h"
 #include "base/text.h"
 #include "cli/date.h"
 #include "cli/options.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -208,16 +208,9 @@ static vblip_status check_retrieval(const cli_args *a, vblip_error *err)
 
 static vblip_status check_segment(const cli_args *a, vblip_error *err)
 {
-    char *end = NULL;
-    if (!a->segment || strcmp(a->segment, "auto") == 0 ||
-        strcmp(a->segment, "whole") == 0 || strcmp(a->segment, "shots") == 0)
-        return VBLIP_OK;
-    const double seconds = strtod(a->segment, &end);
-    if (end != a->segment && !*end && seconds >= 0.1 && seconds <= 86400)
-        return VBLIP_OK;
-    return cli_misuse(
-        err, "--segment %.64s: auto, whole, shots, or 0.1 to 86400 seconds are allowed",
-        a->segment);
+    vb_segmenting how;
+    return a->segment ? vb_segmenting_read(&how, a->segment, "--segment", err)
+                      : VBLIP_OK;
 }
 
 vblip_status cli_args_check(const cli_args *args, vblip_error *err)

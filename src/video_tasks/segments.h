@@ -3,20 +3,8 @@
 #ifndef VB_VIDEO_TASKS_SEGMENTS_H
 #define VB_VIDEO_TASKS_SEGMENTS_H
 
+#include "base/segmenting.h"
 #include "video_tasks/frames.h"
-
-typedef enum vb_segment_rule {
-    VB_SEGMENTS_WHOLE, // the recording is one
-    VB_SEGMENTS_AUTO, // up to 30 s it is one, the paper's protocol; else as SHOTS, and at
-                      // most 30 s each
-    VB_SEGMENTS_SHOTS,  // each shot is one
-    VB_SEGMENTS_LENGTH, // of a given length
-} vb_segment_rule;
-
-typedef struct vb_segmenting {
-    vb_segment_rule rule;
-    int64_t length_us; // of VB_SEGMENTS_LENGTH
-} vb_segmenting;
 
 // Frames first .. first + count - 1, shown from start to end, which is exclusive.
 typedef struct vb_stretch {

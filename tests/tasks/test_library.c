@@ -386,8 +386,8 @@ static void test_library_refuses(void **state)
         vblip_status status;
         const char *says;
     } cases[] = {
-        {{.segment = "often"}, VBLIP_ERR_ARGUMENT, "segment: often"},
-        {{.segment = "0"}, VBLIP_ERR_ARGUMENT, "segment: 0"},
+        {{.segment = "often"}, VBLIP_ERR_ARGUMENT, "segment often"},
+        {{.segment = "0"}, VBLIP_ERR_ARGUMENT, "segment 0: auto"},
         {{.frames = 100000}, VBLIP_ERR_ARGUMENT, "frames"},
         {{.index = temp_path(missing, temp_folder, "no/such/folder")},
          VBLIP_ERR_IO,

@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/outfile.h"
 #include "base/path.h"
+#include "base/segmenting.h"
 #include "base/text.h"
 #include "support/temp.h"
 
@@ -368,6 +369,44 @@ static void test_the_folder_of_a_path(void **state)
     vb_arena_free(&arena);
 }
 
+static void test_rules_of_segments_are_read_and_written(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *written;
+        vb_segment_rule rule;
+    } rows[] = {
+        {"auto", "auto", VB_SEGMENTS_AUTO},
+        {"whole", "whole", VB_SEGMENTS_WHOLE},
+        {"shots", "shots", VB_SEGMENTS_SHOTS},
+        {"0.1", "0.100000 s", VB_SEGMENTS_LENGTH},
+        {"2.3", "2.300000 s", VB_SEGMENTS_LENGTH},
+        {"86400", "86400.000000 s", VB_SEGMENTS_LENGTH},
+    };
+    static const char *const refused[] = {"",      "shot", "0",   "0.09", "-3",
+                                          "86401", "5s",   "nan", "inf"};
+    vb_segmenting how;
+    vblip_error err = {0};
+    char text[VB_SEGMENTING_TEXT];
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_int_equal(vb_segmenting_read(&how, rows[i].text, "segment", &err),
+                         VBLIP_OK);
+        assert_int_equal(how.rule, rows[i].rule);
+        vb_segmenting_write(text, &how);
+        assert_string_equal(text, rows[i].written);
+    }
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        vb_error_reset(&err);
+        assert_int_equal(vb_segmenting_read(&how, refused[i], "segment", &err),
+                         VBLIP_ERR_ARGUMENT);
+    }
+    vb_error_reset(&err);
+    assert_int_equal(vb_segmenting_read(&how, "shot", "--segment", &err),
+                     VBLIP_ERR_ARGUMENT);
+    assert_string_equal(err.message, "--segment shot: auto, whole, shots, or 0.1 to "
+                                     "86400 seconds are allowed");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -386,6 +425,7 @@ int main(void)
         cmocka_unit_test(test_links_are_followed),
         cmocka_unit_test(test_a_file_that_changed_while_open_is_refused),
         cmocka_unit_test(test_the_folder_of_a_path),
+        cmocka_unit_test(test_rules_of_segments_are_read_and_written),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }
