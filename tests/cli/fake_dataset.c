@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct vblip_dataset {
     vblip_protocol protocol;
@@ -166,6 +167,72 @@ vblip_status vblip_shots(const vblip_inputs *inputs, const vblip_shots_options *
             if (fn(user, &shot))
                 return fake_cancelled(err);
         }
+    }
+    return VBLIP_OK;
+}
+
+// ------------------------------------------------------------------------- benchmarks
+
+const char *const *vblip_bench_names(void)
+{
+    static const char *const names[] = {"linear", "attention", NULL};
+    return names;
+}
+
+vblip_status vblip_bench(vblip_engine *engine, const char *name, vblip_bench_fn fn,
+                         void *user, vblip_error *err)
+{
+    (void)engine;
+    for (const char *const *known = vblip_bench_names(); *known; known++) {
+        const vblip_bench_result result = {
+            .name = *known,
+            .detail = "577x3072x768 lavapipe",
+            .runs = 20,
+            .min_s = 0.0625,
+            .median_s = 0.125,
+            .work = 60.5,
+            .unit = "GFLOP/s",
+            .gflops = 60.5,
+            .peak = 121,
+        };
+        if ((!name || strcmp(name, *known) == 0) && fn(user, &result))
+            return fake_cancelled(err);
+    }
+    return VBLIP_OK;
+}
+
+const char *const *vblip_model_bench_names(void)
+{
+    static const char *const names[] = {"vision", NULL};
+    return names;
+}
+
+uint32_t vblip_model_bench_task(const char *name)
+{
+    return strcmp(name, "vision") == 0 ? VBLIP_TASK_RETRIEVAL : 0;
+}
+
+vblip_status vblip_model_bench(vblip_model *model, const char *name,
+                               const uint32_t *counts, vblip_bench_fn fn, void *user,
+                               vblip_error *err)
+{
+    static const uint32_t one[] = {1, 0};
+    (void)model;
+    (void)name;
+    for (counts = counts ? counts : one; *counts; counts++) {
+        char detail[32];
+        snprintf(detail, sizeof detail, "%u frames (384 px)", *counts);
+        const vblip_bench_result result = {
+            .name = "vision",
+            .detail = detail,
+            .runs = 3,
+            .min_s = 0.5,
+            .median_s = 1,
+            .work = *counts / 0.5,
+            .unit = "frames/s",
+        };
+        if (fn(user, &result))
+            return fake_cancelled(err);
     }
     return VBLIP_OK;
 }
