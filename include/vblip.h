@@ -231,6 +231,7 @@ typedef struct vblip_ask_options {
     uint32_t k_test;                 // candidates scored in full; 0 = 128
     uint32_t beams;                  // of generation: 0 = 3, with HF 1; 1 = greedy
     uint32_t max_length, min_length; // tokens, the first included; 0 = 10 and 1, with HF 20, none
+    const char *segment;             // as in vblip_library.h: each is asked about; NULL = "whole"
 } vblip_ask_options;
 
 VBLIP_CHECKED vblip_status vblip_ask(vblip_model *model, const vblip_inputs *inputs,
@@ -263,7 +264,7 @@ typedef struct vblip_caption {
     uint32_t input; // index
     const char *path, *text;
     bool timed;
-    int64_t start_us, end_us; // the text describes the first frame; end is exclusive
+    int64_t start_us, end_us; // the text is about the first frame, of a shot about its middle
     float score;              // cli.md 5
     int64_t lead_us;          // what a player shows of the file before time 0; subtitles count it
 } vblip_caption;
@@ -273,8 +274,7 @@ typedef struct vblip_caption_options {
     uint32_t size;
     const vblip_job *job;
     int64_t every_us;                // one caption per interval or longer frame; 0 = 1 s
-    uint32_t every_frames;           // one caption per N frames, instead of every_us
-    uint32_t count;                  // N captions spread uniformly, instead of the above
+    uint32_t every_frames, count;    // or one per N frames; or so many, spread uniformly
     const char *prompt;              // NULL = "a picture of ", with HF none
     uint32_t beams;                  // 0 = 3, with HF 1; 1 = greedy
     uint32_t max_length, min_length; // tokens, prompt included; 0 = 20 and 5, with HF 20, none
@@ -286,11 +286,11 @@ typedef struct vblip_caption_options {
     float temperature;               // below 1 favours the probable; 0 = 1
     uint64_t seed;                   // of the draws: the same seed gives the same captions
     uint32_t samples;                // drawn for each frame; 0 = 1, more not with merge
+    bool shots;                      // or one per shot (vblip_lab.h)
 } vblip_caption_options;
 
-// Captions every input from start to end, in time order; samples of one frame follow each other.
-// What is drawn depends on the seed, the frame's number in its file and the sample's, on nothing
-// else. A truncated video reports what it holds and then counts as failed.
+// In time order; samples of one frame follow each other, drawn by the seed, the frame's number in
+// its file and the sample's alone. A truncated video reports what it holds, then counts as failed.
 VBLIP_CHECKED vblip_status vblip_caption_inputs(vblip_model *model, const vblip_inputs *inputs,
     const vblip_caption_options *options, vblip_caption_fn fn, void *user, vblip_error *err);
 
@@ -324,7 +324,7 @@ VBLIP_CHECKED vblip_status vblip_clip_from_frames(vblip_clip **out, vblip_model 
 VBLIP_API void vblip_clip_close(vblip_clip **clip);
 
 // As the functions of the same names do for inputs, of which this clip is number 0. Of the job
-// only `progress` is used. A caption is about all frames of the clip.
+// only `progress` is used. A caption is about all frames; there are no segments and no shots.
 VBLIP_CHECKED vblip_status vblip_clip_ask(vblip_clip *clip, const char *const *questions,
     uint32_t count, const vblip_ask_options *options, vblip_answer_fn fn, void *user,
     vblip_error *err);

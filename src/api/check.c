@@ -141,6 +141,9 @@ vblip_status vb_check_caption_options(const vblip_caption_options *o, vblip_erro
         return vb_fail(err, VBLIP_ERR_ARGUMENT,
                        "repetition penalty: %g, expected more than 0",
                        (double)o->repetition_penalty);
+    if (o->shots && (o->every_us || o->every_frames || o->count))
+        return vb_fail(err, VBLIP_ERR_ARGUMENT,
+                       "shots: not together with every_us, every_frames or count");
     VB_TRY(vb_check_lengths(o->min_length, o->max_length, err));
     VB_TRY(check_caption_sampling(o, err));
     return o->prompt ? vb_check_texts(&o->prompt, 1, "prompt", err) : VBLIP_OK;

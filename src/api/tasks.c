@@ -250,6 +250,8 @@ static vblip_status caption_about(const subject *about,
     VB_TRY(vb_take_options(&o, sizeof o, options, "caption", err));
     VB_TRY(vb_need(fn != NULL, "fn", err));
     VB_TRY(vb_check_caption_options(&o, err));
+    if (about->clip && o.shots)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "shots: a clip has one caption");
     vb_setup s;
     VB_TRY(set_up(&s, about, VBLIP_TASK_CAPTION, &o.job, err));
     return vb_task_caption(&s.task, &o, fn, user, err);

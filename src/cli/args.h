@@ -139,7 +139,7 @@ typedef struct cli_args {
     const char *prompt;
     uint32_t beams, max_length, min_length;
     float repetition_penalty;
-    bool merge, sample;
+    bool merge, sample, shots;
     bool overwrite;           // replace subtitle files that exist
     float top_p, temperature; // 0 = default
     uint32_t top_k;           // 0 = all, CLI_NOT_GIVEN = default

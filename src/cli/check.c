@@ -148,6 +148,8 @@ static vblip_status check_together(const cli_args *a, vblip_error *err)
          "--itm-token enc: not allowed with --compat hf, which begins with [CLS]"},
         {a->count && (a->every_us || a->every_frames),
          "--count: not allowed together with --every"},
+        {a->shots && (a->count || a->every_us || a->every_frames),
+         "--shots: not allowed together with --every or --count"},
         {a->overwrite && (a->output || !is_for_subtitles(a)),
          "--overwrite: only allowed with --format srt or vtt and without -o, which "
          "replaces its file anyway"},

@@ -213,9 +213,10 @@ static vblip_status cmd_caption_run(cli_session *s, vblip_error *err)
     options.merge = a->merge || to_subtitles(s);
     options.sample = a->sample;
     options.samples = a->samples;
-    if (!a->every_us && !a->every_frames && !a->count)
-        s->progress.hint =
-            "--every 60 is one a minute, --count 20 so many of each file";
+    options.shots = a->shots;
+    if (!a->every_us && !a->every_frames && !a->count && !a->shots)
+        s->progress.hint = "--every 60 is one a minute, --count 20 so many of each "
+                           "file, --shots one of each shot";
     return vblip_caption_inputs(s->model, s->inputs, &options, on_caption, s, err);
 }
 

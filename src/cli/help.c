@@ -62,7 +62,8 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
                 "  vblip qa --answers red,green,blue examples/clips/clip-01.mp4 "
                 "\"what is the background color?\"\n"},
     [CLI_CAPTION] =
-        {"vblip caption [OPTIONS] PATH...", "describe recordings frame by frame",
+        {"vblip caption [OPTIONS] PATH...",
+         "describe recordings frame by frame or shot by shot",
          PATHS "With -f srt or -f vtt one subtitle file is written beside each input "
                "(clip.mp4: clip.srt; one that exists is replaced only with "
                "--overwrite), or -o FILE, replaced, for a single one.\n"
@@ -70,7 +71,7 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
                "one input.\n"
                "Fields: path start end caption score. With --samples N each frame has "
                "N rows, one sample after another.\n",
-         "  vblip caption --every 2 examples/clips/clip-02.mp4\n"
+         "  vblip caption --shots -f srt -o - examples/clips/clip-02.mp4\n"
          "  vblip caption --sample --samples 3 --seed 7 -f csv "
          "examples/clips/clip-02.mp4\n"},
     [CLI_MATCH] = {"vblip match [OPTIONS] PATH \"text\"...\n"

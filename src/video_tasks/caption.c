@@ -1,4 +1,5 @@
-// caption.c - recordings described frame by frame (blip-spec 6.4 per sampled frame).
+// caption.c - recordings described frame by frame, or shot by shot (blip-spec 6.4 per
+// sampled frame).
 //
 // Memory is flat however long the file is, but for what decode.h says it keeps: a frame
 // is decoded into a buffer that is used again, and waits in a batch to be captioned. Where
@@ -8,12 +9,16 @@
 #include "video_tasks/caption_batch.h"
 #include "video_tasks/encoded.h"
 #include "video_tasks/pipeline.h"
+#include "video_tasks/telling.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-enum { SLOTS = 2 }; // one worker at most: a file is decoded in order
+enum {
+    SLOTS = 2,    // one worker at most: a file is decoded in order
+    LOOKED_AT = 7 // frames of a shot; of an odd number one is its middle
+};
 
 typedef struct captioning {
     const vb_task *task;
@@ -27,47 +32,89 @@ typedef struct captioning {
     uint32_t samples;    // captions of each frame
 } captioning;
 
+// A span and its frame.
+typedef struct span_slot {
+    uint8_t *rgb; // of one frame, or LOOKED_AT
+    vb_span span;
+    bool seen; // there is a frame
+    vb_frame frame;
+    vblip_error error; // why not; or of frames that might have stood for it
+} span_slot;
+
 // One file in work.
 typedef struct recording {
     captioning *c;
     uint32_t input; // index
     const char *path;
     vb_video *video;
+    vb_stretches shots; // where they are what is captioned
     vb_timeline timeline;
     uint64_t spans; // that have a frame
     vb_pipeline *frames;
-    struct {
-        uint8_t *rgb;
-        vb_span span;
-        vb_frame frame;
-        vblip_error error;
-    } slots[SLOTS];
+    span_slot slots[SLOTS];
 } recording;
 
 // ---------------------------------------------------------------------------- frames
-
-// Items are taken in order, by one worker: the timeline counts along.
-static void produce_frame(void *user, uint64_t item, uint32_t slot)
-{
-    (void)item;
-    recording *r = user;
-    const vb_frames *source = r->c->task->frames;
-    vblip_error *error = &r->slots[slot].error;
-    vb_error_reset(error);
-    r->slots[slot].span = vb_timeline_next(&r->timeline);
-    // The status is in the error as well.
-    vblip_status status =
-        source->read(r->video, r->slots[slot].span.frame, r->slots[slot].rgb,
-                     &r->slots[slot].frame, error);
-    if (status == VBLIP_OK && r->c->task->counters)
-        r->c->task->counters->frames_decoded++;
-}
 
 // Whether other frames of a file may be read where one failed like that.
 static bool is_of_one_frame(vblip_status status)
 {
     return status == VBLIP_ERR_IO || status == VBLIP_ERR_FORMAT ||
            status == VBLIP_ERR_UNSUPPORTED;
+}
+
+static vblip_status read_counted(const recording *r, uint64_t index, uint8_t *rgb,
+                                 vb_frame *out, vblip_error *err)
+{
+    const vb_task *task = r->c->task;
+    VB_TRY(task->frames->read(r->video, index, rgb, out, err));
+    if (task->counters)
+        task->counters->frames_decoded++;
+    return VBLIP_OK;
+}
+
+// Of the frames that may stand for a span, the middle of those that tell something. Where
+// some cannot be read the others are left.
+static void read_telling(const recording *r, span_slot *slot)
+{
+    const size_t side = r->c->task->ops->side;
+    const uint64_t choice = slot->span.choice;
+    const uint64_t count = choice < LOOKED_AT ? choice : LOOKED_AT;
+    vb_frame frames[LOOKED_AT];
+    uint32_t read = 0;
+    for (uint64_t i = 0; i < count; i++) {
+        vblip_error why = {0};
+        const uint64_t index = slot->span.frame + (2 * i + 1) * choice / (2 * count);
+        const vblip_status status = read_counted(
+            r, index, slot->rgb + read * side * side * 3, &frames[read], &why);
+        if (status == VBLIP_OK)
+            read++;
+        else if (slot->error.status == VBLIP_OK || !is_of_one_frame(status))
+            slot->error = why;
+        if (status != VBLIP_OK && !is_of_one_frame(status))
+            return;
+    }
+    if (read == 0)
+        return;
+    slot->frame = frames[vb_keep_telling(frames, read) / 2];
+    slot->span.frame = slot->frame.index;
+    slot->seen = true;
+}
+
+// Items are taken in order, by one worker: the timeline counts along.
+static void produce_frame(void *user, uint64_t item, uint32_t number)
+{
+    (void)item;
+    recording *r = user;
+    span_slot *slot = &r->slots[number];
+    vb_error_reset(&slot->error);
+    slot->span = vb_timeline_next(&r->timeline);
+    slot->seen = false;
+    if (slot->span.choice)
+        read_telling(r, slot);
+    else
+        slot->seen = read_counted(r, slot->span.frame, slot->rgb, &slot->frame,
+                                  &slot->error) == VBLIP_OK;
 }
 
 // Takes all spans that have a frame to the batch. The first failure is the file's.
@@ -81,19 +128,19 @@ static vblip_status caption_spans(recording *r, vblip_error *failed, vblip_error
         .lead_us = r->timeline.info.lead_us,
     };
     uint64_t last = UINT64_MAX; // frame
-    uint32_t slot = 0;
-    while (vb_pipeline_next(r->frames, &slot)) {
-        const vblip_status status = r->slots[slot].error.status;
-        if (status != VBLIP_OK) {
-            if (failed->status == VBLIP_OK)
-                *failed = r->slots[slot].error;
-            if (!is_of_one_frame(status))
+    uint32_t number = 0;
+    while (vb_pipeline_next(r->frames, &number)) {
+        const span_slot *slot = &r->slots[number];
+        if (failed->status == VBLIP_OK)
+            *failed = slot->error;
+        if (!slot->seen) {
+            if (!is_of_one_frame(slot->error.status))
                 return VBLIP_OK;
             VB_TRY(vb_caption_batch_break(batch, err));
             continue;
         }
-        about.span = r->slots[slot].span;
-        VB_TRY(vb_caption_batch_add(batch, &about, &r->slots[slot].frame,
+        about.span = slot->span;
+        VB_TRY(vb_caption_batch_add(batch, &about, &slot->frame,
                                     about.span.frame == last, err));
         last = about.span.frame;
         r->spans++;
@@ -124,18 +171,29 @@ static vblip_status caption_open_video(captioning *c, const vblip_input *input,
                                  err);
 }
 
-static vb_timeline timeline_of(const captioning *c, const vb_video *video)
+static vblip_status find_spans(recording *r, vblip_error *err)
 {
-    const vblip_caption_options *o = c->options;
-    return vb_timeline_make(c->task->frames, video, o->every_us, o->every_frames,
-                            o->count);
+    static const vb_segmenting shots = {.rule = VB_SEGMENTS_SHOTS};
+    const vblip_caption_options *o = r->c->options;
+    const vb_frames *source = r->c->task->frames;
+    if (!o->shots) {
+        r->timeline =
+            vb_timeline_make(source, r->video, o->every_us, o->every_frames, o->count);
+        return VBLIP_OK;
+    }
+    VB_TRY(vb_segments_find(&r->shots, source, r->video, r->path, &shots, err));
+    r->timeline = vb_timeline_over(source, r->video, &r->shots);
+    if (r->c->meter.done == 0) // the first caption says nothing of the search
+        vb_meter_restart(&r->c->meter);
+    return VBLIP_OK;
 }
 
 static vblip_status start_frames(recording *r, vblip_error *err)
 {
     const size_t side = r->c->task->ops->side;
+    const size_t frames = r->timeline.stretches ? LOOKED_AT : 1;
     for (int i = 0; i < SLOTS; i++) {
-        r->slots[i].rgb = malloc(side * side * 3);
+        r->slots[i].rgb = malloc(frames * side * side * 3);
         if (!r->slots[i].rgb)
             return vb_fail_memory(err, r->path);
     }
@@ -197,18 +255,20 @@ static vblip_status caption_input(captioning *c, uint32_t index, vblip_error *er
     recording r = {.c = c, .input = index, .path = input->path};
     vblip_error failed = {0};
     open_one_more(c, input->path);
-    vblip_status status = VBLIP_OK;
-    if (caption_open_video(c, input, &r.video, &failed) == VBLIP_OK) {
-        r.timeline = timeline_of(c, r.video);
+    vblip_status status = caption_open_video(c, input, &r.video, &failed);
+    if (status == VBLIP_OK)
+        status = find_spans(&r, &failed);
+    if (status == VBLIP_OK) {
         status = caption_recording(&r, &failed, err);
-        vb_pipeline_close(&r.frames);
-        for (int i = 0; i < SLOTS; i++)
-            free(r.slots[i].rgb);
-        c->task->frames->close(&r.video);
     } else {
         estimate_total(c);
         status = vb_meter_add(&c->meter, input->path, 0, err);
     }
+    vb_pipeline_close(&r.frames);
+    for (int i = 0; i < SLOTS; i++)
+        free(r.slots[i].rgb);
+    vb_stretches_free(&r.shots);
+    c->task->frames->close(&r.video);
     if (status == VBLIP_OK)
         status = vb_caption_batch_end(c->batch, index, input->path, &failed, err);
     return status;

@@ -90,12 +90,29 @@ vb_timeline vb_timeline_make(const vb_frames *frames, const vb_video *video,
     return t;
 }
 
+vb_timeline vb_timeline_over(const vb_frames *frames, const vb_video *video,
+                             const vb_stretches *stretches)
+{
+    return (vb_timeline){
+        .frames = frames,
+        .video = video,
+        .info = *frames->describe(video),
+        .stretches = stretches,
+        .count = stretches->count,
+    };
+}
+
 vb_span vb_timeline_next(vb_timeline *timeline)
 {
     vb_timeline *t = timeline;
     if (t->info.still)
         return (vb_span){0};
     const uint64_t step = t->step;
+    if (t->stretches) {
+        const vb_stretch *stretch = &t->stretches->items[t->step++];
+        return (vb_span){stretch->start_us, stretch->end_us, stretch->first,
+                         stretch->count};
+    }
     t->step = step_behind(t, step);
     return (vb_span){
         .start_us = start_of(t, step),

@@ -8,8 +8,10 @@ import shlex
 import shutil
 import subprocess
 
-from e2e_support import (BINARY, CAPTION, EXIT_MISUSED, EXIT_NO_MATCH, EXIT_UNUSABLE, FIELDS, NLVR, RETRIEVAL, SOURCE, VQA, Case,
-                         checkpoint, clip, environment, ffmpeg, main, make_image, make_video, parse, probe_subtitles, read, vblip, write)
+from e2e_support import (BINARY, CAPTION, EXIT_DONE, EXIT_MISUSED, EXIT_NO_MATCH, EXIT_UNUSABLE, FIELDS, NLVR,
+                         RETRIEVAL, SOURCE, VQA, Case,
+                         checkpoint, clip, environment, ffmpeg, main, make_image, make_video, parse, probe_subtitles,
+                         read, vblip, write)
 
 MACHINE_FORMATS = ("json", "jsonl", "csv", "tsv")
 
@@ -290,8 +292,8 @@ class Captions(FormatCase):
 
 
 class Shots(FormatCase):
-    def test_shots(self):
-        """They cover the recording, wherever key frames are, and need no device."""
+    def films(self):
+        """Three shots, up to 3, 5 and 9 s, whose key frames lie otherwise in each."""
         parts = ["testsrc2=size=96x72:rate=25:duration=3", "smptebars=size=96x72:rate=25:duration=2",
                  "mandelbrot=size=96x72:rate=25,trim=duration=4"]
         graph = ";".join("%s,format=yuv420p,setsar=1[v%d]" % part[::-1] for part in enumerate(parts))
@@ -299,15 +301,67 @@ class Shots(FormatCase):
         for name, options in (("cuts.mp4", ()), ("long.mkv", ("-g", 250, "-sc_threshold", 0)), ("each.avi", ("-g", 1))):
             film = self.path(name)
             ffmpeg("-filter_complex", graph, *options, film)
+            yield film
+
+    def test_shots(self):
+        """They cover the recording, wherever key frames are, and need no device."""
+        for film in self.films():
             rows, _ = self.in_every_format("shots", [film], env=environment(VK_DRIVER_FILES="/dev/null"))
             self.assertEqual([(r["path"], r["shot"], r["start"], r["end"]) for r in rows],
                              [(film, 1, 0, 3), (film, 2, 3, 5), (film, 3, 5, 9)])
         self.assertEqual(self.ok("shots", film).lines[1], "00:00:03.000-00:00:05.000  " + film)
 
-    def test_shots_of_what_is_not_whole(self):
+    def damaged_film(self):
         film = make_video(self.path("cut.ts"), 4, rate=25)
         data = read(film)
-        write(film, data[:len(data) // 2] + data[len(data) // 2 + 2000:])
+        return write(film, data[:len(data) // 2] + data[len(data) // 2 + 2000:])
+
+    def caption_shots(self, *arguments, code=EXIT_DONE):
+        run = vblip("caption", "--model", CAPTION, "--shots", "-f", "json", *arguments)
+        self.assertEqual(run.code, code, run)
+        return [row for row in parse("json", run.out) if "error" not in row]
+
+    def times(self, rows):
+        return [(row["path"], row["start"], row["end"]) for row in rows]
+
+    def test_captions_of_shots(self):
+        """Rows of the shots that are found, in each format, from the middle of each."""
+        films = list(self.films())
+        found = parse("json", self.ok("shots", *films, clip(1), "-f", "json").out)
+        rows = self.caption_shots(*films, clip(1))
+        self.assertEqual(self.times(rows), self.times(found))
+        again, _ = self.in_every_format("caption", ["--model", CAPTION, "--shots", *films, clip(1)])
+        self.assertEqual(again, rows)
+        middles = parse("json", self.ok("caption", "--model", CAPTION, films[0], "--every", "1f", "-f", "json").out)
+        for row in rows[:3]:
+            at = (row["start"] + row["end"]) / 2
+            seen = [r["caption"] for r in middles if r["start"] <= at + 0.001 and at < r["end"]]
+            self.assertEqual(row["caption"], seen[0])
+
+    def test_captions_of_shots_that_are_not_whole(self):
+        film = self.damaged_film()
+        found = [row for row in parse("json", vblip("shots", film, "-f", "json").out) if "error" not in row]
+        self.assertEqual(self.times(self.caption_shots(film, code=EXIT_UNUSABLE)), self.times(found))
+        image = make_image(self.path("still.png"), clip(1))
+        self.assertEqual(self.times(self.caption_shots(image)), [(image, None, None)])
+
+    def test_subtitles_samples_and_merged_captions_of_shots(self):
+        film = next(self.films())
+        rows = self.caption_shots(film)
+        out = self.path("film.srt")
+        self.ok("caption", "--model", CAPTION, "--shots", film, "-o", out)
+        merged = self.caption_shots(film, "--merge")
+        self.assertEqual([(round(start, 3), round(end, 3), text) for start, end, text in probe_subtitles(out)],
+                         [(row["start"], row["end"], row["caption"]) for row in merged])
+        drawn = self.caption_shots(film, "--sample", "--samples", 2)
+        self.assertEqual(self.times(drawn[::2]), self.times(rows))
+        self.assertEqual(self.times(drawn[1::2]), self.times(rows))
+        black = self.path("black.mp4")
+        ffmpeg("-f", "lavfi", "-i", "color=black:duration=2:size=64x48:rate=10", black)
+        self.assertEqual([(row["start"], row["end"]) for row in self.caption_shots(black)], [(0, 2)])
+
+    def test_shots_of_what_is_not_whole(self):
+        film = self.damaged_film()
         run = vblip("shots", film, "-f", "json")
         rows = parse("json", run.out)
         self.assertEqual((rows[0]["start"], rows[0]["shot"]), (0, 1))
@@ -546,7 +600,7 @@ class Words(Case):
             (["retrieve", *here, "q", "--min-p", "2"], "--min-p 2"),
             (["index"], "index: missing a PATH"),
             (["index", clip(1), "--segment", "x"], "--segment x"),
-            (["caption", *here, "--shots"], "--shots: unknown option"),
+            (["caption", *here, "--shots", "--every", "2"], "--shots: not allowed together"),
             (["caption", *here, "--precision", "f64"], "--precision f64"),
             (["match", *here, b"a \xff"], "UTF-8"),
             (["caption", *here, "-a", self.path("nolist")], "nolist"),

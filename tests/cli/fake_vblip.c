@@ -691,6 +691,8 @@ static vblip_status caption_one(uint32_t input, const char *path,
                  ", sample p %g k %u t %g seed %llu samples %u", (double)options->top_p,
                  options->top_k, (double)options->temperature,
                  (unsigned long long)options->seed, options->samples);
+    if (options->shots)
+        snprintf(echo + strlen(echo), sizeof echo - strlen(echo), ", shots");
     for (int i = 0; i < 3; i++) {
         vblip_caption row = rows[i];
         row.input = input;

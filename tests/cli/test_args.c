@@ -275,6 +275,15 @@ static const struct refusal {
     {"retrieve|v|q|--min-p|0.5|--rerank|0",
      "--min-p: not allowed with --rerank 0, which gives no P(match)"},
     {"caption|v|--count|3|--every|2", "--count: not allowed together with --every"},
+    {"caption|v|--shots|--every|2",
+     "--shots: not allowed together with --every or --count"},
+    {"caption|v|--shots|--every|5f",
+     "--shots: not allowed together with --every or --count"},
+    {"caption|v|--count|3|--shots",
+     "--shots: not allowed together with --every or --count"},
+    {"caption|v|--shots=1", "--shots: takes no value"},
+    {"caption|v|--segment|shots", "--segment: not an option of caption; *"},
+    {"qa|v|w|--shots", "--shots: not an option of qa; *"},
     {"caption|v|--overwrite", "--overwrite: only allowed with --format srt or vtt *"},
     {"caption|v|-y|-o|x.srt", "--overwrite: only allowed with --format srt or vtt *"},
     {"eval|qa", "eval: missing --annotations FILE"},
@@ -342,7 +351,6 @@ static const struct refusal {
     {"retrieve|--index|i|q|--include|*.mp4", "--rebuild, --retry-failed, --include, *"},
     {"retrieve|--index|i|q|--segment|5", "--rebuild, --retry-failed, --include, *"},
     {"retrieve|--index|i", "retrieve: missing a PATH and a query; *"},
-    {"caption|v|--shots", "--shots: unknown option for caption; *"},
     // counts
     {"bench|--counts|", "--counts : up to 16 whole numbers from 1 to 64 are allowed"},
     {"bench|--counts|1,,2",
@@ -493,8 +501,12 @@ static void test_other_options_reach_their_fields(void **state)
     assert_int_equal(p.args.top_k, CLI_NOT_GIVEN);
     cli_args_free(&p.args);
 
+    parse(&p, "caption|d|--shots|--merge|-f|srt");
+    assert_true(p.status == VBLIP_OK && p.args.shots && p.args.merge);
+    cli_args_free(&p.args);
+
     parse(&p, "caption|d|-y|-f|vtt");
-    assert_true(p.args.overwrite);
+    assert_true(p.args.overwrite && !p.args.shots);
     cli_args_free(&p.args);
 
     parse(&p, "match|d|t|--itm-token|cls|--compat|hf");

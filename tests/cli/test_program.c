@@ -404,12 +404,12 @@ static const struct row {
     {"caption|x.png|--model|demo|-q", 0, "a dog on a beach\n", ""},
     {"caption|long.mp4", 0, DOGS "*",
      "vblip: 600 captions, about 40 min on llvmpipe; --every 60 is one a minute, "
-     "--count 20 so many of each file\n"},
+     "--count 20 so many of each file, --shots one of each shot\n"},
     {"caption|long.mp4|--every|1", 0, DOGS "*",
      "vblip: 600 captions, about 40 min on llvmpipe\n"},
     {"caption|long.mp4|--progress|plain", 0, DOGS "*",
      "vblip: 600 captions, about 40 min on llvmpipe; --every 60 is one a minute, "
-     "--count 20 so many of each file\n"
+     "--count 20 so many of each file, --shots one of each shot\n"
      "vblip: 1 of 600 captions, 0 %, about 40 min left, long.mp4\n"},
     {"caption|a.mp4|--progress|json", 0, DOGS "*",
      "{\"path\":\"a.mp4\",\"unit\":\"captions\",\"done\":1,\"total\":3,"

@@ -88,14 +88,42 @@ static vblip_status read_frame(vb_video *video, uint64_t index, uint8_t *rgb,
         return vb_fail(err, VBLIP_ERR_ARGUMENT, "%s: frame %u", clip->path,
                        (unsigned)index);
     video->clip->read++;
-    memset(rgb, 0, FAKE_SIDE * FAKE_SIDE * 3);
-    rgb[0] = video->id;
-    rgb[1] = (uint8_t)(index & 255);
-    rgb[2] = (uint8_t)(index >> 8);
+    const uint8_t pixel[] = {video->id, (uint8_t)(index & 255), (uint8_t)(index >> 8)};
+    const bool plain = index >= clip->plain_from && index < clip->plain_to;
+    for (uint32_t i = 0; i < FAKE_SIDE * FAKE_SIDE; i++)
+        for (uint32_t c = 0; c < 3; c++)
+            rgb[3 * i + c] = i >= FAKE_SIDE && !plain ? pixel[c] ^ 255 : pixel[c];
     *out = (vb_frame){.rgb = rgb,
                       .side = FAKE_SIDE,
                       .time_us = time_of(video, index),
                       .index = index};
+    return VBLIP_OK;
+}
+
+static uint64_t next_key(const vb_video *video, uint64_t index)
+{
+    return index < video->info.frames ? index : video->info.frames;
+}
+
+static bool has_large(const vb_video *video, uint64_t from, uint64_t end)
+{
+    (void)video, (void)from, (void)end;
+    return false;
+}
+
+// Stripes whose place and width the number of the shot gives.
+static vblip_status read_small(vb_video *video, uint64_t index, bool alone,
+                               uint32_t side, uint8_t *rgb, vblip_error *err)
+{
+    uint8_t seen[FAKE_SIDE * FAKE_SIDE * 3];
+    vb_frame frame;
+    (void)alone;
+    VB_TRY(read_frame(video, index, seen, &frame, err));
+    const uint32_t length = video->clip->shot;
+    const uint32_t shot = length ? (uint32_t)index / length : 0;
+    for (uint32_t y = 0; y < side; y++)
+        memset(rgb + (size_t)y * side * 3,
+               40 + (int)((shot * 89 + y / (2 + shot % 5) * 61) % 170), side * 3);
     return VBLIP_OK;
 }
 
@@ -349,6 +377,9 @@ vb_task fake_task(fake_world *world, bool threads)
         .time = time_of,
         .index_at = index_at,
         .read = read_frame,
+        .next_key = next_key,
+        .has_large = has_large,
+        .read_small = read_small,
         .user = world,
     };
     world->ops = (vb_model_ops){

@@ -6,13 +6,14 @@
 #include "video_tasks/tasks.h"
 
 enum {
-    FAKE_SIDE = 2,
+    FAKE_SIDE = 4,
     FAKE_MAX_CLIPS = 32,
     FAKE_MAX_QUERIES = 16,
     FAKE_MAX_FRAMES = 16
 };
 
-// A clip of constant frame rate. Its pixels say which clip and which frame they are.
+// A clip of constant frame rate. Its pixels say which clip and which frame they are, and
+// are of one colour where it is plain.
 typedef struct fake_clip {
     const char *path;
     bool still;
@@ -25,6 +26,8 @@ typedef struct fake_clip {
     uint64_t cut;                      // frames that the file holds; 0 = all
     uint64_t truncated;                // frames that decode; 0 = all
     uint64_t damaged_from, damaged_to; // frames that do not; 0 = none
+    uint64_t plain_from, plain_to;     // frames that tell nothing; 0 = none
+    uint32_t shot;                     // frames of each; 0 = all
     uint32_t fail_from;                // opens from this one on fail; 0 = none
     uint32_t opened, read;             // counted
     bool as_stored;                    // opened to be seen whatever EXIF says

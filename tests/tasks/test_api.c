@@ -395,6 +395,9 @@ static void test_tasks_refuse(void **state)
         {{.temperature = -1.0f}, "temperature"},
         {{.temperature = INFINITY}, "temperature"},
         {{.samples = 2}, "samples: 2, one without sample"},
+        {{.shots = true, .every_us = 1}, "shots: not together with every_us"},
+        {{.shots = true, .every_frames = 1}, "shots: not together with every_us"},
+        {{.shots = true, .count = 1}, "shots: not together with every_us"},
         {{.samples = 2, .sample = true, .merge = true}, "samples: 2, one with merge"},
     };
     for (size_t i = 0; i < sizeof captions / sizeof *captions; i++)

@@ -461,6 +461,88 @@ static void test_progress_by_the_size_of_files(void **state)
     assert_int_equal(log.first_total, DAY + CLIP + 2 * CLIP);
 }
 
+// A row for each shot: of its middle, or of what is left of it where frames are plain or
+// cannot be read.
+static void test_shots(void **state)
+{
+    (void)state;
+    static const struct {
+        fake_clip clip;
+        const char *rows, *failures;
+    } cases[] = {
+        {{.frames = 100},
+         "a 0-1000 frame 12;a 1000-2000 frame 37;a 2000-3000 frame 62;"
+         "a 3000-4000 frame 87;",
+         ""},
+        {{.frames = 100, .plain_from = 10, .plain_to = 25},
+         "a 0-1000 frame 5;a 1000-2000 frame 37;a 2000-3000 frame 62;"
+         "a 3000-4000 frame 87;",
+         ""},
+        {{.frames = 50, .plain_from = 25, .plain_to = 50},
+         "a 0-1000 frame 12;a 1000-2000 frame 26;",
+         ""},
+        {{.frames = 50, .damaged_from = 37, .damaged_to = 38},
+         "a 0-1000 frame 12;a 1000-2000 frame 41;",
+         "a|damaged: 49 of 50 frames decode;"},
+        {{.frames = 100, .damaged_from = 50, .damaged_to = 75},
+         "a 0-1000 frame 12;a 1000-3000 frame 35;a 3000-4000 frame 87;",
+         "a|damaged: 75 of 100 frames decode;"},
+        {{.frames = 100, .truncated = 60},
+         "a 0-1000 frame 12;a 1000-2000 frame 37;a 2000-4000 frame 53;",
+         "a|truncated: 60 of 100 frames decode;"},
+        {{.frames = 40, .lost = 3},
+         "a 0-1000 frame 12;a 1000-1600 frame 32;",
+         "a|damaged: 37 of 40 frames decode;"},
+        {{.frames = 3}, "a 0-120 frame 1;", ""},
+        {{.frames = 1}, "a 0-40 frame 0;", ""},
+        {{.frames = 1, .still = true}, "a frame 0;", ""},
+        {{.frames = 9, .damaged_to = 9}, "", "a|damaged: 0 of 9 frames decode;"},
+        {{.error = "not a video"}, "", "a|not a video;"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (int threads = 0; threads <= 1; threads++) {
+            fake_world world;
+            log_of log = {0};
+            const vblip_caption_options options = {
+                .shots = true, .job = &(vblip_job){.progress = on_progress}};
+            fake_world_make(&world, 1, 1);
+            world.clips[0] = cases[i].clip;
+            world.clips[0].path = "a";
+            world.clips[0].frame_us = 40000;
+            world.clips[0].shot = 25;
+            assert_int_equal(
+                caption(&world, fake_task(&world, threads), options, &log, NULL),
+                VBLIP_OK);
+            assert_string_equal(log.rows, cases[i].rows);
+            assert_string_equal(log.failures, cases[i].failures);
+            assert_int_equal(world.clips[0].opened, 1);
+            assert_int_equal(log.done, log.total);
+            assert_int_equal(log.done, log.count);
+        }
+}
+
+static void test_shots_merge_and_have_samples(void **state)
+{
+    (void)state;
+    static const char *const same[100] = {
+        [12] = "x", [37] = "x", [62] = "y", [87] = "x"};
+    fake_world world;
+    log_of merged = {0}, drawn = {0};
+    fake_world_make(&world, 1, 100);
+    world.clips[0].shot = 25;
+    world.model.captions = same;
+    vblip_caption_options options = {.shots = true, .merge = true};
+    assert_int_equal(caption(&world, fake_task(&world, false), options, &merged, NULL),
+                     VBLIP_OK);
+    assert_string_equal(merged.rows, "a 0-2000 x;a 2000-3000 y;a 3000-4000 x;");
+    options = (vblip_caption_options){.shots = true, .sample = true, .samples = 2};
+    assert_int_equal(caption(&world, fake_task(&world, false), options, &drawn, NULL),
+                     VBLIP_OK);
+    assert_string_equal(drawn.rows, "a 0-1000 x;a 0-1000 x;a 1000-2000 x;"
+                                    "a 1000-2000 x;a 2000-3000 y;a 2000-3000 y;"
+                                    "a 3000-4000 x;a 3000-4000 x;");
+}
+
 // As the model wants it.
 static void test_orientation(void **state)
 {
@@ -496,6 +578,8 @@ int main(void)
         cmocka_unit_test(test_orientation),
         cmocka_unit_test(test_samples),
         cmocka_unit_test(test_samples_of_a_truncated_file),
+        cmocka_unit_test(test_shots),
+        cmocka_unit_test(test_shots_merge_and_have_samples),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

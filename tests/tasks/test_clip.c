@@ -129,6 +129,9 @@ static void test_a_caption_is_about_the_whole_clip(void **state)
     assert_int_equal(count, 1);
     const vblip_caption_options drawn = {.sample = true, .samples = 3};
     api_ok(vblip_clip_caption(clip, &drawn, keep_captions, &count, &err), &err);
+    const vblip_caption_options shots = {.shots = true};
+    api_refused(vblip_clip_caption(clip, &shots, keep_captions, &count, &err),
+                VBLIP_ERR_ARGUMENT, &err, "shots: a clip has one caption");
     assert_int_equal(count, 4);
     assert_int_equal(vblip_model_counts(model).frames_encoded, 4);
     vblip_clip_close(&clip);

@@ -1,0 +1,52 @@
+// test_segments.c - captions of shots, over a fake library.
+#include "cli/run_fake.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define ECHO                                                                           \
+    "every 0 us 0 frames, count 0, prompt -, beams 0, length 0 to 0, penalty 0, "      \
+    "frames 0, batch 0, jobs 0"
+#define DOGS                                                                           \
+    "00:00:00.000  a dog on a beach\n00:00:01.000  a dog on a beach\n"                 \
+    "00:00:02.000  a cat\n"
+
+static const struct segment_row {
+    const char *line;
+    int code;
+    const char *out, *err;
+} segment_rows[] = {
+    {"caption|options.png", 0, ECHO "\n", ""},
+    {"caption|options.png|--shots", 0, ECHO ", shots\n", ""},
+    {"caption|a.mp4|--shots|-f|srt|-o|-", 0, FAKE_SRT, ""},
+    {"caption|long.mp4|--shots", 0,
+     DOGS, // who asks for few is told no way to ask for less
+     "vblip: 600 captions, about 40 min on llvmpipe\n"},
+    {"caption|a.mp4|--shots|--count|3|--model|nomodel", 2, "",
+     "vblip: --shots: not allowed together with --every or --count\n"},
+};
+
+static void test_rows_of_segments(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof segment_rows / sizeof *segment_rows; i++) {
+        const struct segment_row *row = &segment_rows[i];
+        result r;
+        run(&r, row->line);
+        if (r.code != row->code || strcmp(r.out, row->out) != 0 ||
+            strcmp(r.err, row->err) != 0)
+            fail_msg("%s: exit %d\n-- out\n%s-- err\n%s", row->line, r.code, r.out,
+                     r.err);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows_of_segments)};
+    return cmocka_run_group_tests_name("segments", tests, enter_folder, leave_folder);
+}
