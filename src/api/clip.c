@@ -150,6 +150,7 @@ static vblip_status encode_memory(vblip_clip *clip, const vblip_frame *frames,
     vb_arena_free(&arena);
     clip->encoded = (vb_encoded){
         .path = clip->input.path,
+        .parts = 1,
         .timed = count > 1,
         .start_us = count > 1 ? frames[0].time_us : 0,
         .end_us = count > 1 ? frames[count - 1].time_us : 0,

@@ -152,8 +152,14 @@ static vblip_status ask_about(const subject *about, const char *const *questions
     if (o.answers)
         VB_TRY(vb_check_texts(o.answers, o.answer_count, "answers", err));
     VB_TRY(vb_check_lengths(o.min_length, o.max_length, err));
+    vb_segmenting segmenting = {0};
+    if (o.segment && about->clip)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "segment: a clip is one");
+    if (o.segment)
+        VB_TRY(vb_segmenting_read(&segmenting, o.segment, "segment", err));
     vb_setup s;
     VB_TRY(set_up(&s, about, VBLIP_TASK_VQA, &o.job, err));
+    s.task.segmenting = o.segment ? &segmenting : NULL;
     return vb_task_ask(&s.task, questions, count, &o, fn, user, err);
 }
 

@@ -105,9 +105,9 @@ typedef struct cli_args {
     uint32_t offset;
     const char *since, *until; // dates
 
-    // retrieve, index
+    // retrieve, index; the rule also qa
     const char *index;   // file; NULL: one for each directory, in the data folder
-    const char *segment; // rule, as typed; NULL = auto
+    const char *segment; // rule, as typed; NULL = auto, of qa whole
     bool no_index, rebuild, retry_failed;
     bool index_stats, index_list, index_verify;
 

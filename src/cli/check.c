@@ -134,8 +134,9 @@ static vblip_status check_together(const cli_args *a, vblip_error *err)
          "--null: only allowed with --format text"},
         {a->answers && a->answers_file,
          "--answers-file: not allowed together with --answers"},
-        {a->dialog && (a->answers || a->answers_file || a->k_test),
-         "--dialog: not allowed together with --answers, --answers-file or --k-test"},
+        {a->dialog && (a->answers || a->answers_file || a->k_test || a->segment),
+         "--dialog: not allowed together with --answers, --answers-file, --k-test or "
+         "--segment"},
         {a->k_test && a->command == CLI_QA && !a->answers && !a->answers_file,
          "--k-test: only allowed with --answers or --answers-file"},
         {a->command == CLI_QA && (a->beams || a->max_length || a->min_length) &&

@@ -35,6 +35,10 @@ static int cmd_qa_emit_text(cli_session *s, const vblip_answer *answer)
     if (!alone)
         vb_string_appendf(&s->line, "%s\t%s\t", cli_shown_path(s, answer->path),
                           s->texts.items[answer->question]);
+    if (s->args->segment && answer->timed)
+        vb_clock_span(&s->line, answer->start_us, answer->end_us);
+    if (s->args->segment)
+        vb_string_puts(&s->line, "\t");
     vb_string_appendf(&s->line, "%s\n", answer->text);
     return cli_emit_line(s);
 }
@@ -105,6 +109,7 @@ static vblip_status cmd_qa_run(cli_session *s, vblip_error *err)
         .beams = a->beams,
         .max_length = a->max_length,
         .min_length = a->min_length,
+        .segment = a->segment,
     };
     return vblip_ask(s->model, s->inputs, (const char *const *)s->texts.items,
                      s->texts.count, &options, on_answer, s, err);

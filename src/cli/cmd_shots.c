@@ -17,9 +17,7 @@ static int on_shot(void *session, const vblip_shot *shot)
     const char *path = cli_shown_path(s, shot->path);
     if (s->args->format == VB_FORMAT_TEXT) {
         if (shot->timed) {
-            vb_clock(&s->line, shot->start_us, '.');
-            vb_string_puts(&s->line, "-");
-            vb_clock(&s->line, shot->end_us, '.');
+            vb_clock_span(&s->line, shot->start_us, shot->end_us);
             vb_string_puts(&s->line, "  ");
         }
         vb_string_appendf(&s->line, "%s\n", path);

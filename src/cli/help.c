@@ -55,10 +55,12 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
                 PATHS
                 "Of a directory every file is asked.\n"
                 "Text output: the answer alone; path, question and answer parted by "
-                "tabs when there is more than one row.\n"
+                "tabs when there is more than one row; with --segment the times in "
+                "front of the answer.\n"
                 "Fields: path question answer score start end, and ranked with "
                 "--answers or --dialog (docs/dialog.md).\n",
-                "  vblip qa examples/clips/clip-01.mp4 \"what is in the picture?\"\n"
+                "  vblip qa --segment 2 examples/clips/clip-01.mp4 \"what is in the "
+                "picture?\"\n"
                 "  vblip qa --answers red,green,blue examples/clips/clip-01.mp4 "
                 "\"what is the background color?\"\n"},
     [CLI_CAPTION] =
@@ -179,6 +181,9 @@ static const struct {
 } particulars[] = {
     {CLI_TOKENIZE, "-a", "read texts from FILE, one a line; - is standard input"},
     {CLI_REASON, "-a", "read pairs from FILE, LEFT and RIGHT on lines of their own"},
+    {CLI_QA, "--segment",
+     "what is asked about: whole (a recording), shots, so many seconds, or auto: whole "
+     "up to 30 s, else shots of at most 30 s (whole)"},
     {CLI_QA, "--max-length",
      "most tokens, the first included (10, with --compat hf 20)"},
     {CLI_QA, "--min-length", "fewest tokens (1, with --compat hf none)"},

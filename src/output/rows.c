@@ -287,3 +287,10 @@ void vb_clock(vb_string *out, int64_t time_us, char point)
                       (unsigned)(ms / 60000 % 60), (unsigned)(ms / 1000 % 60), point,
                       (unsigned)(ms % 1000));
 }
+
+void vb_clock_span(vb_string *out, int64_t start_us, int64_t end_us)
+{
+    vb_clock(out, start_us, '.');
+    vb_string_putc(out, '-');
+    vb_clock(out, end_us, '.');
+}

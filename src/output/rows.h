@@ -87,4 +87,7 @@ void vb_rows_end(vb_rows *rows, vb_string *out);
 // HH:MM:SS.mmm
 void vb_clock(vb_string *out, int64_t time_us, char point);
 
+// HH:MM:SS.mmm-HH:MM:SS.mmm
+void vb_clock_span(vb_string *out, int64_t start_us, int64_t end_us);
+
 #endif // VB_OUTPUT_ROWS_H

@@ -1,4 +1,5 @@
-// ask.c - questions about every input, answered by generating or by ranking (6.2, 6.3).
+// ask.c - questions about every input, or each of its segments, answered by generating or
+// by ranking (6.2, 6.3).
 #include "base/arena.h"
 #include "video_tasks/encoded.h"
 #include "video_tasks/job.h"
@@ -14,6 +15,8 @@ typedef struct asking {
     vblip_answer_fn fn;
     void *user;
     vb_meter meter;
+    uint64_t opened;   // inputs, in vain or not
+    uint64_t segments; // of these, that were asked about or will be
 
     vb_arena arena;              // owns the arrays, all [answer_count]
     uint32_t *order;             // answers, best first
@@ -89,11 +92,25 @@ static vblip_status ask_one(asking *a, const vb_encoded *clip, uint32_t question
     return vb_meter_add(&a->meter, answer.path, 1, err);
 }
 
+// Inputs that are not open yet are taken to have as many segments as the others.
+static void expect_answers(asking *a, const vb_encoded *clip)
+{
+    a->opened += clip->part == 0;
+    if (clip->failed)
+        a->segments -= clip->part ? clip->parts - clip->part : 0;
+    else if (clip->part == 0)
+        a->segments += clip->parts;
+    const uint64_t each = a->segments ? (a->segments - 1) / a->opened + 1 : 1;
+    a->meter.total =
+        (a->segments + (a->task->input_count - a->opened) * each) * a->count;
+}
+
 static vblip_status ask_clip(void *user, const vb_encoded *clip, vblip_error *err)
 {
     asking *a = user;
+    expect_answers(a, clip);
     if (clip->failed)
-        return vb_meter_skip(&a->meter, clip->path, a->count, err);
+        return vb_meter_add(&a->meter, clip->path, 0, err);
     for (uint32_t i = 0; i < a->count; i++)
         VB_TRY(ask_one(a, clip, i, err));
     return VBLIP_OK;

@@ -305,7 +305,10 @@ vblip_status vb_clips_each(const vb_task *task, const vblip_job *job, uint32_t f
                            vb_clip_fn fn, void *user, vblip_error *err)
 {
     vb_clips *clips = NULL;
-    const vb_clips_plan plan = {.frames = job->frames ? job->frames : frames};
+    const vb_clips_plan plan = {
+        .frames = job->frames ? job->frames : frames,
+        .segmenting = task->segmenting,
+    };
     VB_TRY(vb_clips_open(&clips, task, job, &plan, err));
     vblip_status status = VBLIP_OK;
     const vb_clip *clip = NULL;

@@ -46,8 +46,8 @@ const vb_clip *vb_clips_next(vb_clips *clips);
 
 void vb_clips_close(vb_clips **clips);
 
-// Calls `fn` with every input of the task, in order, until a call fails; `frames` of a
-// video where the job does not say how many.
+// Calls `fn` with every clip of the task, in order, until a call fails; `frames` of each
+// where the job does not say how many.
 typedef vblip_status (*vb_clip_fn)(void *user, const vb_clip *clip, vblip_error *err);
 VB_CHECKED vblip_status vb_clips_each(const vb_task *task, const vblip_job *job,
                                       uint32_t frames, vb_clip_fn fn, void *user,

@@ -27,6 +27,8 @@ static vb_encoded encoded_clip(const vb_task *task, const vb_clip *clip,
     return (vb_encoded){
         .input = clip->input,
         .path = task->inputs[clip->input].path,
+        .part = clip->part,
+        .parts = clip->parts,
         .failed = clip->error.status != VBLIP_OK,
         .timed = clip->error.status == VBLIP_OK && !clip->info.still,
         .start_us = clip->start_us,

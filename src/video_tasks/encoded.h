@@ -4,8 +4,8 @@
 
 #include "video_tasks/clips.h"
 
-// Calls `fn` with every input of the task, in order, decoded and encoded, until a call
-// fails; `frames` of a video where the job does not say how many, and with its ITC vector
+// Calls `fn` with every clip of the task, in order, decoded and encoded, until a call
+// fails; `frames` of each where the job does not say how many, and with its ITC vector
 // when `itc`. What cannot be read is reported to the job and then comes as `failed`. A
 // task that has one encoded clip calls `fn` with that, and nothing is decoded.
 typedef vblip_status (*vb_encoded_fn)(void *user, const vb_encoded *clip,

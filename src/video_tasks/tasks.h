@@ -7,17 +7,19 @@
 
 #include <stdatomic.h>
 
+#include "base/segmenting.h"
 #include "vblip_lab.h"
 #include "video_tasks/frames.h"
 #include "video_tasks/halt.h"
 #include "video_tasks/model_ops.h"
 
-// A clip whose frames are encoded, or an input that could not be read.
+// A clip whose frames are encoded, or an input, or the rest of one, that could not be read.
 typedef struct vb_encoded {
     uint32_t input; // index
     const char *path;
-    bool failed; // it could not be read: there is nothing else
-    bool timed;  // a video: start and end mean something
+    uint32_t part, parts; // the part-th of the input's segments, from 0
+    bool failed;          // it could not be read: there is nothing else
+    bool timed;           // a video: start and end mean something
     int64_t start_us, end_us;
     vb_visual *visual;
     const float *itc; // [projection]; NULL unless it was asked for
@@ -34,7 +36,8 @@ typedef struct vb_task {
     const vb_frames *frames;
     const vblip_input *inputs;
     uint32_t input_count;
-    int64_t start_us, end_us;   // the part of a video that counts; end 0 = to its end
+    int64_t start_us, end_us; // the part of a video that counts; end 0 = to its end
+    const vb_segmenting *segmenting; // its clips; NULL: that part is one
     const vb_encoded *encoded;  // NULL, or a clip asked about instead of the inputs
     struct vb_hwaccel *hwaccel; // that decodes; NULL = the processor
     vb_counters *counters;      // NULL = nobody counts

@@ -160,6 +160,29 @@ class Questions(FormatCase):
         self.assertEqual([line.split("\t") for line in several],
                          [[clip(1), r["question"], r["answer"]] for r in rows])
 
+    def test_qa_about_segments(self):
+        """A row for each segment and question: what the segment answers as a file of its own."""
+        film = make_video(self.path("film.mp4"), seconds=5, rate=10)
+        questions = ["what is it?", "how many?"]
+        rows, _ = self.in_every_format("qa", ["--model", VQA, "--segment", 2, film, *questions])
+        self.assertEqual([(r["start"], r["end"], r["question"]) for r in rows],
+                         [(start, min(start + 2, 5), q) for start in (0, 2, 4) for q in questions])
+        text = self.ok("qa", "--model", VQA, "--segment", 2, film, questions[0]).lines
+        self.assertEqual(text, ["00:00:00.000-00:00:02.000\t" + rows[0]["answer"],
+                                "00:00:02.000-00:00:04.000\t" + rows[2]["answer"],
+                                "00:00:04.000-00:00:05.000\t" + rows[4]["answer"]])
+
+        def ask(*arguments):
+            return parse("json", self.ok("qa", "--model", VQA, film, *questions, "-f", "json", *arguments).out)
+
+        self.assertEqual(ask("--segment", "whole"), ask())
+        self.assertEqual(ask("--segment", "auto"), ask())
+        shots = parse("json", self.ok("shots", film, "-f", "json").out)
+        self.assertEqual([(r["start"], r["end"]) for r in ask("--segment", "shots")[::2]],
+                         [(s["start"], s["end"]) for s in shots])
+        ranked = ask("--segment", 2, "--answers", "red,green")
+        self.assertEqual([sorted(a["answer"] for a in r["ranked"]) for r in ranked], 6 * [["green", "red"]])
+
     def test_qa_ranks_given_answers(self):
         arguments = ["qa", "--model", VQA, clip(1), "what is it?"]
         answers = ["red", "a dog", "green"]

@@ -626,6 +626,7 @@ vblip_status vblip_dialog(vblip_model *model, const vblip_inputs *inputs,
     return VBLIP_OK;
 }
 
+// Of each segment: up to 2 s, and what is behind; of an image there is one.
 vblip_status vblip_ask(vblip_model *model, const vblip_inputs *inputs,
                        const char *const *questions, uint32_t count,
                        const vblip_ask_options *options, vblip_answer_fn fn, void *user,
@@ -641,6 +642,8 @@ vblip_status vblip_ask(vblip_model *model, const vblip_inputs *inputs,
         ranked[i] = (vblip_ranked_answer){options->answer_count - 1 - i,
                                           -0.5f * (float)(i + 1)};
     char echo[64] = "yes";
+    if (options->segment)
+        snprintf(echo, sizeof echo, "segment %s", options->segment);
     if (options->max_length)
         snprintf(echo, sizeof echo, "beams %u, length %u to %u", options->beams,
                  options->min_length, options->max_length);
@@ -648,15 +651,19 @@ vblip_status vblip_ask(vblip_model *model, const vblip_inputs *inputs,
         verdict v = visit(options->job, &inputs->items[i], err);
         if (v == STOPPED)
             return err->status;
-        for (uint32_t q = 0; v == GOOD && q < count; q++) {
+        const bool timed = !is_image(inputs->items[i].path);
+        const uint32_t parts = timed && options->segment ? 2 : 1;
+        for (uint32_t row = 0; v == GOOD && row < count * parts; row++) {
+            const bool last = row / count + 1 == parts;
             const vblip_answer answer = {
                 .input = i,
                 .path = inputs->items[i].path,
-                .question = q,
+                .question = row % count,
                 .text = k ? options->answers[ranked[0].answer] : echo,
                 .score = -0.5f,
-                .timed = !is_image(inputs->items[i].path),
-                .end_us = 2500000,
+                .timed = timed,
+                .start_us = last && parts > 1 ? 2000000 : 0,
+                .end_us = last ? 2500000 : 2000000,
                 .ranked = k ? ranked : NULL,
                 .ranked_count = k,
             };

@@ -165,10 +165,16 @@ static const struct refusal {
      "--dialog: brings its own questions, no other is allowed"},
     {"qa|--dialog|f|v|--questions|g",
      "--dialog: brings its own questions, no other is allowed"},
-    {"qa|--dialog|f|v|--answers|a",
-     "--dialog: not allowed together with --answers, --answers-file or --k-test"},
-    {"qa|--dialog|f|v|--k-test|3",
-     "--dialog: not allowed together with --answers, --answers-file or --k-test"},
+    {"qa|--dialog|f|v|--answers|a", "--dialog: not allowed together with --answers, "
+                                    "--answers-file, --k-test or --segment"},
+    {"qa|--dialog|f|v|--k-test|3", "--dialog: not allowed together with --answers, "
+                                   "--answers-file, --k-test or --segment"},
+    {"qa|--dialog|f|v|--segment|whole",
+     "--dialog: not allowed together with --answers, --answers-file, --k-test or "
+     "--segment"},
+    {"qa|v|q|--segment|shot",
+     "--segment shot: auto, whole, shots, or 0.1 to 86400 seconds are allowed"},
+    {"match|v|t|--segment|shots", "--segment: not an option of match; allowed:*"},
     {"match|--dialog|f|v|t", "--dialog: not an option of match; allowed:*"},
     {"embed|a|-o|f", "embed: missing --what; see: vblip help embed"},
     {"embed|--what|vision|a", "embed: missing -o FILE; see: vblip help embed"},
@@ -201,8 +207,8 @@ static const struct refusal {
     {"eval|qa|vqa|--annotations|f", "vqa: one protocol is allowed"},
     {"doctor|x", "x: doctor takes no operands"},
     // options
-    {"qa|v|q|--nope", "--nope: unknown option for qa; allowed: -a -0 --questions "
-                      "--answers *"},
+    {"qa|v|q|--nope", "--nope: unknown option for qa; allowed: -a -0 --segment "
+                      "--questions *"},
     {"caption|v|--modle|x",
      "--modle: unknown option for caption; did you mean --model? allowed: *"},
     {"caption|v|--beam=5",
@@ -330,7 +336,6 @@ static const struct refusal {
     {"qa|v|q|--answers|a,\x80", "--answers: not valid UTF-8 at byte 3"},
     // of versions to come
     {"help|indices", "indices: unknown command; *"},
-    {"qa|v|q|--segment|auto", "--segment: not an option of qa; *"},
     {"caption|v|--by|video", "--by: not an option of caption; *"},
     {"retrieve|v|q|--by|day", "--by day: allowed: segment, video"},
     {"retrieve|v|q|--since|tomorrow", "--since tomorrow: a date is expected: *"},
@@ -517,6 +522,12 @@ static void test_other_options_reach_their_fields(void **state)
     parse(&p, "qa|d|q|--answers|a,b|--k-test|7");
     assert_string_equal(p.args.answers, "a,b");
     assert_int_equal(p.args.k_test, 7);
+    assert_null(p.args.segment);
+    cli_args_free(&p.args);
+
+    parse(&p, "qa|d|q|--segment|2.5|--answers|a,b");
+    assert_int_equal(p.status, VBLIP_OK);
+    assert_string_equal(p.args.segment, "2.5");
     cli_args_free(&p.args);
 }
 

@@ -1,4 +1,4 @@
-// test_segments.c - captions of shots, over a fake library.
+// test_segments.c - captions of shots and answers about segments, over a fake library.
 #include "cli/run_fake.h"
 
 #include <setjmp.h>
@@ -27,6 +27,35 @@ static const struct segment_row {
     {"caption|long.mp4|--shots", 0,
      DOGS, // who asks for few is told no way to ask for less
      "vblip: 600 captions, about 40 min on llvmpipe\n"},
+    {"qa|a.mp4|who?|--segment|shots", 0,
+     "00:00:00.000-00:00:02.000\tsegment shots\n"
+     "00:00:02.000-00:00:02.500\tsegment shots\n",
+     ""},
+    {"qa|a.mp4|who?|what?|--segment|2", 0,
+     "a.mp4\twho?\t00:00:00.000-00:00:02.000\tsegment 2\n"
+     "a.mp4\twhat?\t00:00:00.000-00:00:02.000\tsegment 2\n"
+     "a.mp4\twho?\t00:00:02.000-00:00:02.500\tsegment 2\n"
+     "a.mp4\twhat?\t00:00:02.000-00:00:02.500\tsegment 2\n",
+     ""},
+    {"qa|x.png|who?|--segment|auto", 0, "\tsegment auto\n", ""},
+    {"qa|dir|w|--segment|2|-f|csv", 0,
+     "path,question,answer,score,start,end\n"
+     "dir/a.mp4,w,segment 2,-0.5,0.000,2.000\n"
+     "dir/a.mp4,w,segment 2,-0.5,2.000,2.500\n"
+     "dir/b.mp4,w,segment 2,-0.5,0.000,2.000\n"
+     "dir/b.mp4,w,segment 2,-0.5,2.000,2.500\n",
+     ""},
+    {"qa|a.mp4|w|--answers|red,green|--k-test|1|--segment|2|-f|jsonl", 0,
+     "{\"path\":\"a.mp4\",\"question\":\"w\",\"answer\":\"green\",\"score\":-0.5,"
+     "\"start\":0.000,\"end\":2.000,\"ranked\":[{\"answer\":\"green\",\"score\":-0.5}]"
+     "}\n"
+     "{\"path\":\"a.mp4\",\"question\":\"w\",\"answer\":\"green\",\"score\":-0.5,"
+     "\"start\":2.000,\"end\":2.500,\"ranked\":[{\"answer\":\"green\",\"score\":-0.5}]"
+     "}\n",
+     ""},
+    {"qa|a.mp4|who?|--segment|often|--model|nomodel", 2, "",
+     "vblip: --segment often: auto, whole, shots, or 0.1 to 86400 seconds are "
+     "allowed\n"},
     {"caption|a.mp4|--shots|--count|3|--model|nomodel", 2, "",
      "vblip: --shots: not allowed together with --every or --count\n"},
 };

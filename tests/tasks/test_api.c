@@ -382,6 +382,9 @@ static void test_tasks_refuse(void **state)
     api_refused(
         vblip_ask(model, inputs, good, 1, &short_answers, ignore_answer, NULL, &err),
         VBLIP_ERR_ARGUMENT, &err, "min_length: 4, at most max_length 3");
+    const vblip_ask_options often = {.segment = "often"};
+    api_refused(vblip_ask(model, inputs, good, 1, &often, ignore_answer, NULL, &err),
+                VBLIP_ERR_ARGUMENT, &err, "segment often: auto, whole, shots");
     const struct {
         vblip_caption_options options;
         const char *about;

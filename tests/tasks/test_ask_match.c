@@ -177,6 +177,67 @@ static void test_answers_come_in_order(void **state)
         }
 }
 
+// Each segment is encoded once, for all questions, and has its rows; of one that cannot be
+// read its input is failed, and what was said before stands.
+static void test_answers_about_segments(void **state)
+{
+    (void)state;
+    static const char *const questions[] = {"what", "who"};
+    static const struct {
+        vb_segmenting segmenting;
+        uint64_t damaged_from; // of the first clip: up to its end
+        const char *rows, *failures;
+        uint32_t encoded, frames; // clips, and frames of the first that are read
+    } cases[] = {
+        {{VB_SEGMENTS_WHOLE, 0},
+         0,
+         "a 0 what of clip 0 -1 0-4000;a 1 who of clip 0 -1 0-4000;"
+         "c 0 what of clip 2 -1 0--1;c 1 who of clip 2 -1 0--1;",
+         "b|not a video;",
+         2,
+         16},
+        {{VB_SEGMENTS_LENGTH, 1500000},
+         0,
+         "a 0 what of clip 0 -1 0-1480;a 1 who of clip 0 -1 0-1480;"
+         "a 0 what of clip 0 -1 1480-3000;a 1 who of clip 0 -1 1480-3000;"
+         "a 0 what of clip 0 -1 3000-4000;a 1 who of clip 0 -1 3000-4000;"
+         "c 0 what of clip 2 -1 0--1;c 1 who of clip 2 -1 0--1;",
+         "b|not a video;",
+         4,
+         3 * 16},
+        {{VB_SEGMENTS_LENGTH, 1500000},
+         80,
+         "a 0 what of clip 0 -1 0-1480;a 1 who of clip 0 -1 0-1480;"
+         "a 0 what of clip 0 -1 1480-3000;a 1 who of clip 0 -1 1480-3000;"
+         "c 0 what of clip 2 -1 0--1;c 1 who of clip 2 -1 0--1;",
+         "a|damaged: 80 of 100 frames decode;b|not a video;",
+         3,
+         2 * 16 + 5},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (int threads = 0; threads <= 1; threads++) {
+            fake_world world;
+            log_of log = {0};
+            make_world(&world);
+            world.clips[0].damaged_from = cases[i].damaged_from;
+            world.clips[0].damaged_to = cases[i].damaged_from ? 100 : 0;
+            vb_task task = fake_task(&world, threads);
+            task.segmenting = &cases[i].segmenting;
+            const vblip_job job = job_of(&log);
+            const vblip_ask_options options = {.job = &job};
+            assert_int_equal(
+                vb_task_ask(&task, questions, 2, &options, on_answer, &log, NULL),
+                VBLIP_OK);
+            assert_string_equal(log.rows, cases[i].rows);
+            assert_string_equal(log.failures, cases[i].failures);
+            assert_int_equal(world.model.encode_calls, cases[i].encoded);
+            assert_int_equal(world.clips[0].read, cases[i].frames);
+            assert_int_equal(world.clips[0].opened, 1);
+            assert_int_equal(log.done, log.total);
+            assert_int_equal(log.done, log.count);
+        }
+}
+
 // Images are turned as EXIF says, unless the model is not to.
 static int ignore_answer(void *user, const vblip_answer *answer)
 {
@@ -207,6 +268,7 @@ int main(void)
         cmocka_unit_test(test_match_rows_come_in_order),
         cmocka_unit_test(test_match_with_cls),
         cmocka_unit_test(test_answers_come_in_order),
+        cmocka_unit_test(test_answers_about_segments),
         cmocka_unit_test(test_orientation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

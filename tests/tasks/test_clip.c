@@ -362,6 +362,9 @@ static void test_asking_refuses(void **state)
                 VBLIP_ERR_CANCELLED, &err, "");
     api_refused(vblip_clip_ask(clip, texts, TEXTS, NULL, keep_answer, text, &err),
                 VBLIP_ERR_UNSUPPORTED, &err, "this checkpoint holds: retrieval");
+    const vblip_ask_options whole = {.segment = "whole"};
+    api_refused(vblip_clip_ask(clip, texts, TEXTS, &whole, keep_answer, text, &err),
+                VBLIP_ERR_ARGUMENT, &err, "segment: a clip is one");
     api_refused(vblip_clip_ask(NULL, texts, TEXTS, NULL, keep_answer, text, &err),
                 VBLIP_ERR_ARGUMENT, &err, "clip");
     api_refused(vblip_clip_caption(clip, NULL, keep_captions, &count, &err),
