@@ -94,6 +94,26 @@ void run(result *r, const char *line)
     run_with(r, line, NULL, NULL, "fake");
 }
 
+bool is_as_expected(const char *text, const char *expected)
+{
+    size_t size = strlen(expected);
+    if (size && expected[size - 1] == '*')
+        return strncmp(text, expected, size - 1) == 0;
+    return strcmp(text, expected) == 0;
+}
+
+void check_rows(const fake_row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        result r;
+        run(&r, rows[i].line);
+        if (r.code != rows[i].code || !is_as_expected(r.out, rows[i].out) ||
+            !is_as_expected(r.err, rows[i].err))
+            fail_msg("%s: exit %d\n-- out\n%s-- err\n%s", rows[i].line, r.code, r.out,
+                     r.err);
+    }
+}
+
 int enter_folder(void **state)
 {
     (void)state;

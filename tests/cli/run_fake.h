@@ -2,6 +2,7 @@
 #ifndef CLI_RUN_FAKE_H
 #define CLI_RUN_FAKE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { MOST_OUTPUT = 1 << 14 };
@@ -29,6 +30,16 @@ void expect_file(const char *path, const char *expected);
 void run_with(result *r, const char *line, const char *input, const char *output,
               const char *model);
 void run(result *r, const char *line);
+
+// What a command line prints, and the exit status it ends with. A trailing * ends a
+// comparison.
+typedef struct fake_row {
+    const char *line;
+    int code;
+    const char *out, *err;
+} fake_row;
+bool is_as_expected(const char *text, const char *expected);
+void check_rows(const fake_row *rows, size_t count);
 
 // Group setup and teardown: every test runs in a new folder.
 int enter_folder(void **state);

@@ -10,11 +10,7 @@
 
 #include <cmocka.h>
 
-static const struct index_row {
-    const char *line;
-    int code;
-    const char *out, *err;
-} index_rows[] = {
+static const fake_row index_rows[] = {
     {"retrieve|dir|q|--index|locked.index", 0,
      "1  0.97  00:01:12.000-00:01:20.000  dir/a.mp4\n"
      "2  0.25  00:01:12.000-00:01:20.000  dir/b.mp4\n",
@@ -46,15 +42,7 @@ static const struct index_row {
 static void test_indexes_are_shown(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof index_rows / sizeof *index_rows; i++) {
-        const struct index_row *row = &index_rows[i];
-        result r;
-        run(&r, row->line);
-        if (r.code != row->code || strcmp(r.out, row->out) != 0 ||
-            strcmp(r.err, row->err) != 0)
-            fail_msg("%s: exit %d\n-- out\n%s-- err\n%s", row->line, r.code, r.out,
-                     r.err);
-    }
+    check_rows(index_rows, sizeof index_rows / sizeof *index_rows);
 }
 
 int main(void)

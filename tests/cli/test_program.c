@@ -33,12 +33,7 @@
 #define HIT_TAIL                                                                       \
     "\"start\":72.000,\"end\":80.000,\"score\":2.5,\"itc\":0.5,\"itm_logit\":2,"
 
-// A trailing * ends a comparison.
-static const struct row {
-    const char *line;
-    int code;
-    const char *out, *err;
-} rows[] = {
+static const fake_row rows[] = {
     // retrieve
     {"retrieve|dir|q", 0, HITS, ""},
     {"retrieve|dir|q|--rerank|1", 0,
@@ -58,25 +53,6 @@ static const struct row {
     {"retrieve|dir|nothing|-f|json", 0, "[]\n", "no match\n"},
     {"retrieve|dir|nothing|--exit-status", 1, "", "no match\n"},
     {"retrieve|dir|q|--exit-status", 0, HITS, ""},
-    {"retrieve|dir|q|--then|x|--top|1", 0,
-     "1  0.97  00:01:12.000-00:01:20.000  00:01:30.000-00:01:35.000  dir/a.mp4\n", ""},
-    {"retrieve|x.png|q|--then|x", 0, "1  0.97  x.png\n", ""},
-    {"retrieve|dir|q|--then|x|--top|1|-f|csv", 0,
-     "query,rank,path,start,end,score,itc,itm_logit,p_match,then_start,then_end\n"
-     "q,1,dir/a.mp4,72.000,80.000,2.5,0.5,2,0.96875,90.000,95.000\n",
-     ""},
-    {"retrieve|dir|--like|x.png|--top|1|-f|csv", 0,
-     "query,rank,path,start,end,score,itc,itm_logit,p_match\n"
-     ",1,dir/a.mp4,72.000,80.000,2.5,0.5,2,0.96875\n",
-     ""},
-    {"retrieve|dir|--like|x.png@3-2", 2, "",
-     "vblip: x.png@3-2: ends before it begins\n"},
-    {"retrieve|a.mp4|x.png|q|--mpv", 0,
-     "mpv --start=00:01:12.000 --end=00:01:20.000 -- 'a.mp4'\nmpv -- 'x.png'\n", ""},
-    {"retrieve|it's.mp4|-e|one|-e|two|--mpv|--then|x", 0,
-     "# one\nmpv --start=00:01:12.000 --end=00:01:35.000 -- 'it'\\''s.mp4'\n"
-     "\n# two\nmpv --start=00:01:12.000 --end=00:01:35.000 -- 'it'\\''s.mp4'\n",
-     ""},
     {"retrieve|a.mp4|x.png|q|-f|jsonl", 0,
      "{\"query\":\"q\",\"rank\":1,\"path\":\"a.mp4\"," HIT_TAIL "\"p_match\":0.96875}\n"
      "{\"query\":\"q\",\"rank\":2,\"path\":\"x.png\",\"start\":null,\"end\":null,"
@@ -432,14 +408,6 @@ static const struct row {
     {"", 2, "", "vblip: no command; *"},
 };
 
-static bool same(const char *text, const char *expected)
-{
-    size_t size = strlen(expected);
-    if (size && expected[size - 1] == '*')
-        return strncmp(text, expected, size - 1) == 0;
-    return strcmp(text, expected) == 0;
-}
-
 static void test_prints_and_exits_as_the_contract_says(void **state)
 {
     (void)state;
@@ -447,14 +415,7 @@ static void test_prints_and_exits_as_the_contract_says(void **state)
         "f", "torn", "bad.jsonl", "interrupt.json", "one.json", "two.json", "novocab"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         put_text(files[i], "");
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        result r;
-        run(&r, rows[i].line);
-        if (r.code != rows[i].code || !same(r.out, rows[i].out) ||
-            !same(r.err, rows[i].err))
-            fail_msg("%s: exit %d\n-- out\n%s-- err\n%s", rows[i].line, r.code, r.out,
-                     r.err);
-    }
+    check_rows(rows, sizeof rows / sizeof *rows);
 }
 
 // ------------------------------------------------------------------------------ input
@@ -469,9 +430,9 @@ static void test_reads_lists_and_texts_from_files(void **state)
 
     write_file("list0", "a\nb.mp4\0c.mp4\0", 13);
     run(&r, "qa|-0a|list0|w|-f|tsv");
-    assert_true(same(r.out, "path\tquestion\tanswer\tscore\tstart\tend\n"
-                            "a\\nb.mp4\tw\tyes\t-0.5\t0.000\t2.500\n"
-                            "c.mp4\tw\t*"));
+    assert_true(is_as_expected(r.out, "path\tquestion\tanswer\tscore\tstart\tend\n"
+                                      "a\\nb.mp4\tw\tyes\t-0.5\t0.000\t2.500\n"
+                                      "c.mp4\tw\t*"));
 
     put_text("queries", "one\r\n  \ntwo\n");
     run(&r, "retrieve|x.png|--queries|queries|-e|zero");
@@ -532,7 +493,7 @@ static void test_names_that_are_not_utf8_pass_through_text_only(void **state)
     run(&r, "match|a\xFF.mp4|t");
     assert_string_equal(r.out, "0.94  0.250  a\xFF.mp4  t\n");
     run(&r, "match|a\xFF.mp4|t|-f|jsonl");
-    assert_true(same(r.out, "{\"path\":\"a\xEF\xBF\xBD.mp4\",*"));
+    assert_true(is_as_expected(r.out, "{\"path\":\"a\xEF\xBF\xBD.mp4\",*"));
     run(&r, "match|bad\xFF.mp4|t");
     assert_string_equal(r.err, "vblip: bad\xFF.mp4: no video stream\n");
 }

@@ -16,11 +16,7 @@
     "00:00:00.000  a dog on a beach\n00:00:01.000  a dog on a beach\n"                 \
     "00:00:02.000  a cat\n"
 
-static const struct segment_row {
-    const char *line;
-    int code;
-    const char *out, *err;
-} segment_rows[] = {
+static const fake_row segment_rows[] = {
     {"caption|options.png", 0, ECHO "\n", ""},
     {"caption|options.png|--shots", 0, ECHO ", shots\n", ""},
     {"caption|a.mp4|--shots|-f|srt|-o|-", 0, FAKE_SRT, ""},
@@ -63,15 +59,7 @@ static const struct segment_row {
 static void test_rows_of_segments(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof segment_rows / sizeof *segment_rows; i++) {
-        const struct segment_row *row = &segment_rows[i];
-        result r;
-        run(&r, row->line);
-        if (r.code != row->code || strcmp(r.out, row->out) != 0 ||
-            strcmp(r.err, row->err) != 0)
-            fail_msg("%s: exit %d\n-- out\n%s-- err\n%s", row->line, r.code, r.out,
-                     r.err);
-    }
+    check_rows(segment_rows, sizeof segment_rows / sizeof *segment_rows);
 }
 
 int main(void)
