@@ -46,6 +46,7 @@ void vblip_library_close(vblip_library **library)
         vb_index_close(&l->shelves[i].index);
     }
     vb_tokens_close(&l->tokens);
+    vb_matches_close(&l->matches);
     vb_arena_free(&l->arena);
     free(l);
     *library = NULL;
@@ -79,6 +80,8 @@ vb_indexing vb_library_indexing(vblip_library *l, vb_setup *s)
         .shelf_count = l->shelf_count,
         .places = l->places,
         .tokens = l->tokens,
+        .matches = l->matches,
+        .match_stamp = l->match_stamp,
         .must_write = l->options.write,
         .listed = l->listed,
         .listed_count = l->listed_count,

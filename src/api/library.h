@@ -23,9 +23,11 @@ struct vblip_library {
     vblip_library_options options;
     vb_shelf *shelves; // [shelf_count]
     uint32_t shelf_count;
-    vb_tokens *tokens; // NULL = none
-    vb_place *places;  // [inputs]
-    vb_listed *listed; // [listed_count]
+    vb_tokens *tokens;    // NULL = none
+    vb_matches *matches;  // NULL = none
+    uint64_t match_stamp; // 0: not known yet
+    vb_place *places;     // [inputs]
+    vb_listed *listed;    // [listed_count]
     uint32_t listed_count;
     uint64_t unkept; // files of folders whose index could not be made
 
@@ -44,6 +46,11 @@ vb_indexing vb_library_indexing(vblip_library *library, vb_setup *setup);
 VB_CHECKED vblip_status vb_stamp_make(vb_stamp *out, const vblip_model *model,
                                       uint32_t frames, const vb_segmenting *segmenting,
                                       vblip_error *err);
+
+// A hash of what ITM logits depend on beside the visual tokens: the tensors that ITM reads,
+// the vocabulary, and how texts are read. Never 0.
+VB_CHECKED vblip_status vb_match_stamp_make(uint64_t *out, const vblip_model *model,
+                                            vblip_error *err);
 
 uint64_t vb_stamp_hash(const vb_stamp *stamp, uint64_t seed);
 

@@ -365,8 +365,8 @@ static vblip_status open_as_it_is(vblip_library *l, vblip_error *err)
 
 // --------------------------------------------------------------------------- the whole
 
-// Visual tokens lie beside the index, or the folder of indexes. A cache that cannot be
-// opened is none.
+// Visual tokens, and what ITM said, lie beside the index, or the folder of indexes. A cache
+// that cannot be opened is none.
 static void open_tokens(vblip_library *l)
 {
     vb_string folder = {0};
@@ -380,6 +380,10 @@ static void open_tokens(vblip_library *l)
                                         o->tokens_bytes ? o->tokens_bytes : UINT64_MAX,
                                         &without) != VBLIP_OK)
         l->tokens = NULL;
+    vb_string_puts(&folder, "/matches.sqlite");
+    if (!l->tokens || folder.failed ||
+        vb_matches_open(&l->matches, folder.bytes, &without) != VBLIP_OK)
+        l->matches = NULL;
     vb_string_free(&folder);
 }
 

@@ -83,6 +83,8 @@ vblip_status vblip_library_retrieve(vblip_library *library, const char *const *q
     const bool itc = r.rerank == -1 || o.example_count;
     VB_TRY(vb_check_task(library->model, itc ? VBLIP_TASK_ITC : VBLIP_TASK_RETRIEVAL,
                          r.job, err));
+    if (library->matches && !library->match_stamp && !itc)
+        VB_TRY(vb_match_stamp_make(&library->match_stamp, library->model, err));
     vb_indexing in = vb_library_indexing(library, &s);
     vblip_index_changes *told = changes ? changes : &ignored;
     const vblip_status status =

@@ -32,6 +32,20 @@ vblip_status vb_stamp_make(vb_stamp *out, const vblip_model *model, uint32_t fra
     return VBLIP_OK;
 }
 
+vblip_status vb_match_stamp_make(uint64_t *out, const vblip_model *model,
+                                 vblip_error *err)
+{
+    const vb_vocab *vocab = vb_model_vocab(model->model);
+    const uint32_t reading[] = {model->raw_text, (uint32_t)model->compat};
+    VB_TRY(vb_checkpoint_match_hash(out, model->checkpoint, err));
+    for (uint32_t id = 0; id < vb_vocab_size(vocab); id++) {
+        const char *token = vb_vocab_token(vocab, (int32_t)id);
+        *out = vb_hash_bytes(*out, token, strlen(token) + 1);
+    }
+    *out = vb_hash_bytes(*out, reading, sizeof reading) | 1;
+    return VBLIP_OK;
+}
+
 uint64_t vb_stamp_hash(const vb_stamp *stamp, uint64_t seed)
 {
     for (int i = 0; i < VB_STAMP_FACTS; i++)

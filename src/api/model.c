@@ -47,6 +47,8 @@ static vblip_status load_checkpoint(vblip_model **out, vb_checkpoint *checkpoint
     }
     model->engine = l->engine;
     model->checkpoint = checkpoint;
+    model->raw_text = l->raw_text;
+    model->compat = l->compat;
     model->tasks = l->tasks ? l->tasks : vb_checkpoint_info(checkpoint)->tasks;
     const vb_model_options load = {
         .tasks = model->tasks, .raw_text = l->raw_text, .compat = l->compat};

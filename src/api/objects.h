@@ -27,6 +27,8 @@ struct vblip_model {
     vb_checkpoint *checkpoint; // stays open for vblip_model_describe
     vb_model *model;
     uint32_t tasks; // enum vblip_task: what it was loaded for
+    bool raw_text;
+    vblip_compat compat;
     vb_counters counters;
 };
 

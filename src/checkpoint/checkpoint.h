@@ -87,6 +87,11 @@ VB_CHECKED vblip_status vb_checkpoint_vision_hash(uint64_t *out,
                                                   const vb_checkpoint *checkpoint,
                                                   vblip_error *err);
 
+// The same of what ITM logits depend on.
+VB_CHECKED vblip_status vb_checkpoint_match_hash(uint64_t *out,
+                                                 const vb_checkpoint *checkpoint,
+                                                 vblip_error *err);
+
 // What the first read of a tensor does once: after it, until three other tensors are asked
 // for, several threads may read this one at once.
 VB_CHECKED vblip_status vb_checkpoint_prepare(const vb_checkpoint *checkpoint,

@@ -7,6 +7,7 @@
 #define VB_VIDEO_TASKS_INDEXING_H
 
 #include "index/index.h"
+#include "index/matches.h"
 #include "index/tokens.h"
 #include "vblip_library.h"
 #include "video_tasks/cache.h"
@@ -58,7 +59,9 @@ typedef struct vb_indexing {
     const float *text_itc; // [text_count, projection]
     uint32_t text_count;
     vb_cache *cache;
-    vb_tokens *tokens; // of segments of files, on disk; NULL
+    vb_tokens *tokens;    // of segments of files, on disk; NULL
+    vb_matches *matches;  // what ITM said of those, on disk; NULL, also without tokens
+    uint64_t match_stamp; // a hash of what that depends on beside the tokens
 } vb_indexing;
 
 // Brings all shelves up to date; each input that could be read is in shelf->inputs then.

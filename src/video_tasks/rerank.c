@@ -91,21 +91,62 @@ static vblip_status keep_visual(matching *m, uint64_t key, const vb_visual *visu
     return VBLIP_OK;
 }
 
+// The pairs of a group that were not asked about yet.
+static uint32_t open_pairs(const vb_pair *group, uint32_t size)
+{
+    uint32_t open = 0;
+    for (uint32_t i = 0; i < size; i++)
+        open += !group[i].ok;
+    return open;
+}
+
 // Asks ITM about one clip and all the texts that are paired with it.
 static vblip_status score_group(matching *m, vb_pair *group, uint32_t size,
                                 vb_visual *visual, vblip_error *err)
 {
     const vb_rerank *r = m->r;
     const vb_model_ops *ops = r->task->ops;
+    uint32_t asked = 0, said = 0;
     for (uint32_t i = 0; i < size; i++)
-        m->texts[i] = r->texts[group[i].text];
+        if (!group[i].ok)
+            m->texts[asked++] = r->texts[group[i].text];
     VB_TRY(keep_visual(m, group->key, visual, err));
-    VB_TRY(ops->itm(ops->model, visual, m->texts, size, false, m->logits, err));
-    for (uint32_t i = 0; i < size; i++) {
-        memcpy(group[i].logits, m->logits[i], sizeof group[i].logits);
-        group[i].ok = true;
+    VB_TRY(ops->itm(ops->model, visual, m->texts, asked, false, m->logits, err));
+    for (uint32_t i = 0; i < size; i++)
+        if (!group[i].ok) {
+            memcpy(group[i].logits, m->logits[said++], sizeof group[i].logits);
+            group[i].ok = true;
+        }
+    return vb_meter_add(&m->meter, r->task->inputs[group->clip].path, asked, err);
+}
+
+// ------------------------------------------------------------------- what was said before
+
+// Returns how many pairs are left.
+static uint64_t take_remembered(vb_rerank *r)
+{
+    uint64_t left = 0;
+    for (uint64_t i = 0; i < r->pair_count; i++) {
+        vb_pair *pair = &r->pairs[i];
+        pair->remembered = r->matches && pair->match_key &&
+                           vb_matches_find(r->matches, pair->match_key, pair->logits);
+        pair->ok = pair->remembered;
+        left += !pair->ok;
     }
-    return vb_meter_add(&m->meter, r->task->inputs[group->clip].path, size, err);
+    return left;
+}
+
+static void remember_matches(const vb_rerank *r)
+{
+    if (!r->matches)
+        return;
+    vb_matches_begin(r->matches);
+    for (uint64_t i = 0; i < r->pair_count; i++) {
+        const vb_pair *pair = &r->pairs[i];
+        if (pair->ok && !pair->remembered && pair->match_key)
+            vb_matches_add(r->matches, pair->match_key, pair->logits);
+    }
+    vb_matches_end(r->matches);
 }
 
 // ------------------------------------------------------------------- visuals that are there
@@ -157,6 +198,8 @@ static vblip_status score_kept(matching *m, vblip_error *err)
     for (uint64_t i = 0; i < r->pair_count; i += size) {
         vb_pair *group = &r->pairs[i];
         size = group_size(r, i);
+        if (open_pairs(group, size) == 0)
+            continue;
         vb_visual *visual = vb_cache_find(r->cache, pair_key(group));
         if (!visual)
             VB_TRY(load_visual(&visual, m, group->key, err));
@@ -181,7 +224,7 @@ static vblip_status encode_again(matching *m, const vb_clip *clip, uint64_t firs
     const uint32_t size = group_size(r, first);
     if (clip->error.status != VBLIP_OK) { // it could be read the first time
         VB_TRY(vb_job_failed(r->job, clip->input, path, &clip->error, err));
-        return vb_meter_skip(&m->meter, path, size, err);
+        return vb_meter_skip(&m->meter, path, open_pairs(&r->pairs[first], size), err);
     }
     vb_visual *visual = NULL;
     VB_TRY(vb_cache_take(&visual, r->cache, pair_key(&r->pairs[first]), err));
@@ -233,7 +276,8 @@ static vblip_status match_all(matching *m, vblip_error *err)
     m->times = calloc(pairs, sizeof *m->times);
     if (!m->texts || !m->logits || !m->clips || !m->parts || !m->first || !m->times)
         return vb_fail_memory(err, "scores");
-    m->meter = vb_meter_start(m->r->job, "pairs", m->r->pair_count);
+    const uint64_t left = take_remembered(m->r);
+    m->meter = vb_meter_start(m->r->job, "pairs", left);
     VB_TRY(score_kept(m, err));
     return m->missing ? score_missing(m, err) : VBLIP_OK;
 }
@@ -243,6 +287,7 @@ vblip_status vb_rerank_run(vb_rerank *r, vblip_error *err)
     matching m = {.r = r};
     put_in_order(r);
     const vblip_status status = match_all(&m, err);
+    remember_matches(r);
     if (m.read)
         r->task->ops->visual_free(&m.read);
     vb_features_free(&m.features);

@@ -86,38 +86,51 @@ static uint32_t candidates_of(const search *s, uint32_t query)
     return s->rerank < count ? s->rerank : count;
 }
 
-// Whether ITM can look at a segment: its file is the one that was indexed, or what ITM
-// reads was kept. `key`: what it is kept under; 0: it is not.
-static vblip_status look_at_file(bool *can, uint64_t *key, const search *s,
-                                 const vb_moment *m, vblip_error *err)
+// What there is of a segment for ITM to look at.
+typedef struct segment_source {
+    bool same, away; // the file is the one that was indexed; it is not there
+    uint64_t key;    // what its tokens are kept under; 0: they are not
+} segment_source;
+
+static vblip_status find_source(segment_source *out, const search *s,
+                                const vb_moment *m, vblip_error *err)
 {
     const vb_shelf *shelf = &s->in->shelves[m->shelf];
     vb_recording recording;
     vb_file_facts now;
     vblip_error gone = {0};
-    *key = 0;
-    *can = true;
+    *out = (segment_source){.same = true};
     if (!shelf->root)
         return VBLIP_OK;
     VB_TRY(vb_index_find_id(&recording, shelf->index, m->hit.recording, err));
     const uint64_t of[] = {recording.content, (uint64_t)recording.modified_ns,
                            (uint64_t)m->hit.span.start_us,
                            (uint64_t)m->hit.span.end_us};
-    const bool there =
-        vb_file_look(&now, s->task->inputs[m->input].path, &gone) == VBLIP_OK;
-    const bool same =
-        there && now.size == recording.size && now.modified_ns == recording.modified_ns;
-    if (s->in->tokens && (same || !there))
-        *key = vb_hash_bytes(shelf->stamp, of, sizeof of);
-    *can = same || (!there && *key && vb_tokens_has(s->in->tokens, *key));
+    out->away = vb_file_look(&now, s->task->inputs[m->input].path, &gone) != VBLIP_OK;
+    out->same = !out->away && now.size == recording.size &&
+                now.modified_ns == recording.modified_ns;
+    if (s->in->tokens && (out->same || out->away))
+        out->key = vb_hash_bytes(shelf->stamp, of, sizeof of);
     return VBLIP_OK;
+}
+
+static bool is_remembered(const search *s, const vb_pair *pair)
+{
+    float logits[2];
+    return pair->match_key && vb_matches_find(s->in->matches, pair->match_key, logits);
 }
 
 static bool is_at_hand(const search *s, const vb_pair *pair)
 {
     const vb_clip_key key = {pair->clip, pair->span.start_us};
     return vb_cache_find(s->in->cache, key) ||
-           (pair->key && vb_tokens_has(s->in->tokens, pair->key));
+           (pair->key && vb_tokens_has(s->in->tokens, pair->key)) ||
+           is_remembered(s, pair);
+}
+
+static uint64_t match_seed(const search *s, uint64_t key)
+{
+    return vb_hash_bytes(key, &s->in->match_stamp, sizeof s->in->match_stamp);
 }
 
 // The text that a moment of a candidate is asked about.
@@ -134,11 +147,19 @@ static vblip_status make_pairs(vb_pair *pairs, bool *can, bool *at_hand,
     *can = *at_hand = true;
     for (uint32_t m = 0; m < c->count && *can; m++) {
         const vb_moment *moment = &c->moments[m];
-        pairs[m] = (vb_pair){.text = text_of(s, query, m),
+        const uint32_t text = text_of(s, query, m);
+        const char *words = s->texts[text];
+        segment_source source;
+        VB_TRY(find_source(&source, s, moment, err));
+        pairs[m] = (vb_pair){.text = text,
                              .clip = moment->input,
-                             .span = moment->hit.span};
-        VB_TRY(look_at_file(can, &pairs[m].key, s, moment, err));
-        *at_hand = *at_hand && *can && is_at_hand(s, &pairs[m]);
+                             .span = moment->hit.span,
+                             .key = source.key};
+        if (source.key && s->in->matches)
+            pairs[m].match_key =
+                vb_hash_bytes(match_seed(s, source.key), words, strlen(words));
+        *at_hand = *at_hand && is_at_hand(s, &pairs[m]);
+        *can = source.same || (source.away && *at_hand);
     }
     return VBLIP_OK;
 }
@@ -444,6 +465,7 @@ vblip_status vb_task_search(vb_indexing *in, const char *const *queries, uint32_
         .frames = in->frames,
         .cache = &s.cache,
         .tokens = in->tokens,
+        .matches = in->matches,
     };
     const vblip_status status = search_run(&s, changes, err);
     for (uint32_t i = 0; i < in->shelf_count; i++)

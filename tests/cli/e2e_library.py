@@ -299,12 +299,15 @@ class Refusals(LibraryCase):
         """A cache file that is damaged is found out and made anew."""
         films, index = self.clips(5), self.path("films.index")
         first = self.retrieve(films, QUERY, "--index", index, "-f", "json").out
-        tokens = [os.path.join(index + ".tokens", name) for name in sorted(os.listdir(index + ".tokens"))]
+        said = os.path.join(index + ".tokens", "matches.sqlite")  # else nothing would be read
+        tokens = [os.path.join(index + ".tokens", name) for name in sorted(os.listdir(index + ".tokens"))
+                  if name.endswith(".tokens")]
         self.assertEqual(len(tokens), 5)
         good = [read(path) for path in tokens]
         write(tokens[0], good[0][:1000])
         write(tokens[1], good[1][:5000] + b"?" + good[1][5001:])
         write(tokens[2], b"")
+        write(said, b"lies " * 1000)
         self.assertEqual(self.retrieve(films, QUERY, "--index", index, "-f", "json").out, first)
         self.assertEqual([read(path) for path in tokens], good)
         self.assertEqual(self.retrieve(films, QUERY, "--index", index, "--cache-gb", 0, "-f", "json").out, first)

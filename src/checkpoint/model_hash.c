@@ -1,4 +1,4 @@
-// vision_hash.c - what the ITC vectors of clips depend on in a checkpoint.
+// model_hash.c - what ITC vectors of clips, and ITM logits, depend on in a checkpoint.
 #include "checkpoint/checkpoint.h"
 
 #include "base/hash.h"
@@ -8,11 +8,14 @@
 
 enum { PART = 1 << 20 }; // bytes read at a time
 
-static bool is_of_vision(const vb_weight *weight)
+static const char *const of_vision[] = {"vision_model.", "vision_proj.", NULL};
+static const char *const of_match[] = {"vision_model.", "text_encoder.", "itm_head.",
+                                       NULL};
+
+static bool begins_with_any(const char *name, const char *const *prefixes)
 {
-    static const char *const prefixes[] = {"vision_model.", "vision_proj."};
-    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
-        if (strncmp(weight->name, prefixes[i], strlen(prefixes[i])) == 0)
+    for (; *prefixes; prefixes++)
+        if (strncmp(name, *prefixes, strlen(*prefixes)) == 0)
             return true;
     return false;
 }
@@ -33,7 +36,7 @@ static vblip_status hash_weight(uint64_t *hash, const vb_checkpoint *checkpoint,
     return VBLIP_OK;
 }
 
-static uint64_t hash_numbers(const vb_config *c)
+static uint64_t hash_vision_numbers(const vb_config *c)
 {
     const uint32_t counts[] = {c->vision.width, c->vision.layers,     c->vision.heads,
                                c->vision.mlp,   c->vision.patch_size, c->projection};
@@ -44,16 +47,37 @@ static uint64_t hash_numbers(const vb_config *c)
                          sizeof values);
 }
 
-vblip_status vb_checkpoint_vision_hash(uint64_t *out, const vb_checkpoint *checkpoint,
-                                       vblip_error *err)
+static uint64_t hash_text_numbers(uint64_t hash, const vb_text_config *t)
+{
+    const uint32_t counts[] = {t->width, t->layers, t->heads, t->mlp, t->vocabulary};
+    return vb_hash_bytes(vb_hash_bytes(hash, counts, sizeof counts), &t->eps,
+                         sizeof t->eps);
+}
+
+static vblip_status hash_weights(uint64_t *hash, const vb_checkpoint *checkpoint,
+                                 const char *const *prefixes, vblip_error *err)
 {
     const vb_weight_list *list = vb_checkpoint_weights(checkpoint);
     uint8_t *part = malloc(PART);
     vblip_status status = part ? VBLIP_OK : vb_fail_memory(err, "checkpoint");
-    *out = hash_numbers(vb_checkpoint_config(checkpoint));
     for (size_t i = 0; status == VBLIP_OK && i < list->count; i++)
-        if (is_of_vision(&list->weights[i]))
-            status = hash_weight(out, checkpoint, &list->weights[i], part, err);
+        if (begins_with_any(list->weights[i].name, prefixes))
+            status = hash_weight(hash, checkpoint, &list->weights[i], part, err);
     free(part);
     return status;
+}
+
+vblip_status vb_checkpoint_vision_hash(uint64_t *out, const vb_checkpoint *checkpoint,
+                                       vblip_error *err)
+{
+    *out = hash_vision_numbers(vb_checkpoint_config(checkpoint));
+    return hash_weights(out, checkpoint, of_vision, err);
+}
+
+vblip_status vb_checkpoint_match_hash(uint64_t *out, const vb_checkpoint *checkpoint,
+                                      vblip_error *err)
+{
+    const vb_config *config = vb_checkpoint_config(checkpoint);
+    *out = hash_text_numbers(hash_vision_numbers(config), &config->encoder);
+    return hash_weights(out, checkpoint, of_match, err);
 }
