@@ -80,16 +80,8 @@ class SameAnswers(LibraryCase):
 
     def test_segments_of_a_long_recording(self):
         """Two minutes whose scenes are known: a hit is a shot, and begins where it does."""
-        parts = []
-        for number in range(16):
-            part = self.path("part%02d.mp4" % number)
-            ffmpeg("-stream_loop", -1, "-i", clip(number + 1), "-t", 7, "-r", 25, "-s", "128x128", "-c:v", "libx264",
-                   "-g", 250, "-pix_fmt", "yuv420p", part)
-            parts.append(part)
-        write(self.path("list"), "".join("file '%s'\n" % part for part in parts))
         os.makedirs(self.path("films"))
-        film = self.path("films/long.mp4")
-        ffmpeg("-f", "concat", "-safe", 0, "-i", self.path("list"), "-c", "copy", film)
+        self.film(self.path("films/long.mp4"), range(1, 17))
         rows = parse("json", self.retrieve(self.path("films"), QUERY, "--top", 50, "-f", "json").out)
         self.assertGreaterEqual(len(rows), 16)
         rows.sort(key=lambda row: row["start"])
@@ -122,6 +114,91 @@ class SameAnswers(LibraryCase):
             self.assertEqual(len(seen), 1, (start, seen))
 
 
+class Searches(LibraryCase):
+    """For more than a query: what is like a picture, what follows what, some of the hits."""
+
+    SCENES = (1, 4, 9, 6, 4, 2, 4, 3)  # 7 s each
+    TELEVISIONS = "three televisions on an orange background"  # 6
+
+    def setUp(self):
+        super().setUp()
+        os.makedirs(self.path("films"))
+        self.long = self.film(self.path("films/long.mp4"), self.SCENES)
+
+    def rows(self, *arguments):
+        return parse("json", self.retrieve(*arguments, "-f", "json").out)
+
+    def scene(self, start):
+        return self.SCENES[round(start / 7)]
+
+    def test_like_a_part_of_a_recording(self):
+        rows = self.rows(self.path("films"), "--like", self.long + "@21-28", "--segment", 7)
+        self.assertEqual((rows[0]["query"], rows[0]["start"], rows[0]["itm_logit"]), (None, 21, None))
+        self.assertGreater(rows[0]["itc"], 0.999)
+        rows = self.rows(self.path("films"), "--like", clip(4), "--segment", 7)
+        self.assertEqual({self.scene(row["start"]) for row in rows[:3]}, {4})
+        rows = self.rows(self.path("films"), "--like", clip(4), "--unlike", clip(4), "--like", clip(6), "--segment", 7)
+        self.assertEqual(self.scene(rows[0]["start"]), 6)
+        rows = self.rows(self.path("films"), "-e", QUERY, "--like", clip(6), "--weight", 100, "--segment", 7)
+        self.assertEqual((rows[0]["query"], self.scene(rows[0]["start"])), (QUERY, 6))
+
+    def test_one_after_the_other(self):
+        found = self.rows(self.path("films"), QUERY, "--then", self.TELEVISIONS, "--within", 10, "--segment", 7)
+        self.assertEqual((found[0]["start"], found[0]["end"], found[0]["then_start"], found[0]["then_end"]),
+                         (7, 14, 21, 28))
+        for row in found:
+            self.assertLessEqual(0, row["then_start"] - row["end"])
+            self.assertLessEqual(row["then_start"] - row["end"], 10)
+        near = self.rows(self.path("films"), QUERY, "--then", self.TELEVISIONS, "--within", 5, "--segment", 7)
+        self.assertNotEqual((near[0]["start"], near[0]["then_start"]), (7, 21))
+        back = self.rows(self.path("films"), self.TELEVISIONS, "--then", QUERY, "--segment", 7)
+        self.assertEqual((back[0]["start"], self.scene(back[0]["then_start"])), (21, 4))
+
+    def test_some_of_the_hits(self):
+        shutil.copy(clip(4), self.path("films/short.mp4"))
+        films = self.path("films")
+        rows = self.rows(films, QUERY, "--segment", 7, "--top", 100)
+        self.assertEqual(len(rows), 9)
+        videos = self.rows(films, QUERY, "--segment", 7, "--by", "video")
+        self.assertEqual(sorted(os.path.basename(row["path"]) for row in videos), ["long.mp4", "short.mp4"])
+        self.assertEqual(videos[0]["score"], rows[0]["score"])
+        apart = self.rows(films, QUERY, "--segment", 7, "--dedupe", 0.97)
+        self.assertEqual(len([row for row in apart if "short" in row["path"] or self.scene(row["start"]) == 4]), 1)
+        self.assertEqual(self.rows(films, QUERY, "--segment", 7, "--top", 3, "--offset", 2), rows[2:5])
+        os.utime(self.long, (0, 86400 * 365))  # 1971
+        self.assertEqual({row["path"] for row in self.rows(films, QUERY, "--until", "1980-01-01")}, {self.long})
+        self.assertEqual({row["path"] for row in self.rows(films, QUERY, "--since", "1980-01-01")},
+                         {self.path("films/short.mp4")})
+        self.assertEqual(self.retrieve(films, QUERY, "--until", "1970-06-01").said, ["no match"])
+
+    def test_played(self):
+        name = self.path("films/it's $HOME; `x`.mp4")
+        shutil.copy(clip(4), name)
+        os.remove(self.long)
+        commands = self.retrieve(self.path("films"), QUERY, "--mpv").out
+        shown = subprocess.run(["sh", "-c", 'mpv() { printf "%s\\n" "$@"; }\n' + commands], stdout=subprocess.PIPE,
+                               check=True).stdout.decode().splitlines()
+        self.assertEqual(shown, ["--start=00:00:00.000", "--end=00:00:03.400", "--", name])
+
+    def test_an_index_by_itself(self):
+        """Its recordings may be away: what ITM read, or said, is enough."""
+        films, index = self.path("films"), self.path("films.index")
+        want = self.rows(films, QUERY, "--index", index)
+        self.assertEqual(self.rows("--index", index, QUERY), want)
+        os.rename(films, self.path("away"))
+        self.assertEqual(self.rows("--index", index, QUERY), want)
+        os.remove(index + ".tokens/matches.sqlite")
+        self.assertEqual(self.rows("--index", index, QUERY), want)
+        other = self.rows("--index", index, self.TELEVISIONS)
+        self.assertEqual(self.scene(other[0]["start"]), 6)
+        self.assertIsNotNone(other[0]["itm_logit"])
+        shutil.rmtree(index + ".tokens")
+        bare = self.rows("--index", index, QUERY)
+        self.assertEqual([row["itm_logit"] for row in bare], [None] * len(bare))
+        self.assertEqual(vblip("retrieve", "--index", self.path("none"), QUERY, "--model", DEMO).code, EXIT_UNUSABLE)
+        self.assertFalse(os.path.exists(self.path("none")))
+
+
 class Kills(LibraryCase):
     """Whatever ends a run, the next one goes on."""
 
@@ -129,6 +206,9 @@ class Kills(LibraryCase):
 
     def test_kills_at_random_moments(self):
         films = self.clips(self.CLIPS_THERE)
+        for number in range(3):  # and some of real length: 10 minutes, a cut every 7 s
+            scenes = random.Random(number).choices(range(1, 17), k=90)
+            self.film(os.path.join(films, "clip %d00 long.mp4" % number), scenes)
         whole, killed = self.path("whole.index"), self.path("killed.index")
         began = time.monotonic()
         self.index(films, "--index", whole)
@@ -151,8 +231,24 @@ class Kills(LibraryCase):
         self.index(films, "--index", killed)
         self.index("--verify", "--index", killed)
         want = contents(whole)
-        self.assertEqual(len(want), self.CLIPS_THERE)
+        self.assertEqual(len(want), self.CLIPS_THERE + 3)
+        self.assertGreater(sum(len(segments) for segments in want.values()), self.CLIPS_THERE + 3 * 80)
         self.assertEqual(contents(killed), want)
+
+    def test_a_file_goes_away_meanwhile(self):
+        """Between the listing and its turn: it is reported, and not remembered."""
+        films, index = self.clips(self.CLIPS_THERE), self.path("gone.index")
+        program = start("index", films, "--index", index, "--model", DEMO, env=self.env, stdout=subprocess.DEVNULL)
+        while not os.path.exists(index + "-wal"):
+            time.sleep(0.005)
+        for number in (self.CLIPS_THERE - 1, self.CLIPS_THERE - 2):
+            os.remove(os.path.join(films, "clip %03d.mp4" % number))
+        _, err = program.communicate(timeout=120)
+        said = [line for line in err.decode().splitlines() if line.endswith(": No such file or directory")]
+        self.assertEqual((program.returncode, len(said)), (EXIT_SOME_FAILED, 2), err)
+        self.assertEqual(len(contents(index)), self.CLIPS_THERE - 2)
+        rows = parse("json", self.index(films, "--index", index, "-f", "json").out)
+        self.assertEqual((rows[0]["recordings"], rows[0]["failed"]), (self.CLIPS_THERE - 2, 0))
 
     def test_ctrl_c(self):
         films = self.clips(self.CLIPS_THERE)

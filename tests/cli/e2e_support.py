@@ -270,6 +270,17 @@ class LibraryCase(Case):
             distinct(os.path.join(folder, "clip %03d.mp4" % number), number, clip(number % 16 + 1))
         return folder
 
+    def film(self, path, scenes, seconds=7):
+        """A recording of clips by their numbers, so long each, with cuts between them."""
+        for number in set(scenes):
+            part = self.path("scene%02d-%g.mp4" % (number, seconds))
+            if not os.path.exists(part):
+                ffmpeg("-stream_loop", -1, "-i", clip(number), "-t", seconds, "-r", 25, "-s", "128x128", "-c:v",
+                       "libx264", "-g", 250, "-pix_fmt", "yuv420p", part)
+        scenes = "".join("file '%s'\n" % self.path("scene%02d-%g.mp4" % (number, seconds)) for number in scenes)
+        ffmpeg("-f", "concat", "-safe", 0, "-i", write(self.path("scenes"), scenes), "-c", "copy", path)
+        return path
+
 
 def main():
     for folder in ("cache", "home"):
