@@ -8,7 +8,7 @@ import sys
 import unittest
 
 from e2e_support import (BINARY, CAPTION, EXIT_DONE, RECORDINGS, RETRIEVAL, SOURCE, VQA, Case, clip, environment, ffmpeg,
-                         main, make_video, parse, probe_subtitles, start)
+                         main, make_video, parse, probe_subtitles, start, write)
 
 sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
 import make_media  # noqa: E402
@@ -182,8 +182,11 @@ class LongFiles(Case):
         long, short = (make_video(self.path("%d.mp4" % s), seconds=s, size="160x120", rate=25,
                                   options=("-g", "250", "-preset", "ultrafast"))
                        for s in (600, 60))
+        asked = write(self.path("questions"), "what is it?\n")
         for arguments in (["caption", "--model", CAPTION, "--every", "5"],  # more than are captioned at once
-                          ["caption", "--model", CAPTION, "--count", "20", "--merge"]):
+                          ["caption", "--model", CAPTION, "--count", "20", "--merge"],
+                          ["caption", "--model", CAPTION, "--shots"],
+                          ["qa", "--model", VQA, "--segment", "20", "--frames", "4", "--questions", asked]):
             with self.subTest(arguments=arguments):
                 growth = self.peak(long, *arguments) - self.peak(short, *arguments)
                 if "ASAN_OPTIONS" not in environment():

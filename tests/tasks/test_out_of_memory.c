@@ -77,6 +77,23 @@ static vblip_status caption(const vb_task *task, const vblip_job *job, vblip_err
     return vb_task_caption(task, &options, on_caption, NULL, err);
 }
 
+static vblip_status caption_shots(const vb_task *task, const vblip_job *job,
+                                  vblip_error *err)
+{
+    const vblip_caption_options options = {.job = job, .shots = true};
+    return vb_task_caption(task, &options, on_caption, NULL, err);
+}
+
+static vblip_status ask_about_segments(const vb_task *task, const vblip_job *job,
+                                       vblip_error *err)
+{
+    const vb_segmenting shots = {.rule = VB_SEGMENTS_SHOTS};
+    const vblip_ask_options options = {.job = job};
+    vb_task segmented = *task;
+    segmented.segmenting = &shots;
+    return vb_task_ask(&segmented, texts, 2, &options, on_answer, NULL, err);
+}
+
 // Also the parsing of the data set, with names of the clips.
 static vblip_status evaluate(const vb_task *task, const vblip_job *job,
                              vb_annotation_kind kind, const char *text,
@@ -180,6 +197,8 @@ static vblip_status run_task(void *user, vblip_error *err)
     const task_case *c = user;
     fake_world world;
     fake_world_make(&world, 3, 50);
+    for (uint32_t i = 0; i < 3; i++)
+        world.clips[i].shot = 25;
     world.model.may_mix = true;
     vb_task task = fake_task(&world, false);
     world.ops.cache_bytes = 200;
@@ -200,7 +219,9 @@ static void test_tasks(void **state)
         {"match", match},
         {"ask", ask},
         {"rank", rank},
+        {"ask about segments", ask_about_segments},
         {"caption", caption},
+        {"caption shots", caption_shots},
         {"eval retrieval", eval_retrieval},
         {"eval answers", eval_answers},
         {"eval captions", eval_captions},
