@@ -7,16 +7,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+// A clip that is decoded again.
+typedef struct missing_clip {
+    uint32_t clip;
+    uint64_t first;      // of its pairs
+    vb_clip_parts parts; // that are asked for
+    float itc;           // the best of its pairs
+} missing_clip;
+
 // What the pairs of one clip share, and room for them.
 typedef struct matching {
     vb_rerank *r;
-    const char **texts;   // [text_count], those of one group
-    float (*logits)[2];   // [text_count]
-    uint32_t *clips;      // [missing], that are read again
-    vb_clip_parts *parts; // [missing]
-    uint64_t *first;      // [missing], of the pairs of each
-    vb_segment *times;    // what `parts` points to
-    uint32_t missing, time_count;
+    const char **texts;    // [text_count], those of one group
+    float (*logits)[2];    // [text_count]
+    missing_clip *missing; // [missing_count]
+    vb_segment *times;     // [time_count], what their parts point to
+    uint32_t missing_count, time_count;
+    uint32_t *order;      // [missing_count], as a plan has them
+    vb_clip_parts *parts; // [missing_count]
     vb_meter meter;
     vb_visual *read;      // of tokens from the disk; owned
     vb_features features; // on their way to it
@@ -151,16 +159,21 @@ static void remember_matches(const vb_rerank *r)
 
 // ------------------------------------------------------------------- visuals that are there
 
-static void note_missing(matching *m, uint64_t first)
+static void note_missing(matching *m, uint64_t first, uint32_t size)
 {
-    const vb_pair *pair = &m->r->pairs[first];
-    if (m->missing == 0 || m->clips[m->missing - 1] != pair->clip) {
-        m->clips[m->missing] = pair->clip;
-        m->first[m->missing] = first;
-        m->parts[m->missing++] = (vb_clip_parts){.times = m->times + m->time_count};
+    const vb_pair *group = &m->r->pairs[first];
+    missing_clip *last = m->missing_count ? &m->missing[m->missing_count - 1] : NULL;
+    if (!last || last->clip != group->clip) {
+        last = &m->missing[m->missing_count++];
+        *last = (missing_clip){.clip = group->clip,
+                               .first = first,
+                               .parts = {.times = m->times + m->time_count},
+                               .itc = group->itc};
     }
-    m->times[m->time_count++] = pair->span;
-    m->parts[m->missing - 1].count++;
+    m->times[m->time_count++] = group->span;
+    last->parts.count++;
+    for (uint32_t i = 0; i < size; i++)
+        last->itc = group[i].itc > last->itc ? group[i].itc : last->itc;
 }
 
 // The visual of a clip whose tokens are on disk; NULL in *out where they are not.
@@ -204,7 +217,7 @@ static vblip_status score_kept(matching *m, vblip_error *err)
         if (!visual)
             VB_TRY(load_visual(&visual, m, group->key, err));
         if (!visual) {
-            note_missing(m, i);
+            note_missing(m, i, size);
             continue;
         }
         VB_TRY(score_group(m, group, size, visual, err));
@@ -235,21 +248,46 @@ static vblip_status encode_again(matching *m, const vb_clip *clip, uint64_t firs
 // The first pair of the part of a clip that was to be read.
 static uint64_t first_of_part(const matching *m, uint32_t item, uint32_t part)
 {
-    const vb_segment *time = &m->parts[item].times[part];
-    uint64_t at = m->first[item];
+    const vb_segment *time = &m->missing[item].parts.times[part];
+    uint64_t at = m->missing[item].first;
     while (m->r->pairs[at].span.start_us != time->start_us)
         at++;
     return at;
 }
 
+static int by_itc_of_missing(const void *left, const void *right)
+{
+    const missing_clip *a = left, *b = right;
+    if (a->itc > b->itc)
+        return -1;
+    if (a->itc < b->itc)
+        return 1;
+    return a->clip < b->clip ? -1 : a->clip > b->clip;
+}
+
+// The likeliest first: whoever stops it has kept the tokens of those.
+static void plan_missing(matching *m)
+{
+    qsort(m->missing, m->missing_count, sizeof *m->missing, by_itc_of_missing);
+    for (uint32_t i = 0; i < m->missing_count; i++) {
+        m->order[i] = m->missing[i].clip;
+        m->parts[i] = m->missing[i].parts;
+    }
+}
+
 static vblip_status score_missing(matching *m, vblip_error *err)
 {
     vb_rerank *r = m->r;
+    plan_missing(m);
     r->cache->budget = 0; // one visual, filled again for every clip
     vblip_job job = *r->job;
     job.warned = NULL; // it was told the first time
     const vb_clips_plan plan = {
-        .order = m->clips, .count = m->missing, .frames = r->frames, .parts = m->parts};
+        .order = m->order,
+        .count = m->missing_count,
+        .frames = r->frames,
+        .parts = m->parts,
+    };
     vb_clips *clips = NULL;
     VB_TRY(vb_clips_open(&clips, r->task, &job, &plan, err));
     vblip_status status = VBLIP_OK;
@@ -270,16 +308,16 @@ static vblip_status match_all(matching *m, vblip_error *err)
     const size_t texts = m->r->text_count;
     m->texts = calloc(texts, sizeof *m->texts);
     m->logits = calloc(texts, sizeof *m->logits);
-    m->clips = calloc(pairs, sizeof *m->clips);
+    m->missing = calloc(pairs, sizeof *m->missing);
+    m->order = calloc(pairs, sizeof *m->order);
     m->parts = calloc(pairs, sizeof *m->parts);
-    m->first = calloc(pairs, sizeof *m->first);
     m->times = calloc(pairs, sizeof *m->times);
-    if (!m->texts || !m->logits || !m->clips || !m->parts || !m->first || !m->times)
+    if (!m->texts || !m->logits || !m->missing || !m->order || !m->parts || !m->times)
         return vb_fail_memory(err, "scores");
     const uint64_t left = take_remembered(m->r);
     m->meter = vb_meter_start(m->r->job, "pairs", left);
     VB_TRY(score_kept(m, err));
-    return m->missing ? score_missing(m, err) : VBLIP_OK;
+    return m->missing_count ? score_missing(m, err) : VBLIP_OK;
 }
 
 vblip_status vb_rerank_run(vb_rerank *r, vblip_error *err)
@@ -293,9 +331,9 @@ vblip_status vb_rerank_run(vb_rerank *r, vblip_error *err)
     vb_features_free(&m.features);
     free(m.texts);
     free(m.logits);
-    free(m.clips);
+    free(m.missing);
+    free(m.order);
     free(m.parts);
-    free(m.first);
     free(m.times);
     return status;
 }

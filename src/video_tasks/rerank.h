@@ -15,6 +15,7 @@ typedef struct vb_pair {
     vb_segment span;     // both 0: the input whole
     uint64_t key;        // of its tokens on disk; 0: they are not kept
     uint64_t match_key;  // of what ITM says of it; 0: that is not remembered
+    float itc;           // the larger, the sooner its clip is decoded
     uint32_t uses; // the caller's bits; those of a pair that is given twice are joined
     bool ok;       // behind vb_rerank: it could be read, and there are
     bool remembered; // they were said before

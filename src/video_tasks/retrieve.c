@@ -154,7 +154,8 @@ static vblip_status make_pairs(vb_pair *pairs, bool *can, bool *at_hand,
         pairs[m] = (vb_pair){.text = text,
                              .clip = moment->input,
                              .span = moment->hit.span,
-                             .key = source.key};
+                             .key = source.key,
+                             .itc = moment->hit.score};
         if (source.key && s->in->matches)
             pairs[m].match_key =
                 vb_hash_bytes(match_seed(s, source.key), words, strlen(words));

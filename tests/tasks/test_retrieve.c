@@ -328,6 +328,44 @@ static void test_auto_asks_what_is_affordable(void **state)
     }
 }
 
+static int stop_at_pairs(void *user, const vblip_progress *progress)
+{
+    (void)user;
+    return strcmp(progress->unit, "pairs") == 0 && progress->done;
+}
+
+// Who stops it has asked about the likeliest.
+static void test_the_likeliest_is_encoded_first(void **state)
+{
+    (void)state;
+    for (int best = 0; best < 3; best++) {
+        fake_world world;
+        make_small(&world);
+        world.model.itc[0][best] = 0.9f;
+        vb_task task = fake_task(&world, 0);
+        world.ops.cache_bytes = 0; // the last one is there
+        const vblip_job job = {.progress = stop_at_pairs};
+        const vblip_retrieve_options options = {.job = &job, .rerank = 1};
+        log_of log = {0};
+        assert_int_equal(
+            vb_task_retrieve(&task, texts, 1, &options, on_hit, &log, NULL),
+            VBLIP_ERR_CANCELLED);
+        for (int c = 0; c < 4; c++)
+            assert_int_equal(world.model.encoded[c], c == best ? 2 : 1);
+        fake_world all;
+        make_small(&all);
+        all.model.itc[0][best] = 0.9f;
+        all.model.itc[0][3] = -1; // the one that is there is no candidate
+        vb_task every = fake_task(&all, 0);
+        all.ops.cache_bytes = 0;
+        const vblip_retrieve_options three = {.job = &job, .rerank = 3};
+        assert_int_equal(vb_task_retrieve(&every, texts, 1, &three, on_hit, &log, NULL),
+                         VBLIP_ERR_CANCELLED);
+        for (int c = 0; c < 4; c++)
+            assert_int_equal(all.model.encoded[c], c == best ? 2 : 1);
+    }
+}
+
 static void test_one_bad_input_does_not_stop_the_others(void **state)
 {
     (void)state;
@@ -466,6 +504,7 @@ int main(void)
         cmocka_unit_test(test_only_candidates_are_encoded_again),
         cmocka_unit_test(test_the_cache_keeps_candidates),
         cmocka_unit_test(test_auto_asks_what_is_affordable),
+        cmocka_unit_test(test_the_likeliest_is_encoded_first),
         cmocka_unit_test(test_one_bad_input_does_not_stop_the_others),
         cmocka_unit_test(test_a_file_cut_behind_the_last_sample),
         cmocka_unit_test(test_nothing_can_be_read),
