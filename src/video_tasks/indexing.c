@@ -439,10 +439,12 @@ static vblip_status encode_pending(indexing_run *r, vblip_error *err)
     r->unseen = r->pending_count;
     for (uint32_t i = 0; i < r->pending_count; i++)
         r->unseen_bytes += r->files[r->pending[i]].size;
-    r->meter = vb_meter_start(in->job, "frames", r->unseen * (uint64_t)in->frames);
+    r->meter = vb_meter_start(in->job, "frames", 0);
     vb_clips *clips = NULL;
     VB_TRY(vb_clips_open(&clips, in->task, in->job, &plan, err));
-    vblip_status status = VBLIP_OK;
+    // Looking for the shots of a long recording takes minutes: what it is at is said before.
+    vblip_status status = vb_meter_add(&r->meter, typed_path(r, r->pending[0]), 0, err);
+    expect_frames(r);
     const vb_clip *clip = NULL;
     while (status == VBLIP_OK && (clip = vb_clips_next(clips)))
         status = take_segment(r, clip, err);
