@@ -7,6 +7,7 @@
 
 #include "index/scan.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 _Static_assert((int)VB_SCAN_BLOCK == (int)VB_BLOCK_SEGMENTS,
@@ -49,25 +50,53 @@ static vblip_status scan_block(void *user, uint64_t number, uint8_t *block,
     return VBLIP_OK;
 }
 
-// Recording and span of a hit, from its block.
-static vblip_status read_hit(vb_index_hit *hit, vb_index *index, vblip_error *err)
+static int by_segment_of_hit(const void *left, const void *right)
+{
+    const vb_index_hit *a = *(vb_index_hit *const *)left;
+    const vb_index_hit *b = *(vb_index_hit *const *)right;
+    return a->segment < b->segment ? -1 : a->segment > b->segment;
+}
+
+static vblip_status open_block_of(sqlite3_blob **blob, vb_index *index, uint64_t number,
+                                  vblip_error *err)
+{
+    const int code = *blob ? sqlite3_blob_reopen(*blob, (sqlite3_int64)number)
+                           : sqlite3_blob_open(index->db, "main", "blocks", "data",
+                                               (sqlite3_int64)number, 0, blob);
+    return code == SQLITE_OK ? VBLIP_OK : vb_index_fail(index, code, err);
+}
+
+static vblip_status read_hit(vb_index_hit *hit, vb_index *index, sqlite3_blob *blob,
+                             vblip_error *err)
 {
     const size_t place = hit->segment % VB_BLOCK_SEGMENTS;
     const size_t spans =
         (size_t)((uint8_t *)vb_block_spans(index->block) - index->block);
-    sqlite3_blob *blob;
-    int code =
-        sqlite3_blob_open(index->db, "main", "blocks", "data",
-                          (sqlite3_int64)(hit->segment / VB_BLOCK_SEGMENTS), 0, &blob);
-    if (code != SQLITE_OK)
-        return vb_index_fail(index, code, err);
-    code = sqlite3_blob_read(blob, &hit->recording, sizeof hit->recording,
-                             (int)(8 + place * sizeof hit->recording));
+    int code = sqlite3_blob_read(blob, &hit->recording, sizeof hit->recording,
+                                 (int)(8 + place * sizeof hit->recording));
     if (code == SQLITE_OK)
         code = sqlite3_blob_read(blob, &hit->span, sizeof hit->span,
                                  (int)(spans + place * sizeof hit->span));
-    sqlite3_blob_close(blob);
     return code == SQLITE_OK ? VBLIP_OK : vb_index_fail(index, code, err);
+}
+
+// Recordings and spans of hits, from their blocks, each of which is opened once.
+static vblip_status read_hits(vb_index_hit **hits, uint32_t count, vb_index *index,
+                              vblip_error *err)
+{
+    sqlite3_blob *blob = NULL;
+    vblip_status status = VBLIP_OK;
+    if (count > 1)
+        qsort(hits, count, sizeof *hits, by_segment_of_hit);
+    for (uint32_t i = 0; i < count && status == VBLIP_OK; i++) {
+        const uint64_t number = hits[i]->segment / VB_BLOCK_SEGMENTS;
+        if (i == 0 || number != hits[i - 1]->segment / VB_BLOCK_SEGMENTS)
+            status = open_block_of(&blob, index, number, err);
+        if (status == VBLIP_OK)
+            status = read_hit(hits[i], index, blob, err);
+    }
+    sqlite3_blob_close(blob);
+    return status;
 }
 
 // `again`: it was searched before, and is as it was.
@@ -114,19 +143,33 @@ static void take_resident_hit(vb_index_hit *hit, const vb_resident *r)
 // ---------------------------------------------------------------------------- the whole
 
 static vblip_status take_hits(searching *s, bool resident, vb_index_hit *hits,
-                              uint32_t *found, vblip_error *err)
+                              uint32_t count, const vb_scan_hit *best, vblip_error *err)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        hits[i] = (vb_index_hit){.segment = best[i].number, .score = best[i].score};
+        if (resident)
+            take_resident_hit(&hits[i], &s->index->resident);
+    }
+    if (resident)
+        return VBLIP_OK;
+    vb_index_hit **sorted = malloc((count ? count : 1) * sizeof *sorted);
+    if (!sorted)
+        return vb_fail_memory(err, "search");
+    for (uint32_t i = 0; i < count; i++)
+        sorted[i] = &hits[i];
+    const vblip_status status = read_hits(sorted, count, s->index, err);
+    free(sorted);
+    return status;
+}
+
+static vblip_status take_all_hits(searching *s, bool resident, vb_index_hit *hits,
+                                  uint32_t *found, vblip_error *err)
 {
     for (uint32_t q = 0; q < s->query->count; q++) {
         const vb_scan_hit *best;
         found[q] = vb_scan_best(s->scan, q, &best);
-        for (uint32_t i = 0; i < found[q]; i++) {
-            vb_index_hit *hit = &hits[(size_t)q * s->query->best + i];
-            *hit = (vb_index_hit){.segment = best[i].number, .score = best[i].score};
-            if (resident)
-                take_resident_hit(hit, &s->index->resident);
-            else
-                VB_TRY(read_hit(hit, s->index, err));
-        }
+        VB_TRY(take_hits(s, resident, hits + (size_t)q * s->query->best, found[q], best,
+                         err));
     }
     return VBLIP_OK;
 }
@@ -147,7 +190,7 @@ static vblip_status search_version(searching *s, uint64_t blocks, vb_index_hit *
         scan_resident(s);
     else
         VB_TRY(scan_file(s, again, blocks, version, err));
-    return take_hits(s, resident, hits, found, err);
+    return take_all_hits(s, resident, hits, found, err);
 }
 
 // A statement that stands at a row holds a transaction.

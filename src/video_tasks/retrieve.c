@@ -280,38 +280,41 @@ static vblip_status find_more(search *s, uint32_t query, vblip_error *err)
 
 // -------------------------------------------------------------------------- results
 
-static void take_logits(vblip_hit *hit, const vb_candidate *c)
+// What ITM said, and the sum of ITC.
+static vblip_hit scores_of(const vb_candidate *c)
 {
-    hit->reranked = c->pairs[0] != NULL;
-    hit->p_match = hit->reranked ? 1.0f : 0.0f;
-    for (uint32_t m = 0; hit->reranked && m < c->count; m++) {
+    vblip_hit hit = {
+        .score = c->score,
+        .reranked = c->pairs[0] != NULL,
+        .p_match = c->pairs[0] ? 1.0f : 0.0f,
+    };
+    for (uint32_t m = 0; m < c->count; m++) {
+        hit.itc += c->moments[m].hit.score;
+        if (!hit.reranked)
+            continue;
         for (uint32_t i = 0; i < 2; i++)
-            hit->itm_logits[i] += c->pairs[m]->logits[i];
-        hit->p_match *= vb_match_probability(c->pairs[m]->logits);
+            hit.itm_logits[i] += c->pairs[m]->logits[i];
+        hit.p_match *= vb_match_probability(c->pairs[m]->logits);
     }
+    return hit;
 }
 
-static vblip_status hit_of(vblip_hit *hit, const search *s, uint32_t query,
-                           const vb_candidate *c, vblip_error *err)
+// And where it is.
+static vblip_status place_hit(vblip_hit *hit, const search *s, uint32_t query,
+                              const vb_candidate *c, vblip_error *err)
 {
     const vb_moment *first = &c->moments[0], *last = &c->moments[c->count - 1];
     vb_recording recording;
     VB_TRY(vb_index_find_id(&recording, s->in->shelves[first->shelf].index,
                             first->hit.recording, err));
-    *hit = (vblip_hit){
-        .query = query,
-        .input = s->in->as_it_is ? UINT32_MAX : first->input,
-        .path = s->task->inputs[first->input].path,
-        .timed = recording.timed,
-        .start_us = first->hit.span.start_us,
-        .end_us = first->hit.span.end_us,
-        .then_start_us = c->count > 1 ? last->hit.span.start_us : 0,
-        .then_end_us = c->count > 1 ? last->hit.span.end_us : 0,
-        .score = c->score,
-    };
-    for (uint32_t m = 0; m < c->count; m++)
-        hit->itc += c->moments[m].hit.score;
-    take_logits(hit, c);
+    hit->query = query;
+    hit->input = s->in->as_it_is ? UINT32_MAX : first->input;
+    hit->path = s->task->inputs[first->input].path;
+    hit->timed = recording.timed;
+    hit->start_us = first->hit.span.start_us;
+    hit->end_us = first->hit.span.end_us;
+    hit->then_start_us = c->count > 1 ? last->hit.span.start_us : 0;
+    hit->then_end_us = c->count > 1 ? last->hit.span.end_us : 0;
     return VBLIP_OK;
 }
 
@@ -324,10 +327,9 @@ static vblip_status report_from(search *s, uint32_t query, uint64_t *from, uint6
     uint64_t at = 0;
     vb_shown_clear(shown);
     for (uint32_t i = 0; i < s->ranked_count && *from < end; i++) {
-        vblip_hit hit;
         bool is_new;
         const vb_candidate *c = s->ranked[i];
-        VB_TRY(hit_of(&hit, s, query, c, err));
+        vblip_hit hit = scores_of(c);
         if (min_p > 0.0f && !(hit.reranked && hit.p_match >= min_p))
             continue;
         VB_TRY(vb_shown_add(&is_new, shown, s->in->shelves, c, err));
@@ -335,6 +337,7 @@ static vblip_status report_from(search *s, uint32_t query, uint64_t *from, uint6
             continue;
         *from = at;
         hit.rank = (uint32_t)at;
+        VB_TRY(place_hit(&hit, s, query, c, err));
         if (s->fn(s->user, &hit))
             return vb_fail_cancelled(err);
     }
