@@ -17,6 +17,7 @@ static const struct kind {
     const char *text;
     text_form form;
     const char *expected; // NULL = none
+    bool truth;           // what is expected is true or false
     const char *ids[4];   // numbers, needed; none = not
 } kinds[VB_ANNOTATION_KINDS] = {
     [VB_ANNOTATED_CAPTIONS] = {.videos = {"clip_name", "video"},
@@ -36,11 +37,18 @@ static const struct kind {
     [VB_ANNOTATED_STATEMENTS] = {.pair = "images",
                                  .text = "sentence",
                                  .form = ONE_TEXT,
-                                 .expected = "label"},
+                                 .expected = "label",
+                                 .truth = true},
     [VB_ANNOTATED_PAIRS] = {.videos = {"path", "video"},
                             .images = {"image"},
                             .text = "caption",
                             .form = ONE_TEXT},
+    [VB_ANNOTATED_MATCHES] = {.videos = {"path", "video"},
+                              .images = {"image"},
+                              .text = "caption",
+                              .form = ONE_TEXT,
+                              .expected = "match",
+                              .truth = true},
 };
 
 // One object on its way into an annotation.
@@ -162,7 +170,7 @@ static vblip_status read_texts(reading *r, vblip_error *err)
     return VBLIP_OK;
 }
 
-// An answer, or what a statement is: "True", "False", true or false.
+// An answer, or what a statement or pair is: "True", "False", true or false.
 static vblip_status read_expected(reading *r, vblip_error *err)
 {
     const char *key = r->kind->expected;
@@ -171,16 +179,17 @@ static vblip_status read_expected(reading *r, vblip_error *err)
     const cJSON *value = vb_json_get(r->object, key);
     if (!value)
         return annotation_fail(r, key, err, "missing");
-    const bool truth = r->kind->pair != NULL;
+    const bool truth = r->kind->truth;
     if (truth && cJSON_IsBool(value)) {
         r->out->expected = cJSON_IsTrue(value) ? "True" : "False";
         return VBLIP_OK;
     }
     if (!cJSON_IsString(value))
-        return annotation_fail(r, key, err, "not a string");
+        return annotation_fail(r, key, err,
+                               truth ? "neither true nor false" : "not a string");
     if (truth && strcmp(value->valuestring, "True") != 0 &&
         strcmp(value->valuestring, "False") != 0)
-        return annotation_fail(r, key, err, "neither True nor False");
+        return annotation_fail(r, key, err, "neither true nor false");
     return annotation_keep(&r->out->expected, r, value->valuestring, err);
 }
 

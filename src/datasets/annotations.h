@@ -15,6 +15,7 @@ typedef enum vb_annotation_kind {
     VB_ANNOTATED_QUESTIONS,  // VQA: an image, a question and its number
     VB_ANNOTATED_STATEMENTS, // NLVR2: two images, a sentence, True or False
     VB_ANNOTATED_PAIRS,      // CapFilt: a video or image and its caption
+    VB_ANNOTATED_MATCHES,    // the same, and whether they match
     VB_ANNOTATION_KINDS,
 } vb_annotation_kind;
 
@@ -26,7 +27,7 @@ typedef struct vb_annotation {
     bool is_number;           // the name of a video was a number: 7010 for video7010
     const char *const *texts; // captions, the question or the statement
     uint32_t text_count;      // captions: at least 1
-    const char *expected;     // answer; "True" or "False"
+    const char *expected;     // answer; of statements and matches "True" or "False"
     bool has_id;
     uint64_t id; // the number of the image or question
 } vb_annotation;

@@ -24,7 +24,8 @@ static void check_promises(const vb_annotations *all, vb_annotation_kind kind)
         must(kind == VB_ANNOTATED_IMAGES ? !a->text_count : a->text_count > 0);
         must(kind == VB_ANNOTATED_CAPTIONS || a->text_count <= 1);
         must((a->expected != NULL) ==
-             (kind == VB_ANNOTATED_ANSWERS || kind == VB_ANNOTATED_STATEMENTS));
+             (kind == VB_ANNOTATED_ANSWERS || kind == VB_ANNOTATED_STATEMENTS ||
+              kind == VB_ANNOTATED_MATCHES));
         must(a->has_id ==
              (kind == VB_ANNOTATED_IMAGES || kind == VB_ANNOTATED_QUESTIONS));
         for (uint32_t t = 0; t < a->text_count; t++)

@@ -70,6 +70,9 @@ static const struct good {
     {"{\"path\": \"a\", \"caption\": \"c\"}\n{\"video\": \"b\", \"caption\": \"c\"}\n"
      "{\"image\": \"c\", \"caption\": \"c\"}",
      VB_ANNOTATED_PAIRS, "1 a [c]; 2 b [c]; 3 c image [c]; "},
+    {"{\"path\":\"a\",\"caption\":\"c\",\"match\":true}\n"
+     "{\"match\":\"False\",\"image\":\"b\",\"caption\":\"d\"}",
+     VB_ANNOTATED_MATCHES, "1 a [c] = True; 2 b image [d] = False; "},
 };
 
 // What was read, in one line.
@@ -180,13 +183,24 @@ static const struct bad {
     {"{\"images\":[\"a\",2],\"sentence\":\"s\",\"label\":\"True\"}",
      VB_ANNOTATED_STATEMENTS, "f:1: images: not a string"},
     {"{\"images\":[\"a\",\"b\"],\"sentence\":\"s\",\"label\":\"true\"}",
-     VB_ANNOTATED_STATEMENTS, "f:1: label: neither True nor False"},
+     VB_ANNOTATED_STATEMENTS, "f:1: label: neither true nor false"},
     {"{\"images\":[\"a\",\"b\"],\"sentence\":\"s\",\"label\":1}",
-     VB_ANNOTATED_STATEMENTS, "f:1: label: not a string"},
+     VB_ANNOTATED_STATEMENTS, "f:1: label: neither true nor false"},
     {"{\"path\":\"a\",\"caption\":[\"c\"]}", VB_ANNOTATED_PAIRS,
      "f:1: caption: not a string"},
     {"{\"clip_name\":\"a\",\"caption\":\"c\"}", VB_ANNOTATED_PAIRS,
      "f:1: path or video or image: missing"},
+    {"{\"path\":\"a\",\"caption\":\"c\"}", VB_ANNOTATED_MATCHES, "f:1: match: missing"},
+    {"{\"path\":\"a\",\"caption\":\"c\",\"match\":null}", VB_ANNOTATED_MATCHES,
+     "f:1: match: missing"},
+    {"{\"path\":\"a\",\"caption\":\"c\",\"match\":1}", VB_ANNOTATED_MATCHES,
+     "f:1: match: neither true nor false"},
+    {"{\"path\":\"a\",\"caption\":\"c\",\"match\":true}\n"
+     "{\"path\":\"a\",\"caption\":\"c\",\"match\":\"yes\"}",
+     VB_ANNOTATED_MATCHES, "f:2: match: neither true nor false"},
+    {"{\"path\":\"a\",\"match\":true}", VB_ANNOTATED_MATCHES, "f:1: caption: missing"},
+    {"{\"video\":\"\",\"caption\":\"c\",\"match\":true}", VB_ANNOTATED_MATCHES,
+     "f:1: video: is empty"},
 };
 
 static void test_bad_annotations_are_refused(void **state)
