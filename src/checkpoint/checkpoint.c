@@ -19,6 +19,7 @@ struct vb_checkpoint {
     vb_weight_files weights;
     const char *path;   // of the folder or the file
     const char *folder; // that it is, or that it is in
+    const char *set;    // folder of the model set it is a member of; NULL = of none
     vb_config_file file;
     vb_layout layout;
     vblip_model_info info;
@@ -108,7 +109,8 @@ static vblip_status read_candidate(vb_checkpoint *c, const vb_candidate *candida
     c->path = vb_arena_string(&c->arena, candidate->path, strlen(candidate->path));
     c->folder =
         candidate->is_file ? vb_path_folder(&c->arena, candidate->path) : c->path;
-    if (!c->path || !c->folder)
+    c->set = candidate->task ? vb_path_folder(&c->arena, candidate->path) : NULL;
+    if (!c->path || !c->folder || (candidate->task && !c->set))
         return vb_fail_memory(err, candidate->path);
     const char *config = vb_path_join(&c->arena, c->folder, "config.json");
     if (!config)
@@ -417,6 +419,16 @@ vblip_status vb_checkpoint_inspect(const vblip_model_options *options,
 }
 
 // --------------------------------------------------------------------------- accessors
+
+const char *vb_checkpoint_folder(const vb_checkpoint *checkpoint)
+{
+    return checkpoint->folder;
+}
+
+const char *vb_checkpoint_set(const vb_checkpoint *checkpoint)
+{
+    return checkpoint->set;
+}
 
 const vb_config *vb_checkpoint_config(const vb_checkpoint *checkpoint)
 {

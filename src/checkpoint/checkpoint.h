@@ -48,6 +48,12 @@ VB_CHECKED vblip_status vb_checkpoint_make_seeded(vb_checkpoint **out, const cha
                                                   vblip_error *err);
 void vb_checkpoint_close(vb_checkpoint **checkpoint);
 
+// The folder that it is, or that its file is in.
+const char *vb_checkpoint_folder(const vb_checkpoint *checkpoint);
+
+// The folder of the model set that it was opened as a member of; NULL = of none.
+const char *vb_checkpoint_set(const vb_checkpoint *checkpoint);
+
 // A text tower that no whole task needs has 0 layers.
 const vb_config *vb_checkpoint_config(const vb_checkpoint *checkpoint);
 
