@@ -102,6 +102,7 @@ typedef struct vblip_model_options {
     uint32_t tasks;            // what it will be asked to do; 0 = all that it can
     bool raw_text;             // texts are not cleaned (blip-spec 4.4); never with HF
     vblip_compat compat;
+    const char *calibration; // of P(match): vblip_calibration in vblip_lab.h
 } vblip_model_options;
 
 // A BLIP checkpoint resident in device memory. The engine must outlive it. Everything is checked
@@ -164,7 +165,7 @@ typedef struct vblip_job { // what every task shares: an options struct like the
     void (*warned)(void *user, const vblip_failure *damage); // of an input that is read
 } vblip_job;
 
-// P(match): softmax of the ITM logits. `score`: itm_logits[1] + itc when reranked, else itc.
+// P(match): softmax of the ITM logits, or calibrated. `score`: itm_logits[1] + itc, else itc.
 typedef struct vblip_hit {
     uint32_t query, input; // indices
     uint32_t rank;         // from 1
@@ -303,8 +304,7 @@ typedef struct vblip_clip vblip_clip;
 typedef struct vblip_clip_options {
     uint32_t size;
     int64_t start_us, end_us; // the part of a video that counts; end 0 = to its end
-    uint32_t frames;          // sampled from it, as from a whole clip; 0 = 8
-    uint32_t batch;           // encoded at once; 0 = by memory
+    uint32_t frames, batch;   // sampled from it, 0 = 8; encoded at once, 0 = by memory
 } vblip_clip_options;
 
 VBLIP_CHECKED vblip_status vblip_clip_open(vblip_clip **out, vblip_model *model, const char *path,

@@ -268,8 +268,8 @@ VBLIP_CHECKED vblip_status vblip_shots(const vblip_inputs *inputs,
 
 // ------------------------------------------------------------------------- evaluation
 
-// What is done with an annotated data set: one of the paper's protocols (docs/evaluation.md), or
-// CapFilt.
+// What is done with an annotated data set: one of the paper's protocols (docs/evaluation.md),
+// CapFilt, or calibration.
 typedef enum vblip_protocol {
     VBLIP_EVAL_RETRIEVAL, // both directions: txt_r1 ... vid_mdR r_mean, img_* of images
     VBLIP_EVAL_QA,        // predictions; accuracy, accuracy_what, ...
@@ -277,6 +277,7 @@ typedef enum vblip_protocol {
     VBLIP_EVAL_VQA,       // predictions, for the VQAv2 server
     VBLIP_EVAL_NLVR,      // predictions, "True" or "False"; accuracy
     VBLIP_CAPFILT,        // pairs of an image or video and its caption, for vblip_filter
+    VBLIP_CALIBRATION,    // the same, and whether they match, for vblip_calibrate
 } vblip_protocol;
 
 // An annotated data set: what is said, and where the videos and images are of which it is said.
@@ -352,6 +353,64 @@ typedef struct vblip_filter_options {
 VBLIP_CHECKED vblip_status vblip_filter(vblip_model *model, vblip_model *captioner,
     const vblip_dataset *pairs, const vblip_filter_options *options, vblip_filtered_fn fn,
     void *user, vblip_error *err);
+
+// ------------------------------------------------------------------------ calibration
+
+// What P(match) follows from: sigmoid((itm_logits[1] - itm_logits[0]) / temperature + bias). Of
+// softmax temperature is 1 and bias 0.
+//
+// vblip_model_options.calibration names its file, or is "none". NULL: calibration.json in the
+// folder of the checkpoint, or of the model set that holds it, where there is one. A file that
+// is found and was fitted for another model, or for other options than a call's, is not used;
+// one that is named is an error then, and one that cannot be read always.
+typedef struct vblip_calibration {
+    const char *path;
+    float temperature, bias;
+    uint64_t model;              // hash of what ITM logits depend on in the checkpoint
+    uint32_t image_size, frames; // of a clip
+    vblip_compat compat;
+    bool itm_cls;            // as in vblip_match_options
+    uint32_t pairs, matches; // that it was fitted to; `matches` of them match
+    // Of these pairs, by softmax and by the calibration: the expected calibration error, over
+    // the bins of vblip_reliability, and the Brier score.
+    float ece_before, ece_after, brier_before, brier_after;
+} vblip_calibration;
+
+// What calls with these options go by; `frames` as in vblip_job. NULL: softmax; `err` says why a
+// file that was found is not used.
+VBLIP_API const vblip_calibration *vblip_model_calibration(
+    const vblip_model *model, uint32_t frames, bool itm_cls, vblip_error *err);
+
+// How often pairs match whose P(match) is from b/10 to (b + 1)/10: bins[b]. The last holds 1, too.
+enum { VBLIP_RELIABILITY_BINS = 10 };
+typedef struct vblip_reliability_bin {
+    uint32_t pairs;
+    double mean_p, observed; // share that matches; both 0 without pairs
+} vblip_reliability_bin;
+typedef struct vblip_reliability {
+    vblip_reliability_bin bins[VBLIP_RELIABILITY_BINS];
+    double ece, brier;
+} vblip_reliability;
+
+typedef struct vblip_calibrated {
+    const vblip_calibration *calibration;
+    vblip_reliability before, after; // of the pairs that it was fitted to
+} vblip_calibrated;
+typedef int (*vblip_calibrated_fn)(void *user, const vblip_calibrated *calibrated);
+
+typedef struct vblip_calibrate_options {
+    uint32_t size;
+    const vblip_job *job;
+    bool itm_cls;       // as in vblip_match_options
+    const char *output; // file, replaced; NULL = calibration.json in the checkpoint's folder
+} vblip_calibrate_options;
+
+// Fits temperature and bias to the pairs, by the greatest likelihood, writes the file, and calls
+// `fn` once. The model itself goes on as it was loaded. When an image or video cannot be read
+// the others are still looked at; then the call fails with VBLIP_ERR_IO. VBLIP_ERR_FORMAT for
+// pairs that nothing can be fitted to.
+VBLIP_CHECKED vblip_status vblip_calibrate(vblip_model *model, const vblip_dataset *pairs,
+    const vblip_calibrate_options *options, vblip_calibrated_fn fn, void *user, vblip_error *err);
 
 #ifdef __cplusplus
 } // extern "C"

@@ -112,7 +112,7 @@ MUTANTS = [
      "score += pairs[m]->logits[1];"),
     ("score", "tasks.retrieve", "test_hits_are_ranked",
      "src/video_tasks/retrieve.c", "score += moment->hit.score + pairs[m]->logits[1];",
-     "score += moment->hit.score + vb_match_probability(pairs[m]->logits);"),
+     "score += moment->hit.score + vb_match_probability(NULL, pairs[m]->logits);"),
     ("no-temperature", "tasks.golden_tiny_ref_retrieval", "retrieval",
      "src/video_tasks/retrieve.c", "score += moment->hit.score + pairs[m]->logits[1];",
      "score += moment->hit.score / 0.07f + pairs[m]->logits[1];"),

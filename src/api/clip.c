@@ -48,6 +48,7 @@ static vblip_status encode_file(vblip_clip *clip, const vblip_clip_options *opti
         .batch = options->batch,
     };
     vb_setup s;
+    clip->frames = job.frames;
     vb_set_up_model(&s, clip->model);
     s.task.inputs = &clip->input;
     s.task.input_count = 1;
@@ -148,6 +149,7 @@ static vblip_status encode_memory(vblip_clip *clip, const vblip_frame *frames,
         status =
             vb_encode_frames(&s.task, clip->visual, squashed, count, 0, clip->itc, err);
     vb_arena_free(&arena);
+    clip->frames = count > 1 ? count : 0;
     clip->encoded = (vb_encoded){
         .path = clip->input.path,
         .parts = 1,

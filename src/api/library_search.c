@@ -86,6 +86,9 @@ vblip_status vblip_library_retrieve(vblip_library *library, const char *const *q
     if (library->matches && !library->match_stamp && !itc)
         VB_TRY(vb_match_stamp_make(&library->match_stamp, library->model, err));
     vb_indexing in = vb_library_indexing(library, &s);
+    if (!itc)
+        VB_TRY(vb_calibration_choose(&s.task.calibration, library->model, in.frames,
+                                     false, err));
     vblip_index_changes *told = changes ? changes : &ignored;
     const vblip_status status =
         vb_task_search(&in, queries, count, &o, told, fn, user, err);

@@ -34,6 +34,7 @@ typedef struct loading {
     uint32_t tasks; // 0 = all there are
     bool raw_text;
     vblip_compat compat;
+    const char *calibration; // as in vblip_model_options
 } loading;
 
 // Takes the checkpoint, also when it fails.
@@ -52,8 +53,10 @@ static vblip_status load_checkpoint(vblip_model **out, vb_checkpoint *checkpoint
     model->tasks = l->tasks ? l->tasks : vb_checkpoint_info(checkpoint)->tasks;
     const vb_model_options load = {
         .tasks = model->tasks, .raw_text = l->raw_text, .compat = l->compat};
-    const vblip_status status =
+    vblip_status status =
         vb_model_load(&model->model, l->engine->device, checkpoint, &load, err);
+    if (status == VBLIP_OK)
+        status = vb_calibration_load(model, l->calibration, err);
     if (status != VBLIP_OK)
         vblip_model_free(&model);
     *out = model;
@@ -69,7 +72,7 @@ vblip_status vblip_model_load(vblip_model **out, vblip_engine *engine,
     *out = NULL;
     VB_TRY(vb_need(engine != NULL, "engine", err));
     VB_TRY(take_model_options(&o, options, err));
-    const loading l = {engine, o.tasks, o.raw_text, o.compat};
+    const loading l = {engine, o.tasks, o.raw_text, o.compat, o.calibration};
     vb_checkpoint *checkpoint;
     VB_TRY(vb_checkpoint_open(&checkpoint, &o, err));
     return load_checkpoint(out, checkpoint, &l, err);
@@ -79,6 +82,7 @@ void vblip_model_free(vblip_model **model)
 {
     if (!model || !*model)
         return;
+    vb_calibration_free(&(*model)->calibration);
     vb_model_free(&(*model)->model);
     vb_checkpoint_close(&(*model)->checkpoint);
     free(*model);
@@ -121,7 +125,8 @@ vblip_status vblip_bench_model(vblip_model **out, vblip_engine *engine,
         return vb_fail(err, VBLIP_ERR_IO, "the bundled vocabulary is not installed");
     vb_checkpoint *checkpoint;
     VB_TRY(vb_checkpoint_make_seeded(&checkpoint, size, task, vocab, err));
-    return load_checkpoint(out, checkpoint, &(loading){.engine = engine}, err);
+    const loading l = {.engine = engine, .calibration = "none"};
+    return load_checkpoint(out, checkpoint, &l, err);
 }
 
 const char *const *vblip_model_bench_names(void)

@@ -22,6 +22,13 @@ struct vblip_engine {
     void *stopped_user;
 };
 
+// The calibration of a model's P(match), as it was read.
+typedef struct vb_model_calibration {
+    vblip_calibration read; // its path is owned; NULL = there is none
+    bool named;             // by the caller: it must fit
+    uint64_t model;         // hash of this one
+} vb_model_calibration;
+
 struct vblip_model {
     const vblip_engine *engine;
     vb_checkpoint *checkpoint; // stays open for vblip_model_describe
@@ -30,6 +37,7 @@ struct vblip_model {
     bool raw_text;
     vblip_compat compat;
     vb_counters counters;
+    vb_model_calibration calibration;
 };
 
 struct vblip_inputs {
@@ -45,7 +53,8 @@ struct vblip_clip {
     vblip_model *model;
     vblip_input input; // its path is owned
     vb_visual *visual;
-    float *itc; // [projection]; NULL where the model has none
+    float *itc;      // [projection]; NULL where the model has none
+    uint32_t frames; // that it was made of; 0 = of an image
     vb_encoded encoded;
 };
 
@@ -92,6 +101,24 @@ VB_CHECKED vblip_status vb_take_job(vblip_job *out, const vblip_job **job,
 VB_CHECKED vblip_status vb_take_caption(vblip_caption_options *out,
                                         const vblip_caption_options **options,
                                         vblip_error *err);
+
+// Reads the calibration of a model that is loaded for ITM: `option` is that of its options.
+VB_CHECKED vblip_status vb_calibration_load(vblip_model *model, const char *option,
+                                            vblip_error *err);
+void vb_calibration_free(vb_model_calibration *calibration);
+
+// What a call with these options goes by; NULL = softmax. One that was named and does not
+// fit is VBLIP_ERR_ARGUMENT. `frames` 0 = as it was fitted for.
+VB_CHECKED vblip_status vb_calibration_choose(const vblip_calibration **out,
+                                              const vblip_model *model, uint32_t frames,
+                                              bool itm_cls, vblip_error *err);
+
+// Fills what is known of a calibration before anything is fitted: its file, and what it is
+// fitted for.
+VB_CHECKED vblip_status vb_calibration_plan(vblip_calibration *out, vb_arena *arena,
+                                            const vblip_model *model,
+                                            const vblip_calibrate_options *options,
+                                            vblip_error *err);
 
 // How many frames a clip may have.
 VB_CHECKED vblip_status vb_check_frames(uint32_t frames, vblip_error *err);

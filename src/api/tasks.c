@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+enum { DEFAULT_FRAMES = 8 }; // where ITM is asked
+
 // Whom a task asks, and about what: files, or one clip.
 typedef struct subject {
     vblip_model *model;
@@ -47,6 +49,16 @@ static vblip_status set_up(vb_setup *setup, const subject *about, uint32_t task,
     return VBLIP_OK;
 }
 
+static vblip_status choose_calibration(vb_setup *setup, const subject *about,
+                                       bool itm_cls, vblip_error *err)
+{
+    const uint32_t frames = about->clip         ? about->clip->frames
+                            : setup->job.frames ? setup->job.frames
+                                                : DEFAULT_FRAMES;
+    return vb_calibration_choose(&setup->task.calibration, about->model, frames,
+                                 itm_cls, err);
+}
+
 // Of a missing clip the model is missing too: a caller's mistake that set_up finds.
 static subject about_clip(const vblip_clip *clip)
 {
@@ -74,6 +86,8 @@ vblip_status vblip_retrieve(vblip_model *model, const vblip_inputs *inputs,
     const subject about = about_inputs(model, inputs);
     const uint32_t task = o.rerank == -1 ? VBLIP_TASK_ITC : VBLIP_TASK_RETRIEVAL;
     VB_TRY(set_up(&s, &about, task, &o.job, err));
+    if (o.rerank != -1)
+        VB_TRY(choose_calibration(&s, &about, false, err));
     return vb_task_retrieve(&s.task, queries, count, &o, fn, user, err);
 }
 
@@ -88,6 +102,7 @@ static vblip_status match_about(const subject *about, const char *const *texts,
     VB_TRY(vb_check_texts(texts, count, "texts", err));
     vb_setup s;
     VB_TRY(set_up(&s, about, VBLIP_TASK_RETRIEVAL, &o.job, err));
+    VB_TRY(choose_calibration(&s, about, o.itm_cls, err));
     return vb_task_match(&s.task, texts, count, &o, fn, user, err);
 }
 

@@ -116,7 +116,7 @@ static vblip_status write_caption(filtering *r, uint32_t index, vblip_error *err
 static vblip_filtered_text judged(const filtering *r, const char *text,
                                   const float logits[2])
 {
-    const float p = vb_match_probability(logits);
+    const float p = vb_match_probability(r->f->task->calibration, logits);
     return (vblip_filtered_text){
         .caption = text,
         .p_match = p,

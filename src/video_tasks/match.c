@@ -43,7 +43,7 @@ static vblip_status report_match(matching *m, const vb_encoded *clip, vblip_erro
             .path = clip->path,
             .text = i,
             .itc = vb_dot(m->text_itc + (size_t)i * width, clip->itc, width),
-            .p_match = vb_match_probability(m->logits[i]),
+            .p_match = vb_match_probability(m->task->calibration, m->logits[i]),
         };
         memcpy(row.itm_logits, m->logits[i], sizeof row.itm_logits);
         if (m->fn(m->user, &row))

@@ -38,7 +38,10 @@ float vb_best_dot(const float *texts, uint32_t text_count, const float *clip,
     return best;
 }
 
-float vb_match_probability(const float logits[2])
+float vb_match_probability(const vblip_calibration *calibration, const float logits[2])
 {
-    return (float)(1.0 / (1.0 + exp((double)logits[0] - (double)logits[1])));
+    double logit = (double)logits[1] - (double)logits[0];
+    if (calibration)
+        logit = logit / (double)calibration->temperature + (double)calibration->bias;
+    return (float)(1.0 / (1.0 + exp(-logit)));
 }

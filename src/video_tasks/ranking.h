@@ -2,7 +2,7 @@
 #ifndef VB_VIDEO_TASKS_RANKING_H
 #define VB_VIDEO_TASKS_RANKING_H
 
-#include <stdint.h>
+#include "vblip_lab.h"
 
 typedef struct vb_scored {
     float score;
@@ -19,7 +19,8 @@ float vb_dot(const float *a, const float *b, uint32_t count);
 float vb_best_dot(const float *texts, uint32_t text_count, const float *clip,
                   uint32_t count);
 
-// P(match): softmax of the ITM logits (unmatched, matched), second entry.
-float vb_match_probability(const float logits[2]);
+// P(match) of the ITM logits (unmatched, matched): by the calibration, or where it is NULL
+// softmax, second entry.
+float vb_match_probability(const vblip_calibration *calibration, const float logits[2]);
 
 #endif // VB_VIDEO_TASKS_RANKING_H

@@ -66,7 +66,7 @@ static vblip_status report_pair(reasoning *r, uint32_t pair, vblip_error *err)
             .right = right,
             .statement = first + i,
             .answer = r->logits[i][1] > r->logits[i][0],
-            .p_true = vb_match_probability(r->logits[i]),
+            .p_true = vb_match_probability(NULL, r->logits[i]),
         };
         memcpy(row.logits, r->logits[i], sizeof row.logits);
         if (r->fn(r->user, &row))

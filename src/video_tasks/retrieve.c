@@ -281,7 +281,7 @@ static vblip_status find_more(search *s, uint32_t query, vblip_error *err)
 // -------------------------------------------------------------------------- results
 
 // What ITM said, and the sum of ITC.
-static vblip_hit scores_of(const vb_candidate *c)
+static vblip_hit scores_of(const search *s, const vb_candidate *c)
 {
     vblip_hit hit = {
         .score = c->score,
@@ -294,7 +294,7 @@ static vblip_hit scores_of(const vb_candidate *c)
             continue;
         for (uint32_t i = 0; i < 2; i++)
             hit.itm_logits[i] += c->pairs[m]->logits[i];
-        hit.p_match *= vb_match_probability(c->pairs[m]->logits);
+        hit.p_match *= vb_match_probability(s->task->calibration, c->pairs[m]->logits);
     }
     return hit;
 }
@@ -329,7 +329,7 @@ static vblip_status report_from(search *s, uint32_t query, uint64_t *from, uint6
     for (uint32_t i = 0; i < s->ranked_count && *from < end; i++) {
         bool is_new;
         const vb_candidate *c = s->ranked[i];
-        vblip_hit hit = scores_of(c);
+        vblip_hit hit = scores_of(s, c);
         if (min_p > 0.0f && !(hit.reranked && hit.p_match >= min_p))
             continue;
         VB_TRY(vb_shown_add(&is_new, shown, s->in->shelves, c, err));

@@ -42,6 +42,7 @@ typedef struct vb_task {
     struct vb_hwaccel *hwaccel; // that decodes; NULL = the processor
     vb_counters *counters;      // NULL = nobody counts
     vb_halt *halt;              // NULL = nobody stops it but callbacks of the job
+    const vblip_calibration *calibration; // of P(match); NULL = softmax
 } vb_task;
 
 // See the functions of vblip.h that they serve. `options` is never NULL; zero fields

@@ -446,7 +446,7 @@ static void test_data_sets_refuse(void **state)
         vblip_status status;
         const char *about;
     } cases[] = {
-        {6, none, NULL, VBLIP_ERR_ARGUMENT, "protocol: 6, known are 0 to 5"},
+        {7, none, NULL, VBLIP_ERR_ARGUMENT, "protocol: 7, known are 0 to 6"},
         {VBLIP_EVAL_RETRIEVAL, NULL, NULL, VBLIP_ERR_ARGUMENT, "annotations"},
         {VBLIP_EVAL_CAPTION, NULL, NULL, VBLIP_ERR_ARGUMENT, "annotations"},
         {VBLIP_EVAL_RETRIEVAL, none, NULL, VBLIP_ERR_IO, none},

@@ -82,11 +82,15 @@ static void test_ties_keep_their_order(void **state)
 static void test_p_match(void **state)
 {
     (void)state;
-    assert_true(vb_match_probability((float[]){0, 0}) == 0.5f);
-    assert_true(vb_match_probability((float[]){200, -200}) == 0.0f);
-    assert_true(vb_match_probability((float[]){-200, 200}) == 1.0f);
-    assert_true(fabs((double)vb_match_probability((float[]){1, 3}) -
+    assert_true(vb_match_probability(NULL, (float[]){0, 0}) == 0.5f);
+    assert_true(vb_match_probability(NULL, (float[]){200, -200}) == 0.0f);
+    assert_true(vb_match_probability(NULL, (float[]){-200, 200}) == 1.0f);
+    assert_true(fabs((double)vb_match_probability(NULL, (float[]){1, 3}) -
                      exp(3) / (exp(1) + exp(3))) < 1e-7);
+    const vblip_calibration flat = {.temperature = 4, .bias = -0.5f};
+    assert_true(vb_match_probability(&flat, (float[]){-1, 1}) == 0.5f);
+    assert_true(fabs((double)vb_match_probability(&flat, (float[]){0, 4}) -
+                     1 / (1 + exp(-0.5))) < 1e-7);
 }
 
 static void fill(fake_world *world, vb_visual *visual)
