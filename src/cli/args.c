@@ -14,6 +14,7 @@ const cli_command_traits cli_commands[CLI_COMMAND_COUNT] = {
     [CLI_EMBED] = {"embed", CLI_TAKES_PATHS_FOR_WHAT, "text"},
     [CLI_EVAL] = {"eval", CLI_TAKES_PROTOCOL, "text"},
     [CLI_FILTER] = {"filter", CLI_TAKES_ONE_FILE, "text"},
+    [CLI_CALIBRATE] = {"calibrate", CLI_TAKES_ONE_FILE, "text"},
     [CLI_SHOTS] = {"shots", CLI_TAKES_PATHS, "text"},
     [CLI_TOKENIZE] = {"tokenize", CLI_TAKES_TEXTS, "text"},
     [CLI_MODELS] = {"models", CLI_TAKES_ONE_PATH, "text"},

@@ -21,6 +21,7 @@ typedef enum cli_command {
     CLI_EMBED,
     CLI_EVAL,
     CLI_FILTER,
+    CLI_CALIBRATE,
     CLI_SHOTS,
     CLI_TOKENIZE,
     CLI_MODELS,
@@ -40,7 +41,7 @@ typedef enum cli_takes {
     CLI_TAKES_PATHS_FOR_WHAT, // as --what needs, and texts from --text
     CLI_TAKES_TEXTS,
     CLI_TAKES_PROTOCOL, // eval: retrieval, qa, ...
-    CLI_TAKES_ONE_FILE, // filter: PAIRS
+    CLI_TAKES_ONE_FILE, // filter, calibrate: PAIRS
     CLI_TAKES_ONE_PATH, // one PATH, or no operand
     CLI_TAKES_NAMES,    // any number of names, or none
     CLI_TAKES_NOTHING,
@@ -130,7 +131,10 @@ typedef struct cli_args {
     uint32_t size; // of models to time: 0 none, else a choice of the option
     uint32_t counts[CLI_MOST_COUNTS + 1]; // ended by 0
 
-    // filter; its PAIRS are in `paths`, --root is in `media`
+    // retrieve, match, filter
+    const char *calibration; // file; "none"; NULL = the model's own
+
+    // filter, calibrate; their PAIRS are in `paths`, --root is in `media`
     const char *captioner;
 
     // caption

@@ -145,6 +145,8 @@ static vblip_status check_together(const cli_args *a, vblip_error *err)
          "generated"},
         {a->min_p > 0 && a->rerank == 0,
          "--min-p: not allowed with --rerank 0, which gives no P(match)"},
+        {a->command == CLI_CALIBRATE && a->output && strcmp(a->output, "-") == 0,
+         "-o -: calibrate writes a file"},
         {a->itm_token == 0 && a->compat == VBLIP_COMPAT_HF,
          "--itm-token enc: not allowed with --compat hf, which begins with [CLS]"},
         {a->count && (a->every_us || a->every_frames),
@@ -247,8 +249,9 @@ vblip_status cli_format_settle(cli_args *args, vblip_error *err)
         return given ? cli_misuse(err, "--format: embed writes safetensors") : VBLIP_OK;
     }
     if (!given)
-        args->format =
-            args->output ? (uint32_t)format_of_name(args->output) : VB_FORMAT_TEXT;
+        args->format = args->output && args->command != CLI_CALIBRATE
+                           ? (uint32_t)format_of_name(args->output)
+                           : VB_FORMAT_TEXT;
     if (args->command == CLI_FILTER) {
         if (given && args->format != VB_FORMAT_JSONL)
             return cli_misuse(err, "--format: allowed for filter: jsonl");

@@ -13,6 +13,7 @@ cli_exit cli_cmd_reason(cli_session *s);
 cli_exit cli_cmd_embed(cli_session *s);
 cli_exit cli_cmd_eval(cli_session *s);
 cli_exit cli_cmd_filter(cli_session *s);
+cli_exit cli_cmd_calibrate(cli_session *s);
 cli_exit cli_cmd_shots(cli_session *s);
 cli_exit cli_cmd_tokenize(cli_session *s);
 cli_exit cli_cmd_models(cli_session *s);

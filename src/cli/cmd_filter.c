@@ -172,6 +172,7 @@ static vblip_status cmd_filter_run(cli_session *s, vblip_error *err)
 {
     filter_state *state = s->state;
     vblip_status status = load_captioner(s, state, err);
+    cli_choose_calibration(s, s->args->frames, false);
     if (status == VBLIP_OK)
         status = filter_pairs(s, state, err);
     if (status != VBLIP_OK)

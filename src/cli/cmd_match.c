@@ -4,7 +4,7 @@
 static const vb_column columns[] = {
     {"path", VB_CELL_TEXT, NULL},    {"text", VB_CELL_TEXT, NULL},
     {"itc", VB_CELL_REAL, NULL},     {"itm_logits", VB_CELL_PAIR, NULL},
-    {"p_match", VB_CELL_REAL, NULL},
+    {"p_match", VB_CELL_REAL, NULL}, {"calibration", VB_CELL_TEXT, NULL},
 };
 static const vb_table table = {columns, sizeof columns / sizeof *columns};
 
@@ -23,6 +23,7 @@ static int on_match_row(void *session, const vblip_match_row *row)
         vb_cell_real((double)row->itc),
         vb_cell_pair(row->itm_logits),
         vb_cell_real((double)row->p_match),
+        vb_cell_text(s->calibration),
     };
     return cli_emit_row(s, cells);
 }
@@ -34,6 +35,7 @@ static vblip_status cmd_match_run(cli_session *s, vblip_error *err)
         .job = &job,
         .itm_cls = s->args->itm_token == 1,
     };
+    cli_choose_calibration(s, job.frames, options.itm_cls);
     return vblip_match(s->model, s->inputs, (const char *const *)s->texts.items,
                        s->texts.count, &options, on_match_row, s, err);
 }

@@ -8,12 +8,12 @@
 #include <string.h>
 
 static const vb_column columns[] = {
-    {"query", VB_CELL_TEXT, NULL},    {"rank", VB_CELL_WHOLE, NULL},
-    {"path", VB_CELL_TEXT, NULL},     {"start", VB_CELL_TIME, NULL},
-    {"end", VB_CELL_TIME, NULL},      {"score", VB_CELL_REAL, NULL},
-    {"itc", VB_CELL_REAL, NULL},      {"itm_logit", VB_CELL_REAL, NULL},
-    {"p_match", VB_CELL_REAL, NULL},  {"then_start", VB_CELL_TIME, NULL},
-    {"then_end", VB_CELL_TIME, NULL},
+    {"query", VB_CELL_TEXT, NULL},      {"rank", VB_CELL_WHOLE, NULL},
+    {"path", VB_CELL_TEXT, NULL},       {"start", VB_CELL_TIME, NULL},
+    {"end", VB_CELL_TIME, NULL},        {"score", VB_CELL_REAL, NULL},
+    {"itc", VB_CELL_REAL, NULL},        {"itm_logit", VB_CELL_REAL, NULL},
+    {"p_match", VB_CELL_REAL, NULL},    {"calibration", VB_CELL_TEXT, NULL},
+    {"then_start", VB_CELL_TIME, NULL}, {"then_end", VB_CELL_TIME, NULL},
 };
 enum { ALL_COLUMNS = sizeof columns / sizeof *columns, THEN_COLUMNS = 2 };
 static const vb_table table = {columns, ALL_COLUMNS - THEN_COLUMNS};
@@ -34,12 +34,13 @@ typedef struct retrieve_state {
 static int cmd_retrieve_emit_row(cli_session *s, const vblip_hit *hit)
 {
     const uint32_t q = hit->query;
-    vb_cell reranked[2] = {0}, query = {0};
+    vb_cell reranked[3] = {0}, query = {0};
     if (q < s->texts.count)
         query = vb_cell_bytes(s->texts.items[q], s->texts.sizes[q]);
     if (hit->reranked) {
         reranked[0] = vb_cell_real((double)hit->itm_logits[1]);
         reranked[1] = vb_cell_real((double)hit->p_match);
+        reranked[2] = vb_cell_text(s->calibration);
     }
     const vb_cell cells[] = {
         query,
@@ -51,6 +52,7 @@ static int cmd_retrieve_emit_row(cli_session *s, const vblip_hit *hit)
         vb_cell_real((double)hit->itc),
         reranked[0],
         reranked[1],
+        reranked[2],
         vb_cell_time(hit->timed, hit->then_start_us),
         vb_cell_time(hit->timed, hit->then_end_us),
     };
@@ -225,6 +227,8 @@ static vblip_status cmd_retrieve_run(cli_session *s, vblip_error *err)
     const vblip_search_options search = search_options(s, &ranking);
     retrieve_state *state = s->state;
     vblip_library *library;
+    if (a->rerank && !state->example_count)
+        cli_choose_calibration(s, a->frames, false);
     VB_TRY(vblip_library_open(&library, s->model, s->inputs, &kept, err));
     const vblip_status status = vblip_library_retrieve(
         library, (const char *const *)s->texts.items, s->texts.count, &search,

@@ -30,9 +30,8 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
                "(docs/library.md), so that they are encoded once; recordings longer "
                "than 30 s are searched shot by shot.\n"
                "Text output: rank, P(match), times, path.\n"
-               "Fields: query rank path start end score itc itm_logit p_match, and "
-               "with --then "
-               "then_start then_end.\n",
+               "Fields: query rank path start end score itc itm_logit p_match "
+               "calibration, and with --then then_start then_end.\n",
          "  vblip retrieve examples/clips \"a dog to the left of a violin\"\n"
          "  vblip retrieve --top 3 -f jsonl -e \"a dog\" -e \"two cats\" "
          "examples/clips\n"},
@@ -81,7 +80,7 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
                    "how well texts match: ITC cosine, ITM logits, probability",
                    PATHS "Of a directory every file is matched with every text.\n"
                          "Text output: P(match), ITC cosine, path, text.\n"
-                         "Fields: path text itc itm_logits p_match.\n",
+                         "Fields: path text itc itm_logits p_match calibration.\n",
                    "  vblip match examples/clips/clip-01.mp4 \"a dog\" \"a cat\"\n"
                    "  vblip match -f csv -o pairs.csv examples/clips \"a pizza\"\n"},
     [CLI_REASON] =
@@ -132,6 +131,21 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
          "  vblip filter pairs.jsonl -o clean.jsonl\n"
          "  vblip filter pairs.jsonl --root images --min-p 0.8 --seed 7 -o "
          "clean.jsonl\n"},
+    [CLI_CALIBRATE] =
+        {"vblip calibrate [OPTIONS] PAIRS",
+         "make P(match) mean what it says, by pairs that you know",
+         "PAIRS holds images or videos, captions, and whether they match, one "
+         "{\"path\": ..., \"caption\": ..., \"match\": true} a line; at least 10 that "
+         "match and 10 that do not, in the mixture that P(match) is to be asked about. "
+         "A temperature and a bias are fitted to what ITM says of them, and kept as "
+         "calibration.json in the folder of the checkpoint, or -o FILE: from then on "
+         "retrieve, match and filter go by it.\n"
+         "Text output: how often pairs match, by P(match), before and after.\n"
+         "Fields: p_match (softmax, calibrated) temperature bias pairs matches ece "
+         "brier "
+         "bins.\n",
+         "  vblip calibrate pairs.jsonl\n"
+         "  vblip calibrate pairs.jsonl --root videos --frames 8 -o ours.json\n"},
     [CLI_SHOTS] =
         {"vblip shots [OPTIONS] PATH...", "where the shots of recordings begin and end",
          PATHS
@@ -203,7 +217,13 @@ static const struct {
             "image and a text. Each is made once, so that it is fast"},
     {"ITM", "image-text matching: image and text go through the model together. Two "
             "logits, unmatched and matched; slow, and the better judge"},
-    {"P(match)", "softmax of the two ITM logits, 0 to 1"},
+    {"P(match)", "how probable it is that text and image match, 0 to 1: softmax of the "
+                 "two ITM logits, or calibrated"},
+    {"calibration", "temperature and bias that make P(match) mean how often such pairs "
+                    "match; vblip calibrate fits them"},
+    {"ECE", "expected calibration error: how far P(match) is from how often pairs "
+            "match, on average"},
+    {"Brier", "mean square of P(match) less what is the case, 0 or 1"},
     {"score", "of a hit, the matched logit + ITC; of captions and answers see "
               "docs/cli.md"},
     {"rerank", "ITC ranks everything, ITM ranks the best K of that again"},

@@ -127,7 +127,7 @@ vblip_status cli_operands_split(cli_args *args, vblip_error *err)
                               all.items[1]);
         if (need(all.count, args, "a file of pairs", err) != VBLIP_OK)
             return VBLIP_ERR_ARGUMENT;
-        return need(args->output != NULL, args, "-o FILE", err);
+        return need(args->output || args->command != CLI_FILTER, args, "-o FILE", err);
     case CLI_TAKES_PROTOCOL:
         return find_protocol(args, err);
     case CLI_TAKES_ONE_PATH:

@@ -263,6 +263,15 @@ const cli_option cli_options[] = {
      .most = 1,
      .value = "P",
      .help = "drop hits that match with less than P (0)"},
+    {.name = "calibration",
+     .commands = ON(RETRIEVE) | ON(MATCH) | ON(FILTER),
+     .kind = CLI_STRING,
+     .offset = AT(calibration),
+     .file = CLI_FILE_READ,
+     .or_none = true,
+     .value = "FILE",
+     .help = "what P(match) goes by: a file of `vblip calibrate`, or none: plain "
+             "softmax (calibration.json of the checkpoint, where it has one)"},
     {.name = "include",
      .commands = ON(RETRIEVE) | ON(INDEX),
      .kind = CLI_STRINGS,
@@ -417,7 +426,7 @@ const cli_option cli_options[] = {
      .help = "only read all of the indexes and check it, likewise"},
 
     {.name = "itm-token",
-     .commands = ON(MATCH),
+     .commands = ON(MATCH) | ON(CALIBRATE),
      .kind = CLI_CHOICE,
      .offset = AT(itm_token),
      .choices = {"enc", "cls"},
@@ -528,7 +537,7 @@ const cli_option cli_options[] = {
      .help = "qa, nlvr: write every answer as JSON Lines"},
 
     {.name = "root",
-     .commands = ON(FILTER),
+     .commands = ON(FILTER) | ON(CALIBRATE),
      .kind = CLI_STRING,
      .offset = AT(media),
      .value = "DIR",

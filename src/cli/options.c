@@ -45,7 +45,8 @@ const char *cli_option_file_read(const cli_option *option, const cli_args *args)
     const bool read = option->file == CLI_FILE_LIST || option->file == CLI_FILE_READ;
     if (!read || !(option->commands & 1u << args->command))
         return NULL;
-    return cli_option_string(option, args);
+    const char *file = cli_option_string(option, args);
+    return file && option->or_none && strcmp(file, "none") == 0 ? NULL : file;
 }
 
 // A decimal number and nothing else; no sign, no infinity, no hexadecimal.

@@ -36,6 +36,7 @@ typedef struct cli_option {
     size_t offset;  // of its field in cli_args
     cli_file file;  // no result may replace what is read
     bool same_rows; // it is about how the work is done or shown: no row depends on it
+    bool or_none;   // CLI_FILE_READ: "none" names no file
     bool automatic; // CLI_COUNT: "auto" stands for CLI_NOT_GIVEN
     double least, most; // CLI_COUNT, CLI_COUNTS, CLI_REAL
     const char *choices[CLI_MAX_CHOICES];

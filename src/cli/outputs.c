@@ -14,6 +14,15 @@
 
 static const char *const of_model = "a file of the model";
 
+// Beside a checkpoint, or over it; `calibrate` reads none and writes one.
+static const char calibration_name[] = "calibration.json";
+
+// A model's files on their way into a list.
+typedef struct model_files {
+    vb_read_files *files;
+    bool calibrates; // its calibration is written, not read
+} model_files;
+
 // Adds the file `name` beside the first `size` bytes of `path`.
 static void add_named(vb_read_files *files, const char *path, size_t size,
                       const char *name)
@@ -27,15 +36,17 @@ static void add_named(vb_read_files *files, const char *path, size_t size,
 }
 
 // Adds all files of a folder; false when `path` is none.
-static bool add_folder(vb_read_files *files, const char *path)
+static bool add_folder(const model_files *m, const char *path)
 {
+    vb_read_files *files = m->files;
     DIR *folder = opendir(path);
     if (!folder)
         return false;
     vb_string prefix = {0};
     if (vb_string_appendf(&prefix, "%s/", path))
         for (const struct dirent *entry; (entry = readdir(folder)) != NULL;)
-            add_named(files, prefix.bytes, prefix.size, entry->d_name);
+            if (!m->calibrates || strcmp(entry->d_name, calibration_name) != 0)
+                add_named(files, prefix.bytes, prefix.size, entry->d_name);
     files->failed = files->failed || prefix.failed;
     vb_string_free(&prefix);
     closedir(folder);
@@ -46,26 +57,33 @@ static bool add_folder(vb_read_files *files, const char *path)
 // beside them.
 static int add_model(void *list, const vblip_model_info *info)
 {
-    vb_read_files *files = list;
+    const model_files *m = list;
+    vb_read_files *files = m->files;
     for (const char *const *file = info->files; *file; file++)
         vb_read_files_add(files, *file, of_model);
-    if (add_folder(files, info->path))
+    if (add_folder(m, info->path))
         return 0;
     const char *slash = strrchr(info->path, '/');
     vb_read_files_add(files, info->path, of_model);
-    add_named(files, info->path, slash ? (size_t)(slash - info->path) + 1 : 0,
-              "vocab.txt");
+    const size_t size = slash ? (size_t)(slash - info->path) + 1 : 0;
+    add_named(files, info->path, size, "vocab.txt");
+    if (!m->calibrates)
+        add_named(files, info->path, size, calibration_name);
     return 0;
 }
 
 // A model that cannot be read is left to its loading to refuse.
-static void list_model(vb_read_files *out, const vblip_model_options *model,
-                       const char *path)
+static void list_model(vb_read_files *out, const cli_sources *s, const char *path)
 {
-    vblip_model_options options = *model;
+    model_files m = {out, s->args->command == CLI_CALIBRATE};
+    vblip_model_options options = s->model;
+    vb_string folder = {0};
     options.path = path;
     options.tasks = 0;
-    (void)!vblip_model_inspect(&options, add_model, out, NULL);
+    (void)!vblip_model_inspect(&options, add_model, &m, NULL);
+    if (!m.calibrates && vb_string_appendf(&folder, "%s/", path)) // of a model set
+        add_named(out, folder.bytes, folder.size, calibration_name);
+    vb_string_free(&folder);
 }
 
 enum { OPTION_LABEL = 32 };
@@ -91,7 +109,7 @@ static void list_option(vb_read_files *out, const cli_sources *s, const cli_opti
         vb_read_files_add(out, file, role);
     }
     if (model)
-        list_model(out, &s->model, model);
+        list_model(out, s, model);
 }
 
 // Pictures that hits are to be like, or unlike.
@@ -126,7 +144,7 @@ vblip_status cli_sources_list(vb_read_files *out, const cli_sources *s,
     if (vblip_bundled_vocab())
         vb_read_files_add(out, vblip_bundled_vocab(), "the bundled vocabulary");
     if (s->model.path)
-        list_model(out, &s->model, s->model.path);
+        list_model(out, s, s->model.path);
     return out->failed ? vb_fail_memory(err, "inputs") : VBLIP_OK;
 }
 
@@ -176,8 +194,7 @@ static void list_targets(vb_targets *out, const cli_args *args)
 // The folder in which a data set's videos and images are looked for, in `out`.
 static void write_media_folder(vb_string *out, const cli_args *args)
 {
-    const char *file =
-        args->command == CLI_FILTER ? args->paths.items[0] : args->annotations;
+    const char *file = args->paths.count ? args->paths.items[0] : args->annotations;
     const char *slash = file ? strrchr(file, '/') : NULL;
     if (args->media)
         vb_string_puts(out, args->media);

@@ -52,7 +52,19 @@ vblip_model_options cli_model_options(const cli_session *s, uint32_t tasks)
         .tasks = tasks,
         .raw_text = a->raw_text,
         .compat = (vblip_compat)a->compat,
+        .calibration = a->command == CLI_CALIBRATE ? "none" : a->calibration,
     };
+}
+
+void cli_choose_calibration(cli_session *s, uint32_t frames, bool itm_cls)
+{
+    vblip_error why = {0};
+    const vblip_calibration *c =
+        vblip_model_calibration(s->model, frames, itm_cls, &why);
+    s->calibration = c ? c->path : NULL;
+    if (why.status != VBLIP_OK && !s->args->calibration)
+        vb_console_warn(&s->console, "%s: not used, P(match) is plain softmax",
+                        why.message);
 }
 
 cli_sources cli_session_sources(const cli_session *s, bool annotated)
@@ -72,10 +84,11 @@ static vblip_status check_outputs(const cli_session *s, bool annotated,
     return cli_outputs_check(&sources, err);
 }
 
-static vblip_status open_output(cli_session *s, const vb_table *table, vblip_error *err)
+static vblip_status open_output(cli_session *s, const vb_table *table, const char *path,
+                                vblip_error *err)
 {
     s->rows = (vb_rows){.format = (vb_format)s->args->format, .table = table};
-    return vb_outfile_open(&s->out, s->args->output, err);
+    return vb_outfile_open(&s->out, path, err);
 }
 
 cli_exit cli_output_begin(cli_session *s, const vb_table *table)
@@ -83,7 +96,7 @@ cli_exit cli_output_begin(cli_session *s, const vb_table *table)
     vblip_error err = {0};
     vblip_status status = check_outputs(s, false, &err);
     if (status == VBLIP_OK)
-        status = open_output(s, table, &err);
+        status = open_output(s, table, s->args->output, &err);
     return status == VBLIP_OK ? CLI_EXIT_DONE : cli_fail(s, status, &err);
 }
 
@@ -421,7 +434,8 @@ cli_exit cli_session_run(cli_session *s, const cli_task *task)
     if (status == VBLIP_OK && task->check)
         status = task->check(s, &err);
     if (status == VBLIP_OK && !task->own_output)
-        status = open_output(s, task->table, &err);
+        status = open_output(s, task->table,
+                             task->rows_on_stdout ? NULL : s->args->output, &err);
     if (status != VBLIP_OK)
         return cli_fail(s, status, &err);
     return cli_output_end(s, run_job(s, task));

@@ -39,6 +39,7 @@ typedef struct cli_session {
                     const char *line); // what a device logs; NULL: -v shows
     vblip_engine *engine;
     vblip_model *model;
+    const char *calibration; // file that P(match) goes by; NULL = softmax
 
     vb_outfile out;
     vb_rows rows;
@@ -56,6 +57,7 @@ typedef struct cli_task {
     const char *weights; // where real ones are, for the notice of the demo model
     bool annotated;      // its inputs are named by annotations or pairs
     bool own_output;     // it writes -o by itself
+    bool rows_on_stdout; // -o is no file of rows
     bool no_model;       // nor a device: `needs` and `weights` are not looked at
     // Refuses what only shows now that texts and inputs are known; may be NULL.
     vblip_status (*check)(cli_session *s, vblip_error *err);
@@ -93,6 +95,10 @@ const char *cli_model_path(const cli_session *s);
 
 // Model options from arguments and environment.
 vblip_model_options cli_model_options(const cli_session *s, uint32_t tasks);
+
+// Sets s->calibration to what calls with these options go by, and says so where one that was
+// found is not used.
+void cli_choose_calibration(cli_session *s, uint32_t frames, bool itm_cls);
 
 // What the run reads; `annotated` as in cli_sources.
 cli_sources cli_session_sources(const cli_session *s, bool annotated);

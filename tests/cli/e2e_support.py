@@ -30,8 +30,8 @@ EXIT_DONE, EXIT_NO_MATCH, EXIT_MISUSED, EXIT_SOME_FAILED = 0, 1, 2, 3
 EXIT_UNUSABLE, EXIT_NO_DEVICE, EXIT_INTERRUPTED = 4, 5, 130
 
 FIELDS = {
-    "retrieve": "query rank path start end score itc itm_logit p_match".split(),
-    "match": "path text itc itm_logits p_match".split(),
+    "retrieve": "query rank path start end score itc itm_logit p_match calibration".split(),
+    "match": "path text itc itm_logits p_match calibration".split(),
     "reason": "left right statement answer p_true logits".split(),
     "qa": "path question answer score start end".split(),
     "eval": "metric value".split(),

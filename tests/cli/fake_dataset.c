@@ -81,6 +81,53 @@ vblip_status vblip_eval(vblip_model *model, const vblip_dataset *dataset,
     return VBLIP_OK;
 }
 
+// Models with "fitted" in their names have a calibration, which is for 8 frames.
+const vblip_calibration *vblip_model_calibration(const vblip_model *model,
+                                                 uint32_t frames, bool itm_cls,
+                                                 vblip_error *err)
+{
+    static const vblip_calibration fitted = {.path = "fitted/calibration.json"};
+    (void)itm_cls;
+    if (!fake_has(vblip_model_describe(model)->path, "fitted"))
+        return NULL;
+    if (!frames || frames == 8)
+        return &fitted;
+    fake_fail(err, VBLIP_ERR_ARGUMENT, "%s: fitted with 8 frames, not %u", fitted.path,
+              frames);
+    return NULL;
+}
+
+// Four pairs, of which "few..." has too few and "bad..." one that cannot be read.
+vblip_status vblip_calibrate(vblip_model *model, const vblip_dataset *pairs,
+                             const vblip_calibrate_options *options,
+                             vblip_calibrated_fn fn, void *user, vblip_error *err)
+{
+    static const char *const reason = "1 pairs match, 3 do not";
+    const vblip_failure failure = {2, "three.png", "No such file or directory"};
+    const vblip_calibration fitted = {
+        .path = options->output ? options->output : "fake/calibration.json",
+        .temperature = options->itm_cls ? 4 : 2,
+        .bias = -0.5f,
+        .pairs = 4,
+        .matches = 1,
+    };
+    (void)model;
+    if (fake_has(pairs->name, "few"))
+        return fake_fail(err, VBLIP_ERR_FORMAT, "%s: %s", pairs->name, reason);
+    if (fake_has(pairs->name, "bad")) {
+        if (options->job->failed(options->job->user, &failure))
+            return fake_cancelled(err);
+        return fake_fail(err, VBLIP_ERR_IO, "%s: 1 of 3 could not be read",
+                         pairs->name);
+    }
+    const vblip_calibrated calibrated = {
+        .calibration = &fitted,
+        .before = {.bins[0] = {3, 0.0625, 0}, .bins[9] = {1, 0.9375, 1}, .ece = 0.0625},
+        .after = {.bins[1] = {4, 0.125, 0.25}, .ece = 0.125, .brier = 0.25},
+    };
+    return fn(user, &calibrated) ? fake_cancelled(err) : VBLIP_OK;
+}
+
 // Three pairs, of which the second cannot be read.
 vblip_status vblip_filter(vblip_model *model, vblip_model *captioner,
                           const vblip_dataset *pairs,

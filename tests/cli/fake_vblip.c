@@ -168,6 +168,7 @@ static vblip_status describe(vblip_model_info *info, const vblip_model_options *
     *info = (vblip_model_info){
         .path = options->compat == VBLIP_COMPAT_HF ? "fake-hf"
                 : fake_has(path, "demo")           ? "fake-demo"
+                : fake_has(path, "fitted")         ? "fitted"
                                                    : "fake",
         .layout = "huggingface",
         .dtype = "F16",

@@ -97,6 +97,8 @@ static const struct operand_row {
     {"eval|--images|dir|caption", CLI_EVAL, "", ""},
     {"eval|nlvr|--annotations|f|--predictions|p", CLI_EVAL, "", ""},
     {"filter|p.jsonl|-o|out", CLI_FILTER, "p.jsonl", ""},
+    {"calibrate|p.jsonl", CLI_CALIBRATE, "p.jsonl", ""},
+    {"calibrate|p|-o|c.json|--root|d|--itm-token|cls", CLI_CALIBRATE, "p", ""},
     {"eval|vqa|--annotations|f|--answers-file|a|--k-test|5", CLI_EVAL, "", ""},
     {"caption|a|b", CLI_CAPTION, "a|b", ""},
     {"caption|-0a|list", CLI_CAPTION, "", ""},
@@ -133,9 +135,10 @@ static void test_operands_go_where_the_command_wants_them(void **state)
 static const struct refusal {
     const char *line, *message;
 } refusals[] = {
-    {"", "no command; see: vblip help; allowed: retrieve, index, qa, caption, match, "
-         "reason, "
-         "embed, eval, filter, shots, tokenize, models, doctor, bench, help"},
+    {"",
+     "no command; see: vblip help; allowed: retrieve, index, qa, caption, match, "
+     "reason, "
+     "embed, eval, filter, calibrate, shots, tokenize, models, doctor, bench, help"},
     {"retreive|x|y", "retreive: unknown command; did you mean retrieve? allowed: *"},
     {"captions|x", "captions: unknown command; did you mean caption? allowed: *"},
     {"help|modles", "modles: unknown command; did you mean models? allowed: *"},
@@ -308,6 +311,17 @@ static const struct refusal {
     {"filter", "filter: missing a file of pairs; see: vblip help filter"},
     {"filter|p", "filter: missing -o FILE; see: vblip help filter"},
     {"filter|p|q|-o|out", "q: one file of pairs is allowed"},
+    {"calibrate", "calibrate: missing a file of pairs; see: vblip help calibrate"},
+    {"calibrate|p|q", "q: one file of pairs is allowed"},
+    {"calibrate|p|-o|-", "-o -: calibrate writes a file"},
+    {"calibrate|p|-f|srt",
+     "--format srt: allowed for calibrate: text, tsv, csv, json, jsonl"},
+    {"calibrate|p|--calibration|c", "--calibration: not an option of calibrate; *"},
+    {"calibrate|p|--min-p|0.5", "--min-p: not an option of calibrate; *"},
+    {"calibrate|p|--itm-token|enc|--compat|hf",
+     "--itm-token enc: not allowed with --compat hf, which begins with [CLS]"},
+    {"caption|v|--calibration|c", "--calibration: not an option of caption; *"},
+    {"match|v|t|--calibration", "--calibration: a value is missing: FILE"},
     {"filter|p|-o|out|-f|csv", "--format: allowed for filter: jsonl"},
     {"filter|p|-o|out|--beams|3|--seed|7", "--seed: not allowed together with --beams"},
     {"filter|p|-o|out|--min-p|2", "--min-p 2: a number from 0 to 1 is allowed"},

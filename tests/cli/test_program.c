@@ -54,14 +54,15 @@ static const fake_row rows[] = {
     {"retrieve|dir|nothing|--exit-status", 1, "", "no match\n"},
     {"retrieve|dir|q|--exit-status", 0, HITS, ""},
     {"retrieve|a.mp4|x.png|q|-f|jsonl", 0,
-     "{\"query\":\"q\",\"rank\":1,\"path\":\"a.mp4\"," HIT_TAIL "\"p_match\":0.96875}\n"
-     "{\"query\":\"q\",\"rank\":2,\"path\":\"x.png\",\"start\":null,\"end\":null,"
-     "\"score\":2.5,\"itc\":0.5,\"itm_logit\":2,\"p_match\":0.25}\n",
+     "{\"query\":\"q\",\"rank\":1,\"path\":\"a.mp4\"," HIT_TAIL "\"p_match\":0.96875,"
+     "\"calibration\":null}\n{\"query\":\"q\",\"rank\":2,\"path\":\"x.png\","
+     "\"start\":null,\"end\":null,\"score\":2.5,\"itc\":0.5,\"itm_logit\":2,"
+     "\"p_match\":0.25,\"calibration\":null}\n",
      ""},
     {"retrieve|dir|q|-f|tsv|--rerank|1", 0,
-     "query\trank\tpath\tstart\tend\tscore\titc\titm_logit\tp_match\n"
-     "q\t1\tdir/a.mp4\t72.000\t80.000\t2.5\t0.5\t2\t0.96875\n"
-     "q\t2\tdir/b.mp4\t72.000\t80.000\t0.5\t0.5\t\t\n",
+     "query\trank\tpath\tstart\tend\tscore\titc\titm_logit\tp_match\tcalibration\n"
+     "q\t1\tdir/a.mp4\t72.000\t80.000\t2.5\t0.5\t2\t0.96875\t\n"
+     "q\t2\tdir/b.mp4\t72.000\t80.000\t0.5\t0.5\t\t\t\n",
      ""},
     // qa
     {"qa|a.mp4|what?", 0, "yes\n", ""},
@@ -103,11 +104,12 @@ static const fake_row rows[] = {
     {"match|a.mp4|one|two", 0, "0.94  0.250  a.mp4  one\n0.94  0.250  a.mp4  two\n",
      ""},
     {"match|a.mp4|one|-f|csv|--itm-token|cls", 0,
-     "path,text,itc,itm_logit_0,itm_logit_1,p_match\na.mp4,one,0.125,-1,1.5,0.9375\n",
+     "path,text,itc,itm_logit_0,itm_logit_1,p_match,calibration\n"
+     "a.mp4,one,0.125,-1,1.5,0.9375,\n",
      ""},
     {"match|a.mp4|one|-f|jsonl", 0,
      "{\"path\":\"a.mp4\",\"text\":\"one\",\"itc\":0.25,\"itm_logits\":[-1,1.5],"
-     "\"p_match\":0.9375}\n",
+     "\"p_match\":0.9375,\"calibration\":null}\n",
      ""},
     // reason
     {"reason|a.png|b.png|one", 0, "true  0.97\n", ""},

@@ -13,12 +13,13 @@ static const fake_row search_rows[] = {
      "1  0.97  00:01:12.000-00:01:20.000  00:01:30.000-00:01:35.000  dir/a.mp4\n", ""},
     {"retrieve|x.png|q|--then|x", 0, "1  0.97  x.png\n", ""},
     {"retrieve|dir|q|--then|x|--top|1|-f|csv", 0,
-     "query,rank,path,start,end,score,itc,itm_logit,p_match,then_start,then_end\n"
-     "q,1,dir/a.mp4,72.000,80.000,2.5,0.5,2,0.96875,90.000,95.000\n",
+     "query,rank,path,start,end,score,itc,itm_logit,p_match,calibration,then_start,"
+     "then_end\n"
+     "q,1,dir/a.mp4,72.000,80.000,2.5,0.5,2,0.96875,,90.000,95.000\n",
      ""},
     {"retrieve|dir|--like|x.png|--top|1|-f|csv", 0,
-     "query,rank,path,start,end,score,itc,itm_logit,p_match\n"
-     ",1,dir/a.mp4,72.000,80.000,2.5,0.5,2,0.96875\n",
+     "query,rank,path,start,end,score,itc,itm_logit,p_match,calibration\n"
+     ",1,dir/a.mp4,72.000,80.000,2.5,0.5,2,0.96875,\n",
      ""},
     {"retrieve|dir|--like|x.png@3-2", 2, "",
      "vblip: x.png@3-2: ends before it begins\n"},
