@@ -127,10 +127,14 @@ vblip_status vb_task_ask(const vb_task *task, const char *const *questions,
         .count = count,
         .fn = fn,
         .user = user,
-        .meter = vb_meter_start(vb_job(options->job), "answers",
-                                (uint64_t)task->input_count * count),
+        .meter =
+            vb_meter_start(vb_job(options->job), "answers",
+                           task->segmenting ? 0 : (uint64_t)task->input_count * count),
     };
     vblip_status status = ask_prepare(&a, err);
+    if (status == VBLIP_OK && task->segmenting && task->input_count)
+        // To find segments may take minutes: what it is at is said before.
+        status = vb_meter_add(&a.meter, task->inputs[0].path, 0, err);
     if (status == VBLIP_OK)
         status = vb_encode_each(task, vb_job(options->job), DEFAULT_FRAMES, false,
                                 ask_clip, &a, err);

@@ -255,6 +255,8 @@ static vblip_status caption_input(captioning *c, uint32_t index, vblip_error *er
     recording r = {.c = c, .input = index, .path = input->path};
     vblip_error failed = {0};
     open_one_more(c, input->path);
+    if (c->options->shots) // to find them may take minutes
+        VB_TRY(vb_meter_add(&c->meter, input->path, 0, err));
     vblip_status status = caption_open_video(c, input, &r.video, &failed);
     if (status == VBLIP_OK)
         status = find_spans(&r, &failed);

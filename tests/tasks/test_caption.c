@@ -516,6 +516,7 @@ static void test_shots(void **state)
             assert_string_equal(log.rows, cases[i].rows);
             assert_string_equal(log.failures, cases[i].failures);
             assert_int_equal(world.clips[0].opened, 1);
+            assert_int_equal(log.first_total, 0); // before the shots are found
             assert_int_equal(log.done, log.total);
             assert_int_equal(log.done, log.count);
         }
