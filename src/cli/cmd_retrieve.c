@@ -73,14 +73,6 @@ static void add_heading(cli_session *s, retrieve_state *state, uint32_t query)
     vb_string_putc(&s->line, '\n');
 }
 
-static void put_span(vb_string *line, int64_t start_us, int64_t end_us)
-{
-    vb_clock(line, start_us, '.');
-    vb_string_putc(line, '-');
-    vb_clock(line, end_us, '.');
-    vb_string_puts(line, "  ");
-}
-
 static int cmd_retrieve_emit_text(cli_session *s, retrieve_state *state,
                                   const vblip_hit *hit)
 {
@@ -92,10 +84,14 @@ static int cmd_retrieve_emit_text(cli_session *s, retrieve_state *state,
         vb_string_appendf(&s->line, "%.2f  ", (double)hit->score);
     else
         vb_string_puts(&s->line, "-  "); // beyond the K that ITM looked at
-    if (hit->timed)
-        put_span(&s->line, hit->start_us, hit->end_us);
-    if (hit->timed && s->args->then)
-        put_span(&s->line, hit->then_start_us, hit->then_end_us);
+    if (hit->timed) {
+        vb_clock_span(&s->line, hit->start_us, hit->end_us);
+        vb_string_puts(&s->line, "  ");
+    }
+    if (hit->timed && s->args->then) {
+        vb_clock_span(&s->line, hit->then_start_us, hit->then_end_us);
+        vb_string_puts(&s->line, "  ");
+    }
     vb_string_puts(&s->line, cli_shown_path(s, hit->path));
     vb_string_putc(&s->line, s->args->null_paths ? '\0' : '\n');
     return cli_emit_line(s);
