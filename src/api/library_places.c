@@ -174,15 +174,6 @@ static vblip_status open_rest(vblip_library *l, vblip_error *err)
 
 // ---------------------------------------------------------------- an index that is named
 
-// Shortens `root` to the folder that also holds `path`.
-static void widen_root(char *root, const char *path)
-{
-    while (!vb_path_below(root, path)) {
-        char *slash = strrchr(root, '/');
-        slash[slash == root] = '\0';
-    }
-}
-
 // The folder that all inputs lie in, in the arena: those that were named, and of files by
 // themselves their own.
 static vblip_status common_root(const char **out, vblip_library *l,
@@ -195,7 +186,7 @@ static vblip_status common_root(const char **out, vblip_library *l,
         VB_TRY(folder_path(&path, l, &list->folders[i], err));
         if (!root && !(root = vb_arena_string(&l->arena, path, strlen(path))))
             return vb_fail_memory(err, path);
-        widen_root(root, path);
+        vb_path_widen(root, path);
     }
     for (uint32_t i = 0; i < list->count; i++) {
         if (!absolute[i])
@@ -204,7 +195,7 @@ static vblip_status common_root(const char **out, vblip_library *l,
         if (!folder)
             return vb_fail_memory(err, absolute[i]);
         root = root ? root : folder;
-        widen_root(root, folder);
+        vb_path_widen(root, folder);
     }
     *out = root ? root : "/";
     return VBLIP_OK;

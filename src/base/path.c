@@ -1,11 +1,15 @@
 #define _XOPEN_SOURCE 700 // realpath
 #include "base/path.h"
 
+#include "base/text.h"
+
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 char *vb_path_join(vb_arena *arena, const char *folder, const char *name)
 {
@@ -51,6 +55,75 @@ const char *vb_path_below(const char *root, const char *path)
     if (path[size] == '\0')
         return path + size;
     return path[size] == '/' ? path + size + 1 : NULL;
+}
+
+void vb_path_widen(char *folder, const char *path)
+{
+    while (!vb_path_below(folder, path)) {
+        char *slash = strrchr(folder, '/');
+        slash[slash == folder] = '\0';
+    }
+}
+
+// From the root of the file system, without "." and "..": "/films/2024".
+static vblip_status write_lexical(vb_string *out, const char *path, vblip_error *err)
+{
+    char current[PATH_MAX] = "";
+    if (!*path || (*path != '/' && !getcwd(current, sizeof current)))
+        return vb_fail_errno(err, path, *path ? errno : ENOENT);
+    vb_string whole = {0};
+    vb_string_appendf(&whole, "%s/%s", current, path);
+    vb_string_puts(out, "");
+    for (const char *at = whole.bytes; at && *at && !out->failed;) {
+        const size_t size = strcspn(at, "/");
+        if (size == 2 && strncmp(at, "..", 2) == 0) {
+            while (out->size && out->bytes[--out->size] != '/')
+                ;
+            out->bytes[out->size] = '\0';
+        } else if (size && !(size == 1 && *at == '.')) {
+            vb_string_putc(out, '/');
+            vb_string_append(out, at, size);
+        }
+        at += size + (at[size] == '/');
+    }
+    const bool failed = whole.failed || out->failed;
+    vb_string_free(&whole);
+    return failed ? vb_fail_memory(err, path) : VBLIP_OK;
+}
+
+// The first `size` bytes of `path` with their links followed, and the rest, unless that is
+// what was added last. Nothing where the first part is not there.
+static bool add_spelling(vb_list *out, const char *path, size_t size)
+{
+    vb_string spelling = {0};
+    vb_string_append(&spelling, path, size);
+    char *real = spelling.failed ? NULL : realpath(size ? spelling.bytes : "/", NULL);
+    bool ok = !spelling.failed;
+    if (real) {
+        vb_string_clear(&spelling);
+        vb_string_puts(&spelling, strcmp(real, "/") == 0 ? "" : real);
+        vb_string_puts(&spelling, path + size);
+        if (!spelling.size)
+            vb_string_puts(&spelling, "/");
+        ok = !spelling.failed &&
+             ((out->count && strcmp(out->items[out->count - 1], spelling.bytes) == 0) ||
+              vb_list_add(out, spelling.bytes, spelling.size));
+    }
+    free(real);
+    vb_string_free(&spelling);
+    return ok;
+}
+
+vblip_status vb_path_spellings(vb_list *out, const char *path, vblip_error *err)
+{
+    vb_string lexical = {0};
+    vblip_status status = write_lexical(&lexical, path, err);
+    for (size_t i = 0; status == VBLIP_OK && i <= lexical.size; i++)
+        if ((i == lexical.size || lexical.bytes[i] == '/') &&
+            !add_spelling(out, lexical.bytes, i))
+            status = vb_fail_memory(err, path);
+    vb_string_free(&lexical);
+    return status;
 }
 
 vblip_status vb_path_look_up(vb_path_kind *out, const char *path, vblip_error *err)

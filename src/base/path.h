@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/list.h"
 
 // FOLDER/NAME; NULL when memory runs out.
 char *vb_path_join(vb_arena *arena, const char *folder, const char *name);
@@ -18,6 +19,15 @@ VB_CHECKED vblip_status vb_path_absolute(const char **out, vb_arena *arena,
 // `path` as seen from the folder `root`, both absolute: "" for itself; NULL when it does
 // not lie in it.
 const char *vb_path_below(const char *root, const char *path);
+
+// Shortens `folder` to the one that also holds `path`, both absolute.
+void vb_path_widen(char *folder, const char *path);
+
+// Adds the absolute paths that `path` may stand for; nothing need be there. The first is
+// as it is written, in the others the links of more and more of its folders are followed,
+// in the last all of them and its own.
+VB_CHECKED vblip_status vb_path_spellings(vb_list *out, const char *path,
+                                          vblip_error *err);
 
 typedef enum vb_path_kind {
     VB_PATH_MISSING,

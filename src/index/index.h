@@ -56,9 +56,29 @@ void vb_index_live(vb_index *index);
 VB_CHECKED vblip_status vb_index_fact_named(const char **out, vb_index *index,
                                             const char *name, vblip_error *err);
 
+// Calls `fn` with each fact of the stamp but "root", by name; dims are among them. `fn` may
+// not call the index.
+typedef vblip_status (*vb_fact_fn)(void *user, const vb_index_fact *fact,
+                                   vblip_error *err);
+VB_CHECKED vblip_status vb_index_each_fact(vb_index *index, vb_fact_fn fn, void *user,
+                                           vblip_error *err);
+
 // Paths of recordings are relative to another folder from now on.
 VB_CHECKED vblip_status vb_index_set_root(vb_index *index, const char *root,
                                           vblip_error *err);
+
+// Refuses a name that an index cannot get: there is something at `path`, or, with
+// `replace`, something that is no index.
+VB_CHECKED vblip_status vb_index_check_free(const char *path, bool replace,
+                                            vblip_error *err);
+// Gives the file of an index that was opened to write another name, closes it and sets
+// *index to NULL. A kill at any moment leaves the whole index under one name or the other.
+// Where the name is not free, or another program has the index open, or that which is
+// replaced, it fails and the index stays open.
+VB_CHECKED vblip_status vb_index_move(vb_index **index, const char *to, bool replace,
+                                      vblip_error *err);
+// Closes an index that was opened to write, and removes its file.
+void vb_index_discard(vb_index **index);
 
 // -------------------------------------------------------------------------- recordings
 
@@ -82,6 +102,12 @@ VB_CHECKED vblip_status vb_index_find(vb_recording *out, vb_index *index,
                                       const char *path, vblip_error *err);
 VB_CHECKED vblip_status vb_index_find_id(vb_recording *out, vb_index *index, int64_t id,
                                          vblip_error *err);
+// The first behind `path`, in the order of paths; "" comes before all.
+VB_CHECKED vblip_status vb_index_find_after(vb_recording *out, vb_index *index,
+                                            const char *path, vblip_error *err);
+// The one at `path`, or the first in the folder of that name; "" is the whole index.
+VB_CHECKED vblip_status vb_index_find_below(vb_recording *out, vb_index *index,
+                                            const char *path, vblip_error *err);
 
 // Calls `fn` with each recording, by path, until it returns another status than VBLIP_OK,
 // which is handed on. `fn` may not call the index.
@@ -117,6 +143,9 @@ VB_CHECKED vblip_status vb_index_rename(vb_index *index, int64_t id, const char 
                                         int64_t modified_ns, vblip_error *err);
 
 VB_CHECKED vblip_status vb_index_remove(vb_index *index, int64_t id, vblip_error *err);
+// All that vb_index_find_below finds, in one transaction; `removed` says how many.
+VB_CHECKED vblip_status vb_index_remove_below(uint64_t *removed, vb_index *index,
+                                              const char *path, vblip_error *err);
 
 typedef struct vb_index_totals {
     uint64_t recordings, failed; // failed ones are among the recordings
@@ -129,6 +158,24 @@ VB_CHECKED vblip_status vb_index_count(vb_index_totals *out, vb_index *index,
 // Reads everything: pages by SQLite's own check, then every checksum, and that recordings
 // and segments name each other. VBLIP_ERR_FORMAT names the first thing that is wrong.
 VB_CHECKED vblip_status vb_index_verify(vb_index *index, vblip_error *err);
+
+// ------------------------------------------------------------------------------- merge
+
+// A recording that came from another index.
+typedef struct vb_merged {
+    const char *path;
+    bool differs; // the index had another file of that path
+    bool taken;   // what came stands there now; false: what was there does
+} vb_merged;
+typedef vblip_status (*vb_merged_fn)(void *user, const vb_merged *merged,
+                                     vblip_error *err);
+
+// Puts all recordings of `from`, which has the same dims, into `index`, with `prefix`
+// before their paths. Of two with one path one stands: that which could be read, then the
+// one that was written to later, then that which was there. Holds one recording in memory.
+VB_CHECKED vblip_status vb_index_merge(vb_index *index, vb_index *from,
+                                       const char *prefix, vb_merged_fn fn, void *user,
+                                       vblip_error *err);
 
 // ------------------------------------------------------------------------------ search
 

@@ -2,19 +2,16 @@
 #include "index/store.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
     APPLICATION = 0x76626c70, // "vblp"
     VERSION = 1,              // of the schema below
     PATIENCE_MS = 5000,       // for a writer's transaction to end
-    LOCK_STEP_MS = 50,
     MOST_DIMS = 1 << 16,
     AT_APPLICATION = 68, // of an SQLite file
 };
@@ -31,40 +28,7 @@ static const char schema[] =
     "CREATE TABLE blocks (number INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;"
     "CREATE TABLE room (block INTEGER PRIMARY KEY, places INTEGER NOT NULL) STRICT;";
 
-// ------------------------------------------------------------------------------ lock
-
-static vblip_status fail_locked(const char *path, int descriptor, vblip_error *err)
-{
-    struct flock who = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    if (fcntl(descriptor, F_GETLK, &who) != 0 || who.l_type == F_UNLCK)
-        return vb_fail(err, VBLIP_ERR_IO, "%s: another vblip writes it", path);
-    return vb_fail(err, VBLIP_ERR_IO,
-                   "%s: another vblip writes it (process %ld); wait for it, or stop it",
-                   path, (long)who.l_pid);
-}
-
-// A lock of a file beside the index, which ends with the process however that ends.
-static vblip_status lock_index(vb_index *index, vblip_error *err)
-{
-    vb_string name = {0};
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    vb_string_appendf(&name, "%s.lock", index->path);
-    if (name.failed)
-        return vb_fail_memory(err, index->path);
-    index->lock = open(name.bytes, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    vb_string_free(&name);
-    if (index->lock < 0)
-        return vb_fail_errno(err, index->path, errno);
-    for (int waited_ms = 0; fcntl(index->lock, F_SETLK, &lock) != 0;
-         waited_ms += LOCK_STEP_MS) {
-        if (errno != EACCES && errno != EAGAIN)
-            return vb_fail_errno(err, index->path, errno);
-        if (!index->patient || waited_ms >= PATIENCE_MS)
-            return fail_locked(index->path, index->lock, err);
-        nanosleep(&(struct timespec){.tv_nsec = LOCK_STEP_MS * 1000000L}, NULL);
-    }
-    return VBLIP_OK;
-}
+// -------------------------------------------------------------------------- made anew
 
 // Whether a file may be removed to make an index anew: it is one, or is called so, however
 // damaged it is.
@@ -109,12 +73,6 @@ static vblip_status remove_files(const vb_index *index, vblip_error *err)
 
 // ----------------------------------------------------------------------------- schema
 
-static vblip_status run_sql(vb_index *index, const char *text, vblip_error *err)
-{
-    const int code = sqlite3_exec(index->db, text, NULL, NULL, NULL);
-    return code == SQLITE_OK ? VBLIP_OK : vb_index_fail(index, code, err);
-}
-
 static vblip_status read_whole(int64_t *out, vb_index *index, const char *text,
                                vblip_error *err)
 {
@@ -155,8 +113,8 @@ static vblip_status make_schema(vb_index *index, const vb_index_options *o,
     snprintf(numbers, sizeof numbers,
              "PRAGMA application_id = %d; PRAGMA user_version = %d;", APPLICATION,
              VERSION);
-    VB_TRY(run_sql(index, schema, err));
-    VB_TRY(run_sql(index, numbers, err));
+    VB_TRY(vb_index_sql(index, schema, err));
+    VB_TRY(vb_index_sql(index, numbers, err));
     return write_stamp(index, o, err);
 }
 
@@ -243,6 +201,25 @@ vblip_status vb_index_fact_named(const char **out, vb_index *index, const char *
         return vb_fail_memory(err, index->path);
     *out = row ? index->text.bytes : NULL;
     return VBLIP_OK;
+}
+
+vblip_status vb_index_each_fact(vb_index *index, vb_fact_fn fn, void *user,
+                                vblip_error *err)
+{
+    sqlite3_stmt *s;
+    vblip_status status;
+    bool row;
+    VB_TRY(vb_statement_take(&s, index, VB_SQL_FACTS, err));
+    while ((status = vb_statement_step(&row, index, s, err)) == VBLIP_OK && row) {
+        const vb_index_fact fact = {(const char *)sqlite3_column_text(s, 0),
+                                    (const char *)sqlite3_column_text(s, 1)};
+        status = fact.name && fact.value ? fn(user, &fact, err)
+                                         : vb_fail_memory(err, index->path);
+        if (status != VBLIP_OK)
+            break;
+    }
+    sqlite3_reset(s);
+    return status;
 }
 
 vblip_status vb_index_set_root(vb_index *index, const char *root, vblip_error *err)
@@ -333,12 +310,12 @@ static vblip_status open_database(vb_index *index, bool write, vblip_error *err)
     sqlite3_busy_timeout(index->db, PATIENCE_MS);
     sqlite3_extended_result_codes(index->db, 1);
     // The whole file is mapped: vectors are read at the speed of memory.
-    VB_TRY(run_sql(index, "PRAGMA mmap_size = 2147418112; PRAGMA trusted_schema = 0;",
-                   err));
-    return write ? run_sql(index,
-                           "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL;"
-                           "PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = 1;",
-                           err)
+    VB_TRY(vb_index_sql(
+        index, "PRAGMA mmap_size = 2147418112; PRAGMA trusted_schema = 0;", err));
+    return write ? vb_index_sql(index,
+                                "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL;"
+                                "PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = 1;",
+                                err)
                  : VBLIP_OK;
 }
 
@@ -354,7 +331,7 @@ static vblip_status open_index(vb_index *index, const vb_index_options *o,
                        "is to be named",
                        index->path);
     if (o->write && !index->in_memory)
-        VB_TRY(lock_index(index, err));
+        VB_TRY(vb_index_hold(index, err));
     if (o->rebuild && !index->in_memory)
         VB_TRY(remove_files(index, err));
     VB_TRY(open_database(index, o->write, err));
@@ -420,22 +397,12 @@ const char *vb_index_path(const vb_index *index)
     return index->path;
 }
 
-vblip_status vb_index_hold(vb_index *index, vblip_error *err)
-{
-    if (index->in_memory || index->lock >= 0)
-        return VBLIP_OK;
-    const vblip_status status = lock_index(index, err);
-    if (status != VBLIP_OK)
-        vb_index_release(index);
-    return status;
-}
-
 vblip_status vb_index_snapshot(vb_index *index, vblip_error *err)
 {
     vb_index_totals read;
     if (index->in_memory) // nobody else writes
         return VBLIP_OK;
-    VB_TRY(run_sql(index, "BEGIN", err));
+    VB_TRY(vb_index_sql(index, "BEGIN", err));
     return vb_index_count(&read, index, err); // from here on
 }
 
@@ -443,13 +410,6 @@ void vb_index_live(vb_index *index)
 {
     if (!index->in_memory && !sqlite3_get_autocommit(index->db))
         sqlite3_exec(index->db, "COMMIT", NULL, NULL, NULL);
-}
-
-void vb_index_release(vb_index *index)
-{
-    if (index->lock >= 0)
-        close(index->lock);
-    index->lock = -1;
 }
 
 // The database and what a writer has not moved to it yet.

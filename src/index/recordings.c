@@ -114,6 +114,35 @@ vblip_status vb_index_find_id(vb_recording *out, vb_index *index, int64_t id,
     return find_id_with_places(out, NULL, index, id, err);
 }
 
+vblip_status vb_index_find_after(vb_recording *out, vb_index *index, const char *path,
+                                 vblip_error *err)
+{
+    sqlite3_stmt *statement;
+    VB_TRY(vb_statement_take(&statement, index, VB_SQL_FIND_AFTER, err));
+    sqlite3_bind_text(statement, 1, path, -1, SQLITE_STATIC);
+    return read_one(out, NULL, index, statement, err);
+}
+
+vblip_status vb_index_find_below(vb_recording *out, vb_index *index, const char *path,
+                                 vblip_error *err)
+{
+    vb_string folder = {0};
+    *out = (vb_recording){0};
+    if (*path)
+        VB_TRY(vb_index_find(out, index, path, err));
+    if (out->id)
+        return VBLIP_OK;
+    vb_string_appendf(&folder, "%s%s", path, *path ? "/" : "");
+    const vblip_status status =
+        folder.failed ? vb_fail_memory(err, index->path)
+                      : vb_index_find_after(out, index, folder.bytes, err);
+    if (status == VBLIP_OK && out->id &&
+        strncmp(out->path, folder.bytes, folder.size) != 0)
+        *out = (vb_recording){0};
+    vb_string_free(&folder);
+    return status;
+}
+
 vblip_status vb_index_read(vb_found *out, vb_index *index, int64_t id, vblip_error *err)
 {
     vb_recording recording;
@@ -251,6 +280,31 @@ vblip_status vb_index_remove(vb_index *index, int64_t id, vblip_error *err)
 {
     VB_TRY(vb_index_begin(index, err));
     return vb_index_end(index, remove_recording(index, id, err), err);
+}
+
+static vblip_status remove_below(uint64_t *removed, vb_index *index, const char *path,
+                                 vblip_error *err)
+{
+    vb_recording found;
+    VB_TRY(vb_index_find_below(&found, index, path, err));
+    while (found.id) {
+        VB_TRY(remove_recording(index, found.id, err));
+        ++*removed;
+        VB_TRY(vb_index_find_below(&found, index, path, err));
+    }
+    return VBLIP_OK;
+}
+
+vblip_status vb_index_remove_below(uint64_t *removed, vb_index *index, const char *path,
+                                   vblip_error *err)
+{
+    *removed = 0;
+    VB_TRY(vb_index_begin(index, err));
+    const vblip_status status =
+        vb_index_end(index, remove_below(removed, index, path, err), err);
+    if (status != VBLIP_OK)
+        *removed = 0;
+    return status;
 }
 
 // What is known of the new path, which another file had, is removed.

@@ -7,6 +7,8 @@ static const char *const sql[VB_STATEMENTS] = {
     [VB_SQL_ROLLBACK] = "ROLLBACK",
     [VB_SQL_FIND_PATH] = "SELECT * FROM recordings WHERE path = ?1",
     [VB_SQL_FIND_ID] = "SELECT * FROM recordings WHERE id = ?1",
+    [VB_SQL_FIND_AFTER] =
+        "SELECT * FROM recordings WHERE path > ?1 ORDER BY path LIMIT 1",
     [VB_SQL_EACH] = "SELECT * FROM recordings ORDER BY path",
     [VB_SQL_EACH_SIZED] = "SELECT * FROM recordings WHERE size = ?1 ORDER BY path",
     [VB_SQL_WRITE] =
@@ -26,6 +28,7 @@ static const char *const sql[VB_STATEMENTS] = {
     [VB_SQL_COUNT] = "SELECT count(*), coalesce(sum(error IS NOT NULL), 0), "
                      "coalesce(sum(length(segments)), 0) / 8 FROM recordings",
     [VB_SQL_FACT] = "SELECT value FROM stamp WHERE name = ?1",
+    [VB_SQL_FACTS] = "SELECT name, value FROM stamp WHERE name <> 'root' ORDER BY name",
     [VB_SQL_SET_ROOT] = "UPDATE stamp SET value = ?1 WHERE name = 'root'",
 };
 
@@ -51,6 +54,12 @@ vblip_status vb_index_fail(const vb_index *index, int code, vblip_error *err)
         return vb_fail(err, VBLIP_ERR_IO, "%s: %s", index->path,
                        index->db ? sqlite3_errmsg(index->db) : sqlite3_errstr(code));
     }
+}
+
+vblip_status vb_index_sql(vb_index *index, const char *text, vblip_error *err)
+{
+    const int code = sqlite3_exec(index->db, text, NULL, NULL, NULL);
+    return code == SQLITE_OK ? VBLIP_OK : vb_index_fail(index, code, err);
 }
 
 vblip_status vb_statement_take(sqlite3_stmt **out, vb_index *index, vb_statement which,

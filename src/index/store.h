@@ -15,6 +15,7 @@ typedef enum vb_statement {
     VB_SQL_ROLLBACK,
     VB_SQL_FIND_PATH,
     VB_SQL_FIND_ID,
+    VB_SQL_FIND_AFTER,
     VB_SQL_EACH,
     VB_SQL_EACH_SIZED,
     VB_SQL_WRITE,
@@ -29,6 +30,7 @@ typedef enum vb_statement {
     VB_SQL_BLOCK_COUNT,
     VB_SQL_COUNT,
     VB_SQL_FACT,
+    VB_SQL_FACTS,
     VB_SQL_SET_ROOT,
     VB_STATEMENTS,
 } vb_statement;
@@ -59,7 +61,19 @@ struct vb_index {
     vb_resident resident;
 };
 
+// ------------------------------------------------------------------------- lock.c
+
+// Keeps other writers from the index at `path`, by a lock on a file beside it, until *out
+// is closed, also by the end of the process, however that ends. `patient`: waits some
+// seconds. VBLIP_ERR_IO where another process writes.
+VB_CHECKED vblip_status vb_lock_take(int *out, const char *path, bool patient,
+                                     vblip_error *err);
+
 // ------------------------------------------------------------------- statements.c
+
+// Runs statements that return no rows.
+VB_CHECKED vblip_status vb_index_sql(vb_index *index, const char *text,
+                                     vblip_error *err);
 
 // A statement, reset and without parameters.
 VB_CHECKED vblip_status vb_statement_take(sqlite3_stmt **out, vb_index *index,

@@ -407,6 +407,59 @@ static void test_rules_of_segments_are_read_and_written(void **state)
                                      "86400 seconds are allowed");
 }
 
+// FOLDER/NAME is what its links lead to, or stays as it is written where nothing is.
+static void test_spellings_of_a_path(void **state)
+{
+    (void)state;
+    char folder[TEMP_FOLDER], real[TEMP_PATH], link[TEMP_PATH], path[2 * TEMP_PATH];
+    vb_list list = {0};
+    vblip_error err = {0};
+    temp_make(folder);
+    assert_int_equal(mkdir(temp_path(real, folder, "disk"), 0777), 0);
+    assert_int_equal(symlink("disk", temp_path(link, folder, "link")), 0);
+    assert_int_equal(chdir(folder), 0);
+    char current[TEMP_PATH], expected[2][2 * TEMP_PATH];
+    assert_non_null(getcwd(current, sizeof current));
+    static const struct {
+        const char *path, *spelled, *resolved; // below `current`
+    } rows[] = {
+        {"link/a.mp4", "/link/a.mp4", "/disk/a.mp4"},
+        {"./link//no/../no/a.mp4/", "/link/no/a.mp4", "/disk/no/a.mp4"},
+        {"link", "/link", "/disk"},
+        {"no/link", "/no/link", NULL},
+        {"link/..", "", NULL},
+        {"x/../../../../../../../../../..", NULL, NULL}, // the root, and no further
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        snprintf(expected[0], sizeof expected[0], "%s%s",
+                 rows[i].spelled ? current : "/",
+                 rows[i].spelled ? rows[i].spelled : "");
+        snprintf(expected[1], sizeof expected[1], "%s%s", current,
+                 rows[i].resolved ? rows[i].resolved : "");
+        assert_int_equal(vb_path_spellings(&list, rows[i].path, &err), VBLIP_OK);
+        assert_string_equal(list.items[0], expected[0]);
+        assert_int_equal(list.count, rows[i].resolved ? 2 : 1);
+        if (rows[i].resolved)
+            assert_string_equal(list.items[1], expected[1]);
+        vb_list_free(&list);
+        snprintf(path, sizeof path, "%s/%s", current, rows[i].path);
+        assert_int_equal(vb_path_spellings(&list, path, &err), VBLIP_OK);
+        assert_string_equal(list.items[0], expected[0]);
+        vb_list_free(&list);
+    }
+    assert_int_equal(vb_path_spellings(&list, "", &err), VBLIP_ERR_IO);
+    assert_int_equal(chdir("/"), 0);
+    temp_remove(folder);
+
+    char wide[] = "/films/2024/may";
+    vb_path_widen(wide, "/films/2024/may/a.mp4");
+    assert_string_equal(wide, "/films/2024/may");
+    vb_path_widen(wide, "/films/2025");
+    assert_string_equal(wide, "/films");
+    vb_path_widen(wide, "/films2");
+    assert_string_equal(wide, "/");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -426,6 +479,7 @@ int main(void)
         cmocka_unit_test(test_a_file_that_changed_while_open_is_refused),
         cmocka_unit_test(test_the_folder_of_a_path),
         cmocka_unit_test(test_rules_of_segments_are_read_and_written),
+        cmocka_unit_test(test_spellings_of_a_path),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }
