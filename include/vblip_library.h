@@ -109,6 +109,26 @@ VBLIP_CHECKED vblip_status vblip_index_each(
 // Reads all of it. VBLIP_ERR_FORMAT names the first thing that is wrong.
 VBLIP_CHECKED vblip_status vblip_index_verify(const char *path, vblip_error *err);
 
+// ------------------------------------------------------------------ indexes that are changed
+
+// Forgets the recordings at `paths`, a file or all in a directory each, in the index at `index`, and
+// writes to removed [count] how many they were: 0 where it has none. Nothing need be at the paths.
+// A file that is still there is encoded again when its directory is brought up to date.
+VBLIP_CHECKED vblip_status vblip_index_remove(const char *index, const char *const *paths,
+    uint32_t count, uint64_t *removed, vblip_error *err);
+
+// The directory `from` is at `to` now: an index whose root is `from`, or lies in it, gets the root
+// that is there now, and its file the new default name if it has the old one; `fn` is called then.
+// VBLIP_ERR_IO where `to` is no directory, or has an index of that name already, or another program
+// has the index open.
+typedef struct vblip_index_remapped {
+    const char *path, *root;         // the file, and what paths are relative to, now
+    const char *old_path, *old_root; // and before; path may be the same
+} vblip_index_remapped;
+typedef int (*vblip_index_remapped_fn)(void *user, const vblip_index_remapped *remapped);
+VBLIP_CHECKED vblip_status vblip_index_remap(const char *index, const char *from, const char *to,
+    vblip_index_remapped_fn fn, void *user, vblip_error *err);
+
 #ifdef __cplusplus
 } // extern "C"
 #endif

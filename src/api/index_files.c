@@ -19,6 +19,18 @@ static vblip_status open_any(vb_index **out, const char *path, vblip_error *err)
     return vb_index_open(out, &(vb_index_options){.path = path}, err);
 }
 
+vblip_status vb_index_root(char **out, vb_arena *arena, vb_index *index,
+                           vblip_error *err)
+{
+    const char *root;
+    VB_TRY(vb_index_fact_named(&root, index, "root", err));
+    if (!root || root[0] != '/')
+        return vb_fail(err, VBLIP_ERR_FORMAT, "%s: damaged: it has no root",
+                       vb_index_path(index));
+    *out = vb_arena_string(arena, root, strlen(root));
+    return *out ? VBLIP_OK : vb_fail_memory(err, vb_index_path(index));
+}
+
 vblip_status vb_describe_index(vb_index *index, const char *path,
                                vblip_index_info_fn fn, void *user, vblip_error *err)
 {

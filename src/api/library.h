@@ -52,6 +52,11 @@ VB_CHECKED vblip_status vb_stamp_make(vb_stamp *out, const vblip_model *model,
 VB_CHECKED vblip_status vb_match_stamp_make(uint64_t *out, const vblip_model *model,
                                             vblip_error *err);
 
+// That which an index was made with. *whole is false, and some values are empty, where it
+// lacks one: it has no default name.
+VB_CHECKED vblip_status vb_stamp_read(vb_stamp *out, bool *whole, vb_index *index,
+                                      vblip_error *err);
+
 uint64_t vb_stamp_hash(const vb_stamp *stamp, uint64_t seed);
 
 // The file in the data folder that is for a root and a stamp: NAME-HASH.index.

@@ -12,6 +12,12 @@ enum { LONGEST_NAME = 40 }; // of the root's, in the name of the file
 static const char *const fact_names[VB_STAMP_FACTS] = {
     "model", "image size", "frames", "segments", "precision", "images"};
 
+static void name_facts(vb_stamp *stamp)
+{
+    for (int i = 0; i < VB_STAMP_FACTS; i++)
+        stamp->facts[i] = (vb_index_fact){fact_names[i], stamp->values[i]};
+}
+
 vblip_status vb_stamp_make(vb_stamp *out, const vblip_model *model, uint32_t frames,
                            const vb_segmenting *segmenting, vblip_error *err)
 {
@@ -27,8 +33,22 @@ vblip_status vb_stamp_make(vb_stamp *out, const vblip_model *model, uint32_t fra
              vb_precision_name(model->engine->device->weights));
     snprintf(value[5], VB_STAMP_VALUE, "%s",
              vb_model_ignores_orientation(model->model) ? "as stored" : "as shown");
-    for (int i = 0; i < VB_STAMP_FACTS; i++)
-        out->facts[i] = (vb_index_fact){fact_names[i], value[i]};
+    name_facts(out);
+    return VBLIP_OK;
+}
+
+vblip_status vb_stamp_read(vb_stamp *out, bool *whole, vb_index *index,
+                           vblip_error *err)
+{
+    *whole = true;
+    for (int i = 0; i < VB_STAMP_FACTS; i++) {
+        const char *value;
+        VB_TRY(vb_index_fact_named(&value, index, fact_names[i], err));
+        const int size =
+            snprintf(out->values[i], VB_STAMP_VALUE, "%s", value ? value : "");
+        *whole = *whole && value && size < VB_STAMP_VALUE;
+    }
+    name_facts(out);
     return VBLIP_OK;
 }
 

@@ -132,6 +132,9 @@ VB_CHECKED vblip_status vb_check_texts(const char *const *texts, uint32_t count,
                                        const char *what, vblip_error *err);
 VB_CHECKED vblip_status vb_check_retrieve(const vblip_retrieve_options *options,
                                           vblip_error *err);
+// The root of an index that is open, in the arena.
+VB_CHECKED vblip_status vb_index_root(char **out, vb_arena *arena, vb_index *index,
+                                      vblip_error *err);
 // Tells of an index that is open.
 VB_CHECKED vblip_status vb_describe_index(vb_index *index, const char *path,
                                           vblip_index_info_fn fn, void *user,

@@ -44,6 +44,11 @@ bool cli_looks_at_indexes(const cli_args *args)
     return args->index_stats || args->index_list || args->index_verify;
 }
 
+bool cli_edits_indexes(const cli_args *args)
+{
+    return args->index_remove || args->remap;
+}
+
 vblip_caption_options cli_caption_options(const cli_args *args)
 {
     const uint32_t top_k = args->top_k ? args->top_k : UINT32_MAX; // 0 = all

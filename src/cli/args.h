@@ -110,7 +110,8 @@ typedef struct cli_args {
     const char *index;   // file; NULL: one for each directory, in the data folder
     const char *segment; // rule, as typed; NULL = auto, of qa whole
     bool no_index, rebuild, retry_failed;
-    bool index_stats, index_list, index_verify;
+    bool index_stats, index_list, index_verify, index_remove;
+    const char *remap; // OLD=NEW
 
     // match
     uint32_t itm_token; // 0 enc, 1 cls, CLI_NOT_GIVEN
@@ -161,6 +162,9 @@ bool cli_words_add(cli_words *words, const char *word);
 
 // Whether `index` only shows what indexes hold.
 bool cli_looks_at_indexes(const cli_args *args);
+
+// Whether `index` changes indexes without looking at recordings.
+bool cli_edits_indexes(const cli_args *args);
 
 // How a caption is written: what the options of several commands say of it.
 vblip_caption_options cli_caption_options(const cli_args *args);

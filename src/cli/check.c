@@ -123,11 +123,16 @@ static vblip_status check_together(const cli_args *a, vblip_error *err)
          "--no-index: not allowed together with --index, --rebuild or --retry-failed"},
         {a->index && a->output && strcmp(a->index, a->output) == 0,
          "-o: names the index, which it would replace"},
-        {a->index_stats + a->index_list + a->index_verify > 1,
-         "--stats, --list, --verify: one of them is allowed"},
-        {cli_looks_at_indexes(a) && (a->rebuild || a->retry_failed || a->segment),
-         "--stats, --list, --verify: not allowed together with --rebuild, "
-         "--retry-failed or --segment"},
+        {a->index_stats + a->index_list + a->index_verify + a->index_remove +
+                 (a->remap != NULL) >
+             1,
+         "--stats, --list, --verify, --remove, --remap: one of them is allowed"},
+        {(cli_looks_at_indexes(a) || cli_edits_indexes(a)) &&
+             (a->rebuild || a->retry_failed || a->segment),
+         "--stats, --list, --verify, --remove, --remap: not allowed together with "
+         "--rebuild, --retry-failed or --segment"},
+        {cli_edits_indexes(a) && (a->include.count || a->exclude.count),
+         "--include, --exclude: not allowed together with --remove or --remap"},
         {a->files_only && a->format != VB_FORMAT_TEXT,
          "--files-only: only allowed with --format text"},
         {a->null_paths && a->format != VB_FORMAT_TEXT,
@@ -218,9 +223,19 @@ static vblip_status check_segment(const cli_args *a, vblip_error *err)
                       : VBLIP_OK;
 }
 
+static vblip_status check_remap(const cli_args *a, vblip_error *err)
+{
+    const char *equals = a->remap ? strchr(a->remap, '=') : NULL;
+    if (!a->remap || (equals && equals > a->remap && equals[1]))
+        return VBLIP_OK;
+    return cli_misuse(err, "--remap %.200s: OLD=NEW is allowed, two directories",
+                      a->remap);
+}
+
 vblip_status cli_args_check(const cli_args *args, vblip_error *err)
 {
     VB_TRY(check_segment(args, err));
+    VB_TRY(check_remap(args, err));
     VB_TRY(check_together(args, err));
     VB_TRY(check_retrieval(args, err));
     VB_TRY(check_eval(args, err));

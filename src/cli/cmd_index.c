@@ -3,14 +3,6 @@
 #include "cli/library.h"
 #include "terminal/interrupt.h"
 
-static const vb_column totals_columns[] = {
-    {"index", VB_CELL_TEXT, NULL},       {"root", VB_CELL_TEXT, NULL},
-    {"recordings", VB_CELL_WHOLE, NULL}, {"failed", VB_CELL_WHOLE, NULL},
-    {"segments", VB_CELL_WHOLE, NULL},   {"bytes", VB_CELL_WHOLE, NULL},
-};
-static const vb_table totals_table = {totals_columns,
-                                      sizeof totals_columns / sizeof *totals_columns};
-
 static const vb_column list_columns[] = {
     {"path", VB_CELL_TEXT, NULL},
     {"size", VB_CELL_WHOLE, NULL},
@@ -18,28 +10,6 @@ static const vb_column list_columns[] = {
 };
 static const vb_table list_table = {list_columns,
                                     sizeof list_columns / sizeof *list_columns};
-
-static int on_totals(void *session, const vblip_index_info *info)
-{
-    cli_session *s = session;
-    if (s->args->format == VB_FORMAT_TEXT) {
-        vb_string_appendf(&s->line, "%s\n  of          %s\n  recordings  %llu",
-                          info->path, info->root, (unsigned long long)info->recordings);
-        if (info->failed)
-            vb_string_appendf(&s->line, ", %llu of them could not be read",
-                              (unsigned long long)info->failed);
-        vb_string_appendf(&s->line, "\n  segments    %llu\n  size        %llu bytes\n",
-                          (unsigned long long)info->segments,
-                          (unsigned long long)info->bytes);
-        return cli_emit_line(s);
-    }
-    const vb_cell cells[] = {
-        vb_cell_text(info->path),        vb_cell_text(info->root),
-        vb_cell_whole(info->recordings), vb_cell_whole(info->failed),
-        vb_cell_whole(info->segments),   vb_cell_whole(info->bytes),
-    };
-    return cli_emit_row(s, cells);
-}
 
 static int on_recording(void *session, const vblip_index_recording *recording)
 {
@@ -70,8 +40,9 @@ static int on_index(void *session, const char *path)
     if (s->args->index_verify)
         status = vblip_index_verify(path, &err);
     if (status == VBLIP_OK)
-        status = s->args->index_list ? vblip_index_list(path, on_recording, s, &err)
-                                     : vblip_index_describe(path, on_totals, s, &err);
+        status = s->args->index_list
+                     ? vblip_index_list(path, on_recording, s, &err)
+                     : vblip_index_describe(path, cli_emit_totals, s, &err);
     if (status != VBLIP_OK && status != VBLIP_ERR_CANCELLED) {
         vb_console_error(&s->console, "%s", err.message);
         s->failed++;
@@ -98,7 +69,7 @@ static cli_exit show_indexes(cli_session *s)
 {
     vblip_error err = {0};
     cli_exit code =
-        cli_output_begin(s, s->args->index_list ? &list_table : &totals_table);
+        cli_output_begin(s, s->args->index_list ? &list_table : &cli_totals_table);
     if (code != CLI_EXIT_DONE)
         return code;
     vb_rows_begin(&s->rows, &s->line);
@@ -128,7 +99,7 @@ static vblip_status cmd_index_run(cli_session *s, vblip_error *err)
     vb_console_bar_clear(&s->console);
     cli_say_changes(s, &changes);
     if (status == VBLIP_OK)
-        status = vblip_library_describe(library, on_totals, s, err);
+        status = vblip_library_describe(library, cli_emit_totals, s, err);
     vblip_library_close(&library);
     return status;
 }
@@ -143,11 +114,13 @@ static cli_exit cmd_index_finish(cli_session *s, cli_exit code)
 cli_exit cli_cmd_index(cli_session *s)
 {
     static const cli_task task = {
-        .table = &totals_table,
+        .table = &cli_totals_table,
         .needs = VBLIP_TASK_ITC,
         .weights = "Salesforce/blip-itm-base-coco",
         .run = cmd_index_run,
         .finish = cmd_index_finish,
     };
+    if (cli_edits_indexes(s->args))
+        return cli_edit_indexes(s);
     return cli_looks_at_indexes(s->args) ? show_indexes(s) : cli_session_run(s, &task);
 }

@@ -37,14 +37,17 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
          "examples/clips\n"},
     [CLI_INDEX] =
         {"vblip index [OPTIONS] PATH...\n"
-         "       vblip index --stats|--list|--verify [PATH...]",
+         "       vblip index --stats|--list|--verify [PATH...]\n"
+         "       vblip index --remove PATH...\n"
+         "       vblip index --remap OLD=NEW",
          "bring the search index up to date, no query",
          PATHS "What is new or changed is encoded, as retrieve does by itself before "
                "it searches; files that moved are known by their content, and those "
                "that are gone are forgotten. A run that was stopped goes on where it "
                "was. A file by itself needs --index.\n"
                "Fields: index root recordings failed segments bytes; with --list path "
-               "size error.\n",
+               "size error, with --remove path index removed, with --remap index root "
+               "old_index old_root.\n",
          "  vblip index examples/clips\n"
          "  vblip index --list -f jsonl examples/clips\n"},
     [CLI_QA] = {"vblip qa [OPTIONS] PATH \"question\"...\n"

@@ -59,3 +59,33 @@ void cli_say_changes(cli_session *s, const vblip_index_changes *changes)
             changes->passed_over == 1 ? "" : "s");
     vb_string_free(&line);
 }
+
+static const vb_column totals_columns[] = {
+    {"index", VB_CELL_TEXT, NULL},       {"root", VB_CELL_TEXT, NULL},
+    {"recordings", VB_CELL_WHOLE, NULL}, {"failed", VB_CELL_WHOLE, NULL},
+    {"segments", VB_CELL_WHOLE, NULL},   {"bytes", VB_CELL_WHOLE, NULL},
+};
+const vb_table cli_totals_table = {totals_columns,
+                                   sizeof totals_columns / sizeof *totals_columns};
+
+int cli_emit_totals(void *session, const vblip_index_info *info)
+{
+    cli_session *s = session;
+    if (s->args->format == VB_FORMAT_TEXT) {
+        vb_string_appendf(&s->line, "%s\n  of          %s\n  recordings  %llu",
+                          info->path, info->root, (unsigned long long)info->recordings);
+        if (info->failed)
+            vb_string_appendf(&s->line, ", %llu of them could not be read",
+                              (unsigned long long)info->failed);
+        vb_string_appendf(&s->line, "\n  segments    %llu\n  size        %llu bytes\n",
+                          (unsigned long long)info->segments,
+                          (unsigned long long)info->bytes);
+        return cli_emit_line(s);
+    }
+    const vb_cell cells[] = {
+        vb_cell_text(info->path),        vb_cell_text(info->root),
+        vb_cell_whole(info->recordings), vb_cell_whole(info->failed),
+        vb_cell_whole(info->segments),   vb_cell_whole(info->bytes),
+    };
+    return cli_emit_row(s, cells);
+}

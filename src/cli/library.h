@@ -11,4 +11,8 @@ vblip_library_options cli_library_options(const cli_session *s);
 // Says what changed in a library, if anything did.
 void cli_say_changes(cli_session *s, const vblip_index_changes *changes);
 
+// How much an index holds, as a row.
+extern const vb_table cli_totals_table;
+int cli_emit_totals(void *session, const vblip_index_info *info);
+
 #endif // CLI_LIBRARY_H

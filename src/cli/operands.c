@@ -113,8 +113,12 @@ vblip_status cli_operands_split(cli_args *args, vblip_error *err)
         return split_path_texts(args, 2, "LEFT and RIGHT", err);
     case CLI_TAKES_PATHS:
         args->paths = all;
-        return need(all.count || args->list || cli_looks_at_indexes(args), args,
-                    "a PATH", err);
+        if (args->remap && (all.count || args->list))
+            return cli_misuse(err, "%.200s: no PATH is allowed with --remap",
+                              all.count ? all.items[0] : "-a");
+        return need(all.count || args->list || args->remap ||
+                        cli_looks_at_indexes(args),
+                    args, "a PATH", err);
     case CLI_TAKES_PATHS_FOR_WHAT:
         return split_embed(args, err);
     case CLI_TAKES_TEXTS:

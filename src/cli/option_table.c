@@ -424,6 +424,19 @@ const cli_option cli_options[] = {
      .kind = CLI_FLAG,
      .offset = AT(index_verify),
      .help = "only read all of the indexes and check it, likewise"},
+    {.name = "remove",
+     .commands = ON(INDEX),
+     .kind = CLI_FLAG,
+     .offset = AT(index_remove),
+     .help = "only forget the recordings at PATHs, or below them; nothing need be "
+             "there, and what is comes back at the next update of its directory"},
+    {.name = "remap",
+     .commands = ON(INDEX),
+     .kind = CLI_STRING,
+     .offset = AT(remap),
+     .value = "OLD=NEW",
+     .help = "only say that directory OLD is at NEW now: of indexes of OLD, or of a "
+             "directory below it"},
 
     {.name = "itm-token",
      .commands = ON(MATCH) | ON(CALIBRATE),

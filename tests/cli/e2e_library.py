@@ -20,13 +20,14 @@ from e2e_support import (BINARY, CLIPS, DEMO, EXIT_DONE, EXIT_INTERRUPTED, EXIT_
 
 QUERY = "a dog to the left of a violin"
 DEMO_NOTICE = "vblip: the bundled demo model answers; "
-BLOCK, DIMS = 256, 256
+BLOCK = 256
 
 
 def contents(index):
     """{path: [(start, end, vector bytes)]} of an index, by SQLite alone."""
     database = sqlite3.connect("file:%s?mode=ro" % index, uri=True)
     assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    size = 2 * int(database.execute("SELECT value FROM stamp WHERE name = 'dims'").fetchone()[0])
     blocks = dict(database.execute("SELECT number, data FROM blocks"))
     found = {}
     for path, places in database.execute("SELECT path, segments FROM recordings WHERE error IS NULL"):
@@ -35,8 +36,9 @@ def contents(index):
             data, at = blocks[place // BLOCK], place % BLOCK
             spans = 8 + 8 * BLOCK
             span = struct.unpack_from("<2q", data, spans + 16 * at)
-            first = spans + 16 * BLOCK + 2 * DIMS * at
-            rows.append((*span, data[first:first + 2 * DIMS]))
+            first = spans + 16 * BLOCK + size * at
+            assert first + size <= len(data)
+            rows.append((*span, data[first:first + size]))
         found[path] = rows
     database.close()
     return found
@@ -279,6 +281,150 @@ class Kills(LibraryCase):
         self.assertIn("full.index", said[0])
         self.index(films, "--index", index)
         self.assertEqual(len(contents(index)), 40)
+
+
+class Changes(LibraryCase):
+    """Recordings are forgotten, and disks are elsewhere: without a model, and nothing is encoded for it."""
+
+    def edit(self, *arguments, code=EXIT_DONE):
+        done = vblip("index", *arguments, "--model", "/no/model", env=self.env)
+        self.assertEqual(done.code, code, done)
+        return done
+
+    def default_indexes(self):
+        data = self.path("data/vblip")
+        return sorted(os.path.join(data, name) for name in os.listdir(data) if name.endswith(".index"))
+
+    def listed(self, *arguments):
+        return sorted(row["path"] for row in parse("jsonl", self.index("--list", *arguments, "-f", "jsonl").out))
+
+    def encodes_nothing(self, *arguments):
+        for line in self.index(*arguments, "-v").said:
+            self.assertNotIn("files:", line)
+
+    def test_recordings_are_forgotten(self):
+        films = self.clips(4)
+        part = os.path.join(films, "2024", "may")
+        os.makedirs(part)
+        for number in range(3):
+            distinct(os.path.join(part, "%d.mp4" % number), 50 + number, clip(number + 5))
+        self.index(films)
+        self.index(films, "--frames", 4)
+        one, two = self.default_indexes()
+        film = os.path.join(films, "clip 001.mp4")
+        os.remove(film)
+        rows = parse("csv", self.edit("--remove", film, "-f", "csv").out)
+        self.assertEqual(sorted((row["path"], row["index"], row["removed"]) for row in rows),
+                         [(film, one, "1"), (film, two, "1")])
+        done = self.edit("--remove", os.path.join(films, "2024") + "/", self.path("nothing"), code=EXIT_SOME_FAILED)
+        self.assertEqual(done.messages, ["vblip: %s: in no index" % self.path("nothing")])
+        self.assertEqual(done.out.count("forgotten   3 of "), 2)
+        self.assertEqual(self.listed("--index", one), ["clip 000.mp4", "clip 002.mp4", "clip 003.mp4"])
+        done = self.edit("--remove", film, "--index", one, code=EXIT_UNUSABLE)
+        self.assertEqual((done.messages, done.out), (["vblip: %s: in no index" % film], ""))
+        # What is still there comes back.
+        self.index(films)
+        self.assertEqual(len(self.listed("--index", one)) + len(self.listed("--index", two)), 6 + 3)
+        # Names from a list, and a folder that is spelled through a link and is not there any more.
+        os.symlink(films, self.path("link"))
+        write(self.path("list"), "".join("%s\0" % self.path("link", "clip %03d.mp4" % n) for n in (0, 2)))
+        os.rename(part, self.path("away"))
+        self.edit("--remove", "-0a", self.path("list"), self.path("link", "2024", "may"))
+        self.assertEqual(self.listed("--index", one), ["clip 003.mp4"])
+        self.edit("--remove", self.path())  # a folder that holds the roots
+        self.assertEqual(self.listed("--index", one) + self.listed("--index", two), [])
+
+    def test_a_disk_that_moved(self):
+        films = self.clips(3, "old/films")
+        other = self.clips(2, "old/other")
+        named = self.path("named.index")
+        self.index(films)
+        self.index(films, "--frames", 4)
+        self.index(other)
+        self.index(films, "--index", named)
+        before = self.default_indexes()
+        want = parse("json", self.retrieve(films, QUERY, "--cache-gb", 0, "-f", "json").out)
+        old, new = self.path("old"), self.path("new")
+        done = self.edit("--remap", "%s=%s" % (old, new), code=EXIT_UNUSABLE)
+        self.assertEqual(done.messages, ["vblip: %s: no such directory" % new])
+        os.rename(old, new)
+        done = self.edit("--remap", "%s=%s" % (self.path("odl"), new), code=EXIT_UNUSABLE)
+        self.assertEqual(len(done.messages), 1)
+        self.assertEqual(self.default_indexes(), before)
+        rows = parse("json", self.edit("--remap", "%s=%s" % (old, new), "-f", "json").out)
+        self.assertEqual(sorted((row["old_index"], row["old_root"].replace(old, new)) for row in rows),
+                         sorted((row["old_index"], row["root"]) for row in rows))
+        self.assertEqual(sorted(row["index"] for row in rows), self.default_indexes())
+        self.assertFalse(set(before) & set(self.default_indexes()))
+        self.assertEqual([name for name in os.listdir(self.path("data/vblip")) if "-wal" in name or "-journal" in name],
+                         [])
+        films, other = films.replace(old, new), other.replace(old, new)
+        self.encodes_nothing(films)
+        self.encodes_nothing(films, "--frames", 4)
+        self.encodes_nothing(other)
+        got = parse("json", self.retrieve(films, QUERY, "--cache-gb", 0, "-f", "json").out)
+        self.assertEqual([dict(row, path=row["path"].replace(old, new)) for row in want], got)
+        # One that was named keeps its name.
+        self.assertEqual(len(self.edit("--remap", "%s=%s" % (old, new), "--index", named).messages), 0)
+        self.encodes_nothing(films, "--index", named)
+
+    def test_disks_that_cannot_move(self):
+        """Both have an index, or somebody uses it: one line each, and nothing is lost."""
+        old, new = self.clips(2, "old"), self.clips(3, "new")
+        self.index(old)
+        first, = self.default_indexes()
+        remap = ("--remap", "%s=%s" % (old, new))
+        reader = sqlite3.connect("file:%s?mode=ro" % first, uri=True)
+        self.index(old)  # the log is used
+        reader.execute("SELECT count(*) FROM recordings").fetchone()
+        done = self.edit(*remap, code=EXIT_UNUSABLE)
+        reader.close()
+        self.assertEqual(done.messages, ["vblip: %s: another program has it locked" % first])
+        with open(first + ".lock", "r+b") as lock:
+            fcntl.lockf(lock, fcntl.LOCK_EX)
+            self.assertIn("another vblip writes it", self.edit(*remap, code=EXIT_UNUSABLE).messages[0])
+        self.index(new)
+        before = {path: contents(path) for path in self.default_indexes()}
+        done = self.edit(*remap, code=EXIT_UNUSABLE)
+        self.assertEqual(len(done.messages), 1)
+        self.assertIn("has an index already", done.messages[0])
+        self.assertEqual({path: contents(path) for path in self.default_indexes()}, before)
+
+    def test_kills_while_a_disk_moves(self):
+        """Whatever a kill leaves is an index of all, and the same command ends the work."""
+        places = [self.path("one"), self.path("two")]
+        self.clips(3, "one")
+        self.index(places[0])
+        index, = self.default_indexes()
+        want = contents(index)
+        began = time.monotonic()
+        self.edit("--remap", "%s=%s" % (places[0], self.path()))
+        took = time.monotonic() - began
+        self.edit("--remap", "%s=%s" % (self.path(), places[0]))
+        chance = random.Random(10)
+        for number in range(40):
+            old, new = places[number % 2], places[1 - number % 2]
+            os.rename(old, new)
+            remap = "%s=%s" % (old, new)
+            program = start("index", "--remap", remap, env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            try:
+                program.wait(timeout=chance.uniform(0, took))
+            except subprocess.TimeoutExpired:
+                program.kill()
+                program.wait()
+            left, = self.default_indexes()
+            if left != index:  # behind the first step: it is found already
+                self.encodes_nothing(new)
+            if self.root(left) == old:
+                self.edit("--remap", remap)
+            index, = self.default_indexes()
+            self.assertEqual(self.root(index), new)
+            self.assertEqual(contents(index), want)
+        self.encodes_nothing(places[0])
+
+    def root(self, index):
+        row, = parse("jsonl", self.index("--stats", "--index", index, "-f", "jsonl").out)
+        return row["root"]
 
 
 class Refusals(LibraryCase):

@@ -111,3 +111,23 @@ vblip_status vblip_index_verify(const char *path, vblip_error *err)
 {
     return fake_check_index(path, err);
 }
+
+// An index has three recordings of each path that is not "never".
+vblip_status vblip_index_remove(const char *index, const char *const *paths,
+                                uint32_t count, uint64_t *removed, vblip_error *err)
+{
+    const vblip_status status = fake_check_index(index, err);
+    for (uint32_t i = 0; status == VBLIP_OK && i < count; i++)
+        removed[i] = fake_has(paths[i], "never") ? 0 : 3;
+    return status;
+}
+
+vblip_status vblip_index_remap(const char *index, const char *from, const char *to,
+                               vblip_index_remapped_fn fn, void *user, vblip_error *err)
+{
+    const vblip_index_remapped told = {"moved.index", to, index, from};
+    const vblip_status status = fake_check_index(index, err);
+    if (status != VBLIP_OK || fake_has(from, "never"))
+        return status;
+    return fn(user, &told) ? fake_cancelled(err) : VBLIP_OK;
+}

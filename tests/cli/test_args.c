@@ -103,6 +103,8 @@ static const struct operand_row {
     {"caption|a|b", CLI_CAPTION, "a|b", ""},
     {"caption|-0a|list", CLI_CAPTION, "", ""},
     {"shots|a|-a|list", CLI_SHOTS, "a", ""},
+    {"index|--remove|a|b", CLI_INDEX, "a|b", ""},
+    {"index|--remap|a=b", CLI_INDEX, "", ""},
     {"tokenize|a dog|a cat", CLI_TOKENIZE, "", "a dog|a cat"},
     {"tokenize|-a|-|-0", CLI_TOKENIZE, "", ""},
     {"models", CLI_MODELS, "", ""},
@@ -135,10 +137,9 @@ static void test_operands_go_where_the_command_wants_them(void **state)
 static const struct refusal {
     const char *line, *message;
 } refusals[] = {
-    {"",
-     "no command; see: vblip help; allowed: retrieve, index, qa, caption, match, "
-     "reason, "
-     "embed, eval, filter, calibrate, shots, tokenize, models, doctor, bench, help"},
+    {"", "no command; see: vblip help; allowed: retrieve, index, qa, caption, "
+         "match, reason, embed, eval, filter, calibrate, shots, tokenize, models, "
+         "doctor, bench, help"},
     {"retreive|x|y", "retreive: unknown command; did you mean retrieve? allowed: *"},
     {"captions|x", "captions: unknown command; did you mean caption? allowed: *"},
     {"help|modles", "modles: unknown command; did you mean models? allowed: *"},
@@ -297,10 +298,25 @@ static const struct refusal {
     {"caption|v|-y|-o|x.srt", "--overwrite: only allowed with --format srt or vtt *"},
     {"eval|qa", "eval: missing --annotations FILE"},
     {"index", "index: missing a PATH; see: vblip help index"},
-    {"index|d|--stats|--list", "--stats, --list, --verify: one of them is allowed"},
-    {"index|d|--stats|--rebuild", "--stats, --list, --verify: not allowed together "
-                                  "with --rebuild, --retry-failed or "
-                                  "--segment"},
+    {"index|d|--stats|--list",
+     "--stats, --list, --verify, --remove, --remap: one of them is allowed"},
+    {"index|d|--remove|--verify",
+     "--stats, --list, --verify, --remove, --remap: one of them is allowed"},
+    {"index|--remap|a=b|--remove",
+     "--stats, --list, --verify, --remove, --remap: one of them is allowed"},
+    {"index|d|--stats|--rebuild",
+     "--stats, --list, --verify, --remove, --remap: not allowed together with "
+     "--rebuild, --retry-failed or --segment"},
+    {"index|--remap|a=b|--rebuild",
+     "--stats, --list, --verify, --remove, --remap: not allowed *"},
+    {"index|d|--remove|--exclude|*.mkv",
+     "--include, --exclude: not allowed together with --remove or --remap"},
+    {"index|--remove", "index: missing a PATH; see: vblip help index"},
+    {"index|--remap|a=b|d", "d: no PATH is allowed with --remap"},
+    {"index|--remap|a=b|-a|list", "-a: no PATH is allowed with --remap"},
+    {"index|--remap|a", "--remap a: OLD=NEW is allowed, two directories"},
+    {"index|--remap|=b", "--remap =b: OLD=NEW is allowed, two directories"},
+    {"index|--remap|a=", "--remap a=: OLD=NEW is allowed, two directories"},
     {"index|d|--segment|often",
      "--segment often: auto, whole, shots, or 0.1 to 86400 seconds are allowed"},
     {"index|d|--index|i|-o|i", "-o: names the index, which it would replace"},

@@ -37,6 +37,20 @@ static const fake_row index_rows[] = {
     {"index|--verify|--index|broken.index", 4, "",
      "vblip: broken.index: block 3 is damaged\n"},
     {"index|--stats|never", 0, "", "no index\n"},
+    {"index|--remove|a|never", 3, "films.index\n  forgotten   3 of a\n",
+     "vblip: broken.index: block 3 is damaged\nvblip: never: in no index\n"},
+    {"index|--remove|a|b|--index|films.index|-f|csv", 0,
+     "path,index,removed\na,films.index,3\nb,films.index,3\n", ""},
+    {"index|--remove|never|--index|films.index|-f|jsonl", 4, "",
+     "vblip: never: in no index\n"},
+    {"index|--remap|/old=.|--index|films.index", 0,
+     "moved.index\n  of          .\n  was of      /old\n", ""},
+    {"index|--remap|/old=.|-f|csv", 3,
+     "index,root,old_index,old_root\nmoved.index,.,films.index,/old\n",
+     "vblip: broken.index: block 3 is damaged\n"},
+    {"index|--remap|/old=/no/such", 4, "", "vblip: /no/such: no such directory\n"},
+    {"index|--remap|/never=.|--index|films.index", 4, "",
+     "vblip: /never: no index is of it, or of a directory in it\n"},
 };
 
 static void test_indexes_are_shown(void **state)

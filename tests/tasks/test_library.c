@@ -1,8 +1,6 @@
 // test_library.c - recordings are encoded once, and found from then on: new, changed, moved,
 // copied, removed and failed files; what another process writes is searched as it is.
-#include "support/api_fixture.h"
-#include "support/temp.h"
-#include "vblip_library.h"
+#include "support/library_fixture.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -17,99 +15,12 @@
 
 #include <cmocka.h>
 
-static const char *const query[] = {"a dog runs on the beach"};
-
-static char media[TEMP_PATH], data[TEMP_PATH];
-
-// A golden clip under another name.
-static void copy_clip(const char *name, int number)
-{
-    char from[512], to[TEMP_PATH];
-    size_t size;
-    static const int names[] = {0, 1, 4, 5}; // those in mp4
-    snprintf(from, sizeof from, "%s/video/clip%02d.mp4", VB_GOLDEN, names[number]);
-    uint8_t *bytes = temp_read(&size, from);
-    temp_write_bytes(temp_path(to, media, name), bytes, size);
-    free(bytes);
-}
-
-static void remove_file(const char *name)
-{
-    char path[TEMP_PATH];
-    assert_int_equal(unlink(temp_path(path, media, name)), 0);
-}
-
-// A folder of clips a.mp4 (0), b.mp4 (1), and no index.
-static void start_over(void)
-{
-    static int run;
-    char name[32];
-    snprintf(name, sizeof name, "media%d", ++run);
-    temp_path(media, temp_folder, name);
-    assert_int_equal(mkdir(media, 0777), 0);
-    snprintf(name, sizeof name, "data%d", run);
-    temp_path(data, temp_folder, name);
-    copy_clip("a.mp4", 0);
-    copy_clip("b.mp4", 1);
-}
-
-typedef struct seen_hits {
-    char lines[1024]; // "NAME " of every hit
-    float itc[8], logits[8];
-    uint32_t count;
-    char failures[512];
-} seen_hits;
-
-static int keep_library_hit(void *user, const vblip_hit *hit)
-{
-    seen_hits *seen = user;
-    const size_t at = strlen(seen->lines);
-    snprintf(seen->lines + at, sizeof seen->lines - at, "%s ",
-             strrchr(hit->path, '/') + 1);
-    seen->itc[seen->count % 8] = hit->itc;
-    seen->logits[seen->count++ % 8] = hit->itm_logits[1];
-    return 0;
-}
-
 // Of a recording that is not among the inputs.
 static int keep_far_hit(void *user, const vblip_hit *hit)
 {
     assert_int_equal(hit->input, UINT32_MAX);
     assert_true(strncmp(hit->path, media, strlen(media)) == 0);
     return keep_library_hit(user, hit);
-}
-
-static int keep_library_failure(void *user, const vblip_failure *failure)
-{
-    seen_hits *seen = user;
-    const size_t at = strlen(seen->failures);
-    snprintf(seen->failures + at, sizeof seen->failures - at, "%s: %s;",
-             strrchr(failure->path, '/') + 1, failure->message);
-    return 0;
-}
-
-// One run of a program: everything is opened, searched and closed again.
-static vblip_index_changes search_folder(vblip_model *model, seen_hits *seen,
-                                         vblip_library_options options)
-{
-    vblip_inputs *inputs = NULL;
-    vblip_library *library = NULL;
-    vblip_index_changes changes;
-    const char *path = media;
-    const vblip_job job = {.failed = keep_library_failure, .user = seen};
-    const vblip_retrieve_options ranking = {.job = &job};
-    const vblip_search_options search = {.retrieve = &ranking};
-    vblip_error err;
-    *seen = (seen_hits){0};
-    api_ok(vblip_inputs_open(&inputs, &path, 1, NULL, &err), &err);
-    api_ok(vblip_library_open(&library, model, inputs, &options, &err), &err);
-    api_ok(vblip_library_retrieve(library, query, 1, &search, &changes,
-                                  keep_library_hit, seen, &err),
-           &err);
-    vblip_library_close(&library);
-    assert_null(library);
-    vblip_inputs_close(&inputs);
-    return changes;
 }
 
 static void test_a_second_search_encodes_nothing(void **state)
@@ -247,12 +158,6 @@ static void test_an_empty_folder_forgets_nothing(void **state)
     assert_int_equal(changes.segments, 0);
     assert_int_equal(seen.count, 2);
     vblip_model_free(&model);
-}
-
-static int keep_info(void *user, const vblip_index_info *info)
-{
-    *(vblip_index_info *)user = *info;
-    return 0;
 }
 
 static int count_recordings(void *user, const vblip_index_recording *recording)
@@ -706,16 +611,6 @@ static void test_searches_are_refused(void **state)
     vblip_library_close(&library);
     vblip_inputs_close(&inputs);
     vblip_model_free(&model);
-}
-
-static int library_setup(void **state)
-{
-    return temp_setup(state) || api_setup(state);
-}
-
-static int library_teardown(void **state)
-{
-    return api_teardown(state) || temp_teardown(state);
 }
 
 int main(void)
