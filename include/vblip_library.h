@@ -129,6 +129,22 @@ typedef int (*vblip_index_remapped_fn)(void *user, const vblip_index_remapped *r
 VBLIP_CHECKED vblip_status vblip_index_remap(const char *index, const char *from, const char *to,
     vblip_index_remapped_fn fn, void *user, vblip_error *err);
 
+// Makes an index at `path` of all that `indexes` hold, whose stamps must be the same, relative to
+// the directory that their roots have in common. Of several recordings with one path that stands
+// which could be read, then which was written to last, then which came first. What another process
+// writes is read as it is when its turn comes. The file appears whole, at the end; one that is there
+// is replaced only with `replace`, only if it is an index that nobody has open, and none of
+// `indexes`. Calls `fn` with each recording; where it returns non-zero, nothing is made.
+typedef struct vblip_merged {
+    const char *path;  // of the recording, relative to the new root
+    const char *index; // that it was read from
+    bool differs;      // an index before has another file of that path
+    bool taken;        // what stands now is of this index, else of one before
+} vblip_merged;
+typedef int (*vblip_merged_fn)(void *user, const vblip_merged *merged);
+VBLIP_CHECKED vblip_status vblip_index_merge(const char *path, const char *const *indexes,
+    uint32_t count, bool replace, vblip_merged_fn fn, void *user, vblip_error *err);
+
 #ifdef __cplusplus
 } // extern "C"
 #endif

@@ -7,6 +7,7 @@
 const cli_command_traits cli_commands[CLI_COMMAND_COUNT] = {
     [CLI_RETRIEVE] = {"retrieve", CLI_TAKES_PATHS_THEN_QUERY, "query"},
     [CLI_INDEX] = {"index", CLI_TAKES_PATHS, "text"},
+    [CLI_MERGE] = {"merge", CLI_TAKES_INDEXES, "text"},
     [CLI_QA] = {"qa", CLI_TAKES_PATH_THEN_TEXTS, "question"},
     [CLI_CAPTION] = {"caption", CLI_TAKES_PATHS, "text"},
     [CLI_MATCH] = {"match", CLI_TAKES_PATH_THEN_TEXTS, "text"},

@@ -14,6 +14,7 @@
 typedef enum cli_command {
     CLI_RETRIEVE,
     CLI_INDEX,
+    CLI_MERGE,
     CLI_QA,
     CLI_CAPTION,
     CLI_MATCH,
@@ -42,6 +43,7 @@ typedef enum cli_takes {
     CLI_TAKES_TEXTS,
     CLI_TAKES_PROTOCOL, // eval: retrieval, qa, ...
     CLI_TAKES_ONE_FILE, // filter, calibrate: PAIRS
+    CLI_TAKES_INDEXES,  // merge: INDEX...
     CLI_TAKES_ONE_PATH, // one PATH, or no operand
     CLI_TAKES_NAMES,    // any number of names, or none
     CLI_TAKES_NOTHING,
@@ -145,7 +147,7 @@ typedef struct cli_args {
     uint32_t beams, max_length, min_length;
     float repetition_penalty;
     bool merge, sample, shots;
-    bool overwrite;           // replace subtitle files that exist
+    bool overwrite;           // replace subtitle files that exist; for merge: an index
     float top_p, temperature; // 0 = default
     uint32_t top_k;           // 0 = all, CLI_NOT_GIVEN = default
     uint32_t seed, samples;

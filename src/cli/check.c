@@ -158,7 +158,8 @@ static vblip_status check_together(const cli_args *a, vblip_error *err)
          "--count: not allowed together with --every"},
         {a->shots && (a->count || a->every_us || a->every_frames),
          "--shots: not allowed together with --every or --count"},
-        {a->overwrite && (a->output || !is_for_subtitles(a)),
+        {a->overwrite && a->command == CLI_CAPTION &&
+             (a->output || !is_for_subtitles(a)),
          "--overwrite: only allowed with --format srt or vtt and without -o, which "
          "replaces its file anyway"},
     };
@@ -264,9 +265,10 @@ vblip_status cli_format_settle(cli_args *args, vblip_error *err)
         return given ? cli_misuse(err, "--format: embed writes safetensors") : VBLIP_OK;
     }
     if (!given)
-        args->format = args->output && args->command != CLI_CALIBRATE
-                           ? (uint32_t)format_of_name(args->output)
-                           : VB_FORMAT_TEXT;
+        args->format =
+            args->output && args->command != CLI_CALIBRATE && args->command != CLI_MERGE
+                ? (uint32_t)format_of_name(args->output)
+                : VB_FORMAT_TEXT;
     if (args->command == CLI_FILTER) {
         if (given && args->format != VB_FORMAT_JSONL)
             return cli_misuse(err, "--format: allowed for filter: jsonl");

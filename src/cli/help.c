@@ -50,6 +50,16 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
                "old_index old_root.\n",
          "  vblip index examples/clips\n"
          "  vblip index --list -f jsonl examples/clips\n"},
+    [CLI_MERGE] =
+        {"vblip merge [OPTIONS] INDEX... -o FILE", "join indexes, without encoding",
+         "FILE becomes an index of all that is in INDEXes made with the same model and "
+         "options, relative to the directory that they have in common. Of several "
+         "recordings with one path that which could be read stands, then the latest. "
+         "FILE appears whole at the end; one that is there is replaced only with "
+         "--overwrite, and only if it is an index. Loads no model and no device.\n"
+         "Fields: index root recordings failed segments bytes.\n",
+         "  vblip merge 2024.index 2025.index -o all.index\n"
+         "  vblip merge /mnt/*/films.index -y -o all.index\n"},
     [CLI_QA] = {"vblip qa [OPTIONS] PATH \"question\"...\n"
                 "       vblip qa [OPTIONS] -a FILE \"question\"...\n"
                 "       vblip qa [OPTIONS] --dialog FILE PATH",
@@ -206,6 +216,7 @@ static const struct {
     {CLI_QA, "--min-length", "fewest tokens (1, with --compat hf none)"},
     {CLI_FILTER, "--min-p", "drop captions that match with less than P (0.5)"},
     {CLI_FILTER, "--beams", "search with B beams instead of drawing"},
+    {CLI_MERGE, "--overwrite", "replace an index that is FILE already"},
     {CLI_EVAL, "--answers-file",
      "qa, vqa: rank the answers in FILE, one a line or a JSON list"},
     {CLI_EVAL, "--k-test",

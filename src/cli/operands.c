@@ -119,6 +119,13 @@ vblip_status cli_operands_split(cli_args *args, vblip_error *err)
         return need(all.count || args->list || args->remap ||
                         cli_looks_at_indexes(args),
                     args, "a PATH", err);
+    case CLI_TAKES_INDEXES:
+        args->paths = all;
+        VB_TRY(need(all.count, args, "an INDEX", err));
+        VB_TRY(need(args->output != NULL, args, "-o FILE", err));
+        return strcmp(args->output, "-") == 0
+                   ? cli_misuse(err, "-o -: merge writes a file")
+                   : VBLIP_OK;
     case CLI_TAKES_PATHS_FOR_WHAT:
         return split_embed(args, err);
     case CLI_TAKES_TEXTS:

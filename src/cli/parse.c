@@ -132,6 +132,7 @@ static const char *command_called(const char *name)
     static const char *const others[][2] = {
         {"search", "retrieve"},  {"find", "retrieve"},    {"ask", "qa"},
         {"describe", "caption"}, {"subtitle", "caption"}, {"info", "models"},
+        {"join", "merge"},       {"combine", "merge"},
     };
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (strcmp(name, others[i][0]) == 0)

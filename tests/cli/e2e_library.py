@@ -427,6 +427,148 @@ class Changes(LibraryCase):
         return row["root"]
 
 
+class Merges(LibraryCase):
+    """Indexes are joined without encoding, to the bit."""
+
+    def merge(self, *arguments, code=EXIT_DONE):
+        done = vblip("merge", *arguments, "--model", "/no/model", env=self.env)
+        self.assertEqual(done.code, code, done)
+        return done
+
+    def one_line(self, done, *parts):
+        self.assertEqual(len(done.messages), 1, done)
+        for part in parts:
+            self.assertIn(part, done.messages[0])
+
+    def only(self, *names):
+        """No other file lies beside the indexes, but what SQLite leaves of readers."""
+        self.assertEqual(sorted(name for name in os.listdir(self.folder) if ".index" in name and
+                                (name[0] == "." or not name.endswith((".lock", "-wal", "-shm")))), sorted(names))
+
+    def test_what_is_merged_is_found_as_before(self):
+        first, second = self.clips(5, "films/2024"), self.clips(4, "films/2025/may")
+        films = self.path("films")
+        write(os.path.join(second, "bad.mp4"), b"this is no film " * 10)
+        a, b, c = (self.path(name + ".index") for name in "abc")
+        self.index(first, "--index", a)
+        self.index(second, "--index", b, code=EXIT_SOME_FAILED)
+        rows = parse("csv", self.merge(a, b, "-o", c, "-f", "csv").out)
+        self.assertEqual([(row["index"], row["root"], row["recordings"], row["failed"]) for row in rows],
+                         [(c, films, "10", "1")])
+        want = {"2024/" + path: value for path, value in contents(a).items()}
+        want.update({"2025/may/" + path: value for path, value in contents(b).items()})
+        self.assertEqual(contents(c), want)
+        self.index("--verify", "--index", c)
+        self.only("a.index", "b.index", "c.index")
+        options = ("-e", QUERY, "--top", 20, "-f", "json")
+        rows = parse("json", self.retrieve(films, "--no-index", *options, code=EXIT_SOME_FAILED).out)
+        merged = self.retrieve(films, "--index", c, "-v", *options, code=EXIT_SOME_FAILED)
+        self.assertEqual(parse("json", merged.out), rows)
+        self.assertIn("0 segments encoded", merged.err)
+        for folder, index in ((first, a), (second, b)):  # and as the one that it came from
+            code = EXIT_SOME_FAILED if index == b else EXIT_DONE
+            self.assertEqual(self.retrieve(folder, "--index", c, *options, code=code).out,
+                             self.retrieve(folder, "--index", index, *options, code=code).out)
+
+    def test_of_two_recordings_the_later_stands(self):
+        films = self.clips(3)
+        old, new, c = (self.path(name + ".index") for name in ("old", "new", "c"))
+        film, bad = (os.path.join(films, "clip %03d.mp4" % n) for n in (1, 2))
+        good = read(bad)
+        write(bad, b"this is no film " * 10)
+        self.index(films, "--index", old, code=EXIT_SOME_FAILED)
+        time.sleep(0.01)
+        distinct(film, 99, clip(9))
+        write(bad, good)
+        self.index(films, "--index", new)
+        for first, second, says in ((old, new, "stands"), (new, old, "is left out")):
+            done = self.merge(first, second, "-y", "-o", c)
+            self.assertEqual(sorted(done.messages), sorted(
+                "vblip: clip %03d.mp4: %s has another file of that path, which %s" % (n, second, says) for n in (1, 2)))
+            self.assertEqual(contents(c), contents(new))
+
+    def test_what_is_not_merged(self):
+        films = self.clips(2)
+        a, b, c = (self.path(name + ".index") for name in "abc")
+        self.index(films, "--index", a)
+        self.index(films, "--index", b, "--frames", 4)
+        self.one_line(self.merge(a, b, "-o", c, code=EXIT_UNUSABLE), b + ": made with frames 4", a + " with 8")
+        self.only("a.index", "b.index")
+        self.one_line(self.merge(a, self.path("nothing"), "-o", c, code=EXIT_UNUSABLE), "nothing: No such file")
+        self.one_line(self.merge(a, clip(1), "-o", c, code=EXIT_UNUSABLE), clip(1))
+        self.one_line(self.merge(a, "-o", b, code=EXIT_MISUSED), b + ": is there already; --overwrite")
+        self.one_line(self.merge(a, "-y", "-o", a, code=EXIT_MISUSED), a, "an input")
+        self.one_line(self.merge(a, "-o", self.path("no/c"), code=EXIT_UNUSABLE), "No such file")
+        text = write(c, b"a file of somebody, called so")
+        self.one_line(self.merge(a, "-y", "-o", c, code=EXIT_UNUSABLE), c + ": no index that can be read")
+        self.assertEqual(read(text), b"a file of somebody, called so")
+        with open(b + ".lock", "r+b") as lock:
+            fcntl.lockf(lock, fcntl.LOCK_EX)
+            self.one_line(self.merge(a, "-y", "-o", b, code=EXIT_UNUSABLE), "another vblip writes it")
+        self.assertEqual(len(contents(b)), 2)
+        self.only("a.index", "b.index", "c.index")
+        self.merge(a, "-y", "-o", b)
+        self.assertEqual(contents(a), contents(b))
+
+    def test_a_source_that_is_written(self):
+        """What a merge reads is the index as it was at one moment."""
+        films, done, index = self.clips(200), self.path("done.index"), self.path("in work.index")
+        self.index(self.clips(3, "more"), "--index", done)
+        program = start("index", films, "--index", index, "--model", DEMO, env=self.env, stdout=subprocess.DEVNULL,
+                        stderr=subprocess.DEVNULL)
+        counts = []
+        while program.poll() is None:
+            if os.path.exists(index) and os.path.getsize(index):
+                run = vblip("merge", done, index, "-y", "-o", self.path("c.index"), env=self.env)
+                if run.code == EXIT_DONE:
+                    counts.append(len(contents(self.path("c.index"))))
+                    self.assertEqual(vblip("index", "--verify", "--index", self.path("c.index"), env=self.env).code, 0)
+            time.sleep(0.02)
+        self.assertEqual(program.returncode, EXIT_DONE)
+        self.assertEqual(counts, sorted(counts))
+        self.assertGreater(len(counts), 3)
+        self.assertLess(counts[0], counts[-1])
+
+    def test_kills_leave_no_half(self):
+        """The file is the old one or the new, whole, and no later run is in the way of what was left."""
+        films = self.clips(60)
+        a, b, c = (self.path(name + ".index") for name in "abc")
+        self.index(films, "--index", a)
+        os.remove(os.path.join(films, "clip 007.mp4"))
+        self.index(films, "--index", b)
+        whole, less = contents(a), contents(b)
+        began = time.monotonic()
+        self.merge(a, "-o", c)
+        took = time.monotonic() - began
+        chance, seen = random.Random(7), set()
+        for number in range(30):
+            program = start("merge", (a, b)[number % 2], "-y", "-o", c, env=self.env, stdout=subprocess.DEVNULL,
+                            stderr=subprocess.DEVNULL)
+            try:
+                program.wait(timeout=chance.uniform(0, 2 * took))
+            except subprocess.TimeoutExpired:
+                program.kill()
+                program.wait()
+            found = contents(c)
+            self.assertIn(found, (whole, less))
+            seen.add(len(found))
+        self.assertEqual(len(seen), 2)
+        self.merge(a, "-y", "-o", c)
+        self.only("a.index", "b.index", "c.index")
+
+    def test_a_full_disk(self):
+        import resource
+        a, c = self.path("a.index"), self.path("c.index")
+        self.index(self.clips(40), "--index", a)
+        program = subprocess.run([BINARY, "merge", a, "-o", c], env=self.env, stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE, check=False, preexec_fn=lambda: (
+                                     signal.signal(signal.SIGXFSZ, signal.SIG_IGN),
+                                     resource.setrlimit(resource.RLIMIT_FSIZE, (120000, 120000))))
+        self.assertEqual(program.returncode, EXIT_UNUSABLE, program.stderr)
+        self.assertEqual(program.stderr.count(b"\n"), 1, program.stderr)
+        self.only("a.index")
+
+
 class Refusals(LibraryCase):
     """One line, the right exit code, and nothing lost."""
 

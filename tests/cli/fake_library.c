@@ -131,3 +131,20 @@ vblip_status vblip_index_remap(const char *index, const char *from, const char *
         return status;
     return fn(user, &told) ? fake_cancelled(err) : VBLIP_OK;
 }
+
+vblip_status vblip_index_merge(const char *path, const char *const *indexes,
+                               uint32_t count, bool replace, vblip_merged_fn fn,
+                               void *user, vblip_error *err)
+{
+    if (fake_has(path, "there") && !replace)
+        return fake_fail(err, VBLIP_ERR_ARGUMENT, "%s: is there already", path);
+    for (uint32_t i = 0; i < count; i++) {
+        const vblip_merged told = {"a.mp4", indexes[i], i > 0, i == 1};
+        const vblip_status status = fake_check_index(indexes[i], err);
+        if (status != VBLIP_OK)
+            return status;
+        if (fn(user, &told))
+            return fake_cancelled(err);
+    }
+    return VBLIP_OK;
+}

@@ -105,6 +105,7 @@ static const struct operand_row {
     {"shots|a|-a|list", CLI_SHOTS, "a", ""},
     {"index|--remove|a|b", CLI_INDEX, "a|b", ""},
     {"index|--remap|a=b", CLI_INDEX, "", ""},
+    {"merge|a|b|-yo|c.json", CLI_MERGE, "a|b", ""},
     {"tokenize|a dog|a cat", CLI_TOKENIZE, "", "a dog|a cat"},
     {"tokenize|-a|-|-0", CLI_TOKENIZE, "", ""},
     {"models", CLI_MODELS, "", ""},
@@ -137,13 +138,14 @@ static void test_operands_go_where_the_command_wants_them(void **state)
 static const struct refusal {
     const char *line, *message;
 } refusals[] = {
-    {"", "no command; see: vblip help; allowed: retrieve, index, qa, caption, "
+    {"", "no command; see: vblip help; allowed: retrieve, index, merge, qa, caption, "
          "match, reason, embed, eval, filter, calibrate, shots, tokenize, models, "
          "doctor, bench, help"},
     {"retreive|x|y", "retreive: unknown command; did you mean retrieve? allowed: *"},
     {"captions|x", "captions: unknown command; did you mean caption? allowed: *"},
     {"help|modles", "modles: unknown command; did you mean models? allowed: *"},
     {"ask|x", "ask: unknown command; did you mean qa? allowed: *"},
+    {"join|x", "join: unknown command; did you mean merge? allowed: *"},
     {"find|x",
      "find: unknown command; did you mean retrieve? allowed: retrieve, index, *"},
     {"indices|x", "indices: unknown command; allowed: retrieve, index, *"},
@@ -317,6 +319,11 @@ static const struct refusal {
     {"index|--remap|a", "--remap a: OLD=NEW is allowed, two directories"},
     {"index|--remap|=b", "--remap =b: OLD=NEW is allowed, two directories"},
     {"index|--remap|a=", "--remap a=: OLD=NEW is allowed, two directories"},
+    {"merge", "merge: missing an INDEX; see: vblip help merge"},
+    {"merge|-o|c", "merge: missing an INDEX; see: vblip help merge"},
+    {"merge|a|b", "merge: missing -o FILE; see: vblip help merge"},
+    {"merge|a|b|-o|-", "-o -: merge writes a file"},
+    {"merge|a|b|-o|c|-a|l", "-a: not an option of merge; *"},
     {"index|d|--segment|often",
      "--segment often: auto, whole, shots, or 0.1 to 86400 seconds are allowed"},
     {"index|d|--index|i|-o|i", "-o: names the index, which it would replace"},

@@ -51,6 +51,17 @@ static const fake_row index_rows[] = {
     {"index|--remap|/old=/no/such", 4, "", "vblip: /no/such: no such directory\n"},
     {"index|--remap|/never=.|--index|films.index", 4, "",
      "vblip: /never: no index is of it, or of a directory in it\n"},
+    {"merge|a.index|b.index|c.index|-o|all.index", 0,
+     "all.index\n  of          /films\n  recordings  12, 1 of them could not be "
+     "read\n"
+     "  segments    34\n  size        5678 bytes\n",
+     "vblip: a.mp4: b.index has another file of that path, which stands\n"
+     "vblip: a.mp4: c.index has another file of that path, which is left out\n"},
+    {"merge|a.index|-o|all.csv|-f|csv", 0,
+     "index,root,recordings,failed,segments,bytes\nall.csv,/films,12,1,34,5678\n", ""},
+    {"merge|a.index|-o|there.index", 2, "", "vblip: there.index: is there already\n"},
+    {"merge|broken.index|-yo|there.index", 4, "",
+     "vblip: broken.index: block 3 is damaged\n"},
 };
 
 static void test_indexes_are_shown(void **state)

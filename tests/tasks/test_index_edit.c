@@ -1,5 +1,5 @@
 // test_index_edit.c - indexes that are changed without a model: recordings are forgotten,
-// disks are elsewhere; and what is searched behind that.
+// disks are elsewhere, indexes are merged; and what is searched behind that.
 #include "support/library_fixture.h"
 
 #include <setjmp.h>
@@ -160,11 +160,106 @@ static void test_a_disk_that_moved(void **state)
     vblip_model_free(&model);
 }
 
+typedef struct seen_merge {
+    uint32_t count, taken, differs;
+    bool stop;
+} seen_merge;
+
+static int keep_merged(void *user, const vblip_merged *merged)
+{
+    seen_merge *seen = user;
+    seen->count++;
+    seen->taken += merged->taken;
+    seen->differs += merged->differs;
+    return seen->stop;
+}
+
+// Of folder `name` in media, whose clips are `first` and `first` + 1, with an index of its
+// own.
+static void index_folder(vblip_model *model, const char *name, int first,
+                         const char *index, uint32_t frames)
+{
+    char path[TEMP_PATH], clips[2][TEMP_PATH], whole[TEMP_PATH];
+    seen_hits seen;
+    assert_int_equal(mkdir(temp_path(path, media, name), 0777), 0);
+    for (int i = 0; i < 2; i++) {
+        snprintf(clips[i], sizeof clips[i], "%s/%d.mp4", name, i);
+        copy_clip(clips[i], first + i);
+    }
+    memcpy(whole, media, sizeof whole);
+    snprintf(media, sizeof media, "%s", path);
+    search_folder(
+        model, &seen,
+        (vblip_library_options){.index = index, .frames = frames, .write = true});
+    memcpy(media, whole, sizeof whole);
+}
+
+static void test_indexes_are_merged(void **state)
+{
+    (void)state;
+    vblip_model *model = api_load("tiny-retrieval", VBLIP_TASK_RETRIEVAL);
+    char a[TEMP_PATH], b[TEMP_PATH], other[TEMP_PATH], c[TEMP_PATH];
+    seen_hits memory, merged;
+    seen_merge seen = {0};
+    vblip_index_info info;
+    vblip_error err;
+    start_over();
+    remove_file("a.mp4");
+    remove_file("b.mp4");
+    index_folder(model, "2024", 0, temp_path(a, temp_folder, "a.index"), 0);
+    index_folder(model, "2025", 2, temp_path(b, temp_folder, "b.index"), 0);
+    const char *const both[] = {a, b}, *const one[] = {a};
+    temp_path(c, temp_folder, "c.index");
+    api_ok(vblip_index_merge(c, both, 2, false, keep_merged, &seen, &err), &err);
+    assert_true(seen.count == 4 && seen.taken == 4 && seen.differs == 0);
+    api_ok(vblip_index_verify(c, &err), &err);
+    api_ok(vblip_index_describe(c, keep_info, &info, &err), &err);
+    assert_int_equal(info.recordings, 4);
+
+    // Nothing is encoded, and every hit is what it is without an index.
+    search_folder(model, &memory, (vblip_library_options){0});
+    const vblip_index_changes changes =
+        search_folder(model, &merged, (vblip_library_options){.index = c});
+    assert_int_equal(changes.unchanged, 4);
+    assert_int_equal(changes.segments, 0);
+    assert_string_equal(merged.lines, memory.lines);
+    assert_memory_equal(merged.itc, memory.itc, sizeof memory.itc);
+    assert_memory_equal(merged.logits, memory.logits, sizeof memory.logits);
+
+    api_refused(vblip_index_merge(c, both, 2, false, keep_merged, &seen, &err),
+                VBLIP_ERR_ARGUMENT, &err, "is there already; --overwrite");
+    api_ok(vblip_index_merge(c, one, 1, true, keep_merged, &seen, &err), &err);
+    api_ok(vblip_index_describe(c, keep_info, &info, &err), &err);
+    assert_int_equal(info.recordings, 2);
+    api_refused(vblip_index_merge(a, both, 2, true, keep_merged, &seen, &err),
+                VBLIP_ERR_ARGUMENT, &err, "is merged, so it is not replaced");
+    temp_write(temp_folder, "text", "somebody's");
+    api_refused(vblip_index_merge(temp_path(c, temp_folder, "text"), both, 2, true,
+                                  keep_merged, &seen, &err),
+                VBLIP_ERR_FORMAT, &err, "so it is not replaced");
+    temp_path(c, temp_folder, "d.index");
+    seen.stop = true;
+    api_refused(vblip_index_merge(c, both, 2, false, keep_merged, &seen, &err),
+                VBLIP_ERR_CANCELLED, &err, "");
+    assert_int_not_equal(access(c, F_OK), 0);
+    assert_int_not_equal(access(temp_path(c, temp_folder, ".d.index.merging"), F_OK),
+                         0);
+    index_folder(model, "2026", 0, temp_path(other, temp_folder, "other.index"), 4);
+    const char *const unlike[] = {a, other};
+    api_refused(vblip_index_merge(c, unlike, 2, false, keep_merged, &seen, &err),
+                VBLIP_ERR_FORMAT, &err, "made with frames 4");
+    assert_non_null(strstr(err.message, "a.index with 8; only indexes"));
+    api_refused(vblip_index_merge(c, both, 0, false, keep_merged, &seen, &err),
+                VBLIP_ERR_ARGUMENT, &err, "indexes");
+    vblip_model_free(&model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_recordings_are_forgotten),
         cmocka_unit_test(test_a_disk_that_moved),
+        cmocka_unit_test(test_indexes_are_merged),
     };
     return cmocka_run_group_tests_name("index_edit", tests, library_setup,
                                        library_teardown);
