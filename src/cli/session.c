@@ -41,6 +41,11 @@ const char *cli_model_path(const cli_session *s)
     return a->model ? a->model : s->env.model ? s->env.model : vblip_bundled_model();
 }
 
+static bool tells_p_match(cli_command command)
+{
+    return cli_option_by_label("--calibration")->commands & 1u << command;
+}
+
 vblip_model_options cli_model_options(const cli_session *s, uint32_t tasks)
 {
     const cli_args *a = s->args;
@@ -52,7 +57,7 @@ vblip_model_options cli_model_options(const cli_session *s, uint32_t tasks)
         .tasks = tasks,
         .raw_text = a->raw_text,
         .compat = (vblip_compat)a->compat,
-        .calibration = a->command == CLI_CALIBRATE ? "none" : a->calibration,
+        .calibration = tells_p_match(a->command) ? a->calibration : "none",
     };
 }
 
