@@ -7,10 +7,13 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LONGEST_NAME = 40 }; // of the root's, in the name of the file
+enum {
+    LONGEST_NAME = 40, // of the root's, in the name of the file
+    SAMPLING = 2, // which frames of a segment count (telling.c), and where shots are
+};
 
 static const char *const fact_names[VB_STAMP_FACTS] = {
-    "model", "image size", "frames", "segments", "precision", "images"};
+    "model", "image size", "frames", "segments", "precision", "images", "sampling"};
 
 static void name_facts(vb_stamp *stamp)
 {
@@ -33,6 +36,7 @@ vblip_status vb_stamp_make(vb_stamp *out, const vblip_model *model, uint32_t fra
              vb_precision_name(model->engine->device->weights));
     snprintf(value[5], VB_STAMP_VALUE, "%s",
              vb_model_ignores_orientation(model->model) ? "as stored" : "as shown");
+    snprintf(value[6], VB_STAMP_VALUE, "%d", SAMPLING);
     name_facts(out);
     return VBLIP_OK;
 }

@@ -67,7 +67,7 @@ static float measure_sharpness(const vb_frame *frame)
     return (float)(beyond > 0 ? beyond : 0);
 }
 
-static int by_value(const void *left, const void *right)
+static int by_size_of_value(const void *left, const void *right)
 {
     const float a = *(const float *)left, b = *(const float *)right;
     return (a > b) - (a < b);
@@ -78,7 +78,7 @@ static float upper_quartile(float *values, uint32_t count)
 {
     if (count == 0)
         return 0;
-    qsort(values, count, sizeof *values, by_value);
+    qsort(values, count, sizeof *values, by_size_of_value);
     return values[3 * count / 4];
 }
 
