@@ -131,8 +131,12 @@ static vblip_status check_together(const cli_args *a, vblip_error *err)
              (a->rebuild || a->retry_failed || a->segment),
          "--stats, --list, --verify, --remove, --remap: not allowed together with "
          "--rebuild, --retry-failed or --segment"},
-        {cli_edits_indexes(a) && (a->include.count || a->exclude.count),
-         "--include, --exclude: not allowed together with --remove or --remap"},
+        {(cli_looks_at_indexes(a) || cli_edits_indexes(a)) &&
+             (a->include.count || a->exclude.count),
+         "--include, --exclude: not allowed together with --stats, --list, --verify, "
+         "--remove or --remap"},
+        {cli_looks_at_indexes(a) && a->list,
+         "-a: not allowed together with --stats, --list or --verify"},
         {a->files_only && a->format != VB_FORMAT_TEXT,
          "--files-only: only allowed with --format text"},
         {a->null_paths && a->format != VB_FORMAT_TEXT,

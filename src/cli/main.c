@@ -51,8 +51,10 @@ static cli_exit run_command(const cli_args *args)
     else
         vb_console_error(&s.console, "out of memory");
     vb_console_bar_clear(&s.console);
+    const bool whole = args->command == CLI_MERGE || args->command == CLI_CALIBRATE;
     if (code == CLI_EXIT_INTERRUPTED)
-        vb_console_warn(&s.console, "interrupted; what was finished is kept");
+        vb_console_warn(&s.console, "interrupted; %s",
+                        whole ? "nothing was written" : "what was finished is kept");
     vblip_model_free(&s.model);
     vblip_engine_close(&s.engine);
     vblip_inputs_close(&s.inputs);
