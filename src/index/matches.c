@@ -37,8 +37,11 @@ static const char *const sql[MATCHES_STATEMENTS] = {
 
 struct vb_matches {
     sqlite3 *db;
+    char *path;
     sqlite3_stmt *statements[MATCHES_STATEMENTS];
     int64_t day; // since 1970: how long ago something was used is known by the day
+    bool busy;   // another process writes: this one has waited once, and writes no more
+    bool damaged; // the file goes when it is closed
 };
 
 // What a row holds: the logits, and a checksum of them with the key as the seed.
@@ -130,6 +133,11 @@ vblip_status vb_matches_open(vb_matches **out, const char *path, vblip_error *er
     if (!m)
         return vb_fail_memory(err, path);
     m->day = (int64_t)time(NULL) / 86400;
+    m->path = strdup(path);
+    if (!m->path) {
+        free(m);
+        return vb_fail_memory(err, path);
+    }
     bool useless = false;
     bool open = open_matches_file(m, path, &useless);
     if (!open && useless) {
@@ -137,6 +145,7 @@ vblip_status vb_matches_open(vb_matches **out, const char *path, vblip_error *er
         open = open_matches_file(m, path, &useless);
     }
     if (!open) {
+        free(m->path);
         free(m);
         return vb_fail(err, VBLIP_ERR_IO, "%s: cannot be made", path);
     }
@@ -148,8 +157,12 @@ void vb_matches_close(vb_matches **matches)
 {
     if (!*matches)
         return;
-    close_matches_file(*matches);
-    free(*matches);
+    vb_matches *m = *matches;
+    close_matches_file(m);
+    if (m->damaged)
+        remove_matches(m->path);
+    free(m->path);
+    free(m);
     *matches = NULL;
 }
 
@@ -167,10 +180,23 @@ static sqlite3_stmt *take_statement(vb_matches *m, matches_statement which,
     return statement;
 }
 
-// A failure is as if it had not been asked for.
-static void run_quietly(sqlite3_stmt *statement)
+// What a statement came to: a failure is as if it had not been asked for, but that nothing
+// is written any more where it would be waited for again, or into a damaged file.
+static void note_outcome(vb_matches *m, int code)
 {
-    (void)sqlite3_step(statement);
+    m->busy = m->busy || (code & 0xff) == SQLITE_BUSY;
+    m->damaged =
+        m->damaged || (code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB;
+}
+
+static bool may_write_matches(const vb_matches *m)
+{
+    return !m->busy && !m->damaged;
+}
+
+static void run_quietly(vb_matches *m, sqlite3_stmt *statement)
+{
+    note_outcome(m, sqlite3_step(statement));
     sqlite3_reset(statement);
 }
 
@@ -179,8 +205,9 @@ bool vb_matches_find(vb_matches *m, uint64_t key, float logits[2])
     sqlite3_stmt *find = take_statement(m, FIND_MATCH, (int64_t)key);
     match_value value = {0};
     int64_t used = 0;
-    bool found = sqlite3_step(find) == SQLITE_ROW &&
-                 sqlite3_column_bytes(find, 0) == sizeof value;
+    const int code = sqlite3_step(find);
+    bool found = code == SQLITE_ROW && sqlite3_column_bytes(find, 0) == sizeof value;
+    note_outcome(m, code);
     if (found) {
         memcpy(&value, sqlite3_column_blob(find, 0), sizeof value);
         used = sqlite3_column_int64(find, 1);
@@ -190,37 +217,42 @@ bool vb_matches_find(vb_matches *m, uint64_t key, float logits[2])
     if (!found)
         return false;
     memcpy(logits, value.logits, sizeof value.logits);
-    if (used != m->day) {
+    if (used != m->day && may_write_matches(m)) {
         sqlite3_stmt *use = take_statement(m, USE_MATCH, (int64_t)key);
         sqlite3_bind_int64(use, 2, m->day);
-        run_quietly(use);
+        run_quietly(m, use);
     }
     return true;
 }
 
 void vb_matches_begin(vb_matches *m)
 {
-    (void)run_plain_sql(m->db, "BEGIN IMMEDIATE");
+    if (may_write_matches(m))
+        note_outcome(m, sqlite3_exec(m->db, "BEGIN IMMEDIATE", NULL, NULL, NULL));
 }
 
 void vb_matches_add(vb_matches *m, uint64_t key, const float logits[2])
 {
+    if (!may_write_matches(m))
+        return;
     const match_value value = {{logits[0], logits[1]}, match_checksum(key, logits)};
     sqlite3_stmt *add = take_statement(m, ADD_MATCH, (int64_t)key);
     sqlite3_bind_blob(add, 2, &value, sizeof value, SQLITE_STATIC);
     sqlite3_bind_int64(add, 3, m->day);
-    run_quietly(add);
+    run_quietly(m, add);
 }
 
 void vb_matches_end(vb_matches *m)
 {
     sqlite3_stmt *count = m->statements[COUNT_MATCHES];
     int64_t there = 0;
+    if (sqlite3_get_autocommit(m->db)) // nothing was begun
+        return;
     if (sqlite3_step(count) == SQLITE_ROW)
         there = sqlite3_column_int64(count, 0);
     sqlite3_reset(count);
     if (there > MOST_MATCHES)
-        run_quietly(take_statement(m, FORGET_MATCHES, there - MOST_MATCHES / 2));
-    if (!sqlite3_get_autocommit(m->db) && !run_plain_sql(m->db, "COMMIT"))
+        run_quietly(m, take_statement(m, FORGET_MATCHES, there - MOST_MATCHES / 2));
+    if (!run_plain_sql(m->db, "COMMIT"))
         (void)run_plain_sql(m->db, "ROLLBACK");
 }

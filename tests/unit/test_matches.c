@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -143,6 +144,57 @@ static void test_a_file_of_no_use_is_made_anew(void **state)
     assert_null(none);
 }
 
+// A process that writes is waited for once, not for each pair.
+static void test_another_writer_is_waited_for_once(void **state)
+{
+    (void)state;
+    temp_path(file, temp_folder, "busy");
+    vb_matches *matches = open_matches();
+    add(matches, 1, 50);
+    run_sql("UPDATE matches SET used = used - 1");
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    const time_t before = time(NULL);
+    for (uint32_t i = 1; i <= 50; i++)
+        assert_true(find(matches, i));
+    add(matches, 51, 50);
+    assert_true(time(NULL) - before < 20); // of 50 and more that each would take
+    sqlite3_close(db);
+    vb_matches_close(&matches);
+    matches = open_matches();
+    assert_true(find(matches, 1));
+    assert_false(find(matches, 51));
+    vb_matches_close(&matches);
+}
+
+// Pages in the middle: found when they are read, and gone the next time.
+static void test_damaged_pages(void **state)
+{
+    (void)state;
+    temp_path(file, temp_folder, "pages");
+    vb_matches *matches = open_matches();
+    add(matches, 1, 2000);
+    vb_matches_close(&matches);
+    size_t size;
+    uint8_t *bytes = temp_read(&size, file);
+    assert_true(size > 10 * 4096);
+    memset(bytes + 4096, 0xa5, size - 4096);
+    temp_write_bytes(file, bytes, size);
+    free(bytes);
+    matches = open_matches();
+    for (uint32_t i = 1; i <= 2000; i++)
+        assert_false(find(matches, i));
+    add(matches, 1, 3);
+    vb_matches_close(&matches);
+    matches = open_matches();
+    add(matches, 1, 3);
+    vb_matches_close(&matches);
+    matches = open_matches();
+    assert_true(find(matches, 1) && find(matches, 3));
+    vb_matches_close(&matches);
+}
+
 // Those used longest ago go first.
 static void test_it_is_bounded(void **state)
 {
@@ -175,6 +227,8 @@ int main(void)
         cmocka_unit_test(test_what_was_said_is_remembered),
         cmocka_unit_test(test_what_is_damaged_is_not_found),
         cmocka_unit_test(test_a_file_of_no_use_is_made_anew),
+        cmocka_unit_test(test_another_writer_is_waited_for_once),
+        cmocka_unit_test(test_damaged_pages),
         cmocka_unit_test(test_it_is_bounded),
     };
     return cmocka_run_group_tests(tests, temp_setup, temp_teardown);
