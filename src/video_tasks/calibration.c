@@ -127,18 +127,21 @@ static bool fit_line(line *out, const fitting *f)
 // Pairs of either kind, and the margins that are between them.
 typedef struct spread {
     uint32_t matches;
+    bool finite;
     double least, most, least_match, most_other;
 } spread;
 
 static spread spread_of(const vb_judged *pairs, uint32_t count)
 {
-    spread s = {.least = INFINITY,
+    spread s = {.finite = true,
+                .least = INFINITY,
                 .most = -INFINITY,
                 .least_match = INFINITY,
                 .most_other = -INFINITY};
     for (uint32_t i = 0; i < count; i++) {
         const double margin = margin_of(&pairs[i]);
         s.matches += pairs[i].match;
+        s.finite = s.finite && isfinite(margin);
         s.least = fmin(s.least, margin);
         s.most = fmax(s.most, margin);
         if (pairs[i].match)
@@ -160,19 +163,33 @@ vblip_status vb_calibration_fit(vblip_calibration *out, const vb_judged *pairs,
                        "%d of each",
                        subject, (unsigned)s.matches, (unsigned)others,
                        VB_CALIBRATION_LEAST);
+    if (!s.finite)
+        return vb_fail(err, VBLIP_ERR_FORMAT,
+                       "%s: ITM says of some pairs what is no number: the model is "
+                       "damaged",
+                       subject);
     if (s.least < s.most && s.least_match >= s.most_other)
         return vb_fail(err, VBLIP_ERR_FORMAT,
                        "%s: ITM is right about all %u pairs, by any temperature: add "
                        "pairs that it finds harder",
                        subject, (unsigned)count);
-    line found;
+    line found = {0};
     const fitting f = {pairs, count, fmax(fabs(s.least), fabs(s.most))};
-    if (s.least == s.most || !fit_line(&found, &f) || !(found.slope > 1e-3))
+    const bool fitted = s.least < s.most && fit_line(&found, &f);
+    if (!fitted || !(found.slope > 0))
         return vb_fail(err, VBLIP_ERR_FORMAT,
                        "%s: of %u pairs, those that match have no larger logits than "
                        "the %u that do not: is `match` the right way round?",
                        subject, (unsigned)count, (unsigned)others);
-    out->temperature = (float)(1.0 / found.slope);
+    const double temperature = 1.0 / found.slope;
+    if (!(temperature >= VB_TEMPERATURE_LEAST && temperature <= VB_TEMPERATURE_MOST &&
+          fabs(found.bias) <= VB_BIAS_MOST))
+        return vb_fail(
+            err, VBLIP_ERR_FORMAT,
+            "%s: the best temperature is %g, allowed are %g to %g: logits of "
+            "these pairs hardly differ",
+            subject, temperature, VB_TEMPERATURE_LEAST, VB_TEMPERATURE_MOST);
+    out->temperature = (float)temperature;
     out->bias = (float)found.bias;
     out->pairs = count;
     out->matches = s.matches;

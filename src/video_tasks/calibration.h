@@ -14,6 +14,11 @@ typedef struct vb_judged {
 
 enum { VB_CALIBRATION_LEAST = 10 }; // pairs that match, and pairs that do not
 
+// What a temperature and a bias may be.
+#define VB_TEMPERATURE_LEAST 1e-3
+#define VB_TEMPERATURE_MOST  1e3
+#define VB_BIAS_MOST         1e6
+
 // Fills `temperature` and `bias` of `out` with those of the greatest likelihood, and what it
 // says of its pairs. VBLIP_ERR_FORMAT, `subject` first, where nothing can be fitted: too
 // few pairs of either kind, logits that part the two without a mistake, and such as are

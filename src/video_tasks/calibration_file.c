@@ -2,6 +2,7 @@
 
 #include "formats/json.h"
 #include "output/json_out.h"
+#include "video_tasks/calibration.h"
 
 #include <inttypes.h>
 #include <stddef.h>
@@ -17,9 +18,12 @@ static const struct real_member {
     size_t offset;
     double least, most;
 } reals[] = {
-    {"temperature", AT(temperature), 1e-3, 1e3}, {"bias", AT(bias), -1e6, 1e6},
-    {"ece_before", AT(ece_before), 0, 1},        {"ece_after", AT(ece_after), 0, 1},
-    {"brier_before", AT(brier_before), 0, 1},    {"brier_after", AT(brier_after), 0, 1},
+    {"temperature", AT(temperature), VB_TEMPERATURE_LEAST, VB_TEMPERATURE_MOST},
+    {"bias", AT(bias), -VB_BIAS_MOST, VB_BIAS_MOST},
+    {"ece_before", AT(ece_before), 0, 1},
+    {"ece_after", AT(ece_after), 0, 1},
+    {"brier_before", AT(brier_before), 0, 1},
+    {"brier_after", AT(brier_after), 0, 1},
 };
 
 static const struct count_member {
