@@ -199,6 +199,10 @@ static vblip_status check_retrieval(const cli_args *a, vblip_error *err)
          "asked about texts"},
         {pictures && a->then, "--then: not allowed together with --like or --unlike"},
         {a->within_s > 0 && !a->then, "--within: only allowed with --then"},
+        {a->calibration && a->command == CLI_RETRIEVE && (pictures || a->rerank == 0),
+         "--calibration: not allowed together with --rerank 0, --like or --unlike, "
+         "which "
+         "give no P(match)"},
         {a->mpv && (a->files_only || a->null_paths || a->format != VB_FORMAT_TEXT),
          "--mpv: not allowed together with --files-only, --null or another format than "
          "text"},
@@ -218,6 +222,9 @@ static vblip_status check_retrieval(const cli_args *a, vblip_error *err)
         return cli_misuse(err, "--since %.64s: " CLI_DATE_FORM, a->since);
     if (a->until && !cli_date_read(&until, a->until))
         return cli_misuse(err, "--until %.64s: " CLI_DATE_FORM, a->until);
+    if (a->since && a->until && cli_date_ns(&until, true) < cli_date_ns(&since, false))
+        return cli_misuse(err, "--until %.64s: before --since %.64s", a->until,
+                          a->since);
     return a->then ? check_utf8(a->then, "--then", 0, err) : VBLIP_OK;
 }
 

@@ -3,6 +3,8 @@
 #include <string.h>
 #include <time.h>
 
+enum { LAST_YEAR = 2261 }; // whose nanoseconds fit 64 bits
+
 // Reads `digits` digits to *out.
 static bool read_digits(int *out, const char **text, int digits)
 {
@@ -37,8 +39,8 @@ bool cli_date_read(cli_date *out, const char *text)
         !read_digits(&out->month, &text, 2) || !read_mark(&text, '-') ||
         !read_digits(&out->day, &text, 2))
         return false;
-    if (out->year < 1970 || out->month < 1 || out->month > 12 || out->day < 1 ||
-        out->day > days_of(out->year, out->month))
+    if (out->year < 1970 || out->year > LAST_YEAR || out->month < 1 ||
+        out->month > 12 || out->day < 1 || out->day > days_of(out->year, out->month))
         return false;
     out->timed = *text == 'T' || *text == ' ';
     if (!out->timed)
@@ -52,19 +54,35 @@ bool cli_date_read(cli_date *out, const char *text)
     return !*text && out->hour < 24 && out->minute < 60 && out->second < 60;
 }
 
+// Seconds since 1970. An hour that there is twice, when clocks are put back, is meant from
+// its first second to its last.
+static time_t seconds_of(const cli_date *date, bool last)
+{
+    time_t found = -1;
+    for (int dst = -1; dst <= 1; dst++) {
+        struct tm local = {
+            .tm_year = date->year - 1900,
+            .tm_mon = date->month - 1,
+            .tm_mday = date->day + (last && !date->timed),
+            .tm_hour = date->hour,
+            .tm_min = date->minute,
+            .tm_sec = date->second,
+            .tm_isdst = dst,
+        };
+        struct tm same;
+        const time_t at = mktime(&local);
+        const bool as_typed = at != -1 && localtime_r(&at, &same) &&
+                              same.tm_hour == date->hour && same.tm_min == date->minute;
+        if (dst == -1 || (as_typed && (last ? at > found : at < found)))
+            found = at;
+    }
+    return found > 0 ? found : 0;
+}
+
 int64_t cli_date_ns(const cli_date *date, bool last)
 {
-    struct tm local = {
-        .tm_year = date->year - 1900,
-        .tm_mon = date->month - 1,
-        .tm_mday = date->day + (last && !date->timed),
-        .tm_hour = date->hour,
-        .tm_min = date->minute,
-        .tm_sec = date->second,
-        .tm_isdst = -1,
-    };
     const int64_t second = 1000000000;
-    const int64_t ns = (int64_t)mktime(&local) * second;
+    const int64_t ns = (int64_t)seconds_of(date, last) * second;
     if (!last)
         return ns ? ns : 1; // 0 means ever
     return date->timed ? ns + second - 1 : ns - 1;

@@ -7,7 +7,8 @@
 #include <stdint.h>
 
 #define CLI_DATE_FORM                                                                  \
-    "a date is expected: 2026-05-01, 2026-05-01T18:30 or 2026-05-01T18:30:15"
+    "a date from 1970 to 2261 is expected: 2026-05-01, 2026-05-01T18:30 or "           \
+    "2026-05-01T18:30:15"
 
 // Of the local calendar, as typed: it may be none that exists.
 typedef struct cli_date {

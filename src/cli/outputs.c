@@ -112,6 +112,39 @@ static void list_option(vb_read_files *out, const cli_sources *s, const cli_opti
         list_model(out, s, model);
 }
 
+// All that lies in FOLDER/NAME, which need not be there: files of libraries.
+static void list_library_folder(vb_read_files *out, const char *folder,
+                                const char *name)
+{
+    vb_string path = {0};
+    vb_string_appendf(&path, "%s%s", folder, name);
+    const size_t size = path.size;
+    DIR *directory = path.failed ? NULL : opendir(path.bytes);
+    const struct dirent *entry;
+    while (directory && (entry = readdir(directory))) {
+        path.size = size;
+        if (entry->d_name[0] != '.' && vb_string_appendf(&path, "/%s", entry->d_name))
+            vb_read_files_add(out, path.bytes, "a file of a library");
+    }
+    out->failed = out->failed || path.failed;
+    if (directory)
+        closedir(directory);
+    vb_string_free(&path);
+}
+
+static void list_libraries(vb_read_files *out, const cli_sources *s)
+{
+    const char *index = s->args->index;
+    if (s->data_dir) {
+        list_library_folder(out, s->data_dir, "");
+        list_library_folder(out, s->data_dir, "/tokens");
+    }
+    if (index) {
+        vb_read_files_add(out, index, "the index");
+        list_library_folder(out, index, ".tokens");
+    }
+}
+
 // Pictures that hits are to be like, or unlike.
 static void list_examples(vb_read_files *out, const cli_words *words)
 {
@@ -135,8 +168,7 @@ vblip_status cli_sources_list(vb_read_files *out, const cli_sources *s,
         list_option(out, s, o);
     list_examples(out, &s->args->like);
     list_examples(out, &s->args->unlike);
-    if (s->args->index)
-        vb_read_files_add(out, s->args->index, "the index");
+    list_libraries(out, s);
     for (uint32_t i = 0; i < paths->count; i++)
         vb_read_files_add(out, paths->items[i], "an input");
     for (uint32_t i = 0; i < inputs; i++)
@@ -159,6 +191,21 @@ static int try_to_read(const char *path)
     return access(path, R_OK) == 0 ? 0 : errno;
 }
 
+static vblip_status check_examples_readable(const cli_words *words, vblip_error *err)
+{
+    vblip_status status = VBLIP_OK;
+    for (uint32_t i = 0; i < words->count && status == VBLIP_OK; i++) {
+        vb_arena arena = {0};
+        vblip_example example;
+        status = cli_example_read(&example, &arena, words->items[i], 1, err);
+        const int error = status == VBLIP_OK ? try_to_read(example.path) : 0;
+        if (error)
+            status = vb_fail_errno(err, example.path, error);
+        vb_arena_free(&arena);
+    }
+    return status;
+}
+
 vblip_status cli_options_check_readable(const cli_args *args, vblip_error *err)
 {
     for (const cli_option *o = cli_options; o->letter || o->name; o++) {
@@ -168,7 +215,8 @@ vblip_status cli_options_check_readable(const cli_args *args, vblip_error *err)
         if (error)
             return vb_fail_errno(err, path, error);
     }
-    return VBLIP_OK;
+    VB_TRY(check_examples_readable(&args->like, err));
+    return check_examples_readable(&args->unlike, err);
 }
 
 // --------------------------------------------------------------------- what is written

@@ -12,6 +12,7 @@ typedef struct cli_sources {
     const vblip_inputs *inputs; // NULL = none
     vblip_model_options model;  // path NULL = none
     bool annotated;             // the operand or --annotations names videos and images
+    const char *data_dir;       // of indexes; NULL = none
 } cli_sources;
 
 // Everything that is read, in `out`, which is empty.

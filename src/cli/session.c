@@ -77,7 +77,8 @@ cli_sources cli_session_sources(const cli_session *s, bool annotated)
     return (cli_sources){.args = s->args,
                          .inputs = s->inputs,
                          .model = cli_model_options(s, 0),
-                         .annotated = annotated};
+                         .annotated = annotated,
+                         .data_dir = s->env.data_dir};
 }
 
 // ---------------------------------------------------------------------------- output

@@ -26,14 +26,35 @@ static void test_dates(void **state)
         {"2025-12-31", 1767139200, 1767225600},
         {"2026-05-01T18:30", 1777660200, 1777660201},
         {"2026-05-01 18:30:15", 1777660215, 1777660216},
+        {"2261-12-31", INT64_C(9214560000), INT64_C(9214646400)},
     };
     static const char *const bad[] = {
-        "",           "2026",        "2026-5-1",          "2026-05",
-        "2026-13-01", "2026-00-01",  "2026-05-00",        "2026-05-32",
-        "2026-02-29", "1969-12-31",  "2026-05-01T",       "2026-05-01T18",
-        "2026/05/01", "2026-05-01x", "2026-05-01T24:00",  "2026-05-01T18:60",
-        "20260501",   " 2026-05-01", "2026-05-01T18:30:", "2026-05-01T18:30:60",
-        "today",      "-026-05-01",  "2026-05-01T1:30",   "2026-05-01T18:30:15.5",
+        "",
+        "2026",
+        "2026-5-1",
+        "2026-05",
+        "2026-13-01",
+        "2026-00-01",
+        "2026-05-00",
+        "2026-05-32",
+        "2026-02-29",
+        "1969-12-31",
+        "2026-05-01T",
+        "2026-05-01T18",
+        "2026/05/01",
+        "2026-05-01x",
+        "2026-05-01T24:00",
+        "2026-05-01T18:60",
+        "20260501",
+        " 2026-05-01",
+        "2026-05-01T18:30:",
+        "2026-05-01T18:30:60",
+        "2262-01-01",
+        "9999-12-31",
+        "today",
+        "-026-05-01",
+        "2026-05-01T1:30",
+        "2026-05-01T18:30:15.5",
     };
     cli_date date;
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
@@ -44,6 +65,17 @@ static void test_dates(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         if (cli_date_read(&date, bad[i]))
             fail_msg("%s: a date?", bad[i]);
+    // Clocks are put back at three: half past two is twice.
+    setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);
+    tzset();
+    assert_true(cli_date_read(&date, "2026-10-25T02:30"));
+    assert_int_equal(cli_date_ns(&date, false), INT64_C(1792888200) * 1000000000);
+    assert_int_equal(cli_date_ns(&date, true), INT64_C(1792891801) * 1000000000 - 1);
+    assert_true(cli_date_read(&date, "2026-10-25")); // a day of 25 hours
+    assert_int_equal(cli_date_ns(&date, true) - cli_date_ns(&date, false),
+                     INT64_C(25) * 3600 * 1000000000 - 1);
+    setenv("TZ", "UTC", 1);
+    tzset();
     assert_true(cli_date_read(&date, "1970-01-01"));
     assert_int_equal(cli_date_ns(&date, false), 1); // 0 would be no date at all
 }
