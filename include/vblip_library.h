@@ -40,6 +40,7 @@ typedef struct vblip_index_changes {
     uint64_t segments; // that were encoded
     uint64_t unkept;   // in directories whose index cannot be made: encoded for this search alone
     uint64_t passed_over; // candidates of VBLIP_RERANK_AUTO that ITM was not asked about
+    uint64_t away;        // that it could not be: their files are not there, or are others now
 } vblip_index_changes;
 
 // In vblip_retrieve_options, for `rerank`: of the best 128 all whose visual tokens are at hand, and

@@ -8,7 +8,7 @@
 
 // What vectors depend on: the same facts in the same order for every index. Points into
 // itself.
-enum { VB_STAMP_FACTS = 7, VB_STAMP_VALUE = VB_SEGMENTING_TEXT };
+enum { VB_STAMP_FACTS = 7, VB_STAMP_SEGMENTS = 3, VB_STAMP_VALUE = VB_SEGMENTING_TEXT };
 typedef struct vb_stamp {
     char values[VB_STAMP_FACTS][VB_STAMP_VALUE];
     vb_index_fact facts[VB_STAMP_FACTS];

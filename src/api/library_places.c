@@ -5,6 +5,7 @@
 #include "base/path.h"
 #include "base/text.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static vblip_status default_path(const char **out, vblip_library *l, const char *root,
@@ -298,6 +299,13 @@ static vblip_status open_named(vblip_library *l, vblip_error *err)
 
 // ------------------------------------------------------------------------------ as it is
 
+// As a walk through folders comes by them: '/' before any other character.
+static int by_walk(const void *left, const void *right)
+{
+    return vb_path_order(((const vb_place *)left)->path,
+                         ((const vb_place *)right)->path);
+}
+
 static vblip_status add_recording(void *user, const vb_recording *recording,
                                   vblip_error *err)
 {
@@ -305,11 +313,9 @@ static vblip_status add_recording(void *user, const vb_recording *recording,
     const uint32_t at = l->recording_count;
     const char *below =
         vb_arena_string(&l->arena, recording->path, strlen(recording->path));
-    const char *path = vb_path_join(&l->arena, l->shelves[0].root, recording->path);
-    if (!below || !path)
+    if (!below)
         return vb_fail_memory(err, "recordings");
     l->places[at] = (vb_place){.path = below};
-    l->recordings[at] = (vblip_input){.path = path};
     l->recording_count++;
     return VBLIP_OK;
 }
@@ -330,11 +336,36 @@ static vblip_status list_recordings(vblip_library *l, vblip_error *err)
         return vb_fail_memory(err, "recordings");
     VB_TRY(vb_index_each(index, add_recording, l, err));
     vb_index_live(index);
+    if (l->recording_count > 1)
+        qsort(l->places, l->recording_count, sizeof *l->places, by_walk);
+    for (uint32_t i = 0; i < l->recording_count; i++) {
+        l->recordings[i].path =
+            vb_path_join(&l->arena, l->shelves[0].root, l->places[i].path);
+        if (!l->recordings[i].path)
+            return vb_fail_memory(err, "recordings");
+    }
     return VBLIP_OK;
+}
+
+// The segments are those that there are.
+static vblip_status take_segments_of(vblip_library *l, vblip_error *err)
+{
+    const vb_index_options any = {.path = l->options.index};
+    vb_index *index;
+    vb_stamp own;
+    bool whole;
+    VB_TRY(vb_index_open(&index, &any, err));
+    const vblip_status status = vb_stamp_read(&own, &whole, index, err);
+    if (status == VBLIP_OK && !l->options.segment)
+        memcpy(l->stamp.values[VB_STAMP_SEGMENTS], own.values[VB_STAMP_SEGMENTS],
+               VB_STAMP_VALUE);
+    vb_index_close(&index);
+    return status;
 }
 
 static vblip_status open_as_it_is(vblip_library *l, vblip_error *err)
 {
+    VB_TRY(take_segments_of(l, err));
     const vb_index_options options = {
         .path = l->options.index,
         .dims = vb_model_config(l->model->model)->projection,

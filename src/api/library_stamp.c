@@ -31,7 +31,7 @@ vblip_status vb_stamp_make(vb_stamp *out, const vblip_model *model, uint32_t fra
     snprintf(value[1], VB_STAMP_VALUE, "%u",
              (unsigned)vb_model_config(model->model)->vision.image_size);
     snprintf(value[2], VB_STAMP_VALUE, "%u", (unsigned)frames);
-    vb_segmenting_write(value[3], segmenting);
+    vb_segmenting_write(value[VB_STAMP_SEGMENTS], segmenting);
     snprintf(value[4], VB_STAMP_VALUE, "%s",
              vb_precision_name(model->engine->device->weights));
     snprintf(value[5], VB_STAMP_VALUE, "%s",

@@ -158,3 +158,14 @@ vblip_status vb_path_exists(bool *out, const char *path, vblip_error *err)
     *out = kind != VB_PATH_MISSING;
     return status;
 }
+
+int vb_path_order(const char *left, const char *right)
+{
+    while (*left && *left == *right) {
+        left++;
+        right++;
+    }
+    const int a = *left == '/' ? 1 : *left ? (unsigned char)*left + 1 : 0;
+    const int b = *right == '/' ? 1 : *right ? (unsigned char)*right + 1 : 0;
+    return (a > b) - (a < b);
+}

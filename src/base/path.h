@@ -16,6 +16,10 @@ char *vb_path_folder(vb_arena *arena, const char *path);
 VB_CHECKED vblip_status vb_path_absolute(const char **out, vb_arena *arena,
                                          const char *path, vblip_error *err);
 
+// As strcmp, in the order of a walk through folders whose names are sorted: '/' comes before
+// any other character.
+int vb_path_order(const char *left, const char *right);
+
 // `path` as seen from the folder `root`, both absolute: "" for itself; NULL when it does
 // not lie in it.
 const char *vb_path_below(const char *root, const char *path);

@@ -57,6 +57,12 @@ void cli_say_changes(cli_session *s, const vblip_index_changes *changes)
             "encoded anew; --rerank 128 looks at all",
             (unsigned long long)changes->passed_over,
             changes->passed_over == 1 ? "" : "s");
+    if (changes->away)
+        vb_console_warn(&s->console,
+                        "%llu candidate%s stayed with ITC alone, for the file is not "
+                        "there, or was written to since",
+                        (unsigned long long)changes->away,
+                        changes->away == 1 ? "" : "s");
     vb_string_free(&line);
 }
 

@@ -266,7 +266,7 @@ static vblip_status join_followers(vb_candidates *out, const vb_candidates *firs
 }
 
 vblip_status vb_candidates_join(vb_candidates *out, vb_candidates *first,
-                                vb_candidates *then, int64_t within_us,
+                                vb_candidates *then, int64_t within_us, uint32_t need,
                                 vblip_error *err)
 {
     followers f = {.then = then,
@@ -283,5 +283,12 @@ vblip_status vb_candidates_join(vb_candidates *out, vb_candidates *first,
     const vblip_status status = join_followers(out, first, &f, within_us, err);
     free(f.queue);
     sort_candidates(out);
+    if (out->count > need) {
+        vb_candidate *items = realloc(out->items, need * sizeof *items);
+        out->items = items ? items : out->items;
+        out->capacity = items ? need : out->capacity;
+        out->count = need;
+        out->all = false;
+    }
     return status;
 }

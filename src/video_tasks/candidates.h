@@ -37,11 +37,12 @@ VB_CHECKED vblip_status vb_candidates_find(vb_candidates *out, const vb_indexing
                                            uint32_t need, vblip_error *err);
 
 // Every candidate of `first` that one of `then` follows, in the same recording and begun
-// at most `within_us` after its end, with the best of those. Both hold all there are.
-// Replaces what `out` holds.
+// at most `within_us` after its end, with the best of those: the best `need` at least, where
+// there are as many. Both hold all there are, and are in another order then. Replaces what
+// `out` holds.
 VB_CHECKED vblip_status vb_candidates_join(vb_candidates *out, vb_candidates *first,
                                            vb_candidates *then, int64_t within_us,
-                                           vblip_error *err);
+                                           uint32_t need, vblip_error *err);
 
 void vb_candidates_free(vb_candidates *candidates);
 

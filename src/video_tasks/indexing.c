@@ -522,7 +522,8 @@ static vblip_status forget_gone(indexing_run *r, const vb_listed *listed,
 
 static int by_path_of_place(const void *left, const void *right)
 {
-    return strcmp(((const vb_place *)left)->path, ((const vb_place *)right)->path);
+    return vb_path_order(((const vb_place *)left)->path,
+                         ((const vb_place *)right)->path);
 }
 
 static vblip_status note_as_it_is(void *user, const vb_recording *recording,
@@ -560,7 +561,9 @@ static vblip_status index_inputs(indexing_run *r, vblip_error *err)
     VB_TRY(encode_pending(r, err));
     for (uint32_t i = 0; i < r->again_count; i++)
         VB_TRY(note_found(r, r->again[i], err));
-    for (uint32_t i = 0; i < r->in->listed_count; i++)
+    const bool some =
+        r->in->since_ns || r->in->until_ns; // one that moved may be outside
+    for (uint32_t i = 0; !some && i < r->in->listed_count; i++)
         VB_TRY(forget_gone(r, &r->in->listed[i], err));
     return VBLIP_OK;
 }

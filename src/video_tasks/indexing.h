@@ -51,7 +51,7 @@ typedef struct vb_indexing {
     const vb_listed *listed; // [listed_count]
     uint32_t listed_count;
     bool
-        as_it_is; // nothing is brought up to date: places rise, and are those of shelf 0
+        as_it_is; // nothing is brought up to date: places are those of shelf 0, in the order of vb_path_order
     int64_t since_ns, until_ns; // inputs written to at another time are none; 0 = ever
 
     // Of a search that follows: visuals of what is encoded are kept, the likeliest

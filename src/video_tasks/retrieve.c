@@ -46,27 +46,32 @@ typedef struct search {
 
 // ----------------------------------------------------------------------- candidates
 
-// Pairs of moments are found among all there are.
-static vblip_status find_sequences(search *s, uint32_t query, vb_candidates *first,
-                                   vblip_error *err)
+// The best `need` at least of one query. Pairs of moments are found among all there are.
+static vblip_status find_of_query(vb_candidates *out, search *s, uint32_t query,
+                                  uint64_t need, vblip_error *err)
 {
     const size_t width = s->task->ops->projection;
-    VB_TRY(vb_candidates_find(first, s->in, s->vectors + query * width, 1, UINT32_MAX,
-                              err));
-    return vb_candidates_join(&s->candidates[query], first, &s->following,
-                              s->options->within_us, err);
-}
-
-static vblip_status find_all_sequences(search *s, vblip_error *err)
-{
-    const size_t width = s->task->ops->projection;
+    const float *vector = s->vectors + query * width;
+    const uint32_t most = need < UINT32_MAX ? (uint32_t)need : UINT32_MAX;
+    if (!s->options->then)
+        return vb_candidates_find(out, s->in, vector, 1, most, err);
     vb_candidates first = {0};
-    vblip_status status = vb_candidates_find(
-        &s->following, s->in, s->vectors + s->query_count * width, 1, UINT32_MAX, err);
-    for (uint32_t q = 0; status == VBLIP_OK && q < s->query_count; q++)
-        status = find_sequences(s, q, &first, err);
+    vblip_status status = vb_candidates_find(&first, s->in, vector, 1, UINT32_MAX, err);
+    if (status == VBLIP_OK)
+        status = vb_candidates_join(out, &first, &s->following, s->options->within_us,
+                                    most, err);
     vb_candidates_free(&first);
     return status;
+}
+
+static vblip_status find_sequences(search *s, uint64_t need, vblip_error *err)
+{
+    const size_t width = s->task->ops->projection;
+    VB_TRY(vb_candidates_find(&s->following, s->in, s->vectors + s->query_count * width,
+                              1, UINT32_MAX, err));
+    for (uint32_t q = 0; q < s->query_count; q++)
+        VB_TRY(find_of_query(&s->candidates[q], s, q, need, err));
+    return VBLIP_OK;
 }
 
 static vblip_status find_candidates(search *s, vblip_error *err)
@@ -75,7 +80,7 @@ static vblip_status find_candidates(search *s, vblip_error *err)
     if (s->retrieve->min_p > 0.0f || need < s->rerank)
         need = s->rerank; // the others have no P(match)
     if (s->options->then)
-        return find_all_sequences(s, err);
+        return find_sequences(s, need, err);
     return vb_candidates_find(s->candidates, s->in, s->vectors, s->query_count,
                               need < UINT32_MAX ? (uint32_t)need : UINT32_MAX, err);
 }
@@ -167,30 +172,36 @@ static vblip_status make_pairs(vb_pair *pairs, bool *can, bool *at_hand,
 
 // The candidates of a query become pairs: those that can be read, and that are at hand, or
 // affordable. Of the others ITC alone is known.
-static vblip_status pair_candidates(search *s, uint32_t query, uint64_t *passed_over,
-                                    vblip_error *err)
+static vblip_status pair_candidates(search *s, uint32_t query,
+                                    vblip_index_changes *changes, vblip_error *err)
 {
     vb_rerank *m = &s->matching;
     const bool thrifty = s->retrieve->rerank == VBLIP_RERANK_AUTO;
-    uint32_t anew = s->task->ops->shares_cores ? AFFORDABLE : DEFAULT_RERANK;
+    // What was asked for the first page is remembered: the others have its order.
+    const bool later = s->options->offset && s->in->matches;
+    uint32_t anew = later                        ? 0
+                    : s->task->ops->shares_cores ? AFFORDABLE
+                                                 : DEFAULT_RERANK;
     for (uint32_t i = 0; i < candidates_of(s, query); i++) {
         vb_candidate *c = &s->candidates[query].items[i];
         vb_pair pairs[2];
         bool can, at_hand;
         VB_TRY(make_pairs(pairs, &can, &at_hand, s, query, c, err));
+        changes->away += !can;
         if (!can)
             continue;
         const bool there = !thrifty || at_hand;
         c->asked = there || anew > 0;
         anew -= !there && c->asked;
-        *passed_over += !c->asked;
+        changes->passed_over += !c->asked;
         for (uint32_t n = 0; c->asked && n < c->count; n++)
             m->pairs[m->pair_count++] = pairs[n];
     }
     return VBLIP_OK;
 }
 
-static vblip_status match_candidates(search *s, uint64_t *passed_over, vblip_error *err)
+static vblip_status match_candidates(search *s, vblip_index_changes *changes,
+                                     vblip_error *err)
 {
     vb_rerank *m = &s->matching;
     uint64_t most = 0;
@@ -200,7 +211,7 @@ static vblip_status match_candidates(search *s, uint64_t *passed_over, vblip_err
     if (!m->pairs)
         return vb_fail_memory(err, "retrieve");
     for (uint32_t q = 0; q < s->query_count; q++)
-        VB_TRY(pair_candidates(s, q, passed_over, err));
+        VB_TRY(pair_candidates(s, q, changes, err));
     return m->pair_count ? vb_rerank_run(m, err) : VBLIP_OK;
 }
 
@@ -262,11 +273,8 @@ static vblip_status rank_query(search *s, uint32_t query, vblip_error *err)
 static vblip_status find_more(search *s, uint32_t query, vblip_error *err)
 {
     vb_candidates more = {0}, *had = &s->candidates[query];
-    const size_t width = s->task->ops->projection;
-    const uint64_t need = (uint64_t)PAGE_GROWTH * had->count;
     const vblip_status status =
-        vb_candidates_find(&more, s->in, s->vectors + query * width, 1,
-                           need < UINT32_MAX ? (uint32_t)need : UINT32_MAX, err);
+        find_of_query(&more, s, query, (uint64_t)PAGE_GROWTH * had->count, err);
     for (uint32_t i = 0; status == VBLIP_OK && i < candidates_of(s, query); i++)
         more.items[i].asked = had->items[i].asked;
     if (status != VBLIP_OK) {
@@ -392,7 +400,7 @@ static vblip_status search_run(search *s, vblip_index_changes *changes,
     s->in->text_count = s->text_count;
     VB_TRY(vb_indexing_run(s->in, changes, err));
     VB_TRY(find_candidates(s, err));
-    VB_TRY(match_candidates(s, &changes->passed_over, err));
+    VB_TRY(match_candidates(s, changes, err));
     return report(s, err);
 }
 

@@ -2,7 +2,19 @@
 
 #include "video_tasks/ranking.h"
 
+#include <math.h>
 #include <stdlib.h>
+
+// Of vectors in f16 that are the same, after the sums are rounded.
+static const float EQUAL_COSINE = 1e-6f;
+
+// Vectors that were kept in f16 are not quite of length one.
+static void scale_to_one(float *vector, uint32_t dims)
+{
+    const float length = sqrtf(vb_dot(vector, vector, dims));
+    for (uint32_t d = 0; length > 0.0f && d < dims; d++)
+        vector[d] /= length;
+}
 
 void vb_shown_clear(vb_shown *shown)
 {
@@ -41,8 +53,9 @@ static bool is_of_kind(const vb_shown *shown, uint32_t number, const vb_moment *
     if (shown->by_recording && other->shelf == m->shelf &&
         other->hit.recording == m->hit.recording)
         return true;
-    return shown->same > 0.0f && vb_dot(shown->vectors + (size_t)number * shown->dims,
-                                        vector, shown->dims) >= shown->same;
+    return shown->same > 0.0f &&
+           vb_dot(shown->vectors + (size_t)number * shown->dims, vector, shown->dims) >=
+               shown->same - EQUAL_COSINE;
 }
 
 vblip_status vb_shown_add(bool *is_new, vb_shown *shown, const vb_shelf *shelves,
@@ -54,8 +67,10 @@ vblip_status vb_shown_add(bool *is_new, vb_shown *shown, const vb_shelf *shelves
         return VBLIP_OK;
     VB_TRY(make_room_for_shown(shown, err));
     float *vector = shown->vectors + (size_t)shown->count * shown->dims;
-    if (shown->same > 0.0f)
+    if (shown->same > 0.0f) {
         VB_TRY(vb_index_vector(vector, shelves[m->shelf].index, &m->hit, err));
+        scale_to_one(vector, shown->dims);
+    }
     for (uint32_t i = 0; i < shown->count && *is_new; i++)
         *is_new = !is_of_kind(shown, i, m, vector);
     if (*is_new)

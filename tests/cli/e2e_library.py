@@ -166,12 +166,50 @@ class Searches(LibraryCase):
         self.assertEqual(videos[0]["score"], rows[0]["score"])
         apart = self.rows(films, QUERY, "--segment", 7, "--dedupe", 0.97)
         self.assertEqual(len([row for row in apart if "short" in row["path"] or self.scene(row["start"]) == 4]), 1)
+        shutil.copy(clip(4), self.path("films/copy.mp4"))  # the same to the last bit
+        once = self.rows(films, QUERY, "--segment", 7, "--dedupe", 1, "--top", 100)
+        self.assertEqual(len([row for row in once if "copy" in row["path"] or "short" in row["path"]]), 1)
+        os.remove(self.path("films/copy.mp4"))
         self.assertEqual(self.rows(films, QUERY, "--segment", 7, "--top", 3, "--offset", 2), rows[2:5])
         os.utime(self.long, (0, 86400 * 365))  # 1971
         self.assertEqual({row["path"] for row in self.rows(films, QUERY, "--until", "1980-01-01")}, {self.long})
         self.assertEqual({row["path"] for row in self.rows(films, QUERY, "--since", "1980-01-01")},
                          {self.path("films/short.mp4")})
         self.assertEqual(self.retrieve(films, QUERY, "--until", "1970-06-01").said, ["no match"])
+
+    def test_pages_of_an_index_that_is_new(self):
+        """What ITM is asked about for the first page is the order of all."""
+        films, seen = self.path("films"), []
+        for offset in range(0, 60, 10):
+            seen += self.rows(films, QUERY, "--segment", 1, "--top", 10, "--offset", offset)
+        self.assertEqual([row["rank"] for row in seen], list(range(1, len(seen) + 1)))
+        self.assertEqual(len({row["start"] for row in seen}), len(seen))
+        self.assertGreater(len(seen), 50)
+
+    def test_dates_forget_nothing(self):
+        films = self.clips(3, "dated")
+        self.index(films)
+        os.rename(os.path.join(films, "clip 001.mp4"), os.path.join(films, "moved.mp4"))
+        os.utime(os.path.join(films, "moved.mp4"), (0, 86400))
+        self.retrieve(films, QUERY, "--since", "2000-01-01")
+        before = parse("json", self.index("--stats", films, "-f", "json").out)
+        self.assertEqual(before[0]["recordings"], 3)
+        self.retrieve(films, QUERY)
+        self.assertEqual(parse("json", self.index("--stats", films, "-f", "json").out)[0]["recordings"], 3)
+
+    def test_what_is_read_is_not_replaced(self):
+        films, index = self.path("films"), self.path("films.index")
+        self.retrieve(films, QUERY)
+        self.retrieve(films, QUERY, "--index", index)
+        default = [os.path.join(self.path("data/vblip"), name) for name in os.listdir(self.path("data/vblip"))
+                   if name.endswith(".index")]
+        picture = shutil.copy(clip(4), self.path("like.mp4"))
+        for target, arguments in ((default[0], ()), (index, ("--index", index)), (picture, ("--like", picture)),
+                                  (index + ".tokens/matches.sqlite", ("--index", index)),
+                                  (self.path("data/vblip/tokens/matches.sqlite"), ())):
+            before = read(target)
+            self.retrieve(films, "-e", QUERY, *arguments, "-o", target, code=EXIT_MISUSED)
+            self.assertEqual(read(target), before)
 
     def test_played(self):
         name = self.path("films/it's $HOME; `x`.mp4")
@@ -195,10 +233,15 @@ class Searches(LibraryCase):
         self.assertEqual(self.scene(other[0]["start"]), 6)
         self.assertIsNotNone(other[0]["itm_logit"])
         shutil.rmtree(index + ".tokens")
-        bare = self.rows("--index", index, QUERY)
+        away = self.retrieve("--index", index, QUERY, "-f", "json")
+        self.assertIn("stayed with ITC alone, for the file is not there", away.said[0])
+        bare = parse("json", away.out)
         self.assertEqual([row["itm_logit"] for row in bare], [None] * len(bare))
         self.assertEqual(vblip("retrieve", "--index", self.path("none"), QUERY, "--model", DEMO).code, EXIT_UNUSABLE)
         self.assertFalse(os.path.exists(self.path("none")))
+        os.rename(self.path("away"), films)
+        self.index(films, "--index", self.path("seven.index"), "--segment", 7)
+        self.assertEqual(len(self.rows("--index", self.path("seven.index"), QUERY)), len(self.SCENES))
 
 
 class Kills(LibraryCase):

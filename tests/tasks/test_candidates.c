@@ -5,6 +5,7 @@
 #include "video_tasks/ranking.h"
 #include "video_tasks/shown.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -167,6 +168,15 @@ static float best_behind(const vb_candidate *a, const vb_candidates *then,
     return best;
 }
 
+static void same_sequence(const vb_candidate *a, const vb_candidate *b)
+{
+    assert_true(a->score == b->score);
+    for (int m = 0; m < 2; m++) {
+        assert_int_equal(a->moments[m].shelf, b->moments[m].shelf);
+        assert_int_equal(a->moments[m].hit.segment, b->moments[m].hit.segment);
+    }
+}
+
 static void test_two_in_a_row(void **state)
 {
     (void)state;
@@ -174,14 +184,15 @@ static void test_two_in_a_row(void **state)
     float vectors[2 * DIMS];
     unsigned seed = 5;
     vblip_error err = {0};
-    vb_candidates first = {0}, then = {0}, joined = {0};
+    vb_candidates first = {0}, then = {0}, joined = {0}, some = {0};
     make_shelves(&s);
     for (int round = 0; round < 20; round++) {
         const int64_t within_us = (int64_t)(round % 5) * SEGMENT_US;
         fill(vectors, 2, &seed);
         find_every(&first, &s, vectors);
         find_every(&then, &s, vectors + DIMS);
-        good(vb_candidates_join(&joined, &first, &then, within_us, &err), &err);
+        good(vb_candidates_join(&joined, &first, &then, within_us, UINT32_MAX, &err),
+             &err);
         uint32_t expected = 0;
         for (uint32_t i = 0; i < first.count; i++) {
             const float best = best_behind(&first.items[i], &then, within_us);
@@ -203,11 +214,22 @@ static void test_two_in_a_row(void **state)
         assert_true(expected > 20 && joined.all);
         for (uint32_t j = 0; j + 1 < joined.count; j++)
             assert_true(joined.items[j].score >= joined.items[j + 1].score);
+        good(vb_candidates_join(&some, &first, &then, within_us, 7, &err), &err);
+        assert_true(some.count == 7 && !some.all);
+        for (uint32_t j = 0; j < 7; j++)
+            same_sequence(&some.items[j], &joined.items[j]);
     }
     vb_candidates_free(&first);
     vb_candidates_free(&then);
     vb_candidates_free(&joined);
+    vb_candidates_free(&some);
     free_shelves(&s);
+}
+
+static float cosine(const float *a, const float *b)
+{
+    const float lengths = sqrtf(vb_dot(a, a, DIMS)) * sqrtf(vb_dot(b, b, DIMS));
+    return lengths > 0 ? vb_dot(a, b, DIMS) / lengths : 0;
 }
 
 // Of those shown no two are of one recording, or alike; and each that is not shown is of
@@ -226,7 +248,7 @@ static void test_one_of_a_kind(void **state)
     for (int by_recording = 0; by_recording < 2; by_recording++) {
         vb_shown shown = {.dims = DIMS,
                           .by_recording = by_recording,
-                          .same = by_recording ? 0.0f : 6.0f}; // of no unit vectors
+                          .same = by_recording ? 0.0f : 0.9f};
         uint32_t count = 0;
         for (uint32_t i = 0; i < all.count; i++) {
             bool is_new, better = false;
@@ -239,7 +261,7 @@ static void test_one_of_a_kind(void **state)
                      &err);
                 better |= by_recording ? n->shelf == m->shelf &&
                                              n->hit.recording == m->hit.recording
-                                       : vb_dot(own, other, DIMS) >= 6.0f;
+                                       : cosine(own, other) >= 0.9f;
             }
             good(vb_shown_add(&is_new, &shown, s.items, &all.items[i], &err), &err);
             assert_int_equal(is_new, !better);
