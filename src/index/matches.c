@@ -30,9 +30,8 @@ static const char *const sql[MATCHES_STATEMENTS] = {
     [ADD_MATCH] = "INSERT OR REPLACE INTO matches VALUES (?1, ?2, ?3)",
     [USE_MATCH] = "UPDATE matches SET used = ?2 WHERE key = ?1",
     [COUNT_MATCHES] = "SELECT count(*) FROM matches",
-    [FORGET_MATCHES] =
-        "DELETE FROM matches WHERE key IN (SELECT key FROM matches ORDER "
-        "BY used LIMIT ?1)",
+    [FORGET_MATCHES] = ("DELETE FROM matches WHERE key IN (SELECT key FROM matches "
+                        "ORDER BY used LIMIT ?1)"),
 };
 
 struct vb_matches {
