@@ -114,7 +114,7 @@ static bool fit_line(line *out, const fitting *f)
     enum { MOST_STEPS = 100 };
     const double enough = 1e-14 * f->count, little = 1e-8 * f->count;
     line at = {0.0, 0.0};
-    double loss = line_loss(at, f), decrease = INFINITY;
+    double loss = line_loss(at, f), decrease = HUGE_VAL;
     for (int i = 0; i < MOST_STEPS && decrease > enough; i++) {
         const line step = newton_step(&decrease, at, f);
         if (decrease > enough && !line_search(&at, &loss, step, decrease, f))
@@ -134,10 +134,10 @@ typedef struct spread {
 static spread spread_of(const vb_judged *pairs, uint32_t count)
 {
     spread s = {.finite = true,
-                .least = INFINITY,
-                .most = -INFINITY,
-                .least_match = INFINITY,
-                .most_other = -INFINITY};
+                .least = HUGE_VAL,
+                .most = -HUGE_VAL,
+                .least_match = HUGE_VAL,
+                .most_other = -HUGE_VAL};
     for (uint32_t i = 0; i < count; i++) {
         const double margin = margin_of(&pairs[i]);
         s.matches += pairs[i].match;
