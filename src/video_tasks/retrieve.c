@@ -371,6 +371,7 @@ static vblip_status report(search *s, vblip_error *err)
 {
     vb_shown shown = {
         .dims = s->task->ops->projection,
+        .input_count = s->task->input_count,
         .by_recording = s->options->by_recording,
         .same = s->options->same,
     };

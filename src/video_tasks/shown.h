@@ -6,12 +6,13 @@
 
 // Zero but for the first group is empty.
 typedef struct vb_shown {
-    uint32_t dims;     // of a vector
-    bool by_recording; // one of each recording
-    float same;        // one of those with this cosine, or more; 0: all
+    uint32_t dims;        // of a vector
+    uint32_t input_count; // of the task
+    bool by_recording;    // one of each recording
+    float same;           // one of those with this cosine, or more; 0: all
 
-    vb_moment *moments; // [count]
-    float *vectors;     // [count, dims], where `same` asks for them
+    bool *inputs;   // [input_count]: whose recordings were noted
+    float *vectors; // [count, dims], of length one, where `same` asks for them
     uint32_t count, capacity;
 } vb_shown;
 
