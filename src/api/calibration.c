@@ -57,6 +57,7 @@ vblip_status vb_calibration_load(vblip_model *model, const char *option,
                                  vblip_error *err)
 {
     vb_model_calibration *c = &model->calibration;
+    uint64_t hash;
     vb_arena arena = {0};
     const char *path = option;
     vblip_status status = VBLIP_OK;
@@ -68,7 +69,7 @@ vblip_status vb_calibration_load(vblip_model *model, const char *option,
     if (status == VBLIP_OK && path)
         status = read_calibration(&c->read, path, err);
     if (status == VBLIP_OK && path)
-        status = vb_checkpoint_match_hash(&c->model, model->checkpoint, err);
+        status = vb_model_match_hash(&hash, model, err);
     vb_arena_free(&arena);
     c->named = option != NULL;
     return status;
@@ -114,10 +115,10 @@ static void compare_calibration(vblip_error *why, const vblip_model *model,
     static const char *const compats[] = {"salesforce", "hf"};
     static const char *const tokens[] = {"[ENC]", "[CLS]"};
     const vblip_status status = VBLIP_ERR_ARGUMENT;
-    if (c->model != model->calibration.model)
+    if (c->model != model->match_hash)
         vb_fail(why, status,
                 "%s: fitted for another model: %016" PRIx64 ", not %016" PRIx64,
-                c->path, c->model, model->calibration.model);
+                c->path, c->model, model->match_hash);
     else if (c->compat != model->compat)
         vb_fail(why, status, "%s: fitted with compat %s, not %s", c->path,
                 compats[c->compat], compats[model->compat]);

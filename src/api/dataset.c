@@ -236,7 +236,7 @@ static vblip_status calibrate_model(vblip_calibrated *out, vblip_calibration *fi
     vblip_status status = judged ? vb_outfile_open(&file, fitted->path, err)
                                  : vb_fail_memory(err, set->name);
     if (status == VBLIP_OK)
-        status = vb_checkpoint_match_hash(&fitted->model, model->checkpoint, err);
+        status = vb_model_match_hash(&fitted->model, model, err);
     if (status == VBLIP_OK)
         status = judge_pairs(judged, model, set, options, err);
     if (status == VBLIP_OK)

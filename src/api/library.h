@@ -49,7 +49,7 @@ VB_CHECKED vblip_status vb_stamp_make(vb_stamp *out, const vblip_model *model,
 
 // A hash of what ITM logits depend on beside the visual tokens: the tensors that ITM reads,
 // the vocabulary, and how texts are read. Never 0.
-VB_CHECKED vblip_status vb_match_stamp_make(uint64_t *out, const vblip_model *model,
+VB_CHECKED vblip_status vb_match_stamp_make(uint64_t *out, vblip_model *model,
                                             vblip_error *err);
 
 // That which an index was made with. *whole is false, and some values are empty, where it

@@ -56,12 +56,11 @@ vblip_status vb_stamp_read(vb_stamp *out, bool *whole, vb_index *index,
     return VBLIP_OK;
 }
 
-vblip_status vb_match_stamp_make(uint64_t *out, const vblip_model *model,
-                                 vblip_error *err)
+vblip_status vb_match_stamp_make(uint64_t *out, vblip_model *model, vblip_error *err)
 {
     const vb_vocab *vocab = vb_model_vocab(model->model);
     const uint32_t reading[] = {model->raw_text, (uint32_t)model->compat};
-    VB_TRY(vb_checkpoint_match_hash(out, model->checkpoint, err));
+    VB_TRY(vb_model_match_hash(out, model, err));
     for (uint32_t id = 0; id < vb_vocab_size(vocab); id++) {
         const char *token = vb_vocab_token(vocab, (int32_t)id);
         *out = vb_hash_bytes(*out, token, strlen(token) + 1);

@@ -78,6 +78,14 @@ vblip_status vblip_model_load(vblip_model **out, vblip_engine *engine,
     return load_checkpoint(out, checkpoint, &l, err);
 }
 
+vblip_status vb_model_match_hash(uint64_t *out, vblip_model *model, vblip_error *err)
+{
+    if (!model->match_hash)
+        VB_TRY(vb_checkpoint_match_hash(&model->match_hash, model->checkpoint, err));
+    *out = model->match_hash;
+    return VBLIP_OK;
+}
+
 void vblip_model_free(vblip_model **model)
 {
     if (!model || !*model)

@@ -26,7 +26,6 @@ struct vblip_engine {
 typedef struct vb_model_calibration {
     vblip_calibration read; // its path is owned; NULL = there is none
     bool named;             // by the caller: it must fit
-    uint64_t model;         // hash of this one
 } vb_model_calibration;
 
 struct vblip_model {
@@ -38,6 +37,7 @@ struct vblip_model {
     vblip_compat compat;
     vb_counters counters;
     vb_model_calibration calibration;
+    uint64_t match_hash; // see vb_model_match_hash; 0: not asked for yet
 };
 
 struct vblip_inputs {
@@ -101,6 +101,10 @@ VB_CHECKED vblip_status vb_take_job(vblip_job *out, const vblip_job **job,
 VB_CHECKED vblip_status vb_take_caption(vblip_caption_options *out,
                                         const vblip_caption_options **options,
                                         vblip_error *err);
+
+// What ITM logits of a model depend on in its checkpoint, which is read at the first call.
+VB_CHECKED vblip_status vb_model_match_hash(uint64_t *out, vblip_model *model,
+                                            vblip_error *err);
 
 // Reads the calibration of a model that is loaded for ITM: `option` is that of its options.
 VB_CHECKED vblip_status vb_calibration_load(vblip_model *model, const char *option,
