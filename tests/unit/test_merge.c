@@ -2,6 +2,7 @@
 // stay is lost, whatever moment a kill comes at.
 #include "index/index.h"
 
+#include "support/index_fixture.h"
 #include "support/temp.h"
 
 #include <setjmp.h>
@@ -18,29 +19,7 @@
 
 #include <cmocka.h>
 
-enum { DIMS = 32, SEGMENTS = 5 };
-
-static const vb_index_fact stamp[] = {{"model", "0123abcd"}, {"frames", "8"}};
-
-static vb_index_options options_of(const char *path, bool write)
-{
-    return (vb_index_options){.path = path,
-                              .root = "/films",
-                              .dims = DIMS,
-                              .stamp = stamp,
-                              .stamp_count = 2,
-                              .write = write};
-}
-
-static vb_index *open_at(const char *path, bool write)
-{
-    const vb_index_options options = options_of(path, write);
-    vblip_error err = {0};
-    vb_index *index;
-    if (vb_index_open(&index, &options, &err) != VBLIP_OK)
-        fail_msg("%s", err.message);
-    return index;
-}
+enum { SEGMENTS = 5 };
 
 static void put(vb_index *index, const vb_recording *recording, uint32_t seed)
 {
