@@ -11,8 +11,7 @@
 //   Options    NULL and an all-zero struct both mean the defaults. Later versions add fields at the
 //              end: `size` is sizeof the struct as the caller knows it, 0 = that of version 0.1.
 //   Units      Time is int64_t microseconds from the first frame. Text is UTF-8.
-//   Callbacks  run on the calling thread. Non-zero stops: the call returns VBLIP_ERR_CANCELLED,
-//              and what was reported until then stands.
+//   Callbacks  run on the calling thread. Non-zero: VBLIP_ERR_CANCELLED; what was reported stands.
 //   Threads    No object may be used by two threads at once. Distinct engines share nothing.
 #ifndef VBLIP_H
 #define VBLIP_H
@@ -64,6 +63,7 @@ typedef struct vblip_engine_options {
     const char *kernels;    // kernel family: "simt", "lavapipe", "onednn"; NULL = auto
     const char *precision;  // of weights in device memory: "f32", "f16", "bf16"; NULL = auto
     const char *cache_dir;  // pipeline cache and self-test verdicts; NULL = none kept
+    bool cache_weights;     // there, too, as the processor reads them: starts sooner
     bool validate, profile; // Khronos' validation layer; time every op (vblip_lab.h)
     void (*log)(void *user, const char *line); // NULL = silent; may be called any time
     void *log_user;

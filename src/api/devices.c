@@ -156,6 +156,7 @@ static vblip_status open_processor(vb_device **out, const vblip_engine_options *
         .precision = o->precision,
         .threads = o->threads,
         .profile = o->profile,
+        .weights_dir = o->cache_weights ? o->cache_dir : NULL,
         .log = {.fn = o->log, .user = o->log_user},
         .stopped = o->stopped,
         .stopped_user = o->stopped_user,

@@ -1,5 +1,7 @@
 #include "base/file.h"
 
+#include "base/hash.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -32,6 +34,16 @@ static int64_t written_ns(const struct stat *info)
     return (int64_t)info->st_mtim.tv_sec * 1000000000 + info->st_mtim.tv_nsec;
 }
 
+static uint64_t identity_of(const struct stat *info)
+{
+    const int64_t changed_ns =
+        (int64_t)info->st_ctim.tv_sec * 1000000000 + info->st_ctim.tv_nsec;
+    const uint64_t facts[] = {(uint64_t)info->st_dev, (uint64_t)info->st_ino,
+                              (uint64_t)info->st_size, (uint64_t)written_ns(info),
+                              (uint64_t)changed_ns};
+    return vb_hash_bytes(0, facts, sizeof facts) | 1;
+}
+
 vblip_status vb_file_open(vb_file *out, const char *path, vblip_error *err)
 {
     *out = (vb_file){0};
@@ -41,7 +53,8 @@ vblip_status vb_file_open(vb_file *out, const char *path, vblip_error *err)
     *out = (vb_file){.size = (size_t)info.st_size,
                      .open = true,
                      .descriptor = fd,
-                     .written_ns = written_ns(&info)};
+                     .written_ns = written_ns(&info),
+                     .identity = identity_of(&info)};
     return VBLIP_OK;
 }
 

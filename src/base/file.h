@@ -15,6 +15,7 @@ typedef struct vb_file {
     bool open;
     int descriptor;
     int64_t written_ns; // when it was last written to, before it was opened
+    uint64_t identity;  // another once the file is replaced or written to; 0 of memory
 } vb_file;
 
 VB_CHECKED vblip_status vb_file_open(vb_file *out, const char *path, vblip_error *err);

@@ -1,5 +1,6 @@
 #include "blip/weights.h"
 
+#include "base/hash.h"
 #include "blip/positions.h"
 #include "checkpoint/schema.h"
 #include "compute/recorder.h"
@@ -167,6 +168,12 @@ static vblip_status read_weight_rows(const void *source, void *out, size_t at,
     return vb_checkpoint_read(s->checkpoint, s->weight, out, at, size, err);
 }
 
+static vblip_status prepare_weight_rows(const void *source, vblip_error *err)
+{
+    const row_source *s = source;
+    return vb_checkpoint_prepare(s->checkpoint, s->weight, err);
+}
+
 // Stacks `count` weights of shape [rows, ...] into one matrix.
 static vb_matrix *make_matrix(loader *l, const vb_weight *const *weights,
                               uint32_t count, uint32_t uses)
@@ -178,12 +185,9 @@ static vb_matrix *make_matrix(loader *l, const vb_weight *const *weights,
         if (failed(l))
             return NULL;
         const vb_weight *w = weights[i];
-        vblip_error why = {0};
-        vblip_status status = vb_checkpoint_prepare(l->checkpoint, w, &why);
-        vb_recorder_check(&l->rec, status, &why);
         sources[i] = (row_source){l->checkpoint, w};
         blocks[i] = (vb_matrix_block){w->dtype, (uint32_t)w->shape[0], read_weight_rows,
-                                      &sources[i]};
+                                      &sources[i], prepare_weight_rows};
         cols = elements(weights[0]) / blocks[0].rows;
         if (elements(w) != cols * blocks[i].rows)
             vb_recorder_fail(&l->rec, VBLIP_ERR_FORMAT, "%s: %u columns, %s has %u",
@@ -381,6 +385,15 @@ static bool is_tied(loader *l)
     return same;
 }
 
+static vb_weights_origin origin_of(const vb_checkpoint *checkpoint, uint32_t tasks)
+{
+    vb_weights_origin origin;
+    vb_checkpoint_origin(&origin.place, &origin.content, checkpoint);
+    if (origin.place)
+        origin.place = vb_hash_bytes(origin.place, &tasks, sizeof tasks);
+    return origin;
+}
+
 vblip_status vb_weights_load(vb_weights *out, vb_device *device,
                              const vb_checkpoint *checkpoint, uint32_t tasks,
                              bool first_positions, vblip_error *err)
@@ -391,6 +404,7 @@ vblip_status vb_weights_load(vb_weights *out, vb_device *device,
                 .rec = vb_recorder_begin(device),
                 .first_positions = first_positions};
     l.tied = tasks & VB_DECODER_TASKS && is_tied(&l);
+    vb_weights_begin(device, origin_of(checkpoint, tasks));
     for (size_t g = 0; g < sizeof groups / sizeof *groups && !failed(&l); g++) {
         if (!(groups[g].tasks & tasks))
             continue;
@@ -401,6 +415,7 @@ vblip_status vb_weights_load(vb_weights *out, vb_device *device,
     }
     free(l.scratch);
     vblip_status status = vb_recorder_submit(&l.rec, err);
+    vb_weights_end(device, status == VBLIP_OK);
     if (status != VBLIP_OK)
         vb_weights_free(out);
     return status;

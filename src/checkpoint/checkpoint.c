@@ -1,5 +1,6 @@
 #include "checkpoint/checkpoint.h"
 
+#include "base/hash.h"
 #include "base/path.h"
 #include "checkpoint/infer.h"
 #include "checkpoint/layout.h"
@@ -458,6 +459,23 @@ const vb_weight *vb_checkpoint_find(const vb_checkpoint *checkpoint, const char 
 const vb_weight_list *vb_checkpoint_weights(const vb_checkpoint *checkpoint)
 {
     return &checkpoint->weights.list;
+}
+
+void vb_checkpoint_origin(uint64_t *place, uint64_t *content,
+                          const vb_checkpoint *checkpoint)
+{
+    const vb_weight_files *files = &checkpoint->weights;
+    vb_arena arena = {0};
+    const char *path;
+    *place = *content = 0;
+    if (files->count &&
+        vb_path_absolute(&path, &arena, files->path, NULL) == VBLIP_OK) {
+        *place = vb_hash_bytes(0, path, strlen(path)) | 1;
+        for (size_t i = 0; i < files->count; i++)
+            *content = vb_hash_bytes(*content, &files->opened[i].identity,
+                                     sizeof files->opened[i].identity);
+    }
+    vb_arena_free(&arena);
 }
 
 vblip_status vb_checkpoint_prepare(const vb_checkpoint *checkpoint,

@@ -98,6 +98,12 @@ VB_CHECKED vblip_status vb_checkpoint_match_hash(uint64_t *out,
                                                  const vb_checkpoint *checkpoint,
                                                  vblip_error *err);
 
+// By what the weights are known again, for caches of what is made of them: `place` is where
+// they are, `content` changes when a file is replaced or written to. Both are 0 where there
+// are no files, or where they are cannot be told.
+void vb_checkpoint_origin(uint64_t *place, uint64_t *content,
+                          const vb_checkpoint *checkpoint);
+
 // What the first read of a tensor does once: after it, until three other tensors are asked
 // for, several threads may read this one at once.
 VB_CHECKED vblip_status vb_checkpoint_prepare(const vb_checkpoint *checkpoint,

@@ -87,7 +87,8 @@ typedef struct cli_args {
     const char *model, *vocab, *device, *hwaccel, *kernels, *output;
     uint32_t precision; // 0 auto, 1 f32, 2 f16, 3 bf16
     uint32_t threads;   // 0 = by cores
-    uint32_t compat;    // 0 salesforce, 1 hf: vblip_compat
+    bool cache_weights;
+    uint32_t compat; // 0 salesforce, 1 hf: vblip_compat
     uint32_t image_size, frames, batch, jobs;
     uint32_t format;   // vb_format; settled when parsing ends
     uint32_t progress; // vb_progress_style

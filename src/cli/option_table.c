@@ -183,6 +183,13 @@ const cli_option cli_options[] = {
      .most = 256,
      .value = "N",
      .help = "threads that compute on the processor (its cores)"},
+    {.name = "cache-weights",
+     .commands = CLI_ALL_COMMANDS,
+     .kind = CLI_FLAG,
+     .offset = AT(cache_weights),
+     .same_rows = true,
+     .help = "keep weights on disk as the processor reads them: the next start is "
+             "sooner"},
     {.name = "kernels",
      .commands = CLI_ALL_COMMANDS,
      .kind = CLI_STRING,

@@ -323,6 +323,7 @@ vblip_status cli_engine_open(cli_session *s, const char *device, vblip_error *er
         .kernels = a->kernels,
         .precision = cli_choice_name("precision", a->precision),
         .cache_dir = s->env.cache_dir,
+        .cache_weights = a->cache_weights,
         .validate = a->validate,
         .profile = a->profile,
         .log = s->opening   ? s->opening

@@ -65,7 +65,23 @@ static vblip_status read_memory(const void *source, void *out, size_t at, size_t
 
 vb_matrix_block vb_matrix_in_memory(const void *data, vb_dtype type, uint32_t rows)
 {
-    return (vb_matrix_block){type, rows, read_memory, data};
+    return (vb_matrix_block){
+        .type = type, .rows = rows, .read = read_memory, .source = data};
+}
+
+// As it was kept; NULL when it was not.
+static vblip_status take_matrix(vb_matrix **out, vb_device *device,
+                                const vb_matrix_block *blocks, uint32_t count,
+                                uint32_t cols, uint32_t uses, const char *name,
+                                vblip_error *err)
+{
+    uint64_t rows = 0;
+    for (uint32_t i = 0; i < count; i++)
+        rows += blocks[i].rows;
+    return device->table->matrix_take && rows <= UINT32_MAX
+               ? device->table->matrix_take(out, device, (uint32_t)rows, cols, uses,
+                                            name, err)
+               : VBLIP_OK;
 }
 
 vblip_status vb_matrix_make(vb_matrix **out, vb_device *device,
@@ -75,6 +91,12 @@ vblip_status vb_matrix_make(vb_matrix **out, vb_device *device,
 {
     *out = NULL;
     assert(count && cols && uses);
+    VB_TRY(take_matrix(out, device, blocks, count, cols, uses, name, err));
+    if (*out)
+        return VBLIP_OK;
+    for (uint32_t i = 0; i < count; i++)
+        if (blocks[i].prepare)
+            VB_TRY(blocks[i].prepare(blocks[i].source, err));
     return device->table->matrix_make(out, device, blocks, count, cols, uses, name,
                                       err);
 }
@@ -84,4 +106,16 @@ void vb_matrix_free(vb_matrix **matrix)
     if (*matrix)
         (*matrix)->device->table->matrix_free(*matrix);
     *matrix = NULL;
+}
+
+void vb_weights_begin(vb_device *device, vb_weights_origin origin)
+{
+    if (device->table->weights_begin)
+        device->table->weights_begin(device, origin);
+}
+
+void vb_weights_end(vb_device *device, bool whole)
+{
+    if (device->table->weights_end)
+        device->table->weights_end(device, whole);
 }

@@ -35,10 +35,18 @@ typedef struct vb_matrix_block {
     vblip_status (*read)(const void *source, void *out, size_t at, size_t size,
                          vblip_error *err);
     const void *source;
+    // Called once before the first read, in turn with the blocks of a matrix. May be NULL.
+    vblip_status (*prepare)(const void *source, vblip_error *err);
 } vb_matrix_block;
 
 // Rows that lie in memory, at any alignment.
 vb_matrix_block vb_matrix_in_memory(const void *data, vb_dtype type, uint32_t rows);
+
+// By what the weights of a model are known again. All-zero: they are not.
+typedef struct vb_weights_origin {
+    uint64_t place;   // where they are, and which of them are loaded
+    uint64_t content; // changes with what they are
+} vb_weights_origin;
 
 // Weights in the device's own layout. A device puts its own fields behind these.
 struct vb_matrix {
@@ -67,6 +75,16 @@ typedef struct vb_device_table {
                                 uint32_t cols, uint32_t uses, const char *name,
                                 vblip_error *err);
     void (*matrix_free)(vb_matrix *matrix);
+
+    // Matrices that are kept from one start to the next. All NULL: the device keeps none.
+    // Between begin and end, `matrix_take` makes one of `count` rows as it was made before,
+    // or leaves NULL, and matrix_make's are kept when `whole` says at the end that they
+    // are all of the model's. What cannot be kept is told to the log, and no failure.
+    void (*weights_begin)(vb_device *device, vb_weights_origin origin);
+    vblip_status (*matrix_take)(vb_matrix **out, vb_device *device, uint32_t count,
+                                uint32_t cols, uint32_t uses, const char *name,
+                                vblip_error *err);
+    void (*weights_end)(vb_device *device, bool whole);
 
     // Transfers, in order with the ops. The tensors are packed (copy: any strides).
     vblip_status (*upload)(vb_device *device, vb_tensor y, const void *src,
@@ -133,5 +151,10 @@ VB_CHECKED vblip_status vb_matrix_make(vb_matrix **out, vb_device *device,
                                        uint32_t cols, uint32_t uses, const char *name,
                                        vblip_error *err);
 void vb_matrix_free(vb_matrix **matrix);
+
+// Around the vb_matrix_make of one model's weights: a device that keeps them takes them
+// from where they were kept. `whole`: nothing failed in between.
+void vb_weights_begin(vb_device *device, vb_weights_origin origin);
+void vb_weights_end(vb_device *device, bool whole);
 
 #endif // VB_COMPUTE_DEVICE_H

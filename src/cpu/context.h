@@ -4,6 +4,7 @@
 
 #include "cpu/cpu.h"
 #include "cpu/kernels.h"
+#include "cpu/packed.h"
 #include "cpu/product.h"
 #include "cpu/team.h"
 
@@ -13,6 +14,7 @@ enum {
     VB_CPU_ALIGN = 64,
     VB_CPU_OPS = 16,       // names of a profile
     VB_CPU_PRODUCTS = 128, // shapes that a worker keeps compiled
+    VB_CPU_LAYOUTS = 32,   // shapes of panels whose layout is known by its hash
 };
 
 // Memory that grows to what was asked of it and is kept.
@@ -47,6 +49,25 @@ typedef struct vb_kept_download {
 
 typedef struct vb_panel_places vb_panel_places;
 
+// How a panel of this shape lies, as a hash.
+typedef struct vb_panel_layout {
+    uint32_t rows, cols;
+    uint64_t hash;
+} vb_panel_layout;
+
+// The weights of the model that is being loaded, as they are kept for the next start.
+typedef struct vb_weights_cache {
+    char *folder;           // NULL: nothing is kept
+    char *path;             // from begin to end; NULL otherwise
+    uint64_t key;           // what is in the file must have
+    vb_packed *file;        // NULL: there is none, or one of another key
+    vb_packed_matrix *made; // [made_count], since begin: taken or laid out
+    size_t made_count, made_room;
+    bool is_new; // some were not in the file
+    vb_panel_layout layouts[VB_CPU_LAYOUTS];
+    uint32_t layout_count;
+} vb_weights_cache;
+
 typedef struct vb_cpu {
     vb_device base;
     vblip_device_info info;
@@ -62,6 +83,7 @@ typedef struct vb_cpu {
     uint64_t allocations;
     vb_kept_download *downloads; // until submit
     size_t download_count, download_room;
+    vb_weights_cache cache;
     vb_log log;
 
     int (*stopped)(void *user);
@@ -94,7 +116,8 @@ typedef struct vb_cpu_matrix {
     uint8_t *panels;     // NULL unless made with VB_USE_LINEAR
     uint8_t *rows; // [rows, cols] of `type`; with panels, NULL until they are needed
     const vb_panel_places
-        *places[2]; // of all panels but the last, and of that; with both
+        *places[2];    // of all panels but the last, and of that; with both
+    vb_packed *packed; // that they, or rows without panels, lie in; NULL: in memory
 } vb_cpu_matrix;
 
 // ------------------------------------------------------------------------- memory.c
@@ -116,12 +139,33 @@ void vb_cpu_deliver(vb_cpu *cpu, bool copy); // downloads: fills them or forgets
 vblip_status vb_cpu_matrix_make(vb_matrix **, vb_device *, const vb_matrix_block *,
                                 uint32_t count, uint32_t cols, uint32_t uses,
                                 const char *name, vblip_error *);
+vblip_status vb_cpu_matrix_take(vb_matrix **, vb_device *, uint32_t rows, uint32_t cols,
+                                uint32_t uses, const char *name, vblip_error *);
 void vb_cpu_matrix_free(vb_matrix *);
+
+// The panels, or the rows of a matrix without; and how many bytes that is.
+const uint8_t *vb_cpu_matrix_laid_out(const vb_cpu_matrix *m);
+size_t vb_cpu_matrix_bytes(const vb_cpu_matrix *m);
 
 // Lays out `rows` of a matrix made with VB_USE_ROWS, at the first call.
 VB_CHECKED vblip_status vb_cpu_matrix_rows(vb_cpu *cpu, vb_cpu_matrix *m,
                                            vblip_error *err);
 void vb_cpu_matrix_read(const vb_cpu_matrix *m, float *out, uint32_t row); // one row
+
+// ------------------------------------------------------------------- weights_cache.c
+void vb_cpu_weights_begin(vb_device *, vb_weights_origin);
+void vb_cpu_weights_end(vb_device *, bool whole);
+void vb_weights_cache_free(vb_weights_cache *cache);
+
+// What `m`, which has no weights yet, is to hold: in cache.file, which must be held for as
+// long; NULL when it is not there.
+VB_CHECKED vblip_status vb_cpu_weights_take(const uint8_t **out, vb_cpu *cpu,
+                                            const vb_cpu_matrix *m, const char *name,
+                                            vblip_error *err);
+
+// Notes that `m` was laid out, for vb_cpu_weights_end.
+VB_CHECKED vblip_status vb_cpu_weights_keep(vb_cpu *cpu, const vb_cpu_matrix *m,
+                                            const char *name, vblip_error *err);
 
 // ------------------------------------------------------------------------- places.c
 // Where in a panel of `rows` rows its values lie: found once and kept.

@@ -34,6 +34,7 @@ static void close_cpu(vb_device *device)
         vb_room_free(&cpu->downloads[i].bytes);
     free(cpu->downloads);
     vb_panel_places_free(cpu->places);
+    vb_weights_cache_free(&cpu->cache);
     vb_room_free(&cpu->shared);
     vb_room_free(&cpu->absorbed);
     vb_room_free(&cpu->narrowed);
@@ -65,6 +66,9 @@ static const vb_device_table table = {
     .buffer_free = vb_cpu_buffer_free,
     .matrix_make = vb_cpu_matrix_make,
     .matrix_free = vb_cpu_matrix_free,
+    .weights_begin = vb_cpu_weights_begin,
+    .matrix_take = vb_cpu_matrix_take,
+    .weights_end = vb_cpu_weights_end,
     .upload = vb_cpu_upload,
     .download = vb_cpu_download,
     .copy = vb_cpu_copy,
@@ -190,6 +194,8 @@ static vblip_status open_cpu(vb_cpu *cpu, const vb_cpu_options *o, vblip_error *
         .absorbs = true,
         .log_softmax = true,
     };
+    if (o->weights_dir && !(cpu->cache.folder = strdup(o->weights_dir)))
+        return vb_fail_memory(err, "device");
     cpu->worker_count = choose_threads(o->threads);
     VB_TRY(open_workers(cpu, err));
     vb_logf(&cpu->log, "%s: %s, %s, %s kernels, %u threads, weights in %s",

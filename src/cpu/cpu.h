@@ -12,7 +12,9 @@ typedef struct vb_cpu_options {
     bool profile;          // keep the time of every op
     bool untested;         // no self-test
     const struct vb_kernels *kernels; // NULL = the fastest
-    vb_log log;                       // gets the choices made
+    const char
+        *weights_dir; // where weights are kept as they are laid out; NULL = nowhere
+    vb_log log;       // gets the choices made
     // Asked some times a second while ops run, on the caller's thread. Not 0: the op
     // fails with VBLIP_ERR_CANCELLED. NULL = never.
     int (*stopped)(void *user);

@@ -9,6 +9,8 @@
 // megabyte, and widths that oneDNN's kernels like.
 enum { PANEL_BYTES = 768 << 10, PANEL_STEP = 64, MAX_PANEL_ROWS = 256 };
 
+static const uint32_t MAX_ROWS = UINT32_MAX - MAX_PANEL_ROWS;
+
 static uint32_t panel_rows_of(uint32_t rows, uint32_t cols, vb_dtype type)
 {
     const size_t fit = PANEL_BYTES / (cols * vb_dtype_size(type));
@@ -38,24 +40,34 @@ static vblip_status find_places(vb_cpu_matrix *m, vb_cpu *cpu, vblip_error *err)
                                 rows_of_panel(m, panel_count(m) - 1), cols, err);
 }
 
-static vblip_status make_cpu_layouts(vb_cpu_matrix *m, vb_cpu *cpu, const char *name,
-                                     vblip_error *err)
+size_t vb_cpu_matrix_bytes(const vb_cpu_matrix *m)
 {
-    size_t bytes;
-    if (m->base.uses & VB_USE_LINEAR) {
-        VB_TRY(vb_product_panel_bytes(&m->panel_bytes, cpu->workers[0].oneDNN,
-                                      m->base.cols, m->panel_rows, m->type, err));
-        bytes = m->panel_bytes * panel_count(m);
-        m->panels = vb_cpu_allocate(bytes);
-    } else {
-        bytes = (size_t)m->base.rows * m->base.cols * vb_dtype_size(m->type);
-        m->rows = vb_cpu_allocate(bytes);
-    }
-    if (!m->panels && !m->rows)
-        return vb_fail(err, VBLIP_ERR_MEMORY, "%s: no memory for %zu MiB", name,
-                       bytes >> 20);
-    return m->panels && m->base.uses & VB_USE_ROWS ? find_places(m, cpu, err)
-                                                   : VBLIP_OK;
+    return m->base.uses & VB_USE_LINEAR
+               ? m->panel_bytes * panel_count(m)
+               : (size_t)m->base.rows * m->base.cols * vb_dtype_size(m->type);
+}
+
+const uint8_t *vb_cpu_matrix_laid_out(const vb_cpu_matrix *m)
+{
+    return m->panels ? m->panels : m->rows;
+}
+
+static void set_laid_out(vb_cpu_matrix *m, uint8_t *bytes)
+{
+    if (m->base.uses & VB_USE_LINEAR)
+        m->panels = bytes;
+    else
+        m->rows = bytes;
+}
+
+// Everything but the weights.
+static vblip_status shape_matrix(vb_cpu_matrix *m, vb_cpu *cpu, vblip_error *err)
+{
+    if (!(m->base.uses & VB_USE_LINEAR))
+        return VBLIP_OK;
+    VB_TRY(vb_product_panel_bytes(&m->panel_bytes, cpu->workers[0].oneDNN, m->base.cols,
+                                  m->panel_rows, m->type, err));
+    return m->base.uses & VB_USE_ROWS ? find_places(m, cpu, err) : VBLIP_OK;
 }
 
 // Panels are read, and laid out, each by whoever is free.
@@ -110,34 +122,85 @@ static vblip_status pack_panel(void *user, vb_cpu_worker *worker, uint32_t panel
     return VBLIP_OK;
 }
 
+static vblip_status pack_matrix(packing *p, vblip_error *err)
+{
+    vb_cpu_matrix *m = p->m;
+    const size_t bytes = vb_cpu_matrix_bytes(m);
+    uint8_t *laid_out = vb_cpu_allocate(bytes);
+    if (!laid_out)
+        return vb_fail(err, VBLIP_ERR_MEMORY, "%s: no memory for %zu MiB", p->name,
+                       bytes >> 20);
+    set_laid_out(m, laid_out);
+    const vb_cpu_loop loop = {.run = pack_panel, .user = p, .pieces = panel_count(m)};
+    return vb_cpu_run(p->cpu, &loop, err);
+}
+
+// A matrix without weights.
+static vblip_status open_matrix(vb_cpu_matrix **out, vb_cpu *cpu, uint32_t rows,
+                                uint32_t cols, uint32_t uses, const char *name,
+                                vblip_error *err)
+{
+    double start;
+    *out = NULL;
+    VB_TRY(vb_cpu_begin(cpu, &start, err));
+    vb_cpu_matrix *m = calloc(1, sizeof *m);
+    if (!m)
+        return vb_fail_memory(err, name);
+    m->base =
+        (vb_matrix){.device = &cpu->base, .rows = rows, .cols = cols, .uses = uses};
+    m->type = cpu->base.weights;
+    m->panel_rows = panel_rows_of(rows, cols, m->type);
+    const int threads = vb_product_enter();
+    const vblip_status status = shape_matrix(m, cpu, err);
+    vb_product_leave(threads);
+    if (status != VBLIP_OK) {
+        vb_cpu_matrix_free(&m->base);
+        return status;
+    }
+    *out = m;
+    return VBLIP_OK;
+}
+
+vblip_status vb_cpu_matrix_take(vb_matrix **out, vb_device *device, uint32_t rows,
+                                uint32_t cols, uint32_t uses, const char *name,
+                                vblip_error *err)
+{
+    vb_cpu *cpu = vb_cpu_of(device);
+    vb_cpu_matrix *m;
+    const uint8_t *bytes;
+    if (!cpu->cache.file || rows == 0 || rows > MAX_ROWS)
+        return VBLIP_OK;
+    VB_TRY(open_matrix(&m, cpu, rows, cols, uses, name, err));
+    const vblip_status status = vb_cpu_weights_take(&bytes, cpu, m, name, err);
+    if (status != VBLIP_OK || !bytes) {
+        vb_cpu_matrix_free(&m->base);
+        return status;
+    }
+    set_laid_out(m, (uint8_t *)bytes);
+    m->packed = vb_packed_hold(cpu->cache.file);
+    cpu->allocations++;
+    *out = &m->base;
+    return VBLIP_OK;
+}
+
 vblip_status vb_cpu_matrix_make(vb_matrix **out, vb_device *device,
                                 const vb_matrix_block *blocks, uint32_t count,
                                 uint32_t cols, uint32_t uses, const char *name,
                                 vblip_error *err)
 {
     vb_cpu *cpu = vb_cpu_of(device);
+    vb_cpu_matrix *m;
     uint64_t rows = 0;
-    double start;
     for (uint32_t i = 0; i < count; i++)
         rows += blocks[i].rows;
-    if (rows == 0 || rows > UINT32_MAX - MAX_PANEL_ROWS)
+    if (rows == 0 || rows > MAX_ROWS)
         return vb_fail(err, VBLIP_ERR_UNSUPPORTED, "%s: %llu rows", name,
                        (unsigned long long)rows);
-    VB_TRY(vb_cpu_begin(cpu, &start, err));
-    vb_cpu_matrix *m = calloc(1, sizeof *m);
-    if (!m)
-        return vb_fail_memory(err, name);
-    m->base = (vb_matrix){
-        .device = device, .rows = (uint32_t)rows, .cols = cols, .uses = uses};
-    m->type = device->weights;
-    m->panel_rows = panel_rows_of(m->base.rows, cols, m->type);
+    VB_TRY(open_matrix(&m, cpu, (uint32_t)rows, cols, uses, name, err));
     packing p = {cpu, m, blocks, name};
-    const vb_cpu_loop loop = {.run = pack_panel, .user = &p, .pieces = panel_count(m)};
-    const int threads = vb_product_enter();
-    vblip_status status = make_cpu_layouts(m, cpu, name, err);
-    vb_product_leave(threads);
+    vblip_status status = pack_matrix(&p, err);
     if (status == VBLIP_OK)
-        status = vb_cpu_run(cpu, &loop, err);
+        status = vb_cpu_weights_keep(cpu, m, name, err);
     if (status != VBLIP_OK) {
         vb_cpu_matrix_free(&m->base);
         return status;
@@ -208,7 +271,10 @@ vblip_status vb_cpu_matrix_rows(vb_cpu *cpu, vb_cpu_matrix *m, vblip_error *err)
 void vb_cpu_matrix_free(vb_matrix *matrix)
 {
     vb_cpu_matrix *m = (vb_cpu_matrix *)matrix;
-    free(m->panels);
-    free(m->rows);
+    if (!m->packed || m->panels)
+        free(m->rows);
+    if (!m->packed)
+        free(m->panels);
+    vb_packed_release(&m->packed);
     free(m);
 }

@@ -215,6 +215,23 @@ class Devices(Case):
         self.assertEqual({self.ok(*run, "--threads", n).out for n in (1, 2, 64)}, {self.ok(*run).out})
         self.assertIn(" 3 threads", self.ok(*run, "-v", env=environment(OMP_NUM_THREADS="3")).err)
 
+    def test_kept_weights(self):
+        """Kept once, used from then on, and found out when they lie."""
+        run = ["caption", "--model", CAPTION, clip(10), "--count", 1, "--device", "cpu", "--cache-weights", "-v"]
+        env = environment(XDG_CACHE_HOME=self.path("cache"))
+        first, second = self.ok(*run, env=env), self.ok(*run, env=env)
+        self.assertEqual(first.out, second.out)
+        self.assertIn("weights: kept for the next start: ", first.err)
+        self.assertIn("weights: as they were laid out before: ", second.err)
+        kept, = (os.path.join(folder, name) for folder, _, names in os.walk(self.path("cache"))
+                 for name in names if name.startswith("weights-"))
+        data, middle = read(kept), os.path.getsize(kept) // 2
+        write(kept, data[:middle] + bytes(byte ^ 1 for byte in data[middle:middle + 8192]) + data[middle + 8192:])
+        third = self.ok(*run, env=env)
+        self.assertEqual(first.out, third.out)
+        self.assertRegex(third.err, "weights: laid out anew: .*: wrong checksum")
+        self.assertIn("weights: kept for the next start: ", third.err)
+
     def test_kernels(self):
         self.refused(EXIT_MISUSED, ["nosuch", "simt"], "caption", "--model", CAPTION, clip(1), "--kernels", "nosuch")
         arguments = ["match", "--model", RETRIEVAL, clip(10), "a dog", "-f", "json", "--frames", 2, "--kernels"]
