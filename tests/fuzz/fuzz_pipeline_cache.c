@@ -1,6 +1,8 @@
 // fuzz_pipeline_cache.c - no cache file may crash, or yield data outside of itself.
 #include "gpu/cache_file.h"
 
+#include "base/hash.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,14 +27,12 @@ static vb_cache_key claimed(const uint8_t *bytes, size_t size)
 
 static void mend(uint8_t *bytes, size_t size)
 {
-    uint64_t hash = 14695981039346656037u;
     if (size < VB_CACHE_HEADER_BYTES || bytes[0] % 2)
         return;
     memcpy(bytes, "vblipVPC", 8);
-    for (size_t i = 0; i < size; i++) {
-        if (i < 96 || i >= VB_CACHE_HEADER_BYTES)
-            hash = (hash ^ bytes[i]) * 1099511628211u;
-    }
+    const uint64_t hash =
+        vb_hash_bytes(vb_hash_bytes(0, bytes, 96), bytes + VB_CACHE_HEADER_BYTES,
+                      size - VB_CACHE_HEADER_BYTES);
     for (int i = 0; i < 8; i++)
         bytes[96 + i] = (uint8_t)(hash >> (8 * i));
 }
