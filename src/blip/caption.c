@@ -52,13 +52,6 @@ static vblip_status encode_prompt(vb_model *m, const char *prompt, uint32_t *cut
     return VBLIP_OK;
 }
 
-// How many queries a text makes at most: the prompt once, then one a beam and step.
-static uint64_t most_rows(const vb_search_params *p, uint32_t prompt)
-{
-    const uint64_t steps = p->max_length > prompt ? p->max_length - prompt : 0;
-    return prompt + steps * (p->sample ? 1 : p->beams);
-}
-
 static vblip_status generate_captions(vb_model *m, vb_visual *visual,
                                       const vb_caption_params *given,
                                       const uint64_t *random, vb_generated *out,
@@ -89,8 +82,7 @@ static vblip_status generate_captions(vb_model *m, vb_visual *visual,
                        "captions: %u of %u visual tokens, not as many of each", count,
                        visual->tokens.rows);
     VB_TRY(encode_prompt(m, p.prompt, &cut, err));
-    VB_TRY(vb_visual_decoder_cross(&cross, visual,
-                                   each * most_rows(&search, m->ids.count), err));
+    VB_TRY(vb_visual_decoder_cross(&cross, visual, err));
     vb_pool_reset(&m->activations);
     const vb_writing writing = {
         .cross = cross,

@@ -81,13 +81,14 @@ int32_t vb_model_first(const vb_model *model);
 // What cross-attention reads of what `visual` shows, for the encoder (of NLVR2: as image
 // `side` 0 or 1) or the decoder, until the next call. `rows` is how many queries of each
 // head will read a visual token at most; VB_MANY_ROWS asks for keys and values, which are kept
-// until it is filled again.
+// until it is filled again. The decoder always has them: its steps are of few rows, each of
+// which costs four times as much absorbed as one of a text does.
 enum { VB_MANY_ROWS = 1 << 20 };
 VB_CHECKED vblip_status vb_visual_encoder_cross(const vb_cross **out, vb_visual *visual,
                                                 uint32_t side, uint64_t rows,
                                                 vblip_error *err);
 VB_CHECKED vblip_status vb_visual_decoder_cross(const vb_cross **out, vb_visual *visual,
-                                                uint64_t rows, vblip_error *err);
+                                                vblip_error *err);
 
 // What is written: `count` texts, each about one of as many equal parts of `cross`.
 typedef struct vb_writing {

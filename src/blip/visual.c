@@ -135,9 +135,9 @@ vblip_status vb_visual_encoder_cross(const vb_cross **out, vb_visual *visual,
 }
 
 vblip_status vb_visual_decoder_cross(const vb_cross **out, vb_visual *visual,
-                                     uint64_t rows, vblip_error *err)
+                                     vblip_error *err)
 {
     const vb_model *m = visual->model;
     return read_visual(out, visual, &visual->decoder, &m->weights.decoder, 0,
-                       &m->config.decoder, rows, err);
+                       &m->config.decoder, VB_MANY_ROWS, err);
 }

@@ -1,180 +1,18 @@
 // kernels.c - compiled once for each set of vector instructions: VB_KERNELS names the
-// table, VB_LANES says how many floats a vector has. Vectors are GCC's and clang's own
-// type, so that one text serves every processor.
+// table, VB_LANES says how many floats a vector has.
 #include "cpu/kernels.h"
+#include "cpu/lanes.h"
 
 #include <math.h>
 #include <stdbool.h>
-#include <string.h>
-
-#ifdef __AVX512F__
-#include <immintrin.h>
-#endif
-
-typedef float lanes __attribute__((vector_size(VB_LANES * 4)));
-typedef int32_t ints __attribute__((vector_size(VB_LANES * 4)));
-typedef uint32_t words __attribute__((vector_size(VB_LANES * 4)));
-typedef uint16_t halves __attribute__((vector_size(VB_LANES * 2)));
-typedef float quad __attribute__((vector_size(16)));
-
-#define INLINE static inline __attribute__((always_inline))
 
 // A tile of sums stays in registers, of which AVX-512 has 32 and others 16.
 enum {
     QUERIES = VB_LANES == 16 ? VB_ATTEND_QUERIES : 4,
     VECTORS = VB_LANES == 16 ? 4 : 2,
     COLUMNS = VECTORS, // of a tile of row products
+    FEW_QUERIES = 24,  // more go through keys that were turned about
 };
-
-INLINE lanes load(const float *p)
-{
-    lanes v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
-
-INLINE void store(float *p, lanes v)
-{
-    memcpy(p, &v, sizeof v);
-}
-
-// The first `count` values, zeros behind them.
-INLINE lanes load_some(const float *p, size_t count)
-{
-    lanes v = {0};
-    memcpy(&v, p, count * sizeof *p);
-    return v;
-}
-
-INLINE void store_some(float *p, lanes v, size_t count)
-{
-    memcpy(p, &v, count * sizeof *p);
-}
-
-INLINE lanes larger(lanes a, lanes b)
-{
-#ifdef __AVX512F__ // one instruction, where compilers make four of the below
-    return (lanes)_mm512_max_ps((__m512)a, (__m512)b);
-#else
-    const ints mask = a > b;
-    return (lanes)((mask & (ints)a) | (~mask & (ints)b));
-#endif
-}
-
-INLINE lanes all(float value)
-{
-    return (lanes){0} + value;
-}
-
-// Lanes exchanged with those that are 8, 4, 2 or 1 away.
-#if VB_LANES == 16
-#define EXCHANGE_8(v)                                                                  \
-    __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7)
-#define EXCHANGE_4(v)                                                                  \
-    __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11)
-#define EXCHANGE_2(v)                                                                  \
-    __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13)
-#define EXCHANGE_1(v)                                                                  \
-    __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14)
-#elif VB_LANES == 8
-#define EXCHANGE_4(v) __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3)
-#define EXCHANGE_2(v) __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5)
-#define EXCHANGE_1(v) __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6)
-#else
-#define EXCHANGE_2(v) __builtin_shufflevector(v, v, 2, 3, 0, 1)
-#define EXCHANGE_1(v) __builtin_shufflevector(v, v, 1, 0, 3, 2)
-#endif
-
-INLINE float sum_of(lanes v)
-{
-#if VB_LANES >= 16
-    v += EXCHANGE_8(v);
-#endif
-#if VB_LANES >= 8
-    v += EXCHANGE_4(v);
-#endif
-    v += EXCHANGE_2(v);
-    v += EXCHANGE_1(v);
-    return v[0];
-}
-
-INLINE float largest_of(lanes v)
-{
-#if VB_LANES >= 16
-    v = larger(v, EXCHANGE_8(v));
-#endif
-#if VB_LANES >= 8
-    v = larger(v, EXCHANGE_4(v));
-#endif
-    v = larger(v, EXCHANGE_2(v));
-    v = larger(v, EXCHANGE_1(v));
-    return v[0];
-}
-
-// e^x for x <= 0, from -87 down e^-87, which no sum of ours is moved by: 2^n e^r with
-// |r| <= ln 2 / 2, and Taylor's polynomial, whose error there is 1e-8.
-INLINE lanes exponential(lanes x)
-{
-    const float shift = 12582912.0F; // 1.5 * 2^23: the fraction is shifted out
-    x = larger(x, all(-87.0F));
-    const lanes whole = x * 1.44269504F + shift;
-    const lanes n = whole - shift;
-    const lanes r = (x - n * 0.693145752F) - n * 1.42860677e-6F;
-    lanes p = r * (1.0F / 5040) + 1.0F / 720;
-    p = p * r + 1.0F / 120;
-    p = p * r + 1.0F / 24;
-    p = p * r + 1.0F / 6;
-    p = p * r + 0.5F;
-    p = p * r + 1.0F;
-    p = p * r + 1.0F;
-    return (lanes)((ints)p + ((ints)whole << 23));
-}
-
-// The same, off by 5e-5 of itself at most: for what is kept in bf16, whose steps are 4e-3.
-INLINE lanes short_exponential(lanes x)
-{
-    const float shift = 12582912.0F;
-    x = larger(x, all(-87.0F));
-    const lanes whole = x * 1.44269504F + shift;
-    const lanes r = x - (whole - shift) * 0.693147181F;
-    lanes p = r * (1.0F / 24) + 1.0F / 6;
-    p = p * r + 0.5F;
-    p = p * r + 1.0F;
-    p = p * r + 1.0F;
-    return (lanes)((ints)p + ((ints)whole << 23));
-}
-
-// p / q for q >= 1: what a reciprocal of 14 bits and one step of Newton's give is off by
-// 1e-7 of itself, and keeps no divider busy.
-INLINE lanes quotient(lanes p, lanes q)
-{
-#ifdef __AVX512F__
-    const lanes r = (lanes)_mm512_rcp14_ps((__m512)q);
-    return p * (r + r * (1.0F - q * r));
-#else
-    return p / q;
-#endif
-}
-
-// erf(x) = x P(x^2) / Q(x^2) up to 3.92, beyond which it is 1 to the last bit of a float:
-// fitted for the least relative error, 1.9e-8.
-INLINE lanes error_function(lanes x)
-{
-    const float most = 3.92F;
-    x = -larger(-larger(x, all(-most)), all(-most)); // -3.92 to 3.92
-    const lanes u = x * x;
-    lanes p = u * 2.0501167361e-6F + 2.8488234394e-4F;
-    p = p * u + 3.7655436730e-3F;
-    p = p * u + 5.2748495161e-2F;
-    p = p * u + 1.9040457764e-1F;
-    p = p * u + 1.1283791462F;
-    lanes q = u * 3.8092004670e-5F + 1.1625202611e-3F;
-    q = q * u + 1.4969066594e-2F;
-    q = q * u + 1.1410835113e-1F;
-    q = q * u + 5.0207440451e-1F;
-    q = q * u + 1.0F;
-    return quotient(x * p, q);
-}
 
 INLINE lanes activate(lanes x, vb_act act)
 {
@@ -480,15 +318,6 @@ INLINE void transpose_quads(float *out, size_t out_stride, const float *in,
         memcpy(out + i * out_stride, &columns[i], sizeof columns[i]);
 }
 
-// Rows of a head lie too far apart for a processor to guess the next ones.
-static void fetch_rows(const float *rows, size_t stride, uint32_t count, uint32_t cols)
-{
-    enum { LINE_FLOATS = 16 };
-    for (size_t r = 0; r < count; r++)
-        for (size_t at = 0; at < cols; at += LINE_FLOATS)
-            __builtin_prefetch(rows + r * stride + at);
-}
-
 // Keys as columns: out [head_dim, VB_KEY_BLOCK], zero where there is no key.
 static void transpose_keys(float *out, const vb_attend *a)
 {
@@ -599,35 +428,71 @@ INLINE uint32_t seen_of(const vb_attend *a, uint32_t query)
     return seen <= a->first ? 0 : seen - a->first < a->keys ? seen - a->first : a->keys;
 }
 
+// Scores of `count` keys, at most VB_LANES: of the others those of the last.
+INLINE lanes score_keys(const float *q, const float *k, size_t stride, size_t count,
+                        size_t head_dim)
+{
+    lanes sums[VB_LANES] = {{0}};
+    for (size_t d = 0; d < head_dim; d += VB_LANES) {
+        const lanes x = load(q + d);
+        for (size_t i = 0; i < VB_LANES; i++)
+            sums[i] += x * load(k + (i < count ? i : count - 1) * stride + d);
+    }
+    return sums_of(sums);
+}
+
+// Scores of few queries, for which turning the keys about would not pay.
+static void score_rows(float *scores, const vb_attend *a, uint32_t first, uint32_t rows)
+{
+    for (size_t key = 0; key < a->keys; key += VB_LANES) {
+        const float *k = a->k + key * a->k_stride;
+        const size_t left = a->keys - key;
+        for (size_t r = 0; r < rows; r++) {
+            const float *q = a->q + (first + r) * a->head_dim;
+            float *out = scores + r * VB_KEY_BLOCK + key;
+            if (left >= VB_LANES)
+                store(out, score_keys(q, k, a->k_stride, VB_LANES, a->head_dim));
+            else
+                store(out, score_keys(q, k, a->k_stride, left, a->head_dim));
+        }
+    }
+}
+
+// At most QUERIES queries, whose scores are known.
+static void take_block_values(const vb_attend *a, float *scores, uint32_t first,
+                              uint32_t rows)
+{
+    uint32_t most = 0;
+    for (uint32_t r = 0; r < rows; r++) {
+        float *row = scores + (size_t)r * VB_KEY_BLOCK;
+        const uint32_t seen = seen_of(a, first + r);
+        most = seen > most ? seen : most;
+        if (seen)
+            weigh(a, row, first + r, seen);
+        else
+            memset(row, 0, VB_KEY_BLOCK * sizeof *row);
+    }
+    multiply(a->o + (size_t)first * a->head_dim, a->head_dim, scores, VB_KEY_BLOCK,
+             a->v, a->v_stride, most, a->head_dim, rows, true);
+}
+
 static void attend(const vb_attend *a)
 {
     float *columns = a->room;
     float *scores = a->room + (size_t)a->head_dim * VB_KEY_BLOCK;
-    transpose_keys(columns, a);
-    fetch_rows(a->k + a->keys * a->k_stride, a->k_stride, a->next, a->head_dim);
-    fetch_rows(a->v + a->keys * a->v_stride, a->v_stride, a->next, a->head_dim);
+    const bool few = a->queries <= FEW_QUERIES;
+    if (!few)
+        transpose_keys(columns, a);
     for (uint32_t first = 0; first < a->queries; first += QUERIES) {
         const uint32_t left = a->queries - first,
                        rows = left < QUERIES ? left : QUERIES;
-        const size_t at = (size_t)first * a->head_dim;
-        uint32_t seen[QUERIES], most = 0;
-        for (uint32_t r = 0; r < rows; r++) {
-            seen[r] = seen_of(a, first + r);
-            most = seen[r] > most ? seen[r] : most;
-        }
-        if (!most)
-            continue;
-        multiply(scores, VB_KEY_BLOCK, a->q + at, a->head_dim, columns, VB_KEY_BLOCK,
-                 a->head_dim, VB_KEY_BLOCK, rows, false);
-        for (uint32_t r = 0; r < rows; r++) {
-            if (seen[r])
-                weigh(a, scores + (size_t)r * VB_KEY_BLOCK, first + r, seen[r]);
-            else
-                memset(scores + (size_t)r * VB_KEY_BLOCK, 0,
-                       VB_KEY_BLOCK * sizeof *scores);
-        }
-        multiply(a->o + at, a->head_dim, scores, VB_KEY_BLOCK, a->v, a->v_stride, most,
-                 a->head_dim, rows, true);
+        if (few)
+            score_rows(scores, a, first, rows);
+        else
+            multiply(scores, VB_KEY_BLOCK, a->q + (size_t)first * a->head_dim,
+                     a->head_dim, columns, VB_KEY_BLOCK, a->head_dim, VB_KEY_BLOCK,
+                     rows, false);
+        take_block_values(a, scores, first, rows);
     }
 }
 

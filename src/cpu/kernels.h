@@ -21,7 +21,6 @@ typedef struct vb_attend {
     const float *k, *v;   // [keys, head_dim], rows k_stride, v_stride apart
     size_t k_stride, v_stride;
     uint32_t first, keys; // keys first .. first + keys - 1, at most VB_KEY_BLOCK
-    uint32_t next;        // keys of the block behind it, which are fetched meanwhile
     const uint32_t *seen; // [queries]: a query sees keys 0 .. seen - 1
     float *room;          // (head_dim + VB_ATTEND_QUERIES) * VB_KEY_BLOCK values
 } vb_attend;

@@ -183,7 +183,6 @@ static void check_attend(const vb_kernels *k, uint32_t queries, uint32_t keys)
                                 .first = first,
                                 .keys = keys - first < VB_KEY_BLOCK ? keys - first
                                                                     : VB_KEY_BLOCK,
-                                .next = keys - first > VB_KEY_BLOCK ? 1 : 0,
                                 .seen = seen,
                                 .room = room};
         k->attend(&step);
@@ -339,10 +338,11 @@ static void test_every_set_of_kernels(void **state)
         assert_true((*at)->burn(1) > 0);
         for (size_t seen = 1; seen <= 112; seen++)
             check_weigh(*at, seen);
-        for (uint32_t queries = 1; queries <= 9; queries++) {
-            check_attend(*at, queries, 1);
-            check_attend(*at, queries, VB_KEY_BLOCK);
-            check_attend(*at, queries, 3 * VB_KEY_BLOCK + 7);
+        static const uint32_t queries[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 24, 25, 31};
+        for (size_t q = 0; q < sizeof queries / sizeof *queries; q++) {
+            check_attend(*at, queries[q], 1);
+            check_attend(*at, queries[q], VB_KEY_BLOCK);
+            check_attend(*at, queries[q], 3 * VB_KEY_BLOCK + 7);
         }
     }
 }
@@ -464,7 +464,7 @@ static float *attend_between(vb_device *device, vb_dtype type, uint32_t queries)
 static void test_narrow_activations(void **state)
 {
     (void)state;
-    static const uint32_t queries[] = {1, 7, 47, 48, SEEN_ROWS};
+    static const uint32_t queries[] = {1, 7, 24, 25, 32, 33, 47, 48, SEEN_ROWS};
     vb_device *device;
     vblip_error err = {0};
     const vb_cpu_options options = {.threads = 2, .precision = "bf16"};

@@ -107,7 +107,7 @@ static void load(outcome out[MATRICES], vb_device *device, vb_weights_origin fro
     vb_matrix *matrices[MATRICES];
     vb_weights_begin(device, from);
     for (int i = 0; i < MATRICES; i++) {
-        char name[8];
+        char name[16];
         vb_matrix_block block = vb_matrix_in_memory(values, VB_F32, WORDS);
         block.prepare = note_prepared;
         snprintf(name, sizeof name, "w%d", i);
