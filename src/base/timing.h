@@ -17,6 +17,11 @@ VB_CHECKED vblip_status vb_time(vb_timing *out,
                                 vblip_status (*work)(void *user, vblip_error *err),
                                 void *user, vblip_error *err);
 
+// The same, by a clock of the caller's: what it says before and after a run.
+VB_CHECKED vblip_status vb_time_by(vb_timing *out, double (*clock_s)(const void *user),
+                                   vblip_status (*work)(void *user, vblip_error *err),
+                                   void *user, vblip_error *err);
+
 // What a run did in a second of the least time, given what all of them did, the first
 // included.
 double vb_timed_rate(const vb_timing *timing, double done);

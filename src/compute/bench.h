@@ -5,11 +5,12 @@
 
 #include "compute/device.h"
 
-// NULL-terminated: "linear", "attention", "layernorm".
+// NULL-terminated: "linear", "attention", "absorbed", "layernorm".
 extern const char *const vb_device_bench_names[];
 
 // Times the ops of one name, or of all when it is NULL. An unknown name is
-// VBLIP_ERR_ARGUMENT. Times are of submit and wait, seen from the host.
+// VBLIP_ERR_ARGUMENT. Times are of one op behind another, many in a submit: recording them
+// and the way to the device and back are not part of it.
 VB_CHECKED vblip_status vb_device_bench(vb_device *device, const char *name,
                                         vblip_bench_fn fn, void *user,
                                         vblip_error *err);

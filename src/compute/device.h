@@ -123,6 +123,8 @@ struct vb_device {
     vb_device_caps caps;
     vb_dtype weights; // what new matrices are stored in; one of caps.weight_types
     double flops;     // products and sums of linear and attention since it was opened
+    double running_s; // from submits to the end of what they ran, since it was opened;
+                      // 0 where ops run at once
 };
 
 // What activations between ops are best stored in, as ops.h says which: VB_F32, or the

@@ -288,7 +288,9 @@ static vblip_status run_recorded(vb_gpu *gpu, vblip_error *err)
         .pValues = &value,
     };
     VB_VK(gpu->vk.WaitSemaphores(gpu->device, &wait, UINT64_MAX));
-    vb_pace_ran(&commands->pace, vb_now_s() - start);
+    const double took = vb_now_s() - start;
+    gpu->base.running_s += took;
+    vb_pace_ran(&commands->pace, took);
     return VBLIP_OK;
 fail:
     // What was submitted may still run, on memory that is about to be used again. When

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -51,6 +52,40 @@ static void test_times_the_kernels_of_the_device(void **state)
     }
 }
 
+static PFN_vkQueueSubmit sound_submit;
+
+static VKAPI_ATTR VkResult VKAPI_CALL slow_submit(VkQueue queue, uint32_t count,
+                                                  const VkSubmitInfo *submits,
+                                                  VkFence fence)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    return sound_submit(queue, count, submits, fence);
+}
+
+static int on_small_op(void *user, const vblip_bench_result *r)
+{
+    if (strstr(r->detail, "a step of 3 beams"))
+        *(double *)user = r->median_s;
+    return 0;
+}
+
+// What a submit costs, however small the op, is no part of its time.
+static void test_times_the_op_and_not_the_submit(void **state)
+{
+    (void)state;
+    gpu_fixture fx = gpu_open(NULL);
+    vb_gpu *gpu = vb_gpu_of(fx.device);
+    double median_s = 0;
+    sound_submit = gpu->vk.QueueSubmit;
+    gpu->vk.QueueSubmit = slow_submit;
+    assert_int_equal(
+        vb_device_bench(fx.device, "layernorm", on_small_op, &median_s, NULL),
+        VBLIP_OK);
+    gpu->vk.QueueSubmit = sound_submit;
+    assert_true(median_s > 0 && median_s < 0.0025);
+    gpu_close(&fx);
+}
+
 static int stop_bench(void *user, const vblip_bench_result *r)
 {
     (void)user;
@@ -88,6 +123,7 @@ int main(int argc, char **argv)
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_times_the_kernels_of_the_device),
+        cmocka_unit_test(test_times_the_op_and_not_the_submit),
         cmocka_unit_test(test_refuses_and_stops),
     };
     return cmocka_run_group_tests_name("bench", tests, NULL, NULL);
