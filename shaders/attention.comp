@@ -1,6 +1,7 @@
 // attention.comp - one workgroup per (batch, head, QUERIES rows of q): softmax(q k^T) v,
 // KEYS keys at a time, with the running maximum and sum of each row, so that no more of
-// the scores is ever kept than one block.
+// the scores is ever kept than one block. When k and v serve the whole batch, its rows
+// count as those of one matrix.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
@@ -37,6 +38,13 @@ shared float kv_tile[KEYS * PITCH];
 shared float score[QUERIES * KEYS];
 shared float row_scale[QUERIES];
 
+// Where row `line` begins: one of matrix `batch`, or of those behind it.
+uint place(vb_view view, uint batch, uint line)
+{
+    return view.offset + (batch + line / p.q_len) * view.batch_stride +
+           line % p.q_len * view.row_stride;
+}
+
 void load_keys(bool values, uint base, uint row_stride, uint first, uint end)
 {
     [[unroll]] for (uint j = 0u; j < KEYS * HEAD_DIM / THREADS; j++) {
@@ -54,15 +62,17 @@ void load_keys(bool values, uint base, uint row_stride, uint first, uint end)
 void main()
 {
     uint t = gl_LocalInvocationID.x;
-    uint blocks = (p.q_len + QUERIES - 1u) / QUERIES;
+    bool shared_kv = p.batch > 1u && p.k.batch_stride == 0u &&
+                     p.v.batch_stride == 0u && p.has_lengths == 0u;
+    uint lines = shared_kv ? p.batch * p.q_len : p.q_len;
+    uint blocks = (lines + QUERIES - 1u) / QUERIES;
     uint group = group_index();
-    if (group >= blocks * p.heads * p.batch)
-        return;
-    uint query0 = group % blocks * QUERIES;
+    uint line0 = group % blocks * QUERIES;
     uint head = group / blocks % p.heads;
     uint batch = group / blocks / p.heads;
+    if (batch >= (shared_kv ? 1u : p.batch))
+        return;
     uint column = head * HEAD_DIM;
-    uint q_base = p.q.offset + batch * p.q.batch_stride + column;
     uint k_base = p.k.offset + batch * p.k.batch_stride + column;
     uint v_base = p.v.offset + batch * p.v.batch_stride + column;
 
@@ -71,12 +81,12 @@ void main()
         seen = min(seen, uint(lengths[p.lengths + batch]));
     uint end = seen; // by any query of this workgroup
     if (p.causal != 0u)
-        end = min(end, p.first_query + query0 + QUERIES);
+        end = min(end, p.first_query + (shared_kv ? p.q_len : line0 + QUERIES));
 
     for (uint i = t; i < QUERIES * HEAD_DIM; i += THREADS) {
-        uint query = min(query0 + i / HEAD_DIM, p.q_len - 1u);
+        uint line = min(line0 + i / HEAD_DIM, lines - 1u);
         q_tile[i / HEAD_DIM * PITCH + i % HEAD_DIM] =
-            q[q_base + query * p.q.row_stride + i % HEAD_DIM] * p.scale;
+            q[place(p.q, batch, line) + column + i % HEAD_DIM] * p.scale;
     }
 
     float sum[QUERIES * HEAD_DIM / THREADS]; // elements t, t + THREADS, ... of y
@@ -92,8 +102,9 @@ void main()
             float dot = 0.0;
             [[unroll]] for (uint d = 0u; d < HEAD_DIM; d++)
                 dot = fma(q_tile[row * PITCH + d], kv_tile[i % KEYS * PITCH + d], dot);
-            bool visible =
-                key < seen && (p.causal == 0u || key <= p.first_query + query0 + row);
+            bool visible = key < seen &&
+                           (p.causal == 0u ||
+                            key <= p.first_query + (line0 + row) % p.q_len);
             score[i] = visible ? dot : LOWEST;
         }
         barrier();
@@ -128,10 +139,9 @@ void main()
     if (t < QUERIES)
         row_scale[t] = 1.0 / row_total;
     barrier();
-    uint y_base = p.y.offset + batch * p.y.batch_stride + column;
     for (uint i = 0u; i < QUERIES * HEAD_DIM / THREADS; i++) {
         uint row = (t + i * THREADS) / HEAD_DIM, d = (t + i * THREADS) % HEAD_DIM;
-        if (query0 + row < p.q_len)
-            y[y_base + (query0 + row) * p.y.row_stride + d] = sum[i] * row_scale[row];
+        if (line0 + row < lines)
+            y[place(p.y, batch, line0 + row) + column + d] = sum[i] * row_scale[row];
     }
 }

@@ -31,8 +31,8 @@ const float LOWEST = -3.0e38; // a masked score; finite, so that no NaN comes of
 void main()
 {
     uint lane = gl_LocalInvocationID.x;
-    bool shared_kv =
-        p.batch > 1u && p.k.batch_stride == 0u && p.has_lengths == 0u;
+    bool shared_kv = p.batch > 1u && p.k.batch_stride == 0u &&
+                     p.v.batch_stride == 0u && p.has_lengths == 0u;
     uint lines = shared_kv ? p.batch * p.q_len : p.q_len;
     uint blocks = (lines + SETS * LANES - 1u) / (SETS * LANES);
     uint group = group_index();

@@ -69,6 +69,13 @@ enum { VB_ELEMENT_WORK = 32 }; // of an element that is read and written
 // shaders/common.glsl unfolds it.
 void vb_dispatch_row(vb_dispatch *dispatch, uint64_t count);
 
+// The queries of an attention as its kernels count them: so many matrices of so many
+// lines. Those of a batch that shares its keys are one matrix.
+typedef struct vb_attention_lines {
+    uint32_t matrices, lines;
+} vb_attention_lines;
+vb_attention_lines vb_attention_lines_of(const struct vb_attention_params *params);
+
 // Kernels of the lavapipe family; `params` is what the simt kernel would get. Where the
 // operands do not fit into texels, the simt kernel takes them.
 vblip_status vb_lavapipe_linear(vb_gpu *gpu, const vb_linear_args *a,

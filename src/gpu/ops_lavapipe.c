@@ -79,12 +79,9 @@ vblip_status vb_lavapipe_attention(vb_gpu *gpu, const vb_attention_args *a,
     params->v = vb_view_texels(&a->v);
     if (a->k.batch == 1)
         params->k.batch_stride = params->v.batch_stride = 0;
-    // As in the shader: queries of all the batch side by side when they share the keys.
-    const bool shared_kv = params->batch > 1 && a->k.batch == 1 && !params->has_lengths;
-    const uint32_t lines = shared_kv ? params->batch * params->q_len : params->q_len;
-    const uint32_t sets = lines > LANES ? 2 : 1;
-    const uint32_t blocks =
-        vb_ceil_div(lines, sets * LANES) * (shared_kv ? 1 : params->batch);
+    const vb_attention_lines rows = vb_attention_lines_of(params);
+    const uint32_t sets = rows.lines > LANES ? 2 : 1;
+    const uint32_t blocks = vb_ceil_div(rows.lines, sets * LANES) * rows.matrices;
     vb_dispatch dispatch = {
         .op = "attention",
         .pipeline = VB_PIPELINE_ATTENTION_LAVAPIPE,

@@ -126,6 +126,14 @@ static uint32_t attention_iterations(uint32_t kv_len, uint32_t queries, uint32_t
                (1 + vb_loop_iterations(queries * keys / ATTENTION_THREADS));
 }
 
+vb_attention_lines vb_attention_lines_of(const struct vb_attention_params *p)
+{
+    const bool shared_kv = p->batch > 1 && p->k.batch_stride == 0 &&
+                           p->v.batch_stride == 0 && !p->has_lengths;
+    return (vb_attention_lines){.matrices = shared_kv ? 1 : p->batch,
+                                .lines = shared_kv ? p->batch * p->q_len : p->q_len};
+}
+
 vblip_status vb_gpu_attention(vb_device *device, const vb_attention_args *a,
                               vblip_error *err)
 {
@@ -148,7 +156,8 @@ vblip_status vb_gpu_attention(vb_device *device, const vb_attention_args *a,
         .iterations = attention_iterations(params.kv_len, queries, keys, head_dim),
         .work = (uint64_t)2 * queries * params.kv_len * head_dim,
     };
-    vb_dispatch_row(&dispatch, (uint64_t)vb_ceil_div(params.q_len, queries) * a->heads *
-                                   params.batch);
+    const vb_attention_lines rows = vb_attention_lines_of(&params);
+    vb_dispatch_row(&dispatch, (uint64_t)vb_ceil_div(rows.lines, queries) * a->heads *
+                                   rows.matrices);
     return vb_commands_dispatch(gpu, &dispatch, err);
 }

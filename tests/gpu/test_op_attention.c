@@ -39,6 +39,9 @@ static const struct shape {
     {1, 1, 577, 577, 1, 64, false, 0, false, 0, 1, 1e-11},
     {2, 2, 60, 70, 2, 64, true, 5, true, 8, 1, 1e-11},
     {4, 1, 20, 150, 2, 32, false, 0, true, 4, 1, 1e-11}, // one video, four texts
+    {3, 1, 7, 30, 2, 48, true, 5, false, 8, 1, 1e-11},   // causal, one block of all
+    {5, 1, 9, 40, 2, 112, true, 20, false, 0, 1, 1e-11}, // blocks across texts
+    {9, 1, 1, 70, 2, 64, false, 0, false, 0, 1, 1e-11},  // a step of many beams
     {1, 1, 50, 1500, 1, 80, false, 0, false, 0, 1, 1e-11},
     {1, 1, 2, 4616, 2, 64, false, 0, false, 0, 1, 1e-11}, // eight frames of tokens
     // More than Mesa 22's llvmpipe looped over before the loads were unrolled.
@@ -152,11 +155,55 @@ static void test_matches_double_in_bf16(void **state)
     }
 }
 
+static struct {
+    uint64_t groups;
+    PFN_vkCmdDispatchBase sound;
+} dispatched;
+
+static VKAPI_ATTR void VKAPI_CALL counting_dispatch(VkCommandBuffer buffer, uint32_t x0,
+                                                    uint32_t y0, uint32_t z0,
+                                                    uint32_t x, uint32_t y, uint32_t z)
+{
+    dispatched.groups += (uint64_t)x * y * z;
+    dispatched.sound(buffer, x0, y0, z0, x, y, z);
+}
+
+// Keys that serve the whole batch are read once for the queries of all of it.
+static void test_queries_that_share_keys_share_workgroups(void **state)
+{
+    (void)state;
+    enum { BATCH = 4, KEYS = 40, HEADS = 2, WIDTH = HEADS * 64 };
+    for (const char *const *family = gpu_families(); *family; family++) {
+        gpu_fixture fx = gpu_open(*family);
+        vb_gpu *gpu = vb_gpu_of(fx.device);
+        gpu_operand q = gpu_floats(&fx, BATCH, 1, WIDTH, 0, (gpu_values){1, 0, 1});
+        gpu_operand k = gpu_floats(&fx, BATCH, KEYS, WIDTH, 0, (gpu_values){2, 0, 1});
+        gpu_operand y = gpu_floats(&fx, BATCH, 1, WIDTH, 0, (gpu_values){3, 0, 1});
+        vb_tensor of_all = k.t;
+        of_all.batch = 1;
+        dispatched.groups = 0;
+        dispatched.sound = gpu->vk.CmdDispatchBase;
+        gpu->vk.CmdDispatchBase = counting_dispatch;
+        vb_attention(&fx.rec, .y = y.t, .q = q.t, .k = of_all, .v = of_all,
+                     .heads = HEADS);
+        assert_int_equal(dispatched.groups, HEADS);
+        vb_attention(&fx.rec, .y = y.t, .q = q.t, .k = k.t, .v = k.t, .heads = HEADS);
+        assert_int_equal(dispatched.groups, HEADS + BATCH * HEADS);
+        gpu_submit(&fx);
+        gpu->vk.CmdDispatchBase = dispatched.sound;
+        gpu_operand_free(&q);
+        gpu_operand_free(&k);
+        gpu_operand_free(&y);
+        gpu_close(&fx);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_matches_double),
         cmocka_unit_test(test_matches_double_in_bf16),
+        cmocka_unit_test(test_queries_that_share_keys_share_workgroups),
     };
     return cmocka_run_group_tests_name("op_attention", tests, NULL, NULL);
 }
