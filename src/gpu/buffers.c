@@ -8,6 +8,7 @@ vblip_status vb_gpu_buffer_make(vb_buffer **out, vb_device *device, uint64_t byt
                                 const char *name, vblip_error *err)
 {
     vb_gpu_buffer *buffer;
+    VB_TRY(vb_wait_check(vb_gpu_of(device), err));
     VB_TRY(vb_memory_make(&buffer, vb_gpu_of(device), bytes, name, err));
     *out = &buffer->base;
     return VBLIP_OK;

@@ -90,6 +90,7 @@ vblip_status vb_commands_begin(vb_gpu *gpu, vblip_error *err)
 {
     vb_commands *commands = &gpu->commands;
     vblip_status status = VBLIP_OK;
+    VB_TRY(vb_wait_check(gpu, err));
     if (vb_profile_full(gpu))
         VB_OK(vb_commands_flush(gpu, err));
     if (commands->recording)
@@ -237,6 +238,7 @@ static vblip_status record_piece(vb_gpu *gpu, const vb_dispatch *dispatch, piece
 vblip_status vb_commands_dispatch(vb_gpu *gpu, const vb_dispatch *dispatch,
                                   vblip_error *err)
 {
+    VB_TRY(vb_wait_check(gpu, err));
     if (dispatch->iterations > gpu->physical.max_iterations)
         return vb_fail(err, VBLIP_ERR_UNSUPPORTED,
                        "%s: %s: loops of %u iterations, the driver (%s) stops at %u",
@@ -257,8 +259,7 @@ vblip_status vb_commands_go_on(vb_gpu *gpu, vblip_error *err)
     return VBLIP_OK;
 }
 
-// Runs what is recorded and waits for it.
-static vblip_status run_recorded(vb_gpu *gpu, vblip_error *err)
+static vblip_status submit_and_wait(vb_gpu *gpu, vblip_error *err)
 {
     vb_commands *commands = &gpu->commands;
     vblip_status status = VBLIP_OK;
@@ -281,22 +282,24 @@ static vblip_status run_recorded(vb_gpu *gpu, vblip_error *err)
     const double start = vb_now_s();
     VB_VK(gpu->vk.QueueSubmit(gpu->queue, 1, &submit, VK_NULL_HANDLE));
     commands->submitted = value;
-    const VkSemaphoreWaitInfo wait = {
-        .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
-        .semaphoreCount = 1,
-        .pSemaphores = &commands->timeline,
-        .pValues = &value,
-    };
-    VB_VK(gpu->vk.WaitSemaphores(gpu->device, &wait, UINT64_MAX));
+    VB_OK(vb_wait_for(gpu, value, err));
     const double took = vb_now_s() - start;
     gpu->base.running_s += took;
     vb_pace_ran(&commands->pace, took);
     return VBLIP_OK;
 fail:
-    // What was submitted may still run, on memory that is about to be used again. When
-    // this wait fails too, the device is lost and runs nothing.
-    (void)gpu->vk.DeviceWaitIdle(gpu->device);
     return status;
+}
+
+// Runs what is recorded and waits for it.
+static vblip_status run_recorded(vb_gpu *gpu, vblip_error *err)
+{
+    vblip_error why = {0};
+    const vblip_status status = submit_and_wait(gpu, &why);
+    if (status == VBLIP_OK)
+        return VBLIP_OK;
+    vb_wait_failed(gpu, &why);
+    return vb_fail(err, status, "%s", why.message);
 }
 
 vblip_status vb_commands_flush(vb_gpu *gpu, vblip_error *err)
@@ -328,9 +331,10 @@ void vb_commands_settle(vb_gpu *gpu)
 vblip_status vb_commands_submit(vb_gpu *gpu, vblip_error *err)
 {
     const vblip_error lost = gpu->commands.lost;
-    if (!lost.status)
+    if (!lost.status && !gpu->waiting.broken.status)
         return vb_commands_flush(gpu, err);
     vb_commands_discard(gpu);
+    VB_TRY(vb_wait_check(gpu, err));
     return vb_fail(err, lost.status, "%s", lost.message);
 }
 

@@ -15,6 +15,7 @@
 #include "gpu/pipelines.h"
 #include "gpu/profile.h"
 #include "gpu/transfer.h"
+#include "gpu/waiting.h"
 
 typedef struct vb_gpu {
     vb_device base; // first
@@ -30,6 +31,7 @@ typedef struct vb_gpu {
     vb_memory memory;
     vb_pipelines pipelines;
     vb_commands commands;
+    vb_waiting waiting;
     vb_profile profile;
     vb_cache cache;
 } vb_gpu;

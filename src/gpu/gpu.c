@@ -11,6 +11,10 @@
 static void close_gpu(vb_device *device)
 {
     vb_gpu *gpu = vb_gpu_of(device);
+    if (gpu->waiting.running) { // and what runs may use all of it
+        vb_cache_close(gpu);
+        return;
+    }
     if (gpu->device) {
         (void)gpu->vk.DeviceWaitIdle(gpu->device); // nothing is left to be told
         vb_cache_save(gpu);

@@ -161,6 +161,7 @@ vblip_status vb_gpu_matrix_make(vb_matrix **out, vb_device *device,
     if (rows == 0 || rows > UINT32_MAX - VB_PANEL_ROWS)
         return vb_fail(err, VBLIP_ERR_UNSUPPORTED, "%s: %llu rows", name,
                        (unsigned long long)rows);
+    VB_TRY(vb_wait_check(gpu, err));
     VB_TRY(vb_commands_go_on(gpu, err));
     vb_gpu_matrix *m = calloc(1, sizeof *m);
     if (!m)

@@ -52,10 +52,12 @@ void vb_memory_destroy(vb_gpu_buffer *buffer)
     if (!buffer)
         return;
     vb_gpu *gpu = vb_gpu_of(buffer->base.device);
-    gpu->vk.DestroyBufferView(gpu->device, buffer->texels, NULL);
-    gpu->vk.DestroyBufferView(gpu->device, buffer->halves, NULL);
-    gpu->vk.DestroyBuffer(gpu->device, buffer->handle, NULL);
-    gpu->vk.FreeMemory(gpu->device, buffer->memory, NULL); // unmaps
+    if (!gpu->waiting.running) { // else it stays, for what runs
+        gpu->vk.DestroyBufferView(gpu->device, buffer->texels, NULL);
+        gpu->vk.DestroyBufferView(gpu->device, buffer->halves, NULL);
+        gpu->vk.DestroyBuffer(gpu->device, buffer->handle, NULL);
+        gpu->vk.FreeMemory(gpu->device, buffer->memory, NULL); // unmaps
+    }
     free(buffer);
 }
 

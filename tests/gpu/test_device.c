@@ -444,6 +444,114 @@ static void test_a_failed_wait_leaves_nothing_running(void **state)
     gpu_close(&fx);
 }
 
+// What a driver says of every wait, and how often it was asked.
+static struct {
+    VkResult result;
+    uint32_t asked, told;
+    bool stopped;
+} hung;
+
+static VKAPI_ATTR VkResult VKAPI_CALL hung_wait(VkDevice device,
+                                                const VkSemaphoreWaitInfo *info,
+                                                uint64_t timeout)
+{
+    (void)device, (void)info;
+    assert_true(timeout <= 1000000000); // the caller is asked each second
+    hung.asked++;
+    return hung.result;
+}
+
+static int ask_hung(void *user)
+{
+    (void)user;
+    return hung.stopped && hung.asked > 0;
+}
+
+static void hear_hung(void *user, const char *line)
+{
+    (void)user;
+    hung.told += strstr(line, "one submit for 10 s") != NULL;
+}
+
+static const struct hang {
+    VkResult result;
+    bool stopped; // by the caller
+    uint32_t asked, told;
+    const char *message;
+} hangs[] = {
+    {VK_ERROR_DEVICE_LOST, false, 1, 0, "vkWaitSemaphores: device lost"},
+    {VK_TIMEOUT, false, VB_WAIT_MOST, 1, "after 600 s of one submit"},
+    {VK_TIMEOUT, true, VB_WAIT_STOPPED, 1, "after 10 s of one submit"},
+};
+
+// All that can be asked of a device, after the first error: it is told again, and nothing
+// reaches the driver.
+static void check_broken(gpu_fixture *fx, const gpu_operand *x, const char *message)
+{
+    float data[16] = {0}, got[64];
+    vblip_error errors[3] = {{0}};
+    vb_buffer *buffer;
+    vb_matrix *matrix;
+    const vb_matrix_block block = vb_matrix_in_memory(data, VB_F32, 4);
+    assert_int_equal(vb_buffer_make(&buffer, fx->device, 64, "buffer", &errors[0]),
+                     VBLIP_ERR_DEVICE);
+    assert_int_equal(vb_matrix_make(&matrix, fx->device, &block, 1, 4, VB_USE_LINEAR,
+                                    "matrix", &errors[1]),
+                     VBLIP_ERR_DEVICE);
+    vb_l2norm(&fx->rec, .y = x->t, .x = x->t, .eps = 1);
+    vb_download(&fx->rec, got, x->t);
+    assert_int_equal(vb_recorder_submit(&fx->rec, &errors[2]), VBLIP_ERR_DEVICE);
+    for (size_t i = 0; i < 3; i++)
+        assert_non_null(strstr(errors[i].message, message));
+    assert_int_equal(vb_recorder_submit(&fx->rec, NULL), VBLIP_ERR_DEVICE);
+}
+
+// A device that is lost, or hangs, breaks the one time, and is not waited for without end.
+static void test_a_broken_device_stays_broken(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof hangs / sizeof *hangs; i++) {
+        const struct hang *h = &hangs[i];
+        gpu_fixture fx;
+        hung.stopped = false;
+        const vb_gpu_options options = {.kernels = "simt", .stopped = ask_hung};
+        gpu_open_masked(&fx, &options, &(vb_gpu_mask){.untested = true});
+        vb_gpu *gpu = vb_gpu_of(fx.device);
+        gpu_operand x = gpu_floats(&fx, 1, 4, 16, 0, (gpu_values){1, 0, 1});
+        gpu_operand spare = gpu_floats(&fx, 1, 4, 16, 0, (gpu_values){2, 0, 1});
+        gpu_submit(&fx);
+        float got[64];
+        vblip_error err = {0};
+        const PFN_vkWaitSemaphores sound = gpu->vk.WaitSemaphores;
+        gpu->log = (vb_log){hear_hung, NULL};
+        hung.result = h->result;
+        hung.stopped = h->stopped;
+        hung.asked = hung.told = 0;
+        gpu->vk.WaitSemaphores = hung_wait;
+        vb_download(&fx.rec, got, x.t);
+        assert_int_equal(vb_recorder_submit(&fx.rec, &err), VBLIP_ERR_DEVICE);
+        assert_non_null(strstr(err.message, h->message));
+        check_broken(&fx, &x, h->message);
+        assert_int_equal(hung.asked, h->asked);
+        assert_int_equal(hung.told, h->told);
+
+        // What it may still use stays.
+        const VkBuffer used = vb_gpu_buffer_of(spare.buffer)->handle;
+        const VkDeviceMemory memory = vb_gpu_buffer_of(spare.buffer)->memory;
+        gpu_operand_free(&spare);
+        gpu->vk.WaitSemaphores = sound;
+        if (gpu->waiting.running) {
+            assert_int_equal(gpu->vk.DeviceWaitIdle(gpu->device), VK_SUCCESS);
+            gpu->vk.DestroyBuffer(gpu->device, used, NULL);
+            gpu->vk.FreeMemory(gpu->device, memory, NULL);
+        }
+        gpu->waiting = (vb_waiting){0};
+        hung.stopped = false;
+        gpu_operand_free(&x);
+        gpu_close(&fx);
+    }
+}
+
 // A buffer may go while commands that read it wait.
 static int ask(void *user)
 {
@@ -625,6 +733,7 @@ int main(void)
         cmocka_unit_test(test_a_failed_list_is_dropped),
         cmocka_unit_test(test_a_failure_in_between_is_told_at_submit),
         cmocka_unit_test(test_a_failed_wait_leaves_nothing_running),
+        cmocka_unit_test(test_a_broken_device_stays_broken),
         cmocka_unit_test(test_the_caller_can_stop_it),
         cmocka_unit_test(test_the_caller_can_stop_an_op),
         cmocka_unit_test(test_the_caller_can_stop_the_opening),
