@@ -5,6 +5,33 @@
 
 static const char validation_layer[] = "VK_LAYER_KHRONOS_validation";
 
+// Layers later than that of Debian 12 take no accesses of shaders into account without this.
+static const char shader_accesses[] = "syncval_shader_accesses_heuristic";
+
+#ifndef VK_EXT_layer_settings // older headers
+#define VK_EXT_LAYER_SETTINGS_EXTENSION_NAME             "VK_EXT_layer_settings"
+#define VK_STRUCTURE_TYPE_LAYER_SETTINGS_CREATE_INFO_EXT ((VkStructureType)1000496000)
+#define VK_LAYER_SETTING_TYPE_BOOL32_EXT                 0
+typedef struct VkLayerSettingEXT {
+    const char *pLayerName, *pSettingName;
+    uint32_t type, valueCount;
+    const void *pValues;
+} VkLayerSettingEXT;
+typedef struct VkLayerSettingsCreateInfoEXT {
+    VkStructureType sType;
+    const void *pNext;
+    uint32_t settingCount;
+    const VkLayerSettingEXT *pSettings;
+} VkLayerSettingsCreateInfoEXT;
+#endif
+
+// What an instance is made with.
+typedef struct instance_parts {
+    bool validate, settings; // of the layer
+    const char *extensions[2];
+    uint32_t extension_count;
+} instance_parts;
+
 static const char no_driver[] =
     "no Vulkan driver found; on Debian: apt install mesa-vulkan-drivers "
     "(it also computes without a GPU)";
@@ -54,20 +81,24 @@ fail:
     return status;
 }
 
-static vblip_status has_extension(bool *out, const vb_vk *vk, const char *name,
-                                  vblip_error *err)
+// Takes the extension where the loader, or the layer, has it.
+static vblip_status take_extension(bool *found, instance_parts *parts, const vb_vk *vk,
+                                   const char *layer, const char *name,
+                                   vblip_error *err)
 {
     vblip_status status = VBLIP_OK;
     VkExtensionProperties *extensions = NULL;
     uint32_t count = 0;
-    *out = false;
-    VB_VK(vk->EnumerateInstanceExtensionProperties(NULL, &count, NULL));
+    *found = false;
+    VB_VK(vk->EnumerateInstanceExtensionProperties(layer, &count, NULL));
     extensions = calloc(count ? count : 1, sizeof *extensions);
     if (!extensions)
         return vb_fail_memory(err, "Vulkan extensions");
-    VB_VK(vk->EnumerateInstanceExtensionProperties(NULL, &count, extensions));
+    VB_VK(vk->EnumerateInstanceExtensionProperties(layer, &count, extensions));
     for (uint32_t i = 0; i < count; i++)
-        *out = *out || strcmp(extensions[i].extensionName, name) == 0;
+        *found = *found || strcmp(extensions[i].extensionName, name) == 0;
+    if (*found)
+        parts->extensions[parts->extension_count++] = name;
 fail:
     free(extensions);
     return status;
@@ -86,17 +117,25 @@ fail:
     return status;
 }
 
-static vblip_status create_instance(vb_instance *instance, bool validate,
+static vblip_status create_instance(vb_instance *instance, const instance_parts *parts,
                                     vblip_error *err)
 {
-    const char *const extension = VK_EXT_DEBUG_UTILS_EXTENSION_NAME;
     const char *const layer = validation_layer;
     VkDebugUtilsMessengerCreateInfoEXT messenger = messenger_info(instance);
+    const VkBool32 yes = VK_TRUE;
+    const VkLayerSettingEXT setting = {layer, shader_accesses,
+                                       VK_LAYER_SETTING_TYPE_BOOL32_EXT, 1, &yes};
+    const VkLayerSettingsCreateInfoEXT settings = {
+        .sType = VK_STRUCTURE_TYPE_LAYER_SETTINGS_CREATE_INFO_EXT,
+        .pNext = &messenger,
+        .settingCount = 1,
+        .pSettings = &setting,
+    };
     const VkValidationFeatureEnableEXT synchronization =
         VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT;
     VkValidationFeaturesEXT features = {
         .sType = VK_STRUCTURE_TYPE_VALIDATION_FEATURES_EXT,
-        .pNext = &messenger,
+        .pNext = parts->settings ? (const void *)&settings : &messenger,
         .enabledValidationFeatureCount = 1,
         .pEnabledValidationFeatures = &synchronization,
     };
@@ -108,12 +147,12 @@ static vblip_status create_instance(vb_instance *instance, bool validate,
     };
     VkInstanceCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
-        .pNext = validate ? &features : NULL,
+        .pNext = parts->validate ? &features : NULL,
         .pApplicationInfo = &application,
-        .enabledLayerCount = validate ? 1 : 0,
+        .enabledLayerCount = parts->validate ? 1 : 0,
         .ppEnabledLayerNames = &layer,
-        .enabledExtensionCount = instance->labels ? 1 : 0,
-        .ppEnabledExtensionNames = &extension,
+        .enabledExtensionCount = parts->extension_count,
+        .ppEnabledExtensionNames = parts->extensions,
     };
     VkResult result = instance->vk.CreateInstance(&info, NULL, &instance->handle);
     if (result == VK_ERROR_INCOMPATIBLE_DRIVER)
@@ -123,27 +162,39 @@ static vblip_status create_instance(vb_instance *instance, bool validate,
     return VBLIP_OK;
 }
 
-vblip_status vb_instance_open(vb_instance *instance, const vb_instance_options *options,
-                              vblip_error *err)
+static vblip_status choose_parts(instance_parts *parts, vb_instance *instance,
+                                 const vb_instance_options *options, vblip_error *err)
 {
-    vblip_status status = VBLIP_OK;
-    *instance = (vb_instance){.log = options->log};
-    atomic_init(&instance->validation_messages, 0);
-    VB_OK(vb_vk_load_global(&instance->vk, err));
-    VB_OK(check_loader(&instance->vk, err));
+    const vb_vk *vk = &instance->vk;
+    *parts = (instance_parts){.validate = options->validate};
     if (options->validate) {
         bool found;
-        VB_OK(has_layer(&found, &instance->vk, validation_layer, err));
+        VB_TRY(has_layer(&found, vk, validation_layer, err));
         if (!found)
             return vb_fail(err, VBLIP_ERR_UNSUPPORTED,
                            "%s is not installed; on Debian: apt install "
                            "vulkan-validationlayers",
                            validation_layer);
+        VB_TRY(take_extension(&parts->settings, parts, vk, validation_layer,
+                              VK_EXT_LAYER_SETTINGS_EXTENSION_NAME, err));
     }
     if (options->validate || options->labels) // the layer brings the extension along
-        VB_OK(has_extension(&instance->labels, &instance->vk,
-                            VK_EXT_DEBUG_UTILS_EXTENSION_NAME, err));
-    VB_OK(create_instance(instance, options->validate, err));
+        VB_TRY(take_extension(&instance->labels, parts, vk, NULL,
+                              VK_EXT_DEBUG_UTILS_EXTENSION_NAME, err));
+    return VBLIP_OK;
+}
+
+vblip_status vb_instance_open(vb_instance *instance, const vb_instance_options *options,
+                              vblip_error *err)
+{
+    vblip_status status = VBLIP_OK;
+    instance_parts parts;
+    *instance = (vb_instance){.log = options->log};
+    atomic_init(&instance->validation_messages, 0);
+    VB_OK(vb_vk_load_global(&instance->vk, err));
+    VB_OK(check_loader(&instance->vk, err));
+    VB_OK(choose_parts(&parts, instance, options, err));
+    VB_OK(create_instance(instance, &parts, err));
     VB_OK(vb_vk_load_instance(&instance->vk, instance->handle, err));
     if (options->validate && instance->labels) {
         const VkDebugUtilsMessengerCreateInfoEXT info = messenger_info(instance);
