@@ -12,8 +12,33 @@ uint64_t vb_hash_bytes(uint64_t seed, const void *bytes, size_t size)
     return XXH3_64bits_withSeed(bytes, size, seed);
 }
 
+vblip_status vb_hash_begin(vb_hash_state **out, vblip_error *err)
+{
+    *out = XXH3_createState();
+    if (!*out)
+        return vb_fail_memory(err, "hash");
+    XXH3_64bits_reset(*out);
+    return VBLIP_OK;
+}
+
+void vb_hash_add(vb_hash_state *state, const void *bytes, size_t size)
+{
+    XXH3_64bits_update(state, bytes, size);
+}
+
+uint64_t vb_hash_value(const vb_hash_state *state)
+{
+    return XXH3_64bits_digest(state);
+}
+
+void vb_hash_end(vb_hash_state **state)
+{
+    XXH3_freeState(*state);
+    *state = NULL;
+}
+
 // To the end of the file, or until `stopped`.
-static vblip_status hash_parts(XXH3_state_t *state, const vb_file *file, void *part,
+static vblip_status hash_parts(vb_hash_state *state, const vb_file *file, void *part,
                                int (*stopped)(void *user), void *user, vblip_error *err)
 {
     for (size_t at = 0; at < file->size; at += FILE_PART) {
@@ -22,7 +47,7 @@ static vblip_status hash_parts(XXH3_state_t *state, const vb_file *file, void *p
         if (stopped && stopped(user))
             return vb_fail(err, VBLIP_ERR_CANCELLED, "stopped by the caller");
         VB_TRY(vb_file_read_at(file, part, at, size, err));
-        XXH3_64bits_update(state, part, size);
+        vb_hash_add(state, part, size);
     }
     return VBLIP_OK;
 }
@@ -32,16 +57,15 @@ vblip_status vb_hash_file(uint64_t *out, const char *path, int (*stopped)(void *
 {
     vb_file file;
     VB_TRY(vb_file_open(&file, path, err));
-    XXH3_state_t *state = XXH3_createState();
+    vb_hash_state *state = NULL;
     void *part = malloc(FILE_PART);
-    vblip_status status = state && part ? VBLIP_OK : vb_fail_memory(err, path);
-    if (status == VBLIP_OK) {
-        XXH3_64bits_reset(state);
+    vblip_status status = part ? vb_hash_begin(&state, err) : vb_fail_memory(err, path);
+    if (status == VBLIP_OK)
         status = hash_parts(state, &file, part, stopped, user, err);
-        *out = XXH3_64bits_digest(state);
-    }
+    if (status == VBLIP_OK)
+        *out = vb_hash_value(state);
     free(part);
-    XXH3_freeState(state);
+    vb_hash_end(&state);
     vb_file_close(&file);
     return status;
 }

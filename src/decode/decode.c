@@ -28,7 +28,8 @@ struct vb_video {
     vb_scaler scaler, small_scaler;
     AVFrame *fetched; // from the device that decodes
     uint32_t orientation;
-    vb_image image; // of a still
+    vb_image image;   // of a still
+    uint64_t content; // of a still's file, where it is wanted
 };
 
 // The first bytes of a regular file, padded with zeros. A pipe could not be read twice,
@@ -65,8 +66,8 @@ static void describe_still(vb_video *v)
 
 static vblip_status open_still(vb_video *v, const char *path, vblip_error *err)
 {
-    VB_TRY(vb_still_read(&v->image, path, v->options.max_pixels,
-                         v->options.ignore_orientation, err));
+    VB_TRY(vb_still_read(&v->image, v->options.keep_bytes ? &v->content : NULL, path,
+                         v->options.max_pixels, v->options.ignore_orientation, err));
     describe_still(v);
     return VBLIP_OK;
 }
@@ -78,6 +79,8 @@ static vblip_status open_single_gif(vb_video *v, vblip_error *err)
     VB_TRY(vb_decoder_frame(&v->decoder, 0, &frame, err));
     VB_TRY(vb_image_from_frame(&v->image, frame, err));
     describe_still(v);
+    if (v->options.keep_bytes)
+        VB_TRY(vb_reader_content(v->decoder.source.reader, &v->content, err));
     vb_decoder_close(&v->decoder);
     return VBLIP_OK;
 }
@@ -189,6 +192,14 @@ uint64_t vb_video_bytes_read(const vb_video *video)
 {
     const vb_reader *reader = video->decoder.source.reader;
     return reader ? vb_reader_bytes_read(reader) : 0;
+}
+
+vblip_status vb_video_content(vb_video *video, uint64_t *out, vblip_error *err)
+{
+    *out = video->content;
+    return video->info.still
+               ? VBLIP_OK
+               : vb_reader_content(video->decoder.source.reader, out, err);
 }
 
 int64_t vb_video_time(const vb_video *video, uint64_t index)

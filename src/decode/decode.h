@@ -7,6 +7,8 @@
 #include "base/frame.h"
 #include "decode/image.h"
 
+#include <stddef.h>
+
 // Sets FFmpeg's log level, which the whole process shares, to quiet while it is still the
 // default. Without this, what is opened here is asked to log nothing, but parts of FFmpeg
 // that cannot be asked print what they find wrong with files.
@@ -22,7 +24,10 @@ typedef struct vb_decode_options {
     uint64_t max_pixels;        // of a coded frame; 0 = 16384 * 16384
     int64_t max_duration_us;    // 0 = 31 days
     struct vb_hwaccel *hwaccel; // that decodes: hwaccel.h; NULL = the processor
-    bool ignore_orientation;    // leave EXIF orientation alone, as the reference does
+    // Of what was read last, so many bytes stay in memory to be read again, 256 MiB at most,
+    // and all of the file is read, in order: vb_video_content. 0 = neither.
+    size_t keep_bytes;
+    bool ignore_orientation; // leave EXIF orientation alone, as the reference does
     // Asked many times a second while a video is read, by the thread that reads it. Non-zero:
     // the call fails with VBLIP_ERR_CANCELLED, and so do all later ones. NULL = never.
     int (*stopped)(void *user);
@@ -54,6 +59,11 @@ const vb_video_info *vb_video_describe(const vb_video *video);
 
 // How many bytes of the file were read so far. Not counted for an image.
 uint64_t vb_video_bytes_read(const vb_video *video);
+
+// The hash of what the file holds: vb_hash_file. Reads what was not read so far. Only where
+// keep_bytes was not 0.
+VB_CHECKED vblip_status vb_video_content(vb_video *video, uint64_t *out,
+                                         vblip_error *err);
 
 // Time of frame `index` in presentation order, from the first frame.
 int64_t vb_video_time(const vb_video *video, uint64_t index);

@@ -83,6 +83,8 @@ vblip_status vb_decoder_open(vb_decoder *out, const char *path,
     VB_TRY(vb_source_open(&out->source, path, options, err));
     vblip_status status = decoder_prepare(out, options->max_duration_us, err);
     status = vb_source_status(&out->source, status, err);
+    if (status == VBLIP_OK && options->keep_bytes)
+        vb_reader_roll(out->source.reader, options->keep_bytes);
     if (status != VBLIP_OK)
         vb_decoder_close(out);
     out->position = out->packets.positions; // the index was read: start with a seek

@@ -1,5 +1,7 @@
 #include "decode/reader.h"
 
+#include "base/hash.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -16,6 +18,8 @@ enum {
     KEPT_BLOCKS = 1 << 12 // at most: 256 MiB
 };
 
+#define NO_BLOCK UINT32_MAX
+
 struct vb_reader {
     int file;
     int64_t size, at; // `at` is where the next read begins
@@ -23,7 +27,12 @@ struct vb_reader {
     uint64_t bytes_read;
     uint8_t **blocks; // [block_count], by place in the file; NULL = not kept
     size_t block_count;
-    uint32_t may_keep; // more blocks
+    uint32_t kept[KEPT_BLOCKS]; // [kept_count] blocks, as they were read; or NO_BLOCK
+    uint32_t kept_count, may_keep;
+    bool rolling;        // the oldest block makes room where no more may be kept
+    uint32_t oldest;     // of `kept`
+    vb_hash_state *hash; // of the first `hashed` bytes; NULL = not wanted, or given up
+    int64_t hashed;
     const int64_t *samples;
     size_t sample_count;
     int (*ask)(void *user); // whether to stop; NULL = nobody
@@ -55,20 +64,70 @@ static int64_t block_bytes(const vb_reader *r, size_t block)
     return left < BLOCK ? left : BLOCK;
 }
 
+// `bytes` [size] are those of the file from `at` on.
+static void hash_on(vb_reader *r, int64_t at, const uint8_t *bytes, int64_t size)
+{
+    if (!r->hash || at > r->hashed || at + size <= r->hashed)
+        return;
+    const int64_t known = r->hashed - at;
+    vb_hash_add(r->hash, bytes + known, (size_t)(size - known));
+    r->hashed = at + size;
+}
+
+static bool keeps_more(const vb_reader *r)
+{
+    return r->rolling || r->kept_count < r->may_keep;
+}
+
 // The block, read from the file when it may be kept; NULL when it is not kept.
 static const uint8_t *kept_block(vb_reader *r, size_t block)
 {
-    if (r->blocks[block] || r->may_keep == 0)
+    if (r->blocks[block] || !keeps_more(r))
         return r->blocks[block];
-    int bytes = (int)block_bytes(r, block);
-    uint8_t *room = av_malloc((size_t)bytes);
+    const bool full = r->kept_count == r->may_keep;
+    const int bytes = (int)block_bytes(r, block);
+    uint32_t *place = &r->kept[full ? r->oldest : r->kept_count];
+    uint8_t *room = NULL;
+    if (full && *place != NO_BLOCK) {
+        room = r->blocks[*place];
+        r->blocks[*place] = NULL;
+    }
+    *place = NO_BLOCK;
+    if (!room)
+        room = av_malloc(BLOCK);
     if (!room || reader_pread(r, room, bytes, (int64_t)block * BLOCK) != bytes) {
         av_free(room); // no harm: it is read without being kept
         return NULL;
     }
+    hash_on(r, (int64_t)block * BLOCK, room, bytes);
     r->blocks[block] = room;
-    r->may_keep--;
+    *place = (uint32_t)block;
+    if (full)
+        r->oldest = (r->oldest + 1) % r->may_keep;
+    else
+        r->kept_count++;
     return room;
+}
+
+static bool asks_to_stop(vb_reader *r)
+{
+    if (!r->stopped && r->ask)
+        r->stopped = r->ask(r->ask_user) != 0;
+    return r->stopped;
+}
+
+// Hashes all that lies in front of `end`. Where it cannot be read that is given up: to try
+// again at each read would take seconds each time.
+static void hash_up_to(vb_reader *r, int64_t end)
+{
+    while (r->hash && r->hashed < end && !asks_to_stop(r)) {
+        const size_t block = (size_t)(r->hashed / BLOCK);
+        const uint8_t *bytes = kept_block(r, block);
+        if (bytes) // it may have been kept before its turn
+            hash_on(r, (int64_t)block * BLOCK, bytes, block_bytes(r, block));
+        else
+            vb_hash_end(&r->hash);
+    }
 }
 
 static bool is_sample(const vb_reader *r, int64_t at)
@@ -89,7 +148,7 @@ static int count_unkept(const vb_reader *r, int64_t at, int size)
 {
     size_t block = (size_t)(at / BLOCK);
     int64_t end = (int64_t)(block + 1) * BLOCK;
-    while (end < at + size && r->may_keep == 0 && !r->blocks[++block])
+    while (end < at + size && !keeps_more(r) && !r->blocks[++block])
         end += BLOCK;
     return end < at + size ? (int)(end - at) : size;
 }
@@ -97,12 +156,14 @@ static int count_unkept(const vb_reader *r, int64_t at, int size)
 static int reader_read(void *user, uint8_t *out, int size)
 {
     vb_reader *r = user;
-    if (!r->stopped && r->ask)
-        r->stopped = r->ask(r->ask_user) != 0;
-    if (r->stopped)
+    if (asks_to_stop(r))
         return AVERROR_EXIT;
     if (r->at >= r->size)
         return AVERROR_EOF;
+    if (r->rolling)
+        hash_up_to(r, r->at);
+    if (r->stopped)
+        return AVERROR_EXIT;
     if (size > r->size - r->at)
         size = (int)(r->size - r->at);
     // What libavformat reads for itself goes through its buffer.
@@ -122,6 +183,7 @@ static int reader_read(void *user, uint8_t *out, int size)
         got = reader_pread(r, out, count_unkept(r, r->at, size), r->at);
         if (got <= 0)
             return got < 0 ? got : AVERROR_EOF; // cut while it was read
+        hash_on(r, r->at, out, got);
     }
     r->at += got;
     return got;
@@ -208,6 +270,7 @@ void vb_reader_close(vb_reader **reader)
     for (size_t i = 0; r->blocks && i < r->block_count; i++)
         av_free(r->blocks[i]);
     free(r->blocks);
+    vb_hash_end(&r->hash);
     if (r->file >= 0)
         close(r->file);
     free(r);
@@ -247,7 +310,31 @@ void vb_reader_end_at(vb_reader *reader, int64_t size)
 
 void vb_reader_keep_no_more(vb_reader *reader)
 {
-    reader->may_keep = 0;
+    reader->may_keep = reader->kept_count;
+}
+
+vblip_status vb_reader_hash(vb_reader *reader, vblip_error *err)
+{
+    return vb_hash_begin(&reader->hash, err);
+}
+
+void vb_reader_roll(vb_reader *reader, size_t bytes)
+{
+    const size_t wanted = bytes / BLOCK + 1;
+    const uint32_t blocks = wanted < KEPT_BLOCKS ? (uint32_t)wanted : KEPT_BLOCKS;
+    reader->may_keep = blocks > reader->kept_count ? blocks : reader->kept_count;
+    reader->rolling = true;
+}
+
+vblip_status vb_reader_content(vb_reader *reader, uint64_t *out, vblip_error *err)
+{
+    hash_up_to(reader, reader->size);
+    if (reader->stopped)
+        return vb_fail(err, VBLIP_ERR_CANCELLED, "stopped by the caller");
+    if (!reader->hash)
+        return vb_fail(err, VBLIP_ERR_IO, "not readable to its end");
+    *out = vb_hash_value(reader->hash);
+    return VBLIP_OK;
 }
 
 void vb_reader_skip_samples(vb_reader *reader, const int64_t *samples, size_t count)

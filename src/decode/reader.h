@@ -37,6 +37,20 @@ void vb_reader_end_at(vb_reader *reader, int64_t size);
 // is not read again: the first 256 MiB of it.
 void vb_reader_keep_no_more(vb_reader *reader);
 
+// Bytes are hashed in the order of the file as they are read: to be called before the first
+// read.
+VB_CHECKED vblip_status vb_reader_hash(vb_reader *reader, vblip_error *err);
+
+// From now on the last `bytes` that were read stay in memory, at least those that do
+// already, and 256 MiB at most. Where the file is hashed, what lies in front of a read is
+// read before it.
+void vb_reader_roll(vb_reader *reader, size_t bytes);
+
+// Reads what was not, and gives the hash of all that the file has: vb_hash_file of it. Both
+// calls before must have been made.
+VB_CHECKED vblip_status vb_reader_content(vb_reader *reader, uint64_t *out,
+                                          vblip_error *err);
+
 // Until `samples` is NULL again, a read that begins where a sample does gives that many
 // bytes without touching the file or the buffer, as far as the file goes: for demuxers
 // that hand on samples without looking into them. `samples` are positions in the file,

@@ -179,7 +179,11 @@ vblip_status vb_source_open(vb_source *out, const char *path,
     *out = (vb_source){.max_pixels = options->max_pixels};
     VB_TRY(vb_reader_open(&out->reader, path, err));
     vb_reader_ask(out->reader, options->stopped, options->stopped_user);
-    const vblip_status status = vb_source_status(out, vb_source_reopen(out, err), err);
+    vblip_status status = VBLIP_OK;
+    if (options->keep_bytes)
+        status = vb_reader_hash(out->reader, err);
+    if (status == VBLIP_OK)
+        status = vb_source_status(out, vb_source_reopen(out, err), err);
     if (status != VBLIP_OK)
         vb_source_close(out);
     return status;

@@ -1,5 +1,6 @@
 #include "decode/still.h"
 
+#include "base/hash.h"
 #include "decode/avimage.h"
 #include "decode/exif.h"
 #include "decode/jpeg.h"
@@ -104,8 +105,9 @@ static vblip_status read_bytes(uint8_t **out, size_t *size, FILE *file,
     return vb_fail(err, VBLIP_ERR_IO, "ends after %zu of %zu bytes", *size, expected);
 }
 
-vblip_status vb_still_read(vb_image *out, const char *path, uint64_t max_pixels,
-                           bool ignore_orientation, vblip_error *err)
+vblip_status vb_still_read(vb_image *out, uint64_t *content, const char *path,
+                           uint64_t max_pixels, bool ignore_orientation,
+                           vblip_error *err)
 {
     *out = (vb_image){0};
     FILE *file = fopen(path, "rb");
@@ -115,6 +117,8 @@ vblip_status vb_still_read(vb_image *out, const char *path, uint64_t max_pixels,
     size_t size;
     vblip_status status = read_bytes(&bytes, &size, file, err);
     fclose(file);
+    if (status == VBLIP_OK && content)
+        *content = vb_hash_bytes(0, bytes, size);
     if (status == VBLIP_OK)
         status = vb_still_decode(out, bytes, size, max_pixels, ignore_orientation, err);
     free(bytes);

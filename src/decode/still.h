@@ -17,10 +17,11 @@ VB_CHECKED vblip_status vb_still_check(const uint8_t head[VB_STILL_HEAD],
 
 // Decodes the image file `path` to the pixels that PIL makes of it: alpha is dropped,
 // palettes are looked up, grey is replicated, 16-bit samples lose their low byte. The EXIF
-// orientation is undone unless `ignore_orientation`. Messages do not name the path.
-VB_CHECKED vblip_status vb_still_read(vb_image *out, const char *path,
-                                      uint64_t max_pixels, bool ignore_orientation,
-                                      vblip_error *err);
+// orientation is undone unless `ignore_orientation`. `content` (NULL = not wanted) is the
+// hash of the file: vb_hash_file. Messages do not name the path.
+VB_CHECKED vblip_status vb_still_read(vb_image *out, uint64_t *content,
+                                      const char *path, uint64_t max_pixels,
+                                      bool ignore_orientation, vblip_error *err);
 
 // The same of a file in memory, of at most INT_MAX - 64 bytes.
 VB_CHECKED vblip_status vb_still_decode(vb_image *out, const uint8_t *file, size_t size,

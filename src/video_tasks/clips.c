@@ -9,6 +9,8 @@
 
 #include <stdlib.h>
 
+enum { KEPT_BYTES = 1 << 27 }; // of files that are read whole, by all workers
+
 // What a worker makes: an input that is open, and the first of its parts.
 typedef struct clip_slot {
     vb_clip clip;
@@ -23,6 +25,7 @@ struct vb_clips {
     const vblip_job *job;
     vb_clips_plan plan;
     uint32_t codec_threads;
+    size_t keep_bytes; // of each file
     vb_pipeline *pipeline;
     clip_slot *slots; // one per slot of the pipeline
     uint32_t slot_count;
@@ -39,6 +42,7 @@ static vb_decode_options decode_options(const vb_clips *clips)
     return (vb_decode_options){
         .side = clips->task->ops->side,
         .threads = clips->codec_threads,
+        .keep_bytes = clips->keep_bytes,
         .hwaccel = clips->task->hwaccel,
         .ignore_orientation = clips->task->ops->ignore_orientation,
         .stopped = vb_halt_asked,
@@ -169,7 +173,12 @@ static vblip_status read_clip_part(const vb_clips *clips, clip_slot *slot,
     clip->info = *source->describe(slot->video); // with what was seen in reading
     if (clips->task->counters)
         clips->task->counters->frames_decoded += clip->count;
-    if (status != VBLIP_OK || clip->part + 1 == clip->parts)
+    const bool last = clip->part + 1 == clip->parts;
+    vblip_error unread = {0}; // whoever wants to know why reads it again
+    if (status == VBLIP_OK && last && clips->plan.contents && source->content)
+        clip->hashed =
+            source->content(slot->video, &clip->content, &unread) == VBLIP_OK;
+    if (status != VBLIP_OK || last)
         source->close(&slot->video);
     return status;
 }
@@ -215,6 +224,7 @@ static void produce_clip(void *user, uint64_t item, uint32_t number)
     slot->segments = clips->plan.parts || clips->plan.segmenting;
     clip->input = clips->plan.order ? clips->plan.order[item] : (uint32_t)item;
     clip->count = clip->part = 0;
+    clip->hashed = false;
     clip->parts = 1;
     clip->info = (vb_video_info){0};
     clip->start_us = clip->end_us = 0;
@@ -239,6 +249,8 @@ vblip_status vb_clips_open(vb_clips **out, const vb_task *task, const vblip_job 
         .job = job,
         .plan = *given,
         .codec_threads = plan.codec_threads,
+        .keep_bytes =
+            given->contents ? KEPT_BYTES / (plan.workers ? plan.workers : 1) : 0,
         .slot_count = vb_pipeline_slots(plan.workers),
     };
     vblip_status status = VBLIP_OK;

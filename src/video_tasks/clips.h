@@ -15,7 +15,9 @@ typedef struct vb_clip {
     int64_t start_us, end_us; // the part that was sampled; 0 of an image
     vb_frame *frames;         // [count]
     uint32_t count, capacity;
-    uint8_t *pixels; // [count, side, side, 3], what the frames point into
+    bool hashed; // with the last part, where that was planned and the file is readable
+    uint64_t content; // then: vb_hash_file of it
+    uint8_t *pixels;  // [count, side, side, 3], what the frames point into
 } vb_clip;
 
 // Parts of an input that are known.
@@ -31,6 +33,7 @@ typedef struct vb_clips_plan {
     uint32_t frames;                 // of a part of a video, by the rule of sampler.h
     const vb_segmenting *segmenting; // the parts of an input; NULL: the task's own part
     const vb_clip_parts *parts;      // [count]: or these; NULL
+    bool contents;                   // files are hashed in passing
 } vb_clips_plan;
 
 typedef struct vb_clips vb_clips;

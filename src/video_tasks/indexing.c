@@ -329,21 +329,34 @@ static vblip_status encode_segment(indexing_run *r, const vb_clip *clip,
     return VBLIP_OK;
 }
 
-// Whether the file is there as it was when it was looked at first, and hashes it where
+// Takes the hash of a file that was read whole; of one that could not be read, sees that it
+// can be opened.
+static vblip_status settle_content(uint64_t *content, const indexing_run *r,
+                                   const vb_clip *clip, vblip_error *err)
+{
+    vb_file file;
+    if (content && !clip->hashed)
+        return hash_input_file(r, content, clip->input, err);
+    if (content) {
+        *content = clip->content;
+        return VBLIP_OK;
+    }
+    VB_TRY(vb_file_open(&file, typed_path(r, clip->input), err));
+    vb_file_close(&file);
+    return VBLIP_OK;
+}
+
+// Whether the file is there as it was when it was looked at first, and its hash where
 // `content` is not NULL. What went away or was written to meanwhile may be whole the next
 // time: it is reported, and not kept. (Of `content` NULL that was reported before.)
-static vblip_status check_input_file(bool *there, indexing_run *r, uint32_t input,
+static vblip_status check_input_file(bool *there, indexing_run *r, const vb_clip *clip,
                                      uint64_t *content, vblip_error *err)
 {
-    const vb_file_facts *before = &r->files[input];
-    const char *path = typed_path(r, input);
+    const vb_file_facts *before = &r->files[clip->input];
+    const char *path = typed_path(r, clip->input);
     vb_file_facts now;
-    vb_file file;
     vblip_error why = {0};
-    vblip_status status = content ? hash_input_file(r, content, input, &why)
-                                  : vb_file_open(&file, path, &why);
-    if (status == VBLIP_OK && !content)
-        vb_file_close(&file);
+    vblip_status status = settle_content(content, r, clip, &why);
     if (status == VBLIP_OK)
         status = vb_file_look(&now, path, &why);
     if (status == VBLIP_OK &&
@@ -353,7 +366,7 @@ static vblip_status check_input_file(bool *there, indexing_run *r, uint32_t inpu
     if (*there || !content)
         return why.status == VBLIP_ERR_CANCELLED ? vb_fail_cancelled(err) : VBLIP_OK;
     r->changes->failed++;
-    return vb_job_failed(r->in->job, input, path, &why, err);
+    return vb_job_failed(r->in->job, clip->input, path, &why, err);
 }
 
 // Writes the recording in work, or why there is none; `why` NULL: it was read.
@@ -370,8 +383,7 @@ static vblip_status put_recording_of(indexing_run *r, const vb_clip *clip,
     };
     bool there = true;
     if (shelf->root)
-        VB_TRY(check_input_file(&there, r, clip->input, why ? NULL : &recording.content,
-                                err));
+        VB_TRY(check_input_file(&there, r, clip, why ? NULL : &recording.content, err));
     if (!there)
         return VBLIP_OK;
     VB_TRY(vb_index_put(shelf->index, &recording, r->segments, r->vectors,
@@ -435,6 +447,7 @@ static vblip_status encode_pending(indexing_run *r, vblip_error *err)
         .count = r->pending_count,
         .frames = in->frames,
         .segmenting = &in->segmenting,
+        .contents = true,
     };
     r->unseen = r->pending_count;
     for (uint32_t i = 0; i < r->pending_count; i++)

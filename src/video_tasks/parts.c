@@ -112,6 +112,7 @@ vblip_status vb_read_parts(const vb_frames *source, vb_video *video, const char 
     if (p.count == 1)
         return read_one_by_one(&p, &p.parts[0], video, err);
     p.options.threads = options->threads / p.count;
+    p.options.keep_bytes = 0; // the first one reads all of the file
     vb_pipeline *reading = NULL;
     VB_TRY(source->use_threads(video, p.options.threads, err));
     VB_TRY(vb_pipeline_open(&reading, p.count, p.count, produce_part, &p, halt, err));

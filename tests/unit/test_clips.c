@@ -1,6 +1,7 @@
 // test_clips.c - odd videos give the frames and times that ffmpeg itself gives for them,
 // in any order of asking (files by tests/support/make_media.py).
 #include "base/file.h"
+#include "base/hash.h"
 #include "decode/decode.h"
 
 #include <setjmp.h>
@@ -345,6 +346,37 @@ static void test_no_byte_is_read_twice(void **state)
     }
 }
 
+// All of a file is read once, in whatever order its frames are asked for, while what is kept
+// suffices, and its hash is that of the file either way.
+static void test_content_is_hashed_in_passing(void **state)
+{
+    (void)state;
+    for (size_t c = 0; c < CLIPS; c++) {
+        const char *name = clips[c].name;
+        for (size_t keep = 1; keep <= 1 << 24; keep <<= 24) {
+            const vb_decode_options options = {.side = SIDE, .keep_bytes = keep};
+            char path[512];
+            snprintf(path, sizeof path, "%s/%s", VB_MEDIA, name);
+            vblip_error err = {0};
+            vb_video *video = NULL;
+            uint8_t rgb[FRAME];
+            uint64_t content = 0, expected = 1;
+            if (vb_video_open(&video, path, &options, &err) != VBLIP_OK)
+                fail_msg("%s: %s", name, err.message);
+            for (uint32_t i = clips[c].frames; i >= 7; i -= 7)
+                read_frame(video, name, i - 7, rgb);
+            assert_int_equal(vb_video_content(video, &content, &err), VBLIP_OK);
+            assert_int_equal(vb_hash_file(&expected, path, NULL, NULL, &err), VBLIP_OK);
+            assert_true(content == expected);
+            const uint64_t size = size_of(name), read = vb_video_bytes_read(video);
+            if (keep > size && read > size + size / 8)
+                fail_msg("%s: %llu of %llu bytes", name, (unsigned long long)read,
+                         (unsigned long long)size);
+            vb_video_close(&video);
+        }
+    }
+}
+
 static void test_what_is_no_video_is_refused(void **state)
 {
     (void)state;
@@ -414,6 +446,7 @@ int main(void)
         cmocka_unit_test(test_duration_is_the_end_of_the_last_frame),
         cmocka_unit_test(test_frames_are_the_same_in_any_buffer),
         cmocka_unit_test(test_no_byte_is_read_twice),
+        cmocka_unit_test(test_content_is_hashed_in_passing),
         cmocka_unit_test(test_what_is_no_video_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

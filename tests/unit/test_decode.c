@@ -50,7 +50,7 @@ static bool matches_png(const char *path, const uint8_t *strip, uint32_t side,
                         uint32_t frames)
 {
     vb_image png;
-    assert_int_equal(vb_still_read(&png, path, 1 << 24, false, NULL), VBLIP_OK);
+    assert_int_equal(vb_still_read(&png, NULL, path, 1 << 24, false, NULL), VBLIP_OK);
     assert_int_equal(png.width, side);
     const bool same_count = png.height == side * frames;
     if (same_count)

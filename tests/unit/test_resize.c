@@ -53,7 +53,7 @@ static void check_png(const cJSON *item, const uint8_t *expected, uint32_t side)
     char path[512];
     snprintf(path, sizeof path, "%s/preprocess/%s", VB_GOLDEN, name->valuestring);
     vb_image png;
-    assert_int_equal(vb_still_read(&png, path, 1 << 20, false, NULL), VBLIP_OK);
+    assert_int_equal(vb_still_read(&png, NULL, path, 1 << 20, false, NULL), VBLIP_OK);
     assert_int_equal(png.width, side);
     assert_int_equal(png.height, side);
     assert_memory_equal(png.rgb, expected, (size_t)side * side * 3);

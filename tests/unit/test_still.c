@@ -23,7 +23,7 @@ static vb_image read_image(const char *path, bool ignore_orientation)
 {
     vb_image image;
     vblip_error err = {0};
-    if (vb_still_read(&image, path, LIMIT, ignore_orientation, &err) != VBLIP_OK)
+    if (vb_still_read(&image, NULL, path, LIMIT, ignore_orientation, &err) != VBLIP_OK)
         fail_msg("%s: %s", path, err.message);
     return image;
 }
@@ -160,8 +160,9 @@ static void test_what_is_no_image_is_refused(void **state)
         snprintf(path, sizeof path, "%s%s", STILLS, files[i].name);
         vb_image image;
         vblip_error err = {0};
-        assert_int_equal(vb_still_read(&image, path, files[i].max_pixels, false, &err),
-                         files[i].status);
+        assert_int_equal(
+            vb_still_read(&image, NULL, path, files[i].max_pixels, false, &err),
+            files[i].status);
         assert_string_equal(err.message, files[i].message);
         assert_null(image.rgb);
     }
