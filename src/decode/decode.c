@@ -232,6 +232,13 @@ uint64_t vb_video_next_key(const vb_video *video, uint64_t index)
                                       : video->info.frames;
 }
 
+uint64_t vb_video_place(const vb_video *video, uint64_t index)
+{
+    return video->info.still || index >= video->info.frames
+               ? 0
+               : vb_decoder_place(&video->decoder, index);
+}
+
 bool vb_video_has_large(const vb_video *video, uint64_t from, uint64_t end)
 {
     return !video->info.still && vb_decoder_has_large(&video->decoder, from, end);

@@ -75,6 +75,9 @@ uint64_t vb_video_index_at(const vb_video *video, int64_t time_us);
 // there is none.
 uint64_t vb_video_next_key(const vb_video *video, uint64_t index);
 
+// Where in the file frame `index` lies; 0 when that is not known.
+uint64_t vb_video_place(const vb_video *video, uint64_t index);
+
 // Whether one of the frames from .. end - 1 takes much more of the file than those around
 // it and is no key frame: most of what it shows may be new.
 bool vb_video_has_large(const vb_video *video, uint64_t from, uint64_t end);

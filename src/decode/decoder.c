@@ -216,6 +216,14 @@ uint64_t vb_decoder_next_key(const vb_decoder *decoder, uint64_t index)
     return index;
 }
 
+uint64_t vb_decoder_place(const vb_decoder *decoder, uint64_t index)
+{
+    const vb_packets *p = &decoder->packets;
+    const uint32_t position = p->items[index].position;
+    const int64_t byte = position < p->positions ? p->marks[position].byte : 0;
+    return byte > 0 ? (uint64_t)byte : 0;
+}
+
 bool vb_decoder_has_large(const vb_decoder *decoder, uint64_t from, uint64_t end)
 {
     const vb_packets *p = &decoder->packets;

@@ -9,14 +9,17 @@
 
 #include <stdlib.h>
 
-enum { KEPT_BYTES = 1 << 27 }; // of files that are read whole, by all workers
+enum {
+    KEPT_BYTES = 1 << 27,  // of files that are read whole, by all workers
+    AHEAD = KEPT_BYTES / 4 // of these, that the search for shots is ahead of the frames
+};
 
 // What a worker makes: an input that is open, and the first of its parts.
 typedef struct clip_slot {
     vb_clip clip;
-    vb_video *video; // NULL behind its last part
-    vb_stretches spans;
-    bool segments; // they are segments, not the task's own part
+    vb_video *video;      // NULL behind its last part
+    vb_division division; // its parts
+    bool segments;        // they are segments, not the task's own part
     uint64_t item;
 } clip_slot;
 
@@ -26,6 +29,7 @@ struct vb_clips {
     vb_clips_plan plan;
     uint32_t codec_threads;
     size_t keep_bytes; // of each file
+    uint64_t ahead;    // bytes that shots are looked for at a time
     vb_pipeline *pipeline;
     clip_slot *slots; // one per slot of the pipeline
     uint32_t slot_count;
@@ -56,30 +60,54 @@ static vblip_status find_known_parts(const vb_clips *clips, clip_slot *slot,
                                      vblip_error *err)
 {
     const vb_clip_parts *parts = &clips->plan.parts[slot->item];
-    slot->spans.count = 0;
     for (uint32_t i = 0; i < parts->count; i++) {
         vb_stretch span;
         VB_TRY(vb_stretch_between(&span, clips->task->frames, slot->video,
                                   path_of(clips, slot), parts->times[i].start_us,
                                   parts->times[i].end_us, err));
-        VB_TRY(vb_stretches_add(&slot->spans, &span, err));
+        VB_TRY(vb_stretches_add(&slot->division.spans, &span, err));
     }
+    return VBLIP_OK;
+}
+
+// Of all that there are, as far as they are found: at least one more where some are not.
+static uint32_t estimate_parts(const clip_slot *slot)
+{
+    const vb_stretches *found = &slot->division.spans;
+    if (slot->division.done)
+        return found->count;
+    const int64_t end_us = found->items[found->count - 1].end_us;
+    const double times =
+        end_us > 0 ? (double)slot->clip.info.duration_us / (double)end_us : 1;
+    const double parts = times * found->count;
+    return parts > found->count + 1 && parts < UINT32_MAX ? (uint32_t)parts
+                                                          : found->count + 1;
+}
+
+static vblip_status find_more_parts(const vb_clips *clips, clip_slot *slot,
+                                    vblip_error *err)
+{
+    VB_TRY(vb_division_more(&slot->division, clips->ahead, err));
+    slot->clip.parts = estimate_parts(slot);
     return VBLIP_OK;
 }
 
 static vblip_status find_parts(const vb_clips *clips, clip_slot *slot, vblip_error *err)
 {
     const vb_task *task = clips->task;
+    vb_division_free(&slot->division);
+    if (clips->plan.segmenting && !clips->plan.parts) {
+        VB_TRY(vb_division_begin(&slot->division, task->frames, slot->video,
+                                 path_of(clips, slot), clips->plan.segmenting, err));
+        return find_more_parts(clips, slot, err);
+    }
+    slot->division.done = true;
     if (clips->plan.parts)
         return find_known_parts(clips, slot, err);
-    if (clips->plan.segmenting)
-        return vb_segments_find(&slot->spans, task->frames, slot->video,
-                                path_of(clips, slot), clips->plan.segmenting, err);
     vb_stretch span;
-    slot->spans.count = 0;
     VB_TRY(vb_stretch_between(&span, task->frames, slot->video, path_of(clips, slot),
                               task->start_us, task->end_us, err));
-    return vb_stretches_add(&slot->spans, &span, err);
+    return vb_stretches_add(&slot->division.spans, &span, err);
 }
 
 // ---------------------------------------------------------------------------- frames
@@ -109,7 +137,7 @@ static vblip_status clip_make_room(vb_clip *clip, uint32_t count, uint32_t side,
 // it. That depends on the part alone, not on how many of them are read.
 static bool is_whole(const clip_slot *slot)
 {
-    const vb_stretch *span = &slot->spans.items[slot->clip.part];
+    const vb_stretch *span = &slot->division.spans.items[slot->clip.part];
     return !slot->segments ||
            (span->first == 0 && span->count == slot->clip.info.frames);
 }
@@ -138,7 +166,7 @@ static vblip_status sample_part(const vb_clips *clips, clip_slot *slot,
                                 vblip_error *err)
 {
     vb_clip *clip = &slot->clip;
-    const vb_stretch *span = &slot->spans.items[clip->part];
+    const vb_stretch *span = &slot->division.spans.items[clip->part];
     const char *path = path_of(clips, slot);
     const uint32_t room = clip->info.still ? 1 : clips->plan.frames + 1;
     uint64_t *indices = calloc(room, sizeof *indices);
@@ -160,16 +188,25 @@ static vblip_status sample_part(const vb_clips *clips, clip_slot *slot,
     return status;
 }
 
+static vblip_status find_and_sample_part(const vb_clips *clips, clip_slot *slot,
+                                         vblip_error *err)
+{
+    vb_clip *clip = &slot->clip;
+    if (clip->part == slot->division.spans.count)
+        VB_TRY(find_more_parts(clips, slot, err));
+    const vb_stretch *span = &slot->division.spans.items[clip->part];
+    clip->start_us = span->start_us;
+    clip->end_us = span->end_us;
+    return sample_part(clips, slot, err);
+}
+
 // Reads part clip->part of what is open; closes it behind the last one.
 static vblip_status read_clip_part(const vb_clips *clips, clip_slot *slot,
                                    vblip_error *err)
 {
     const vb_frames *source = clips->task->frames;
     vb_clip *clip = &slot->clip;
-    const vb_stretch *span = &slot->spans.items[clip->part];
-    clip->start_us = span->start_us;
-    clip->end_us = span->end_us;
-    const vblip_status status = sample_part(clips, slot, err);
+    const vblip_status status = find_and_sample_part(clips, slot, err);
     clip->info = *source->describe(slot->video); // with what was seen in reading
     if (clips->task->counters)
         clips->task->counters->frames_decoded += clip->count;
@@ -195,7 +232,7 @@ static vblip_status open_parts(const vb_clips *clips, clip_slot *slot, vblip_err
         return vb_fail(err, VBLIP_ERR_FORMAT, "%s: no frames", path);
     VB_TRY(vb_check_whole(&clip->info, path, err)); // also where no sample lies behind
     VB_TRY(find_parts(clips, slot, err));
-    clip->parts = slot->spans.count;
+    clip->parts = estimate_parts(slot);
     return VBLIP_OK;
 }
 
@@ -251,6 +288,8 @@ vblip_status vb_clips_open(vb_clips **out, const vb_task *task, const vblip_job 
         .codec_threads = plan.codec_threads,
         .keep_bytes =
             given->contents ? KEPT_BYTES / (plan.workers ? plan.workers : 1) : 0,
+        // Workers find all shots of their recordings side by side, at a second reading.
+        .ahead = given->contents && plan.workers <= 1 ? AHEAD : UINT64_MAX,
         .slot_count = vb_pipeline_slots(plan.workers),
     };
     vblip_status status = VBLIP_OK;
@@ -304,7 +343,7 @@ void vb_clips_close(vb_clips **clips)
     for (uint32_t i = 0; c->slots && i < c->slot_count; i++) {
         if (c->slots[i].video)
             c->task->frames->close(&c->slots[i].video);
-        vb_stretches_free(&c->slots[i].spans);
+        vb_division_free(&c->slots[i].division);
         free(c->slots[i].clip.frames);
         free(c->slots[i].clip.pixels);
     }

@@ -11,7 +11,7 @@ typedef struct vb_clip {
     uint32_t input;           // index
     vblip_error error;        // status is not OK when it could not be read
     vb_video_info info;       // when it could
-    uint32_t part, parts;     // the part-th of them, from 0
+    uint32_t part, parts;     // the part-th of them, from 0; see `contents` below
     int64_t start_us, end_us; // the part that was sampled; 0 of an image
     vb_frame *frames;         // [count]
     uint32_t count, capacity;
@@ -33,7 +33,9 @@ typedef struct vb_clips_plan {
     uint32_t frames;                 // of a part of a video, by the rule of sampler.h
     const vb_segmenting *segmenting; // the parts of an input; NULL: the task's own part
     const vb_clip_parts *parts;      // [count]: or these; NULL
-    bool contents;                   // files are hashed in passing
+    // Files are hashed in passing. Then shots may be looked for as parts are handed out: `parts`
+    // is about how many there are, and is part + 1 of the last one only.
+    bool contents;
 } vb_clips_plan;
 
 typedef struct vb_clips vb_clips;

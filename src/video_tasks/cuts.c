@@ -19,11 +19,14 @@ enum {
     CONTEXT_MS = 4000 // on either side, which may change what is judged to be a cut
 };
 
-typedef struct cut_search {
+struct vb_cut_search {
     const vb_frames *source;
     vb_video *video;
     vb_cuts *out;
-    uint64_t frames; // of the video
+    uint64_t frames;              // of the video
+    uint64_t from;                // where the next group begins
+    uint8_t first[VB_SHOT_BYTES]; // its first frame where `known`
+    bool known;
     double per_second;
     uint8_t *rgb;      // [MOST_FRAMES, VB_SHOT_BYTES]
     uint64_t *indices; // [MOST_FRAMES]
@@ -32,7 +35,7 @@ typedef struct cut_search {
     uint32_t judged;   // of these, the first are there for their neighbours
     uint64_t next;     // frame that goes on with the run
     uint64_t end;      // frame that it ends at where nothing changes
-} cut_search;
+};
 
 static vblip_status add_cut(vb_cuts *cuts, uint64_t frame, vblip_error *err)
 {
@@ -51,7 +54,7 @@ static vblip_status add_cut(vb_cuts *cuts, uint64_t frame, vblip_error *err)
 }
 
 // Reads a frame to `rgb`, or finds that it cannot be read: then `*read` is false.
-static vblip_status read_or_pass(bool *read, const cut_search *s, uint64_t index,
+static vblip_status read_or_pass(bool *read, const vb_cut_search *s, uint64_t index,
                                  bool alone, uint8_t *rgb, vblip_error *err)
 {
     vblip_error why = {0};
@@ -64,14 +67,14 @@ static vblip_status read_or_pass(bool *read, const cut_search *s, uint64_t index
 
 // ------------------------------------------------------------------------------- runs
 
-static uint32_t frames_of(const cut_search *s, int ms)
+static uint32_t frames_of(const vb_cut_search *s, int ms)
 {
     const double count = s->per_second * ms / 1000;
     return count < 8 ? 8 : count > MOST_FRAMES / 4 ? MOST_FRAMES / 4 : (uint32_t)count;
 }
 
 // Takes the cuts of the run up to its last `open` frames.
-static vblip_status judge_run(cut_search *s, uint32_t open, vblip_error *err)
+static vblip_status judge_run(vb_cut_search *s, uint32_t open, vblip_error *err)
 {
     const vb_shot_frames run = {s->rgb, s->count, s->per_second};
     VB_TRY(vb_shots_mark(s->begins, &run, err));
@@ -81,7 +84,7 @@ static vblip_status judge_run(cut_search *s, uint32_t open, vblip_error *err)
     return VBLIP_OK;
 }
 
-static vblip_status end_run(cut_search *s, vblip_error *err)
+static vblip_status end_run(vb_cut_search *s, vblip_error *err)
 {
     VB_TRY(judge_run(s, 0, err));
     s->count = s->judged = 0;
@@ -89,7 +92,7 @@ static vblip_status end_run(cut_search *s, vblip_error *err)
 }
 
 // Judges a run that goes on, and keeps what the frames behind it need.
-static vblip_status make_room(cut_search *s, vblip_error *err)
+static vblip_status make_room(vb_cut_search *s, vblip_error *err)
 {
     const uint32_t context = frames_of(s, CONTEXT_MS), kept = 2 * context;
     VB_TRY(judge_run(s, context, err));
@@ -102,7 +105,7 @@ static vblip_status make_room(cut_search *s, vblip_error *err)
 }
 
 // Goes on with the run up to frame `end`.
-static vblip_status extend_run(cut_search *s, uint64_t end, vblip_error *err)
+static vblip_status extend_run(vb_cut_search *s, uint64_t end, vblip_error *err)
 {
     for (; s->next < end; s->next++) {
         if (s->count == MOST_FRAMES)
@@ -118,13 +121,13 @@ static vblip_status extend_run(cut_search *s, uint64_t end, vblip_error *err)
 
 // ----------------------------------------------------------------------------- groups
 
-static int64_t ms_between(const cut_search *s, uint64_t from, uint64_t to)
+static int64_t ms_between(const vb_cut_search *s, uint64_t from, uint64_t to)
 {
     return (s->source->time(s->video, to) - s->source->time(s->video, from)) / 1000;
 }
 
 // The end of the group that begins at `from`.
-static uint64_t end_of_group(const cut_search *s, uint64_t from)
+static uint64_t end_of_group(const vb_cut_search *s, uint64_t from)
 {
     uint64_t end = from;
     do
@@ -135,7 +138,7 @@ static uint64_t end_of_group(const cut_search *s, uint64_t from)
 
 // Whether a group is one picture as far as its ends and packets tell. `first` [VB_SHOT_BYTES] is its
 // first frame where `*known`, and becomes the first of the next group.
-static vblip_status looks_alike(bool *out, const cut_search *s, uint64_t from,
+static vblip_status looks_alike(bool *out, const vb_cut_search *s, uint64_t from,
                                 uint64_t end, uint8_t *first, bool *known,
                                 vblip_error *err)
 {
@@ -156,50 +159,92 @@ static vblip_status looks_alike(bool *out, const cut_search *s, uint64_t from,
     return VBLIP_OK;
 }
 
-static vblip_status walk_groups(cut_search *s, vblip_error *err)
+static vblip_status walk_group(vb_cut_search *s, vblip_error *err)
 {
-    uint8_t first[VB_SHOT_BYTES];
-    bool known = false;
-    for (uint64_t from = 0, end; from < s->frames; from = end) {
-        end = end_of_group(s, from);
-        bool alike;
-        VB_TRY(looks_alike(&alike, s, from, end, first, &known, err));
-        if (!alike) {
-            s->next = s->next > from ? s->next : from;
-            VB_TRY(extend_run(s, end, err));
-            s->end = end + frames_of(s, BEHIND_MS);
-        } else if (s->count) {
-            VB_TRY(extend_run(s, s->end < end ? s->end : end, err));
-            if (s->end <= end)
-                VB_TRY(end_run(s, err));
-        }
+    const uint64_t from = s->from, end = end_of_group(s, from);
+    bool alike;
+    VB_TRY(looks_alike(&alike, s, from, end, s->first, &s->known, err));
+    if (!alike) {
+        s->next = s->next > from ? s->next : from;
+        VB_TRY(extend_run(s, end, err));
+        s->end = end + frames_of(s, BEHIND_MS);
+    } else if (s->count) {
+        VB_TRY(extend_run(s, s->end < end ? s->end : end, err));
+        if (s->end <= end)
+            VB_TRY(end_run(s, err));
     }
-    return end_run(s, err);
+    s->from = end;
+    return VBLIP_OK;
+}
+
+vblip_status vb_cut_search_open(vb_cut_search **out, const vb_frames *source,
+                                vb_video *video, vblip_error *err)
+{
+    const vb_video_info *info = source->describe(video);
+    const int64_t us = info->duration_us;
+    vb_cut_search *s = *out = calloc(1, sizeof *s);
+    if (!s)
+        return vb_fail_memory(err, "shots");
+    *s = (vb_cut_search){
+        .source = source,
+        .video = video,
+        .frames = info->frames,
+        .per_second = us > 0 ? 1e6 * (double)info->frames / (double)us : 1,
+        .rgb = malloc((size_t)MOST_FRAMES * VB_SHOT_BYTES),
+        .indices = malloc(MOST_FRAMES * sizeof *s->indices),
+        .begins = malloc(MOST_FRAMES),
+    };
+    if (s->rgb && s->indices && s->begins)
+        return VBLIP_OK;
+    vb_cut_search_close(out);
+    return vb_fail_memory(err, "shots");
+}
+
+void vb_cut_search_close(vb_cut_search **search)
+{
+    vb_cut_search *s = *search;
+    if (!s)
+        return;
+    free(s->rgb);
+    free(s->indices);
+    free(s->begins);
+    free(s);
+    *search = NULL;
+}
+
+// How far in the file the search is.
+static uint64_t cut_search_place(const vb_cut_search *s)
+{
+    return s->source->place && s->from < s->frames ? s->source->place(s->video, s->from)
+                                                   : 0;
+}
+
+vblip_status vb_cut_search_more(vb_cut_search *search, vb_cuts *out, uint64_t bytes,
+                                bool *done, vblip_error *err)
+{
+    vb_cut_search *s = search;
+    const uint64_t start = cut_search_place(s);
+    s->out = out;
+    if (s->from == 0)
+        VB_TRY(add_cut(out, 0, err));
+    *done = s->frames <= 1;
+    while (!*done &&
+           (cut_search_place(s) <= start || cut_search_place(s) - start < bytes)) {
+        VB_TRY(walk_group(s, err));
+        *done = s->from >= s->frames;
+    }
+    return *done ? end_run(s, err) : VBLIP_OK;
 }
 
 vblip_status vb_cuts_find(vb_cuts *out, const vb_frames *source, vb_video *video,
                           vblip_error *err)
 {
-    const vb_video_info *info = source->describe(video);
-    const int64_t us = info->duration_us;
-    cut_search s = {
-        .source = source,
-        .video = video,
-        .out = out,
-        .frames = info->frames,
-        .per_second = us > 0 ? 1e6 * (double)info->frames / (double)us : 1,
-        .rgb = malloc((size_t)MOST_FRAMES * VB_SHOT_BYTES),
-        .indices = malloc(MOST_FRAMES * sizeof *s.indices),
-        .begins = malloc(MOST_FRAMES),
-    };
+    vb_cut_search *search;
+    bool done;
     out->count = 0;
-    vblip_status status = s.rgb && s.indices && s.begins ? add_cut(out, 0, err)
-                                                         : vb_fail_memory(err, "shots");
-    if (status == VBLIP_OK && s.frames > 1)
-        status = walk_groups(&s, err);
-    free(s.rgb);
-    free(s.indices);
-    free(s.begins);
+    VB_TRY(vb_cut_search_open(&search, source, video, err));
+    const vblip_status status = vb_cut_search_more(search, out, UINT64_MAX, &done, err);
+    vb_cut_search_close(&search);
     return status;
 }
 

@@ -15,6 +15,19 @@ typedef struct vb_cuts {
     uint32_t count, capacity;
 } vb_cuts;
 
+// A search that goes on where it stopped. `source` and `video` must stay valid; other frames
+// of the video may be read in between.
+typedef struct vb_cut_search vb_cut_search;
+VB_CHECKED vblip_status vb_cut_search_open(vb_cut_search **out, const vb_frames *source,
+                                           vb_video *video, vblip_error *err);
+
+// Goes on for about `bytes` of the file, and adds to `out` what it found, in the order of
+// the recording. The end is reached when `*done`.
+VB_CHECKED vblip_status vb_cut_search_more(vb_cut_search *search, vb_cuts *out,
+                                           uint64_t bytes, bool *done,
+                                           vblip_error *err);
+void vb_cut_search_close(vb_cut_search **search);
+
 // Finds the frames of `video` that a shot begins with, as vb_shots_mark does. Frames that
 // are damaged are passed over. What this takes does not grow with the recording, but for
 // the cuts. Replaces what `out` holds.

@@ -37,6 +37,7 @@ vb_frames vb_frames_from_files(void)
         .decoded_for = vb_video_decoded_for,
         .use_threads = vb_video_use_threads,
         .content = vb_video_content,
+        .place = vb_video_place,
         .next_key = vb_video_next_key,
         .has_large = vb_video_has_large,
         .read_small = vb_video_read_small,

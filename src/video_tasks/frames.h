@@ -18,8 +18,9 @@ typedef struct vb_frames {
     // NULL where files cannot be opened more than once.
     uint64_t (*decoded_for)(const vb_video *video, uint64_t last, uint64_t index);
     vblip_status (*use_threads)(vb_video *video, uint32_t threads, vblip_error *err);
-    // The hash of a file; NULL where it is not known better than by reading it.
+    // NULL where no file is read.
     vblip_status (*content)(vb_video *video, uint64_t *out, vblip_error *err);
+    uint64_t (*place)(const vb_video *video, uint64_t index);
     // For shots; NULL where no task asks for them.
     uint64_t (*next_key)(const vb_video *video, uint64_t index);
     bool (*has_large)(const vb_video *video, uint64_t from, uint64_t end);

@@ -29,6 +29,7 @@ typedef struct indexing_run {
     vb_segment *segments; // [capacity]
     float *vectors;       // [capacity, projection]
     uint32_t count, capacity;
+    uint32_t parts; // segments that it is taken to have
 
     // What is left to do: a file is taken for one segment until it is open; how much
     // larger others were, by their bytes, tells of those that are not.
@@ -291,6 +292,14 @@ static void file_is_known(indexing_run *r, uint32_t input, uint64_t frames)
     r->more += frames > each ? frames - each : 0;
 }
 
+// The recording in work is now taken to have `parts` segments.
+static void expect_segments(indexing_run *r, uint32_t parts)
+{
+    const uint64_t more = ((uint64_t)parts - r->parts) * r->in->frames; // or fewer
+    r->planned += more;
+    r->more += more;
+}
+
 // -------------------------------------------------------------------------- encoding
 
 static vblip_status make_segment_room(indexing_run *r, vblip_error *err)
@@ -405,7 +414,7 @@ static vblip_status take_failure(indexing_run *r, const vb_clip *clip, vblip_err
     if (clip->part == 0)
         file_is_known(r, clip->input, 0);
     else // what is left of its segments
-        r->planned -= (uint64_t)(clip->parts - clip->part) * r->in->frames;
+        r->planned -= (uint64_t)(r->parts - clip->part) * r->in->frames;
     r->changes->failed++;
     VB_TRY(vb_job_failed(r->in->job, clip->input, path, &clip->error, err));
     if (shelf->root && !r->in->task->inputs[clip->input].error &&
@@ -426,6 +435,9 @@ static vblip_status take_segment(indexing_run *r, const vb_clip *clip, vblip_err
         vb_meter_restart(&r->meter);
     if (clip->part == 0)
         file_is_known(r, clip->input, clip->parts * each);
+    else
+        expect_segments(r, clip->parts);
+    r->parts = clip->parts;
     r->planned += clip->count;
     r->planned -= each;
     VB_TRY(encode_segment(r, clip, err));

@@ -1,7 +1,5 @@
 #include "video_tasks/segments.h"
 
-#include "video_tasks/cuts.h"
-
 #include <stdlib.h>
 
 static const int64_t longest_us = 30000000; // of one segment, where the rule chooses
@@ -48,24 +46,19 @@ vblip_status vb_stretch_between(vb_stretch *out, const vb_frames *source,
     return VBLIP_OK;
 }
 
-// What a recording is divided by: frames first .. end - 1 in parts of at most `most_us`,
-// 0 = in one.
-typedef struct division {
-    vb_stretches *out;
-    const vb_frames *source;
-    const vb_video *video;
-    const vb_video_info *info;
-    int64_t most_us;
-} division;
-
-static int64_t time_at(const division *d, uint64_t index)
+static const vb_video_info *info_of(const vb_division *d)
 {
-    return index < d->info->frames ? d->source->time(d->video, index)
-                                   : d->info->duration_us;
+    return d->source->describe(d->video);
 }
 
-// Parts of about equal length, each from a frame to a frame.
-static vblip_status add_parts(const division *d, uint64_t first, uint64_t end,
+static int64_t time_at(const vb_division *d, uint64_t index)
+{
+    return index < info_of(d)->frames ? d->source->time(d->video, index)
+                                      : info_of(d)->duration_us;
+}
+
+// Divides frames first .. end - 1 in parts of about equal length, each from a frame to a frame.
+static vblip_status add_parts(vb_division *d, uint64_t first, uint64_t end,
                               vblip_error *err)
 {
     const int64_t start_us = time_at(d, first), end_us = time_at(d, end);
@@ -80,19 +73,19 @@ static vblip_status add_parts(const division *d, uint64_t first, uint64_t end,
             continue; // a frame is shown for longer than a part
         const vb_stretch span = {time_at(d, first), time_at(d, next), first,
                                  next - first};
-        VB_TRY(vb_stretches_add(d->out, &span, err));
+        VB_TRY(vb_stretches_add(&d->spans, &span, err));
         first = next;
     }
     return VBLIP_OK;
 }
 
 // Parts of exactly `length_us`, but for the last.
-static vblip_status add_lengths(const division *d, int64_t length_us, vblip_error *err)
+static vblip_status add_lengths(vb_division *d, int64_t length_us, vblip_error *err)
 {
     uint64_t first = 0;
-    for (int64_t at = length_us; first < d->info->frames; at += length_us) {
-        uint64_t next = d->info->frames;
-        if (at < d->info->duration_us)
+    for (int64_t at = length_us; first < info_of(d)->frames; at += length_us) {
+        uint64_t next = info_of(d)->frames;
+        if (at < info_of(d)->duration_us)
             next = d->source->index_at(d->video, at);
         if (next <= first) { // the frame is shown for longer than that
             const int64_t left_us = time_at(d, first + 1) - at;
@@ -101,22 +94,10 @@ static vblip_status add_lengths(const division *d, int64_t length_us, vblip_erro
         }
         const vb_stretch span = {time_at(d, first), time_at(d, next), first,
                                  next - first};
-        VB_TRY(vb_stretches_add(d->out, &span, err));
+        VB_TRY(vb_stretches_add(&d->spans, &span, err));
         first = next;
     }
     return VBLIP_OK;
-}
-
-static vblip_status add_shots(const division *d, vb_video *video, vblip_error *err)
-{
-    vb_cuts cuts = {0};
-    vblip_status status = vb_cuts_find(&cuts, d->source, video, err);
-    for (uint32_t i = 0; status == VBLIP_OK && i < cuts.count; i++)
-        status =
-            add_parts(d, cuts.frames[i],
-                      i + 1 < cuts.count ? cuts.frames[i + 1] : d->info->frames, err);
-    vb_cuts_free(&cuts);
-    return status;
 }
 
 static bool is_one(const vb_video_info *info, const vb_segmenting *how)
@@ -126,24 +107,68 @@ static bool is_one(const vb_video_info *info, const vb_segmenting *how)
     return how->rule == VB_SEGMENTS_AUTO && info->duration_us <= longest_us;
 }
 
+vblip_status vb_division_begin(vb_division *out, const vb_frames *source,
+                               vb_video *video, const char *path,
+                               const vb_segmenting *how, vblip_error *err)
+{
+    vb_stretch whole;
+    *out = (vb_division){
+        .source = source,
+        .video = video,
+        .most_us = how->rule == VB_SEGMENTS_AUTO ? longest_us : 0,
+        .done = true,
+    };
+    if (is_one(source->describe(video), how)) {
+        VB_TRY(vb_stretch_between(&whole, source, video, path, 0, 0, err));
+        return vb_stretches_add(&out->spans, &whole, err);
+    }
+    if (how->rule == VB_SEGMENTS_LENGTH)
+        return add_lengths(out, how->length_us, err);
+    out->done = false;
+    return vb_cut_search_open(&out->search, source, video, err);
+}
+
+vblip_status vb_division_more(vb_division *division, uint64_t bytes, vblip_error *err)
+{
+    vb_division *d = division;
+    const uint32_t before = d->spans.count;
+    while (!d->done && d->spans.count == before) {
+        VB_TRY(vb_cut_search_more(d->search, &d->cuts, bytes, &d->done, err));
+        // Where the last shot ends is known at the end only.
+        const uint32_t whole = d->cuts.count - !d->done;
+        for (; d->divided < whole; d->divided++) {
+            const uint32_t next = d->divided + 1;
+            VB_TRY(add_parts(
+                d, d->cuts.frames[d->divided],
+                next < d->cuts.count ? d->cuts.frames[next] : info_of(d)->frames, err));
+        }
+    }
+    if (d->done)
+        vb_cut_search_close(&d->search);
+    return VBLIP_OK;
+}
+
+void vb_division_free(vb_division *division)
+{
+    vb_stretches_free(&division->spans);
+    vb_cut_search_close(&division->search);
+    vb_cuts_free(&division->cuts);
+    *division = (vb_division){0};
+}
+
 vblip_status vb_segments_find(vb_stretches *out, const vb_frames *source,
                               vb_video *video, const char *path,
                               const vb_segmenting *how, vblip_error *err)
 {
-    const vb_video_info *info = source->describe(video);
-    out->count = 0;
-    if (is_one(info, how)) {
-        vb_stretch whole;
-        VB_TRY(vb_stretch_between(&whole, source, video, path, 0, 0, err));
-        return vb_stretches_add(out, &whole, err);
+    vb_division division;
+    vblip_status status = vb_division_begin(&division, source, video, path, how, err);
+    if (status == VBLIP_OK)
+        status = vb_division_more(&division, UINT64_MAX, err);
+    vb_stretches_free(out);
+    if (status == VBLIP_OK) {
+        *out = division.spans;
+        division.spans = (vb_stretches){0};
     }
-    const division d = {
-        .out = out,
-        .source = source,
-        .video = video,
-        .info = info,
-        .most_us = how->rule == VB_SEGMENTS_AUTO ? longest_us : 0,
-    };
-    return how->rule == VB_SEGMENTS_LENGTH ? add_lengths(&d, how->length_us, err)
-                                           : add_shots(&d, video, err);
+    vb_division_free(&division);
+    return status;
 }

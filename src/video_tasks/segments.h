@@ -4,7 +4,7 @@
 #define VB_VIDEO_TASKS_SEGMENTS_H
 
 #include "base/segmenting.h"
-#include "video_tasks/frames.h"
+#include "video_tasks/cuts.h"
 
 // Frames first .. first + count - 1, shown from start to end, which is exclusive.
 typedef struct vb_stretch {
@@ -17,6 +17,30 @@ typedef struct vb_stretches {
     vb_stretch *items; // [count], one behind the other, the whole recording
     uint32_t count, capacity;
 } vb_stretches;
+
+// What a recording is divided into, found bit by bit. All-zero is none.
+typedef struct vb_division {
+    vb_stretches spans; // found so far
+    bool done;          // that is all of them
+    const vb_frames *source;
+    vb_video *video;
+    int64_t most_us;       // of a part of a shot; 0 = shots are not divided
+    vb_cut_search *search; // NULL where none goes on
+    vb_cuts cuts;
+    uint32_t divided; // of these shots
+} vb_division;
+
+// Begins to divide `video`, which must stay valid until all is found; `path` is for messages.
+// vb_division_free frees it even when this fails.
+VB_CHECKED vblip_status vb_division_begin(vb_division *out, const vb_frames *source,
+                                          vb_video *video, const char *path,
+                                          const vb_segmenting *how, vblip_error *err);
+
+// Finds one more part at least, unless it is done; looks for shots for about `bytes` of the
+// file at a time.
+VB_CHECKED vblip_status vb_division_more(vb_division *division, uint64_t bytes,
+                                         vblip_error *err);
+void vb_division_free(vb_division *division);
 
 // Divides `video`. Shots cost a look at some of its frames (cuts.h); `path` is for
 // messages. Replaces what `out` holds.

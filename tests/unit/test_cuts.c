@@ -88,8 +88,15 @@ static vblip_status read_small_made(vb_video *v, uint64_t index, bool alone,
     return VBLIP_OK;
 }
 
+static uint64_t place_made(const vb_video *v, uint64_t index)
+{
+    assert_true(index < v->info.frames);
+    return index * 1000;
+}
+
 static const vb_frames made = {
     .describe = describe_made,
+    .place = place_made,
     .time = time_made,
     .next_key = next_made_key,
     .has_large = has_large_made,
@@ -106,14 +113,34 @@ static vb_video make_film(uint32_t frames, uint32_t key_every)
                       .fails_at = NEVER};
 }
 
+// A search that goes on a group of frames at a time finds the same.
+static void expect_step_by_step(const vb_cuts *expected, vb_video film)
+{
+    vb_cuts cuts = {0};
+    vb_cut_search *search = NULL;
+    const uint64_t groups = film.info.frames / film.key_every + 1;
+    uint64_t steps = 0;
+    assert_int_equal(vb_cut_search_open(&search, &made, &film, NULL), VBLIP_OK);
+    for (bool done = false; !done; steps++)
+        assert_int_equal(vb_cut_search_more(search, &cuts, 1, &done, NULL), VBLIP_OK);
+    assert_true(steps <= groups && (steps > 1 || groups < 24));
+    assert_int_equal(cuts.count, expected->count);
+    assert_memory_equal(cuts.frames, expected->frames,
+                        cuts.count * sizeof *cuts.frames);
+    vb_cut_search_close(&search);
+    vb_cuts_free(&cuts);
+}
+
 static void expect_cuts(vb_video *film, const uint32_t *expected, uint32_t count)
 {
     vb_cuts cuts = {0};
+    const vb_video again = *film;
     assert_int_equal(vb_cuts_find(&cuts, &made, film, NULL), VBLIP_OK);
     assert_int_equal(cuts.frames[0], 0);
     for (uint32_t i = 0; i < count && i + 1 < cuts.count; i++)
         assert_int_equal(cuts.frames[i + 1], expected[i]);
     assert_int_equal(cuts.count, count + 1);
+    expect_step_by_step(&cuts, again);
     vb_cuts_free(&cuts);
 }
 
