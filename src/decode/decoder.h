@@ -66,10 +66,10 @@ VB_CHECKED vblip_status vb_decoder_use_threads(vb_decoder *decoder, uint32_t thr
 // count of frames when there is none.
 uint64_t vb_decoder_next_key(const vb_decoder *decoder, uint64_t index);
 
-// Whether one of the frames from .. end - 1 is larger than those around it, by far.
 // Where in the file frame `index` lies; 0 when that is not known.
 uint64_t vb_decoder_place(const vb_decoder *decoder, uint64_t index);
 
+// Whether one of the frames from .. end - 1 is larger than those around it, by far.
 bool vb_decoder_has_large(const vb_decoder *decoder, uint64_t from, uint64_t end);
 
 // Frame `index`, valid until the next call. Where the decoder has no frame of its own
