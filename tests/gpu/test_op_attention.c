@@ -157,15 +157,14 @@ static void test_matches_double_in_bf16(void **state)
 
 static struct {
     uint64_t groups;
-    PFN_vkCmdDispatchBase sound;
+    PFN_vkCmdDispatch sound;
 } dispatched;
 
-static VKAPI_ATTR void VKAPI_CALL counting_dispatch(VkCommandBuffer buffer, uint32_t x0,
-                                                    uint32_t y0, uint32_t z0,
-                                                    uint32_t x, uint32_t y, uint32_t z)
+static VKAPI_ATTR void VKAPI_CALL counting_dispatch(VkCommandBuffer buffer, uint32_t x,
+                                                    uint32_t y, uint32_t z)
 {
     dispatched.groups += (uint64_t)x * y * z;
-    dispatched.sound(buffer, x0, y0, z0, x, y, z);
+    dispatched.sound(buffer, x, y, z);
 }
 
 // Keys that serve the whole batch are read once for the queries of all of it.
@@ -182,15 +181,15 @@ static void test_queries_that_share_keys_share_workgroups(void **state)
         vb_tensor of_all = k.t;
         of_all.batch = 1;
         dispatched.groups = 0;
-        dispatched.sound = gpu->vk.CmdDispatchBase;
-        gpu->vk.CmdDispatchBase = counting_dispatch;
+        dispatched.sound = gpu->vk.CmdDispatch;
+        gpu->vk.CmdDispatch = counting_dispatch;
         vb_attention(&fx.rec, .y = y.t, .q = q.t, .k = of_all, .v = of_all,
                      .heads = HEADS);
         assert_int_equal(dispatched.groups, HEADS);
         vb_attention(&fx.rec, .y = y.t, .q = q.t, .k = k.t, .v = k.t, .heads = HEADS);
         assert_int_equal(dispatched.groups, HEADS + BATCH * HEADS);
         gpu_submit(&fx);
-        gpu->vk.CmdDispatchBase = dispatched.sound;
+        gpu->vk.CmdDispatch = dispatched.sound;
         gpu_operand_free(&q);
         gpu_operand_free(&k);
         gpu_operand_free(&y);
