@@ -449,6 +449,15 @@ static vblip_status take_segment(indexing_run *r, const vb_clip *clip, vblip_err
     return vb_meter_add(&r->meter, typed_path(r, clip->input), clip->count, err);
 }
 
+// Whether a recording's hash is kept: an index in memory has none.
+static bool wants_contents(const indexing_run *r)
+{
+    for (uint32_t i = 0; i < r->pending_count; i++)
+        if (shelf_of(r, r->pending[i])->root)
+            return true;
+    return false;
+}
+
 static vblip_status encode_pending(indexing_run *r, vblip_error *err)
 {
     const vb_indexing *in = r->in;
@@ -459,7 +468,7 @@ static vblip_status encode_pending(indexing_run *r, vblip_error *err)
         .count = r->pending_count,
         .frames = in->frames,
         .segmenting = &in->segmenting,
-        .contents = true,
+        .contents = wants_contents(r),
     };
     r->unseen = r->pending_count;
     for (uint32_t i = 0; i < r->pending_count; i++)
