@@ -42,16 +42,6 @@ static char *file_path(const vb_physical *p, const char *dir)
     return path;
 }
 
-// The folder of a file.
-static vblip_status make_cache_folder(char *path, vblip_error *err)
-{
-    char *slash = strrchr(path, '/');
-    *slash = '\0';
-    const vblip_status status = vb_make_folders(path, err);
-    *slash = '/';
-    return status;
-}
-
 // The driver's own cache, filled from the file. What the driver refuses is a miss too.
 static void give_to_driver(vb_gpu *gpu, const vb_cache_entry *entry)
 {
@@ -101,35 +91,6 @@ vblip_status vb_cache_open(vb_gpu *gpu, const char *dir, vblip_error *err)
     return VBLIP_OK;
 }
 
-void vb_cache_test_begin(vb_gpu *gpu, uint32_t verdict)
-{
-    vb_cache *cache = &gpu->cache;
-    const char ending[] = ".testing";
-    if (!cache->path)
-        return;
-    const size_t length = strlen(cache->path);
-    char *path = malloc(length + sizeof ending);
-    vblip_error why = {0};
-    if (path && make_cache_folder(cache->path, &why) == VBLIP_OK) {
-        const vb_cache_key key = key_of(gpu);
-        memcpy(path, cache->path, length);
-        memcpy(path + length, ending, sizeof ending);
-        cache->unfinished = vb_trial_begin(&cache->trial, path, &key, verdict);
-    }
-    free(path);
-    if (!cache->unfinished)
-        return;
-    cache->tested |= cache->unfinished;
-    cache->passed &= ~cache->unfinished;
-    cache->changed = true;
-    vb_cache_save(gpu);
-}
-
-void vb_cache_test_end(vb_gpu *gpu)
-{
-    vb_trial_end(&gpu->cache.trial);
-}
-
 // What the driver would like to be given the next time, where it may be given to it.
 static vblip_status driver_data(vb_cache_entry *entry, uint8_t **owned, vb_gpu *gpu,
                                 vblip_error *err)
@@ -153,12 +114,15 @@ fail:
 static vblip_status write_file(vb_gpu *gpu, const vb_cache_entry *entry,
                                vblip_error *err)
 {
-    char *path = gpu->cache.path;
+    char *path = gpu->cache.path, *slash = strrchr(path, '/');
     const vb_cache_key key = key_of(gpu);
     vb_string file = {0};
     vblip_status status = vb_cache_format(&file, entry, &key, err);
-    if (status == VBLIP_OK)
-        status = make_cache_folder(path, err);
+    if (status == VBLIP_OK) {
+        *slash = '\0';
+        status = vb_make_folders(path, err);
+        *slash = '/';
+    }
     if (status == VBLIP_OK)
         status = vb_file_replace(path, file.bytes, file.size, err);
     vb_string_free(&file);
@@ -189,7 +153,6 @@ void vb_cache_save(vb_gpu *gpu)
 
 void vb_cache_close(vb_gpu *gpu)
 {
-    vb_cache_test_end(gpu);
     free(gpu->cache.path);
     gpu->cache = (vb_cache){0};
 }

@@ -4,7 +4,6 @@
 
 #include "base/dtype.h"
 #include "base/error.h"
-#include "gpu/trial.h"
 
 #include <stddef.h>
 
@@ -15,8 +14,6 @@ typedef struct vb_cache {
     char *path;              // where the file is, owned; NULL = none is kept
     uint32_t tested, passed; // vb_verdict_bit
     bool changed;            // there are verdicts that are not in the file
-    uint32_t unfinished;     // of those tested: the program ended in an earlier test
-    vb_trial trial;          // of the test that runs
     size_t data_size;        // bytes of the driver's data in the file
 } vb_cache;
 
@@ -30,12 +27,6 @@ static inline uint32_t vb_verdict_bit(uint32_t family, vb_dtype weights)
 // Reads the file of this device in `dir`, and gives its pipelines to the driver. Whatever
 // is wrong with it, the device opens without.
 VB_CHECKED vblip_status vb_cache_open(vb_gpu *gpu, const char *dir, vblip_error *err);
-
-// Around the self-test of the kernels of `verdict`. When an earlier one never came to its
-// end, what it was about counts as tested and not passed, and is `unfinished`; then there
-// may be nothing left to test.
-void vb_cache_test_begin(vb_gpu *gpu, uint32_t verdict);
-void vb_cache_test_end(vb_gpu *gpu);
 
 // Writes the file if there is news. A failure is logged.
 void vb_cache_save(vb_gpu *gpu);

@@ -201,14 +201,9 @@ static vblip_status test_kernels(bool *sound, vb_gpu *gpu, const vb_gpu_mask *ma
 {
     vb_cache *cache = &gpu->cache;
     const uint32_t verdict = vb_verdict_bit((uint32_t)gpu->family, gpu->base.weights);
-    if (!(cache->tested & verdict))
-        vb_cache_test_begin(gpu, verdict);
     if (!(cache->tested & verdict)) {
         bool ok;
-        const vblip_status status =
-            vb_selftest_run(&ok, &gpu->base, log_check, gpu, err);
-        vb_cache_test_end(gpu);
-        VB_TRY(status);
+        VB_TRY(vb_selftest_run(&ok, &gpu->base, log_check, gpu, err));
         vb_profile_clear(gpu); // no one asked for these ops
         cache->tested |= verdict;
         if (ok && !(mask->broken_families & verdict))
@@ -275,23 +270,6 @@ static bool step_down(vb_gpu_options *options, const vb_gpu *failed,
     return false;
 }
 
-// Why kernels are not used. Whoever ended the program in the test on purpose is told how
-// to test again.
-static void say_unsound(const vb_gpu *gpu, vblip_error *why)
-{
-    const uint32_t verdict = vb_verdict_bit((uint32_t)gpu->family, gpu->base.weights);
-    const char *family = vb_family_name(gpu->family);
-    const char *precision = vb_precision_name(gpu->base.weights);
-    if (gpu->cache.unfinished & verdict)
-        vb_fail(why, VBLIP_ERR_DEVICE,
-                "%s: the program ended in an earlier self-test of %s kernels in %s; "
-                "remove %s to test them again",
-                gpu->physical.name, family, precision, gpu->cache.path);
-    else
-        vb_fail(why, VBLIP_ERR_DEVICE, "%s: %s kernels fail their self-test in %s",
-                gpu->physical.name, family, precision);
-}
-
 vblip_status vb_gpu_open_masked(vb_device **out, const vb_gpu_options *options,
                                 const vb_gpu_mask *mask, vblip_error *err)
 {
@@ -302,7 +280,9 @@ vblip_status vb_gpu_open_masked(vb_device **out, const vb_gpu_options *options,
     VB_TRY(open_tested(&gpu, &sound, &attempt, mask, err));
     while (!sound) {
         vblip_error why = {0};
-        say_unsound(gpu, &why);
+        vb_fail(&why, VBLIP_ERR_DEVICE, "%s: %s kernels fail their self-test in %s",
+                gpu->physical.name, vb_family_name(gpu->family),
+                vb_precision_name(gpu->base.weights));
         vb_logf(&gpu->log, "%s", why.message);
         const bool more = step_down(&attempt, gpu, options);
         close_gpu(&gpu->base);

@@ -9,12 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
-
-enum { EXIT_CRASHED = 77 };
 
 typedef struct scratch {
     char dir[64], path[512]; // path: the one cache file, once there is one
@@ -55,18 +52,6 @@ static gpu_fixture open_cached(const scratch *s, const char *kernels, uint32_t b
     gpu_open_masked(&fx, &(vb_gpu_options){.kernels = kernels, .cache_dir = s->dir},
                     &(vb_gpu_mask){.broken_families = broken});
     return fx;
-}
-
-// How often something was logged.
-typedef struct said {
-    const char *part;
-    int times;
-} said;
-
-static void listen(void *user, const char *message)
-{
-    said *s = user;
-    s->times += strstr(message, s->part) != NULL;
 }
 
 static void test_verdicts_outlive_the_device(void **state)
@@ -192,122 +177,6 @@ static void test_steps_down_through_all_kernels(void **state)
     }
 }
 
-static void end_program(void *user, const char *message)
-{
-    (void)user;
-    if (strstr(message, "self-test: "))
-        _exit(EXIT_CRASHED);
-}
-
-// A program that a driver ends in the self-test.
-static void crash_in_test(const scratch *s, const char *kernels)
-{
-    const pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        vb_device *device;
-        const vb_gpu_options options = {
-            .kernels = kernels, .cache_dir = s->dir, .log = {end_program, NULL}};
-        _exit(vb_gpu_open(&device, &options, NULL) == VBLIP_OK ? 0 : 1);
-    }
-    int ended;
-    assert_int_equal(waitpid(child, &ended, 0), child);
-    assert_true(WIFEXITED(ended) && WEXITSTATUS(ended) == EXIT_CRASHED);
-}
-
-static void test_a_crash_in_the_test_is_stepped_down_from(void **state)
-{
-    (void)state;
-    if (!gpu_families()[1]) // the device has no other
-        return;
-    scratch s = make_scratch();
-    crash_in_test(&s, "lavapipe");
-    said told = {.part = "earlier self-test of lavapipe kernels in f32"};
-    vb_device *device;
-    const vb_gpu_options options = {.cache_dir = s.dir, .log = {listen, &told}};
-    assert_int_equal(vb_gpu_open(&device, &options, NULL), VBLIP_OK);
-    assert_int_equal(vb_gpu_of(device)->family, VB_SIMT);
-    assert_int_equal(vb_gpu_of(device)->cache.tested, VB_SIMT | VB_LAVAPIPE);
-    assert_int_equal(vb_gpu_of(device)->cache.passed, VB_SIMT);
-    assert_int_equal(told.times, 1);
-    vb_device_close(&device);
-    find_file(&s); // the note is gone
-
-    gpu_fixture fx = open_cached(&s, NULL, 0); // remembered
-    assert_int_equal(vb_gpu_of(fx.device)->family, VB_SIMT);
-    gpu_close(&fx);
-    drop_scratch(&s);
-}
-
-// Who asks for what crashed hears of it, and of what to do, once; removing the file is it.
-static void test_what_crashed_and_is_asked_for_is_refused(void **state)
-{
-    (void)state;
-    scratch s = make_scratch();
-    crash_in_test(&s, "simt");
-    vb_device *device;
-    vblip_error err = {0};
-    const vb_gpu_options asked = {.kernels = "simt", .cache_dir = s.dir};
-    assert_int_equal(vb_gpu_open(&device, &asked, &err), VBLIP_ERR_DEVICE);
-    find_file(&s);
-    assert_non_null(strstr(err.message, "remove "));
-    assert_non_null(strstr(err.message, s.path));
-    assert_int_equal(unlink(s.path), 0);
-    gpu_fixture fx = open_cached(&s, "simt", 0);
-    assert_int_equal(vb_gpu_of(fx.device)->cache.passed, VB_SIMT);
-    gpu_close(&fx);
-    drop_scratch(&s);
-}
-
-static int give_up(void *user)
-{
-    (void)user;
-    return 1;
-}
-
-// A test that was stopped is not one that crashed, nor one that another program runs.
-static void test_stopped_and_running_tests_are_no_crashes(void **state)
-{
-    (void)state;
-    scratch s = make_scratch();
-    vb_device *device;
-    const vb_gpu_options stopped = {
-        .kernels = "simt", .cache_dir = s.dir, .stopped = give_up};
-    assert_int_equal(vb_gpu_open(&device, &stopped, NULL), VBLIP_ERR_CANCELLED);
-
-    char note[sizeof s.path];
-    gpu_fixture fx = open_cached(&s, "simt", 0);
-    assert_int_equal(vb_gpu_of(fx.device)->cache.passed, VB_SIMT);
-    snprintf(note, sizeof note, "%s.testing", vb_gpu_of(fx.device)->cache.path);
-    gpu_close(&fx);
-    find_file(&s);
-    assert_int_equal(unlink(s.path), 0);
-
-    vb_trial running, another;
-    const vb_cache_key key = {.shaders = 1}, later = {.shaders = 2};
-    assert_int_equal(vb_trial_begin(&running, note, &key, VB_SIMT), 0);
-    assert_non_null(running.path);
-    assert_int_equal(vb_trial_begin(&another, note, &key, VB_SIMT), 0);
-    assert_null(another.path);
-    vb_trial_end(&another);
-    fx = open_cached(&s, "simt", 0);
-    assert_int_equal(vb_gpu_of(fx.device)->cache.passed, VB_SIMT);
-    gpu_close(&fx);
-    assert_int_equal(unlink(s.path), 0);
-
-    close(running.descriptor); // as when a program ends
-    assert_int_equal(vb_trial_begin(&another, note, &later, VB_SIMT),
-                     0); // of old kernels
-    assert_non_null(another.path);
-    close(another.descriptor);
-    free(another.path);
-    assert_int_equal(vb_trial_begin(&another, note, &later, VB_LAVAPIPE), VB_SIMT);
-    assert_null(another.path);
-    assert_true(access(note, F_OK) != 0);
-    free(running.path);
-    assert_int_equal(rmdir(s.dir), 0);
-}
-
 static void test_no_family_left_is_an_error(void **state)
 {
     (void)state;
@@ -395,9 +264,6 @@ int main(void)
         cmocka_unit_test(test_kernels_are_tested_without_a_folder),
         cmocka_unit_test(test_bad_halves_are_left_for_floats),
         cmocka_unit_test(test_steps_down_through_all_kernels),
-        cmocka_unit_test(test_a_crash_in_the_test_is_stepped_down_from),
-        cmocka_unit_test(test_what_crashed_and_is_asked_for_is_refused),
-        cmocka_unit_test(test_stopped_and_running_tests_are_no_crashes),
         cmocka_unit_test(test_no_family_left_is_an_error),
         cmocka_unit_test(test_damaged_files_are_made_anew),
         cmocka_unit_test(test_verdicts_outlive_bad_driver_data),
