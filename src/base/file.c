@@ -12,11 +12,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-// Opens a regular file for reading and says how large it is, and more.
+// Opens a regular file for reading and says how large it is, and more. A pipe is not waited
+// for.
 static vblip_status open_regular_file(int *fd, struct stat *info, const char *path,
                                       vblip_error *err)
 {
-    *fd = open(path, O_RDONLY | O_CLOEXEC);
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (*fd < 0)
         return vb_fail_errno(err, path, errno);
     vblip_status status = VBLIP_OK;

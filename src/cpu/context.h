@@ -52,6 +52,7 @@ typedef struct vb_panel_places vb_panel_places;
 // How a panel of this shape lies, as a hash.
 typedef struct vb_panel_layout {
     uint32_t rows, cols;
+    size_t bytes; // that it has room for
     uint64_t hash;
 } vb_panel_layout;
 

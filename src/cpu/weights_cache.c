@@ -4,9 +4,14 @@
 #include "base/file.h"
 #include "base/hash.h"
 
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { SLICE = 1 << 20 }; // bytes that are hashed by one thread at a time
 
@@ -74,7 +79,7 @@ static vblip_status find_layout(uint64_t *out, vb_cpu *cpu, size_t panel_bytes,
     vb_weights_cache *cache = &cpu->cache;
     for (uint32_t i = 0; i < cache->layout_count; i++) {
         const vb_panel_layout *l = &cache->layouts[i];
-        if (l->rows == rows && l->cols == cols) {
+        if (l->rows == rows && l->cols == cols && l->bytes == panel_bytes) {
             *out = l->hash;
             return VBLIP_OK;
         }
@@ -86,7 +91,8 @@ static vblip_status find_layout(uint64_t *out, vb_cpu *cpu, size_t panel_bytes,
         hash_layout(out, cpu, panel, panel_bytes, rows, cols, err);
     free(panel);
     if (status == VBLIP_OK && cache->layout_count < VB_CPU_LAYOUTS)
-        cache->layouts[cache->layout_count++] = (vb_panel_layout){rows, cols, *out};
+        cache->layouts[cache->layout_count++] =
+            (vb_panel_layout){rows, cols, panel_bytes, *out};
     return status;
 }
 
@@ -140,8 +146,38 @@ void vb_cpu_weights_begin(vb_device *device, vb_weights_origin origin)
         vb_packed_open(&cache->file, cache->path, cache->key, &why);
     if (status == VBLIP_OK)
         vb_logf(&cpu->log, "weights: as they were laid out before: %s", cache->path);
-    else if (status != VBLIP_ERR_IO)
+    else if (access(cache->path, F_OK) == 0)
         vb_logf(&cpu->log, "weights: laid out anew: %s", why.message);
+}
+
+// Removes what a program that was killed had written of a file: it may be half a gigabyte.
+static void remove_left_over(const char *folder)
+{
+    DIR *dir = opendir(folder);
+    const struct dirent *entry;
+    while (dir && (entry = readdir(dir))) {
+        int pid, number, end = 0;
+        if (sscanf(entry->d_name, ".vblip-%d-%d.tmp%n", &pid, &number, &end) == 2 &&
+            end && !entry->d_name[end] && pid > 0 && kill(pid, 0) != 0 &&
+            errno == ESRCH)
+            (void)unlinkat(dirfd(dir), entry->d_name, 0);
+    }
+    if (dir)
+        closedir(dir);
+}
+
+// Makes the file, empty and for its owner alone, who may be the only one to read the
+// checkpoint. What is there and no regular file is left alone.
+static vblip_status make_private_file(const char *path, vblip_error *err)
+{
+    vb_file_facts facts;
+    const int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (file >= 0) {
+        close(file);
+        return VBLIP_OK;
+    }
+    return errno == EEXIST ? vb_file_look(&facts, path, err)
+                           : vb_fail_errno(err, path, errno);
 }
 
 static void write_cache(const vb_cpu *cpu)
@@ -149,6 +185,10 @@ static void write_cache(const vb_cpu *cpu)
     const vb_weights_cache *cache = &cpu->cache;
     vblip_error why = {0};
     vblip_status status = vb_make_folders(cache->folder, &why);
+    if (status == VBLIP_OK)
+        remove_left_over(cache->folder);
+    if (status == VBLIP_OK)
+        status = make_private_file(cache->path, &why);
     if (status == VBLIP_OK)
         status = vb_packed_write(cache->path, cache->key, cache->made,
                                  cache->made_count, &why);
@@ -198,16 +238,23 @@ static vblip_status note_matrix(vb_weights_cache *cache, const vb_packed_matrix 
     return VBLIP_OK;
 }
 
-vblip_status vb_cpu_weights_take(const uint8_t **out, vb_cpu *cpu,
-                                 const vb_cpu_matrix *m, const char *name,
-                                 vblip_error *err)
+// What fails here is no reason not to load a model: nothing more is kept. To stop is.
+static vblip_status give_up_keeping(vb_cpu *cpu, const vblip_error *why,
+                                    vblip_error *err)
+{
+    if (why->status == VBLIP_ERR_CANCELLED)
+        return vb_fail(err, why->status, "%s", why->message);
+    vb_logf(&cpu->log, "weights: not kept: %s", why->message);
+    vb_cpu_weights_end(&cpu->base, false);
+    return VBLIP_OK;
+}
+
+static vblip_status take_kept(const uint8_t **out, vb_cpu *cpu, const vb_cpu_matrix *m,
+                              const char *name, vblip_error *err)
 {
     vb_weights_cache *cache = &cpu->cache;
     vb_packed_matrix wanted;
     uint64_t checksum = 0;
-    *out = NULL;
-    if (!cache->file)
-        return VBLIP_OK;
     VB_TRY(describe_matrix(&wanted, cpu, m, name, err));
     const vb_packed_matrix *kept = vb_packed_find(cache->file, &wanted);
     if (!kept)
@@ -223,16 +270,33 @@ vblip_status vb_cpu_weights_take(const uint8_t **out, vb_cpu *cpu,
     return VBLIP_OK;
 }
 
-vblip_status vb_cpu_weights_keep(vb_cpu *cpu, const vb_cpu_matrix *m, const char *name,
+vblip_status vb_cpu_weights_take(const uint8_t **out, vb_cpu *cpu,
+                                 const vb_cpu_matrix *m, const char *name,
                                  vblip_error *err)
 {
-    vb_weights_cache *cache = &cpu->cache;
-    vb_packed_matrix made;
-    if (!cache->path)
+    vblip_error why = {0};
+    *out = NULL;
+    if (!cpu->cache.file || take_kept(out, cpu, m, name, &why) == VBLIP_OK)
         return VBLIP_OK;
+    return give_up_keeping(cpu, &why, err);
+}
+
+static vblip_status note_laid_out(vb_cpu *cpu, const vb_cpu_matrix *m, const char *name,
+                                  vblip_error *err)
+{
+    vb_packed_matrix made;
     VB_TRY(describe_matrix(&made, cpu, m, name, err));
     made.bytes = vb_cpu_matrix_laid_out(m);
     VB_TRY(hash_laid_out(&made.checksum, cpu, made.bytes, (size_t)made.size, err));
-    cache->is_new = true;
-    return note_matrix(cache, &made, err);
+    cpu->cache.is_new = true;
+    return note_matrix(&cpu->cache, &made, err);
+}
+
+vblip_status vb_cpu_weights_keep(vb_cpu *cpu, const vb_cpu_matrix *m, const char *name,
+                                 vblip_error *err)
+{
+    vblip_error why = {0};
+    if (!cpu->cache.path || note_laid_out(cpu, m, name, &why) == VBLIP_OK)
+        return VBLIP_OK;
+    return give_up_keeping(cpu, &why, err);
 }

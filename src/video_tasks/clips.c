@@ -287,7 +287,7 @@ vblip_status vb_clips_open(vb_clips **out, const vb_task *task, const vblip_job 
         .plan = *given,
         .codec_threads = plan.codec_threads,
         .keep_bytes =
-            given->contents ? KEPT_BYTES / (plan.workers ? plan.workers : 1) : 0,
+            given->contents ? KEPT_BYTES / vb_pipeline_slots(plan.workers) : 0,
         // Workers find all shots of their recordings side by side, at a second reading.
         .ahead = given->contents && plan.workers <= 1 ? AHEAD : UINT64_MAX,
         .slot_count = vb_pipeline_slots(plan.workers),

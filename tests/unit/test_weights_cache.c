@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -169,7 +170,9 @@ static void test_kept_weights_are_the_same(void **state)
         load_and_close(want, precisions[p], origin);
         assert_int_equal(prepared, MATRICES);
         assert_non_null(strstr(log_text, "weights: kept for the next start: "));
-        assert_int_equal(access(kept_path(path, precisions[p]), F_OK), 0);
+        struct stat facts;
+        assert_int_equal(stat(kept_path(path, precisions[p]), &facts), 0);
+        assert_int_equal(facts.st_mode & 0777, 0600);
         load_and_close(got, precisions[p], origin);
         assert_int_equal(prepared, 0); // nothing was read of the checkpoint
         assert_non_null(strstr(log_text, "weights: as they were laid out before: "));
@@ -234,6 +237,31 @@ static void test_a_failed_load_keeps_nothing(void **state)
     assert_int_not_equal(access(path, F_OK), 0);
 }
 
+// What is no file of ours stays, also a pipe, whose opening would wait for a reader; half
+// files of programs that are gone do not.
+static void test_what_else_is_in_the_folder(void **state)
+{
+    (void)state;
+    static outcome out[MATRICES];
+    char path[TEMP_PATH], left[TEMP_PATH], ours[TEMP_PATH];
+    char name[64];
+    load_and_close(out, "f32", origin);
+    unlink(kept_path(path, "f32"));
+    assert_int_equal(mkfifo(path, 0600), 0);
+    temp_write(folder, ".vblip-999999999-0.tmp", "half");
+    snprintf(name, sizeof name, ".vblip-%d-7.tmp", (int)getpid());
+    temp_write(folder, name, "being written");
+    load_and_close(out, "f32", origin);
+    assert_non_null(strstr(log_text, "weights: not kept: "));
+    assert_non_null(strstr(log_text, "not a regular file"));
+    temp_path(left, folder, ".vblip-999999999-0.tmp");
+    temp_path(ours, folder, name);
+    assert_int_not_equal(access(left, F_OK), 0);
+    assert_int_equal(access(ours, F_OK), 0);
+    unlink(ours);
+    unlink(path);
+}
+
 static void test_a_folder_that_cannot_be_made_is_told(void **state)
 {
     (void)state;
@@ -246,7 +274,7 @@ static void test_a_folder_that_cannot_be_made_is_told(void **state)
     temp_path(folder, temp_folder, "cache");
 }
 
-// The device may go before the last matrix does: both hold the file.
+// A second model is loaded as the first was; the file is let go of with its last matrix.
 static void test_two_models_share_a_device(void **state)
 {
     (void)state;
@@ -268,6 +296,7 @@ int main(void)
         cmocka_unit_test(test_other_weights_are_laid_out_anew),
         cmocka_unit_test(test_a_file_that_lies_is_found),
         cmocka_unit_test(test_a_failed_load_keeps_nothing),
+        cmocka_unit_test(test_what_else_is_in_the_folder),
         cmocka_unit_test(test_a_folder_that_cannot_be_made_is_told),
         cmocka_unit_test(test_two_models_share_a_device),
     };
