@@ -150,13 +150,13 @@ static void fetch_block(const attention_op *op, const attention_piece *p,
 }
 
 static void attend_to_block(const attention_op *op, const attention_piece *p,
-                            float *found_bytes, const attention_room *room,
+                            float *found_here, const attention_room *room,
                             uint32_t first, uint32_t end)
 {
     const vb_attention_args *a = op->g.args;
     const uint32_t next = end, next_end = at_most(end + VB_KEY_BLOCK, a->k.rows);
     for (uint32_t n = 0; n < op->span; n++) {
-        const vb_attend_found found = found_of_head(op, found_bytes, n);
+        const vb_attend_found found = found_of_head(op, found_here, n);
         const size_t column = (size_t)(p->head + n) * op->g.head_dim;
         const vb_attend step = {
             .queries = p->count,
@@ -241,10 +241,10 @@ static vblip_status attend_to_keys(const attention_op *op, vb_cpu_worker *worker
 }
 
 static void write_attended(const attention_op *op, const attention_piece *p,
-                           float *found_bytes)
+                           float *found_here)
 {
     for (uint32_t n = 0; n < op->span; n++) {
-        const vb_attend_found found = found_of_head(op, found_bytes, n);
+        const vb_attend_found found = found_of_head(op, found_here, n);
         for (uint32_t i = 0; i < p->count; i++)
             vb_write_attended(op->cpu, &op->g,
                               vb_query_row(&op->g, &op->g.args->y, p->group,
