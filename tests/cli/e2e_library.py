@@ -16,7 +16,7 @@ import subprocess
 import time
 
 from e2e_support import (BINARY, CLIPS, DEMO, EXIT_DONE, EXIT_INTERRUPTED, EXIT_MISUSED, EXIT_SOME_FAILED,
-                         EXIT_UNUSABLE, LibraryCase, clip, distinct, ffmpeg, main, make_image, parse, read, start,
+                         EXIT_UNUSABLE, LibraryCase, clip, distinct, ffmpeg, main, parse, read, start,
                          vblip, write)
 
 QUERY = "a dog to the left of a violin"
@@ -470,33 +470,6 @@ class Changes(LibraryCase):
     def root(self, index):
         row, = parse("jsonl", self.index("--stats", "--index", index, "-f", "jsonl").out)
         return row["root"]
-
-
-class ReadOnce(LibraryCase):
-    """What a film on a slow disk costs: its shots, its frames and its hash come of one reading."""
-
-    def bytes_read(self, path):
-        """Of all files, by a run that indexes `path` alone."""
-        running = start("index", path, "--index", path + ".index", "--model", DEMO, env=self.env,
-                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        os.waitid(os.P_PID, running.pid, os.WEXITED | os.WNOWAIT)
-        facts = dict(line.split(": ") for line in read("/proc/%d/io" % running.pid).decode().splitlines())
-        self.assertEqual(running.wait(), EXIT_DONE)
-        return int(facts["rchar"])
-
-    def test_a_film_is_read_once(self):
-        for name in ("film.mov", "film.mkv"):
-            with self.subTest(name=name):
-                film = self.path(name)
-                ffmpeg("-f", "lavfi", "-i", "testsrc2=duration=40:size=64x48:rate=10,hue=H=floor(t/4)",
-                       "-f", "lavfi", "-i", "anoisesrc=duration=40:sample_rate=48000", "-ac", 2,
-                       "-c:a", "pcm_s16le", "-pix_fmt", "yuv420p", "-g", 20, film)
-                image = make_image(self.path("image.png"), film)
-                size = os.path.getsize(film)
-                read_of_it = self.bytes_read(film) - self.bytes_read(image)
-                self.assertGreater(read_of_it, 0.95 * size)
-                self.assertLess(read_of_it, 1.15 * size)
-                os.remove(image + ".index")
 
 
 class Merges(LibraryCase):

@@ -7,8 +7,8 @@ import subprocess
 import sys
 import unittest
 
-from e2e_support import (BINARY, CAPTION, EXIT_DONE, RECORDINGS, RETRIEVAL, SOURCE, VQA, Case, clip, environment, ffmpeg,
-                         main, make_video, parse, probe_subtitles, start, write)
+from e2e_support import (BINARY, CAPTION, DEMO, EXIT_DONE, RECORDINGS, RETRIEVAL, SOURCE, VQA, Case, clip, environment,
+                         ffmpeg, main, make_image, make_video, parse, probe_subtitles, start, write)
 
 sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
 import make_media  # noqa: E402
@@ -252,6 +252,21 @@ class BytesRead(Case):
         self.assertLess(needed + self.SLACK, size * 2 / 3)
         read = self.read(film, "retrieve", "--model", RETRIEVAL, "--frames", 8, "--segment", "whole", "-e", "a dog")
         self.assertLess(read, needed + self.SLACK)
+
+    def test_index_reads_a_film_once(self):
+        """Its shots, its frames and its hash come of one reading, whatever a picture of it costs besides."""
+        for name in ("film.mov", "film.mkv"):
+            with self.subTest(name=name):
+                film = self.path(name)
+                ffmpeg("-f", "lavfi", "-i", "testsrc2=duration=40:size=64x48:rate=10,hue=H=floor(t/4)",
+                       "-f", "lavfi", "-i", "anoisesrc=duration=40:sample_rate=48000", "-ac", 2,
+                       "-c:a", "pcm_s16le", "-pix_fmt", "yuv420p", "-g", 20, film)
+                image = make_image(self.path(name + ".png"), film)
+                size = os.path.getsize(film)
+                of_film, of_image = (self.counted("index", path, "--index", path + ".index", "--model", DEMO)
+                                     for path in (film, image))
+                self.assertGreater(of_film - of_image, 0.95 * size)
+                self.assertLess(of_film - of_image, 1.15 * size)
 
 
 if __name__ == "__main__":
