@@ -1,6 +1,7 @@
 #include "video_tasks/clips.h"
 
 #include "base/cores.h"
+#include "base/timing.h"
 #include "decode/sampler.h"
 #include "video_tasks/job.h"
 #include "video_tasks/parts.h"
@@ -30,6 +31,7 @@ struct vb_clips {
     uint32_t codec_threads;
     size_t keep_bytes; // of each file
     uint64_t ahead;    // bytes that shots are looked for at a time
+    bool in_turn;      // inputs are opened by vb_clips_next itself
     vb_pipeline *pipeline;
     clip_slot *slots; // one per slot of the pipeline
     uint32_t slot_count;
@@ -70,25 +72,35 @@ static vblip_status find_known_parts(const vb_clips *clips, clip_slot *slot,
     return VBLIP_OK;
 }
 
+// How much of the input its parts were looked for in, more than 0 and at most 1.
+static double share_searched(const clip_slot *slot)
+{
+    const vb_stretches *found = &slot->division.spans;
+    const int64_t end_us = found->items[found->count - 1].end_us;
+    if (slot->division.done || end_us <= 0 || end_us > slot->clip.info.duration_us)
+        return 1;
+    return (double)end_us / (double)slot->clip.info.duration_us;
+}
+
 // Of all that there are, as far as they are found: at least one more where some are not.
 static uint32_t estimate_parts(const clip_slot *slot)
 {
-    const vb_stretches *found = &slot->division.spans;
+    const uint32_t found = slot->division.spans.count;
+    const double parts = found / slot->clip.searched;
     if (slot->division.done)
-        return found->count;
-    const int64_t end_us = found->items[found->count - 1].end_us;
-    const double times =
-        end_us > 0 ? (double)slot->clip.info.duration_us / (double)end_us : 1;
-    const double parts = times * found->count;
-    return parts > found->count + 1 && parts < UINT32_MAX ? (uint32_t)parts
-                                                          : found->count + 1;
+        return found;
+    return parts > found + 1 && parts < UINT32_MAX ? (uint32_t)parts : found + 1;
 }
 
 static vblip_status find_more_parts(const vb_clips *clips, clip_slot *slot,
                                     vblip_error *err)
 {
+    vb_clip *clip = &slot->clip;
+    const double start_s = vb_now_s();
     VB_TRY(vb_division_more(&slot->division, clips->ahead, err));
-    slot->clip.parts = estimate_parts(slot);
+    clip->searching_s += vb_now_s() - start_s;
+    clip->searched = share_searched(slot);
+    clip->parts = estimate_parts(slot);
     return VBLIP_OK;
 }
 
@@ -102,6 +114,7 @@ static vblip_status find_parts(const vb_clips *clips, clip_slot *slot, vblip_err
         return find_more_parts(clips, slot, err);
     }
     slot->division.done = true;
+    slot->clip.searched = 1;
     if (clips->plan.parts)
         return find_known_parts(clips, slot, err);
     vb_stretch span;
@@ -233,6 +246,8 @@ static vblip_status open_parts(const vb_clips *clips, clip_slot *slot, vblip_err
     VB_TRY(vb_check_whole(&clip->info, path, err)); // also where no sample lies behind
     VB_TRY(find_parts(clips, slot, err));
     clip->parts = estimate_parts(slot);
+    if (!clips->in_turn)
+        clip->searching_s = 0; // beside the caller's work
     return VBLIP_OK;
 }
 
@@ -265,6 +280,7 @@ static void produce_clip(void *user, uint64_t item, uint32_t number)
     clip->parts = 1;
     clip->info = (vb_video_info){0};
     clip->start_us = clip->end_us = 0;
+    clip->searched = clip->searching_s = 0;
     vb_error_reset(&clip->error);
     // The status is in the error as well.
     vblip_status status = open_input(clips, slot, &clip->error);
@@ -290,6 +306,7 @@ vblip_status vb_clips_open(vb_clips **out, const vb_task *task, const vblip_job 
             given->contents ? KEPT_BYTES / vb_pipeline_slots(plan.workers) : 0,
         // Workers find all shots of their recordings side by side, at a second reading.
         .ahead = given->contents && plan.workers <= 1 ? AHEAD : UINT64_MAX,
+        .in_turn = plan.workers == 0,
         .slot_count = vb_pipeline_slots(plan.workers),
     };
     vblip_status status = VBLIP_OK;

@@ -13,7 +13,10 @@ typedef struct vb_clip {
     vb_video_info info;       // when it could
     uint32_t part, parts;     // the part-th of them, from 0; see `contents` below
     int64_t start_us, end_us; // the part that was sampled; 0 of an image
-    vb_frame *frames;         // [count]
+    // How much of the input was looked through for its parts, 0 to 1, and for how many
+    // seconds vb_clips_next did that.
+    double searched, searching_s;
+    vb_frame *frames; // [count]
     uint32_t count, capacity;
     bool hashed; // with the last part, where that was planned and the file is readable
     uint64_t content; // then: vb_hash_file of it

@@ -38,6 +38,8 @@ typedef struct indexing_run {
     uint64_t more;    // of these, beyond one segment each
     uint64_t seen_bytes, unseen_bytes;
     uint32_t unseen;
+    double searching_s; // for parts, in what was opened,
+    double known_s;     // and of that, in the recording in work
 } indexing_run;
 
 static vb_shelf *shelf_of(const indexing_run *r, uint32_t input)
@@ -281,6 +283,21 @@ static void expect_frames(indexing_run *r)
     r->meter.total = total;
 }
 
+// Looking for parts goes by the bytes of the files: what it took so far, and will take.
+static void expect_searching(indexing_run *r, const vb_clip *clip)
+{
+    const bool failed = clip->error.status != VBLIP_OK;
+    const double size = (double)r->files[clip->input].size;
+    const double ahead = failed ? 0 : (1 - clip->searched) * size;
+    const double behind = (double)r->seen_bytes - ahead;
+    const double more_s = clip->searching_s - r->known_s;
+    r->known_s = failed || clip->part + 1 == clip->parts ? 0 : clip->searching_s;
+    r->searching_s += more_s;
+    r->meter.aside_s += more_s;
+    r->meter.aside_left_s =
+        behind > 0 ? r->searching_s / behind * ((double)r->unseen_bytes + ahead) : 0;
+}
+
 // A file was opened, or could not be, and has so many frames to encode.
 static void file_is_known(indexing_run *r, uint32_t input, uint64_t frames)
 {
@@ -423,6 +440,7 @@ static vblip_status take_failure(indexing_run *r, const vb_clip *clip, vblip_err
             put_recording_of(r, clip, vb_without_path(clip->error.message, path), err));
     r->count = 0;
     expect_frames(r);
+    expect_searching(r, clip);
     return vb_meter_add(&r->meter, path, 0, err);
 }
 
@@ -431,12 +449,13 @@ static vblip_status take_segment(indexing_run *r, const vb_clip *clip, vblip_err
     const uint64_t each = clip->info.still ? 1 : r->in->frames;
     if (clip->error.status != VBLIP_OK)
         return take_failure(r, clip, err);
-    if (r->meter.done == 0) // what was done once says nothing of what is left
-        vb_meter_restart(&r->meter);
     if (clip->part == 0)
         file_is_known(r, clip->input, clip->parts * each);
     else
         expect_segments(r, clip->parts);
+    expect_searching(r, clip);
+    if (r->meter.done == 0) // what was done once says nothing of what is left
+        vb_meter_restart(&r->meter);
     r->parts = clip->parts;
     r->planned += clip->count;
     r->planned -= each;

@@ -59,6 +59,15 @@ vb_meter vb_meter_start(const vblip_job *job, const char *unit, uint64_t total)
 void vb_meter_restart(vb_meter *meter)
 {
     meter->started_s = vb_now_s();
+    meter->aside_s = 0;
+}
+
+static double meter_seconds_left(const vb_meter *meter)
+{
+    const double elapsed_s = vb_now_s() - meter->started_s - meter->aside_s;
+    const double left_s =
+        vb_seconds_left(meter->done, meter->total, elapsed_s > 0 ? elapsed_s : 0);
+    return left_s < 0 ? left_s : left_s + meter->aside_left_s;
 }
 
 vblip_status vb_meter_add(vb_meter *meter, const char *path, uint64_t done,
@@ -67,13 +76,12 @@ vblip_status vb_meter_add(vb_meter *meter, const char *path, uint64_t done,
     meter->done += done;
     if (!meter->job->progress)
         return VBLIP_OK;
-    double elapsed_s = vb_now_s() - meter->started_s;
     vblip_progress progress = {
         .path = path,
         .unit = meter->unit,
         .done = meter->done,
         .total = meter->total,
-        .seconds_left = vb_seconds_left(meter->done, meter->total, elapsed_s),
+        .seconds_left = meter_seconds_left(meter),
     };
     return meter->job->progress(meter->job->user, &progress) ? vb_fail_cancelled(err)
                                                              : VBLIP_OK;

@@ -27,6 +27,8 @@ typedef struct vb_meter {
     const char *unit;
     uint64_t done, total; // total 0 = not known
     double started_s;     // monotonic clock
+    // Work that the units do not count: seconds of it since the start, and still to come.
+    double aside_s, aside_left_s;
 } vb_meter;
 
 vb_meter vb_meter_start(const vblip_job *job, const char *unit, uint64_t total);

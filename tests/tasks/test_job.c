@@ -68,6 +68,31 @@ static void test_time_left(void **state)
     assert_true(vb_seconds_left(11, 10, 5.0) == 0.0);
 }
 
+static int keep_seconds_left(void *user, const vblip_progress *progress)
+{
+    *(double *)user = progress->seconds_left;
+    return 0;
+}
+
+// Ten seconds ago: six of them went to what the units do not count, and three more will.
+static void test_time_left_beside_units(void **state)
+{
+    (void)state;
+    double left_s = 0;
+    const vblip_job job = {.progress = keep_seconds_left, .user = &left_s};
+    vblip_error err = {0};
+    vb_meter meter = vb_meter_start(&job, "frames", 10);
+    meter.aside_left_s = 3;
+    assert_int_equal(vb_meter_add(&meter, "clip.mp4", 0, &err), VBLIP_OK);
+    assert_true(left_s < 0); // no unit is done
+    meter.started_s -= 10;
+    meter.aside_s = 6;
+    assert_int_equal(vb_meter_add(&meter, "clip.mp4", 2, &err), VBLIP_OK);
+    assert_true(left_s >= 19 && left_s < 39); // 8 units of 2 s, and 3 s
+    assert_int_equal(vb_meter_add(&meter, "clip.mp4", 8, &err), VBLIP_OK);
+    assert_true(left_s == 3);
+}
+
 static void test_ties_keep_their_order(void **state)
 {
     (void)state;
@@ -147,6 +172,7 @@ int main(void)
         cmocka_unit_test(test_a_failure_does_not_repeat_the_path),
         cmocka_unit_test(test_a_stopped_input_stops_the_job),
         cmocka_unit_test(test_time_left),
+        cmocka_unit_test(test_time_left_beside_units),
         cmocka_unit_test(test_ties_keep_their_order),
         cmocka_unit_test(test_p_match),
         cmocka_unit_test(test_the_cache_forgets_the_lowest_score),
