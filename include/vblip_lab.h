@@ -47,6 +47,10 @@ typedef int (*vblip_device_fn)(void *user, const vblip_device_info *device);
 // device at all is VBLIP_ERR_DEVICE.
 VBLIP_CHECKED vblip_status vblip_devices(vblip_device_fn fn, void *user, vblip_error *err);
 
+// Whether Vulkan has devices, usable or not; VBLIP_ERR_DEVICE says why it has none: no loader, no
+// driver. vblip_devices does without it where the processor is a device.
+VBLIP_CHECKED vblip_status vblip_vulkan(vblip_error *err);
+
 // Calls `fn` for every kind of device that the FFmpeg in use decodes with, in the order in which
 // hwaccel "auto" tries them; `opens`: there is one.
 typedef int (*vblip_hwaccel_fn)(void *user, const char *name, bool opens);

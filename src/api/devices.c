@@ -41,12 +41,13 @@ static int list_vulkan(void *user, const vblip_device_info *device)
     return l->fn(l->user, &info, (int)device->index);
 }
 
-// Without Vulkan, or a device of it, there is the processor.
-static vblip_status list_devices(listed_fn fn, void *user, vblip_error *err)
+// Without Vulkan, or a device of it, there is the processor; `no_vulkan` then says why.
+static vblip_status list_devices(listed_fn fn, void *user, vblip_error *no_vulkan,
+                                 vblip_error *err)
 {
     listing l = {.fn = fn, .user = user};
-    vblip_error why = {0};
-    vblip_status status = vb_gpu_list(list_vulkan, &l, &why);
+    *no_vulkan = (vblip_error){0};
+    vblip_status status = vb_gpu_list(list_vulkan, &l, no_vulkan);
     if ((status == VBLIP_OK || status == VBLIP_ERR_DEVICE) && !l.processor) {
         const bool stopped = list_processor(&l) != 0;
         if (stopped)
@@ -54,7 +55,8 @@ static vblip_status list_devices(listed_fn fn, void *user, vblip_error *err)
         if (l.count)
             return VBLIP_OK;
     }
-    return status == VBLIP_OK ? VBLIP_OK : vb_fail(err, status, "%s", why.message);
+    return status == VBLIP_OK ? VBLIP_OK
+                              : vb_fail(err, status, "%s", no_vulkan->message);
 }
 
 typedef struct told {
@@ -71,7 +73,19 @@ static int tell_info(void *user, const vblip_device_info *device, int vulkan)
 
 vblip_status vb_devices_list(vblip_device_fn fn, void *user, vblip_error *err)
 {
-    return list_devices(tell_info, &(told){fn, user}, err);
+    vblip_error no_vulkan;
+    return list_devices(tell_info, &(told){fn, user}, &no_vulkan, err);
+}
+
+static int see_one(void *user, const vblip_device_info *device)
+{
+    (void)user, (void)device;
+    return 0;
+}
+
+vblip_status vb_devices_vulkan(vblip_error *err)
+{
+    return vb_gpu_list(see_one, NULL, err);
 }
 
 static bool says(const char *option, const char *word)
@@ -137,7 +151,9 @@ static int consider(void *user, const vblip_device_info *device, int vulkan)
     return 0;
 }
 
-static vblip_status fail_choice(const choice *c, vblip_error *err)
+// `no_vulkan`: why Vulkan has no device, if it has none.
+static vblip_status fail_choice(const choice *c, const vblip_error *no_vulkan,
+                                vblip_error *err)
 {
     const char *wanted = c->options->device;
     vb_device *none;
@@ -145,8 +161,9 @@ static vblip_status fail_choice(const choice *c, vblip_error *err)
         return vb_fail(err, VBLIP_ERR_DEVICE, "%s", c->problem.bytes);
     if (wanted && strcmp(wanted, "cpu") == 0) // this build has none, and says so
         return vb_cpu_open(&none, &(vb_cpu_options){0}, err);
-    return vb_fail(err, VBLIP_ERR_DEVICE, "device %s: none usable; there are: %s",
-                   wanted ? wanted : "auto", c->names.size ? c->names.bytes : "none");
+    return vb_fail(err, VBLIP_ERR_DEVICE, "device %s: none usable; there are: %s%s%s",
+                   wanted ? wanted : "auto", c->names.size ? c->names.bytes : "none",
+                   no_vulkan->status ? "; " : "", no_vulkan->message);
 }
 
 static vblip_status open_processor(vb_device **out, const vblip_engine_options *o,
@@ -212,11 +229,12 @@ vblip_status vb_devices_open(vb_device **out, uint32_t *index,
     if (is_processor(options))
         return open_processor(out, options, err);
     choice c = {.options = options};
-    vblip_status status = list_devices(consider, &c, err);
+    vblip_error no_vulkan;
+    vblip_status status = list_devices(consider, &c, &no_vulkan, err);
     if (status == VBLIP_OK && (c.names.failed || c.problem.failed))
         status = vb_fail_memory(err, "devices");
     if (status == VBLIP_OK && !c.found)
-        status = fail_choice(&c, err);
+        status = fail_choice(&c, &no_vulkan, err);
     vb_string_free(&c.names);
     vb_string_free(&c.problem);
     VB_TRY(status);

@@ -9,6 +9,9 @@
 VB_CHECKED vblip_status vb_devices_list(vblip_device_fn fn, void *user,
                                         vblip_error *err);
 
+// Whether Vulkan has any; VBLIP_ERR_DEVICE says why not.
+VB_CHECKED vblip_status vb_devices_vulkan(vblip_error *err);
+
 // Opens the one that the options name: an index of the list, a part of a name, "cpu" for
 // the processor; "auto" or NULL is the first that is usable and can do what is asked.
 // `index` is that of the list.

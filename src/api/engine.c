@@ -27,6 +27,12 @@ vblip_status vblip_devices(vblip_device_fn fn, void *user, vblip_error *err)
     return vb_devices_list(fn, user, err);
 }
 
+vblip_status vblip_vulkan(vblip_error *err)
+{
+    vb_error_reset(err);
+    return vb_devices_vulkan(err);
+}
+
 vblip_status vblip_hwaccels(vblip_hwaccel_fn fn, void *user, vblip_error *err)
 {
     vb_error_reset(err);

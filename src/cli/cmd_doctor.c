@@ -326,6 +326,16 @@ static void tell_hwaccels(cli_session *s)
     vb_string_free(&d.others);
 }
 
+// Says why there are no devices of Vulkan, where there are none.
+static void tell_no_vulkan(cli_session *s)
+{
+    vblip_error err = {0};
+    if (vblip_vulkan(&err) == VBLIP_OK)
+        return;
+    vb_string_appendf(&s->line, "vulkan        none: %s\n", err.message);
+    (void)cli_emit_line(s);
+}
+
 static cli_exit cmd_doctor_run(cli_session *s)
 {
     vblip_error err = {0};
@@ -341,8 +351,10 @@ static cli_exit cmd_doctor_run(cli_session *s)
         }
     } else
         status = vblip_devices(on_device, &r, &err);
-    if (status == VBLIP_OK && as_it_goes(s))
+    if (status == VBLIP_OK && as_it_goes(s)) {
+        tell_no_vulkan(s);
         tell_hwaccels(s);
+    }
     if (vb_interrupted())
         return CLI_EXIT_INTERRUPTED;
     if (status != VBLIP_OK && status != VBLIP_ERR_CANCELLED)

@@ -120,11 +120,14 @@ static vblip_status create_device(vb_gpu *gpu, vblip_error *err)
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
         .timelineSemaphore = VK_TRUE,
     };
+    const char *const portability = VB_PORTABILITY_SUBSET;
     const VkDeviceCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
         .pNext = &features,
         .queueCreateInfoCount = 1,
         .pQueueCreateInfos = &queue,
+        .enabledExtensionCount = gpu->physical.portability,
+        .ppEnabledExtensionNames = &portability,
     };
     gpu->vk = gpu->instance.vk;
     VB_VK(gpu->vk.CreateDevice(gpu->physical.handle, &info, NULL, &gpu->device));

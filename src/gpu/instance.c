@@ -27,8 +27,8 @@ typedef struct VkLayerSettingsCreateInfoEXT {
 
 // What an instance is made with.
 typedef struct instance_parts {
-    bool validate, settings; // of the layer
-    const char *extensions[2];
+    bool validate, settings;   // of the layer
+    const char *extensions[3]; // room for one more than are counted
     uint32_t extension_count;
 } instance_parts;
 
@@ -117,7 +117,24 @@ fail:
     return status;
 }
 
-static vblip_status create_instance(vb_instance *instance, const instance_parts *parts,
+// Devices that do not do all that Vulkan asks for, as those on Metal, are listed only for
+// who asks. Older loaders do not know of that, and list them.
+static VkResult create_portable(vb_instance *instance, instance_parts *parts,
+                                VkInstanceCreateInfo *info)
+{
+    const uint32_t count = parts->extension_count;
+    parts->extensions[count] = VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME;
+    info->enabledExtensionCount = count + 1;
+    info->flags = VK_INSTANCE_CREATE_ENUMERATE_PORTABILITY_BIT_KHR;
+    VkResult result = instance->vk.CreateInstance(info, NULL, &instance->handle);
+    if (result != VK_ERROR_EXTENSION_NOT_PRESENT)
+        return result;
+    info->enabledExtensionCount = count;
+    info->flags = 0;
+    return instance->vk.CreateInstance(info, NULL, &instance->handle);
+}
+
+static vblip_status create_instance(vb_instance *instance, instance_parts *parts,
                                     vblip_error *err)
 {
     const char *const layer = validation_layer;
@@ -151,10 +168,9 @@ static vblip_status create_instance(vb_instance *instance, const instance_parts 
         .pApplicationInfo = &application,
         .enabledLayerCount = parts->validate ? 1 : 0,
         .ppEnabledLayerNames = &layer,
-        .enabledExtensionCount = parts->extension_count,
         .ppEnabledExtensionNames = parts->extensions,
     };
-    VkResult result = instance->vk.CreateInstance(&info, NULL, &instance->handle);
+    const VkResult result = create_portable(instance, parts, &info);
     if (result == VK_ERROR_INCOMPATIBLE_DRIVER)
         return vb_fail(err, VBLIP_ERR_DEVICE, "%s", no_driver);
     if (result != VK_SUCCESS)
@@ -191,7 +207,8 @@ vblip_status vb_instance_open(vb_instance *instance, const vb_instance_options *
     instance_parts parts;
     *instance = (vb_instance){.log = options->log};
     atomic_init(&instance->validation_messages, 0);
-    VB_OK(vb_vk_load_global(&instance->vk, err));
+    VB_OK(vb_vk_load_global(&instance->vk,
+                            options->loader ? options->loader : VB_VK_LOADER, err));
     VB_OK(check_loader(&instance->vk, err));
     VB_OK(choose_parts(&parts, instance, options, err));
     VB_OK(create_instance(instance, &parts, err));

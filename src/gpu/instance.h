@@ -18,8 +18,9 @@ typedef struct vb_instance {
 } vb_instance;
 
 typedef struct vb_instance_options {
-    bool validate; // Khronos validation with synchronisation checks
-    bool labels;   // debug names and labels, where the loader has them
+    const char *loader; // library; NULL = the system's
+    bool validate;      // Khronos validation with synchronisation checks
+    bool labels;        // debug names and labels, where the loader has them
     vb_log log;
 } vb_instance_options;
 

@@ -186,6 +186,24 @@ static void read_facts(vb_physical *p, const vb_vk *vk)
     find_families(p, vk, &subgroup);
 }
 
+static vblip_status find_extensions(vb_physical *p, const vb_vk *vk, vblip_error *err)
+{
+    vblip_status status = VBLIP_OK;
+    VkExtensionProperties *list = NULL;
+    uint32_t count = 0;
+    VB_VK(vk->EnumerateDeviceExtensionProperties(p->handle, NULL, &count, NULL));
+    list = calloc(count ? count : 1, sizeof *list);
+    if (!list)
+        return vb_fail_memory(err, "Vulkan extensions");
+    VB_VK(vk->EnumerateDeviceExtensionProperties(p->handle, NULL, &count, list));
+    for (uint32_t i = 0; i < count; i++)
+        p->portability =
+            p->portability || strcmp(list[i].extensionName, VB_PORTABILITY_SUBSET) == 0;
+fail:
+    free(list);
+    return status;
+}
+
 // Why the device cannot be used, when it cannot.
 static void find_faults(vb_physical *p)
 {
@@ -222,6 +240,7 @@ static vblip_status read_device(vb_physical *p, const vb_vk *vk, vblip_error *er
         snprintf(p->unusable, sizeof p->unusable, "Vulkan %s, needs 1.2", p->api);
         return VBLIP_OK;
     }
+    VB_TRY(find_extensions(p, vk, err));
     read_facts(p, vk);
     p->precision = preferred_precision(p);
     find_faults(p);

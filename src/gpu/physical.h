@@ -10,6 +10,8 @@
 // Kernel families: shaders/README.md says why a software device needs its own.
 enum vb_family { VB_SIMT = 1, VB_LAVAPIPE = 2 };
 
+#define VB_PORTABILITY_SUBSET "VK_KHR_portability_subset" // of headers that are in beta
+
 // A device that is not open. `info` points into the struct: see vb_physical_describe.
 typedef struct vb_physical {
     VkPhysicalDevice handle;
@@ -26,6 +28,7 @@ typedef struct vb_physical {
     uint32_t timestamp_bits; // valid ones, in the queue family; 0 = no timestamps
     uint32_t max_iterations; // most that one invocation may make in all its loops
     uint64_t max_allocation; // bytes
+    bool portability;        // not all of Vulkan: an extension that must be enabled
     bool halves;             // kernels can read weights that are stored in halves
     vblip_device_info info;
     char name[VK_MAX_PHYSICAL_DEVICE_NAME_SIZE], driver[VK_MAX_DRIVER_INFO_SIZE];

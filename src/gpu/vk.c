@@ -1,11 +1,25 @@
 #include "gpu/vk.h"
 
 #include <ctype.h>
+#include <dlfcn.h>
 #include <string.h>
 
-// The one symbol taken from the loader.
-VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL vkGetInstanceProcAddr(VkInstance instance,
-                                                               const char *name);
+// The loader stays in memory: drivers leave things behind that point into it.
+static vblip_status open_loader(vb_vk *vk, const char *loader, vblip_error *err)
+{
+    void *library = dlopen(loader, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    if (!library)
+        return vb_fail(err, VBLIP_ERR_DEVICE,
+                       "no Vulkan loader: %s; on Debian: apt install libvulkan1",
+                       dlerror());
+    void *symbol = dlsym(library, "vkGetInstanceProcAddr");
+    memcpy(&vk->GetInstanceProcAddr, &symbol, sizeof symbol);
+    dlclose(library);
+    if (!symbol)
+        return vb_fail(err, VBLIP_ERR_DEVICE,
+                       "no Vulkan loader: %s has no vkGetInstanceProcAddr", loader);
+    return VBLIP_OK;
+}
 
 static vblip_status missing(vblip_error *err, const char *name)
 {
@@ -17,19 +31,20 @@ static vblip_status missing(vblip_error *err, const char *name)
     if (!vk->name)                                                                     \
         return missing(err, "vk" #name);
 
-vblip_status vb_vk_load_global(vb_vk *vk, vblip_error *err)
+vblip_status vb_vk_load_global(vb_vk *vk, const char *loader, vblip_error *err)
 {
     *vk = (vb_vk){0};
-#define LOAD_GLOBAL(name) LOAD(name, vkGetInstanceProcAddr(NULL, "vk" #name))
+    VB_TRY(open_loader(vk, loader, err));
+#define LOAD_GLOBAL(name) LOAD(name, vk->GetInstanceProcAddr(NULL, "vk" #name))
     VB_VK_GLOBAL(LOAD_GLOBAL)
     return VBLIP_OK;
 }
 
 vblip_status vb_vk_load_instance(vb_vk *vk, VkInstance instance, vblip_error *err)
 {
-#define LOAD_INSTANCE(name) LOAD(name, vkGetInstanceProcAddr(instance, "vk" #name))
+#define LOAD_INSTANCE(name) LOAD(name, vk->GetInstanceProcAddr(instance, "vk" #name))
 #define LOAD_DEBUG(name)                                                               \
-    vk->name = (PFN_vk##name)vkGetInstanceProcAddr(instance, "vk" #name);
+    vk->name = (PFN_vk##name)vk->GetInstanceProcAddr(instance, "vk" #name);
     VB_VK_INSTANCE(LOAD_INSTANCE)
     VB_VK_DEBUG(LOAD_DEBUG)
     return VBLIP_OK;

@@ -1,5 +1,6 @@
 // vk.h - Vulkan as tables of functions. No other file calls the loader, so a test can
-// swap in a function that fails.
+// swap in a function that fails. It is opened at run time: where there is none, the
+// program does without Vulkan.
 #ifndef VB_GPU_VK_H
 #define VB_GPU_VK_H
 
@@ -23,6 +24,7 @@
     X(GetPhysicalDeviceMemoryProperties)                                               \
     X(GetPhysicalDeviceQueueFamilyProperties)                                          \
     X(GetPhysicalDeviceFormatProperties)                                               \
+    X(EnumerateDeviceExtensionProperties)                                              \
     X(CreateDevice)                                                                    \
     X(GetDeviceProcAddr)
 
@@ -85,17 +87,21 @@
     X(CmdBeginDebugUtilsLabelEXT)                                                      \
     X(CmdEndDebugUtilsLabelEXT)
 
+#define VB_VK_LOADER "libvulkan.so.1"
+
 #define VB_VK_MEMBER(name) PFN_vk##name name;
 
 typedef struct vb_vk {
+    VB_VK_MEMBER(GetInstanceProcAddr)
     VB_VK_GLOBAL(VB_VK_MEMBER)
     VB_VK_INSTANCE(VB_VK_MEMBER)
     VB_VK_DEVICE(VB_VK_MEMBER)
     VB_VK_DEBUG(VB_VK_MEMBER)
 } vb_vk;
 
-// Each needs the functions of the one before it.
-VB_CHECKED vblip_status vb_vk_load_global(vb_vk *vk, vblip_error *err);
+// Each needs the functions of the one before it. `loader` is the library's name.
+VB_CHECKED vblip_status vb_vk_load_global(vb_vk *vk, const char *loader,
+                                          vblip_error *err);
 VB_CHECKED vblip_status vb_vk_load_instance(vb_vk *vk, VkInstance instance,
                                             vblip_error *err);
 VB_CHECKED vblip_status vb_vk_load_device(vb_vk *vk, VkDevice device, vblip_error *err);

@@ -9,7 +9,7 @@ exactly; every object and the background in 93 % of captions.
 import os
 import unittest
 
-from e2e_support import CLIPS, DEMO, Case, clip, environment, main, parse, said_of_clips
+from e2e_support import CLIPS, DEMO, EXIT_NO_DEVICE, Case, clip, environment, main, parse, said_of_clips, write
 
 
 def path_of(name):
@@ -109,6 +109,19 @@ class Doctor(Case):
                 self.assertIsNone(row["problem"])
                 self.assertTrue(row["checks"] and all(check["ok"] for check in row["checks"]))
                 self.assertTrue(row["speed"])
+
+    def test_what_vulkan_lacks_is_said(self):
+        """No driver; or a loader that does not open, as one that is not there: the program itself needs none."""
+        os.mkdir(self.path("lib"))
+        write(self.path("lib", "libvulkan.so.1"), "")
+        for env, why in ((environment(VK_DRIVER_FILES="/dev/null"), "no Vulkan driver found; on Debian: apt install "),
+                         (environment(LD_LIBRARY_PATH=self.path("lib")), "no Vulkan loader: ")):
+            with self.subTest(why=why):
+                lines = self.ok("doctor", env=env).out.splitlines()
+                self.assertEqual([line.startswith("vulkan        none: " + why) for line in lines[-2:]], [True, False])
+                self.refused(EXIT_NO_DEVICE, ["device llvmpipe: none usable; there are: 0 ", "; " + why], "caption",
+                             clip(1), "--device", "llvmpipe", env=env)
+        self.assertNotIn("vulkan  ", self.ok("doctor", "--device", "cpu").out)
 
 
 if __name__ == "__main__":

@@ -93,6 +93,12 @@ vblip_status vblip_devices(vblip_device_fn fn, void *user, vblip_error *err)
     return VBLIP_OK;
 }
 
+vblip_status vblip_vulkan(vblip_error *err)
+{
+    (void)err;
+    return VBLIP_OK;
+}
+
 vblip_status vblip_engine_open(vblip_engine **out, const vblip_engine_options *options,
                                vblip_error *err)
 {

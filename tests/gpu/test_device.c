@@ -3,6 +3,7 @@
 #include "support/gpu_op.h"
 #include "support/ref_ops.h"
 
+#include <dlfcn.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -117,6 +118,47 @@ static void test_refuses_what_is_not_there(void **state)
     assert_int_equal(vb_gpu_open(&device, &(vb_gpu_options){.kernels = "avx"}, &err),
                      VBLIP_ERR_ARGUMENT);
     assert_non_null(strstr(err.message, "avx"));
+}
+
+// Nothing is linked to the loader: where there is none, that is said in a line.
+static void test_a_missing_loader_is_said(void **state)
+{
+    (void)state;
+    static const char *const loaders[][2] = {
+        {"libvulkan.so.0", "no Vulkan loader: libvulkan.so.0: "},
+        {"libc.so.6", "no Vulkan loader: libc.so.6 has no vkGetInstanceProcAddr"},
+    };
+    for (size_t i = 0; i < sizeof loaders / sizeof *loaders; i++) {
+        vb_vk vk;
+        vblip_error err = {0};
+        assert_int_equal(vb_vk_load_global(&vk, loaders[i][0], &err), VBLIP_ERR_DEVICE);
+        assert_null(vk.CreateInstance);
+        if (strncmp(err.message, loaders[i][1], strlen(loaders[i][1])) != 0)
+            fail_msg("%s", err.message);
+    }
+}
+
+// Devices that do not do all of Vulkan are asked for, where the loader knows of them.
+static void test_portability_is_asked_for(void **state)
+{
+    (void)state;
+    void *library = dlopen(VB_FAKE_LOADER, RTLD_NOW | RTLD_LOCAL);
+    assert_non_null(library);
+    bool *is_old = dlsym(library, "fake_loader_is_old");
+    const VkInstanceCreateFlags *flags = dlsym(library, "fake_loader_flags");
+    assert_true(is_old && flags);
+    for (int old = 0; old < 2; old++) {
+        const vb_instance_options options = {.loader = VB_FAKE_LOADER, .labels = true};
+        vb_instance instance;
+        vblip_error err = {0};
+        *is_old = old;
+        if (vb_instance_open(&instance, &options, &err) != VBLIP_OK)
+            fail_msg("%s", err.message);
+        assert_int_equal(*flags,
+                         old ? 0 : VK_INSTANCE_CREATE_ENUMERATE_PORTABILITY_BIT_KHR);
+        vb_instance_close(&instance);
+    }
+    dlclose(library);
 }
 
 // ------------------------------------------------------------------ running out
@@ -757,6 +799,8 @@ int main(void)
         cmocka_unit_test(test_lists_devices),
         cmocka_unit_test(test_chooses_by_index_and_name),
         cmocka_unit_test(test_refuses_what_is_not_there),
+        cmocka_unit_test(test_a_missing_loader_is_said),
+        cmocka_unit_test(test_portability_is_asked_for),
         cmocka_unit_test(test_running_out_of_device_memory_is_reported),
         cmocka_unit_test(test_too_large_a_buffer_is_refused),
         cmocka_unit_test(test_unmapped_buffers_work),

@@ -86,6 +86,7 @@ static void test_devices(void **state)
     vblip_error err = stale;
     int count = 0;
     assert_int_equal(vblip_devices(count_device, &count, &err), VBLIP_OK);
+    assert_int_equal(vblip_vulkan(&err), VBLIP_OK);
     assert_int_equal(err.status, VBLIP_OK);
     assert_true(count >= 1);
     count = 0;
