@@ -16,8 +16,8 @@ typedef struct vb_gpu_options {
     vb_log log;            // gets validation messages and the choices made
     // Asked before each submit, which is of about a quarter of a second, before each matrix,
     // and each second that a submit takes. Not 0: nothing more runs, and what was recorded
-    // fails with VBLIP_ERR_CANCELLED. A submit that goes on for ten seconds all the same
-    // is VBLIP_ERR_DEVICE, and the device is of no use any more. NULL = never.
+    // fails with VBLIP_ERR_CANCELLED. So does a submit that goes on for ten seconds all the
+    // same, and then the device is of no use any more. NULL = never.
     int (*stopped)(void *user);
     void *stopped_user;
 } vb_gpu_options;

@@ -23,7 +23,8 @@ typedef struct vb_waiting {
     bool running;       // what was submitted may still run: nothing that it uses goes
 } vb_waiting;
 
-// Waits until the timeline reaches `value`. VBLIP_ERR_DEVICE: not in time.
+// Waits until the timeline reaches `value`. Not in time: VBLIP_ERR_DEVICE, or
+// VBLIP_ERR_CANCELLED where the caller wants to stop; the device is broken then.
 VB_CHECKED vblip_status vb_wait_for(vb_gpu *gpu, uint64_t value, vblip_error *err);
 
 // After a failed submit or wait, for `why`: leaves nothing running on memory that is about
