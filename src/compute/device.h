@@ -14,7 +14,7 @@ typedef struct vb_device_caps {
     const char *name;          // as `vblip doctor` prints it
     const char *kernels;       // what computes, for reports: "simt"
     uint64_t max_buffer_bytes; // largest vb_buffer
-    uint64_t memory_bytes;     // what there is for buffers, in all
+    uint64_t memory_bytes;     // what there was for buffers when it was opened
     uint32_t weight_types;     // types a matrix can be stored in: bits 1 << vb_dtype
     bool shares_cores;         // computes on the cores that decode runs on
     uint64_t cached_bytes;     // of a value that caches keep for the next op, or 0

@@ -153,7 +153,7 @@ static vb_device_caps caps_of(const vb_gpu *gpu)
         .name = gpu->physical.name,
         .kernels = vb_family_name(gpu->family),
         .max_buffer_bytes = most / 16 * 16,
-        .memory_bytes = gpu->physical.info.memory_bytes,
+        .memory_bytes = vb_memory_left(gpu),
         .weight_types = 1u << VB_F32 | (gpu->physical.halves ? 1u << VB_F16 : 0),
         .shares_cores = gpu->physical.info.kind == VBLIP_DEVICE_SOFTWARE,
     };

@@ -6,14 +6,13 @@
 #define VB_GPU_MEMORY_H
 
 #include "compute/device.h"
+#include "gpu/allocate.h"
 #include "gpu/vk.h"
-
-typedef struct vb_gpu vb_gpu;
 
 typedef struct vb_gpu_buffer {
     vb_buffer base; // first; base.size is what was asked for
     VkBuffer handle;
-    VkDeviceMemory memory;
+    vb_allocation memory;
     VkBufferView texels; // all of it as rgba32f; only where kernels read texels
     VkBufferView halves; // all of it as rgba32ui; only for panels of halves
     uint8_t *mapped;     // NULL when the host cannot write it
@@ -22,6 +21,7 @@ typedef struct vb_gpu_buffer {
 typedef struct vb_memory {
     uint64_t allocations; // how often device memory was taken so far
     bool mapped_buffers;  // device buffers are host-visible where the driver can
+    bool told_full;       // the log knows that device memory ran out
 } vb_memory;
 
 // Memory for kernels. `name` is for messages and debuggers.

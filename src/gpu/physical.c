@@ -196,9 +196,12 @@ static vblip_status find_extensions(vb_physical *p, const vb_vk *vk, vblip_error
     if (!list)
         return vb_fail_memory(err, "Vulkan extensions");
     VB_VK(vk->EnumerateDeviceExtensionProperties(p->handle, NULL, &count, list));
-    for (uint32_t i = 0; i < count; i++)
-        p->portability =
-            p->portability || strcmp(list[i].extensionName, VB_PORTABILITY_SUBSET) == 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const char *name = list[i].extensionName;
+        p->portability = p->portability || strcmp(name, VB_PORTABILITY_SUBSET) == 0;
+        p->tells_budget =
+            p->tells_budget || strcmp(name, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME) == 0;
+    }
 fail:
     free(list);
     return status;

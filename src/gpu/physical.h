@@ -29,6 +29,7 @@ typedef struct vb_physical {
     uint32_t max_iterations; // most that one invocation may make in all its loops
     uint64_t max_allocation; // bytes
     bool portability;        // not all of Vulkan: an extension that must be enabled
+    bool tells_budget;       // VK_EXT_memory_budget
     bool halves;             // kernels can read weights that are stored in halves
     vblip_device_info info;
     char name[VK_MAX_PHYSICAL_DEVICE_NAME_SIZE], driver[VK_MAX_DRIVER_INFO_SIZE];

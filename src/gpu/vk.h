@@ -22,6 +22,7 @@
     X(GetPhysicalDeviceProperties2)                                                    \
     X(GetPhysicalDeviceFeatures2)                                                      \
     X(GetPhysicalDeviceMemoryProperties)                                               \
+    X(GetPhysicalDeviceMemoryProperties2)                                              \
     X(GetPhysicalDeviceQueueFamilyProperties)                                          \
     X(GetPhysicalDeviceFormatProperties)                                               \
     X(EnumerateDeviceExtensionProperties)                                              \

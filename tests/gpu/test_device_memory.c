@@ -1,0 +1,363 @@
+// test_device_memory.c - a device that runs out of memory takes other memory, or says so and
+// stays usable; buffers are made and filled as promised, whatever the memory is like.
+#include "support/gpu_op.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+// ------------------------------------------------------------------ running out
+
+static struct {
+    uint32_t left; // calls that still succeed
+    PFN_vkAllocateMemory sound;
+} allocator;
+
+static VKAPI_ATTR VkResult VKAPI_CALL
+failing_allocate(VkDevice device, const VkMemoryAllocateInfo *info,
+                 const VkAllocationCallbacks *callbacks, VkDeviceMemory *memory)
+{
+    if (allocator.left == 0)
+        return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    allocator.left--;
+    return allocator.sound(device, info, callbacks, memory);
+}
+
+enum { ROWS = 5, COLS = 64 };
+
+// Weights, activations, an upload and a download: everything that allocates.
+static vblip_status use_device(vb_device *device, float *out, vblip_error *err)
+{
+    float x_data[ROWS * COLS], w_data[COLS * COLS];
+    for (int i = 0; i < ROWS * COLS; i++)
+        x_data[i] = (float)(i % 7);
+    for (int i = 0; i < COLS * COLS; i++)
+        w_data[i] = i % (COLS + 1) == 0 ? 2 : 0; // twice the identity
+    const vb_matrix_block block = vb_matrix_in_memory(w_data, VB_F32, COLS);
+    vb_matrix *w = NULL;
+    vb_buffer *buffer = NULL;
+    vblip_status status =
+        vb_matrix_make(&w, device, &block, 1, COLS, VB_USE_LINEAR, "weights", err);
+    if (status == VBLIP_OK)
+        status = vb_buffer_make(&buffer, device, sizeof x_data * 2, "activations", err);
+    if (status == VBLIP_OK) {
+        const vb_tensor x = vb_tensor_view(buffer, 0, VB_F32, 1, ROWS, COLS);
+        const vb_tensor y =
+            vb_tensor_view(buffer, sizeof x_data, VB_F32, 1, ROWS, COLS);
+        vb_recorder rec = vb_recorder_begin(device);
+        vb_upload(&rec, x, x_data);
+        vb_linear(&rec, .y = y, .x = x, .w = w);
+        vb_download(&rec, out, y);
+        status = vb_recorder_submit(&rec, err);
+    }
+    vb_buffer_free(&buffer);
+    vb_matrix_free(&w);
+    return status;
+}
+
+static void check_use(vb_device *device)
+{
+    float out[ROWS * COLS] = {0};
+    vblip_error err = {0};
+    if (use_device(device, out, &err) != VBLIP_OK)
+        fail_msg("%s", err.message);
+    for (int i = 0; i < ROWS * COLS; i++)
+        assert_true(out[i] == 2 * (float)(i % 7));
+}
+
+// Fails the first device allocation, then the second, until all succeed.
+static void run_out_of_memory(const vb_gpu_mask *mask, const char *kernels)
+{
+    gpu_fixture fx;
+    gpu_open_masked(&fx, &(vb_gpu_options){.kernels = kernels}, mask);
+    vb_gpu *gpu = vb_gpu_of(fx.device);
+    allocator.sound = gpu->vk.AllocateMemory;
+    gpu->vk.AllocateMemory = failing_allocate;
+    uint32_t failures = 0;
+    for (;; failures++) {
+        float out[ROWS * COLS];
+        vblip_error err = {0};
+        allocator.left = failures;
+        const vblip_status status = use_device(fx.device, out, &err);
+        if (status == VBLIP_OK)
+            break;
+        if (status != VBLIP_ERR_MEMORY || !strstr(err.message, "out of device memory"))
+            fail_msg("allocation %u: status %d, \"%s\"", failures, status, err.message);
+        assert_true(failures < 100);
+    }
+    assert_true(failures >= 2); // weights and activations at the least
+    gpu->vk.AllocateMemory = allocator.sound;
+    check_use(fx.device);
+    assert_int_equal(vb_gpu_validation_messages(fx.device), 0);
+    gpu_close(&fx);
+}
+
+static void test_running_out_of_device_memory_is_reported(void **state)
+{
+    (void)state;
+    for (const char *const *family = gpu_families(); *family; family++) {
+        run_out_of_memory(&(vb_gpu_mask){0}, *family);
+        run_out_of_memory(&(vb_gpu_mask){.mapped_buffers = true}, *family);
+    }
+}
+
+// ---------------------------------------------------------------- memory of two types
+
+// A device with memory of its own, type 0, and some of the host, type 1. Both are type
+// `real` of the device at hand; only the one of the host is mapped.
+static struct {
+    uint32_t real;
+    uint32_t own, host;               // allocations that still succeed
+    uint32_t taken[2], refused, told; // refused: of the device's own
+    PFN_vkAllocateMemory allocate;
+    PFN_vkGetBufferMemoryRequirements requirements;
+} two;
+
+static VKAPI_ATTR VkResult VKAPI_CALL
+allocate_of_two(VkDevice device, const VkMemoryAllocateInfo *info,
+                const VkAllocationCallbacks *callbacks, VkDeviceMemory *memory)
+{
+    VkMemoryAllocateInfo sound = *info;
+    uint32_t *left = info->memoryTypeIndex == 0 ? &two.own : &two.host;
+    assert_true(info->memoryTypeIndex < 2);
+    if (*left == 0) {
+        two.refused += info->memoryTypeIndex == 0;
+        return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    }
+    --*left;
+    two.taken[info->memoryTypeIndex]++;
+    sound.memoryTypeIndex = two.real;
+    return two.allocate(device, &sound, callbacks, memory);
+}
+
+static VKAPI_ATTR void VKAPI_CALL need_of_two(VkDevice device, VkBuffer buffer,
+                                              VkMemoryRequirements *need)
+{
+    two.requirements(device, buffer, need);
+    need->memoryTypeBits = 3;
+}
+
+static void hear_full(void *user, const char *line)
+{
+    (void)user;
+    two.told += strstr(line, "its memory is full: what else it needs lies in the "
+                             "host's, and is slower") != NULL;
+}
+
+static void become_two(vb_gpu *gpu)
+{
+    VkPhysicalDeviceMemoryProperties *memory = &gpu->physical.memory;
+    memset(&two, 0, sizeof two);
+    two.allocate = gpu->vk.AllocateMemory;
+    two.requirements = gpu->vk.GetBufferMemoryRequirements;
+    while (!(memory->memoryTypes[two.real].propertyFlags &
+             VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT))
+        two.real++;
+    const uint64_t bytes = gpu->physical.info.memory_bytes;
+    *memory = (VkPhysicalDeviceMemoryProperties){
+        .memoryTypeCount = 2,
+        .memoryTypes = {{VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT, 0},
+                        {VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
+                             VK_MEMORY_PROPERTY_HOST_COHERENT_BIT |
+                             VK_MEMORY_PROPERTY_HOST_CACHED_BIT,
+                         1}},
+        .memoryHeapCount = 2,
+        .memoryHeaps = {{bytes, VK_MEMORY_HEAP_DEVICE_LOCAL_BIT}, {bytes, 0}},
+    };
+    gpu->vk.AllocateMemory = allocate_of_two;
+    gpu->vk.GetBufferMemoryRequirements = need_of_two;
+    gpu->log = (vb_log){hear_full, NULL};
+}
+
+// With memory of its own for no allocation, for one, for two ...: the rest lies in the
+// host's, and all is computed as with enough.
+static void test_full_memory_steps_down_to_the_host(void **state)
+{
+    (void)state;
+    for (const char *const *family = gpu_families(); *family; family++) {
+        for (uint32_t own = 0;; own++) {
+            gpu_fixture fx;
+            gpu_open_masked(&fx, &(vb_gpu_options){.kernels = *family},
+                            &(vb_gpu_mask){.untested = true});
+            become_two(vb_gpu_of(fx.device));
+            two.own = own;
+            two.host = UINT32_MAX;
+            check_use(fx.device);
+            check_use(fx.device);
+            assert_int_equal(vb_gpu_validation_messages(fx.device), 0);
+            const bool enough = two.refused == 0;
+            assert_int_equal(two.told, enough ? 0 : 1); // once
+            gpu_close(&fx);
+            if (enough)
+                break;
+            assert_true(own < 100);
+        }
+        assert_true(two.taken[0] >= 2 && two.taken[1] >= 1); // and staging
+    }
+}
+
+// Neither has room: told as what it is, and nothing is left behind.
+static void test_no_memory_of_either_type_is_reported(void **state)
+{
+    (void)state;
+    for (uint32_t own = 0; own < 2; own++) {
+        for (uint32_t host = 0;; host++) {
+            gpu_fixture fx;
+            gpu_open_masked(&fx, &(vb_gpu_options){.kernels = "simt"},
+                            &(vb_gpu_mask){.untested = true});
+            become_two(vb_gpu_of(fx.device));
+            two.own = own;
+            two.host = host;
+            float out[ROWS * COLS];
+            vblip_error err = {0};
+            const vblip_status status = use_device(fx.device, out, &err);
+            if (status != VBLIP_OK && (status != VBLIP_ERR_MEMORY ||
+                                       !strstr(err.message, "out of device memory")))
+                fail_msg("%u, %u: status %d, \"%s\"", own, host, status, err.message);
+            two.own = two.host = UINT32_MAX;
+            check_use(fx.device);
+            assert_int_equal(vb_gpu_validation_messages(fx.device), 0);
+            gpu_close(&fx);
+            if (status == VBLIP_OK)
+                break;
+            assert_true(host < 100);
+        }
+    }
+}
+
+static VKAPI_ATTR void VKAPI_CALL tell_budget(VkPhysicalDevice device,
+                                              VkPhysicalDeviceMemoryProperties2 *out)
+{
+    (void)device;
+    VkPhysicalDeviceMemoryBudgetPropertiesEXT *budget = out->pNext;
+    assert_int_equal(budget->sType,
+                     VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT);
+    out->memoryProperties = (VkPhysicalDeviceMemoryProperties){
+        .memoryHeapCount = 3,
+        .memoryHeaps = {{8 << 20, 0},
+                        {4 << 20, VK_MEMORY_HEAP_DEVICE_LOCAL_BIT},
+                        {1 << 20, VK_MEMORY_HEAP_DEVICE_LOCAL_BIT}}};
+    budget->heapBudget[0] = 7 << 20;
+    budget->heapUsage[0] = 0;
+    budget->heapBudget[1] = 3 << 20; // others use the rest
+    budget->heapUsage[1] = 1 << 20;
+    budget->heapBudget[2] = 1 << 20;
+    budget->heapUsage[2] = 2 << 20; // more than it should
+}
+
+static void test_the_budget_is_what_is_left(void **state)
+{
+    (void)state;
+    gpu_fixture fx = gpu_open("simt");
+    vb_gpu *gpu = vb_gpu_of(fx.device);
+    assert_true(fx.device->caps.memory_bytes > 0);
+    assert_true(fx.device->caps.memory_bytes <= gpu->physical.info.memory_bytes);
+    gpu->vk.GetPhysicalDeviceMemoryProperties2 = tell_budget;
+    gpu->physical.info.memory_bytes = 4 << 20;
+    gpu->physical.tells_budget = true;
+    assert_int_equal(vb_memory_left(gpu), 2 << 20);
+    gpu->physical.tells_budget = false;
+    assert_int_equal(vb_memory_left(gpu), 4 << 20);
+    gpu_close(&fx);
+}
+
+// ------------------------------------------------------------------ buffers as promised
+
+static void test_too_large_a_buffer_is_refused(void **state)
+{
+    (void)state;
+    gpu_fixture fx = gpu_open(NULL);
+    vb_buffer *buffer;
+    vblip_error err = {0};
+    assert_int_equal(vb_buffer_make(&buffer, fx.device,
+                                    fx.device->caps.max_buffer_bytes + 16, "huge",
+                                    &err),
+                     VBLIP_ERR_UNSUPPORTED);
+    assert_null(buffer);
+    assert_non_null(strstr(err.message, "huge"));
+    gpu_close(&fx);
+}
+
+// --------------------------------------------------------------- paths that do without
+
+// A device whose buffers the host cannot write: everything goes through staging.
+static void test_unmapped_buffers_work(void **state)
+{
+    (void)state;
+    for (const char *const *family = gpu_families(); *family; family++) {
+        gpu_fixture fx;
+        gpu_open_masked(&fx, &(vb_gpu_options){.kernels = *family},
+                        &(vb_gpu_mask){.mapped_buffers = true});
+        check_use(fx.device);
+        gpu_close(&fx);
+    }
+}
+
+// A buffer is written by whoever makes it, so making one costs the device nothing, and
+// weights cost one submit where the host cannot write them.
+static void test_new_buffers_are_not_zeroed(void **state)
+{
+    (void)state;
+    gpu_fixture fx;
+    gpu_open_masked(&fx, &(vb_gpu_options){.kernels = "simt"},
+                    &(vb_gpu_mask){.mapped_buffers = true, .untested = true});
+    const vb_commands *commands = &vb_gpu_of(fx.device)->commands;
+    const uint64_t before = commands->submitted;
+    vb_buffer *buffer;
+    assert_int_equal(vb_buffer_make(&buffer, fx.device, 1 << 20, "room", NULL),
+                     VBLIP_OK);
+    assert_null(vb_gpu_buffer_of(buffer)->mapped);
+    assert_int_equal(commands->submitted, before);
+    assert_false(vb_commands_recording(vb_gpu_of(fx.device)));
+    vb_buffer_free(&buffer);
+
+    float weights[COLS * COLS] = {0};
+    vb_matrix *matrix = gpu_matrix(&fx, weights, COLS, COLS, VB_USE_LINEAR);
+    assert_int_equal(commands->submitted, before + 1);
+    vb_matrix_free(&matrix);
+    gpu_close(&fx);
+}
+
+// Transfers longer than a staging block, and more of them than there are blocks.
+static void test_long_transfers_arrive(void **state)
+{
+    (void)state;
+    enum { WORDS = 5 << 20, TIMES = 9 }; // 20 MiB each
+    gpu_fixture fx = gpu_open("simt");
+    uint32_t *in = gpu_alloc(WORDS, 4), *out = gpu_alloc(WORDS, 4);
+    vb_buffer *buffer;
+    assert_int_equal(vb_buffer_make(&buffer, fx.device, WORDS * 4, "long", NULL),
+                     VBLIP_OK);
+    const vb_tensor t = vb_tensor_view(buffer, 0, VB_I32, 1, 1, WORDS);
+    for (uint32_t time = 0; time < TIMES; time++) {
+        for (uint32_t i = 0; i < WORDS; i += 997)
+            in[i] = i * 31 + time;
+        vb_upload(&fx.rec, t, in);
+        vb_download(&fx.rec, out, t);
+    }
+    gpu_submit(&fx);
+    assert_memory_equal(in, out, WORDS * 4);
+    vb_buffer_free(&buffer);
+    free(in);
+    free(out);
+    gpu_close(&fx);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_running_out_of_device_memory_is_reported),
+        cmocka_unit_test(test_full_memory_steps_down_to_the_host),
+        cmocka_unit_test(test_no_memory_of_either_type_is_reported),
+        cmocka_unit_test(test_the_budget_is_what_is_left),
+        cmocka_unit_test(test_too_large_a_buffer_is_refused),
+        cmocka_unit_test(test_unmapped_buffers_work),
+        cmocka_unit_test(test_new_buffers_are_not_zeroed),
+        cmocka_unit_test(test_long_transfers_arrive),
+    };
+    return cmocka_run_group_tests_name("device_memory", tests, NULL, NULL);
+}
