@@ -263,6 +263,8 @@ static uint32_t choose_batch(const vb_model *m, uint32_t count, uint32_t batch)
     const uint32_t fits = vb_vision_batch(&m->config.vision, bytes);
     if (!batch || batch > fits)
         batch = fits;
+    if (m->most_frames && batch > m->most_frames)
+        batch = m->most_frames;
     return batch < count ? batch : count;
 }
 
@@ -281,18 +283,12 @@ static vblip_status encode_frame_batch(vb_model *m, const vb_vision_scratch *scr
     return vb_recorder_submit(&rec, err);
 }
 
-static vblip_status encode_clip_frames(vb_model *m, vb_visual *visual,
-                                       const vb_frame *frames, uint32_t count,
-                                       uint32_t batch, float *itc, vblip_error *err)
+static vblip_status encode_in_batches(vb_model *m, vb_tensor x, const vb_frame *frames,
+                                      uint32_t count, uint32_t batch, vblip_error *err)
 {
     const vb_vision_config *c = &m->config.vision;
-    const uint32_t tokens = vb_vision_tokens(c), projection = m->config.projection;
-    batch = choose_batch(m, count, batch);
-
     vb_vision_scratch scratch;
-    vb_tensor x, proj, vector;
     vb_pool_reset(&m->activations);
-    VB_TRY(vb_pool_tensor(&x, &visual->pool, VB_F32, count, tokens, c->width, err));
     VB_TRY(vb_vision_scratch_make(&scratch, &m->activations, c, batch, err));
     VB_TRY(vb_model_stage(m, (uint64_t)batch * c->image_size * c->image_size * 3, err));
     for (uint32_t done = 0; done < count; done += batch) {
@@ -300,6 +296,33 @@ static vblip_status encode_clip_frames(vb_model *m, vb_visual *visual,
         VB_TRY(encode_frame_batch(m, &scratch, vb_batches(x, done, n), frames + done, n,
                                   err));
     }
+    return VBLIP_OK;
+}
+
+// `batch` at a time, or half as many as long as there is no memory for them.
+static vblip_status encode_frames(vb_model *m, vb_tensor x, const vb_frame *frames,
+                                  uint32_t count, uint32_t batch, vblip_error *err)
+{
+    vblip_error why = {0};
+    vblip_status status = encode_in_batches(m, x, frames, count, batch, &why);
+    while (status == VBLIP_ERR_MEMORY && batch > 1) {
+        vb_pool_free(&m->activations);
+        vb_error_reset(&why);
+        batch = m->most_frames = batch / 2;
+        status = encode_in_batches(m, x, frames, count, batch, &why);
+    }
+    return status == VBLIP_OK ? VBLIP_OK : vb_fail(err, status, "%s", why.message);
+}
+
+static vblip_status encode_clip_frames(vb_model *m, vb_visual *visual,
+                                       const vb_frame *frames, uint32_t count,
+                                       uint32_t batch, float *itc, vblip_error *err)
+{
+    const vb_vision_config *c = &m->config.vision;
+    const uint32_t tokens = vb_vision_tokens(c), projection = m->config.projection;
+    vb_tensor x, proj, vector;
+    VB_TRY(vb_pool_tensor(&x, &visual->pool, VB_F32, count, tokens, c->width, err));
+    VB_TRY(encode_frames(m, x, frames, count, choose_batch(m, count, batch), err));
     if (itc) {
         vb_recorder rec = vb_recorder_begin(m->device);
         VB_TRY(

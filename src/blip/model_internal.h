@@ -27,6 +27,8 @@ struct vb_model {
     vb_ids *texts;     // of each text of a call
     uint32_t text_capacity;
     vb_string cleaned;
+    uint32_t
+        most_frames;  // encoded at once, since there was no memory for more; 0 = any
     uint8_t *staging; // pixels, or padded ids, on their way to the device
     uint64_t staging_bytes;
 };

@@ -570,6 +570,76 @@ static void test_a_call_that_runs_out_of_memory_can_be_repeated(void **state)
     assert_int_equal(ref_device_look(fixture.device).alive, 0);
 }
 
+static struct {
+    vb_device_table table;
+    const vb_device_table *sound;
+    uint64_t most; // bytes of a buffer
+    uint32_t refused;
+} small;
+
+static vblip_status make_small_buffer(vb_buffer **out, vb_device *device,
+                                      uint64_t bytes, const char *name,
+                                      vblip_error *err)
+{
+    if (bytes <= small.most)
+        return small.sound->buffer_make(out, device, bytes, name, err);
+    small.refused++;
+    return vb_fail_memory(err, name);
+}
+
+enum { MANY = 64, ITC = 256 };
+
+// Encodes MANY frames at once, if there are buffers of `most` bytes, and those again.
+static vblip_status encode_many(float itc[ITC], uint64_t most, uint32_t *refused,
+                                vblip_error *err)
+{
+    vb_frame frames[MANY];
+    vb_visual *visual;
+    vblip_error none = {0};
+    vb_model *model = fixture_model(&fixture, "retrieval");
+    assert_int_equal(model->config.projection, ITC);
+    fixture_frames(frames, model->config.vision.image_size, IMAGE, MANY);
+    fixture_ok(vb_visual_make(&visual, model, &none), &none);
+    small.sound = fixture.device->table;
+    small.table = *small.sound;
+    small.table.buffer_make = make_small_buffer;
+    small.most = most;
+    small.refused = 0;
+    fixture.device->table = &small.table;
+    vblip_status status = vb_model_encode(model, visual, frames, MANY, MANY, itc, err);
+    *refused = small.refused;
+    if (status == VBLIP_OK) { // and is known from then on
+        fixture_ok(vb_model_encode(model, visual, frames, MANY, MANY, itc, err), err);
+        assert_int_equal(small.refused, *refused);
+    }
+    fixture.device->table = small.sound;
+    vb_visual_free(&visual);
+    vb_model_free(&model);
+    free(frames[0].rgb);
+    return status;
+}
+
+// What is seen in as many frames at a time as there is memory for is the same. The widest of
+// MANY frames takes 3 MiB, and what is made is of 1 MiB at least.
+static void test_frames_are_encoded_in_what_memory_there_is(void **state)
+{
+    (void)state;
+    float want[ITC], got[ITC];
+    uint32_t refused;
+    vblip_error err = {0};
+    fixture_ok(encode_many(want, 4 << 20, &refused, &err), &err);
+    assert_int_equal(refused, 0);
+    for (uint32_t halvings = 1; halvings <= 2; halvings++) {
+        fixture_ok(encode_many(got, 4 << 20 >> halvings, &refused, &err), &err);
+        assert_int_equal(refused, halvings);
+        assert_memory_equal(want, got, sizeof want);
+    }
+    assert_int_equal(encode_many(got, 1, &refused, &err), VBLIP_ERR_MEMORY);
+    assert_string_equal(err.message, "visual tokens: out of memory");
+    assert_int_equal(refused, 1);
+    assert_int_equal(ref_device_look(fixture.device).alive, 0);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -587,6 +657,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_nothing_is_allocated_once_warm),
         cmocka_unit_test(test_a_load_that_runs_out_of_memory_leaves_nothing),
         cmocka_unit_test(test_a_call_that_runs_out_of_memory_can_be_repeated),
+        cmocka_unit_test(test_frames_are_encoded_in_what_memory_there_is),
     };
     fixture_open(&fixture, argc, argv);
     int failures = cmocka_run_group_tests_name("model", tests, NULL, NULL);
