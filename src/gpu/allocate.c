@@ -58,81 +58,45 @@ static bool suits(const vb_gpu *gpu, uint32_t type, const struct tier *tier,
                             heap_bytes(gpu, type) == gpu->physical.info.memory_bytes);
 }
 
-// The best type in `left`; UINT32_MAX: none is.
-static uint32_t best_type(const vb_gpu *gpu, uint32_t left, vb_memory_use use)
+uint32_t vb_memory_type(const vb_gpu *gpu, uint32_t allowed, vb_memory_use use)
 {
     for (uint32_t t = 0; t < TIERS; t++) {
         for (uint32_t i = 0; i < gpu->physical.memory.memoryTypeCount; i++) {
-            if ((left >> i & 1) && suits(gpu, i, &tiers[use][t], use))
+            if ((allowed >> i & 1) && suits(gpu, i, &tiers[use][t], use))
                 return i;
         }
     }
-    return UINT32_MAX;
+    return VB_NO_TYPE;
 }
 
-static VkResult allocate_of(VkDeviceMemory *out, vb_gpu *gpu, uint64_t bytes,
-                            uint32_t type)
+bool vb_memory_is_local(const vb_gpu *gpu, uint32_t type)
+{
+    return (flags_of(gpu, type) & LOCAL) != 0;
+}
+
+VkResult vb_allocate(vb_allocation *out, vb_gpu *gpu, uint64_t bytes, uint32_t type,
+                     vb_memory_use use)
 {
     const VkMemoryAllocateInfo info = {
         .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
         .allocationSize = bytes,
         .memoryTypeIndex = type,
     };
+    *out = (vb_allocation){0};
     if (bytes > heap_bytes(gpu, type)) // must not be asked for
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
-    const VkResult result = gpu->vk.AllocateMemory(gpu->device, &info, NULL, out);
+    VkResult result = gpu->vk.AllocateMemory(gpu->device, &info, NULL, &out->handle);
     gpu->memory.allocations += result == VK_SUCCESS;
-    return result;
-}
-
-// Says once that kernels will read over the bus from now on.
-static void tell_full(vb_gpu *gpu, uint32_t first, uint32_t type)
-{
-    const bool slower =
-        (flags_of(gpu, first) & LOCAL) && !(flags_of(gpu, type) & LOCAL);
-    if (!slower || gpu->memory.told_full)
-        return;
-    gpu->memory.told_full = true;
-    vb_logf(&gpu->log,
-            "%s: its memory is full: what else it needs lies in the host's, and is "
-            "slower",
-            gpu->physical.name);
-}
-
-static vblip_status map_memory(vb_allocation *allocation, vb_gpu *gpu, vblip_error *err)
-{
-    vblip_status status = VBLIP_OK;
+    if (result != VK_SUCCESS || (flags_of(gpu, type) & MAPPABLE) != MAPPABLE ||
+        !may_map(gpu, use))
+        return result;
     void *mapped = NULL;
-    VB_VK(gpu->vk.MapMemory(gpu->device, allocation->handle, 0, VK_WHOLE_SIZE, 0,
-                            &mapped));
-    allocation->mapped = mapped;
-    return VBLIP_OK;
-fail:
-    vb_allocation_free(allocation, gpu);
-    return status;
-}
-
-vblip_status vb_allocate(vb_allocation *out, vb_gpu *gpu, uint64_t bytes,
-                         uint32_t allowed, vb_memory_use use, vblip_error *err)
-{
-    *out = (vb_allocation){0};
-    const uint32_t first = best_type(gpu, allowed, use);
-    if (first == UINT32_MAX)
-        return vb_fail(err, VBLIP_ERR_UNSUPPORTED, "no memory type for a buffer");
-    VkResult result = VK_ERROR_OUT_OF_DEVICE_MEMORY;
-    uint32_t type, next = first;
-    do {
-        type = next;
-        result = allocate_of(&out->handle, gpu, bytes, type);
-        allowed &= ~(1u << type);
-        next = best_type(gpu, allowed, use);
-    } while (result == VK_ERROR_OUT_OF_DEVICE_MEMORY && next != UINT32_MAX);
+    result = gpu->vk.MapMemory(gpu->device, out->handle, 0, VK_WHOLE_SIZE, 0, &mapped);
     if (result != VK_SUCCESS)
-        return vb_fail_vk(err, result, "AllocateMemory()");
-    if (use == VB_FOR_KERNELS)
-        tell_full(gpu, first, type);
-    const bool mappable = (flags_of(gpu, type) & MAPPABLE) == MAPPABLE;
-    return mappable && may_map(gpu, use) ? map_memory(out, gpu, err) : VBLIP_OK;
+        vb_allocation_free(out, gpu);
+    else
+        out->mapped = mapped;
+    return result;
 }
 
 void vb_allocation_free(vb_allocation *allocation, vb_gpu *gpu)

@@ -18,11 +18,17 @@ typedef struct vb_allocation {
     uint8_t *mapped; // NULL when the host cannot write it
 } vb_allocation;
 
-// Of the types in `allowed`, a bit each, the best for the use, or, where it is full, the
-// next. VBLIP_ERR_MEMORY: all are.
-VB_CHECKED vblip_status vb_allocate(vb_allocation *out, vb_gpu *gpu, uint64_t bytes,
-                                    uint32_t allowed, vb_memory_use use,
-                                    vblip_error *err);
+enum { VB_NO_TYPE = 32 };
+
+// The best for the use, of the types in `allowed`, a bit each; VB_NO_TYPE: none is any good.
+uint32_t vb_memory_type(const vb_gpu *gpu, uint32_t allowed, vb_memory_use use);
+
+// Whether it is the device's own memory.
+bool vb_memory_is_local(const vb_gpu *gpu, uint32_t type);
+
+// Memory of that type, mapped where it can be and the use has any.
+VkResult vb_allocate(vb_allocation *out, vb_gpu *gpu, uint64_t bytes, uint32_t type,
+                     vb_memory_use use);
 void vb_allocation_free(vb_allocation *allocation, vb_gpu *gpu); // all-zero is fine
 
 // Bytes that the device still has for this program: less than its largest heap where it

@@ -22,6 +22,7 @@ static void close_gpu(vb_device *device)
         vb_commands_close(gpu);
         vb_pipelines_close(gpu);
         vb_profile_close(gpu);
+        vb_blocks_close(gpu);
         gpu->vk.DestroyDevice(gpu->device, NULL);
     }
     vb_instance_close(&gpu->instance);
@@ -173,6 +174,7 @@ static vblip_status open_gpu(vb_gpu *gpu, const vb_gpu_options *options,
     gpu->memory.mapped_buffers = !mask->mapped_buffers;
     VB_TRY(vb_instance_open(&gpu->instance, &instance, err));
     VB_TRY(choose_device(gpu, options->device, err));
+    vb_blocks_open(gpu);
     VB_TRY(choose_family(gpu, options->kernels, err));
     VB_TRY(choose_precision(gpu, options->precision, mask->prefers_f16, err));
     VB_TRY(create_device(gpu, err));

@@ -16,21 +16,22 @@ void vb_memory_destroy(vb_gpu_buffer *buffer)
         gpu->vk.DestroyBufferView(gpu->device, buffer->texels, NULL);
         gpu->vk.DestroyBufferView(gpu->device, buffer->halves, NULL);
         gpu->vk.DestroyBuffer(gpu->device, buffer->handle, NULL);
-        vb_allocation_free(&buffer->memory, gpu);
     }
+    vb_piece_give(&buffer->memory, gpu);
     free(buffer);
 }
 
 static vblip_status bind_memory(vb_gpu_buffer *buffer, vb_gpu *gpu, vb_memory_use use,
                                 vblip_error *err)
 {
+    vb_piece *memory = &buffer->memory;
     vblip_status status = VBLIP_OK;
     VkMemoryRequirements need;
     gpu->vk.GetBufferMemoryRequirements(gpu->device, buffer->handle, &need);
-    VB_TRY(vb_allocate(&buffer->memory, gpu, need.size, need.memoryTypeBits, use, err));
-    VB_VK(gpu->vk.BindBufferMemory(gpu->device, buffer->handle, buffer->memory.handle,
-                                   0));
-    buffer->mapped = buffer->memory.mapped;
+    VB_TRY(vb_piece_take(memory, gpu, &need, use, err));
+    VB_VK(gpu->vk.BindBufferMemory(gpu->device, buffer->handle, memory->memory,
+                                   memory->offset));
+    buffer->mapped = memory->mapped;
 fail:
     return status;
 }

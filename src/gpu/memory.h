@@ -6,19 +6,21 @@
 #define VB_GPU_MEMORY_H
 
 #include "compute/device.h"
-#include "gpu/allocate.h"
+#include "gpu/blocks.h"
 #include "gpu/vk.h"
 
 typedef struct vb_gpu_buffer {
     vb_buffer base; // first; base.size is what was asked for
     VkBuffer handle;
-    vb_allocation memory;
+    vb_piece memory;
     VkBufferView texels; // all of it as rgba32f; only where kernels read texels
     VkBufferView halves; // all of it as rgba32ui; only for panels of halves
     uint8_t *mapped;     // NULL when the host cannot write it
 } vb_gpu_buffer;
 
 typedef struct vb_memory {
+    vb_block *blocks;     // all
+    uint64_t block_bytes; // of one
     uint64_t allocations; // how often device memory was taken so far
     bool mapped_buffers;  // device buffers are host-visible where the driver can
     bool told_full;       // the log knows that device memory ran out

@@ -445,13 +445,11 @@ static void test_a_broken_device_stays_broken(void **state)
 
         // What it may still use stays.
         const VkBuffer used = vb_gpu_buffer_of(spare.buffer)->handle;
-        vb_allocation memory = vb_gpu_buffer_of(spare.buffer)->memory;
         gpu_operand_free(&spare);
         gpu->vk.WaitSemaphores = sound;
         if (gpu->waiting.running) {
             assert_int_equal(gpu->vk.DeviceWaitIdle(gpu->device), VK_SUCCESS);
             gpu->vk.DestroyBuffer(gpu->device, used, NULL);
-            vb_allocation_free(&memory, gpu);
         }
         gpu->waiting = (vb_waiting){0};
         hung.stopped = false;

@@ -27,6 +27,16 @@ failing_allocate(VkDevice device, const VkMemoryAllocateInfo *info,
     return allocator.sound(device, info, callbacks, memory);
 }
 
+// Cuts all buffers from blocks of this size, or, of 0, from their own.
+static void use_blocks(vb_gpu *gpu, uint64_t bytes)
+{
+    const uint64_t size = gpu->commands.nothing->base.size;
+    vb_memory_destroy(gpu->commands.nothing);
+    gpu->memory.block_bytes = bytes;
+    assert_int_equal(vb_memory_make(&gpu->commands.nothing, gpu, size, "nothing", NULL),
+                     VBLIP_OK);
+}
+
 enum { ROWS = 5, COLS = 64 };
 
 // Weights, activations, an upload and a download: everything that allocates.
@@ -70,11 +80,13 @@ static void check_use(vb_device *device)
 }
 
 // Fails the first device allocation, then the second, until all succeed.
-static void run_out_of_memory(const vb_gpu_mask *mask, const char *kernels)
+static void run_out_of_memory(const vb_gpu_mask *mask, const char *kernels,
+                              uint64_t block_bytes)
 {
     gpu_fixture fx;
     gpu_open_masked(&fx, &(vb_gpu_options){.kernels = kernels}, mask);
     vb_gpu *gpu = vb_gpu_of(fx.device);
+    use_blocks(gpu, block_bytes);
     allocator.sound = gpu->vk.AllocateMemory;
     gpu->vk.AllocateMemory = failing_allocate;
     uint32_t failures = 0;
@@ -89,7 +101,7 @@ static void run_out_of_memory(const vb_gpu_mask *mask, const char *kernels)
             fail_msg("allocation %u: status %d, \"%s\"", failures, status, err.message);
         assert_true(failures < 100);
     }
-    assert_true(failures >= 2); // weights and activations at the least
+    assert_true(block_bytes || failures >= 2); // weights and activations at the least
     gpu->vk.AllocateMemory = allocator.sound;
     check_use(fx.device);
     assert_int_equal(vb_gpu_validation_messages(fx.device), 0);
@@ -100,8 +112,11 @@ static void test_running_out_of_device_memory_is_reported(void **state)
 {
     (void)state;
     for (const char *const *family = gpu_families(); *family; family++) {
-        run_out_of_memory(&(vb_gpu_mask){0}, *family);
-        run_out_of_memory(&(vb_gpu_mask){.mapped_buffers = true}, *family);
+        for (uint64_t block_bytes = 0; block_bytes <= 1 << 16; block_bytes += 1 << 15) {
+            run_out_of_memory(&(vb_gpu_mask){0}, *family, block_bytes);
+            run_out_of_memory(&(vb_gpu_mask){.mapped_buffers = true}, *family,
+                              block_bytes);
+        }
     }
 }
 
@@ -183,6 +198,7 @@ static void test_full_memory_steps_down_to_the_host(void **state)
             gpu_fixture fx;
             gpu_open_masked(&fx, &(vb_gpu_options){.kernels = *family},
                             &(vb_gpu_mask){.untested = true});
+            use_blocks(vb_gpu_of(fx.device), 0);
             become_two(vb_gpu_of(fx.device));
             two.own = own;
             two.host = UINT32_MAX;
@@ -209,6 +225,7 @@ static void test_no_memory_of_either_type_is_reported(void **state)
             gpu_fixture fx;
             gpu_open_masked(&fx, &(vb_gpu_options){.kernels = "simt"},
                             &(vb_gpu_mask){.untested = true});
+            use_blocks(vb_gpu_of(fx.device), 0);
             become_two(vb_gpu_of(fx.device));
             two.own = own;
             two.host = host;
@@ -227,6 +244,24 @@ static void test_no_memory_of_either_type_is_reported(void **state)
             assert_true(host < 100);
         }
     }
+}
+
+// Where a whole block has no room, the buffer alone may have.
+static void test_what_fits_alone_is_taken_alone(void **state)
+{
+    (void)state;
+    gpu_fixture fx = gpu_open("simt");
+    vb_gpu *gpu = vb_gpu_of(fx.device);
+    use_blocks(gpu, 0);
+    become_two(gpu);
+    two.own = two.host = UINT32_MAX;
+    gpu->physical.memory.memoryHeaps[0].size = 1 << 20;
+    gpu->memory.block_bytes = 2 << 20;
+    check_use(fx.device);
+    assert_true(two.taken[0] > 0);
+    assert_int_equal(two.told, 0);
+    assert_int_equal(vb_gpu_validation_messages(fx.device), 0);
+    gpu_close(&fx);
 }
 
 static VKAPI_ATTR void VKAPI_CALL tell_budget(VkPhysicalDevice device,
@@ -262,6 +297,86 @@ static void test_the_budget_is_what_is_left(void **state)
     assert_int_equal(vb_memory_left(gpu), 2 << 20);
     gpu->physical.tells_budget = false;
     assert_int_equal(vb_memory_left(gpu), 4 << 20);
+    gpu_close(&fx);
+}
+
+// ------------------------------------------------------------------------------ blocks
+
+enum { PIECES = 300 };
+
+static uint64_t piece_bytes(uint32_t i)
+{
+    return 1 + i * 977 % 40000;
+}
+
+static void make_piece(vb_buffer **out, vb_device *device, uint64_t bytes)
+{
+    vblip_error err = {0};
+    if (vb_buffer_make(out, device, bytes, "piece", &err) != VBLIP_OK)
+        fail_msg("%s", err.message);
+}
+
+static bool apart(const vb_piece *a, const vb_piece *b)
+{
+    return a->memory != b->memory || a->offset + a->size <= b->offset ||
+           b->offset + b->size <= a->offset;
+}
+
+static void check_apart(vb_buffer *const buffers[PIECES])
+{
+    for (uint32_t i = 0; i < PIECES; i++)
+        for (uint32_t j = 0; j < i; j++)
+            if (!apart(&vb_gpu_buffer_of(buffers[i])->memory,
+                       &vb_gpu_buffer_of(buffers[j])->memory))
+                fail_msg("buffers %u and %u share memory", j, i);
+}
+
+static PFN_vkFreeMemory free_sound;
+static uint32_t freed;
+
+static VKAPI_ATTR void VKAPI_CALL counting_free(VkDevice device, VkDeviceMemory memory,
+                                                const VkAllocationCallbacks *callbacks)
+{
+    freed++;
+    free_sound(device, memory, callbacks);
+}
+
+// Many buffers are few allocations; what is freed is used again, and then given back.
+static void test_buffers_share_blocks(void **state)
+{
+    (void)state;
+    gpu_fixture fx = gpu_open(NULL);
+    vb_gpu *gpu = vb_gpu_of(fx.device);
+    use_blocks(gpu, 1 << 20);
+    check_use(fx.device); // makes staging, which stays
+    const uint64_t before = gpu->memory.allocations;
+    vb_buffer *buffers[PIECES], *large;
+    for (uint32_t i = 0; i < PIECES; i++)
+        make_piece(&buffers[i], fx.device, piece_bytes(i));
+    check_apart(buffers);
+    const uint64_t made = gpu->memory.allocations - before;
+    assert_true(made > 0 && made <= PIECES * 20000 / (1 << 20) + 2);
+
+    make_piece(&large, fx.device, 3 << 20); // has its own
+    assert_int_equal(gpu->memory.allocations, before + made + 1);
+    free_sound = gpu->vk.FreeMemory;
+    gpu->vk.FreeMemory = counting_free;
+    freed = 0;
+    vb_buffer_free(&large);
+    assert_int_equal(freed, 1);
+
+    for (uint32_t i = 0; i < PIECES; i += 3)
+        vb_buffer_free(&buffers[i]);
+    for (uint32_t i = 0; i < PIECES; i += 3)
+        make_piece(&buffers[i], fx.device, piece_bytes(i));
+    check_apart(buffers);
+    assert_int_equal(gpu->memory.allocations, before + made + 1);
+    check_use(fx.device);
+    for (uint32_t i = 0; i < PIECES; i++)
+        vb_buffer_free(&buffers[PIECES - 1 - i]);
+    assert_int_equal(freed, gpu->memory.allocations - before);
+    check_use(fx.device);
+    assert_int_equal(vb_gpu_validation_messages(fx.device), 0);
     gpu_close(&fx);
 }
 
@@ -353,6 +468,8 @@ int main(void)
         cmocka_unit_test(test_running_out_of_device_memory_is_reported),
         cmocka_unit_test(test_full_memory_steps_down_to_the_host),
         cmocka_unit_test(test_no_memory_of_either_type_is_reported),
+        cmocka_unit_test(test_what_fits_alone_is_taken_alone),
+        cmocka_unit_test(test_buffers_share_blocks),
         cmocka_unit_test(test_the_budget_is_what_is_left),
         cmocka_unit_test(test_too_large_a_buffer_is_refused),
         cmocka_unit_test(test_unmapped_buffers_work),
