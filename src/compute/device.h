@@ -76,10 +76,11 @@ typedef struct vb_device_table {
                                 vblip_error *err);
     void (*matrix_free)(vb_matrix *matrix);
 
-    // Matrices that are kept from one start to the next. All NULL: the device keeps none.
-    // Between begin and end, `matrix_take` makes one of `count` rows as it was made before,
-    // or leaves NULL, and matrix_make's are kept when `whole` says at the end that they
-    // are all of the model's. What cannot be kept is told to the log, and no failure.
+    // Around the matrices of a model, and a submit behind them that what they need may wait
+    // for. A device that has `matrix_take` keeps them from one start to the next: it makes one
+    // of `count` rows as it was made before, or leaves NULL, and matrix_make's are kept when
+    // `whole` says at the end that they are all of the model's. What cannot be kept is told
+    // to the log, and no failure. Each may be NULL.
     void (*weights_begin)(vb_device *device, vb_weights_origin origin);
     vblip_status (*matrix_take)(vb_matrix **out, vb_device *device, uint32_t count,
                                 uint32_t cols, uint32_t uses, const char *name,
@@ -154,8 +155,8 @@ VB_CHECKED vblip_status vb_matrix_make(vb_matrix **out, vb_device *device,
                                        vblip_error *err);
 void vb_matrix_free(vb_matrix **matrix);
 
-// Around the vb_matrix_make of one model's weights: a device that keeps them takes them
-// from where they were kept. `whole`: nothing failed in between.
+// Around the vb_matrix_make of one model's weights and the submit behind them: a device that
+// keeps them takes them from where they were kept. `whole`: nothing failed in between.
 void vb_weights_begin(vb_device *device, vb_weights_origin origin);
 void vb_weights_end(vb_device *device, bool whole);
 

@@ -2,11 +2,11 @@
 #ifndef VB_CPU_CONTEXT_H
 #define VB_CPU_CONTEXT_H
 
+#include "compute/team.h"
 #include "cpu/cpu.h"
 #include "cpu/kernels.h"
 #include "cpu/packed.h"
 #include "cpu/product.h"
-#include "cpu/team.h"
 
 #include <string.h>
 

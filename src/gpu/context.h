@@ -3,6 +3,7 @@
 #define VB_GPU_CONTEXT_H
 
 #include "compute/device.h"
+#include "compute/team.h"
 #include "gpu/buffers.h"
 #include "gpu/cache.h"
 #include "gpu/commands.h"
@@ -34,6 +35,9 @@ typedef struct vb_gpu {
     vb_waiting waiting;
     vb_profile profile;
     vb_cache cache;
+    bool loading;     // between vb_gpu_weights_begin and _end
+    vb_team *team;    // meanwhile; NULL when it could not be opened
+    uint32_t threads; // of the team
 } vb_gpu;
 
 // What a test takes away from a device, to run the path that does without it, or forces

@@ -19,4 +19,8 @@ vblip_status vb_gpu_matrix_make(vb_matrix **out, vb_device *device,
                                 vblip_error *err);
 void vb_gpu_matrix_free(vb_matrix *matrix);
 
+// Between these, threads convert matrices together, and what is staged waits for the submit.
+void vb_gpu_weights_begin(vb_device *device, vb_weights_origin origin);
+void vb_gpu_weights_end(vb_device *device, bool whole);
+
 #endif // VB_GPU_MATRIX_H

@@ -4,22 +4,17 @@
 
 #include <string.h>
 
-// Longer transfers go in pieces, so that staging stays bounded.
-enum { PIECE_BYTES = 16 << 20, SMALL_BLOCK_BYTES = 1 << 20, STAGING_ALIGNMENT = 256 };
-
-typedef struct staged {
-    vb_gpu_buffer *block;
-    uint64_t offset;
-} staged;
+enum { SMALL_BLOCK_BYTES = 1 << 20, STAGING_ALIGNMENT = 256 };
 
 // The first block with room for `bytes`; false when none has.
-static bool take_from_blocks(staged *out, vb_commands *commands, uint64_t bytes)
+static bool take_from_blocks(vb_staged *out, vb_commands *commands, uint64_t bytes)
 {
     for (uint32_t i = 0; i < commands->staging_count; i++) {
         const uint64_t used = commands->staging_used[i];
         if (commands->staging[i]->base.size - used < bytes)
             continue;
-        *out = (staged){commands->staging[i], used};
+        *out = (vb_staged){commands->staging[i], used,
+                           commands->staging[i]->mapped + used};
         const uint64_t end = (used + bytes + STAGING_ALIGNMENT - 1) /
                              STAGING_ALIGNMENT * STAGING_ALIGNMENT;
         const uint64_t size = commands->staging[i]->base.size;
@@ -29,8 +24,8 @@ static bool take_from_blocks(staged *out, vb_commands *commands, uint64_t bytes)
     return false;
 }
 
-// `bytes` (at most PIECE_BYTES) of staging that nothing uses. May flush.
-static vblip_status take_staging(staged *out, vb_gpu *gpu, uint64_t bytes,
+// `bytes` (at most VB_TRANSFER_BYTES) of staging that nothing uses. May flush.
+static vblip_status take_staging(vb_staged *out, vb_gpu *gpu, uint64_t bytes,
                                  vblip_error *err)
 {
     vb_commands *commands = &gpu->commands;
@@ -44,7 +39,8 @@ static vblip_status take_staging(staged *out, vb_gpu *gpu, uint64_t bytes,
         commands->staging[commands->staging_count] = NULL;
     }
     vb_gpu_buffer *block;
-    const uint64_t size = bytes > SMALL_BLOCK_BYTES ? PIECE_BYTES : SMALL_BLOCK_BYTES;
+    const uint64_t size =
+        bytes > SMALL_BLOCK_BYTES ? VB_TRANSFER_BYTES : SMALL_BLOCK_BYTES;
     VB_TRY(vb_memory_make_staging(&block, gpu, size, err));
     commands->staging[commands->staging_count] = block;
     commands->staging_used[commands->staging_count++] = 0;
@@ -63,21 +59,32 @@ static void record_copy(vb_gpu *gpu, const char *op, vb_span to, vb_span from)
     vb_command_close(gpu);
 }
 
+vblip_status vb_transfer_stage(vb_staged *out, vb_gpu *gpu, uint64_t bytes,
+                               vblip_error *err)
+{
+    VB_TRY(vb_commands_begin(gpu, err)); // may flush, which gives all staging back
+    return take_staging(out, gpu, bytes, err);
+}
+
+vblip_status vb_transfer_send(vb_gpu *gpu, vb_gpu_buffer *buffer, uint64_t offset,
+                              const vb_staged *from, uint64_t bytes, vblip_error *err)
+{
+    VB_TRY(vb_commands_begin(gpu, err));
+    record_copy(gpu, "upload", (vb_span){buffer, offset, offset + bytes},
+                (vb_span){from->block, from->offset, from->offset + bytes});
+    return VBLIP_OK;
+}
+
 vblip_status vb_transfer_upload(vb_gpu *gpu, vb_gpu_buffer *buffer, uint64_t offset,
                                 const void *src, uint64_t bytes, vblip_error *err)
 {
     for (uint64_t done = 0; done < bytes;) {
         const uint64_t left = bytes - done;
-        const uint64_t piece = left < PIECE_BYTES ? left : PIECE_BYTES;
-        staged from;
-        VB_TRY(vb_commands_begin(gpu, err)); // may flush, which gives all staging back
-        VB_TRY(take_staging(&from, gpu, piece, err));
-        memcpy(from.block->mapped + from.offset, (const uint8_t *)src + done,
-               (size_t)piece);
-        VB_TRY(vb_commands_begin(gpu, err));
-        record_copy(gpu, "upload",
-                    (vb_span){buffer, offset + done, offset + done + piece},
-                    (vb_span){from.block, from.offset, from.offset + piece});
+        const uint64_t piece = left < VB_TRANSFER_BYTES ? left : VB_TRANSFER_BYTES;
+        vb_staged staged;
+        VB_TRY(vb_transfer_stage(&staged, gpu, piece, err));
+        memcpy(staged.bytes, (const uint8_t *)src + done, (size_t)piece);
+        VB_TRY(vb_transfer_send(gpu, buffer, offset + done, &staged, piece, err));
         done += piece;
     }
     return VBLIP_OK;
@@ -89,17 +96,16 @@ vblip_status vb_transfer_download(vb_gpu *gpu, vb_gpu_buffer *buffer, uint64_t o
     vb_commands *commands = &gpu->commands;
     for (uint64_t done = 0; done < bytes;) {
         const uint64_t left = bytes - done;
-        const uint64_t piece = left < PIECE_BYTES ? left : PIECE_BYTES;
-        staged to;
+        const uint64_t piece = left < VB_TRANSFER_BYTES ? left : VB_TRANSFER_BYTES;
+        vb_staged to;
         if (commands->download_count == VB_PENDING_DOWNLOADS)
             VB_TRY(vb_commands_flush(gpu, err));
-        VB_TRY(vb_commands_begin(gpu, err));
-        VB_TRY(take_staging(&to, gpu, piece, err));
+        VB_TRY(vb_transfer_stage(&to, gpu, piece, err));
         VB_TRY(vb_commands_begin(gpu, err));
         record_copy(gpu, "download", (vb_span){to.block, to.offset, to.offset + piece},
                     (vb_span){buffer, offset + done, offset + done + piece});
-        commands->downloads[commands->download_count++] = (vb_pending_download){
-            (uint8_t *)dst + done, to.block->mapped + to.offset, (size_t)piece};
+        commands->downloads[commands->download_count++] =
+            (vb_pending_download){(uint8_t *)dst + done, to.bytes, (size_t)piece};
         done += piece;
     }
     return VBLIP_OK;

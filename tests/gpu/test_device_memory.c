@@ -1,5 +1,6 @@
 // test_device_memory.c - a device that runs out of memory takes other memory, or says so and
 // stays usable; buffers are made and filled as promised, whatever the memory is like.
+#include "op_params.h"
 #include "support/gpu_op.h"
 
 #include <setjmp.h>
@@ -437,6 +438,145 @@ static void test_new_buffers_are_not_zeroed(void **state)
     gpu_close(&fx);
 }
 
+// ----------------------------------------------------------------------------- weights
+
+enum { WEIGHT_BLOCKS = 3, WEIGHT_COLS = 150 }; // neither whole panels nor whole texels
+static const uint32_t weight_rows[WEIGHT_BLOCKS] = {75, 1, 300};
+
+static const struct weights_case {
+    const char *kernels, *precision;
+    bool unmapped;
+} weights_cases[] = {
+    {"simt", "f32", false},     {"simt", "f32", true},     {"simt", "f16", true},
+    {"lavapipe", "f32", false}, {"lavapipe", "f32", true}, {"lavapipe", "f16", false},
+    {"lavapipe", "f16", true},
+};
+
+static bool has_family(const char *kernels)
+{
+    for (const char *const *family = gpu_families(); *family; family++)
+        if (strcmp(*family, kernels) == 0)
+            return true;
+    return false;
+}
+
+static vblip_status make_weights(vb_matrix **out, vb_device *device, const float *data,
+                                 vblip_error *err)
+{
+    vb_matrix_block blocks[WEIGHT_BLOCKS];
+    for (uint32_t i = 0; i < WEIGHT_BLOCKS; i++) {
+        blocks[i] = vb_matrix_in_memory(data, VB_F32, weight_rows[i]);
+        data += weight_rows[i] * WEIGHT_COLS;
+    }
+    return vb_matrix_make(out, device, blocks, WEIGHT_BLOCKS, WEIGHT_COLS,
+                          VB_USE_LINEAR | VB_USE_ROWS, "weights", err);
+}
+
+static void expect_same_bytes(gpu_fixture *fx, vb_buffer *a, vb_buffer *b)
+{
+    assert_int_equal(a != NULL, b != NULL);
+    if (!a)
+        return;
+    assert_int_equal(a->size, b->size);
+    uint8_t *a_bytes = gpu_alloc(a->size, 1), *b_bytes = gpu_alloc(b->size, 1);
+    const uint32_t size = (uint32_t)a->size;
+    vb_download(&fx->rec, a_bytes, vb_tensor_view(a, 0, VB_U8, 1, 1, size));
+    vb_download(&fx->rec, b_bytes, vb_tensor_view(b, 0, VB_U8, 1, 1, size));
+    gpu_submit(fx);
+    assert_memory_equal(a_bytes, b_bytes, size);
+    free(a_bytes);
+    free(b_bytes);
+}
+
+// What several threads convert, and wait for once, is what one does, matrix by matrix.
+static void test_weights_are_made_together(void **state)
+{
+    (void)state;
+    enum { ROWS_IN_ALL = 376 };
+    float *data = gpu_random((size_t)ROWS_IN_ALL * WEIGHT_COLS, (gpu_values){9, 0, 1});
+    for (size_t i = 0; i < sizeof weights_cases / sizeof *weights_cases; i++) {
+        const struct weights_case *c = &weights_cases[i];
+        if (!has_family(c->kernels))
+            continue;
+        gpu_fixture fx;
+        gpu_open_masked(
+            &fx, &(vb_gpu_options){.kernels = c->kernels, .precision = c->precision},
+            &(vb_gpu_mask){.mapped_buffers = c->unmapped, .untested = true});
+        vb_gpu *gpu = vb_gpu_of(fx.device);
+        vb_matrix *alone, *together[2];
+        assert_int_equal(make_weights(&alone, fx.device, data, NULL), VBLIP_OK);
+        const uint64_t before = gpu->commands.submitted;
+        vb_weights_begin(fx.device, (vb_weights_origin){0});
+        for (int k = 0; k < 2; k++)
+            assert_int_equal(make_weights(&together[k], fx.device, data, NULL),
+                             VBLIP_OK);
+        assert_int_equal(gpu->commands.submitted, before);
+        gpu_submit(&fx);
+        vb_weights_end(fx.device, true);
+        assert_int_equal(gpu->commands.submitted, before + c->unmapped);
+        const vb_gpu_matrix *a = (const vb_gpu_matrix *)alone;
+        for (int k = 0; k < 2; k++) {
+            const vb_gpu_matrix *b = (const vb_gpu_matrix *)together[k];
+            expect_same_bytes(&fx, a->row_data, b->row_data);
+            expect_same_bytes(&fx, a->panels, b->panels);
+            vb_matrix_free(&together[k]);
+        }
+        vb_matrix_free(&alone);
+        gpu_close(&fx);
+    }
+    free(data);
+}
+
+// Staging is not longer for it.
+static void test_panels_longer_than_a_transfer(void **state)
+{
+    (void)state;
+    enum { LONG_ROWS = 33, LONG_COLS = VB_TRANSFER_BYTES / 4 / VB_PANEL_ROWS + 5 };
+    float *data = gpu_random((size_t)LONG_ROWS * LONG_COLS, (gpu_values){9, 0, 1});
+    for (const char *const *family = gpu_families(); *family; family++) {
+        gpu_fixture fx;
+        gpu_open_masked(&fx, &(vb_gpu_options){.kernels = *family},
+                        &(vb_gpu_mask){.mapped_buffers = true, .untested = true});
+        const vb_matrix_block block = vb_matrix_in_memory(data, VB_F32, LONG_ROWS);
+        vb_matrix *matrix;
+        assert_int_equal(vb_matrix_make(&matrix, fx.device, &block, 1, LONG_COLS,
+                                        VB_USE_LINEAR | VB_USE_ROWS, "long", NULL),
+                         VBLIP_OK);
+        vb_buffer *rows = ((vb_gpu_matrix *)matrix)->row_data;
+        float *got = gpu_alloc((size_t)LONG_ROWS * LONG_COLS, sizeof *got);
+        vb_download(&fx.rec, got,
+                    vb_tensor_view(rows, 0, VB_F32, 1, LONG_ROWS, LONG_COLS));
+        gpu_submit(&fx);
+        assert_memory_equal(got, data, (size_t)LONG_ROWS * LONG_COLS * sizeof *got);
+        free(got);
+        vb_matrix_free(&matrix);
+        gpu_close(&fx);
+    }
+    free(data);
+}
+
+// Of several threads' failures, the one of the first row is told.
+static void test_the_first_row_that_fails_is_told(void **state)
+{
+    (void)state;
+    enum { ROWS_IN_ALL = 376 };
+    float *data = gpu_random((size_t)ROWS_IN_ALL * WEIGHT_COLS, (gpu_values){9, 0, 1});
+    for (uint32_t row = 70; row < ROWS_IN_ALL; row++)
+        data[row * WEIGHT_COLS + 7] = 70000;
+    gpu_fixture fx = gpu_open_in("simt", "f16");
+    vb_matrix *matrix;
+    vblip_error err = {0};
+    vb_weights_begin(fx.device, (vb_weights_origin){0});
+    assert_int_equal(make_weights(&matrix, fx.device, data, &err),
+                     VBLIP_ERR_UNSUPPORTED);
+    vb_weights_end(fx.device, false);
+    assert_string_equal(err.message,
+                        "weights: 70000 in row 70, column 7: f16 holds up to 65504");
+    assert_null(matrix);
+    gpu_close(&fx);
+    free(data);
+}
+
 // Transfers longer than a staging block, and more of them than there are blocks.
 static void test_long_transfers_arrive(void **state)
 {
@@ -474,6 +614,9 @@ int main(void)
         cmocka_unit_test(test_too_large_a_buffer_is_refused),
         cmocka_unit_test(test_unmapped_buffers_work),
         cmocka_unit_test(test_new_buffers_are_not_zeroed),
+        cmocka_unit_test(test_weights_are_made_together),
+        cmocka_unit_test(test_panels_longer_than_a_transfer),
+        cmocka_unit_test(test_the_first_row_that_fails_is_told),
         cmocka_unit_test(test_long_transfers_arrive),
     };
     return cmocka_run_group_tests_name("device_memory", tests, NULL, NULL);

@@ -1,5 +1,5 @@
 // test_team.c - every worker works once, whatever their number, and pieces are taken once.
-#include "cpu/team.h"
+#include "compute/team.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
-// team.h - the threads that compute an op together. One of them is the caller.
-#ifndef VB_CPU_TEAM_H
-#define VB_CPU_TEAM_H
+// team.h - threads that work together on one thing at a time. One of them is the caller.
+#ifndef VB_COMPUTE_TEAM_H
+#define VB_COMPUTE_TEAM_H
 
 #include "base/error.h"
 
@@ -31,4 +31,4 @@ static inline bool vb_pieces_take(vb_pieces *pieces, uint32_t *out)
     return *out < pieces->count;
 }
 
-#endif // VB_CPU_TEAM_H
+#endif // VB_COMPUTE_TEAM_H

@@ -1,4 +1,4 @@
-#include "cpu/team.h"
+#include "compute/team.h"
 
 #include "base/timing.h"
 
