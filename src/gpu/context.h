@@ -46,6 +46,7 @@ typedef struct vb_gpu_mask {
     bool mapped_buffers;      // takes away device buffers that the host can write
     uint32_t broken_families; // vb_verdict_bit: kernels that fail the self-test
     bool prefers_f16;         // what "auto" stores weights in
+    bool subgroup_sums;       // takes away sums over the lanes of a subgroup
     bool untested;            // no self-test: for tests that open many devices
 } vb_gpu_mask;
 

@@ -177,6 +177,7 @@ static vblip_status open_gpu(vb_gpu *gpu, const vb_gpu_options *options,
     VB_TRY(vb_instance_open(&gpu->instance, &instance, err));
     VB_TRY(choose_device(gpu, options->device, err));
     vb_blocks_open(gpu);
+    gpu->physical.subgroup_sums = gpu->physical.subgroup_sums && !mask->subgroup_sums;
     VB_TRY(choose_family(gpu, options->kernels, err));
     VB_TRY(choose_precision(gpu, options->precision, mask->prefers_f16, err));
     VB_TRY(create_device(gpu, err));

@@ -4,10 +4,13 @@
 
 #include <math.h>
 
-// Sizes that linear.comp, layernorm.comp and attention.comp are written with.
+// Sizes that linear.comp, linear_rows.comp, layernorm.comp and attention.comp are written
+// with.
 enum {
     LINEAR_TILE = 64,
     LINEAR_DEPTH = 16,
+    SUBGROUPS_THREADS = 128,
+    ROWS_DEPTH = 4,
     NORM_ROW = 64,
     WIDE_HEAD = 64,
     ATTENTION_THREADS = 64
@@ -38,6 +41,61 @@ static struct vb_linear_params linear_params(const vb_gpu *gpu, const vb_linear_
     return params;
 }
 
+// The weights that linear_rows.comp fetches at once: 16 bytes.
+static uint32_t linear_fetch(vb_dtype weights)
+{
+    return 16 / (uint32_t)vb_dtype_size(weights);
+}
+
+// What one subgroup of linear_rows.comp computes.
+typedef struct row_tile {
+    uint32_t lines, cols; // 0 lines: linear.comp computes it all
+} row_tile;
+
+// `lines` are rows of all the batch. Up to 8 are one pass over the weights; up to 24 are
+// passes of up to 8 side by side, of which one waits for memory and the others for caches.
+static row_tile choose_linear(uint32_t lines, uint32_t in_cols, uint32_t out_cols,
+                              vb_dtype weights, const vb_physical *facts)
+{
+    const uint32_t most = 24, pass = 8, narrow = 1024, wide = 8192;
+    if (!facts->subgroup_sums || lines > most || in_cols % linear_fetch(weights) != 0)
+        return (row_tile){0};
+    row_tile tile = {.lines = vb_ceil_div(lines, vb_ceil_div(lines, pass)), .cols = 2};
+    if (out_cols <= narrow && tile.lines <= pass / 2)
+        tile.cols = 1; // as many subgroups as there can be
+    else if (out_cols > wide)
+        tile.cols = 4; // as few reads of x
+    return tile;
+}
+
+static vblip_status linear_rows(vb_gpu *gpu, const vb_linear_args *a,
+                                const struct vb_linear_params *params, row_tile tile,
+                                vblip_error *err)
+{
+    const vb_gpu_matrix *w = (const vb_gpu_matrix *)a->w;
+    const uint32_t lanes = gpu->physical.info.subgroup_size;
+    const uint32_t subgroups = vb_ceil_div(SUBGROUPS_THREADS, lanes);
+    const uint32_t group_cols = tile.cols * subgroups;
+    const uint32_t turns =
+        vb_ceil_div(params->in_cols, linear_fetch(w->type) * ROWS_DEPTH * lanes);
+    const vb_dispatch dispatch = {
+        .op = "linear",
+        .pipeline =
+            w->type == VB_F16 ? VB_PIPELINE_LINEAR_ROWS_F16 : VB_PIPELINE_LINEAR_ROWS,
+        .constants = {tile.lines, tile.cols, group_cols},
+        .bindings = {vb_span_of(gpu, &a->y), vb_span_of(gpu, &a->x),
+                     vb_span_whole(w->row_data), vb_span_of(gpu, &a->bias),
+                     vb_span_of(gpu, &a->residual)},
+        .params = params,
+        .groups = {vb_ceil_div(params->out_cols, group_cols),
+                   vb_ceil_div(params->batch * params->rows, tile.lines)},
+        .iterations = vb_loop_iterations(1) + vb_loop_iterations(turns) +
+                      vb_loop_iterations(vb_ceil_div(tile.lines * tile.cols, lanes)),
+        .work = (uint64_t)tile.lines * group_cols * params->in_cols,
+    };
+    return vb_commands_dispatch(gpu, &dispatch, err);
+}
+
 vblip_status vb_gpu_linear(vb_device *device, const vb_linear_args *a, vblip_error *err)
 {
     vb_gpu *gpu = vb_gpu_of(device);
@@ -45,6 +103,10 @@ vblip_status vb_gpu_linear(vb_device *device, const vb_linear_args *a, vblip_err
     struct vb_linear_params params = linear_params(gpu, a);
     if (gpu->family == VB_LAVAPIPE)
         return vb_lavapipe_linear(gpu, a, &params, err);
+    const row_tile tile = choose_linear(params.batch * params.rows, params.in_cols,
+                                        params.out_cols, w->type, &gpu->physical);
+    if (tile.lines)
+        return linear_rows(gpu, a, &params, tile, err);
     const vb_dispatch dispatch = {
         .op = "linear",
         .pipeline = w->type == VB_F16 ? VB_PIPELINE_LINEAR_F16 : VB_PIPELINE_LINEAR,

@@ -147,6 +147,12 @@ static bool reads_halves(VkDriverId driver_id, const char *driver)
 #endif
 }
 
+static bool adds_in_subgroups(const VkPhysicalDeviceSubgroupProperties *subgroup)
+{
+    return (subgroup->supportedStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
+           (subgroup->supportedOperations & VK_SUBGROUP_FEATURE_ARITHMETIC_BIT);
+}
+
 // Facts that need Vulkan 1.2.
 static void read_facts(vb_physical *p, const vb_vk *vk)
 {
@@ -171,6 +177,7 @@ static void read_facts(vb_physical *p, const vb_vk *vk)
     p->max_iterations = max_iterations(p->driver_id, p->driver);
     p->halves = reads_halves(p->driver_id, p->driver);
     p->info.subgroup_size = subgroup.subgroupSize;
+    p->subgroup_sums = adds_in_subgroups(&subgroup);
 
     VkPhysicalDeviceVulkan12Features vulkan12 = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES};

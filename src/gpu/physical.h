@@ -31,6 +31,7 @@ typedef struct vb_physical {
     bool portability;        // not all of Vulkan: an extension that must be enabled
     bool tells_budget;       // VK_EXT_memory_budget
     bool halves;             // kernels can read weights that are stored in halves
+    bool subgroup_sums;      // kernels can add over the lanes of a subgroup
     vblip_device_info info;
     char name[VK_MAX_PHYSICAL_DEVICE_NAME_SIZE], driver[VK_MAX_DRIVER_INFO_SIZE];
     char api[24], unusable[160];

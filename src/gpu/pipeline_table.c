@@ -17,6 +17,8 @@
 #include "spv/linear_f16.h"
 #include "spv/linear_lavapipe.h"
 #include "spv/linear_lavapipe_f16.h"
+#include "spv/linear_rows.h"
+#include "spv/linear_rows_f16.h"
 #include "spv/mean_rows.h"
 #include "spv/patchify.h"
 #include "spv/set_row.h"
@@ -51,6 +53,10 @@ const vb_pipeline_row vb_pipeline_rows[VB_PIPELINE_COUNT] = {
                                0},
     [VB_PIPELINE_LINEAR_LAVAPIPE_F16] = {SPIRV(linear_lavapipe_f16), "wthrr",
                                          sizeof(struct vb_linear_params), 1},
+    [VB_PIPELINE_LINEAR_ROWS] = {SPIRV(linear_rows), "wrrrr",
+                                 sizeof(struct vb_linear_params), 3},
+    [VB_PIPELINE_LINEAR_ROWS_F16] = {SPIRV(linear_rows_f16), "wrrrr",
+                                     sizeof(struct vb_linear_params), 3},
 };
 
 uint64_t vb_pipeline_rows_hash(void)

@@ -27,6 +27,8 @@ typedef enum vb_pipeline_id {
     VB_PIPELINE_LINEAR_F16, // F16: of weights in halves
     VB_PIPELINE_EMBED_F16,
     VB_PIPELINE_LINEAR_LAVAPIPE_F16,
+    VB_PIPELINE_LINEAR_ROWS,
+    VB_PIPELINE_LINEAR_ROWS_F16,
     VB_PIPELINE_COUNT
 } vb_pipeline_id;
 

@@ -39,9 +39,14 @@ static const struct shape {
     {1, 7, 768, 96, 0, 0, BIAS, 1},     //
     {1, 8, 1020, 64, 0, 0, 0, 1},       // in_cols = 16 * n + 12
     {1, 9, 1000, 64, 0, 0, 0, 1},       // in_cols = 16 * n + 8
+    {1, 4, 16, 8300, 0, 0, BIAS, 1},    // a vocabulary
+    {1, 8, 520, 1030, 8, 0, RELU, 1},   // the most rows of one pass
     {1, 577, 64, 40, 0, 0, BIAS, 1},    // tokens of ViT-B/16 at 384 px
     {1, 33, 4096, 70, 0, 0, BIAS, 1e4}, // extreme activations
     {5, 65, 132, 65, 12, 20, BIAS | GELU, 3},
+    // The most rows that a GPU takes as few, and one more.
+    {2, 12, 264, 70, 4, 8, BIAS | GELU | RESIDUAL | IN_PLACE, 1},
+    {1, 25, 72, 70, 0, 0, BIAS, 1},
 };
 
 static void run(gpu_fixture *fx, const struct shape *s)
@@ -110,6 +115,21 @@ static void test_matches_double(void **state)
             gpu_close(&fx);
         }
     }
+}
+
+// Few rows where the lanes of a subgroup cannot add.
+static void test_without_subgroup_sums(void **state)
+{
+    (void)state;
+    const vb_gpu_options options = {.kernels = "simt", .validate = true};
+    const vb_gpu_mask mask = {.subgroup_sums = true};
+    gpu_fixture fx;
+    gpu_open_masked(&fx, &options, &mask);
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        if (shapes[i].batch * shapes[i].rows <= 24)
+            run(&fx, &shapes[i]);
+    }
+    gpu_close(&fx);
 }
 
 // Row blocks of every float type become one matrix, as text layers' q, k and v do. Halves
@@ -199,6 +219,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_matches_double),
+        cmocka_unit_test(test_without_subgroup_sums),
         cmocka_unit_test(test_joins_blocks_of_any_type),
         cmocka_unit_test(test_refuses_weights_beyond_f16),
     };
