@@ -1,10 +1,12 @@
-// attention.comp - one workgroup per (batch, head, QUERIES rows of q): softmax(q k^T) v,
-// KEYS keys at a time, with the running maximum and sum of each row, so that no more of
-// the scores is ever kept than one block. When k and v serve the whole batch, its rows
-// count as those of one matrix.
+// attention.comp - one workgroup per (chunk of keys, batch, head, QUERIES rows of q):
+// softmax(q k^T) v, KEYS keys at a time, with the running maximum and sum of each row, so
+// that no more of the scores is ever kept than one block. When k and v serve the whole
+// batch, its rows count as those of one matrix. Where there are several chunks, y gets
+// what attention_merge.comp joins.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
+#include "attention_part.glsl"
 #include "common.glsl"
 #include "op_params.h"
 
@@ -69,8 +71,10 @@ void main()
     uint group = group_index();
     uint line0 = group % blocks * QUERIES;
     uint head = group / blocks % p.heads;
-    uint batch = group / blocks / p.heads;
-    if (batch >= (shared_kv ? 1u : p.batch))
+    uint matrices = shared_kv ? 1u : p.batch;
+    uint batch = group / blocks / p.heads % matrices;
+    uint chunk = group / blocks / p.heads / matrices;
+    if (chunk >= p.chunks)
         return;
     uint column = head * HEAD_DIM;
     uint k_base = p.k.offset + batch * p.k.batch_stride + column;
@@ -82,6 +86,7 @@ void main()
     uint end = seen; // by any query of this workgroup
     if (p.causal != 0u)
         end = min(end, p.first_query + (shared_kv ? p.q_len : line0 + QUERIES));
+    end = min(end, (chunk + 1u) * p.chunk_keys);
 
     for (uint i = t; i < QUERIES * HEAD_DIM; i += THREADS) {
         uint line = min(line0 + i / HEAD_DIM, lines - 1u);
@@ -94,7 +99,7 @@ void main()
         sum[i] = 0.0;
     float row_max = LOWEST, row_total = 0.0; // of row t, where t < QUERIES
 
-    for (uint first = 0u; first < end; first += KEYS) {
+    for (uint first = chunk * p.chunk_keys; first < end; first += KEYS) {
         load_keys(false, k_base, p.k.row_stride, first, end);
         barrier();
         for (uint i = t; i < QUERIES * KEYS; i += THREADS) {
@@ -136,12 +141,23 @@ void main()
         barrier();
     }
 
-    if (t < QUERIES)
-        row_scale[t] = 1.0 / row_total;
+    bool whole = p.chunks == 1u;
+    uint part0 = chunk * p.batch * p.q_len + batch * lines + line0; // of row 0
+    if (t < QUERIES) {
+        row_scale[t] = whole ? 1.0 / row_total : 1.0;
+        if (!whole && line0 + t < lines) {
+            uint at = attention_part(part0 + t, head, p.heads, HEAD_DIM) + HEAD_DIM;
+            y[at] = row_max;
+            y[at + 1u] = row_total;
+        }
+    }
     barrier();
     for (uint i = 0u; i < QUERIES * HEAD_DIM / THREADS; i++) {
         uint row = (t + i * THREADS) / HEAD_DIM, d = (t + i * THREADS) % HEAD_DIM;
-        if (line0 + row < lines)
-            y[place(p.y, batch, line0 + row) + column + d] = sum[i] * row_scale[row];
+        if (line0 + row >= lines)
+            continue;
+        uint at = whole ? place(p.y, batch, line0 + row) + column
+                        : attention_part(part0 + row, head, p.heads, HEAD_DIM);
+        y[at + d] = sum[i] * row_scale[row];
     }
 }

@@ -54,6 +54,7 @@ struct vb_attention_params {
     VB_UINT batch, heads, q_len, kv_len;
     VB_UINT causal, first_query;
     VB_FLOAT scale;
+    VB_UINT chunks, chunk_keys; // of keys, for workgroups of their own; 1 = all of them
 };
 
 // frames: offset in 32-bit words, the frames are packed.

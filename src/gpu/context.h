@@ -15,6 +15,7 @@
 #include "gpu/physical.h"
 #include "gpu/pipelines.h"
 #include "gpu/profile.h"
+#include "gpu/scratch.h"
 #include "gpu/transfer.h"
 #include "gpu/waiting.h"
 
@@ -32,6 +33,7 @@ typedef struct vb_gpu {
     vb_memory memory;
     vb_pipelines pipelines;
     vb_commands commands;
+    vb_gpu_buffer *scratch; // NULL until an op needs it: scratch.h
     vb_waiting waiting;
     vb_profile profile;
     vb_cache cache;

@@ -19,6 +19,7 @@ static void close_gpu(vb_device *device)
         (void)gpu->vk.DeviceWaitIdle(gpu->device); // nothing is left to be told
         vb_cache_save(gpu);
         vb_cache_close(gpu);
+        vb_memory_destroy(gpu->scratch);
         vb_commands_close(gpu);
         vb_pipelines_close(gpu);
         vb_profile_close(gpu);

@@ -13,7 +13,8 @@ enum {
     ROWS_DEPTH = 4,
     NORM_ROW = 64,
     WIDE_HEAD = 64,
-    ATTENTION_THREADS = 64
+    ATTENTION_THREADS = 64,
+    ATTENTION_KEYS = 16
 };
 
 static struct vb_linear_params linear_params(const vb_gpu *gpu, const vb_linear_args *a)
@@ -169,6 +170,8 @@ static struct vb_attention_params attention_params(const vb_gpu *gpu,
         .causal = a->causal,
         .first_query = a->first_query,
         .scale = 1.0F / sqrtf((float)head_dim),
+        .chunks = 1,
+        .chunk_keys = a->k.rows,
     };
     if (a->lengths.buffer)
         params.lengths = vb_view_of(gpu, &a->lengths).offset;
@@ -179,13 +182,12 @@ static struct vb_attention_params attention_params(const vb_gpu *gpu,
 
 // The loops that load q, clear the sums and store y, and the one over blocks of keys with
 // that over scores inside.
-static uint32_t attention_iterations(uint32_t kv_len, uint32_t queries, uint32_t keys,
-                                     uint32_t head_dim)
+static uint32_t attention_iterations(uint32_t keys, uint32_t queries, uint32_t head_dim)
 {
     return 3 * vb_loop_iterations(queries * head_dim / ATTENTION_THREADS) +
            vb_loop_iterations(0) +
-           vb_ceil_div(kv_len, keys) *
-               (1 + vb_loop_iterations(queries * keys / ATTENTION_THREADS));
+           vb_ceil_div(keys, ATTENTION_KEYS) *
+               (1 + vb_loop_iterations(queries * ATTENTION_KEYS / ATTENTION_THREADS));
 }
 
 vb_attention_lines vb_attention_lines_of(const struct vb_attention_params *p)
@@ -196,6 +198,56 @@ vb_attention_lines vb_attention_lines_of(const struct vb_attention_params *p)
                                 .lines = shared_kv ? p->batch * p->q_len : p->q_len};
 }
 
+// Rows of q of one workgroup: few, when there are few in all. Keeps shared memory below the
+// 16 KiB that Vulkan guarantees.
+static uint32_t choose_queries(uint32_t lines, uint32_t head_dim)
+{
+    const uint32_t most = head_dim > WIDE_HEAD ? 8 : 16;
+    return lines <= 4 ? 4 : lines <= 8 ? 8 : most;
+}
+
+// Keys of one workgroup, a multiple of ATTENTION_KEYS when they are not all: as many
+// workgroups are wanted as keep the largest cards busy. Vulkan tells no number of processors;
+// where there are fewer, a chunk still reads more than joining it costs.
+static uint32_t choose_chunk_keys(uint32_t kv_len, uint64_t workgroups)
+{
+    const uint32_t wanted = 512, least_keys = 64;
+    const uint64_t chunks = wanted / workgroups;
+    const uint32_t most = kv_len / least_keys;
+    if (chunks < 2 || most < 2)
+        return kv_len;
+    const uint32_t keys = vb_ceil_div(kv_len, chunks < most ? (uint32_t)chunks : most);
+    return vb_ceil_div(keys, ATTENTION_KEYS) * ATTENTION_KEYS;
+}
+
+// attention_part.glsl
+static uint64_t attention_part_bytes(const struct vb_attention_params *p,
+                                     uint32_t head_dim)
+{
+    return (uint64_t)p->chunks * p->batch * p->q_len * p->heads * (head_dim + 2) *
+           sizeof(float);
+}
+
+static vblip_status attention_merge(vb_gpu *gpu, const vb_attention_args *a,
+                                    const struct vb_attention_params *params,
+                                    vb_span parts, vblip_error *err)
+{
+    const uint32_t threads = 64, width = a->q.cols;
+    vb_dispatch dispatch = {
+        .op = "attention",
+        .pipeline = VB_PIPELINE_ATTENTION_MERGE,
+        .constants = {width / a->heads},
+        .bindings = {vb_span_of(gpu, &a->y), parts},
+        .params = params,
+        .iterations = 2 * vb_loop_iterations(params->chunks),
+        .work = (uint64_t)threads * params->chunks * VB_ELEMENT_WORK,
+    };
+    vb_dispatch_row(&dispatch,
+                    ((uint64_t)params->batch * params->q_len * width + threads - 1) /
+                        threads);
+    return vb_commands_dispatch(gpu, &dispatch, err);
+}
+
 vblip_status vb_gpu_attention(vb_device *device, const vb_attention_args *a,
                               vblip_error *err)
 {
@@ -203,23 +255,27 @@ vblip_status vb_gpu_attention(vb_device *device, const vb_attention_args *a,
     struct vb_attention_params params = attention_params(gpu, a);
     if (gpu->family == VB_LAVAPIPE && vb_lavapipe_attention_fits(a))
         return vb_lavapipe_attention(gpu, a, &params, err);
-    // Keeps shared memory below the 16 KiB that Vulkan guarantees.
     const uint32_t head_dim = a->q.cols / a->heads;
-    const uint32_t queries = head_dim > WIDE_HEAD ? 8 : 16;
-    const uint32_t keys = 16;
+    const vb_attention_lines rows = vb_attention_lines_of(&params);
+    const uint32_t queries = choose_queries(rows.lines, head_dim);
+    const uint64_t groups =
+        (uint64_t)vb_ceil_div(rows.lines, queries) * a->heads * rows.matrices;
+    params.chunk_keys = choose_chunk_keys(params.kv_len, groups);
+    params.chunks = vb_ceil_div(params.kv_len, params.chunk_keys);
+    vb_span to = vb_span_of(gpu, &a->y);
+    if (params.chunks > 1)
+        VB_TRY(vb_scratch_take(&to, gpu, attention_part_bytes(&params, head_dim), err));
     vb_dispatch dispatch = {
         .op = "attention",
         .pipeline = VB_PIPELINE_ATTENTION,
-        .constants = {head_dim, queries, keys},
-        .bindings = {vb_span_of(gpu, &a->y), vb_span_of(gpu, &a->q),
-                     vb_span_of(gpu, &a->k), vb_span_of(gpu, &a->v),
-                     vb_span_of(gpu, &a->lengths)},
+        .constants = {head_dim, queries, ATTENTION_KEYS},
+        .bindings = {to, vb_span_of(gpu, &a->q), vb_span_of(gpu, &a->k),
+                     vb_span_of(gpu, &a->v), vb_span_of(gpu, &a->lengths)},
         .params = &params,
-        .iterations = attention_iterations(params.kv_len, queries, keys, head_dim),
-        .work = (uint64_t)2 * queries * params.kv_len * head_dim,
+        .iterations = attention_iterations(params.chunk_keys, queries, head_dim),
+        .work = (uint64_t)2 * queries * params.chunk_keys * head_dim,
     };
-    const vb_attention_lines rows = vb_attention_lines_of(&params);
-    vb_dispatch_row(&dispatch, (uint64_t)vb_ceil_div(rows.lines, queries) * a->heads *
-                                   rows.matrices);
-    return vb_commands_dispatch(gpu, &dispatch, err);
+    vb_dispatch_row(&dispatch, groups * params.chunks);
+    VB_TRY(vb_commands_dispatch(gpu, &dispatch, err));
+    return params.chunks > 1 ? attention_merge(gpu, a, &params, to, err) : VBLIP_OK;
 }

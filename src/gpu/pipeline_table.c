@@ -7,6 +7,7 @@
 #include "spv/add_rows.h"
 #include "spv/attention.h"
 #include "spv/attention_lavapipe.h"
+#include "spv/attention_merge.h"
 #include "spv/copy.h"
 #include "spv/embed.h"
 #include "spv/embed_f16.h"
@@ -57,6 +58,8 @@ const vb_pipeline_row vb_pipeline_rows[VB_PIPELINE_COUNT] = {
                                  sizeof(struct vb_linear_params), 3},
     [VB_PIPELINE_LINEAR_ROWS_F16] = {SPIRV(linear_rows_f16), "wrrrr",
                                      sizeof(struct vb_linear_params), 3},
+    [VB_PIPELINE_ATTENTION_MERGE] = {SPIRV(attention_merge), "wr",
+                                     sizeof(struct vb_attention_params), 1},
 };
 
 uint64_t vb_pipeline_rows_hash(void)

@@ -44,6 +44,13 @@ static const struct shape {
     {9, 1, 1, 70, 2, 64, false, 0, false, 0, 1, 1e-11},  // a step of many beams
     {1, 1, 50, 1500, 1, 80, false, 0, false, 0, 1, 1e-11},
     {1, 1, 2, 4616, 2, 64, false, 0, false, 0, 1, 1e-11}, // eight frames of tokens
+    {3, 1, 1, 577, 12, 64, false, 0, false, 4, 1, 1e-11}, // a step of three beams
+    {3, 3, 1, 41, 12, 64, true, 40, false, 0, 1, 1e-11},  //
+    // Chunks of keys that some queries do not see, and some matrices.
+    {2, 2, 7, 300, 2, 48, true, 150, true, 8, 1, 1e-11},
+    {2, 1, 2, 260, 3, 80, true, 190, false, 0, 1, 1e-11},
+    {4, 4, 1, 333, 1, 128, false, 0, true, 0, 1, 1e-11},
+    {2, 1, 9, 700, 1, 96, false, 0, true, 4, 1, 1e-11},
     // More than Mesa 22's llvmpipe looped over before the loads were unrolled.
     {1, 1, 2, 31003, 1, 64, false, 0, false, 0, 1, 1e-9},
     {1, 1, 1, 31003, 1, 128, false, 0, false, 2, 1, 1e-9},
@@ -197,12 +204,52 @@ static void test_queries_that_share_keys_share_workgroups(void **state)
     }
 }
 
+// What several dispatches of an op hand to each other moves when it grows, and what was
+// recorded has run by then.
+static void test_scratch_grows(void **state)
+{
+    (void)state;
+    enum { KEYS = 400, WIDTH = 64 };
+    gpu_fixture fx = gpu_open("simt");
+    vb_gpu *gpu = vb_gpu_of(fx.device);
+    gpu_operand q = gpu_floats(&fx, 1, 1, WIDTH, 0, (gpu_values){1, 0, 1});
+    gpu_operand k = gpu_floats(&fx, 1, KEYS, WIDTH, 0, (gpu_values){2, 0, 1});
+    float *q_data = gpu_packed(&q), *k_data = gpu_packed(&k);
+    double want[WIDTH], scores[KEYS];
+    const ref_attention_shape shape = {.batch = 1,
+                                       .kv_batch = 1,
+                                       .q_len = 1,
+                                       .kv_len = KEYS,
+                                       .heads = 1,
+                                       .head_dim = WIDTH};
+    ref_attention(want, q_data, k_data, k_data, &shape, scores);
+    uint64_t size = 0;
+    for (int i = 0; i < 2; i++) {
+        gpu_operand y = gpu_floats(&fx, 1, 1, WIDTH, 0, (gpu_values){3, 0, 1});
+        vb_attention(&fx.rec, .y = y.t, .q = q.t, .k = k.t, .v = k.t, .heads = 1);
+        assert_non_null(gpu->scratch);
+        assert_true(gpu->scratch->base.size > size);
+        size = gpu->scratch->base.size;
+        vb_span span;
+        assert_int_equal(vb_scratch_take(&span, gpu, 2 * size, NULL), VBLIP_OK);
+        assert_true(span.buffer->base.size >= 2 * size);
+        gpu_check(&fx, &y, want, 1e-11, "attention while scratch grows");
+        gpu_operand_free(&y);
+    }
+    free(q_data);
+    free(k_data);
+    gpu_operand_free(&q);
+    gpu_operand_free(&k);
+    gpu_close(&fx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_matches_double),
         cmocka_unit_test(test_matches_double_in_bf16),
         cmocka_unit_test(test_queries_that_share_keys_share_workgroups),
+        cmocka_unit_test(test_scratch_grows),
     };
     return cmocka_run_group_tests_name("op_attention", tests, NULL, NULL);
 }

@@ -68,8 +68,8 @@ static void attention(double *y, const vb_selftest_case *c, const float *x)
 {
     const size_t count = (size_t)c->batch * c->keys * c->cols;
     float *k = seeded(count, 2, 0, 1), *v = seeded(count, 3, 0, 1);
-    int32_t lengths[8];
-    double scores[64];
+    int32_t lengths[32];
+    double scores[256];
     integers(lengths, c->batch, c->keys, 1);
     const ref_attention_shape shape = {
         .batch = c->batch,

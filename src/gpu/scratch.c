@@ -1,0 +1,21 @@
+#include "gpu/scratch.h"
+
+#include "gpu/context.h"
+
+// What attention takes of the heads of all released models, see ops_transformer.c.
+static const uint64_t first_bytes = 4 << 20;
+
+vblip_status vb_scratch_take(vb_span *out, vb_gpu *gpu, uint64_t bytes,
+                             vblip_error *err)
+{
+    if (!gpu->scratch || gpu->scratch->base.size < bytes) {
+        VB_TRY(vb_commands_flush(gpu, err)); // a recorded command may name it
+        vb_memory_destroy(gpu->scratch);
+        gpu->scratch = NULL;
+        VB_TRY(vb_memory_make(&gpu->scratch, gpu,
+                              bytes > first_bytes ? bytes : first_bytes, "scratch",
+                              err));
+    }
+    *out = (vb_span){gpu->scratch, 0, (bytes + 3) / 4 * 4};
+    return VBLIP_OK;
+}
