@@ -43,6 +43,12 @@ vb_span vb_span_whole(vb_buffer *buffer);
 // Where `t` begins in that span, in elements of 4 bytes, and its strides.
 struct vb_view vb_view_of(const vb_gpu *gpu, const vb_tensor *t);
 
+// Whether it can be read four elements at a time.
+static inline bool vb_in_quads(const vb_tensor *t)
+{
+    return t->offset % 16 == 0 && t->row_stride % 4 == 0 && t->batch_stride % 4 == 0;
+}
+
 // The same in units of four elements.
 struct vb_view vb_view_quads(struct vb_view view);
 

@@ -37,14 +37,9 @@ vblip_status vb_lavapipe_linear(vb_gpu *gpu, const vb_linear_args *a,
     return vb_commands_dispatch(gpu, &dispatch, err);
 }
 
-static bool in_texels(const vb_tensor *t)
-{
-    return t->offset % 16 == 0 && t->row_stride % 4 == 0 && t->batch_stride % 4 == 0;
-}
-
 bool vb_lavapipe_layernorm_fits(const vb_layernorm_args *a)
 {
-    return a->x.cols % 4 == 0 && in_texels(&a->x);
+    return a->x.cols % 4 == 0 && vb_in_quads(&a->x);
 }
 
 vblip_status vb_lavapipe_layernorm(vb_gpu *gpu, const vb_layernorm_args *a,
@@ -68,7 +63,7 @@ vblip_status vb_lavapipe_layernorm(vb_gpu *gpu, const vb_layernorm_args *a,
 
 bool vb_lavapipe_attention_fits(const vb_attention_args *a)
 {
-    return in_texels(&a->q) && in_texels(&a->k) && in_texels(&a->v);
+    return vb_in_quads(&a->q) && vb_in_quads(&a->k) && vb_in_quads(&a->v);
 }
 
 vblip_status vb_lavapipe_attention(vb_gpu *gpu, const vb_attention_args *a,

@@ -4,8 +4,7 @@
 
 #include <math.h>
 
-// Sizes that linear.comp, linear_rows.comp, layernorm.comp and attention.comp are written
-// with.
+// Sizes that the shaders of these ops are written with.
 enum {
     LINEAR_TILE = 64,
     LINEAR_DEPTH = 16,
@@ -123,6 +122,41 @@ vblip_status vb_gpu_linear(vb_device *device, const vb_linear_args *a, vblip_err
     return vb_commands_dispatch(gpu, &dispatch, err);
 }
 
+static bool subgroup_layernorm_fits(const vb_layernorm_args *a,
+                                    const vb_physical *facts)
+{
+    return facts->subgroup_sums && a->x.cols % 4 == 0 && vb_in_quads(&a->x) &&
+           vb_in_quads(&a->y) && vb_in_quads(&a->gain) && vb_in_quads(&a->bias);
+}
+
+static vblip_status subgroup_layernorm(vb_gpu *gpu, const vb_layernorm_args *a,
+                                       struct vb_layernorm_params *params,
+                                       vblip_error *err)
+{
+    const uint32_t most_held = 8; // 1024 columns, in subgroups of 32
+    const uint32_t lanes = gpu->physical.info.subgroup_size;
+    const uint32_t turns = vb_ceil_div(params->cols / 4, lanes);
+    const uint32_t held = turns < most_held ? turns : most_held;
+    const uint32_t group_rows = vb_ceil_div(SUBGROUPS_THREADS, lanes);
+    params->x = vb_view_quads(params->x);
+    params->y = vb_view_quads(params->y);
+    params->gain /= 4;
+    params->bias /= 4;
+    vb_dispatch dispatch = {
+        .op = "layernorm",
+        .pipeline = VB_PIPELINE_LAYERNORM_SUBGROUP,
+        .constants = {held, group_rows},
+        .bindings = {vb_span_of(gpu, &a->y), vb_span_of(gpu, &a->x),
+                     vb_span_of(gpu, &a->gain), vb_span_of(gpu, &a->bias)},
+        .params = params,
+        .iterations = vb_loop_iterations(1) + 3 * vb_loop_iterations(turns - held),
+        .work = (uint64_t)group_rows * params->cols * VB_ELEMENT_WORK,
+    };
+    const uint64_t rows = (uint64_t)params->batch * params->rows;
+    vb_dispatch_row(&dispatch, (rows + group_rows - 1) / group_rows);
+    return vb_commands_dispatch(gpu, &dispatch, err);
+}
+
 vblip_status vb_gpu_layernorm(vb_device *device, const vb_layernorm_args *a,
                               vblip_error *err)
 {
@@ -139,6 +173,8 @@ vblip_status vb_gpu_layernorm(vb_device *device, const vb_layernorm_args *a,
     };
     if (gpu->family == VB_LAVAPIPE && vb_lavapipe_layernorm_fits(a))
         return vb_lavapipe_layernorm(gpu, a, &params, err);
+    if (subgroup_layernorm_fits(a, &gpu->physical))
+        return subgroup_layernorm(gpu, a, &params, err);
     vb_dispatch dispatch = {
         .op = "layernorm",
         .pipeline = VB_PIPELINE_LAYERNORM,

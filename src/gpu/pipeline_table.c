@@ -14,6 +14,7 @@
 #include "spv/l2norm.h"
 #include "spv/layernorm.h"
 #include "spv/layernorm_lavapipe.h"
+#include "spv/layernorm_subgroup.h"
 #include "spv/linear.h"
 #include "spv/linear_f16.h"
 #include "spv/linear_lavapipe.h"
@@ -60,6 +61,8 @@ const vb_pipeline_row vb_pipeline_rows[VB_PIPELINE_COUNT] = {
                                      sizeof(struct vb_linear_params), 3},
     [VB_PIPELINE_ATTENTION_MERGE] = {SPIRV(attention_merge), "wr",
                                      sizeof(struct vb_attention_params), 1},
+    [VB_PIPELINE_LAYERNORM_SUBGROUP] = {SPIRV(layernorm_subgroup), "wrrr",
+                                        sizeof(struct vb_layernorm_params), 2},
 };
 
 uint64_t vb_pipeline_rows_hash(void)

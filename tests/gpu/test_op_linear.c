@@ -121,10 +121,9 @@ static void test_matches_double(void **state)
 static void test_without_subgroup_sums(void **state)
 {
     (void)state;
-    const vb_gpu_options options = {.kernels = "simt", .validate = true};
-    const vb_gpu_mask mask = {.subgroup_sums = true};
     gpu_fixture fx;
-    gpu_open_masked(&fx, &options, &mask);
+    gpu_open_masked(&fx, &(vb_gpu_options){.kernels = "simt"},
+                    &(vb_gpu_mask){.subgroup_sums = true});
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         if (shapes[i].batch * shapes[i].rows <= 24)
             run(&fx, &shapes[i]);

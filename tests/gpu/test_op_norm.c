@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 static const struct shape {
-    uint32_t batch, rows, cols, gap;
+    uint32_t batch, rows, cols, gap; // between rows of x and y
     float mean, spread;
     bool in_place;
     double max_nmse; // that layernorm may reach
@@ -22,6 +22,8 @@ static const struct shape {
     {1, 577, 64, 0, 0, 1, false, 1e-12},
     {2, 37, 192, 4, 0.5F, 1, true, 1e-12},
     {1, 5, 769, 7, 0, 1, false, 1e-12}, // rows that do not begin on 16 bytes
+    {2, 5, 64, 2, 0, 1, false, 1e-12},  //
+    {3, 5, 1540, 8, 0, 1, true, 1e-12}, // more than a subgroup holds
     {3, 9, 1024, 0, 0, 1e4F, true, 1e-12},
     {1, 3, 3, 1, 0, 1, false, 1e-12},
     // The mean alone would be off by up to 1e-4, which is nmse 3e-8: the kernels mend it.
@@ -38,7 +40,7 @@ static void run(gpu_fixture *fx, const struct shape *s)
     const size_t lines = (size_t)s->batch * s->rows;
     const gpu_values values = {1, s->mean, s->spread};
     gpu_operand x = gpu_floats(fx, s->batch, s->rows, s->cols, s->gap, values);
-    gpu_operand y = gpu_floats(fx, s->batch, s->rows, s->cols, 2, values);
+    gpu_operand y = gpu_floats(fx, s->batch, s->rows, s->cols, s->gap, values);
     gpu_operand gain = gpu_floats(fx, 1, 1, s->cols, 0, (gpu_values){2, 1, 0.5F});
     gpu_operand bias = gpu_floats(fx, 1, 1, s->cols, 0, (gpu_values){3, 0, 0.5F});
     float *x_data = gpu_packed(&x), *gain_data = gpu_packed(&gain);
@@ -79,6 +81,17 @@ static void test_matches_double(void **state)
             run(&fx, &shapes[i]);
         gpu_close(&fx);
     }
+}
+
+static void test_without_subgroup_sums(void **state)
+{
+    (void)state;
+    gpu_fixture fx;
+    gpu_open_masked(&fx, &(vb_gpu_options){.kernels = "simt"},
+                    &(vb_gpu_mask){.subgroup_sums = true});
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        run(&fx, &shapes[i]);
+    gpu_close(&fx);
 }
 
 // Sums of thousands of small terms beside large ones, in float: 1e-7 of each.
@@ -134,6 +147,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_matches_double),
+        cmocka_unit_test(test_without_subgroup_sums),
         cmocka_unit_test(test_log_softmax),
         cmocka_unit_test(test_l2norm_of_zero_is_zero),
     };
