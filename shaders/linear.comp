@@ -2,6 +2,9 @@
 // shared memory, 16 of their columns at a time. Tiles along x are columns, along y rows
 // of all the batch.
 //
+// There are two buffers of each: what comes next is fetched into registers before the
+// multiplication, and put into the other buffer after it, so that a turn has one barrier.
+//
 // WEIGHTS_F16: w is halves.
 #version 450
 #extension GL_GOOGLE_include_directive : require
@@ -9,8 +12,12 @@
 #include "common.glsl"
 #include "op_params.h"
 
+layout(constant_id = 0) const uint FLAGS = 0u;  // VB_LINEAR_*
+layout(constant_id = 1) const uint PACKED = 0u; // not 0: matrices follow without gaps
+
 const uint TILE = 64u, DEPTH = 16u, THREADS = 128u;
 const uint ROWS = 8u, COLS = 4u; // one invocation computes so many of y
+const uint QUADS = DEPTH / 4u, FETCHES = TILE * QUADS / THREADS;
 
 layout(local_size_x = 128) in;
 
@@ -25,12 +32,23 @@ layout(set = 0, binding = 3) readonly buffer Bias { float bias[]; };
 layout(set = 0, binding = 4) readonly buffer Residual { float residual[]; };
 layout(push_constant) uniform Params { vb_linear_params p; };
 
-shared float x_tile[DEPTH][TILE + 1u];
-shared float w_tile[DEPTH][TILE + 1u];
+// [column][four rows], rows of a quad of columns turned by 8 per quad: the lanes that store
+// four columns of eight rows each then meet 32 banks, and those that read four rows of one
+// column still read 16 bytes. 16 KiB in all, which Vulkan promises.
+shared vec4 x_tile[2][DEPTH][TILE / 4u];
+shared vec4 w_tile[2][DEPTH][TILE / 4u];
+
+// Where four rows begin in column k of a tile.
+uint turned(uint k, uint fours)
+{
+    return fours ^ (k / 4u * 2u);
+}
 
 // Where row `line`, counted through all the batch, begins.
 uint place(vb_view view, uint line)
 {
+    if (PACKED != 0u)
+        return view.offset + line * view.row_stride;
     return view.offset + line / p.rows * view.batch_stride +
            line % p.rows * view.row_stride;
 }
@@ -45,41 +63,17 @@ vec4 weights(uint i)
 #endif
 }
 
-// Column `quad` (in vec4) of row `row0 + i` and of weight row `col0 + i`, into shared
-// memory; zero outside.
-void load_tiles(uint row0, uint col0, uint quad0)
-{
-    uint quads = p.in_cols / 4u;
-    [[unroll]] for (uint n = 0u; n < TILE * DEPTH / 4u / THREADS; n++) {
-        uint i = gl_LocalInvocationID.x + n * THREADS;
-        uint line = i / (DEPTH / 4u);
-        uint quad = quad0 + i % (DEPTH / 4u);
-        uint row = row0 + line, col = col0 + line;
-        bool inside = quad < quads;
-        vec4 a = vec4(0.0), b = vec4(0.0);
-        if (inside && row < p.batch * p.rows)
-            a = x[place(p.x, row) + quad];
-        if (inside && col < p.out_cols)
-            b = weights(col * quads + quad);
-        uint k = 4u * (i % (DEPTH / 4u));
-        [[unroll]] for (uint j = 0u; j < 4u; j++) {
-            x_tile[k + j][line] = a[j];
-            w_tile[k + j][line] = b[j];
-        }
-    }
-}
-
 void store(uint row, uint col, float sum)
 {
     if (row >= p.batch * p.rows || col >= p.out_cols)
         return;
-    if ((p.flags & VB_LINEAR_BIAS) != 0u)
+    if ((FLAGS & VB_LINEAR_BIAS) != 0u)
         sum += bias[p.bias + col];
-    if ((p.flags & VB_LINEAR_GELU) != 0u)
+    if ((FLAGS & VB_LINEAR_GELU) != 0u)
         sum = gelu(sum);
-    if ((p.flags & VB_LINEAR_RELU) != 0u)
+    if ((FLAGS & VB_LINEAR_RELU) != 0u)
         sum = max(sum, 0.0);
-    if ((p.flags & VB_LINEAR_RESIDUAL) != 0u)
+    if ((FLAGS & VB_LINEAR_RESIDUAL) != 0u)
         sum += residual[place(p.residual, row) + col];
     y[place(p.y, row) + col] = sum;
 }
@@ -88,30 +82,60 @@ void main()
 {
     uint t = gl_LocalInvocationID.x;
     uint row0 = gl_WorkGroupID.y * TILE, col0 = gl_WorkGroupID.x * TILE;
-    uint row = t / 16u, col = t % 16u; // first of this invocation's; then every 8th, 16th
+    uint quads = p.in_cols / 4u;
 
-    float sum[ROWS][COLS];
+    // Rows and columns past the end are the last ones; what comes of them is dropped.
+    uint x_at[FETCHES], w_at[FETCHES];
+    [[unroll]] for (uint n = 0u; n < FETCHES; n++) {
+        uint line = (t + n * THREADS) / QUADS;
+        x_at[n] = place(p.x, min(row0 + line, p.batch * p.rows - 1u));
+        w_at[n] = min(col0 + line, p.out_cols - 1u) * quads;
+    }
+    // 32 invocations compute 4 times 8 rows by 8 times 4 columns, so that what they read at
+    // once is 16 bytes for each of 4 or 8 of them.
+    uint wave = t / 32u, lane = t % 32u;
+    uint row = ROWS * (wave / 2u * 4u + lane / 16u * 2u + lane % 2u);
+    uint col = COLS * (wave % 2u * 8u + lane / 2u % 8u);
+
+    vec4 sum[ROWS];
     [[unroll]] for (uint r = 0u; r < ROWS; r++)
-        [[unroll]] for (uint c = 0u; c < COLS; c++)
-            sum[r][c] = 0.0;
+        sum[r] = vec4(0.0);
+    vec4 a[FETCHES], b[FETCHES];
 
-    for (uint quad = 0u; quad < p.in_cols / 4u; quad += DEPTH / 4u) {
-        load_tiles(row0, col0, quad);
-        barrier();
+#define FETCH(first)                                                                   \
+    [[unroll]] for (uint n = 0u; n < FETCHES; n++) {                                   \
+        uint quad = (first) + t % QUADS;                                               \
+        a[n] = quad < quads ? x[x_at[n] + quad] : vec4(0.0);                           \
+        b[n] = quad < quads ? weights(w_at[n] + quad) : vec4(0.0);                     \
+    }
+#define PUT(to)                                                                        \
+    [[unroll]] for (uint n = 0u; n < FETCHES; n++) {                                   \
+        uint line = (t + n * THREADS) / QUADS, k = 4u * (t % QUADS);                   \
+        [[unroll]] for (uint j = 0u; j < 4u; j++) {                                    \
+            x_tile[to][k + j][turned(k, line / 4u)][line % 4u] = a[n][j];              \
+            w_tile[to][k + j][turned(k, line / 4u)][line % 4u] = b[n][j];              \
+        }                                                                              \
+    }
+    FETCH(0u)
+    PUT(0u)
+    barrier();
+    uint from = 0u;
+    for (uint quad = 0u; quad < quads; quad += QUADS) {
+        FETCH(quad + QUADS)
         [[unroll]] for (uint k = 0u; k < DEPTH; k++) {
-            float b[COLS];
-            [[unroll]] for (uint c = 0u; c < COLS; c++)
-                b[c] = w_tile[k][col + 16u * c];
-            [[unroll]] for (uint r = 0u; r < ROWS; r++) {
-                float a = x_tile[k][row + 8u * r];
-                [[unroll]] for (uint c = 0u; c < COLS; c++)
-                    sum[r][c] = fma(a, b[c], sum[r][c]);
+            vec4 right = w_tile[from][k][turned(k, col / 4u)];
+            [[unroll]] for (uint f = 0u; f < ROWS / 4u; f++) {
+                vec4 left = x_tile[from][k][turned(k, row / 4u + f)];
+                [[unroll]] for (uint r = 0u; r < 4u; r++)
+                    sum[4u * f + r] = fma(vec4(left[r]), right, sum[4u * f + r]);
             }
         }
+        PUT(1u - from)
         barrier();
+        from = 1u - from;
     }
 
     [[unroll]] for (uint r = 0u; r < ROWS; r++)
         [[unroll]] for (uint c = 0u; c < COLS; c++)
-            store(row0 + row + 8u * r, col0 + col + 16u * c, sum[r][c]);
+            store(row0 + row + r, col0 + col + c, sum[r][c]);
 }

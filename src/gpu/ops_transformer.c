@@ -96,6 +96,20 @@ static vblip_status linear_rows(vb_gpu *gpu, const vb_linear_args *a,
     return vb_commands_dispatch(gpu, &dispatch, err);
 }
 
+static bool follows_itself(const struct vb_view *view,
+                           const struct vb_linear_params *params)
+{
+    return params->batch == 1 || view->batch_stride == params->rows * view->row_stride;
+}
+
+// The matrices of a batch follow each other without gaps, and so count as one.
+static bool is_one_matrix(const struct vb_linear_params *params)
+{
+    return follows_itself(&params->y, params) && follows_itself(&params->x, params) &&
+           (!(params->flags & VB_LINEAR_RESIDUAL) ||
+            follows_itself(&params->residual, params));
+}
+
 vblip_status vb_gpu_linear(vb_device *device, const vb_linear_args *a, vblip_error *err)
 {
     vb_gpu *gpu = vb_gpu_of(device);
@@ -110,6 +124,7 @@ vblip_status vb_gpu_linear(vb_device *device, const vb_linear_args *a, vblip_err
     const vb_dispatch dispatch = {
         .op = "linear",
         .pipeline = w->type == VB_F16 ? VB_PIPELINE_LINEAR_F16 : VB_PIPELINE_LINEAR,
+        .constants = {params.flags, is_one_matrix(&params)},
         .bindings = {vb_span_of(gpu, &a->y), vb_span_of(gpu, &a->x),
                      vb_span_whole(w->row_data), vb_span_of(gpu, &a->bias),
                      vb_span_of(gpu, &a->residual)},

@@ -29,7 +29,7 @@
 
 const vb_pipeline_row vb_pipeline_rows[VB_PIPELINE_COUNT] = {
     // id                        shader              bindings  push constants
-    [VB_PIPELINE_LINEAR] = {SPIRV(linear), "wrrrr", sizeof(struct vb_linear_params), 0},
+    [VB_PIPELINE_LINEAR] = {SPIRV(linear), "wrrrr", sizeof(struct vb_linear_params), 2},
     [VB_PIPELINE_LAYERNORM] = {SPIRV(layernorm), "wrrr",
                                sizeof(struct vb_layernorm_params), 0},
     [VB_PIPELINE_ATTENTION] = {SPIRV(attention), "wrrrr",
@@ -50,7 +50,7 @@ const vb_pipeline_row vb_pipeline_rows[VB_PIPELINE_COUNT] = {
     [VB_PIPELINE_ATTENTION_LAVAPIPE] = {SPIRV(attention_lavapipe), "wtttr",
                                         sizeof(struct vb_attention_params), 2},
     [VB_PIPELINE_LINEAR_F16] = {SPIRV(linear_f16), "wrrrr",
-                                sizeof(struct vb_linear_params), 0},
+                                sizeof(struct vb_linear_params), 2},
     [VB_PIPELINE_EMBED_F16] = {SPIRV(embed_f16), "wrrr", sizeof(struct vb_embed_params),
                                0},
     [VB_PIPELINE_LINEAR_LAVAPIPE_F16] = {SPIRV(linear_lavapipe_f16), "wthrr",
