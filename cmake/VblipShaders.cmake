@@ -31,3 +31,21 @@ function(vblip_add_shader target file)
     target_sources(${target} PRIVATE ${dir}/${name}.h)
     target_include_directories(${target} PRIVATE ${PROJECT_BINARY_DIR})
 endfunction()
+
+# vblip_add_prebuilt_shader(TARGET NAME)
+#
+# The same array of shaders/prebuilt/NAME.spv, which holds what the glslangValidator of Debian
+# 12 cannot compile: shaders/prebuilt/rebuild makes it.
+function(vblip_add_prebuilt_shader target name)
+    set(src ${PROJECT_SOURCE_DIR}/shaders/prebuilt/${name}.spv)
+    set(script ${PROJECT_SOURCE_DIR}/cmake/EmbedSpirv.cmake)
+    set(out ${PROJECT_BINARY_DIR}/spv/${name}.h)
+    add_custom_command(
+        OUTPUT ${out}
+        COMMAND ${CMAKE_COMMAND} -DSPIRV=${src} -DNAME=vb_spv_${name} -DOUT=${out} -P ${script}
+        DEPENDS ${src} ${script}
+        COMMENT "SPIR-V ${name}"
+        VERBATIM)
+    target_sources(${target} PRIVATE ${out})
+    target_include_directories(${target} PRIVATE ${PROJECT_BINARY_DIR})
+endfunction()

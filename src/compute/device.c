@@ -31,6 +31,11 @@ double vb_device_peak(vb_device *device)
     return device->table->peak ? device->table->peak(device) : 0;
 }
 
+const char *vb_device_variant(vb_device *device, uint32_t n, const char **op)
+{
+    return device->table->variant ? device->table->variant(device, n, op) : NULL;
+}
+
 const char *vb_precision_name(vb_dtype weights)
 {
     return weights == VB_F16 ? "f16" : weights == VB_BF16 ? "bf16" : "f32";

@@ -19,6 +19,7 @@ typedef struct vb_device_caps {
     bool shares_cores;         // computes on the cores that decode runs on
     uint64_t cached_bytes;     // of a value that caches keep for the next op, or 0
     bool narrow_activations;   // ops read and write them in the type of weights, too
+    bool narrow_factors;       // vb_linear may round x to the type of weights
     bool absorbs;              // has vb_absorbed_attention
     bool log_softmax;          // has vb_log_softmax
 } vb_device_caps;
@@ -114,6 +115,12 @@ typedef struct vb_device_table {
     // Drops what was recorded since the last submit, downloads included.
     void (*discard)(vb_device *device);
 
+    // Variants of ops beside the device's own kernels: from now on the n-th of those that
+    // are for the type of weights in use is chosen wherever it fits, and no other;
+    // UINT32_MAX: the best are again. Its name, and the op that it computes; NULL: no such.
+    // The function may be NULL: there are none.
+    const char *(*variant)(vb_device *device, uint32_t n, const char **op);
+
     // GFLOP/s of the arithmetic units, measured, in the type of weights; 0 where nothing
     // here knows how. May be NULL: the same.
     double (*peak)(vb_device *device);
@@ -140,6 +147,9 @@ VB_CHECKED vblip_status vb_device_profile(vb_device *device, vblip_op_time_fn fn
                                           void *user, vblip_error *err);
 
 double vb_device_peak(vb_device *device); // GFLOP/s, or 0
+
+// As the device's table has it.
+const char *vb_device_variant(vb_device *device, uint32_t n, const char **op);
 
 // A type of weights as options and reports spell it: "f32", "f16" or "bf16".
 const char *vb_precision_name(vb_dtype weights);

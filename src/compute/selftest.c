@@ -29,6 +29,22 @@ const vb_selftest_case vb_selftest_cases[] = {
      .out_cols = 45,
      .spread = 1,
      .bound = 1e-10},
+    {.op = "linear",
+     .name = "linear, more than a tile",
+     .batch = 1,
+     .rows = 150,
+     .cols = 72,
+     .out_cols = 136,
+     .spread = 1,
+     .bound = 1e-10},
+    {.op = "linear",
+     .name = "linear, long rows",
+     .batch = 3,
+     .rows = 1,
+     .cols = 3072,
+     .out_cols = 40,
+     .spread = 1,
+     .bound = 1e-10},
     {.op = "layernorm",
      .name = "layernorm",
      .batch = 2,
@@ -391,9 +407,14 @@ static vblip_status run_case(double *nmse, case_run *r, uint32_t index)
     return status;
 }
 
+static bool is_linear(const vb_selftest_case *c)
+{
+    return strcmp(c->op, "linear") == 0;
+}
+
 static bool reads_weights(const vb_selftest_case *c)
 {
-    return strcmp(c->op, "linear") == 0 || strcmp(c->op, "embed") == 0 ||
+    return is_linear(c) || strcmp(c->op, "embed") == 0 ||
            strcmp(c->op, "absorbed attention") == 0;
 }
 
@@ -413,11 +434,16 @@ uint32_t vb_selftest_count(const vb_device *device)
 }
 
 // In bf16 weights and what they multiply have 8 bits: a product's terms are off by 2^-9,
-// so its sum by 1e-6 to 1e-5 in square. A wrong kernel is off by much more.
-static double bound_of(const vb_selftest_case *c, vb_dtype weights)
+// so its sum by 1e-6 to 1e-5 in square; of factors in f16 by 1e-8 to 1e-7. A wrong kernel
+// is off by much more.
+static double bound_of(const vb_selftest_case *c, const vb_device *device)
 {
-    const double bound_bf16 = 5e-5;
-    return weights == VB_BF16 && reads_weights(c) ? bound_bf16 : c->bound;
+    const double bound_bf16 = 5e-5, bound_f16 = 1e-6;
+    if (device->weights == VB_BF16 && reads_weights(c))
+        return bound_bf16;
+    return device->weights == VB_F16 && device->caps.narrow_factors && is_linear(c)
+               ? bound_f16
+               : c->bound;
 }
 
 static vblip_status tell_of_check(vblip_check_fn fn, void *user,
@@ -428,27 +454,39 @@ static vblip_status tell_of_check(vblip_check_fn fn, void *user,
     return VBLIP_OK;
 }
 
-// All cases, or those that read weights.
-static vblip_status run_cases(bool *ok, vb_device *device, bool all, vblip_check_fn fn,
-                              void *user, vblip_error *err)
+// Which cases run, and what is said to compute them.
+typedef struct case_choice {
+    const char *op; // NULL: any
+    bool weights;   // those alone that read any
+    const char *kernels;
+} case_choice;
+
+static bool is_chosen(const case_choice *choice, const vb_device *device,
+                      const vb_selftest_case *c)
+{
+    return has_op_of(device, c) && (!choice->weights || reads_weights(c)) &&
+           (!choice->op || strcmp(choice->op, c->op) == 0);
+}
+
+static vblip_status run_cases(bool *ok, vb_device *device, const case_choice *choice,
+                              vblip_check_fn fn, void *user, vblip_error *err)
 {
     case_run r = {.device = device,
                   .rec = vb_recorder_begin(device),
                   .pool = {.device = device, .name = "self-test"},
                   .err = err};
     char kernels[64];
-    snprintf(kernels, sizeof kernels, "%s %s", device->caps.kernels,
+    snprintf(kernels, sizeof kernels, "%s %s", choice->kernels,
              vb_precision_name(device->weights));
     vblip_status status = VBLIP_OK;
     *ok = true;
     for (uint32_t i = 0; i < vb_selftest_case_count && status == VBLIP_OK; i++) {
-        if ((!all && !reads_weights(&vb_selftest_cases[i])) ||
-            !has_op_of(device, &vb_selftest_cases[i]))
+        if (!is_chosen(choice, device, &vb_selftest_cases[i]))
             continue;
         vblip_check check = {.op = vb_selftest_cases[i].name,
                              .kernels = kernels,
                              .nmse = (double)NAN,
-                             .bound = bound_of(&vb_selftest_cases[i], device->weights)};
+                             .bound = bound_of(&vb_selftest_cases[i], device)};
         status = tell_of_check(fn, user, &check, err);
         if (status == VBLIP_OK)
             status = run_case(&check.nmse, &r, i);
@@ -462,10 +500,27 @@ static vblip_status run_cases(bool *ok, vb_device *device, bool all, vblip_check
     return status;
 }
 
-vblip_status vb_selftest_run(bool *ok, vb_device *device, vblip_check_fn fn, void *user,
-                             vblip_error *err)
+vblip_status vb_selftest_run(bool *ok, vb_device *device, const char *op,
+                             vblip_check_fn fn, void *user, vblip_error *err)
 {
-    return run_cases(ok, device, true, fn, user, err);
+    const case_choice choice = {.op = op, .kernels = device->caps.kernels};
+    return run_cases(ok, device, &choice, fn, user, err);
+}
+
+// Every variant for the type of weights in use.
+static vblip_status report_variants(vb_device *device, vblip_check_fn fn, void *user,
+                                    vblip_error *err)
+{
+    vblip_status status = VBLIP_OK;
+    const char *op = NULL, *name;
+    bool ok;
+    for (uint32_t n = 0;
+         status == VBLIP_OK && (name = vb_device_variant(device, n, &op)); n++) {
+        const case_choice choice = {.op = op, .kernels = name};
+        status = run_cases(&ok, device, &choice, fn, user, err);
+    }
+    (void)vb_device_variant(device, UINT32_MAX, &op); // NULL
+    return status;
 }
 
 vblip_status vb_selftest_report(vb_device *device, vblip_check_fn fn, void *user,
@@ -473,13 +528,19 @@ vblip_status vb_selftest_report(vb_device *device, vblip_check_fn fn, void *user
 {
     static const vb_dtype types[] = {VB_F32, VB_F16, VB_BF16};
     const vb_dtype in_use = device->weights;
+    case_choice choice = {.kernels = device->caps.kernels};
     bool ok;
-    vblip_status status = run_cases(&ok, device, true, fn, user, err);
+    vblip_status status = run_cases(&ok, device, &choice, fn, user, err);
+    if (status == VBLIP_OK)
+        status = report_variants(device, fn, user, err);
+    choice.weights = true;
     for (size_t i = 0; i < sizeof types / sizeof *types && status == VBLIP_OK; i++) {
         if (types[i] == in_use || !(device->caps.weight_types & 1u << types[i]))
             continue;
         device->weights = types[i];
-        status = run_cases(&ok, device, false, fn, user, err);
+        status = run_cases(&ok, device, &choice, fn, user, err);
+        if (status == VBLIP_OK)
+            status = report_variants(device, fn, user, err);
     }
     device->weights = in_use;
     return status;

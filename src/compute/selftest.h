@@ -38,14 +38,16 @@ void vb_selftest_weights(float *values, size_t count);
 // Which element of an output of `count` the n-th sample is.
 size_t vb_selftest_sample(size_t n, size_t count);
 
-// Runs all cases, with weights as the device stores them, and tells `fn` of each, before
-// and after; NULL = nobody. `ok` is false when any fails; a failure to run at all is an
-// error.
-VB_CHECKED vblip_status vb_selftest_run(bool *ok, vb_device *device, vblip_check_fn fn,
-                                        void *user, vblip_error *err);
+// Runs the cases of `op`, NULL: all, with weights as the device stores them, and tells
+// `fn` of each, before and after; NULL = nobody. `ok` is false when any fails; a failure to
+// run at all is an error.
+VB_CHECKED vblip_status vb_selftest_run(bool *ok, vb_device *device, const char *op,
+                                        vblip_check_fn fn, void *user,
+                                        vblip_error *err);
 
-// The same and then, for each other type that the device can store weights in, the cases
-// that read any.
+// The same of all ops and then, for each other type that the device can store weights in,
+// the cases that read any; and of each variant of an op that the device has beside its own,
+// with each type that it is for, the cases of that op.
 VB_CHECKED vblip_status vb_selftest_report(vb_device *device, vblip_check_fn fn,
                                            void *user, vblip_error *err);
 

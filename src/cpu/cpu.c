@@ -230,7 +230,7 @@ static vblip_status check_ops(vb_cpu *cpu, vblip_error *err)
     vblip_error why = {0};
     bool ok;
     const vblip_status status =
-        vb_selftest_run(&ok, &cpu->base, on_opening_check, &checks, &why);
+        vb_selftest_run(&ok, &cpu->base, NULL, on_opening_check, &checks, &why);
     memset(cpu->times, 0, sizeof cpu->times);
     cpu->time_count = 0;
     if (failure->ran)

@@ -3,7 +3,6 @@
 #include "base/file.h"
 #include "base/outfile.h"
 #include "base/path.h"
-#include "gpu/cache_file.h"
 #include "gpu/context.h"
 
 #include <stdio.h>
@@ -80,8 +79,7 @@ vblip_status vb_cache_open(vb_gpu *gpu, const char *dir, vblip_error *err)
     const vb_cache_key key = key_of(gpu);
     vb_cache_entry entry;
     if (vb_cache_parse(&entry, (const uint8_t *)bytes, size, &key, &why) == VBLIP_OK) {
-        cache->tested = entry.tested;
-        cache->passed = entry.passed;
+        cache->verdicts = entry.verdicts;
         cache->data_size = entry.size;
         give_to_driver(gpu, &entry);
     } else {
@@ -135,7 +133,7 @@ void vb_cache_save(vb_gpu *gpu)
     if (!cache->path)
         return;
     vblip_error why = {0};
-    vb_cache_entry entry = {.tested = cache->tested, .passed = cache->passed};
+    vb_cache_entry entry = {.verdicts = cache->verdicts};
     uint8_t *owned = NULL;
     vblip_status status = driver_data(&entry, &owned, gpu, &why);
     if (status != VBLIP_OK) // the verdicts are kept without

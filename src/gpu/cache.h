@@ -2,8 +2,8 @@
 #ifndef VB_GPU_CACHE_H
 #define VB_GPU_CACHE_H
 
-#include "base/dtype.h"
 #include "base/error.h"
+#include "gpu/cache_file.h"
 
 #include <stddef.h>
 
@@ -11,18 +11,11 @@ typedef struct vb_gpu vb_gpu;
 
 // All-zero: nothing is remembered.
 typedef struct vb_cache {
-    char *path;              // where the file is, owned; NULL = none is kept
-    uint32_t tested, passed; // vb_verdict_bit
-    bool changed;            // there are verdicts that are not in the file
-    size_t data_size;        // bytes of the driver's data in the file
+    char *path; // where the file is, owned; NULL = none is kept
+    vb_verdicts verdicts;
+    bool changed;     // there are verdicts that are not in the file
+    size_t data_size; // bytes of the driver's data in the file
 } vb_cache;
-
-// The bit in `tested` and `passed` for the kernels of an enum vb_family with weights of
-// one type.
-static inline uint32_t vb_verdict_bit(uint32_t family, vb_dtype weights)
-{
-    return weights == VB_F16 ? family << 16 : family;
-}
 
 // Reads the file of this device in `dir`, and gives its pipelines to the driver. Whatever
 // is wrong with it, the device opens without.

@@ -7,7 +7,7 @@
 static const char magic[8] = {'v', 'b', 'l', 'i', 'p', 'V', 'P', 'C'};
 
 enum {
-    VERSION = 2,
+    VERSION = 3,
     AT_VERSION = 8,
     AT_HEADER = 12,
     AT_DEVICE = 16,
@@ -15,11 +15,13 @@ enum {
     AT_PIPELINES = 48,
     AT_SHADERS = 64,
     AT_DRIVER_VERSION = 72,
-    AT_TESTED = 76,
-    AT_PASSED = 80,
-    AT_ZERO = 84,
-    AT_SIZE = 88,
-    AT_CHECKSUM = 96,
+    AT_ZERO = 76,
+    AT_TESTED = 80,
+    AT_PASSED = 88,
+    AT_BEGUN = 96,
+    AT_AGAIN = 104,
+    AT_SIZE = 112,
+    AT_CHECKSUM = 120,
     // VkPipelineCacheHeaderVersionOne, at the start of the driver's data
     VULKAN_HEADER_BYTES = 32,
     VULKAN_AT_VERSION = 4,
@@ -56,6 +58,16 @@ static uint64_t checksum(const uint8_t *header, const uint8_t *data, size_t size
     return vb_hash_bytes(vb_hash_bytes(0, header, AT_CHECKSUM), data, size);
 }
 
+static vb_verdicts read_verdicts(const uint8_t *bytes)
+{
+    return (vb_verdicts){
+        .tested = read_u64(bytes + AT_TESTED),
+        .passed = read_u64(bytes + AT_PASSED),
+        .begun = read_u64(bytes + AT_BEGUN),
+        .again = read_u64(bytes + AT_AGAIN),
+    };
+}
+
 static vblip_status check_header(const uint8_t *bytes, size_t size, vblip_error *err)
 {
     if (size < VB_CACHE_HEADER_BYTES)
@@ -79,7 +91,9 @@ static vblip_status check_header(const uint8_t *bytes, size_t size, vblip_error 
     if (read_u64(bytes + AT_CHECKSUM) !=
         checksum(bytes, bytes + VB_CACHE_HEADER_BYTES, size - VB_CACHE_HEADER_BYTES))
         return vb_fail(err, VBLIP_ERR_FORMAT, "pipeline cache: wrong checksum");
-    if (read_u32(bytes + AT_PASSED) & ~read_u32(bytes + AT_TESTED))
+    const vb_verdicts verdicts = read_verdicts(bytes);
+    if ((verdicts.passed & ~verdicts.tested) || (verdicts.begun & verdicts.tested) ||
+        (verdicts.again & ~verdicts.begun))
         return vb_fail(err, VBLIP_ERR_FORMAT,
                        "pipeline cache: verdicts that were never reached");
     return VBLIP_OK;
@@ -118,10 +132,7 @@ vblip_status vb_cache_parse(vb_cache_entry *out, const uint8_t *bytes, size_t si
         read_u32(bytes + AT_DRIVER_VERSION) != key->driver_version)
         return vb_fail(err, VBLIP_ERR_UNSUPPORTED,
                        "pipeline cache: of another device, driver or version");
-    *out = (vb_cache_entry){
-        .tested = read_u32(bytes + AT_TESTED),
-        .passed = read_u32(bytes + AT_PASSED),
-    };
+    out->verdicts = read_verdicts(bytes);
     const uint8_t *data = bytes + VB_CACHE_HEADER_BYTES;
     const size_t data_size = size - VB_CACHE_HEADER_BYTES;
     if (data_size && vb_cache_check_data(data, data_size, key, NULL) == VBLIP_OK) {
@@ -143,8 +154,10 @@ vblip_status vb_cache_format(vb_string *out, const vb_cache_entry *entry,
     memcpy(header + AT_PIPELINES, key->pipelines, VB_CACHE_UUID_BYTES);
     write_u64(header + AT_SHADERS, key->shaders);
     write_u32(header + AT_DRIVER_VERSION, key->driver_version);
-    write_u32(header + AT_TESTED, entry->tested);
-    write_u32(header + AT_PASSED, entry->passed);
+    write_u64(header + AT_TESTED, entry->verdicts.tested);
+    write_u64(header + AT_PASSED, entry->verdicts.passed);
+    write_u64(header + AT_BEGUN, entry->verdicts.begun);
+    write_u64(header + AT_AGAIN, entry->verdicts.again);
     write_u64(header + AT_SIZE, entry->size);
     write_u64(header + AT_CHECKSUM, checksum(header, entry->data, entry->size));
     if (!vb_string_append(out, (const char *)header, sizeof header) ||

@@ -2,18 +2,17 @@
 //
 //     offset  bytes
 //     0       8      "vblipVPC"
-//     8       4      version, 2; little endian, as all numbers here
-//     12      4      size of the header, 104
+//     8       4      version, 3; little endian, as all numbers here
+//     12      4      size of the header, 128
 //     16      16     device UUID
 //     32      16     driver UUID
 //     48      16     pipeline cache UUID
 //     64      8      hash of all SPIR-V
 //     72      4      driver version
-//     76      4      kernels that were tested (vb_verdict_bit)
-//     80      4      of them, those that passed
-//     84      4      0
-//     88      8      size of the driver's data, which follows the header
-//     96      8      XXH3 over all other bytes, header first
+//     76      4      0
+//     80      32     vb_verdicts: tested, passed, begun, again
+//     112     8      size of the driver's data, which follows the header
+//     120     8      XXH3 over all other bytes, header first
 //
 // A file that is damaged, or of another device, driver or build, is not used. When only
 // the driver's data is not fit for a driver, the verdicts are used without it.
@@ -23,7 +22,14 @@
 #include "base/error.h"
 #include "base/text.h"
 
-enum { VB_CACHE_HEADER_BYTES = 104, VB_CACHE_UUID_BYTES = 16 };
+enum { VB_CACHE_HEADER_BYTES = 128, VB_CACHE_UUID_BYTES = 16 };
+
+// What self-tests have said: a bit for each kernel and type of weights, vb_verdict_bit.
+typedef struct vb_verdicts {
+    uint64_t tested, passed;
+    // Tests that came to no end, so far or because the program did: once, and twice in a row.
+    uint64_t begun, again;
+} vb_verdicts;
 
 // What a cached pipeline or verdict belongs to.
 typedef struct vb_cache_key {
@@ -35,8 +41,8 @@ typedef struct vb_cache_key {
 } vb_cache_key;
 
 typedef struct vb_cache_entry {
-    uint32_t tested, passed; // vb_verdict_bit
-    const uint8_t *data;     // of the driver; points into the parsed bytes
+    vb_verdicts verdicts;
+    const uint8_t *data; // of the driver; points into the parsed bytes
     size_t size;
 } vb_cache_entry;
 

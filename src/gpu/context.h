@@ -17,6 +17,7 @@
 #include "gpu/profile.h"
 #include "gpu/scratch.h"
 #include "gpu/transfer.h"
+#include "gpu/variants.h"
 #include "gpu/waiting.h"
 
 typedef struct vb_gpu {
@@ -24,6 +25,8 @@ typedef struct vb_gpu {
     vb_instance instance;
     vb_physical physical;
     enum vb_family family; // the kernels in use
+    uint32_t variants;     // vb_variant_bit: of these, what ops choose among
+    uint32_t sound;        // the same where nothing else is asked for
     vb_vk vk;              // device functions included
     VkDevice device;
     VkQueue queue;
@@ -45,11 +48,12 @@ typedef struct vb_gpu {
 // What a test takes away from a device, to run the path that does without it, or forces
 // upon it.
 typedef struct vb_gpu_mask {
-    bool mapped_buffers;      // takes away device buffers that the host can write
-    uint32_t broken_families; // vb_verdict_bit: kernels that fail the self-test
-    bool prefers_f16;         // what "auto" stores weights in
-    bool subgroup_sums;       // takes away sums over the lanes of a subgroup
-    bool untested;            // no self-test: for tests that open many devices
+    bool mapped_buffers; // takes away device buffers that the host can write
+    uint64_t broken;     // vb_verdict_bit: kernels that fail the self-test
+    uint64_t losing;     // the same: that lose the device in it
+    bool prefers_f16;    // what "auto" stores weights in
+    bool subgroup_sums;  // takes away sums over the lanes of a subgroup
+    bool untested;       // no self-test: for tests that open many devices
 } vb_gpu_mask;
 
 VB_CHECKED vblip_status vb_gpu_open_masked(vb_device **out,

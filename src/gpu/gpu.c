@@ -1,8 +1,8 @@
 #include "gpu/gpu.h"
 
-#include "compute/selftest.h"
 #include "gpu/context.h"
 #include "gpu/ops.h"
+#include "gpu/verdicts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +35,23 @@ static const vblip_device_info *describe_gpu(const vb_device *device)
     return &((const vb_gpu *)device)->physical.info;
 }
 
+static const char *choose_variant(vb_device *device, uint32_t n, const char **op)
+{
+    vb_gpu *gpu = vb_gpu_of(device);
+    const uint32_t needed = vb_variant_bit(vb_variant_needed(gpu->family));
+    const uint32_t others =
+        vb_variants_of(&gpu->physical, gpu->family, gpu->base.weights) & ~needed;
+    for (uint32_t i = 0; i < VB_VARIANT_COUNT; i++) {
+        if (!(others & vb_variant_bit((vb_variant)i)) || n-- > 0)
+            continue;
+        vb_variants_use(gpu, needed | vb_variant_bit((vb_variant)i));
+        *op = vb_variant_rows[i].op;
+        return vb_variant_rows[i].name;
+    }
+    vb_variants_use(gpu, gpu->sound);
+    return NULL;
+}
+
 static const vb_device_table table = {
     .close = close_gpu,
     .describe = describe_gpu,
@@ -59,30 +76,45 @@ static const vb_device_table table = {
     .l2norm = vb_gpu_l2norm,
     .submit = vb_gpu_submit,
     .discard = vb_gpu_discard,
+    .variant = choose_variant,
 };
 
-// The family asked for, or the one that suits the device.
-static vblip_status choose_family(vb_gpu *gpu, const char *wanted, vblip_error *err)
+static bool ours_to_choose(const char *wanted)
 {
-    if (!wanted || strcmp(wanted, "auto") == 0) {
+    return !wanted || strcmp(wanted, "auto") == 0;
+}
+
+// The family asked for, or the one that suits the device.
+static vblip_status choose_family(vb_gpu *gpu, const char *wanted,
+                                  const char *precision, vblip_error *err)
+{
+    const bool floats = precision && strcmp(precision, vb_precision_name(VB_F32)) == 0;
+    if (ours_to_choose(wanted)) {
         gpu->family = gpu->physical.preferred;
+        if (gpu->family == VB_COOPMAT && floats)
+            gpu->family = VB_SIMT;
         return VBLIP_OK;
     }
     gpu->family = vb_family_find(wanted);
     if (!gpu->family)
         return vb_fail(err, VBLIP_ERR_ARGUMENT,
-                       "kernels: %s: unknown, expected auto, simt or lavapipe", wanted);
+                       "kernels: %s: unknown, expected auto, simt, lavapipe or coopmat",
+                       wanted);
     if (!(gpu->physical.families & gpu->family))
         return vb_fail(err, VBLIP_ERR_UNSUPPORTED, "%s: cannot run %s kernels",
                        gpu->physical.name, wanted);
+    if (gpu->family == VB_COOPMAT && floats)
+        return vb_fail(err, VBLIP_ERR_UNSUPPORTED,
+                       "%s: precision f32: coopmat kernels multiply halves",
+                       gpu->physical.name);
     return VBLIP_OK;
 }
 
 static vblip_status choose_precision(vb_gpu *gpu, const char *wanted, bool prefers_f16,
                                      vblip_error *err)
 {
-    gpu->base.weights = prefers_f16 ? VB_F16 : gpu->physical.precision;
-    if (!wanted || strcmp(wanted, "auto") == 0)
+    gpu->base.weights = prefers_f16 || gpu->family == VB_COOPMAT ? VB_F16 : VB_F32;
+    if (ours_to_choose(wanted))
         return VBLIP_OK;
     gpu->base.weights = strcmp(wanted, "f16") == 0 ? VB_F16 : VB_F32;
     if (strcmp(wanted, vb_precision_name(gpu->base.weights)) != 0)
@@ -120,18 +152,17 @@ static vblip_status create_device(vb_gpu *gpu, vblip_error *err)
         .queueCount = 1,
         .pQueuePriorities = &priority,
     };
-    const VkPhysicalDeviceVulkan12Features features = {
-        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
-        .timelineSemaphore = VK_TRUE,
-    };
-    const char *const portability = VB_PORTABILITY_SUBSET;
+    vb_coopmat_opening features;
+    vb_coopmat_open(&features, &gpu->physical.coopmat);
+    if (gpu->physical.portability)
+        features.extensions[features.extension_count++] = VB_PORTABILITY_SUBSET;
     const VkDeviceCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
-        .pNext = &features,
+        .pNext = &features.vulkan12,
         .queueCreateInfoCount = 1,
         .pQueueCreateInfos = &queue,
-        .enabledExtensionCount = gpu->physical.portability,
-        .ppEnabledExtensionNames = &portability,
+        .enabledExtensionCount = features.extension_count,
+        .ppEnabledExtensionNames = features.extensions,
     };
     gpu->vk = gpu->instance.vk;
     VB_VK(gpu->vk.CreateDevice(gpu->physical.handle, &info, NULL, &gpu->device));
@@ -179,7 +210,7 @@ static vblip_status open_gpu(vb_gpu *gpu, const vb_gpu_options *options,
     VB_TRY(choose_device(gpu, options->device, err));
     vb_blocks_open(gpu);
     gpu->physical.subgroup_sums = gpu->physical.subgroup_sums && !mask->subgroup_sums;
-    VB_TRY(choose_family(gpu, options->kernels, err));
+    VB_TRY(choose_family(gpu, options->kernels, options->precision, err));
     VB_TRY(choose_precision(gpu, options->precision, mask->prefers_f16, err));
     VB_TRY(create_device(gpu, err));
     gpu->base.table = &table;
@@ -192,35 +223,6 @@ static vblip_status open_gpu(vb_gpu *gpu, const vb_gpu_options *options,
     vb_logf(&gpu->log, "%s: %s, Vulkan %s, %s kernels, weights in %s",
             gpu->physical.name, gpu->physical.driver, gpu->physical.api,
             vb_family_name(gpu->family), vb_precision_name(gpu->base.weights));
-    return VBLIP_OK;
-}
-
-static int log_check(void *user, const vblip_check *check)
-{
-    const vb_gpu *gpu = user;
-    if (!check->ran)
-        vb_logf(&gpu->log, "self-test: %s, %s", check->op, check->kernels);
-    return 0;
-}
-
-// Whether the kernels in use compute what they should on this driver: found out once, and
-// then remembered by the cache file; without one, found out by every device.
-static vblip_status test_kernels(bool *sound, vb_gpu *gpu, const vb_gpu_mask *mask,
-                                 vblip_error *err)
-{
-    vb_cache *cache = &gpu->cache;
-    const uint32_t verdict = vb_verdict_bit((uint32_t)gpu->family, gpu->base.weights);
-    if (!(cache->tested & verdict)) {
-        bool ok;
-        VB_TRY(vb_selftest_run(&ok, &gpu->base, log_check, gpu, err));
-        vb_profile_clear(gpu); // no one asked for these ops
-        cache->tested |= verdict;
-        if (ok && !(mask->broken_families & verdict))
-            cache->passed |= verdict;
-        cache->changed = true;
-        vb_cache_save(gpu);
-    }
-    *sound = (cache->passed & verdict) != 0;
     return VBLIP_OK;
 }
 
@@ -240,33 +242,46 @@ static vblip_status open_untested(vb_gpu **out, const vb_gpu_options *options,
     return VBLIP_OK;
 }
 
-static vblip_status open_tested(vb_gpu **out, bool *sound,
+// What was found out of a device outlives it, also where no file keeps it.
+static void take_verdicts(vb_verdicts *known, const vb_verdicts *found)
+{
+    known->tested |= found->tested;
+    known->passed |= found->passed;
+}
+
+static vblip_status open_tested(vb_gpu **out, vb_soundness *soundness,
                                 const vb_gpu_options *options, const vb_gpu_mask *mask,
-                                vblip_error *err)
+                                vb_verdicts *known, vblip_error *err)
 {
-    VB_TRY(open_untested(out, options, mask, err));
-    *sound = true;
-    if (mask->untested)
-        return VBLIP_OK;
-    vblip_status status = test_kernels(sound, *out, mask, err);
-    if (status != VBLIP_OK) {
-        close_gpu(&(*out)->base);
-        *out = NULL;
+    *soundness = VB_LOST;
+    while (*soundness == VB_LOST) {
+        VB_TRY(open_untested(out, options, mask, err));
+        vb_gpu *gpu = *out;
+        if (mask->untested) {
+            gpu->sound = vb_variants_of(&gpu->physical, gpu->family, gpu->base.weights);
+            vb_variants_use(gpu, gpu->sound);
+            *soundness = VB_SOUND;
+            return VBLIP_OK;
+        }
+        take_verdicts(&gpu->cache.verdicts, known);
+        const vblip_status status = vb_verdicts_reach(soundness, gpu, mask, err);
+        take_verdicts(known, &gpu->cache.verdicts);
+        if (status != VBLIP_OK || *soundness == VB_LOST) {
+            close_gpu(&gpu->base);
+            *out = NULL;
+            VB_TRY(status);
+        }
     }
-    return status;
+    return VBLIP_OK;
 }
 
-static bool ours_to_choose(const char *wanted)
-{
-    return !wanted || strcmp(wanted, "auto") == 0;
-}
-
-// What to try after kernels that failed: floats instead of halves, then simt. False when
-// the caller has asked for what failed, or nothing is left.
+// What to try after kernels that failed: floats instead of halves, which matrices do without,
+// then simt. False when the caller has asked for what failed, or nothing is left.
 static bool step_down(vb_gpu_options *options, const vb_gpu *failed,
                       const vb_gpu_options *asked)
 {
-    if (ours_to_choose(options->precision) && failed->base.weights != VB_F32) {
+    const bool narrow = failed->base.weights != VB_F32 && failed->family != VB_COOPMAT;
+    if (ours_to_choose(options->precision) && narrow) {
         options->kernels = vb_family_name(failed->family);
         options->precision = vb_precision_name(VB_F32);
         return true;
@@ -283,21 +298,20 @@ vblip_status vb_gpu_open_masked(vb_device **out, const vb_gpu_options *options,
                                 const vb_gpu_mask *mask, vblip_error *err)
 {
     vb_gpu_options attempt = *options;
+    vb_verdicts known = {0};
+    vb_soundness soundness;
     vb_gpu *gpu;
-    bool sound;
     *out = NULL;
-    VB_TRY(open_tested(&gpu, &sound, &attempt, mask, err));
-    while (!sound) {
+    VB_TRY(open_tested(&gpu, &soundness, &attempt, mask, &known, err));
+    while (soundness == VB_UNSOUND) {
         vblip_error why = {0};
-        vb_fail(&why, VBLIP_ERR_DEVICE, "%s: %s kernels fail their self-test in %s",
-                gpu->physical.name, vb_family_name(gpu->family),
-                vb_precision_name(gpu->base.weights));
+        vb_verdicts_why(gpu, &why);
         vb_logf(&gpu->log, "%s", why.message);
         const bool more = step_down(&attempt, gpu, options);
         close_gpu(&gpu->base);
         if (!more)
             return vb_fail(err, why.status, "%s", why.message);
-        VB_TRY(open_tested(&gpu, &sound, &attempt, mask, err));
+        VB_TRY(open_tested(&gpu, &soundness, &attempt, mask, &known, err));
     }
     *out = &gpu->base;
     return VBLIP_OK;

@@ -160,7 +160,7 @@ static vblip_status create_instance(vb_instance *instance, instance_parts *parts
         .sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
         .pApplicationName = "vblip",
         .pEngineName = "vblip",
-        .apiVersion = VK_API_VERSION_1_2,
+        .apiVersion = VK_API_VERSION_1_3, // the most that is used; devices may have 1.2
     };
     VkInstanceCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,

@@ -4,6 +4,7 @@
 
 #include "compute/device.h"
 #include "gpu/commands.h"
+#include "gpu/variants.h"
 #include "op_params.h"
 
 vblip_status vb_gpu_upload(vb_device *device, vb_tensor y, const void *src,
@@ -81,6 +82,14 @@ typedef struct vb_attention_lines {
     uint32_t matrices, lines;
 } vb_attention_lines;
 vb_attention_lines vb_attention_lines_of(const struct vb_attention_params *params);
+
+// The matrices of a batch follow each other without gaps, and so count as one.
+bool vb_linear_is_one_matrix(const struct vb_linear_params *params);
+
+// Of cooperative matrices, by a variant that vb_choose_linear has chosen.
+vblip_status vb_coopmat_linear(vb_gpu *gpu, const vb_linear_args *a,
+                               const struct vb_linear_params *params,
+                               vb_variant variant, vblip_error *err);
 
 // Kernels of the lavapipe family; `params` is what the simt kernel would get. Where the
 // operands do not fit into texels, the simt kernel takes them.

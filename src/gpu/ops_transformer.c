@@ -49,17 +49,14 @@ static uint32_t linear_fetch(vb_dtype weights)
 
 // What one subgroup of linear_rows.comp computes.
 typedef struct row_tile {
-    uint32_t lines, cols; // 0 lines: linear.comp computes it all
+    uint32_t lines, cols;
 } row_tile;
 
-// `lines` are rows of all the batch. Up to 8 are one pass over the weights; up to 24 are
-// passes of up to 8 side by side, of which one waits for memory and the others for caches.
-static row_tile choose_linear(uint32_t lines, uint32_t in_cols, uint32_t out_cols,
-                              vb_dtype weights, const vb_physical *facts)
+// `lines` are rows of all the batch. Up to 8 are one pass over the weights; more are passes
+// of up to 8 side by side, of which one waits for memory and the others for caches.
+static row_tile row_tile_of(uint32_t lines, uint32_t out_cols)
 {
-    const uint32_t most = 24, pass = 8, narrow = 1024, wide = 8192;
-    if (!facts->subgroup_sums || lines > most || in_cols % linear_fetch(weights) != 0)
-        return (row_tile){0};
+    const uint32_t pass = 8, narrow = 1024, wide = 8192;
     row_tile tile = {.lines = vb_ceil_div(lines, vb_ceil_div(lines, pass)), .cols = 2};
     if (out_cols <= narrow && tile.lines <= pass / 2)
         tile.cols = 1; // as many subgroups as there can be
@@ -69,10 +66,11 @@ static row_tile choose_linear(uint32_t lines, uint32_t in_cols, uint32_t out_col
 }
 
 static vblip_status linear_rows(vb_gpu *gpu, const vb_linear_args *a,
-                                const struct vb_linear_params *params, row_tile tile,
-                                vblip_error *err)
+                                const struct vb_linear_params *params, vblip_error *err)
 {
     const vb_gpu_matrix *w = (const vb_gpu_matrix *)a->w;
+    const row_tile tile =
+        row_tile_of(params->batch * params->rows, params->out_cols);
     const uint32_t lanes = gpu->physical.info.subgroup_size;
     const uint32_t subgroups = vb_ceil_div(SUBGROUPS_THREADS, lanes);
     const uint32_t group_cols = tile.cols * subgroups;
@@ -102,8 +100,7 @@ static bool follows_itself(const struct vb_view *view,
     return params->batch == 1 || view->batch_stride == params->rows * view->row_stride;
 }
 
-// The matrices of a batch follow each other without gaps, and so count as one.
-static bool is_one_matrix(const struct vb_linear_params *params)
+bool vb_linear_is_one_matrix(const struct vb_linear_params *params)
 {
     return follows_itself(&params->y, params) && follows_itself(&params->x, params) &&
            (!(params->flags & VB_LINEAR_RESIDUAL) ||
@@ -117,14 +114,17 @@ vblip_status vb_gpu_linear(vb_device *device, const vb_linear_args *a, vblip_err
     struct vb_linear_params params = linear_params(gpu, a);
     if (gpu->family == VB_LAVAPIPE)
         return vb_lavapipe_linear(gpu, a, &params, err);
-    const row_tile tile = choose_linear(params.batch * params.rows, params.in_cols,
-                                        params.out_cols, w->type, &gpu->physical);
-    if (tile.lines)
-        return linear_rows(gpu, a, &params, tile, err);
+    const vb_variant variant =
+        vb_choose_linear(gpu->variants, params.batch * params.rows, params.in_cols,
+                         params.out_cols, w->type);
+    if (variant == VB_VARIANT_LINEAR_ROWS)
+        return linear_rows(gpu, a, &params, err);
+    if (variant != VB_VARIANT_SIMT)
+        return vb_coopmat_linear(gpu, a, &params, variant, err);
     const vb_dispatch dispatch = {
         .op = "linear",
         .pipeline = w->type == VB_F16 ? VB_PIPELINE_LINEAR_F16 : VB_PIPELINE_LINEAR,
-        .constants = {params.flags, is_one_matrix(&params)},
+        .constants = {params.flags, vb_linear_is_one_matrix(&params)},
         .bindings = {vb_span_of(gpu, &a->y), vb_span_of(gpu, &a->x),
                      vb_span_whole(w->row_data), vb_span_of(gpu, &a->bias),
                      vb_span_of(gpu, &a->residual)},
@@ -137,10 +137,9 @@ vblip_status vb_gpu_linear(vb_device *device, const vb_linear_args *a, vblip_err
     return vb_commands_dispatch(gpu, &dispatch, err);
 }
 
-static bool subgroup_layernorm_fits(const vb_layernorm_args *a,
-                                    const vb_physical *facts)
+static bool subgroup_layernorm_fits(const vb_layernorm_args *a)
 {
-    return facts->subgroup_sums && a->x.cols % 4 == 0 && vb_in_quads(&a->x) &&
+    return a->x.cols % 4 == 0 && vb_in_quads(&a->x) &&
            vb_in_quads(&a->y) && vb_in_quads(&a->gain) && vb_in_quads(&a->bias);
 }
 
@@ -188,7 +187,8 @@ vblip_status vb_gpu_layernorm(vb_device *device, const vb_layernorm_args *a,
     };
     if (gpu->family == VB_LAVAPIPE && vb_lavapipe_layernorm_fits(a))
         return vb_lavapipe_layernorm(gpu, a, &params, err);
-    if (subgroup_layernorm_fits(a, &gpu->physical))
+    if ((gpu->variants & vb_variant_bit(VB_VARIANT_LAYERNORM_SUBGROUP)) &&
+        subgroup_layernorm_fits(a))
         return subgroup_layernorm(gpu, a, &params, err);
     vb_dispatch dispatch = {
         .op = "layernorm",

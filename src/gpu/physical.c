@@ -14,11 +14,16 @@ enum { STORAGE_BUFFERS = 5, TEXEL_BUFFERS = 4, LAVAPIPE_LANES = 8 };
 static const struct family_name {
     enum vb_family family;
     const char *name;
-} family_names[] = {{VB_SIMT, "simt"}, {VB_LAVAPIPE, "lavapipe"}};
+} family_names[] = {
+    {VB_SIMT, "simt"}, {VB_LAVAPIPE, "lavapipe"}, {VB_COOPMAT, "coopmat"}};
 
 const char *vb_family_name(enum vb_family family)
 {
-    return family == VB_LAVAPIPE ? family_names[1].name : family_names[0].name;
+    for (size_t i = 0; i < sizeof family_names / sizeof *family_names; i++) {
+        if (family_names[i].family == family)
+            return family_names[i].name;
+    }
+    return "none";
 }
 
 enum vb_family vb_family_find(const char *name)
@@ -103,7 +108,7 @@ static void find_families(vb_physical *p, const vb_vk *vk,
     const bool texels =
         (format.bufferFeatures & VK_FORMAT_FEATURE_STORAGE_TEXEL_BUFFER_BIT) &&
         p->limits.maxPerStageDescriptorStorageImages >= TEXEL_BUFFERS;
-    p->families = VB_SIMT;
+    p->families = VB_SIMT | (p->coopmat.shapes ? VB_COOPMAT : 0);
     p->preferred = VB_SIMT;
     if (p->info.kind == VBLIP_DEVICE_SOFTWARE && texels &&
         subgroup->subgroupSize == LAVAPIPE_LANES &&
@@ -113,14 +118,15 @@ static void find_families(vb_physical *p, const vb_vk *vk,
         if (p->driver_id == VK_DRIVER_ID_MESA_LLVMPIPE)
             p->preferred = VB_LAVAPIPE;
     }
+    if (p->coopmat.shapes && p->info.kind != VBLIP_DEVICE_SOFTWARE)
+        p->preferred = VB_COOPMAT;
 }
 
-// What "auto" stores weights in: halves only where that was measured to be faster, which
-// it is on no device yet.
+// What "auto" stores weights in: halves where matrices multiply them. Alone, they were
+// measured to be faster on no device yet.
 static vb_dtype preferred_precision(const vb_physical *p)
 {
-    (void)p;
-    return VB_F32;
+    return p->preferred == VB_COOPMAT ? VB_F16 : VB_F32;
 }
 
 // llvmpipe before Mesa 25 counts the iterations of all loops of an invocation, nested
@@ -154,7 +160,7 @@ static bool adds_in_subgroups(const VkPhysicalDeviceSubgroupProperties *subgroup
 }
 
 // Facts that need Vulkan 1.2.
-static void read_facts(vb_physical *p, const vb_vk *vk)
+static vblip_status read_facts(vb_physical *p, const vb_vk *vk, vblip_error *err)
 {
     VkPhysicalDeviceDriverProperties driver = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES};
@@ -190,7 +196,10 @@ static void read_facts(vb_physical *p, const vb_vk *vk)
     p->info.f16_storage = vulkan11.storageBuffer16BitAccess && vulkan12.shaderFloat16;
     if (!vulkan12.timelineSemaphore)
         snprintf(p->unusable, sizeof p->unusable, "no timeline semaphores");
+    if (p->api_version >= VK_API_VERSION_1_3 && p->matrix && p->halves)
+        VB_TRY(vb_coopmat_read(&p->coopmat, vk, p->handle, p->matrix2, err));
     find_families(p, vk, &subgroup);
+    return VBLIP_OK;
 }
 
 static vblip_status find_extensions(vb_physical *p, const vb_vk *vk, vblip_error *err)
@@ -203,11 +212,20 @@ static vblip_status find_extensions(vb_physical *p, const vb_vk *vk, vblip_error
     if (!list)
         return vb_fail_memory(err, "Vulkan extensions");
     VB_VK(vk->EnumerateDeviceExtensionProperties(p->handle, NULL, &count, list));
+    const struct {
+        const char *name;
+        bool *there;
+    } known[] = {
+        {VB_PORTABILITY_SUBSET, &p->portability},
+        {VK_EXT_MEMORY_BUDGET_EXTENSION_NAME, &p->tells_budget},
+        {VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME, &p->matrix},
+        {VK_NV_COOPERATIVE_MATRIX_2_EXTENSION_NAME, &p->matrix2},
+    };
     for (uint32_t i = 0; i < count; i++) {
-        const char *name = list[i].extensionName;
-        p->portability = p->portability || strcmp(name, VB_PORTABILITY_SUBSET) == 0;
-        p->tells_budget =
-            p->tells_budget || strcmp(name, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME) == 0;
+        for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
+            if (strcmp(list[i].extensionName, known[k].name) == 0)
+                *known[k].there = true;
+        }
     }
 fail:
     free(list);
@@ -251,7 +269,7 @@ static vblip_status read_device(vb_physical *p, const vb_vk *vk, vblip_error *er
         return VBLIP_OK;
     }
     VB_TRY(find_extensions(p, vk, err));
-    read_facts(p, vk);
+    VB_TRY(read_facts(p, vk, err));
     p->precision = preferred_precision(p);
     find_faults(p);
     return VBLIP_OK;

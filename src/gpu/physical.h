@@ -4,11 +4,12 @@
 #define VB_GPU_PHYSICAL_H
 
 #include "base/dtype.h"
+#include "gpu/coopmat.h"
 #include "gpu/instance.h"
 #include "vblip_lab.h"
 
 // Kernel families: shaders/README.md says why a software device needs its own.
-enum vb_family { VB_SIMT = 1, VB_LAVAPIPE = 2 };
+enum vb_family { VB_SIMT = 1, VB_LAVAPIPE = 2, VB_COOPMAT = 4 };
 
 #define VB_PORTABILITY_SUBSET "VK_KHR_portability_subset" // of headers that are in beta
 
@@ -30,8 +31,10 @@ typedef struct vb_physical {
     uint64_t max_allocation; // bytes
     bool portability;        // not all of Vulkan: an extension that must be enabled
     bool tells_budget;       // VK_EXT_memory_budget
+    bool matrix, matrix2;    // VK_KHR_cooperative_matrix, VK_NV_cooperative_matrix2
     bool halves;             // kernels can read weights that are stored in halves
     bool subgroup_sums;      // kernels can add over the lanes of a subgroup
+    vb_coopmat coopmat;
     vblip_device_info info;
     char name[VK_MAX_PHYSICAL_DEVICE_NAME_SIZE], driver[VK_MAX_DRIVER_INFO_SIZE];
     char api[24], unusable[160];

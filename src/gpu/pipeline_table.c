@@ -16,6 +16,10 @@
 #include "spv/layernorm_lavapipe.h"
 #include "spv/layernorm_subgroup.h"
 #include "spv/linear.h"
+#include "spv/linear_coopmat_128x128.h"
+#include "spv/linear_coopmat_32x64.h"
+#include "spv/linear_coopmat_64x64.h"
+#include "spv/linear_coopmat_64x64_of_8.h"
 #include "spv/linear_f16.h"
 #include "spv/linear_lavapipe.h"
 #include "spv/linear_lavapipe_f16.h"
@@ -63,6 +67,15 @@ const vb_pipeline_row vb_pipeline_rows[VB_PIPELINE_COUNT] = {
                                      sizeof(struct vb_attention_params), 1},
     [VB_PIPELINE_LAYERNORM_SUBGROUP] = {SPIRV(layernorm_subgroup), "wrrr",
                                         sizeof(struct vb_layernorm_params), 2},
+    [VB_PIPELINE_LINEAR_COOPMAT_128X128] = {SPIRV(linear_coopmat_128x128), "wrrrr",
+                                            sizeof(struct vb_linear_params), 3, true},
+    [VB_PIPELINE_LINEAR_COOPMAT_64X64] = {SPIRV(linear_coopmat_64x64), "wrrrr",
+                                          sizeof(struct vb_linear_params), 3, true},
+    [VB_PIPELINE_LINEAR_COOPMAT_32X64] = {SPIRV(linear_coopmat_32x64), "wrrrr",
+                                          sizeof(struct vb_linear_params), 3, true},
+    [VB_PIPELINE_LINEAR_COOPMAT_64X64_OF_8] = {SPIRV(linear_coopmat_64x64_of_8),
+                                               "wrrrr", sizeof(struct vb_linear_params),
+                                               2, true},
 };
 
 uint64_t vb_pipeline_rows_hash(void)

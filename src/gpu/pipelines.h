@@ -31,6 +31,10 @@ typedef enum vb_pipeline_id {
     VB_PIPELINE_LINEAR_ROWS_F16,
     VB_PIPELINE_ATTENTION_MERGE,
     VB_PIPELINE_LAYERNORM_SUBGROUP,
+    VB_PIPELINE_LINEAR_COOPMAT_128X128, // weights in halves, too
+    VB_PIPELINE_LINEAR_COOPMAT_64X64,
+    VB_PIPELINE_LINEAR_COOPMAT_32X64,
+    VB_PIPELINE_LINEAR_COOPMAT_64X64_OF_8,
     VB_PIPELINE_COUNT
 } vb_pipeline_id;
 
@@ -38,7 +42,7 @@ enum { VB_MAX_BINDINGS = 5, VB_MAX_CONSTANTS = 3, VB_MAX_PARAM_BYTES = 128 };
 
 // One shader. gpu.spirv_table holds each row to the SPIR-V it names.
 typedef struct vb_pipeline_row {
-    const char *name; // its file is shaders/NAME.comp
+    const char *name; // its file is shaders/NAME.comp, or shaders/prebuilt/NAME.spv
     const uint32_t *spirv;
     size_t spirv_bytes;
     // A letter per binding, binding 0 first, all in set 0. Storage buffers: w written,
@@ -47,6 +51,7 @@ typedef struct vb_pipeline_row {
     const char *bindings;
     uint32_t param_bytes; // push constants
     uint32_t constants;   // specialisation constants, ids 0 and up, 32 bits each
+    bool full_subgroups;  // it needs them, of vb_coopmat.subgroup invocations
 } vb_pipeline_row;
 
 static inline bool vb_binding_is_texels(char letter)

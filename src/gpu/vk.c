@@ -43,10 +43,11 @@ vblip_status vb_vk_load_global(vb_vk *vk, const char *loader, vblip_error *err)
 vblip_status vb_vk_load_instance(vb_vk *vk, VkInstance instance, vblip_error *err)
 {
 #define LOAD_INSTANCE(name) LOAD(name, vk->GetInstanceProcAddr(instance, "vk" #name))
-#define LOAD_DEBUG(name)                                                               \
+#define LOAD_IF_THERE(name)                                                            \
     vk->name = (PFN_vk##name)vk->GetInstanceProcAddr(instance, "vk" #name);
     VB_VK_INSTANCE(LOAD_INSTANCE)
-    VB_VK_DEBUG(LOAD_DEBUG)
+    VB_VK_DEBUG(LOAD_IF_THERE)
+    VB_VK_MATRIX(LOAD_IF_THERE)
     return VBLIP_OK;
 }
 

@@ -31,10 +31,10 @@ static void mend(uint8_t *bytes, size_t size)
         return;
     memcpy(bytes, "vblipVPC", 8);
     const uint64_t hash =
-        vb_hash_bytes(vb_hash_bytes(0, bytes, 96), bytes + VB_CACHE_HEADER_BYTES,
+        vb_hash_bytes(vb_hash_bytes(0, bytes, 120), bytes + VB_CACHE_HEADER_BYTES,
                       size - VB_CACHE_HEADER_BYTES);
     for (int i = 0; i < 8; i++)
-        bytes[96 + i] = (uint8_t)(hash >> (8 * i));
+        bytes[120 + i] = (uint8_t)(hash >> (8 * i));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

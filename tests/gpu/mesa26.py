@@ -3,6 +3,7 @@
 
     mesa26.py FOLDER                                     unpack it into FOLDER, unless it is there
     mesa26.py FOLDER PROGRAM ARG... [-- PROGRAM ARG...]  run programs of this machine on it then, one after another
+    mesa26.py FOLDER --compare SCRIPT                    compile what SCRIPT does by that Debian's tools, and compare
     mesa26.py --when-asked FOLDER ...                    the same where the environment has VBLIP_MESA26
 
 Debian 12's lavapipe has no cooperative matrices; Mesa 26's has. FOLDER gets it from Debian 13's backports, or from
@@ -17,6 +18,7 @@ programs, glslangValidator and spirv-val, run in the same way.
 Exit status: 0; 1 when a program failed; 77, with one line, when the packages cannot be had or nobody asked.
 """
 
+import filecmp
 import glob
 import json
 import os
@@ -24,8 +26,10 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 
 LEAST = 26  # of Mesa
+COMPILER = "15.2.0"  # of shaders/prebuilt, as the glslangValidator of Debian 13 calls itself
 SOURCES = (("trixie-backports", ("trixie", "trixie-backports")), ("sid", ("sid",)))  # of Mesa, of the rest
 DRIVER, LAYERS = "mesa-vulkan-drivers", "vulkan-validationlayers"
 PACKAGES = (LAYERS, "libvulkan1", "glslang-tools", "spirv-tools")
@@ -171,21 +175,43 @@ def environment(folder):
     return env
 
 
+def linker(folder):
+    lib = libraries(folder)
+    return [one(os.path.join(lib, "ld-linux-*.so.*")), "--library-path", lib]
+
+
 def run_all(folder, words):
     """Runs each of the commands between "--"; returns how many failed."""
-    lib, failed = libraries(folder), 0
-    linker = [one(os.path.join(lib, "ld-linux-*.so.*")), "--library-path", lib]
+    failed = 0
     while words:
         end = words.index("--") if "--" in words else len(words)
         command, words = words[:end], words[end + 1:]
         if not command:
             continue
         print("mesa26: %s" % " ".join(command), flush=True)
-        status = subprocess.run(linker + command, env=environment(folder), check=False).returncode
+        status = subprocess.run(linker(folder) + command, env=environment(folder), check=False).returncode
         if status:
             print("mesa26: %s: exit status %d" % (" ".join(command), status), flush=True)
             failed += 1
     return failed
+
+
+def compare(folder, script):
+    """Holds the files beside the script to what it makes of the shaders; returns how many differ."""
+    tools = [" ".join(linker(folder) + [os.path.join(folder, "root/usr/bin", name)])
+             for name in ("glslangValidator", "spirv-val")]
+    version = subprocess.run(tools[0].split() + ["--version"], capture_output=True, text=True, check=True).stdout
+    if COMPILER not in version:
+        raise Unavailable("%s compiles, the files are of %s" % (version.split()[2], COMPILER))
+    differ, here = 0, os.path.dirname(script)
+    with tempfile.TemporaryDirectory() as out:
+        subprocess.run([script, out] + tools, check=True)
+        for name in sorted(set(os.listdir(out)) | {n for n in os.listdir(here) if n.endswith(".spv")}):
+            same = all(os.path.exists(os.path.join(d, name)) for d in (here, out)) and filecmp.cmp(
+                os.path.join(here, name), os.path.join(out, name), shallow=False)
+            print("mesa26: %s: %s" % (name, "as it is compiled" if same else "is not what is compiled"), flush=True)
+            differ += not same
+    return differ
 
 
 def main(words):
@@ -202,7 +228,8 @@ def main(words):
                 raise Unavailable("%s: not unpacked" % folder)
             unpack(folder)
         print("mesa26: %s" % contents(folder), flush=True)
-        return 1 if run_all(folder, words[1:]) else 0
+        failed = compare(folder, words[2]) if words[1:2] == ["--compare"] else run_all(folder, words[1:])
+        return 1 if failed else 0
     except Unavailable as why:
         print("mesa26: %s" % why)
         return SKIPPED

@@ -136,7 +136,7 @@ static void run(gpu_fixture *fx, const struct shape *s)
 static void test_matches_double(void **state)
 {
     (void)state;
-    for (const char *const *family = op_devices(); *family; family++) {
+    for (const char *const *family = op_devices("attention"); *family; family++) {
         gpu_fixture fx = gpu_open(*family);
         for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
             run(&fx, &shapes[i]);
@@ -150,7 +150,7 @@ static void test_matches_double(void **state)
 static void test_matches_double_in_bf16(void **state)
 {
     (void)state;
-    for (const char *const *device = op_devices(); *device; device++) {
+    for (const char *const *device = op_devices("attention"); *device; device++) {
         for (const char *const *p = op_precisions(*device); *p; p++) {
             if (strcmp(*p, "bf16") != 0)
                 continue;

@@ -160,7 +160,7 @@ static void test_normalises_like_torch(void **state)
     uint8_t frame[256 * 3]; // 16 x 16
     for (size_t i = 0; i < sizeof frame; i++)
         frame[i] = (uint8_t)(i / 3);
-    for (const char *const *family = op_devices(); *family; family++) {
+    for (const char *const *family = op_devices("rows"); *family; family++) {
         gpu_fixture fx = gpu_open(*family);
         patchify_as(&fx, frame, 1, 16, 16, want,
                     1e-13); // its division is off by 2.5 ulp at most
@@ -181,7 +181,7 @@ static void run_all(gpu_fixture *fx)
 static void test_matches_double(void **state)
 {
     (void)state;
-    for (const char *const *family = op_devices(); *family; family++) {
+    for (const char *const *family = op_devices("rows"); *family; family++) {
         gpu_fixture fx = gpu_open(*family);
         run_all(&fx);
         gpu_in_pieces(&fx);
@@ -193,7 +193,7 @@ static void test_matches_double(void **state)
 static void test_embeds_from_halves(void **state)
 {
     (void)state;
-    for (const char *const *family = op_devices(); *family; family++) {
+    for (const char *const *family = op_devices("rows"); *family; family++) {
         for (const char *const *precision = op_precisions(*family) + 1; *precision;
              precision++) {
             gpu_fixture fx = gpu_open_in(*family, *precision);

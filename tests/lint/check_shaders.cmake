@@ -1,9 +1,11 @@
 cmake_minimum_required(VERSION 3.25)
-# check_shaders.cmake - every shader is compiled by src/gpu/CMakeLists.txt and included by
-# a table in src/gpu, so that none lies about unused.
+# check_shaders.cmake - every shader is compiled by src/gpu/CMakeLists.txt, or by
+# shaders/prebuilt/rebuild, and included by a table in src/gpu, so that none lies about unused.
 # Run by ctest: cmake -DROOT=<repo> -P check_shaders.cmake
 file(GLOB shaders ${ROOT}/shaders/*.comp)
 file(STRINGS ${ROOT}/src/gpu/CMakeLists.txt lines REGEX "^[^#]*[a-z]")
+file(STRINGS ${ROOT}/shaders/prebuilt/rebuild rows REGEX "^[a-z0-9_]+ [a-z0-9_]+ -D")
+list(APPEND lines ${rows})
 list(JOIN lines " " table)
 string(REGEX MATCHALL "[a-z0-9_]+" words "${table}")
 
@@ -18,11 +20,19 @@ set(bad 0)
 foreach(shader ${shaders})
     get_filename_component(name ${shader} NAME_WE)
     if(NOT name IN_LIST words)
-        message("shaders/${name}.comp: not in src/gpu/CMakeLists.txt")
+        message("shaders/${name}.comp: in no list that compiles it")
         math(EXPR bad "${bad} + 1")
     endif()
     if(NOT includes MATCHES "\"spv/${name}(_[a-z0-9_]+)?\\.h\"")
         message("shaders/${name}.comp: not included in src/gpu")
+        math(EXPR bad "${bad} + 1")
+    endif()
+endforeach()
+file(GLOB modules ${ROOT}/shaders/prebuilt/*.spv)
+foreach(module ${modules})
+    get_filename_component(name ${module} NAME_WE)
+    if(NOT name IN_LIST words OR NOT includes MATCHES "\"spv/${name}\\.h\"")
+        message("shaders/prebuilt/${name}.spv: not made by rebuild, or not included in src/gpu")
         math(EXPR bad "${bad} + 1")
     endif()
 endforeach()

@@ -57,10 +57,37 @@ static gpu_fixture open_processor(const char *precision)
     return fx;
 }
 
-const char *const *op_devices(void)
+// A family that has the variant; NULL: it is not one.
+static const char *family_of(const char *variant)
 {
-    static const char *names[4];
+    for (uint32_t i = 0; variant && i < VB_VARIANT_COUNT; i++) {
+        const vb_variant_row *row = &vb_variant_rows[i];
+        if (row->op && strcmp(row->name, variant) == 0)
+            return vb_family_name(row->families & VB_SIMT ? VB_SIMT : VB_COOPMAT);
+    }
+    return NULL;
+}
+
+static size_t add_variants(const char **names, const char *op)
+{
+    gpu_fixture fx = gpu_open("simt");
+    const vb_physical *physical = &vb_gpu_of(fx.device)->physical;
     size_t count = 0;
+    for (uint32_t i = 0; i < VB_VARIANT_COUNT; i++) {
+        const vb_variant_row *row = &vb_variant_rows[i];
+        if (row->op && strcmp(row->op, op) == 0 &&
+            (row->families & physical->families) &&
+            (!row->runs || row->runs(physical, (vb_variant)i)))
+            names[count++] = row->name;
+    }
+    gpu_close(&fx);
+    return count;
+}
+
+const char *const *op_devices(const char *op)
+{
+    static const char *names[4 + VB_VARIANT_COUNT];
+    size_t count = add_variants(names, op);
     vblip_device_info info;
     vb_cpu_texts texts;
     for (const char *const *family = gpu_families(); *family; family++)
@@ -76,6 +103,11 @@ const char *const *op_precisions(const char *device)
     static const char *const vulkan[] = {"f32", "f16", NULL};
     static const char *const processor[] = {"f32", "bf16", NULL};
     static const char *const floats[] = {"f32", NULL};
+    static const char *const halves[] = {"f16", NULL};
+    for (uint32_t i = 0; i < VB_VARIANT_COUNT; i++) {
+        if (strcmp(vb_variant_rows[i].name, device) == 0)
+            return vb_variant_rows[i].weights & 1u << VB_F32 ? vulkan : halves;
+    }
     if (strcmp(device, "cpu") != 0)
         return vulkan;
     gpu_fixture fx = gpu_open(device);
@@ -89,8 +121,17 @@ gpu_fixture gpu_open_in(const char *kernels, const char *precision)
     gpu_fixture fx;
     if (kernels && strcmp(kernels, "cpu") == 0)
         return open_processor(precision);
-    gpu_open_masked(&fx, &(vb_gpu_options){.kernels = kernels, .precision = precision},
-                    &(vb_gpu_mask){.untested = true});
+    const char *family = family_of(kernels), *name = NULL, *op;
+    gpu_open_masked(
+        &fx,
+        &(vb_gpu_options){.kernels = family ? family : kernels, .precision = precision},
+        &(vb_gpu_mask){.untested = true});
+    fx.kernels = kernels;
+    for (uint32_t n = 0; family && (!name || strcmp(name, kernels) != 0); n++) {
+        name = vb_device_variant(fx.device, n, &op);
+        if (!name)
+            fail_msg("%s: not with weights in %s", kernels, precision);
+    }
     return fx;
 }
 
@@ -289,6 +330,21 @@ static float round_to_bf16(float value)
     bits = (bits + 0x7fffu + (bits >> 16 & 1u)) & 0xffff0000u;
     memcpy(&value, &bits, sizeof value);
     return value;
+}
+
+void gpu_round_factor(const gpu_fixture *fx, float *data, size_t lines, uint32_t in,
+                      uint32_t out)
+{
+    gpu_round(fx, data, lines * in);
+    if (!fx->vulkan || fx->device->weights != VB_F16)
+        return;
+    const vb_variant variant =
+        vb_choose_linear(vb_gpu_of(fx->device)->variants, (uint32_t)lines, in, out,
+                         VB_F16);
+    if (!vb_linear_tile_of(variant).rows)
+        return;
+    for (size_t i = 0; i < lines * in; i++)
+        data[i] = vb_f16_to_f32(vb_f32_to_f16(data[i]));
 }
 
 void gpu_round(const gpu_fixture *fx, float *data, size_t count)

@@ -17,8 +17,9 @@
 // The families that the device at hand can run, NULL-terminated.
 const char *const *gpu_families(void);
 
-// The same, and "cpu" where the build has it.
-const char *const *op_devices(void);
+// The same, "cpu" where the build has it, and the variants of `op` that the device at hand
+// can run (gpu/variants.h).
+const char *const *op_devices(const char *op);
 
 // Types that weights can be stored in there, NULL-terminated.
 const char *const *op_precisions(const char *device);
@@ -32,7 +33,7 @@ typedef struct gpu_fixture {
 } gpu_fixture;
 
 // Fails the test when there is no device.
-gpu_fixture gpu_open(const char *kernels); // or "cpu"
+gpu_fixture gpu_open(const char *kernels); // or "cpu", or a variant
 gpu_fixture gpu_open_in(const char *kernels, const char *precision);
 void gpu_open_masked(gpu_fixture *out, const vb_gpu_options *options,
                      const vb_gpu_mask *mask);
@@ -82,6 +83,11 @@ vb_matrix *gpu_matrix(gpu_fixture *fx, float *data, uint32_t rows, uint32_t cols
 // Makes of the operand of a product what the device does: with weights in bf16 it is
 // rounded too.
 void gpu_round(const gpu_fixture *fx, float *data, size_t count);
+
+// The same of rows of x that linear multiplies with a matrix [out, in]: matrices of halves
+// have it rounded to those.
+void gpu_round_factor(const gpu_fixture *fx, float *data, size_t lines, uint32_t in,
+                      uint32_t out);
 
 float *gpu_random(size_t count, gpu_values values); // malloc'd
 void *gpu_alloc(size_t count, size_t size);

@@ -2,6 +2,7 @@
 // ever handed to a driver.
 #include "gpu/cache_file.h"
 
+#include "base/file.h"
 #include "base/hash.h"
 
 #include <setjmp.h>
@@ -13,7 +14,7 @@
 
 #include <cmocka.h>
 
-enum { DATA = 40, SIZE = VB_CACHE_HEADER_BYTES + DATA, CHECKSUM = 96 };
+enum { DATA = 40, SIZE = VB_CACHE_HEADER_BYTES + DATA, CHECKSUM = 120 };
 
 static const vb_cache_key key = {
     .device = {1, 2, 3},
@@ -24,6 +25,9 @@ static const vb_cache_key key = {
     .vendor_id = 0x10005,
     .device_id = 3,
 };
+
+static const vb_verdicts verdicts = {
+    .tested = 0x8400000003, .passed = 2, .begun = 0x1000004, .again = 4};
 
 // The driver's data as Vulkan demands it to begin.
 static void make_data(uint8_t data[DATA])
@@ -42,7 +46,7 @@ static uint8_t *make_file(void)
 {
     uint8_t data[DATA];
     make_data(data);
-    const vb_cache_entry entry = {.tested = 3, .passed = 2, .data = data, .size = DATA};
+    const vb_cache_entry entry = {.verdicts = verdicts, .data = data, .size = DATA};
     vb_string file = {0};
     assert_int_equal(vb_cache_format(&file, &entry, &key, NULL), VBLIP_OK);
     assert_int_equal(file.size, SIZE);
@@ -69,8 +73,7 @@ static void test_gives_back_what_was_written(void **state)
     make_data(data);
     vb_cache_entry entry;
     assert_int_equal(vb_cache_parse(&entry, bytes, SIZE, &key, NULL), VBLIP_OK);
-    assert_int_equal(entry.tested, 3);
-    assert_int_equal(entry.passed, 2);
+    assert_memory_equal(&entry.verdicts, &verdicts, sizeof verdicts);
     assert_int_equal(entry.size, DATA);
     assert_memory_equal(entry.data, data, DATA);
     free(bytes);
@@ -79,15 +82,15 @@ static void test_gives_back_what_was_written(void **state)
 static void test_verdicts_stand_without_pipelines(void **state)
 {
     (void)state;
-    const vb_cache_entry none = {.tested = 1};
+    const vb_cache_entry none = {.verdicts = {.tested = 1}};
     vb_string file = {0};
     vb_cache_entry entry;
     assert_int_equal(vb_cache_format(&file, &none, &key, NULL), VBLIP_OK);
     assert_int_equal(
         vb_cache_parse(&entry, (const uint8_t *)file.bytes, file.size, &key, NULL),
         VBLIP_OK);
-    assert_int_equal(entry.tested, 1);
-    assert_int_equal(entry.passed, 0);
+    assert_int_equal(entry.verdicts.tested, 1);
+    assert_int_equal(entry.verdicts.passed, 0);
     assert_int_equal(entry.size, 0);
     vb_string_free(&file);
 }
@@ -106,10 +109,12 @@ static const struct bad_file {
     {"another pipeline cache UUID", 50, VBLIP_ERR_UNSUPPORTED},
     {"other shaders", 71, VBLIP_ERR_UNSUPPORTED},
     {"another driver version", 72, VBLIP_ERR_UNSUPPORTED},
-    {"passed without a test", 80, VBLIP_ERR_FORMAT},
-    {"reserved bytes", 84, VBLIP_ERR_FORMAT},
-    {"data size", 88, VBLIP_ERR_FORMAT},
-    {"data size, high", 95, VBLIP_ERR_FORMAT},
+    {"reserved bytes", 76, VBLIP_ERR_FORMAT},
+    {"passed without a test", 88, VBLIP_ERR_FORMAT},
+    {"tested and not at an end", 100, VBLIP_ERR_FORMAT},
+    {"twice and not once", 104, VBLIP_ERR_FORMAT},
+    {"data size", 112, VBLIP_ERR_FORMAT},
+    {"data size, high", 119, VBLIP_ERR_FORMAT},
 };
 
 // The same of the driver's data, which is then left out, and the verdicts stay.
@@ -117,11 +122,11 @@ static const struct bad_data {
     const char *name;
     size_t at;
 } bad_data[] = {
-    {"driver header size", 104},
-    {"driver header version", 108},
-    {"driver data of another vendor", 112},
-    {"driver data of another device", 116},
-    {"driver data of another driver", 120},
+    {"driver header size", 128},
+    {"driver header version", 132},
+    {"driver data of another vendor", 136},
+    {"driver data of another device", 140},
+    {"driver data of another driver", 144},
 };
 
 static void test_refuses_bad_files(void **state)
@@ -135,7 +140,7 @@ static void test_refuses_bad_files(void **state)
         vblip_error err = {0};
         vblip_status status = vb_cache_parse(&entry, bytes, SIZE, &key, &err);
         if (status != bad_files[i].status || !err.message[0] || entry.data ||
-            entry.tested)
+            entry.verdicts.tested)
             fail_msg("%s: status %d, message \"%s\"", bad_files[i].name, status,
                      err.message);
         free(bytes);
@@ -152,7 +157,8 @@ static void test_verdicts_stand_without_bad_data(void **state)
         vb_cache_entry entry;
         vblip_error err = {0};
         if (vb_cache_parse(&entry, bytes, SIZE, &key, NULL) != VBLIP_OK || entry.data ||
-            entry.size || entry.tested != 3 || entry.passed != 2)
+            entry.size || entry.verdicts.tested != verdicts.tested ||
+            entry.verdicts.passed != verdicts.passed)
             fail_msg("%s", bad_data[i].name);
         assert_int_equal(
             vb_cache_check_data(bytes + VB_CACHE_HEADER_BYTES, DATA, &key, &err),
@@ -207,10 +213,33 @@ static void test_refuses_every_truncation(void **state)
     free(bytes);
 }
 
+// Where it is not, no fuzzer comes past the header.
+static void test_corpus_is_of_this_version(void **state)
+{
+    (void)state;
+    char *bytes;
+    size_t size;
+    vb_cache_key of_file = {.vendor_id = 0x10005};
+    vb_cache_entry entry;
+    assert_int_equal(vb_file_read(&bytes, &size, VB_CORPUS "/good", 1 << 20, NULL),
+                     VBLIP_OK);
+    assert_true(size > VB_CACHE_HEADER_BYTES);
+    memcpy(of_file.device, bytes + 16, sizeof of_file.device);
+    memcpy(of_file.driver, bytes + 32, sizeof of_file.driver);
+    memcpy(of_file.pipelines, bytes + 48, sizeof of_file.pipelines);
+    memcpy(&of_file.shaders, bytes + 64, sizeof of_file.shaders);
+    memcpy(&of_file.driver_version, bytes + 72, sizeof of_file.driver_version);
+    assert_int_equal(
+        vb_cache_parse(&entry, (const uint8_t *)bytes, size, &of_file, NULL), VBLIP_OK);
+    assert_true(entry.size > 0 && entry.verdicts.begun != 0);
+    free(bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gives_back_what_was_written),
+        cmocka_unit_test(test_corpus_is_of_this_version),
         cmocka_unit_test(test_verdicts_stand_without_pipelines),
         cmocka_unit_test(test_refuses_bad_files),
         cmocka_unit_test(test_verdicts_stand_without_bad_data),

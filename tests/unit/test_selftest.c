@@ -267,7 +267,7 @@ static void test_a_sound_device_passes(void **state)
     if (t.good != vb_selftest_count(device))
         fail_msg("%s", t.failed);
     assert_int_equal(t.checks, t.good); // it stores weights in one type
-    assert_int_equal(vb_selftest_run(&ok, device, NULL, NULL, NULL), VBLIP_OK);
+    assert_int_equal(vb_selftest_run(&ok, device, NULL, NULL, NULL, NULL), VBLIP_OK);
     assert_true(ok);
     vb_device_close(&device);
 }
@@ -313,7 +313,7 @@ static void test_a_wrong_answer_is_seen(void **state)
     assert_int_equal(t.checks, vb_selftest_count(device));
     assert_int_equal(t.good, t.checks - 1);
     assert_memory_equal(t.failed, "layernorm", 9);
-    assert_int_equal(vb_selftest_run(&ok, device, NULL, NULL, NULL), VBLIP_OK);
+    assert_int_equal(vb_selftest_run(&ok, device, NULL, NULL, NULL, NULL), VBLIP_OK);
     assert_false(ok);
     device->table = sound;
     vb_device_close(&device);
@@ -327,7 +327,8 @@ static void test_a_failure_to_run_is_an_error(void **state)
     vblip_error err = {0};
     bool ok;
     ref_device_fail_after(device, 2);
-    assert_int_equal(vb_selftest_run(&ok, device, NULL, NULL, &err), VBLIP_ERR_MEMORY);
+    assert_int_equal(vb_selftest_run(&ok, device, NULL, NULL, NULL, &err),
+                     VBLIP_ERR_MEMORY);
     assert_true(err.message[0]);
     vb_device_close(&device);
 }
