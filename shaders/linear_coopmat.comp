@@ -27,8 +27,7 @@ const float MOST = 65504.0;       // of a half
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = 0) const uint THREADS = SUBGROUPS * 32u;
-layout(constant_id = 1) const uint FLAGS = 0u; // vb_linear_params.flags
-layout(constant_id = 2) const bool ONE_MATRIX = false; // no gaps between those of the batch
+layout(constant_id = 1) const bool ONE_MATRIX = false; // no gaps between those of the batch
 const uint LANES = THREADS / SUBGROUPS;
 const uint X_LOADS = BM * EIGHTS / THREADS, W_LOADS = BN * EIGHTS / THREADS;
 
@@ -99,13 +98,13 @@ void store(uint row, uint col, float sum)
 {
     if (row >= p.batch * p.rows || col >= p.out_cols)
         return;
-    if ((FLAGS & VB_LINEAR_BIAS) != 0u)
+    if ((p.flags & VB_LINEAR_BIAS) != 0u)
         sum += bias[p.bias + col];
-    if ((FLAGS & VB_LINEAR_GELU) != 0u)
+    if ((p.flags & VB_LINEAR_GELU) != 0u)
         sum = gelu(sum);
-    if ((FLAGS & VB_LINEAR_RELU) != 0u)
+    if ((p.flags & VB_LINEAR_RELU) != 0u)
         sum = max(sum, 0.0);
-    if ((FLAGS & VB_LINEAR_RESIDUAL) != 0u)
+    if ((p.flags & VB_LINEAR_RESIDUAL) != 0u)
         sum += residual[place(p.residual, row) + col];
     y[place(p.y, row) + col] = sum;
 }

@@ -20,7 +20,7 @@ vblip_status vb_coopmat_linear(vb_gpu *gpu, const vb_linear_args *a,
     const vb_dispatch dispatch = {
         .op = "linear",
         .pipeline = pipelines[variant],
-        .constants = {SUBGROUPS * gpu->physical.coopmat.subgroup, params->flags,
+        .constants = {SUBGROUPS * gpu->physical.coopmat.subgroup,
                       vb_linear_is_one_matrix(params)},
         .bindings = {vb_span_of(gpu, &a->y), vb_span_of(gpu, &a->x),
                      vb_span_whole(w->row_data), vb_span_of(gpu, &a->bias),

@@ -69,8 +69,7 @@ static vblip_status linear_rows(vb_gpu *gpu, const vb_linear_args *a,
                                 const struct vb_linear_params *params, vblip_error *err)
 {
     const vb_gpu_matrix *w = (const vb_gpu_matrix *)a->w;
-    const row_tile tile =
-        row_tile_of(params->batch * params->rows, params->out_cols);
+    const row_tile tile = row_tile_of(params->batch * params->rows, params->out_cols);
     const uint32_t lanes = gpu->physical.info.subgroup_size;
     const uint32_t subgroups = vb_ceil_div(SUBGROUPS_THREADS, lanes);
     const uint32_t group_cols = tile.cols * subgroups;
@@ -139,8 +138,8 @@ vblip_status vb_gpu_linear(vb_device *device, const vb_linear_args *a, vblip_err
 
 static bool subgroup_layernorm_fits(const vb_layernorm_args *a)
 {
-    return a->x.cols % 4 == 0 && vb_in_quads(&a->x) &&
-           vb_in_quads(&a->y) && vb_in_quads(&a->gain) && vb_in_quads(&a->bias);
+    return a->x.cols % 4 == 0 && vb_in_quads(&a->x) && vb_in_quads(&a->y) &&
+           vb_in_quads(&a->gain) && vb_in_quads(&a->bias);
 }
 
 static vblip_status subgroup_layernorm(vb_gpu *gpu, const vb_layernorm_args *a,

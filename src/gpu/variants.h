@@ -9,12 +9,12 @@
 #include "gpu/physical.h"
 
 typedef enum vb_variant {
-    VB_VARIANT_SIMT,            // portable kernels of every op
-    VB_VARIANT_LAVAPIPE,        // those of its family
+    VB_VARIANT_SIMT,               // portable kernels of every op
+    VB_VARIANT_LAVAPIPE,           // those of its family
     VB_VARIANT_LINEAR_ROWS,        // linear of few rows, by sums over subgroups
     VB_VARIANT_LAYERNORM_SUBGROUP, // layernorm, a subgroup per row
-    VB_VARIANT_COOPMAT_128X128, // linear by tiles of so many rows and columns of y,
-    VB_VARIANT_COOPMAT_64X64,   // of matrices of 16 x 16 x 16
+    VB_VARIANT_COOPMAT_128X128,    // linear by tiles of so many rows and columns of y,
+    VB_VARIANT_COOPMAT_64X64,      // of matrices of 16 x 16 x 16
     VB_VARIANT_COOPMAT_32X64,
     VB_VARIANT_COOPMAT_64X64_OF_8, // of matrices of 8 x 8 x 8
     VB_VARIANT_COUNT

@@ -11,10 +11,12 @@
 #include <cmocka.h>
 
 // Cases that run once more with weights of the other type: four of linear, embed.
-enum { OTHER_PRECISION = 5, LINEAR = 4 };
+enum { OTHER_PRECISION = 5 };
 
 typedef struct tally {
-    uint32_t checks, good, halves;
+    const char *family;
+    uint32_t checks, good;
+    uint32_t own, halves; // of the family, and of these with weights in halves
     char failed[64];
 } tally;
 
@@ -25,7 +27,10 @@ static int on_check(void *user, const vblip_check *check)
         return 0;
     t->checks++;
     t->good += check->ok;
-    t->halves += strstr(check->kernels, " f16") != NULL;
+    if (t->family && strncmp(check->kernels, t->family, strlen(t->family)) == 0) {
+        t->own++;
+        t->halves += strstr(check->kernels, " f16") != NULL;
+    }
     if (!check->ok)
         snprintf(t->failed, sizeof t->failed, "%s: %.3g", check->op, check->nmse);
     return 0;
@@ -36,11 +41,11 @@ static void test_every_family_passes(void **state)
     (void)state;
     for (const char *const *family = gpu_families(); *family; family++) {
         gpu_fixture fx = gpu_open(*family);
-        tally t = {0};
+        tally t = {.family = *family};
         assert_int_equal(vb_selftest_report(fx.device, on_check, &t, NULL), VBLIP_OK);
-        if (t.good != vb_selftest_count(fx.device) + OTHER_PRECISION)
+        if (t.good != t.checks)
             fail_msg("%s: %s", *family, t.failed);
-        assert_int_equal(t.checks, t.good);
+        assert_int_equal(t.own, vb_selftest_count(fx.device) + OTHER_PRECISION);
         assert_int_equal(t.halves, OTHER_PRECISION);
         assert_int_equal(fx.device->weights, VB_F32); // as before
         assert_int_equal(vb_gpu_validation_messages(fx.device), 0);
@@ -59,16 +64,16 @@ static void test_cooperative_matrices_pass(void **state)
         skip();
     fx = gpu_open("coopmat");
     uint32_t variants = 0;
-    for (const char *op; vb_device_variant(fx.device, variants, &op);)
+    const char *op;
+    while (vb_device_variant(fx.device, variants, &op))
         variants++;
     assert_true(variants > 0);
-    tally t = {0};
+    tally t = {.family = "coopmat "};
     assert_int_equal(fx.device->weights, VB_F16);
     assert_int_equal(vb_selftest_report(fx.device, on_check, &t, NULL), VBLIP_OK);
     if (t.good != t.checks)
         fail_msg("%s", t.failed);
-    assert_int_equal(t.checks, vb_selftest_count(fx.device) + OTHER_PRECISION +
-                                   variants * LINEAR);
+    assert_true(t.own > vb_selftest_count(fx.device) + variants);
     assert_int_equal(vb_gpu_validation_messages(fx.device), 0);
     gpu_close(&fx);
 }

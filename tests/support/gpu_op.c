@@ -338,9 +338,8 @@ void gpu_round_factor(const gpu_fixture *fx, float *data, size_t lines, uint32_t
     gpu_round(fx, data, lines * in);
     if (!fx->vulkan || fx->device->weights != VB_F16)
         return;
-    const vb_variant variant =
-        vb_choose_linear(vb_gpu_of(fx->device)->variants, (uint32_t)lines, in, out,
-                         VB_F16);
+    const vb_variant variant = vb_choose_linear(vb_gpu_of(fx->device)->variants,
+                                                (uint32_t)lines, in, out, VB_F16);
     if (!vb_linear_tile_of(variant).rows)
         return;
     for (size_t i = 0; i < lines * in; i++)

@@ -38,8 +38,8 @@ static const struct device_row {
      SIMT | M | S},
     {"16 KiB", VB_COOPMAT_16, 16384, false, VB_COOPMAT, VB_F16, SIMT},
     {"Apple", VB_COOPMAT_8, 32768, true, VB_COOPMAT, VB_F16, SIMT | ROWS | NORM | OF_8},
-    {"lavapipe of Mesa 26", VB_COOPMAT_16 | VB_COOPMAT_8, 32768, true, VB_COOPMAT, VB_F16,
-     SIMT | ROWS | NORM | M | S | OF_8},
+    {"lavapipe of Mesa 26", VB_COOPMAT_16 | VB_COOPMAT_8, 32768, true, VB_COOPMAT,
+     VB_F16, SIMT | ROWS | NORM | M | S | OF_8},
     {"its own family", VB_COOPMAT_16 | VB_COOPMAT_8, 32768, true, VB_LAVAPIPE, VB_F16,
      1 << VB_VARIANT_LAVAPIPE},
     {"no matrices", 0, 49152, false, VB_SIMT, VB_F16, SIMT},
@@ -74,25 +74,23 @@ static const struct choice_row {
      VB_VARIANT_COOPMAT_128X128},
     {"1 frame, fc2", SIMT | L | M | S, 577, 3072, 768, VB_F16,
      VB_VARIANT_COOPMAT_64X64},
-    {"35 tokens", SIMT | L | M | S, 35, 768, 768, VB_F16,
-     VB_VARIANT_COOPMAT_32X64},
+    {"35 tokens", SIMT | L | M | S, 35, 768, 768, VB_F16, VB_VARIANT_COOPMAT_32X64},
     {"small tiles failed their test", SIMT | L, 35, 768, 768, VB_F16,
      VB_VARIANT_COOPMAT_128X128},
     {"large tiles failed theirs", SIMT | M | S, 4616, 768, 3072, VB_F16,
      VB_VARIANT_COOPMAT_64X64},
-    {"all failed", SIMT, 4616, 768, 3072, VB_F16,
-     VB_VARIANT_SIMT},
-    {"rows of no eights", SIMT | L | M | S, 4616, 588, 1024, VB_F16,
-     VB_VARIANT_SIMT},
-    {"Apple", SIMT | OF_8, 4616, 768, 3072, VB_F16,
-     VB_VARIANT_COOPMAT_64X64_OF_8},
+    {"all failed", SIMT, 4616, 768, 3072, VB_F16, VB_VARIANT_SIMT},
+    {"rows of no eights", SIMT | L | M | S, 4616, 588, 1024, VB_F16, VB_VARIANT_SIMT},
+    {"Apple", SIMT | OF_8, 4616, 768, 3072, VB_F16, VB_VARIANT_COOPMAT_64X64_OF_8},
     {"a step of three beams", SIMT | ROWS | L | M | S, 3, 768, 3072, VB_F16,
      VB_VARIANT_LINEAR_ROWS},
     {"the same in floats", SIMT | ROWS | L | M | S, 3, 68, 3072, VB_F32,
      VB_VARIANT_LINEAR_ROWS},
     {"24 rows", SIMT | ROWS | L | M | S, 24, 768, 768, VB_F16, VB_VARIANT_LINEAR_ROWS},
-    {"25 rows", SIMT | ROWS | L | M | S, 25, 768, 768, VB_F16, VB_VARIANT_COOPMAT_32X64},
-    {"frames in floats", SIMT | ROWS | L | M | S, 4616, 768, 768, VB_F32, VB_VARIANT_SIMT},
+    {"25 rows", SIMT | ROWS | L | M | S, 25, 768, 768, VB_F16,
+     VB_VARIANT_COOPMAT_32X64},
+    {"frames in floats", SIMT | ROWS | L | M | S, 4616, 768, 768, VB_F32,
+     VB_VARIANT_SIMT},
 };
 
 static void test_linear_takes_the_largest_tile_that_fills_the_device(void **state)
@@ -100,8 +98,8 @@ static void test_linear_takes_the_largest_tile_that_fills_the_device(void **stat
     (void)state;
     for (size_t i = 0; i < sizeof choices / sizeof *choices; i++) {
         const struct choice_row *c = &choices[i];
-        const vb_variant got = vb_choose_linear(c->variants, c->lines, c->in, c->out,
-                                                c->weights);
+        const vb_variant got =
+            vb_choose_linear(c->variants, c->lines, c->in, c->out, c->weights);
         if (got != c->chosen)
             fail_msg("%s: %s, not %s", c->name, vb_variant_rows[got].name,
                      vb_variant_rows[c->chosen].name);
