@@ -79,4 +79,16 @@ struct vb_rows_params {
     VB_FLOAT eps; // l2norm
 };
 
+// A row is in so many parts at most, for topk_parts.comp and topk.comp.
+#define VB_TOPK_PARTS 512
+
+struct vb_topk_params {
+    VB_VIEW y, x;
+    VB_UINT ids; // offset
+    VB_UINT has_ids;
+    VB_UINT batch, rows, cols;
+    VB_UINT parts; // VB_TOPK_PARTS, or the quads of columns if they are fewer
+    VB_UINT k;
+};
+
 #endif // VB_OP_PARAMS_H

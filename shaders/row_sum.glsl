@@ -3,7 +3,10 @@
 #ifndef VB_ROW_SUM_GLSL
 #define VB_ROW_SUM_GLSL
 
-const uint WG = 64u;
+#ifndef ROW_INVOCATIONS
+#define ROW_INVOCATIONS 64
+#endif
+const uint WG = ROW_INVOCATIONS;
 shared float row_partial[WG];
 
 float row_sum(float value)

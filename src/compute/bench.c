@@ -12,13 +12,14 @@
 enum { MOST_REPEATS = 500 };         // of an op in a submit
 static const double submit_s = 0.02; // that they are to take
 
-const char *const vb_device_bench_names[] = {"linear", "attention", "absorbed",
-                                             "layernorm", NULL};
+const char *const vb_device_bench_names[] = {"linear",    "attention", "absorbed",
+                                             "layernorm", "topk",      NULL};
 
 typedef struct shape {
     const char *name;         // the op: "linear"
     const char *what;         // where a model has this shape
-    uint32_t rows, cols, out; // linear: in, out; attention: queries, head_dim, keys
+    uint32_t rows, cols, out; // linear: in, out; attention: queries, head_dim, keys;
+                              // topk: k
     uint32_t heads;
 } shape;
 
@@ -38,6 +39,7 @@ static const shape shapes[] = {
     {"absorbed", "a step of 3 beams", 3, 64, 577, 12},
     {"layernorm", "ViT-B 384 px", 577, 768, 0, 0},
     {"layernorm", "a step of 3 beams", 3, 768, 0, 0},
+    {"topk", "a step of 3 beams, words", 3, 30524, 8, 0},
 };
 
 // Operands of one shape.
@@ -136,6 +138,17 @@ static vblip_status make_layernorm(bench *b, const shape *s, vblip_error *err)
     return VBLIP_OK;
 }
 
+static vblip_status make_topk(bench *b, const shape *s, vblip_error *err)
+{
+    VB_TRY(bench_floats(b, &b->x, s->rows, s->cols, err));
+    VB_TRY(
+        vb_pool_tensor(&b->y, &b->pool, VB_F32, 1, s->rows, vb_topk_cols(s->out), err));
+    b->work = 4e-9 * s->rows * s->cols;
+    b->unit = "GB/s";
+    snprintf(b->detail, sizeof b->detail, "%u of %ux%u", s->out, s->rows, s->cols);
+    return VBLIP_OK;
+}
+
 static void record_linear(vb_recorder *rec, const bench *b, const shape *s)
 {
     (void)s;
@@ -160,6 +173,11 @@ static void record_layernorm(vb_recorder *rec, const bench *b, const shape *s)
                  .eps = 1e-6F);
 }
 
+static void record_topk(vb_recorder *rec, const bench *b, const shape *s)
+{
+    vb_topk(rec, .y = b->y, .x = b->x, .k = s->out);
+}
+
 static const struct op {
     const char *name;
     vblip_status (*make)(bench *, const shape *, vblip_error *);
@@ -170,6 +188,7 @@ static const struct op {
     {"attention", make_attention, record_attention, false},
     {"absorbed", make_absorbed, record_absorbed, true},
     {"layernorm", make_layernorm, record_layernorm, false},
+    {"topk", make_topk, record_topk, false},
 };
 
 typedef struct timed {

@@ -107,6 +107,7 @@ typedef struct vb_device_table {
     vblip_status (*set_row)(vb_device *, const vb_set_row_args *, vblip_error *);
     vblip_status (*mean_rows)(vb_device *, const vb_mean_rows_args *, vblip_error *);
     vblip_status (*l2norm)(vb_device *, const vb_l2norm_args *, vblip_error *);
+    vblip_status (*topk)(vb_device *, const vb_topk_args *, vblip_error *);
     vblip_status (*log_softmax)(vb_device *, vb_tensor x,
                                 vblip_error *); // NULL unless caps.log_softmax
 

@@ -4,6 +4,7 @@
 #include "compute/recorder.h"
 
 enum { MAX_HEAD_DIM = 128, HEAD_DIM_STEP = 16, OFFSET_BYTES = 16 };
+enum { MAX_TOPK_COLS = 1 << 24 }; // up to here a float holds any whole number
 
 // Fails unless `t` is a sound view of type `type` and shape [batch, rows, cols].
 static void expect(vb_recorder *rec, const char *op, const char *operand,
@@ -317,6 +318,24 @@ void vb_log_softmax(vb_recorder *rec, vb_tensor x)
     expect(rec, "log_softmax", "x", &x, VB_F32, x.batch, x.rows, x.cols);
     expect_distinct(rec, "log_softmax", &x);
     CALL(rec, log_softmax, x);
+}
+
+void vb_topk_op(vb_recorder *rec, const vb_topk_args *a)
+{
+    const uint32_t batch = a->x.batch, rows = a->x.rows, cols = a->x.cols;
+    expect(rec, "topk", "x", &a->x, VB_F32, batch, rows, cols);
+    expect_true(rec, a->k >= 1 && a->k <= VB_TOPK_MOST && a->k <= cols, "topk",
+                "k must be 1 to 192, and at most the columns of x");
+    expect_true(rec, cols <= MAX_TOPK_COLS, "topk", "x: more than 16777216 columns");
+    expect(rec, "topk", "y", &a->y, VB_F32, batch, rows, vb_topk_cols(a->k));
+    if (a->ids.buffer) {
+        expect(rec, "topk", "ids", &a->ids, VB_I32, 1, batch, rows);
+        expect_true(rec, vb_tensor_packed(&a->ids), "topk", "ids: must be packed");
+    }
+    expect_distinct(rec, "topk", &a->y);
+    expect_apart(rec, "topk", &a->y, "x", &a->x, APART);
+    expect_apart(rec, "topk", &a->y, "ids", &a->ids, APART);
+    CALL(rec, topk, a);
 }
 
 void vb_upload(vb_recorder *rec, vb_tensor y, const void *src)

@@ -133,6 +133,31 @@ void vb_l2norm_op(vb_recorder *rec, const vb_l2norm_args *args);
 // e^(x - largest). x [b,r,c]. Only where caps.log_softmax.
 void vb_log_softmax(vb_recorder *rec, vb_tensor x);
 
+// What a softmax and a search need of each row of x: y[b,r,:] is, in this order, the sum of
+// e^(x - largest); the mean of x; x[b,r,ids[b,r]], or 0 without ids; the k largest of x, the
+// largest first, of equals that of the lower column; and the columns of these, as whole
+// numbers. If an element is not finite, neither is the mean, and the others may be anything.
+// x [b,r,c], 1 <= k <= VB_TOPK_MOST, k <= c <= 2^24, y [b,r,vb_topk_cols(k)], ids VB_I32
+// [1,b,r], packed, each below c (the caller answers for it).
+enum {
+    VB_TOPK_SUM,
+    VB_TOPK_MEAN,
+    VB_TOPK_GATHERED,
+    VB_TOPK_VALUES, // first of the k; their columns are behind them
+    VB_TOPK_MOST = 192
+};
+static inline uint32_t vb_topk_cols(uint32_t k)
+{
+    return VB_TOPK_VALUES + 2 * k;
+}
+#define vb_topk(rec, ...) vb_topk_op(rec, &(vb_topk_args){__VA_ARGS__})
+typedef struct vb_topk_args {
+    vb_tensor y, x;
+    vb_tensor ids; // optional
+    uint32_t k;
+} vb_topk_args;
+void vb_topk_op(vb_recorder *rec, const vb_topk_args *args);
+
 // Copies a packed tensor from the host; `src` is read before the call returns.
 void vb_upload(vb_recorder *rec, vb_tensor y, const void *src);
 

@@ -122,6 +122,14 @@ const vb_selftest_case vb_selftest_cases[] = {
      .cols = 100,
      .spread = 1,
      .bound = 1e-12},
+    {.op = "topk",
+     .name = "topk",
+     .batch = 2,
+     .rows = 2,
+     .cols = 1101,
+     .out_cols = 9, // k
+     .spread = 10,
+     .bound = 1e-14}, // columns are most of the power, and exact: 3e-6 of the sum
     {.op = "log_softmax",
      .name = "log_softmax",
      .batch = 2,
@@ -337,6 +345,16 @@ static vblip_status run_l2norm(case_run *r)
     return VBLIP_OK;
 }
 
+static vblip_status run_topk(case_run *r)
+{
+    const vb_selftest_case *c = r->c;
+    vb_tensor ids;
+    VB_TRY(case_tensor(r, &r->y, VB_F32, c->batch, c->rows, vb_topk_cols(c->out_cols)));
+    VB_TRY(case_integers(r, &ids, c->batch, c->rows, c->cols, 0));
+    vb_topk(&r->rec, .y = r->y, .x = r->x, .ids = ids, .k = c->out_cols);
+    return VBLIP_OK;
+}
+
 static vblip_status run_log_softmax(case_run *r)
 {
     vb_copy(&r->rec, r->y, r->x);
@@ -348,12 +366,12 @@ static const struct runner {
     const char *op;
     vblip_status (*run)(case_run *);
 } runners[] = {
-    {"linear", run_linear},           {"layernorm", run_layernorm},
-    {"attention", run_attention},     {"absorbed attention", run_absorbed},
-    {"patchify", run_patchify},       {"embed", run_embed},
-    {"add_rows", run_add_rows},       {"set_row", run_set_row},
-    {"mean_rows", run_mean_rows},     {"l2norm", run_l2norm},
-    {"log_softmax", run_log_softmax},
+    {"linear", run_linear},       {"layernorm", run_layernorm},
+    {"attention", run_attention}, {"absorbed attention", run_absorbed},
+    {"patchify", run_patchify},   {"embed", run_embed},
+    {"add_rows", run_add_rows},   {"set_row", run_set_row},
+    {"mean_rows", run_mean_rows}, {"l2norm", run_l2norm},
+    {"topk", run_topk},           {"log_softmax", run_log_softmax},
 };
 
 // x and y are [batch, rows, cols] before the op's own function sees them.

@@ -82,6 +82,7 @@ static const vb_device_table table = {
     .set_row = vb_cpu_set_row,
     .mean_rows = vb_cpu_mean_rows,
     .l2norm = vb_cpu_l2norm,
+    .topk = vb_cpu_topk,
     .log_softmax = vb_cpu_log_softmax,
     .submit = submit,
     .discard = discard,

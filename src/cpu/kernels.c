@@ -374,11 +374,65 @@ static float largest_of_row(const float *x, size_t count)
     return largest;
 }
 
+enum { SOME = 64 * VB_LANES };
+
+// The sum of e^(x - largest), and that of x. Sums of some values are floats, and those of
+// all are added up in double: a row of a vocabulary has thousands of small ones beside a
+// few large.
+static void sum_row(double *exponentials, double *values, const float *x, size_t count,
+                    float largest)
+{
+    const size_t whole = count / VB_LANES * VB_LANES;
+    *exponentials = *values = 0;
+    for (size_t at = 0; at < whole; at += SOME) {
+        const size_t end = whole - at < SOME ? whole : at + SOME;
+        lanes powers = {0}, sums = {0};
+        for (size_t i = at; i < end; i += VB_LANES) {
+            powers += exponential(load(x + i) - largest);
+            sums += load(x + i);
+        }
+        *exponentials += (double)sum_of(powers);
+        *values += (double)sum_of(sums);
+    }
+    const lanes last = exponential(load_some(x + whole, count - whole) - largest);
+    for (size_t i = whole; i < count; i++) {
+        *exponentials += (double)last[i - whole];
+        *values += (double)x[i];
+    }
+}
+
+// Most of a row is passed over in blocks, none of which has a value that is large enough.
+static void topk_row(float *y, const float *x, size_t count, uint32_t k)
+{
+    enum { BLOCK = 8 * VB_LANES };
+    float *values = y + VB_TOPK_VALUES, *columns = values + k;
+    uint32_t found = 0;
+    for (size_t first = 0; first < count; first += BLOCK) {
+        const size_t end = count - first < BLOCK ? count : first + BLOCK;
+        if (found == k && !(largest_of_row(x + first, end - first) > values[k - 1]))
+            continue;
+        for (size_t i = first; i < end; i++) {
+            if (found == k && !(x[i] > values[k - 1]))
+                continue;
+            uint32_t at = found < k ? found++ : k - 1;
+            for (; at > 0 && x[i] > values[at - 1]; at--) {
+                values[at] = values[at - 1];
+                columns[at] = columns[at - 1];
+            }
+            values[at] = x[i];
+            columns[at] = (float)i;
+        }
+    }
+    double exponentials, sum;
+    sum_row(&exponentials, &sum, x, count, values[0]);
+    y[VB_TOPK_SUM] = (float)exponentials;
+    y[VB_TOPK_MEAN] = (float)(sum / (double)count);
+}
+
 // Sums of some values are floats, and those of all are added up in double: a row of a
 // vocabulary has thousands of small ones beside a few large.
 static void log_softmax_row(float *x, size_t count)
 {
-    enum { SOME = 64 * VB_LANES };
     const size_t whole = count / VB_LANES * VB_LANES;
     const float largest = largest_of_row(x, count);
     double sum = 0;
@@ -544,6 +598,7 @@ const vb_kernels VB_KERNELS = {
     .normalise_row = normalise_row,
     .attend = attend,
     .weigh_row = weigh_row,
+    .topk_row = topk_row,
     .log_softmax_row = log_softmax_row,
     .times_rows = times_rows,
     .times_columns = times_columns,

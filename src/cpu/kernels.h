@@ -55,6 +55,8 @@ typedef struct vb_kernels {
     // -INFINITY, and becomes that of all.
     float (*weigh_row)(uint16_t *weights, const float *scores, size_t seen,
                        size_t count, float *largest);
+    // A row of vb_topk, but for what is gathered.
+    void (*topk_row)(float *y, const float *x, size_t count, uint32_t k);
     // x - the largest - log of the sum of e^that.
     void (*log_softmax_row)(float *x, size_t count);
     void (*times_rows)(const vb_row_product *p);    // y = x w, w [in, out]

@@ -240,6 +240,28 @@ vblip_status vb_cpu_copy(vb_device *device, vb_tensor y, vb_tensor x, vblip_erro
                   err);
 }
 
+static void find_largest(const row_loop *loop, uint32_t r)
+{
+    const vb_topk_args *a = loop->args;
+    const float *x = vb_cpu_flat_row(&a->x, r);
+    float *y = vb_cpu_flat_row(&a->y, r);
+    loop->cpu->kernels->topk_row(y, x, loop->cols, a->k);
+    y[VB_TOPK_GATHERED] =
+        a->ids.buffer ? x[((const int32_t *)(const void *)vb_cpu_bytes(&a->ids))[r]]
+                      : 0;
+}
+
+vblip_status vb_cpu_topk(vb_device *device, const vb_topk_args *a, vblip_error *err)
+{
+    return run_op("topk",
+                  (row_loop){.row = find_largest,
+                             .cpu = vb_cpu_of(device),
+                             .args = a,
+                             .rows = a->x.batch * a->x.rows,
+                             .cols = a->x.cols},
+                  err);
+}
+
 static void take_logarithms(const row_loop *loop, uint32_t r)
 {
     loop->cpu->kernels->log_softmax_row(vb_cpu_flat_row(loop->args, r), loop->cols);

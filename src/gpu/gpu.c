@@ -74,6 +74,7 @@ static const vb_device_table table = {
     .set_row = vb_gpu_set_row,
     .mean_rows = vb_gpu_mean_rows,
     .l2norm = vb_gpu_l2norm,
+    .topk = vb_gpu_topk,
     .submit = vb_gpu_submit,
     .discard = vb_gpu_discard,
     .variant = choose_variant,

@@ -1,11 +1,12 @@
-// ops.c - ops that move or combine rows, one invocation per element.
+// ops.c - ops that move or combine rows, one invocation per element, or find some.
 #include "gpu/ops.h"
 
 #include "gpu/context.h"
 
 enum {
     INVOCATIONS = 64,
-    ROW_GROUPS = 4096 // of a piece at least, see commands.c
+    ROW_GROUPS = 4096, // of a piece at least, see commands.c
+    PART_BYTES = 16    // of topk_parts.comp: a vec4
 };
 
 vb_span vb_span_of(const vb_gpu *gpu, const vb_tensor *t)
@@ -175,6 +176,85 @@ vblip_status vb_gpu_l2norm(vb_device *device, const vb_l2norm_args *a, vblip_err
         .batch = a->x.batch, .rows = a->x.rows, .cols = a->x.cols, .eps = a->eps};
     return rows_op(vb_gpu_of(device), "l2norm", VB_PIPELINE_L2NORM, params, &a->y,
                    &a->x, (uint64_t)a->x.batch * a->x.rows, err);
+}
+
+static struct vb_topk_params topk_params(const vb_gpu *gpu, const vb_topk_args *a)
+{
+    const uint32_t quads = vb_ceil_div(a->x.cols, 4);
+    struct vb_topk_params params = {
+        .y = vb_view_of(gpu, &a->y),
+        .x = vb_view_of(gpu, &a->x),
+        .has_ids = a->ids.buffer != NULL,
+        .batch = a->x.batch,
+        .rows = a->x.rows,
+        .cols = a->x.cols,
+        .parts = quads < VB_TOPK_PARTS ? quads : VB_TOPK_PARTS,
+        .k = a->k,
+    };
+    if (a->ids.buffer)
+        params.ids = vb_view_of(gpu, &a->ids).offset;
+    return params;
+}
+
+// The parts of all rows.
+static vblip_status topk_parts(vb_gpu *gpu, const vb_topk_args *a,
+                               struct vb_topk_params params, vb_span parts,
+                               vblip_error *err)
+{
+    const bool lavapipe =
+        gpu->family == VB_LAVAPIPE && params.cols % 4 == 0 && vb_in_quads(&a->x);
+    const uint32_t invocations = lavapipe ? VB_LAVAPIPE_LANES : INVOCATIONS;
+    const uint32_t quads = vb_ceil_div(vb_ceil_div(params.cols, 4), params.parts);
+    const uint64_t count = (uint64_t)params.batch * params.rows * params.parts;
+    if (lavapipe)
+        params.x = vb_view_texels(&a->x);
+    vb_dispatch dispatch = {
+        .op = "topk",
+        .pipeline = lavapipe ? VB_PIPELINE_TOPK_PARTS_LAVAPIPE : VB_PIPELINE_TOPK_PARTS,
+        .bindings = {parts, vb_span_of(gpu, &a->x)},
+        .params = &params,
+        .iterations = 2 * vb_loop_iterations(quads) + 2 * vb_loop_iterations(3),
+        .work = (uint64_t)invocations * 8 * quads * VB_ELEMENT_WORK,
+    };
+    vb_dispatch_row(&dispatch, (count + invocations - 1) / invocations);
+    return vb_commands_dispatch(gpu, &dispatch, err);
+}
+
+// Those of topk.comp with `invocations`: for each of the k two reductions, a loop over the
+// parts and one over the columns of one.
+static uint32_t topk_iterations(const struct vb_topk_params *p, uint32_t invocations)
+{
+    const uint32_t own = vb_loop_iterations(vb_ceil_div(p->parts, invocations));
+    const uint32_t quads = vb_ceil_div(vb_ceil_div(p->cols, 4), p->parts);
+    const uint32_t part = vb_ceil_div(quads, invocations) * (1 + vb_loop_iterations(4));
+    const uint32_t first = own + VB_ROW_SUM_ITERATIONS;
+    return 2 * own + first + 2 * VB_ROW_SUM_ITERATIONS +
+           p->k * (1 + vb_loop_iterations(part) + VB_ROW_SUM_ITERATIONS + first);
+}
+
+vblip_status vb_gpu_topk(vb_device *device, const vb_topk_args *a, vblip_error *err)
+{
+    vb_gpu *gpu = vb_gpu_of(device);
+    const struct vb_topk_params params = topk_params(gpu, a);
+    const uint64_t rows = (uint64_t)params.batch * params.rows;
+    const bool lavapipe = gpu->family == VB_LAVAPIPE;
+    const uint32_t invocations = lavapipe ? VB_LAVAPIPE_LANES : INVOCATIONS;
+    vb_span parts;
+    VB_TRY(vb_scratch_take(&parts, gpu, rows * params.parts * PART_BYTES, err));
+    vb_dispatch dispatch = {
+        .op = "topk",
+        .pipeline = lavapipe ? VB_PIPELINE_TOPK_LAVAPIPE : VB_PIPELINE_TOPK,
+        .bindings = {vb_span_of(gpu, &a->y), vb_span_of(gpu, &a->x), parts,
+                     vb_span_of(gpu, &a->ids)},
+        .params = &params,
+        .iterations = topk_iterations(&params, invocations),
+        .work = (uint64_t)(params.k + 2) *
+                (params.parts + vb_ceil_div(params.cols, params.parts)) *
+                VB_ELEMENT_WORK,
+    };
+    vb_dispatch_row(&dispatch, rows);
+    VB_TRY(topk_parts(gpu, a, params, parts, err));
+    return vb_commands_dispatch(gpu, &dispatch, err);
 }
 
 vblip_status vb_gpu_embed(vb_device *device, const vb_embed_args *a, vblip_error *err)

@@ -2,7 +2,7 @@
 #include "gpu/context.h"
 #include "gpu/ops.h"
 
-enum { LANES = 8, MOST_ROWS = 16 };
+enum { LANES = VB_LAVAPIPE_LANES, MOST_ROWS = 16 };
 
 // Rows of one tile: few, when there are few in all.
 static uint32_t tile_rows(uint32_t lines)

@@ -7,9 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-// The most buffers of a kind that one kernel binds (pipeline_table.c), and the subgroup
-// size that the lavapipe family is written for.
-enum { STORAGE_BUFFERS = 5, TEXEL_BUFFERS = 4, LAVAPIPE_LANES = 8 };
+// The most buffers of a kind that one kernel binds (pipeline_table.c).
+enum { STORAGE_BUFFERS = 5, TEXEL_BUFFERS = 4 };
 
 static const struct family_name {
     enum vb_family family;
@@ -111,7 +110,7 @@ static void find_families(vb_physical *p, const vb_vk *vk,
     p->families = VB_SIMT | (p->coopmat.shapes ? VB_COOPMAT : 0);
     p->preferred = VB_SIMT;
     if (p->info.kind == VBLIP_DEVICE_SOFTWARE && texels &&
-        subgroup->subgroupSize == LAVAPIPE_LANES &&
+        subgroup->subgroupSize == VB_LAVAPIPE_LANES &&
         (subgroup->supportedStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
         (subgroup->supportedOperations & need) == need) {
         p->families |= VB_LAVAPIPE;

@@ -10,6 +10,7 @@
 
 // Kernel families: shaders/README.md says why a software device needs its own.
 enum vb_family { VB_SIMT = 1, VB_LAVAPIPE = 2, VB_COOPMAT = 4 };
+enum { VB_LAVAPIPE_LANES = 8 }; // subgroup size that VB_LAVAPIPE is written for
 
 #define VB_PORTABILITY_SUBSET "VK_KHR_portability_subset" // of headers that are in beta
 

@@ -28,6 +28,10 @@
 #include "spv/mean_rows.h"
 #include "spv/patchify.h"
 #include "spv/set_row.h"
+#include "spv/topk.h"
+#include "spv/topk_lavapipe.h"
+#include "spv/topk_parts.h"
+#include "spv/topk_parts_lavapipe.h"
 
 #define SPIRV(name) #name, vb_spv_##name, sizeof vb_spv_##name
 
@@ -47,12 +51,19 @@ const vb_pipeline_row vb_pipeline_rows[VB_PIPELINE_COUNT] = {
                                0},
     [VB_PIPELINE_L2NORM] = {SPIRV(l2norm), "wr", sizeof(struct vb_rows_params), 0},
     [VB_PIPELINE_COPY] = {SPIRV(copy), "wr", sizeof(struct vb_rows_params), 0},
+    [VB_PIPELINE_TOPK_PARTS] = {SPIRV(topk_parts), "wr", sizeof(struct vb_topk_params),
+                                0},
+    [VB_PIPELINE_TOPK] = {SPIRV(topk), "wrrr", sizeof(struct vb_topk_params), 0},
     [VB_PIPELINE_LINEAR_LAVAPIPE] = {SPIRV(linear_lavapipe), "wttrr",
                                      sizeof(struct vb_linear_params), 1},
     [VB_PIPELINE_LAYERNORM_LAVAPIPE] = {SPIRV(layernorm_lavapipe), "wttt",
                                         sizeof(struct vb_layernorm_params), 0},
     [VB_PIPELINE_ATTENTION_LAVAPIPE] = {SPIRV(attention_lavapipe), "wtttr",
                                         sizeof(struct vb_attention_params), 2},
+    [VB_PIPELINE_TOPK_PARTS_LAVAPIPE] = {SPIRV(topk_parts_lavapipe), "wt",
+                                         sizeof(struct vb_topk_params), 0},
+    [VB_PIPELINE_TOPK_LAVAPIPE] = {SPIRV(topk_lavapipe), "wrrr",
+                                   sizeof(struct vb_topk_params), 0},
     [VB_PIPELINE_LINEAR_F16] = {SPIRV(linear_f16), "wrrrr",
                                 sizeof(struct vb_linear_params), 2},
     [VB_PIPELINE_EMBED_F16] = {SPIRV(embed_f16), "wrrr", sizeof(struct vb_embed_params),

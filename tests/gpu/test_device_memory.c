@@ -33,6 +33,8 @@ static void use_blocks(vb_gpu *gpu, uint64_t bytes)
 {
     const uint64_t size = gpu->commands.nothing->base.size;
     vb_memory_destroy(gpu->commands.nothing);
+    vb_memory_destroy(gpu->scratch); // of the self-test
+    gpu->scratch = NULL;
     gpu->memory.block_bytes = bytes;
     assert_int_equal(vb_memory_make(&gpu->commands.nothing, gpu, size, "nothing", NULL),
                      VBLIP_OK);

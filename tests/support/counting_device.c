@@ -32,6 +32,7 @@ COUNT(add_rows)
 COUNT(set_row)
 COUNT(mean_rows)
 COUNT(l2norm)
+COUNT(topk)
 
 static vblip_status upload(vb_device *device, vb_tensor y, const void *src,
                            vblip_error *err)
@@ -109,6 +110,7 @@ static const vb_device_table table = {
     .set_row = set_row,
     .mean_rows = mean_rows,
     .l2norm = l2norm,
+    .topk = topk,
     .submit = submit,
     .discard = discard,
 };

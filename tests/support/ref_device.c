@@ -199,6 +199,7 @@ static vblip_status fetch(vb_device *device, void *dst, vb_tensor x, vblip_error
         return vb_fail_memory(err, "download");
     *down = (download){.next = d->downloads, .dst = dst, .size = size};
     memcpy(down->bytes, bytes_of(&x), size);
+    self(device)->stats.downloaded += size;
     d->downloads = down;
     d->stats.ops++;
     return VBLIP_OK;
@@ -475,6 +476,44 @@ static vblip_status l2norm(vb_device *device, const vb_l2norm_args *a, vblip_err
     return VBLIP_OK;
 }
 
+// Selection from the front: k is small.
+static void topk_row(float *y, const float *x, uint32_t count, uint32_t k)
+{
+    float *values = y + VB_TOPK_VALUES, *columns = values + k;
+    double sum = 0, total = 0;
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t at = found < k ? found++ : k;
+        for (; at > 0 && x[i] > values[at - 1]; at--)
+            if (at < k) {
+                values[at] = values[at - 1];
+                columns[at] = columns[at - 1];
+            }
+        if (at < k) {
+            values[at] = x[i];
+            columns[at] = (float)i;
+        }
+        total += (double)x[i];
+    }
+    for (uint32_t i = 0; i < count; i++)
+        sum += (double)expf(x[i] - values[0]);
+    y[VB_TOPK_SUM] = (float)sum;
+    y[VB_TOPK_MEAN] = (float)(total / count);
+}
+
+static vblip_status topk(vb_device *device, const vb_topk_args *a, vblip_error *err)
+{
+    (void)err;
+    self(device)->stats.ops++;
+    for (uint32_t i = 0; i < a->x.batch * a->x.rows; i++) {
+        const float *x = row_of(&a->x, i / a->x.rows, i % a->x.rows);
+        float *y = row_of(&a->y, i / a->x.rows, i % a->x.rows);
+        topk_row(y, x, a->x.cols, a->k);
+        y[VB_TOPK_GATHERED] = a->ids.buffer ? x[ints_of(&a->ids)[i]] : 0.0f;
+    }
+    return VBLIP_OK;
+}
+
 // ---------------------------------------------------------------------------- device
 
 static void close_device(vb_device *device)
@@ -515,6 +554,7 @@ static const vb_device_table table = {
     .set_row = set_row,
     .mean_rows = mean_rows,
     .l2norm = l2norm,
+    .topk = topk,
     .submit = submit,
     .discard = discard,
 };

@@ -18,6 +18,7 @@ typedef struct ref_device_stats {
     uint64_t ops, submits;  // so far
     uint64_t largest_bytes; // the largest buffer so far
     uint64_t loaded;        // elements of matrices made and tensors uploaded
+    uint64_t downloaded;    // bytes
 } ref_device_stats;
 
 VB_CHECKED vblip_status ref_device_open(vb_device **out,

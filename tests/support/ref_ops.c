@@ -168,6 +168,32 @@ double ref_nmse(const float *got, const double *want, size_t count)
     return power > 0.0 ? error / power : error;
 }
 
+void ref_topk(double *y, const float *x, size_t count, size_t k, int32_t id)
+{
+    double *values = y + 3, *columns = values + k;
+    double sum = 0;
+    size_t before = count;
+    for (size_t n = 0; n < k; n++) {
+        size_t best = count;
+        for (size_t i = 0; i < count; i++) {
+            const bool behind =
+                n == 0 || x[i] < x[before] || (x[i] == x[before] && i > before);
+            if (behind && (best == count || x[i] > x[best]))
+                best = i;
+        }
+        values[n] = (double)x[best];
+        columns[n] = (double)best;
+        before = best;
+    }
+    y[0] = 0;
+    for (size_t i = 0; i < count; i++) {
+        y[0] += exp((double)x[i] - values[0]);
+        sum += (double)x[i];
+    }
+    y[1] = sum / (double)count;
+    y[2] = id < 0 ? 0 : (double)x[id];
+}
+
 void ref_log_softmax(double *y, const float *x, size_t count)
 {
     double largest = -(double)INFINITY, sum = 0;

@@ -53,6 +53,9 @@ void ref_set_row(double *y, const float *before, const float *x, size_t batch,
 // y [batch, cols] = mean over the rows of x [batch, rows, cols].
 void ref_mean_rows(double *y, const float *x, size_t batch, size_t rows, size_t cols);
 
+// y [3 + 2 * k] of a row x [count]: see vb_topk. `id` < 0: nothing is gathered.
+void ref_topk(double *y, const float *x, size_t count, size_t k, int32_t id);
+
 void ref_log_softmax(double *y, const float *x, size_t count);
 
 void ref_l2norm(double *y, const float *x, size_t rows, size_t cols, double eps);

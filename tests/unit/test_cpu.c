@@ -263,6 +263,48 @@ static void check_row_products(const vb_kernels *k, uint32_t rows, uint32_t in,
     free(narrow);
 }
 
+// Few values, so that many are equal.
+static void check_topk(const vb_kernels *k, size_t count, uint32_t most, bool equals)
+{
+    const uint32_t wanted = count < most ? (uint32_t)count : most;
+    const uint32_t cols = vb_topk_cols(wanted);
+    float *x = random_floats(count, 1, 0);
+    float *y = calloc(cols + 1, sizeof *y);
+    double *want = calloc(cols, sizeof *want);
+    assert_true(y && want);
+    for (size_t i = 0; i < count; i++)
+        x[i] = equals ? roundf(3 * x[i]) : 30 * x[i];
+    y[cols] = 7;
+    k->topk_row(y, x, count, wanted);
+    ref_topk(want, x, count, wanted, -1);
+    for (uint32_t i = 0; i < cols; i++)
+        if (!(fabs((double)y[i] - want[i]) <=
+              (i < VB_TOPK_VALUES ? 1e-5 + 1e-6 * fabs(want[i]) : 0)))
+            fail_msg("%s: topk %u of %zu: element %u is %g, expected %g", k->name,
+                     wanted, count, i, (double)y[i], want[i]);
+    assert_true(y[cols] == 7);
+    free(x);
+    free(y);
+    free(want);
+}
+
+// Where a value is not a number, or none that a logit can be, the mean is neither.
+static void check_topk_of_damage(const vb_kernels *k)
+{
+    enum { COUNT = 300 };
+    static const float damage[] = {NAN, INFINITY, -INFINITY};
+    static const size_t places[] = {0, 7, 150, COUNT - 1};
+    for (size_t d = 0; d < 3; d++)
+        for (size_t p = 0; p < 4; p++) {
+            float *x = random_floats(COUNT, 1, 0), y[VB_TOPK_VALUES + 8];
+            x[places[p]] = damage[d];
+            k->topk_row(y, x, COUNT, 4);
+            if (isfinite(y[VB_TOPK_MEAN]))
+                fail_msg("%s: a row with %g has a mean", k->name, (double)damage[d]);
+            free(x);
+        }
+}
+
 static void check_log_softmax(const vb_kernels *k, size_t count)
 {
     float *x = random_floats(count, 1, 0);
@@ -324,6 +366,8 @@ static void test_every_set_of_kernels(void **state)
             }
             check_narrow(*at, sizes[i]);
             check_log_softmax(*at, sizes[i]);
+            check_topk(*at, sizes[i], 7, false);
+            check_topk(*at, sizes[i], VB_TOPK_MOST, true);
             if (sizes[i] > 1) {
                 check_normalise(*at, sizes[i], 0);
                 check_normalise(*at, sizes[i], 1000);
@@ -331,6 +375,9 @@ static void test_every_set_of_kernels(void **state)
         }
         check_gelu(*at);
         check_log_softmax(*at, 5000);
+        check_topk(*at, 5000, 7, false);
+        check_topk(*at, 5000, VB_TOPK_MOST, true);
+        check_topk_of_damage(*at);
         for (uint32_t rows = 1; rows <= 9; rows++) {
             check_row_products(*at, rows, 48, 144, VB_F32);
             check_row_products(*at, rows, 64, 16, VB_BF16);

@@ -297,6 +297,42 @@ static void test_absorbed_attention(void **state)
 #undef BIAS
 }
 
+static void test_topk(void **state)
+{
+    (void)state;
+    bench b;
+#define X   f32(&b, 2, 3, 7)
+#define Y   f32(&b, 2, 3, 9)
+#define IDS in(&b, VB_I32, 1, 2, 3)
+#define TOPK(y_, x_, k_, ids_)                                                         \
+    vb_topk(&b.rec, .y = (y_), .x = (x_), .k = (k_), .ids = (ids_))
+#define NONE ((vb_tensor){0})
+    TAKEN(TOPK(Y, X, 3, NONE));
+    TAKEN(TOPK(Y, X, 3, IDS));
+    TAKEN(TOPK(f32(&b, 2, 3, 17), X, 7, IDS));
+    REFUSED("topk: x: absent", TOPK(Y, inside(X, NULL), 3, NONE));
+    REFUSED("topk: x: type I32, expected F32", TOPK(Y, typed(X, VB_I32), 3, NONE));
+    static const char k_range[] =
+        "topk: k must be 1 to 192, and at most the columns of x";
+    REFUSED(k_range, TOPK(f32(&b, 2, 3, 3), X, 0, NONE));
+    REFUSED(k_range, TOPK(f32(&b, 2, 3, 19), X, 8, NONE));
+    REFUSED(k_range, TOPK(f32(&b, 2, 3, 389), f32(&b, 2, 3, 500), 193, NONE));
+    REFUSED("topk: y: shape 2x3x7, expected 2x3x9", TOPK(X, X, 3, NONE));
+    REFUSED("topk: ids: type F32, expected I32", TOPK(Y, X, 3, typed(IDS, VB_F32)));
+    REFUSED("topk: ids: shape 1x3x2, expected 1x2x3",
+            TOPK(Y, X, 3, in(&b, VB_I32, 1, 3, 2)));
+    REFUSED("topk: ids: must be packed", TOPK(Y, X, 3, strided(IDS, 4, 8)));
+    REFUSED("topk: y: its matrices overlap", TOPK(strided(Y, 9, 9), X, 3, NONE));
+    vb_tensor t;
+    REFUSED("topk: y: overlaps x",
+            (t = f32(&b, 2, 3, 9), TOPK(t, vb_columns(t, 0, 9), 3, NONE)));
+#undef X
+#undef Y
+#undef IDS
+#undef TOPK
+#undef NONE
+}
+
 static void test_log_softmax(void **state)
 {
     (void)state;
@@ -563,12 +599,19 @@ static void test_overlaps(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_linear),      cmocka_unit_test(test_layernorm),
-        cmocka_unit_test(test_attention),   cmocka_unit_test(test_absorbed_attention),
-        cmocka_unit_test(test_log_softmax), cmocka_unit_test(test_products_are_counted),
-        cmocka_unit_test(test_patchify),    cmocka_unit_test(test_embed),
-        cmocka_unit_test(test_row_ops),     cmocka_unit_test(test_transfers),
-        cmocka_unit_test(test_activations), cmocka_unit_test(test_overlaps),
+        cmocka_unit_test(test_linear),
+        cmocka_unit_test(test_layernorm),
+        cmocka_unit_test(test_attention),
+        cmocka_unit_test(test_absorbed_attention),
+        cmocka_unit_test(test_topk),
+        cmocka_unit_test(test_log_softmax),
+        cmocka_unit_test(test_products_are_counted),
+        cmocka_unit_test(test_patchify),
+        cmocka_unit_test(test_embed),
+        cmocka_unit_test(test_row_ops),
+        cmocka_unit_test(test_transfers),
+        cmocka_unit_test(test_activations),
+        cmocka_unit_test(test_overlaps),
     };
     return cmocka_run_group_tests_name("ops", tests, NULL, NULL);
 }

@@ -219,6 +219,14 @@ static void test_rows(void **state)
     ref_mean_rows(want, a, 2, 3, 8);
     expect_near(f, y, want);
 
+    const int32_t ids[] = {3, 0, 7, 7, 1, 6};
+    y = apart(f, 2, 3, vb_topk_cols(5));
+    vb_topk(&f->rec, .y = y, .x = spread(f, a, 2, 3, 8), .k = 5,
+            .ids = packed(f, ids, VB_I32, 1, 2, 3));
+    for (size_t r = 0; r < 6; r++)
+        ref_topk(want + r * vb_topk_cols(5), a + r * 8, 8, 5, ids[r]);
+    expect_near(f, y, want);
+
     y = spread(f, a, 2, 3, 8);
     vb_l2norm(&f->rec, .y = y, .x = y, .eps = 1e-12f);
     ref_l2norm(want, a, 6, 8, 1e-12);

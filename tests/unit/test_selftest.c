@@ -171,6 +171,15 @@ static void l2norm(double *y, const vb_selftest_case *c, const float *x)
     ref_l2norm(y, x, (size_t)c->batch * c->rows, c->cols, (double)1e-12F);
 }
 
+static void topk(double *y, const vb_selftest_case *c, const float *x)
+{
+    int32_t ids[64];
+    const uint32_t k = c->out_cols;
+    integers(ids, c->batch * c->rows, c->cols, 0);
+    for (size_t r = 0; r < (size_t)c->batch * c->rows; r++)
+        ref_topk(y + r * vb_topk_cols(k), x + r * c->cols, c->cols, k, ids[r]);
+}
+
 static void log_softmax(double *y, const vb_selftest_case *c, const float *x)
 {
     for (size_t r = 0; r < (size_t)c->batch * c->rows; r++)
@@ -181,12 +190,12 @@ static const struct op {
     const char *name;
     void (*run)(double *y, const vb_selftest_case *c, const float *x);
 } ops[] = {
-    {"linear", linear},           {"layernorm", layernorm},
-    {"attention", attention},     {"absorbed attention", absorbed},
-    {"patchify", patchify},       {"embed", embed},
-    {"add_rows", add_rows},       {"set_row", set_row},
-    {"mean_rows", mean_rows},     {"l2norm", l2norm},
-    {"log_softmax", log_softmax},
+    {"linear", linear},       {"layernorm", layernorm},
+    {"attention", attention}, {"absorbed attention", absorbed},
+    {"patchify", patchify},   {"embed", embed},
+    {"add_rows", add_rows},   {"set_row", set_row},
+    {"mean_rows", mean_rows}, {"l2norm", l2norm},
+    {"topk", topk},           {"log_softmax", log_softmax},
 };
 
 // The samples of case `index`, as they should be.
@@ -198,6 +207,8 @@ static void answers(double samples[VB_SELFTEST_SAMPLES], uint32_t index)
         count = (size_t)c->batch * (c->rows / 4) * (c->rows / 4) * c->out_cols;
     if (strcmp(c->op, "mean_rows") == 0)
         count = (size_t)c->batch * c->cols;
+    if (strcmp(c->op, "topk") == 0)
+        count = (size_t)c->batch * c->rows * vb_topk_cols(c->out_cols);
     float *x = seeded((size_t)c->batch * c->rows * c->cols, 1, c->mean, c->spread);
     double *y = make_array(count, sizeof *y);
     bool found = false;
