@@ -9,6 +9,8 @@
 // Answers are ranked in batches of at most this much memory for their logits.
 static const uint64_t rank_bytes = 16u << 20;
 
+enum { RANK_COLS = VB_TOPK_VALUES + 2 }; // of vb_topk: the best serves its softmax
+
 // ---------------------------------------------------------------------------- question
 
 // Encodes `question` with what `visual` shows, and makes the keys and values that the
@@ -109,9 +111,11 @@ static vblip_status tokenize_answers(vb_model *m, candidate *list,
 typedef struct ranker {
     uint32_t rows;
     vb_tensor ids;    // VB_I32 [1, rows, 1]
+    vb_tensor next;   // the same: of what follows each
     vb_tensor cache;  // [1, rows, layers * 2 * D]
     vb_tensor work;   // [1, rows, D]
     vb_tensor logits; // [1, rows, V]
+    vb_tensor found;  // [1, rows, RANK_COLS]
     vb_text_scratch scratch;
 } ranker;
 
@@ -123,12 +127,15 @@ static vblip_status ranker_make(ranker *out, vb_model *m, uint32_t rows,
     vb_pool *pool = &m->activations;
     *out = (ranker){.rows = rows};
     VB_TRY(vb_pool_tensor(&out->ids, pool, VB_I32, 1, rows, 1, err));
+    VB_TRY(vb_pool_tensor(&out->next, pool, VB_I32, 1, rows, 1, err));
     VB_TRY(vb_pool_tensor(&out->cache, pool, VB_F32, 1, rows, width, err));
     VB_TRY(vb_pool_tensor(&out->work, pool, VB_F32, 1, rows, c->width, err));
     VB_TRY(vb_pool_tensor(&out->logits, pool, VB_F32, 1, rows, c->vocabulary, err));
+    VB_TRY(vb_pool_tensor(&out->found, pool, VB_F32, 1, rows, RANK_COLS, err));
     VB_TRY(vb_text_scratch_make(&out->scratch, pool, c, 1, rows, err));
-    VB_TRY(vb_decoder_reserve(&m->decoder, rows, err));
-    return vb_model_stage(m, (uint64_t)rows * sizeof(int32_t), err);
+    VB_TRY(vb_decoder_reserve(&m->decoder, (uint64_t)rows * RANK_COLS + c->vocabulary,
+                              err));
+    return vb_model_stage(m, 2 * (uint64_t)rows * sizeof(int32_t), err);
 }
 
 static vb_tensor cut(vb_tensor t, uint32_t count, uint32_t tokens)
@@ -136,15 +143,24 @@ static vb_tensor cut(vb_tensor t, uint32_t count, uint32_t tokens)
     return vb_reshape(vb_rows(t, 0, count * tokens), count, tokens, t.cols);
 }
 
-// Log-probabilities of what follows each position of the ids [count, tokens] in
-// m->staging, in m->decoder.logits.
+static vb_tensor cut_ids(vb_tensor t, uint32_t count, uint32_t tokens)
+{
+    return vb_reshape(vb_rows(t, 0, count * tokens), 1, count, tokens);
+}
+
+// What vb_topk makes of the logits of each position of the ids [count, tokens] in
+// m->staging, with those of the ids behind them there, in m->decoder.logits [count, tokens,
+// RANK_COLS]; and behind those, with `all`, the logits of position 0.
 static vblip_status predict_positions(vb_model *m, const ranker *r, uint32_t count,
-                                      uint32_t tokens, vblip_error *err)
+                                      uint32_t tokens, bool all, vblip_error *err)
 {
     const vb_text_config *c = &m->config.decoder;
-    const vb_tensor ids =
-        vb_reshape(vb_rows(r->ids, 0, count * tokens), 1, count, tokens);
+    const vb_tensor ids = cut_ids(r->ids, count, tokens);
+    const vb_tensor next = cut_ids(r->next, count, tokens);
     const vb_tensor logits = cut(r->logits, count, tokens);
+    const vb_tensor found = cut(r->found, count, tokens);
+    const uint64_t elements = vb_tensor_elements(&found);
+    const int32_t *staged = (const int32_t *)(const void *)m->staging;
     const vb_text_scratch s = {
         .hidden = cut(r->scratch.hidden, count, tokens),
         .query = cut(r->scratch.query, count, tokens),
@@ -152,19 +168,18 @@ static vblip_status predict_positions(vb_model *m, const ranker *r, uint32_t cou
         .wide = cut(r->scratch.wide, count, tokens),
     };
     vb_recorder rec = vb_recorder_begin(m->device);
-    vb_upload(&rec, ids, m->staging);
+    vb_upload(&rec, ids, staged);
+    vb_upload(&rec, next, staged + (size_t)count * tokens);
     vb_text_decode(&rec, &m->weights.decoder, c, &s, cut(r->cache, count, tokens), ids,
                    0, &m->question, NULL);
     vb_lm_head(&rec, &m->weights.lm, c->eps, logits, s.hidden,
                cut(r->work, count, tokens));
-    const bool logs = vb_lm_log_softmax(&rec, logits);
-    vb_download(&rec, m->decoder.logits, logits);
+    vb_topk(&rec, .y = found, .x = logits, .ids = next, .k = 1);
+    vb_download(&rec, m->decoder.logits, found);
+    if (all)
+        vb_download(&rec, m->decoder.logits + elements, vb_rows(r->logits, 0, 1));
     VB_TRY(vb_recorder_submit(&rec, err));
-    const uint64_t rows = (uint64_t)count * tokens;
-    for (uint64_t i = 0; i < rows && !logs; i++)
-        vb_log_softmax_row(m->decoder.logits + i * c->vocabulary, c->vocabulary);
-    return vb_check_finite(m->decoder.logits, rows * c->vocabulary, m->path, "logits",
-                           err);
+    return vb_check_finite(m->decoder.logits, elements, m->path, "logits", err);
 }
 
 // Scores answers by the probability of their first piece after [DEC], best first.
@@ -173,26 +188,27 @@ static vblip_status rank_first_pieces(vb_model *m, candidate *list, uint32_t cou
 {
     ranker r;
     VB_TRY(ranker_make(&r, m, 1, err));
-    memcpy(m->staging, &m->special.dec, sizeof m->special.dec);
-    VB_TRY(predict_positions(m, &r, 1, 1, err));
+    const int32_t ids[] = {m->special.dec, list[0].ids.ids[1]};
+    memcpy(m->staging, ids, sizeof ids);
+    VB_TRY(predict_positions(m, &r, 1, 1, true, err));
+    const vb_top_logits top = vb_top_logits_of(m->decoder.logits, 1);
+    const float *logits = m->decoder.logits + RANK_COLS;
     for (uint32_t i = 0; i < count; i++)
-        list[i].score = m->decoder.logits[list[i].ids.ids[1]];
+        list[i].score = vb_log_probability(&top, logits[list[i].ids.ids[1]]);
     qsort(list, count, sizeof *list, by_score);
     return VBLIP_OK;
 }
 
 // Sum over the tokens after [DEC] of 0.9 log p(token) + 0.1 mean over V of log p, where
-// `smoothing` is 0.1, given the log-probabilities of all positions.
-static float score_answer(const vb_ids *ids, const float *logs, uint32_t vocabulary,
-                          double smoothing)
+// `smoothing` is 0.1, given what was found at all positions.
+static float score_answer(const vb_ids *ids, const float *found, double smoothing)
 {
     double score = 0.0;
-    for (uint32_t t = 0; t + 1 < ids->count; t++, logs += vocabulary) {
-        double sum = 0.0;
-        for (uint32_t v = 0; v < vocabulary; v++)
-            sum += (double)logs[v];
-        score += (1.0 - smoothing) * (double)logs[ids->ids[t + 1]] +
-                 smoothing * sum / vocabulary;
+    for (uint32_t t = 0; t + 1 < ids->count; t++, found += RANK_COLS) {
+        const vb_top_logits top = vb_top_logits_of(found, 1);
+        const float token = vb_log_probability(&top, found[VB_TOPK_GATHERED]);
+        const float mean = vb_log_probability(&top, found[VB_TOPK_MEAN]);
+        score += (1.0 - smoothing) * (double)token + smoothing * (double)mean;
     }
     return (float)score;
 }
@@ -215,18 +231,20 @@ static int by_length(const void *left, const void *right)
 static vblip_status score_batch(vb_model *m, const ranker *r, candidate *list,
                                 uint32_t count, vblip_error *err)
 {
-    const uint32_t vocabulary = m->config.decoder.vocabulary;
     const uint32_t tokens = positions_of(&list[count - 1]);
-    int32_t *rows = (int32_t *)(void *)m->staging;
-    memset(rows, 0, (size_t)count * tokens * sizeof *rows); // any id will do as a pad
+    const size_t rows = (size_t)count * tokens;
+    int32_t *ids = (int32_t *)(void *)m->staging, *next = ids + rows;
+    memset(ids, 0, 2 * rows * sizeof *ids); // any id will do as a pad
+    for (uint32_t i = 0; i < count; i++) {
+        const size_t bytes = positions_of(&list[i]) * sizeof *ids;
+        memcpy(ids + (size_t)i * tokens, list[i].ids.ids, bytes);
+        memcpy(next + (size_t)i * tokens, list[i].ids.ids + 1, bytes);
+    }
+    VB_TRY(predict_positions(m, r, count, tokens, false, err));
     for (uint32_t i = 0; i < count; i++)
-        memcpy(rows + (size_t)i * tokens, list[i].ids.ids,
-               positions_of(&list[i]) * sizeof *rows);
-    VB_TRY(predict_positions(m, r, count, tokens, err));
-    for (uint32_t i = 0; i < count; i++)
-        list[i].score = score_answer(
-            &list[i].ids, m->decoder.logits + (size_t)i * tokens * vocabulary,
-            vocabulary, m->compat->smoothing);
+        list[i].score = score_answer(&list[i].ids,
+                                     m->decoder.logits + (size_t)i * tokens * RANK_COLS,
+                                     m->compat->smoothing);
     return VBLIP_OK;
 }
 

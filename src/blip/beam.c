@@ -1,6 +1,7 @@
 #include "blip/beam.h"
 
 #include "blip/logits.h"
+#include "compute/ops.h"
 
 #include <assert.h>
 #include <math.h>
@@ -108,24 +109,81 @@ static void score_row(const vb_beam *b, uint32_t row, float *scores)
         scores[v] += b->sums[row];
 }
 
-// The 2 * beams best of [beams, vocabulary], best first, equals in order of their index.
-static uint32_t choose_candidates(vb_beam *b, const float *scores)
+// The better first; equals in order of their index in [beams, vocabulary].
+static bool comes_before(const vb_candidate *a, const vb_candidate *b)
+{
+    if (a->sum != b->sum)
+        return a->sum > b->sum;
+    return a->row != b->row ? a->row < b->row : a->token < b->token;
+}
+
+// Takes it among the 2 * beams best, if it is.
+static void offer(vb_beam *b, vb_candidate candidate)
+{
+    vb_candidate *list = b->candidates;
+    const uint32_t wanted = 2 * b->params.beams;
+    if (b->candidate_count == wanted && !comes_before(&candidate, &list[wanted - 1]))
+        return;
+    uint32_t at = b->candidate_count < wanted ? b->candidate_count++ : wanted - 1;
+    for (; at > 0 && comes_before(&candidate, &list[at - 1]); at--)
+        list[at] = list[at - 1];
+    list[at] = candidate;
+}
+
+void vb_beam_choose(vb_beam *b, float *logits)
 {
     const vb_search_params *p = &b->params;
-    const uint32_t wanted = 2 * p->beams;
-    uint32_t count = 0;
+    b->candidate_count = 0;
     for (uint32_t row = 0; row < p->beams; row++) {
-        for (uint32_t v = 0; v < p->vocabulary; v++) {
-            const float sum = scores[(size_t)row * p->vocabulary + v];
-            if (count == wanted && !(sum > b->candidates[count - 1].sum))
-                continue;
-            uint32_t at = count < wanted ? count++ : count - 1;
-            for (; at > 0 && sum > b->candidates[at - 1].sum; at--)
-                b->candidates[at] = b->candidates[at - 1];
-            b->candidates[at] = (vb_candidate){sum, row, (int32_t)v};
-        }
+        float *scores = logits + (size_t)row * p->vocabulary;
+        vb_log_softmax_row(scores, p->vocabulary);
+        score_row(b, row, scores);
+        for (uint32_t v = 0; v < p->vocabulary; v++)
+            offer(b, (vb_candidate){scores[v], row, (int32_t)v});
     }
-    return count;
+}
+
+static bool has_token(const vb_beam *b, uint32_t row, int32_t token)
+{
+    const int32_t *ids = row_of(b, row);
+    for (uint32_t i = 0; i < b->length; i++)
+        if (ids[i] == token)
+            return true;
+    return false;
+}
+
+// What score_row makes of one log-probability.
+static float score_token(const vb_beam *b, uint32_t row, int32_t token, float score)
+{
+    const vb_search_params *p = &b->params;
+    if (p->repetition_penalty != 1.0f && has_token(b, row, token))
+        score = vb_penalised(score, p->repetition_penalty);
+    if (b->length < p->min_length && token == p->eos)
+        score = -INFINITY;
+    return score + b->sums[row];
+}
+
+// The words that are not among the k have lower logits than those that are, or the same, and
+// so no better scores than the last of them unpenalised; but rounding makes equals, of which
+// a lower id comes first. So they are out only where that is less than all that were chosen.
+bool vb_beam_choose_top(vb_beam *b, const float *rows, uint32_t k)
+{
+    const vb_search_params *p = &b->params;
+    float unseen = -INFINITY; // what the others score at most
+    b->candidate_count = 0;
+    for (uint32_t row = 0; row < p->beams; row++, rows += vb_topk_cols(k)) {
+        const vb_top_logits top = vb_top_logits_of(rows, k);
+        for (uint32_t i = 0; i < k; i++) {
+            const int32_t token = (int32_t)top.columns[i];
+            const float score = vb_log_probability(&top, top.values[i]);
+            offer(b, (vb_candidate){score_token(b, row, token, score), row, token});
+        }
+        unseen =
+            fmaxf(unseen, vb_log_probability(&top, top.values[k - 1]) + b->sums[row]);
+    }
+    const uint32_t wanted = 2 * p->beams;
+    return k == p->vocabulary ||
+           (b->candidate_count == wanted && b->candidates[wanted - 1].sum > unseen);
 }
 
 static void remove_lowest(vb_beam *b)
@@ -173,12 +231,12 @@ static void add_hypothesis(vb_beam *b, const int32_t *ids, uint32_t length, floa
 // Hands the candidates out, best first: [SEP] ends a text if it is among the first
 // `beams`, anything else goes on, until there are `beams` rows again. By version 5 the
 // maximum length ends texts as [SEP] does.
-static void walk_candidates(vb_beam *b, uint32_t count)
+static void walk_candidates(vb_beam *b)
 {
     const vb_search_params *p = &b->params;
     const bool full = p->rules == VB_BEAM_5 && b->length + 1 == p->max_length;
     uint32_t running = 0;
-    for (uint32_t rank = 0; rank < count && running < p->beams; rank++) {
+    for (uint32_t rank = 0; rank < b->candidate_count && running < p->beams; rank++) {
         const vb_candidate *c = &b->candidates[rank];
         if (c->token == p->eos) {
             if (rank < p->beams)
@@ -201,17 +259,10 @@ static void walk_candidates(vb_beam *b, uint32_t count)
     b->next_rows = old;
 }
 
-bool vb_beam_step(vb_beam *b, float *scores, bool logs)
+bool vb_beam_step(vb_beam *b)
 {
     const vb_search_params *p = &b->params;
-    for (uint32_t row = 0; row < p->beams; row++) {
-        float *of_row = scores + (size_t)row * p->vocabulary;
-        if (!logs)
-            vb_log_softmax_row(of_row, p->vocabulary);
-        score_row(b, row, of_row);
-    }
-    const uint32_t count = choose_candidates(b, scores);
-    walk_candidates(b, count);
+    walk_candidates(b);
     // Version 5 looks at the rows that go on, version 4 at [SEP] as well.
     const double reachable =
         normalise(b, p->rules == VB_BEAM_5 ? b->sums[0] : b->candidates[0].sum);

@@ -58,11 +58,12 @@ typedef struct vb_beam {
     uint32_t finished_count;
     double worst; // lowest score among them
 
-    vb_candidate *candidates; // [2 * beams]
-    int32_t *next_rows;       // [beams, max_length]
-    int32_t *finished_ids;    // [beams + 1, max_length]
-    uint64_t capacity;        // (beams + 1) * max_length of the largest search so far
-    uint32_t beam_capacity;   // beams of the largest search so far
+    vb_candidate *candidates; // [candidate_count], at most 2 * beams, the best first
+    uint32_t candidate_count;
+    int32_t *next_rows;     // [beams, max_length]
+    int32_t *finished_ids;  // [beams + 1, max_length]
+    uint64_t capacity;      // (beams + 1) * max_length of the largest search so far
+    uint32_t beam_capacity; // beams of the largest search so far
 } vb_beam;
 
 // Begins a search that continues `prompt`; see vb_search_check.
@@ -71,10 +72,18 @@ VB_CHECKED vblip_status vb_beam_start(vb_beam *beam, const vb_search_params *par
                                       vblip_error *err);
 void vb_beam_free(vb_beam *beam);
 
-// One step, given the logits [beams, vocabulary] of the running rows' last positions, or,
-// with `logs`, their log-probabilities; they are overwritten. Returns false when the
-// search is over, else `tokens` and `parents` say how the rows went on.
-bool vb_beam_step(vb_beam *beam, float *scores, bool logs);
+// Chooses the candidates of a step, given the logits [beams, vocabulary] of the running
+// rows' last positions, which are overwritten.
+void vb_beam_choose(vb_beam *beam, float *logits);
+
+// The same candidates, given what vb_topk makes of the logits, [beams, vb_topk_cols(k)]:
+// false when words that are not among the k may be candidates, and vb_beam_choose is to be
+// called. For a repetition penalty of 1 or more: it lets no word rise.
+bool vb_beam_choose_top(vb_beam *beam, const float *rows, uint32_t k);
+
+// One step, after its candidates were chosen. Returns false when the search is over, else
+// `tokens` and `parents` say how the rows went on.
+bool vb_beam_step(vb_beam *beam);
 
 // The best text after the last step: `ids` has room for max_length ids, [SEP] included.
 // Returns how many there are.

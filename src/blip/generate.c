@@ -37,12 +37,33 @@ typedef struct run {
     vb_text_scratch step; // of one token of each row
     vb_tensor work;       // [rows, 1, D]
     vb_tensor logits;     // [rows, 1, V]
-    bool logs;            // what came home are log-probabilities
+    uint32_t best;        // logits of each row that come home: 0 = all
+    vb_tensor top;        // [rows, 1, vb_topk_cols(best)], with `best`
+    float *top_rows;      // [count * beams, vb_topk_cols(best)], `top` at home
 } run;
 
 static bool is_search(const vb_search_params *p)
 {
     return !p->sample && p->beams > 1;
+}
+
+// How many of the best words of a row decide what is next: all, where every word may be
+// drawn or rise, or where the penalty changes what the others are measured by. In a search
+// there are more than are chosen, so that its check of the others holds: see
+// vb_beam_choose_top.
+static uint32_t best_of_a_row(const vb_search_params *p, uint32_t prompt_count)
+{
+    enum { SPARE = 2 };
+    const bool search = is_search(p), penalised = p->repetition_penalty != 1.0f;
+    if (p->sample || p->repetition_penalty < 1.0f || (penalised && !search))
+        return 0;
+    uint32_t best = search ? 2 * p->beams + SPARE : 1;
+    if (p->min_length > prompt_count)
+        best++; // [SEP], which may not come yet
+    if (penalised)
+        best += p->max_length; // the words that are there already
+    best = best < VB_TOPK_MOST ? best : VB_TOPK_MOST;
+    return best < p->vocabulary ? best : p->vocabulary;
 }
 
 // --------------------------------------------------------------------------- the device
@@ -65,19 +86,35 @@ static vblip_status run_make(run *r, vblip_error *err)
     VB_TRY(vb_text_scratch_make(&r->step, pool, c, rows, 1, err));
     VB_TRY(vb_pool_tensor(&r->work, pool, VB_F32, rows, 1, c->width, err));
     VB_TRY(vb_pool_tensor(&r->logits, pool, VB_F32, rows, 1, r->vocabulary, err));
-    return vb_decoder_reserve(d, rows, err);
+    if (!r->best)
+        return vb_decoder_reserve(d, (uint64_t)rows * r->vocabulary, err);
+    return vb_pool_tensor(&r->top, pool, VB_F32, rows, 1, vb_topk_cols(r->best), err);
+}
+
+// Brings home what decides: all logits of the first `rows` rows, or the best.
+static vblip_status fetch(run *r, uint32_t rows, vblip_error *err)
+{
+    const vb_tensor logits = vb_batches(r->logits, 0, rows);
+    float *home = r->best ? r->top_rows : r->decoder->logits;
+    vb_tensor out = logits;
+    if (r->best) {
+        out = vb_batches(r->top, 0, rows);
+        vb_topk(&r->rec, .y = out, .x = logits, .k = r->best);
+    }
+    vb_download(&r->rec, home, out);
+    VB_TRY(vb_recorder_submit(&r->rec, err));
+    return vb_check_finite(home, vb_tensor_elements(&out), r->decoder->model, "logits",
+                           err);
 }
 
 // Runs r->tokens, [ids.rows, ids.cols], as tokens first .. of as many rows, and brings
-// home the logits of the last position of each, or, in a search where the device can,
-// their log-probabilities.
+// home what decides of the logits of the last position of each.
 static vblip_status forward(run *r, const vb_text_scratch *s, vb_tensor ids,
                             uint32_t first, vblip_error *err)
 {
     const vb_decoder *d = r->decoder;
     const uint32_t rows = ids.rows;
     const vb_tensor last = vb_rows(s->hidden, s->hidden.rows - 1, 1);
-    const vb_tensor logits = vb_batches(r->logits, 0, rows);
     const vb_readers readers = {
         .parts = r->count / r->each, .part = r->reads, .count = r->left};
 
@@ -86,13 +123,9 @@ static vblip_status forward(run *r, const vb_text_scratch *s, vb_tensor ids,
     vb_upload(&r->rec, ids, r->tokens);
     vb_text_decode(&r->rec, d->text, d->config, s, vb_batches(r->cache, 0, rows), ids,
                    first, r->cross, &readers);
-    vb_lm_head(&r->rec, d->lm, d->config->eps, logits, last,
+    vb_lm_head(&r->rec, d->lm, d->config->eps, vb_batches(r->logits, 0, rows), last,
                vb_batches(r->work, 0, rows));
-    r->logs = is_search(r->params) && vb_lm_log_softmax(&r->rec, logits);
-    vb_download(&r->rec, d->logits, logits);
-    VB_TRY(vb_recorder_submit(&r->rec, err));
-    return vb_check_finite(d->logits, (uint64_t)rows * r->vocabulary, d->model,
-                           "logits", err);
+    return fetch(r, rows, err);
 }
 
 // Row i of the cache becomes what row sources[i] was, for `length` tokens.
@@ -127,16 +160,29 @@ static vblip_status run_step(run *r, vblip_error *err)
     return forward(r, &s, vb_rows(r->step_ids, 0, rows), r->length - 1, err);
 }
 
-// All rows of a text go on from its prompt: the logits of each become those of all.
-static void spread_logits(run *r)
+// All rows of a text go on from its prompt: row i of `rows` [count, cols] becomes the rows
+// of text i.
+static void spread_rows(float *rows, size_t cols, uint32_t count, uint32_t beams)
 {
-    const size_t row = r->vocabulary;
-    float *logits = r->decoder->logits;
-    for (uint32_t i = r->count; i-- > 0;)
-        for (uint32_t beam = r->beams; beam-- > 0;)
-            if (i * r->beams + beam != i)
-                memcpy(logits + (i * r->beams + beam) * row, logits + i * row,
-                       row * sizeof *logits);
+    for (uint32_t i = count; i-- > 0;)
+        for (uint32_t beam = beams; beam-- > 0;)
+            if (i * beams + beam != i)
+                memcpy(rows + (i * beams + beam) * cols, rows + i * cols,
+                       cols * sizeof *rows);
+}
+
+// Brings home all logits of the k-th text that is unfinished, which lie on the device
+// still. `shared`: they are one row, which becomes that of each beam.
+static vblip_status fetch_all(run *r, uint32_t k, bool shared, vblip_error *err)
+{
+    vb_decoder *d = r->decoder;
+    const uint32_t rows = shared ? 1 : r->beams;
+    VB_TRY(vb_decoder_reserve(d, (uint64_t)r->beams * r->vocabulary, err));
+    vb_download(&r->rec, d->logits, vb_batches(r->logits, k * rows, rows));
+    VB_TRY(vb_recorder_submit(&r->rec, err));
+    if (shared)
+        spread_rows(d->logits, r->vocabulary, 1, r->beams);
+    return VBLIP_OK;
 }
 
 // ------------------------------------------------------------------------------ texts
@@ -173,15 +219,34 @@ static int32_t choose(vb_sampler *sampler, const vb_search_params *p,
     return token;
 }
 
-// Appends a token to a text of one row; false when it is finished.
-static bool continue_row(run *r, uint32_t i, float *logits)
+// The best token after `n` of a text, or the second, where the best may not come yet.
+static int32_t take_best(const vb_search_params *p, uint32_t n,
+                         const vb_top_logits *top, float *log_probability)
+{
+    const bool skipped = n < p->min_length && (int32_t)top->columns[0] == p->eos;
+    *log_probability = vb_log_probability(top, top->values[skipped]);
+    return (int32_t)top->columns[skipped];
+}
+
+// Appends a token to the k-th text that is unfinished, of one row; false when it is
+// finished.
+static bool continue_row(run *r, uint32_t k)
 {
     const vb_search_params *p = r->params;
+    const uint32_t i = r->unfinished[k], n = r->length;
     vb_writer *writer = &r->decoder->writers[i];
     vb_written *text = &r->texts[i];
-    const uint32_t n = r->length;
-    text->ids[n] = choose(&writer->sampler, p, text->ids, n, logits);
-    writer->sum += (double)logits[text->ids[n]];
+    float log_probability;
+    if (r->best) {
+        const vb_top_logits top =
+            vb_top_logits_of(r->top_rows + (size_t)k * vb_topk_cols(r->best), r->best);
+        text->ids[n] = take_best(p, n, &top, &log_probability);
+    } else {
+        float *logits = r->decoder->logits + (size_t)k * r->vocabulary;
+        text->ids[n] = choose(&writer->sampler, p, text->ids, n, logits);
+        log_probability = logits[text->ids[n]];
+    }
+    writer->sum += (double)log_probability;
     text->count = n + 1;
     const bool ended = text->ids[n] == p->eos;
     if (p->rules == VB_BEAM_5)
@@ -191,14 +256,25 @@ static bool continue_row(run *r, uint32_t i, float *logits)
     return !ended && n + 1 < p->max_length;
 }
 
-static bool continue_search(run *r, uint32_t i, float *logits)
+// The same by a search. `shared`: its rows were one so far.
+static vblip_status continue_search(bool *goes_on, run *r, uint32_t k, bool shared,
+                                    vblip_error *err)
 {
+    const uint32_t i = r->unfinished[k];
     vb_beam *beam = &r->decoder->writers[i].beam;
     vb_written *text = &r->texts[i];
-    if (vb_beam_step(beam, logits, r->logs))
-        return true;
-    text->count = vb_beam_finish(beam, text->ids, &text->score);
-    return false;
+    const size_t first = (size_t)k * r->beams; // row
+    if (!r->best) {
+        vb_beam_choose(beam, r->decoder->logits + first * r->vocabulary);
+    } else if (!vb_beam_choose_top(beam, r->top_rows + first * vb_topk_cols(r->best),
+                                   r->best)) {
+        VB_TRY(fetch_all(r, k, shared, err));
+        vb_beam_choose(beam, r->decoder->logits);
+    }
+    *goes_on = vb_beam_step(beam);
+    if (!*goes_on)
+        text->count = vb_beam_finish(beam, text->ids, &text->score);
+    return VBLIP_OK;
 }
 
 // Takes the tokens that text `i` goes on with as the rows `at` .. of the next step. Its
@@ -216,20 +292,25 @@ static void take_tokens(run *r, uint32_t i, uint32_t at, uint32_t from, bool sha
     }
 }
 
-// One token more for each text, given their logits; those that go on are left.
-static void continue_texts(run *r, bool shared)
+// One token more for each text, given what came home; those that go on are left.
+static vblip_status continue_texts(run *r, bool shared, vblip_error *err)
 {
     uint32_t left = 0;
     for (uint32_t k = 0; k < r->left; k++) {
         const uint32_t i = r->unfinished[k];
-        float *logits = r->decoder->logits + (size_t)k * r->beams * r->vocabulary;
-        if (!(is_search(r->params) ? continue_search : continue_row)(r, i, logits))
+        bool goes_on;
+        if (is_search(r->params))
+            VB_TRY(continue_search(&goes_on, r, k, shared, err));
+        else
+            goes_on = continue_row(r, k);
+        if (!goes_on)
             continue;
         take_tokens(r, i, left * r->beams, shared ? k : k * r->beams, shared);
         r->unfinished[left++] = i;
     }
     r->left = left;
     r->length++;
+    return VBLIP_OK;
 }
 
 static vblip_status write_texts(run *r, vblip_error *err)
@@ -242,11 +323,14 @@ static vblip_status write_texts(run *r, vblip_error *err)
     r->length = r->prompt_count;
     VB_TRY(run_make(r, err));
     VB_TRY(run_prompts(r, err));
-    spread_logits(r);
-    continue_texts(r, true);
+    if (r->best)
+        spread_rows(r->top_rows, vb_topk_cols(r->best), r->count, r->beams);
+    else
+        spread_rows(r->decoder->logits, r->vocabulary, r->count, r->beams);
+    VB_TRY(continue_texts(r, true, err));
     while (r->left > 0) {
         VB_TRY(run_step(r, err));
-        continue_texts(r, false);
+        VB_TRY(continue_texts(r, false, err));
     }
     return VBLIP_OK;
 }
@@ -298,32 +382,35 @@ vblip_status vb_generate(vb_decoder *decoder, const vb_cross *cross,
         .count = count,
         .each = each,
         .beams = is_search(p) ? p->beams : 1,
+        .best = best_of_a_row(p, prompt_count),
     };
     const size_t most = r.beams > prompt_count ? r.beams : prompt_count;
     r.unfinished = calloc(count, sizeof *r.unfinished);
     r.reads = calloc(count, sizeof *r.reads);
     r.tokens = calloc(count * most, sizeof *r.tokens);
     r.sources = calloc((size_t)count * r.beams, sizeof *r.sources);
-    vblip_status status = r.unfinished && r.reads && r.tokens && r.sources
+    r.top_rows =
+        calloc((size_t)count * r.beams * vb_topk_cols(r.best), sizeof *r.top_rows);
+    vblip_status status = r.unfinished && r.reads && r.tokens && r.sources && r.top_rows
                               ? write_texts(&r, err)
                               : vb_fail_memory(err, "texts");
     free(r.unfinished);
     free(r.reads);
     free(r.tokens);
     free(r.sources);
+    free(r.top_rows);
     return status;
 }
 
-vblip_status vb_decoder_reserve(vb_decoder *decoder, uint32_t rows, vblip_error *err)
+vblip_status vb_decoder_reserve(vb_decoder *decoder, uint64_t count, vblip_error *err)
 {
-    const uint64_t wanted = (uint64_t)rows * decoder->lm->decoder.w->rows;
-    if (wanted <= decoder->capacity)
+    if (count <= decoder->capacity)
         return VBLIP_OK;
-    float *grown = realloc(decoder->logits, wanted * sizeof *grown);
+    float *grown = realloc(decoder->logits, count * sizeof *grown);
     if (!grown)
         return vb_fail_memory(err, "logits");
     decoder->logits = grown;
-    decoder->capacity = wanted;
+    decoder->capacity = count;
     return VBLIP_OK;
 }
 

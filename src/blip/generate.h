@@ -25,14 +25,14 @@ typedef struct vb_decoder {
 
     vb_writer *writers; // [writer_count], of the texts of a run
     uint32_t writer_count;
-    float *logits; // [rows, V] on the host
+    float *logits; // [capacity], on the host
     uint64_t capacity;
 } vb_decoder;
 
 void vb_decoder_free(vb_decoder *decoder); // what it allocated; not the pool
 
-// Room on the host for `rows` rows of logits, in decoder->logits.
-VB_CHECKED vblip_status vb_decoder_reserve(vb_decoder *decoder, uint32_t rows,
+// Room on the host for `count` values in decoder->logits.
+VB_CHECKED vblip_status vb_decoder_reserve(vb_decoder *decoder, uint64_t count,
                                            vblip_error *err);
 
 // Refuses what vb_search_check refuses, and more tokens than the decoder has positions.

@@ -45,10 +45,3 @@ void vb_lm_head(vb_recorder *rec, const vb_lm_weights *w, float eps, vb_tensor l
                  .eps = eps);
     vb_linear(rec, .y = logits, .x = work, .w = w->decoder.w, .bias = w->decoder.b);
 }
-
-bool vb_lm_log_softmax(vb_recorder *rec, vb_tensor logits)
-{
-    if (rec->device->caps.log_softmax)
-        vb_log_softmax(rec, logits);
-    return rec->device->caps.log_softmax;
-}

@@ -26,7 +26,4 @@ void vb_cls_head(vb_recorder *rec, const vb_weights *w, vb_tensor logits,
 void vb_lm_head(vb_recorder *rec, const vb_lm_weights *w, float eps, vb_tensor logits,
                 vb_tensor hidden, vb_tensor work);
 
-// Logits become log-probabilities, where the device has an op for it. Returns whether.
-bool vb_lm_log_softmax(vb_recorder *rec, vb_tensor logits);
-
 #endif // VB_BLIP_HEADS_H

@@ -1,6 +1,22 @@
 #include "blip/logits.h"
 
+#include "compute/ops.h"
+
 #include <math.h>
+
+vb_top_logits vb_top_logits_of(const float *row, uint32_t k)
+{
+    return (vb_top_logits){.values = row + VB_TOPK_VALUES,
+                           .columns = row + VB_TOPK_VALUES + k,
+                           .count = k,
+                           .log_sum = (float)log((double)row[VB_TOPK_SUM])};
+}
+
+// In the order of vb_log_softmax_row.
+float vb_log_probability(const vb_top_logits *top, float logit)
+{
+    return logit - top->values[0] - top->log_sum;
+}
 
 // torch subtracts the largest logit, then the logarithm of the sum, both in fp32. The
 // sum itself is rounded differently by every vector width, so it is taken in double and
@@ -18,6 +34,11 @@ void vb_log_softmax_row(float *scores, uint32_t count)
         scores[i] -= log_sum;
 }
 
+float vb_penalised(float x, float penalty)
+{
+    return x < 0.0f ? x * penalty : x / penalty;
+}
+
 void vb_penalise_repetition(float *scores, const int32_t *ids, uint32_t count,
                             float penalty)
 {
@@ -27,8 +48,7 @@ void vb_penalise_repetition(float *scores, const int32_t *ids, uint32_t count,
             seen++;
         if (seen < i)
             continue;
-        float *x = &scores[ids[i]];
-        *x = *x < 0.0f ? *x * penalty : *x / penalty;
+        scores[ids[i]] = vb_penalised(scores[ids[i]], penalty);
     }
 }
 

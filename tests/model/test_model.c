@@ -512,6 +512,46 @@ static void test_nothing_is_allocated_once_warm(void **state)
     assert_int_equal(ref_device_look(fixture.device).alive, 0);
 }
 
+// Bytes that `vb_model_caption` brings home.
+static uint64_t bytes_of_caption(scene *s, const vb_caption_params *params)
+{
+    const uint64_t before = ref_device_look(fixture.device).downloaded;
+    vblip_error err = {0};
+    vb_generated g;
+    fixture_ok(vb_model_caption(s->model, s->visual, params, &g, &err), &err);
+    vb_generated_free(&g);
+    return ref_device_look(fixture.device).downloaded - before;
+}
+
+// Of a row of logits comes home what decides: some of the best, or what an answer has.
+static void test_little_comes_home(void **state)
+{
+    (void)state;
+    enum { STEPS = 16 };
+    const vb_caption_params greedy = {.beams = 1}, drawn = {.sample = true};
+    const vb_caption_params penalised = {.beams = 3, .repetition_penalty = 1.5f};
+    const char *answers[] = {"yes", "a red car"};
+    uint32_t order[2], kept;
+    float scores[2];
+    vblip_error err = {0};
+    scene s;
+    scene_open(&s, "caption");
+    const uint64_t row = s.model->config.decoder.vocabulary * sizeof(float);
+    assert_true(bytes_of_caption(&s, NULL) <= STEPS * 3 * 100);
+    assert_true(bytes_of_caption(&s, &greedy) <= STEPS * 50);
+    assert_true(bytes_of_caption(&s, &penalised) <= STEPS * 3 * 300);
+    assert_true(bytes_of_caption(&s, &drawn) >= row);
+    scene_close(&s);
+
+    scene_open(&s, "vqa");
+    const uint64_t before = ref_device_look(fixture.device).downloaded;
+    fixture_ok(vb_model_rank(s.model, s.visual, "what is this?", answers, 2, 2, order,
+                             scores, &kept, &err),
+               &err);
+    assert_true(ref_device_look(fixture.device).downloaded - before <= row + 200);
+    scene_close(&s);
+}
+
 // Fails the 1st, 2nd, 3rd ... allocation on the device until the load succeeds.
 static void test_a_load_that_runs_out_of_memory_leaves_nothing(void **state)
 {
@@ -655,6 +695,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_what_is_not_finite_is_no_result),
         cmocka_unit_test(test_features_and_ranks_are_finite),
         cmocka_unit_test(test_nothing_is_allocated_once_warm),
+        cmocka_unit_test(test_little_comes_home),
         cmocka_unit_test(test_a_load_that_runs_out_of_memory_leaves_nothing),
         cmocka_unit_test(test_a_call_that_runs_out_of_memory_can_be_repeated),
         cmocka_unit_test(test_frames_are_encoded_in_what_memory_there_is),

@@ -2,6 +2,7 @@
 // of version 5 (8.4), on hand-made probabilities.
 #include "blip/beam.h"
 #include "blip/logits.h"
+#include "compute/ops.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -13,6 +14,7 @@
 #include <cmocka.h>
 
 enum { VOCABULARY = 5, EOS = 1, A = 2, B = 3, C = 4, MAX_ROWS = 3, MAX_IDS = 16 };
+enum { MOST_K = 40, MOST_WORDS = 500 };
 
 typedef struct search {
     vb_beam beam;
@@ -40,13 +42,64 @@ static void start(search *s, uint32_t beams, uint32_t max_length, uint32_t min_l
     assert_int_equal(vb_beam_start(&s->beam, &s->params, prompt, 1, NULL), VBLIP_OK);
 }
 
+// What vb_topk makes of a row.
+static void topk_row(float *y, const float *x, uint32_t count, uint32_t k)
+{
+    float *values = y + VB_TOPK_VALUES, *columns = values + k;
+    bool taken[MOST_WORDS] = {false};
+    double sum = 0;
+    for (uint32_t n = 0; n < k; n++) {
+        uint32_t best = count;
+        for (uint32_t i = 0; i < count; i++)
+            if (!taken[i] && (best == count || x[i] > x[best]))
+                best = i;
+        taken[best] = true;
+        values[n] = x[best];
+        columns[n] = (float)best;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        sum += (double)expf(x[i] - values[0]);
+    y[VB_TOPK_SUM] = (float)sum;
+}
+
+// Whether the k best words of each row decide; and what they choose is then what all choose.
+static bool choose_both(vb_beam *b, float *logits, uint32_t k)
+{
+    const vb_search_params *p = &b->params;
+    float rows[MAX_ROWS * (VB_TOPK_VALUES + 2 * MOST_K)];
+    vb_candidate top[2 * MAX_ROWS];
+    for (uint32_t r = 0; r < p->beams; r++)
+        topk_row(rows + r * vb_topk_cols(k), logits + r * p->vocabulary, p->vocabulary,
+                 k);
+    const bool decides = vb_beam_choose_top(b, rows, k);
+    const uint32_t count = b->candidate_count;
+    memcpy(top, b->candidates, count * sizeof *top);
+    vb_beam_choose(b, logits);
+    if (!decides)
+        return false;
+    assert_int_equal(b->candidate_count, count);
+    for (uint32_t i = 0; i < count; i++) {
+        assert_int_equal(b->candidates[i].row, top[i].row);
+        assert_int_equal(b->candidates[i].token, top[i].token);
+        if (!(fabsf(b->candidates[i].sum - top[i].sum) < 1e-5f) &&
+            b->candidates[i].sum != top[i].sum)
+            fail_msg("candidate %u has %.8g, of all %.8g", i, (double)top[i].sum,
+                     (double)b->candidates[i].sum);
+    }
+    return true;
+}
+
 static bool step(search *s, row probabilities[])
 {
-    float logits[MAX_ROWS * VOCABULARY];
+    float logits[MAX_ROWS * VOCABULARY], same[MAX_ROWS * VOCABULARY];
     for (uint32_t r = 0; r < s->params.beams; r++)
         for (uint32_t v = 0; v < VOCABULARY; v++)
             logits[r * VOCABULARY + v] = logf(probabilities[r][v]) + 3.0f;
-    return vb_beam_step(&s->beam, logits, false);
+    for (uint32_t k = 1; k <= VOCABULARY; k++) {
+        memcpy(same, logits, sizeof same);
+        assert_true(choose_both(&s->beam, same, k) || k < VOCABULARY);
+    }
+    return vb_beam_step(&s->beam);
 }
 
 static void finish(search *s)
@@ -400,6 +453,66 @@ static void test_refuses_what_cannot_be(void **state)
     }
 }
 
+// Searches of 3 beams over random logits, of which many are equal, where [SEP] and repeated
+// words are among the best: a few words more than are chosen decide nearly always.
+static void test_the_best_words_decide(void **state)
+{
+    (void)state;
+    enum { STEPS = 12, SEARCHES = 40 };
+    static float logits[MAX_ROWS * MOST_WORDS];
+    static const int32_t prompt[] = {0};
+    uint32_t noise = 1, decided = 0, steps = 0;
+    vb_beam beam = {0};
+    for (uint32_t i = 0; i < SEARCHES; i++) {
+        const vb_search_params params = {.beams = 3,
+                                         .max_length = STEPS + 1,
+                                         .min_length = i % 3 * 4,
+                                         .repetition_penalty = i % 2 ? 1.3f : 1.0f,
+                                         .eos = EOS,
+                                         .vocabulary = MOST_WORDS};
+        assert_int_equal(vb_beam_start(&beam, &params, prompt, 1, NULL), VBLIP_OK);
+        do {
+            for (uint32_t v = 0; v < MAX_ROWS * MOST_WORDS; v++) {
+                noise = noise * 1664525u + 1013904223u;
+                const float value = (float)(noise >> 8) / 1048576.0f; // 0 to 16
+                logits[v] = i % 4 ? value : floorf(value);
+                if (v % MOST_WORDS <= C)
+                    logits[v] += 8.0f;
+            }
+            decided += choose_both(&beam, logits, 6 + 2 + (i % 2 ? STEPS : 1));
+            steps++;
+        } while (vb_beam_step(&beam));
+    }
+    vb_beam_free(&beam);
+    if (decided < steps / 2 || decided == steps) // where 30 are equal they do not
+        fail_msg("%u of %u steps", decided, steps);
+}
+
+// Two logits that are apart may give scores that are not: then the lower id comes first,
+// though its logit is lower, and may not have been among the best.
+static void test_scores_that_rounding_makes_equal(void **state)
+{
+    (void)state;
+    static const int32_t prompt[] = {0};
+    const vb_search_params params = {.beams = 1,
+                                     .max_length = 8,
+                                     .repetition_penalty = 1.0f,
+                                     .eos = EOS,
+                                     .vocabulary = MOST_WORDS};
+    vb_beam beam = {0};
+    for (uint32_t k = 2; k <= 6; k++) {
+        float logits[MOST_WORDS] = {0};
+        logits[5] = 5.0f, logits[10] = 5.001f, logits[20] = 5.002f;
+        logits[30] = 5.003f;
+        assert_int_equal(vb_beam_start(&beam, &params, prompt, 1, NULL), VBLIP_OK);
+        beam.sums[0] = -1e6f;
+        assert_true(choose_both(&beam, logits, k) == (k > 4));
+        assert_int_equal(beam.candidates[0].token, 5);
+        assert_int_equal(beam.candidates[1].token, 10);
+    }
+    vb_beam_free(&beam);
+}
+
 static void test_log_softmax(void **state)
 {
     (void)state;
@@ -449,6 +562,8 @@ int main(void)
         cmocka_unit_test(test_version_5_ends_the_first_candidates_at_max_length),
         cmocka_unit_test(test_of_equals_version_5_takes_the_first),
         cmocka_unit_test(test_refuses_what_cannot_be),
+        cmocka_unit_test(test_the_best_words_decide),
+        cmocka_unit_test(test_scores_that_rounding_makes_equal),
         cmocka_unit_test(test_log_softmax),
         cmocka_unit_test(test_penalty_once_for_each_id_and_by_sign),
         cmocka_unit_test(test_argmax_takes_the_first_of_equals),
