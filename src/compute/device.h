@@ -21,7 +21,6 @@ typedef struct vb_device_caps {
     bool narrow_activations;   // ops read and write them in the type of weights, too
     bool narrow_factors;       // vb_linear may round x to the type of weights
     bool absorbs;              // has vb_absorbed_attention
-    bool log_softmax;          // has vb_log_softmax
 } vb_device_caps;
 
 // How ops will read a matrix. LINEAR: vb_linear. ROWS: vb_embed, vb_absorbed_attention.
@@ -108,8 +107,6 @@ typedef struct vb_device_table {
     vblip_status (*mean_rows)(vb_device *, const vb_mean_rows_args *, vblip_error *);
     vblip_status (*l2norm)(vb_device *, const vb_l2norm_args *, vblip_error *);
     vblip_status (*topk)(vb_device *, const vb_topk_args *, vblip_error *);
-    vblip_status (*log_softmax)(vb_device *, vb_tensor x,
-                                vblip_error *); // NULL unless caps.log_softmax
 
     // Runs what was recorded, waits for it, and fills downloads.
     vblip_status (*submit)(vb_device *device, vblip_error *err);

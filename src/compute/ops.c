@@ -311,15 +311,6 @@ void vb_l2norm_op(vb_recorder *rec, const vb_l2norm_args *a)
     CALL(rec, l2norm, a);
 }
 
-void vb_log_softmax(vb_recorder *rec, vb_tensor x)
-{
-    expect_true(rec, rec->device->caps.log_softmax, "log_softmax",
-                "this device has none");
-    expect(rec, "log_softmax", "x", &x, VB_F32, x.batch, x.rows, x.cols);
-    expect_distinct(rec, "log_softmax", &x);
-    CALL(rec, log_softmax, x);
-}
-
 void vb_topk_op(vb_recorder *rec, const vb_topk_args *a)
 {
     const uint32_t batch = a->x.batch, rows = a->x.rows, cols = a->x.cols;

@@ -129,10 +129,6 @@ typedef struct vb_l2norm_args {
 } vb_l2norm_args;
 void vb_l2norm_op(vb_recorder *rec, const vb_l2norm_args *args);
 
-// Each row of x becomes the logarithm of its softmax, in place: x - largest - log sum
-// e^(x - largest). x [b,r,c]. Only where caps.log_softmax.
-void vb_log_softmax(vb_recorder *rec, vb_tensor x);
-
 // What a softmax and a search need of each row of x: y[b,r,:] is, in this order, the sum of
 // e^(x - largest); the mean of x; x[b,r,ids[b,r]], or 0 without ids; the k largest of x, the
 // largest first, of equals that of the lower column; and the columns of these, as whole

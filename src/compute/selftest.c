@@ -130,13 +130,6 @@ const vb_selftest_case vb_selftest_cases[] = {
      .out_cols = 9, // k
      .spread = 10,
      .bound = 1e-14}, // columns are most of the power, and exact: 3e-6 of the sum
-    {.op = "log_softmax",
-     .name = "log_softmax",
-     .batch = 2,
-     .rows = 2,
-     .cols = 101,
-     .spread = 10,
-     .bound = 1e-10},
 };
 const uint32_t vb_selftest_case_count =
     sizeof vb_selftest_cases / sizeof *vb_selftest_cases;
@@ -355,13 +348,6 @@ static vblip_status run_topk(case_run *r)
     return VBLIP_OK;
 }
 
-static vblip_status run_log_softmax(case_run *r)
-{
-    vb_copy(&r->rec, r->y, r->x);
-    vb_log_softmax(&r->rec, r->y);
-    return VBLIP_OK;
-}
-
 static const struct runner {
     const char *op;
     vblip_status (*run)(case_run *);
@@ -371,7 +357,7 @@ static const struct runner {
     {"patchify", run_patchify},   {"embed", run_embed},
     {"add_rows", run_add_rows},   {"set_row", run_set_row},
     {"mean_rows", run_mean_rows}, {"l2norm", run_l2norm},
-    {"topk", run_topk},           {"log_softmax", run_log_softmax},
+    {"topk", run_topk},
 };
 
 // x and y are [batch, rows, cols] before the op's own function sees them.
@@ -438,9 +424,7 @@ static bool reads_weights(const vb_selftest_case *c)
 
 static bool has_op_of(const vb_device *device, const vb_selftest_case *c)
 {
-    if (strcmp(c->op, "absorbed attention") == 0)
-        return device->caps.absorbs;
-    return device->caps.log_softmax || strcmp(c->op, "log_softmax") != 0;
+    return device->caps.absorbs || strcmp(c->op, "absorbed attention") != 0;
 }
 
 uint32_t vb_selftest_count(const vb_device *device)

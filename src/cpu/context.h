@@ -267,7 +267,6 @@ vblip_status vb_cpu_set_row(vb_device *, const vb_set_row_args *, vblip_error *)
 vblip_status vb_cpu_mean_rows(vb_device *, const vb_mean_rows_args *, vblip_error *);
 vblip_status vb_cpu_l2norm(vb_device *, const vb_l2norm_args *, vblip_error *);
 vblip_status vb_cpu_topk(vb_device *, const vb_topk_args *, vblip_error *);
-vblip_status vb_cpu_log_softmax(vb_device *, vb_tensor x, vblip_error *);
 vblip_status vb_cpu_copy(vb_device *, vb_tensor y, vb_tensor x, vblip_error *);
 
 #endif // VB_CPU_CONTEXT_H

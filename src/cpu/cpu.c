@@ -83,7 +83,6 @@ static const vb_device_table table = {
     .mean_rows = vb_cpu_mean_rows,
     .l2norm = vb_cpu_l2norm,
     .topk = vb_cpu_topk,
-    .log_softmax = vb_cpu_log_softmax,
     .submit = submit,
     .discard = discard,
     .peak = vb_cpu_peak,
@@ -193,7 +192,6 @@ static vblip_status open_cpu(vb_cpu *cpu, const vb_cpu_options *o, vblip_error *
         .cached_bytes = CACHED_BYTES,
         .narrow_activations = true,
         .absorbs = true,
-        .log_softmax = true,
     };
     if (o->weights_dir && !(cpu->cache.folder = strdup(o->weights_dir)))
         return vb_fail_memory(err, "device");

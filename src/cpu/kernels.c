@@ -429,28 +429,6 @@ static void topk_row(float *y, const float *x, size_t count, uint32_t k)
     y[VB_TOPK_MEAN] = (float)(sum / (double)count);
 }
 
-// Sums of some values are floats, and those of all are added up in double: a row of a
-// vocabulary has thousands of small ones beside a few large.
-static void log_softmax_row(float *x, size_t count)
-{
-    const size_t whole = count / VB_LANES * VB_LANES;
-    const float largest = largest_of_row(x, count);
-    double sum = 0;
-    for (size_t at = 0; at < whole; at += SOME) {
-        const size_t end = whole - at < SOME ? whole : at + SOME;
-        lanes sums = {0};
-        for (size_t i = at; i < end; i += VB_LANES)
-            sums += exponential(load(x + i) - largest);
-        sum += (double)sum_of(sums);
-    }
-    const lanes last = exponential(load_some(x + whole, count - whole) - largest);
-    for (size_t i = whole; i < count; i++)
-        sum += (double)last[i - whole];
-    const float log_sum = (float)log(sum);
-    for (size_t i = 0; i < count; i++)
-        x[i] = x[i] - largest - log_sum;
-}
-
 static float weigh_row(uint16_t *weights, const float *scores, size_t seen,
                        size_t count, float *so_far)
 {
@@ -599,7 +577,6 @@ const vb_kernels VB_KERNELS = {
     .attend = attend,
     .weigh_row = weigh_row,
     .topk_row = topk_row,
-    .log_softmax_row = log_softmax_row,
     .times_rows = times_rows,
     .times_columns = times_columns,
     .burn = burn,

@@ -57,8 +57,6 @@ typedef struct vb_kernels {
                        size_t count, float *largest);
     // A row of vb_topk, but for what is gathered.
     void (*topk_row)(float *y, const float *x, size_t count, uint32_t k);
-    // x - the largest - log of the sum of e^that.
-    void (*log_softmax_row)(float *x, size_t count);
     void (*times_rows)(const vb_row_product *p);    // y = x w, w [in, out]
     void (*times_columns)(const vb_row_product *p); // y = x w^T, w [out, in]
     // Keeps the arithmetic units busy with products in registers, and returns how many

@@ -261,19 +261,3 @@ vblip_status vb_cpu_topk(vb_device *device, const vb_topk_args *a, vblip_error *
                              .cols = a->x.cols},
                   err);
 }
-
-static void take_logarithms(const row_loop *loop, uint32_t r)
-{
-    loop->cpu->kernels->log_softmax_row(vb_cpu_flat_row(loop->args, r), loop->cols);
-}
-
-vblip_status vb_cpu_log_softmax(vb_device *device, vb_tensor x, vblip_error *err)
-{
-    return run_op("log_softmax",
-                  (row_loop){.row = take_logarithms,
-                             .cpu = vb_cpu_of(device),
-                             .args = &x,
-                             .rows = x.batch * x.rows,
-                             .cols = x.cols},
-                  err);
-}

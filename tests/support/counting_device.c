@@ -48,12 +48,6 @@ static vblip_status download(vb_device *device, void *dst, vb_tensor x,
     return count_op(device, err);
 }
 
-static vblip_status log_softmax(vb_device *device, vb_tensor x, vblip_error *err)
-{
-    (void)x;
-    return count_op(device, err);
-}
-
 static vblip_status copy(vb_device *device, vb_tensor y, vb_tensor x, vblip_error *err)
 {
     (void)y, (void)x;
@@ -103,7 +97,6 @@ static const vb_device_table table = {
     .layernorm = layernorm,
     .attention = attention,
     .absorbed_attention = absorbed_attention,
-    .log_softmax = log_softmax,
     .patchify = patchify,
     .embed = embed,
     .add_rows = add_rows,

@@ -193,14 +193,3 @@ void ref_topk(double *y, const float *x, size_t count, size_t k, int32_t id)
     y[1] = sum / (double)count;
     y[2] = id < 0 ? 0 : (double)x[id];
 }
-
-void ref_log_softmax(double *y, const float *x, size_t count)
-{
-    double largest = -(double)INFINITY, sum = 0;
-    for (size_t i = 0; i < count; i++)
-        largest = fmax(largest, (double)x[i]);
-    for (size_t i = 0; i < count; i++)
-        sum += exp((double)x[i] - largest);
-    for (size_t i = 0; i < count; i++)
-        y[i] = (double)x[i] - largest - log(sum);
-}

@@ -56,8 +56,6 @@ void ref_mean_rows(double *y, const float *x, size_t batch, size_t rows, size_t 
 // y [3 + 2 * k] of a row x [count]: see vb_topk. `id` < 0: nothing is gathered.
 void ref_topk(double *y, const float *x, size_t count, size_t k, int32_t id);
 
-void ref_log_softmax(double *y, const float *x, size_t count);
-
 void ref_l2norm(double *y, const float *x, size_t rows, size_t cols, double eps);
 
 // Normalised mean squared error: sum (got - want)^2 / sum want^2. NaN when any `got` is

@@ -333,25 +333,6 @@ static void test_topk(void **state)
 #undef NONE
 }
 
-static void test_log_softmax(void **state)
-{
-    (void)state;
-    bench b;
-#define LOGS (b.device.base.caps.log_softmax = true)
-#define X    f32(&b, 2, 3, 7)
-    TAKEN((LOGS, vb_log_softmax(&b.rec, X)));
-    REFUSED("log_softmax: this device has none", vb_log_softmax(&b.rec, X));
-    REFUSED("log_softmax: x: absent", (LOGS, vb_log_softmax(&b.rec, inside(X, NULL))));
-    REFUSED("log_softmax: x: type I32, expected F32",
-            (LOGS, vb_log_softmax(&b.rec, typed(X, VB_I32))));
-    REFUSED("log_softmax: x: empty: 2x0x7",
-            (LOGS, vb_log_softmax(&b.rec, f32(&b, 2, 0, 7))));
-    REFUSED("log_softmax: y: its matrices overlap",
-            (LOGS, vb_log_softmax(&b.rec, strided(X, 7, 7))));
-#undef LOGS
-#undef X
-}
-
 // Each product and its sum; what is refused counts nothing.
 static void test_products_are_counted(void **state)
 {
@@ -599,19 +580,12 @@ static void test_overlaps(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_linear),
-        cmocka_unit_test(test_layernorm),
-        cmocka_unit_test(test_attention),
-        cmocka_unit_test(test_absorbed_attention),
-        cmocka_unit_test(test_topk),
-        cmocka_unit_test(test_log_softmax),
-        cmocka_unit_test(test_products_are_counted),
-        cmocka_unit_test(test_patchify),
-        cmocka_unit_test(test_embed),
-        cmocka_unit_test(test_row_ops),
-        cmocka_unit_test(test_transfers),
-        cmocka_unit_test(test_activations),
-        cmocka_unit_test(test_overlaps),
+        cmocka_unit_test(test_linear),      cmocka_unit_test(test_layernorm),
+        cmocka_unit_test(test_attention),   cmocka_unit_test(test_absorbed_attention),
+        cmocka_unit_test(test_topk),        cmocka_unit_test(test_products_are_counted),
+        cmocka_unit_test(test_patchify),    cmocka_unit_test(test_embed),
+        cmocka_unit_test(test_row_ops),     cmocka_unit_test(test_transfers),
+        cmocka_unit_test(test_activations), cmocka_unit_test(test_overlaps),
     };
     return cmocka_run_group_tests_name("ops", tests, NULL, NULL);
 }

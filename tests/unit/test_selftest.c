@@ -180,12 +180,6 @@ static void topk(double *y, const vb_selftest_case *c, const float *x)
         ref_topk(y + r * vb_topk_cols(k), x + r * c->cols, c->cols, k, ids[r]);
 }
 
-static void log_softmax(double *y, const vb_selftest_case *c, const float *x)
-{
-    for (size_t r = 0; r < (size_t)c->batch * c->rows; r++)
-        ref_log_softmax(y + r * c->cols, x + r * c->cols, c->cols);
-}
-
 static const struct op {
     const char *name;
     void (*run)(double *y, const vb_selftest_case *c, const float *x);
@@ -195,7 +189,7 @@ static const struct op {
     {"patchify", patchify},   {"embed", embed},
     {"add_rows", add_rows},   {"set_row", set_row},
     {"mean_rows", mean_rows}, {"l2norm", l2norm},
-    {"topk", topk},           {"log_softmax", log_softmax},
+    {"topk", topk},
 };
 
 // The samples of case `index`, as they should be.
