@@ -16,7 +16,7 @@
 #include "common.glsl"
 #include "op_params.h"
 
-layout(constant_id = 0) const uint ROWS = 16u; // 16, or what a lane's fetch gives: 1 .. 8
+layout(constant_id = 0) const uint ROWS = 16u; // 1 .. 16
 
 const uint LANES = 8u, COLS = VB_PANEL_ROWS / LANES;
 const uint DEPTH = 4u; // fetches of four columns per turn of the loop
@@ -105,6 +105,8 @@ void main()
             [[unroll]] for (uint q = 0u; q < depth; q++)                               \
                 [[unroll]] for (uint j = 0u; j < 4u; j++)                              \
                     [[unroll]] for (uint i = 0u; i < FETCHED; i++) {                   \
+                        if (f * LANES + i >= ROWS)                                     \
+                            continue;                                                  \
                         float e = subgroupShuffle(a[q][f][j], i);                      \
                         [[unroll]] for (uint c = 0u; c < COLS; c++)                    \
                             sum[f * LANES + i][c] =                                    \

@@ -4,14 +4,12 @@
 
 enum { LANES = VB_LAVAPIPE_LANES, MOST_ROWS = 16 };
 
-// Rows of one tile: few, when there are few in all.
+// Rows of one tile: as many tiles as there must be, of the same size. Each size is compiled
+// at its first use, so there are ten.
 static uint32_t tile_rows(uint32_t lines)
 {
-    for (uint32_t rows = 1; rows < MOST_ROWS; rows *= 2) {
-        if (lines <= rows)
-            return rows;
-    }
-    return MOST_ROWS;
+    const uint32_t rows = vb_ceil_div(lines, vb_ceil_div(lines, MOST_ROWS));
+    return rows <= 4 ? rows : (rows + 1) / 2 * 2;
 }
 
 vblip_status vb_lavapipe_linear(vb_gpu *gpu, const vb_linear_args *a,
