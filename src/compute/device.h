@@ -19,8 +19,9 @@ typedef struct vb_device_caps {
     bool shares_cores;         // computes on the cores that decode runs on
     uint64_t cached_bytes;     // of a value that caches keep for the next op, or 0
     bool narrow_activations;   // ops read and write them in the type of weights, too
-    bool narrow_factors;       // vb_linear may round x to the type of weights
-    bool absorbs;              // has vb_absorbed_attention
+    bool
+        narrow_factors; // linear and attention may round factors to the type of weights
+    bool absorbs;       // has vb_absorbed_attention
 } vb_device_caps;
 
 // How ops will read a matrix. LINEAR: vb_linear. ROWS: vb_embed, vb_absorbed_attention.

@@ -71,6 +71,15 @@ const vb_selftest_case vb_selftest_cases[] = {
      .heads = 2,
      .spread = 1,
      .bound = 1e-10},
+    {.op = "attention",
+     .name = "attention, many queries",
+     .batch = 2,
+     .rows = 70,
+     .cols = 128,
+     .keys = 150,
+     .heads = 2,
+     .spread = 1,
+     .bound = 1e-10},
     {.op = "absorbed attention",
      .name = "absorbed attention",
      .batch = 2,
@@ -416,6 +425,11 @@ static bool is_linear(const vb_selftest_case *c)
     return strcmp(c->op, "linear") == 0;
 }
 
+static bool has_factors(const vb_selftest_case *c)
+{
+    return is_linear(c) || strcmp(c->op, "attention") == 0;
+}
+
 static bool reads_weights(const vb_selftest_case *c)
 {
     return is_linear(c) || strcmp(c->op, "embed") == 0 ||
@@ -441,9 +455,9 @@ uint32_t vb_selftest_count(const vb_device *device)
 static double bound_of(const vb_selftest_case *c, const vb_device *device)
 {
     const double bound_bf16 = 5e-5, bound_f16 = 1e-6;
-    if (device->weights == VB_BF16 && reads_weights(c))
+    if (device->weights == VB_BF16 && (reads_weights(c) || has_factors(c)))
         return bound_bf16;
-    return device->weights == VB_F16 && device->caps.narrow_factors && is_linear(c)
+    return device->weights == VB_F16 && device->caps.narrow_factors && has_factors(c)
                ? bound_f16
                : c->bound;
 }

@@ -92,6 +92,12 @@ vblip_status vb_coopmat_linear(vb_gpu *gpu, const vb_linear_args *a,
                                const struct vb_linear_params *params,
                                vb_variant variant, vblip_error *err);
 
+// The pipeline of a variant that vb_choose_attention has chosen, and its constants; returns
+// the rows of q of a workgroup. q, k and v lie in quads (vb_in_quads).
+uint32_t vb_coopmat_attention(vb_pipeline_id *pipeline,
+                              uint32_t constants[VB_MAX_CONSTANTS], const vb_gpu *gpu,
+                              vb_variant variant);
+
 // Kernels of the lavapipe family; `params` is what the simt kernel would get. Where the
 // operands do not fit into texels, the simt kernel takes them.
 vblip_status vb_lavapipe_linear(vb_gpu *gpu, const vb_linear_args *a,

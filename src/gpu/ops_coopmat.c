@@ -32,3 +32,16 @@ vblip_status vb_coopmat_linear(vb_gpu *gpu, const vb_linear_args *a,
     };
     return vb_commands_dispatch(gpu, &dispatch, err);
 }
+
+uint32_t vb_coopmat_attention(vb_pipeline_id *pipeline,
+                              uint32_t constants[VB_MAX_CONSTANTS], const vb_gpu *gpu,
+                              vb_variant variant)
+{
+    const bool of_8 = variant == VB_VARIANT_ATTENTION_COOPMAT_OF_8;
+    *pipeline =
+        of_8 ? VB_PIPELINE_ATTENTION_COOPMAT_OF_8 : VB_PIPELINE_ATTENTION_COOPMAT;
+    constants[0] = SUBGROUPS * gpu->physical.coopmat.subgroup;
+    constants[1] = gpu->physical.info.kind == VBLIP_DEVICE_SOFTWARE; // in lockstep
+    constants[2] = 0;
+    return SUBGROUPS * (of_8 ? 8 : 16);
+}

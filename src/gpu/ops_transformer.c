@@ -298,6 +298,31 @@ static vblip_status attention_merge(vb_gpu *gpu, const vb_attention_args *a,
     return vb_commands_dispatch(gpu, &dispatch, err);
 }
 
+// A kernel that attention is computed by, and the rows of q of one of its workgroups.
+typedef struct attention_kernel {
+    vb_pipeline_id pipeline;
+    uint32_t constants[VB_MAX_CONSTANTS];
+    uint32_t queries;
+} attention_kernel;
+
+static attention_kernel choose_attention(const vb_gpu *gpu, const vb_attention_args *a,
+                                         uint32_t lines)
+{
+    const uint32_t head_dim = a->q.cols / a->heads;
+    const uint32_t queries = choose_queries(lines, head_dim);
+    attention_kernel kernel = {.pipeline = VB_PIPELINE_ATTENTION,
+                               .constants = {head_dim, queries, ATTENTION_KEYS},
+                               .queries = queries};
+    if (vb_in_quads(&a->q) && vb_in_quads(&a->k) && vb_in_quads(&a->v)) {
+        const vb_variant variant =
+            vb_choose_attention(gpu->variants, lines, a->k.rows, head_dim);
+        if (variant != VB_VARIANT_SIMT)
+            kernel.queries =
+                vb_coopmat_attention(&kernel.pipeline, kernel.constants, gpu, variant);
+    }
+    return kernel;
+}
+
 vblip_status vb_gpu_attention(vb_device *device, const vb_attention_args *a,
                               vblip_error *err)
 {
@@ -307,9 +332,9 @@ vblip_status vb_gpu_attention(vb_device *device, const vb_attention_args *a,
         return vb_lavapipe_attention(gpu, a, &params, err);
     const uint32_t head_dim = a->q.cols / a->heads;
     const vb_attention_lines rows = vb_attention_lines_of(&params);
-    const uint32_t queries = choose_queries(rows.lines, head_dim);
+    const attention_kernel kernel = choose_attention(gpu, a, rows.lines);
     const uint64_t groups =
-        (uint64_t)vb_ceil_div(rows.lines, queries) * a->heads * rows.matrices;
+        (uint64_t)vb_ceil_div(rows.lines, kernel.queries) * a->heads * rows.matrices;
     params.chunk_keys = choose_chunk_keys(params.kv_len, groups);
     params.chunks = vb_ceil_div(params.kv_len, params.chunk_keys);
     vb_span to = vb_span_of(gpu, &a->y);
@@ -317,13 +342,13 @@ vblip_status vb_gpu_attention(vb_device *device, const vb_attention_args *a,
         VB_TRY(vb_scratch_take(&to, gpu, attention_part_bytes(&params, head_dim), err));
     vb_dispatch dispatch = {
         .op = "attention",
-        .pipeline = VB_PIPELINE_ATTENTION,
-        .constants = {head_dim, queries, ATTENTION_KEYS},
+        .pipeline = kernel.pipeline,
+        .constants = {kernel.constants[0], kernel.constants[1], kernel.constants[2]},
         .bindings = {to, vb_span_of(gpu, &a->q), vb_span_of(gpu, &a->k),
                      vb_span_of(gpu, &a->v), vb_span_of(gpu, &a->lengths)},
         .params = &params,
-        .iterations = attention_iterations(params.chunk_keys, queries, head_dim),
-        .work = (uint64_t)2 * queries * params.chunk_keys * head_dim,
+        .iterations = attention_iterations(params.chunk_keys, kernel.queries, head_dim),
+        .work = (uint64_t)2 * kernel.queries * params.chunk_keys * head_dim,
     };
     vb_dispatch_row(&dispatch, groups * params.chunks);
     VB_TRY(vb_commands_dispatch(gpu, &dispatch, err));

@@ -6,6 +6,8 @@
 
 #include "spv/add_rows.h"
 #include "spv/attention.h"
+#include "spv/attention_coopmat.h"
+#include "spv/attention_coopmat_of_8.h"
 #include "spv/attention_lavapipe.h"
 #include "spv/attention_merge.h"
 #include "spv/copy.h"
@@ -78,6 +80,11 @@ const vb_pipeline_row vb_pipeline_rows[VB_PIPELINE_COUNT] = {
                                      sizeof(struct vb_attention_params), 1},
     [VB_PIPELINE_LAYERNORM_SUBGROUP] = {SPIRV(layernorm_subgroup), "wrrr",
                                         sizeof(struct vb_layernorm_params), 2},
+    [VB_PIPELINE_ATTENTION_COOPMAT] = {SPIRV(attention_coopmat), "wrrrr",
+                                       sizeof(struct vb_attention_params), 2, true},
+    [VB_PIPELINE_ATTENTION_COOPMAT_OF_8] = {SPIRV(attention_coopmat_of_8), "wrrrr",
+                                            sizeof(struct vb_attention_params), 2,
+                                            true},
     [VB_PIPELINE_LINEAR_COOPMAT_128X128] = {SPIRV(linear_coopmat_128x128), "wrrrr",
                                             sizeof(struct vb_linear_params), 2, true},
     [VB_PIPELINE_LINEAR_COOPMAT_64X64] = {SPIRV(linear_coopmat_64x64), "wrrrr",

@@ -31,6 +31,14 @@ static const struct coopmat_tile *coopmat_tile_of(vb_variant variant)
     return NULL;
 }
 
+static bool runs_attention(const vb_physical *physical, vb_variant variant)
+{
+    const bool of_8 = variant == VB_VARIANT_ATTENTION_COOPMAT_OF_8;
+    const uint32_t shared_bytes = of_8 ? 17408 : 27648;
+    return (physical->coopmat.shapes & (of_8 ? VB_COOPMAT_8 : VB_COOPMAT_16)) &&
+           physical->limits.maxComputeSharedMemorySize >= shared_bytes;
+}
+
 static bool runs_coopmat(const vb_physical *physical, vb_variant variant)
 {
     const struct coopmat_tile *tile = coopmat_tile_of(variant);
@@ -59,6 +67,10 @@ const vb_variant_row vb_variant_rows[VB_VARIANT_COUNT] = {
                                   runs_coopmat},
     [VB_VARIANT_COOPMAT_64X64_OF_8] = {"coopmat 64x64 of 8", "linear", VB_COOPMAT,
                                        HALVES, true, runs_coopmat},
+    [VB_VARIANT_ATTENTION_COOPMAT] = {"coopmat attention", "attention", VB_COOPMAT,
+                                      HALVES, true, runs_attention},
+    [VB_VARIANT_ATTENTION_COOPMAT_OF_8] = {"coopmat attention of 8", "attention",
+                                           VB_COOPMAT, HALVES, true, runs_attention},
 };
 
 vb_variant vb_variant_needed(enum vb_family family)
@@ -104,6 +116,21 @@ vb_variant vb_choose_linear(uint32_t variants, uint32_t lines, uint32_t in_cols,
             break;
     }
     return chosen;
+}
+
+vb_variant vb_choose_attention(uint32_t variants, uint32_t lines, uint32_t keys,
+                               uint32_t head_dim)
+{
+    const uint32_t least_lines = 16,
+                   least_keys = 64; // fewer leave most of a tile empty
+    static const vb_variant order[] = {VB_VARIANT_ATTENTION_COOPMAT,
+                                       VB_VARIANT_ATTENTION_COOPMAT_OF_8};
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
+        if ((variants & vb_variant_bit(order[i])) && head_dim == 64 &&
+            lines >= least_lines && keys >= least_keys)
+            return order[i];
+    }
+    return VB_VARIANT_SIMT;
 }
 
 vb_linear_tile vb_linear_tile_of(vb_variant variant)

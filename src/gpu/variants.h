@@ -17,6 +17,8 @@ typedef enum vb_variant {
     VB_VARIANT_COOPMAT_64X64,      // of matrices of 16 x 16 x 16
     VB_VARIANT_COOPMAT_32X64,
     VB_VARIANT_COOPMAT_64X64_OF_8, // of matrices of 8 x 8 x 8
+    VB_VARIANT_ATTENTION_COOPMAT,  // of matrices of 16 x 16 x 16, heads of 64
+    VB_VARIANT_ATTENTION_COOPMAT_OF_8,
     VB_VARIANT_COUNT
 } vb_variant;
 
@@ -54,6 +56,11 @@ uint32_t vb_variants_of(const vb_physical *physical, enum vb_family family,
 // out_cols rows. A pure function of what may be chosen, as vb_gpu.variants has it.
 vb_variant vb_choose_linear(uint32_t variants, uint32_t lines, uint32_t in_cols,
                             uint32_t out_cols, vb_dtype weights);
+
+// What attention is computed by: `lines` rows of q of one matrix, as vb_attention_lines
+// counts them. VB_VARIANT_SIMT: by none of the variants.
+vb_variant vb_choose_attention(uint32_t variants, uint32_t lines, uint32_t keys,
+                               uint32_t head_dim);
 
 // The tile of y that a workgroup of such a variant computes; all 0 of one without.
 typedef struct vb_linear_tile {

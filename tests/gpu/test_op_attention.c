@@ -51,6 +51,12 @@ static const struct shape {
     {2, 1, 2, 260, 3, 80, true, 190, false, 0, 1, 1e-11},
     {4, 4, 1, 333, 1, 128, false, 0, true, 0, 1, 1e-11},
     {2, 1, 9, 700, 1, 96, false, 0, true, 4, 1, 1e-11},
+    // As many queries as cooperative matrices take: whole, in chunks, masked, sharp.
+    {4, 1, 20, 150, 2, 64, false, 0, false, 4, 1, 1e-11},
+    {1, 1, 20, 2308, 2, 64, false, 0, false, 0, 1, 1e-11},
+    {2, 2, 70, 300, 2, 64, true, 150, true, 8, 1, 1e-11},
+    {1, 1, 33, 700, 1, 64, true, 100, false, 0, 1, 1e-11},
+    {1, 1, 19, 1000, 2, 64, false, 0, false, 0, 12, 1e-9},
     // More than Mesa 22's llvmpipe looped over before the loads were unrolled.
     {1, 1, 2, 31003, 1, 64, false, 0, false, 0, 1, 1e-9},
     {1, 1, 1, 31003, 1, 128, false, 0, false, 2, 1, 1e-9},
@@ -66,6 +72,24 @@ static bool in_bf16(const gpu_fixture *fx, const struct shape *s)
 {
     const uint32_t queries = s->kv_batch == 1 ? s->batch * s->q_len : s->q_len;
     return fx->device->weights == VB_BF16 && queries >= 48;
+}
+
+// Cooperative matrices multiply halves: what is read is rounded to them, and so are the weights of
+// a block of keys, which are off by 2^-12 of themselves.
+static const double max_nmse_f16 = 3e-7;
+
+static bool in_f16(const gpu_fixture *fx, const struct shape *s)
+{
+    const uint32_t lines =
+        s->kv_batch == 1 && !s->lengths ? s->batch * s->q_len : s->q_len;
+    return fx->vulkan && vb_choose_attention(vb_gpu_of(fx->device)->variants, lines,
+                                             s->kv_len, s->head_dim) != VB_VARIANT_SIMT;
+}
+
+static void round_to_f16(float *data, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        data[i] = vb_f16_to_f32(vb_f32_to_f16(data[i]));
 }
 
 static void run(gpu_fixture *fx, const struct shape *s)
@@ -112,13 +136,24 @@ static void run(gpu_fixture *fx, const struct shape *s)
         .first_query = s->first_query,
         .lengths = s->lengths ? lengths : NULL,
     };
+    const size_t queries = (size_t)s->batch * s->q_len * width;
+    const size_t keys = (size_t)s->kv_batch * s->kv_len * width;
     if (in_bf16(fx, s)) {
-        gpu_round(fx, q_data, (size_t)s->batch * s->q_len * width);
-        gpu_round(fx, k_data, (size_t)s->kv_batch * s->kv_len * width);
-        gpu_round(fx, v_data, (size_t)s->kv_batch * s->kv_len * width);
+        gpu_round(fx, q_data, queries);
+        gpu_round(fx, k_data, keys);
+        gpu_round(fx, v_data, keys);
+    }
+    if (in_f16(fx, s)) {
+        round_to_f16(q_data, queries);
+        round_to_f16(k_data, keys);
+        round_to_f16(v_data, keys);
     }
     ref_attention(want, q_data, k_data, v_data, &shape, scores);
-    gpu_check(fx, &y, want, in_bf16(fx, s) ? max_nmse_bf16 : s->max_nmse, what);
+    gpu_check(fx, &y, want,
+              in_f16(fx, s)    ? max_nmse_f16
+              : in_bf16(fx, s) ? max_nmse_bf16
+                               : s->max_nmse,
+              what);
 
     free(want);
     free(scores);
@@ -137,7 +172,7 @@ static void test_matches_double(void **state)
 {
     (void)state;
     for (const char *const *family = op_devices("attention"); *family; family++) {
-        gpu_fixture fx = gpu_open(*family);
+        gpu_fixture fx = gpu_open_in(*family, op_precisions(*family)[0]);
         for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
             run(&fx, &shapes[i]);
         gpu_in_pieces(&fx);

@@ -17,6 +17,8 @@ enum {
     OF_8 = 1 << VB_VARIANT_COOPMAT_64X64_OF_8,
     ROWS = 1 << VB_VARIANT_LINEAR_ROWS,
     NORM = 1 << VB_VARIANT_LAYERNORM_SUBGROUP,
+    ATTENTION = 1 << VB_VARIANT_ATTENTION_COOPMAT,
+    ATTENTION_OF_8 = 1 << VB_VARIANT_ATTENTION_COOPMAT_OF_8,
 };
 
 // Devices as drivers describe them.
@@ -29,17 +31,18 @@ static const struct device_row {
     uint32_t variants;
 } devices[] = {
     {"NVIDIA", VB_COOPMAT_16, 49152, true, VB_COOPMAT, VB_F16,
-     SIMT | ROWS | NORM | L | M | S},
+     SIMT | ROWS | NORM | L | M | S | ATTENTION},
     {"the same in floats", VB_COOPMAT_16, 49152, true, VB_COOPMAT, VB_F32,
      SIMT | ROWS | NORM},
     {"the same, simt asked for", VB_COOPMAT_16, 49152, true, VB_SIMT, VB_F16,
      SIMT | ROWS | NORM},
     {"32 KiB of shared memory", VB_COOPMAT_16, 32768, false, VB_COOPMAT, VB_F16,
-     SIMT | M | S},
+     SIMT | M | S | ATTENTION},
     {"16 KiB", VB_COOPMAT_16, 16384, false, VB_COOPMAT, VB_F16, SIMT},
-    {"Apple", VB_COOPMAT_8, 32768, true, VB_COOPMAT, VB_F16, SIMT | ROWS | NORM | OF_8},
+    {"Apple", VB_COOPMAT_8, 32768, true, VB_COOPMAT, VB_F16,
+     SIMT | ROWS | NORM | OF_8 | ATTENTION_OF_8},
     {"lavapipe of Mesa 26", VB_COOPMAT_16 | VB_COOPMAT_8, 32768, true, VB_COOPMAT,
-     VB_F16, SIMT | ROWS | NORM | M | S | OF_8},
+     VB_F16, SIMT | ROWS | NORM | M | S | OF_8 | ATTENTION | ATTENTION_OF_8},
     {"its own family", VB_COOPMAT_16 | VB_COOPMAT_8, 32768, true, VB_LAVAPIPE, VB_F16,
      1 << VB_VARIANT_LAVAPIPE},
     {"no matrices", 0, 49152, false, VB_SIMT, VB_F16, SIMT},
@@ -106,6 +109,32 @@ static void test_linear_takes_the_largest_tile_that_fills_the_device(void **stat
     }
 }
 
+static const struct attention_row {
+    uint32_t variants, lines, keys, head_dim;
+    vb_variant chosen;
+} attentions[] = {
+    {SIMT | ATTENTION, 577, 577, 64, VB_VARIANT_ATTENTION_COOPMAT},
+    {SIMT | ATTENTION | ATTENTION_OF_8, 20, 4616, 64, VB_VARIANT_ATTENTION_COOPMAT},
+    {SIMT | ATTENTION_OF_8, 20, 4616, 64, VB_VARIANT_ATTENTION_COOPMAT_OF_8},
+    {SIMT | ATTENTION, 3, 577, 64, VB_VARIANT_SIMT}, // most of a tile would be empty
+    {SIMT | ATTENTION, 35, 35, 64, VB_VARIANT_SIMT}, // a text by itself
+    {SIMT | ATTENTION, 577, 577, 48, VB_VARIANT_SIMT},
+    {SIMT, 577, 577, 64, VB_VARIANT_SIMT},
+};
+
+static void test_attention_takes_matrices_that_it_fills(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof attentions / sizeof *attentions; i++) {
+        const struct attention_row *a = &attentions[i];
+        const vb_variant got =
+            vb_choose_attention(a->variants, a->lines, a->keys, a->head_dim);
+        if (got != a->chosen)
+            fail_msg("row %zu: %s, not %s", i, vb_variant_rows[got].name,
+                     vb_variant_rows[a->chosen].name);
+    }
+}
+
 // Each verdict has a bit of its own, and each kernel a name.
 static void test_verdicts_are_apart(void **state)
 {
@@ -128,6 +157,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_devices_have_what_they_can_run),
         cmocka_unit_test(test_linear_takes_the_largest_tile_that_fills_the_device),
+        cmocka_unit_test(test_attention_takes_matrices_that_it_fills),
         cmocka_unit_test(test_verdicts_are_apart),
     };
     return cmocka_run_group_tests_name("variants", tests, NULL, NULL);
