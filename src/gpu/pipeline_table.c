@@ -36,64 +36,60 @@
 #include "spv/topk_parts_lavapipe.h"
 
 #define SPIRV(name) #name, vb_spv_##name, sizeof vb_spv_##name
+#define KERNEL(name, bindings, params, constants)                                      \
+    {                                                                                  \
+        SPIRV(name), bindings, sizeof(struct params), constants, false                 \
+    }
+#define COOPMAT(name, params)                                                          \
+    {                                                                                  \
+        SPIRV(name), "wrrrr", sizeof(struct params), 2, true                           \
+    }
 
 const vb_pipeline_row vb_pipeline_rows[VB_PIPELINE_COUNT] = {
-    // id                        shader              bindings  push constants
-    [VB_PIPELINE_LINEAR] = {SPIRV(linear), "wrrrr", sizeof(struct vb_linear_params), 2},
-    [VB_PIPELINE_LAYERNORM] = {SPIRV(layernorm), "wrrr",
-                               sizeof(struct vb_layernorm_params), 0},
-    [VB_PIPELINE_ATTENTION] = {SPIRV(attention), "wrrrr",
-                               sizeof(struct vb_attention_params), 3},
-    [VB_PIPELINE_PATCHIFY] = {SPIRV(patchify), "wr", sizeof(struct vb_patchify_params),
-                              0},
-    [VB_PIPELINE_EMBED] = {SPIRV(embed), "wrrr", sizeof(struct vb_embed_params), 0},
-    [VB_PIPELINE_ADD_ROWS] = {SPIRV(add_rows), "br", sizeof(struct vb_rows_params), 0},
-    [VB_PIPELINE_SET_ROW] = {SPIRV(set_row), "wr", sizeof(struct vb_rows_params), 0},
-    [VB_PIPELINE_MEAN_ROWS] = {SPIRV(mean_rows), "wr", sizeof(struct vb_rows_params),
-                               0},
-    [VB_PIPELINE_L2NORM] = {SPIRV(l2norm), "wr", sizeof(struct vb_rows_params), 0},
-    [VB_PIPELINE_COPY] = {SPIRV(copy), "wr", sizeof(struct vb_rows_params), 0},
-    [VB_PIPELINE_TOPK_PARTS] = {SPIRV(topk_parts), "wr", sizeof(struct vb_topk_params),
-                                0},
-    [VB_PIPELINE_TOPK] = {SPIRV(topk), "wrrr", sizeof(struct vb_topk_params), 0},
-    [VB_PIPELINE_LINEAR_LAVAPIPE] = {SPIRV(linear_lavapipe), "wttrr",
-                                     sizeof(struct vb_linear_params), 1},
-    [VB_PIPELINE_LAYERNORM_LAVAPIPE] = {SPIRV(layernorm_lavapipe), "wttt",
-                                        sizeof(struct vb_layernorm_params), 0},
-    [VB_PIPELINE_ATTENTION_LAVAPIPE] = {SPIRV(attention_lavapipe), "wtttr",
-                                        sizeof(struct vb_attention_params), 2},
-    [VB_PIPELINE_TOPK_PARTS_LAVAPIPE] = {SPIRV(topk_parts_lavapipe), "wt",
-                                         sizeof(struct vb_topk_params), 0},
-    [VB_PIPELINE_TOPK_LAVAPIPE] = {SPIRV(topk_lavapipe), "wrrr",
-                                   sizeof(struct vb_topk_params), 0},
-    [VB_PIPELINE_LINEAR_F16] = {SPIRV(linear_f16), "wrrrr",
-                                sizeof(struct vb_linear_params), 2},
-    [VB_PIPELINE_EMBED_F16] = {SPIRV(embed_f16), "wrrr", sizeof(struct vb_embed_params),
-                               0},
-    [VB_PIPELINE_LINEAR_LAVAPIPE_F16] = {SPIRV(linear_lavapipe_f16), "wthrr",
-                                         sizeof(struct vb_linear_params), 1},
-    [VB_PIPELINE_LINEAR_ROWS] = {SPIRV(linear_rows), "wrrrr",
-                                 sizeof(struct vb_linear_params), 3},
-    [VB_PIPELINE_LINEAR_ROWS_F16] = {SPIRV(linear_rows_f16), "wrrrr",
-                                     sizeof(struct vb_linear_params), 3},
-    [VB_PIPELINE_ATTENTION_MERGE] = {SPIRV(attention_merge), "wr",
-                                     sizeof(struct vb_attention_params), 1},
-    [VB_PIPELINE_LAYERNORM_SUBGROUP] = {SPIRV(layernorm_subgroup), "wrrr",
-                                        sizeof(struct vb_layernorm_params), 2},
-    [VB_PIPELINE_ATTENTION_COOPMAT] = {SPIRV(attention_coopmat), "wrrrr",
-                                       sizeof(struct vb_attention_params), 2, true},
-    [VB_PIPELINE_ATTENTION_COOPMAT_OF_8] = {SPIRV(attention_coopmat_of_8), "wrrrr",
-                                            sizeof(struct vb_attention_params), 2,
-                                            true},
-    [VB_PIPELINE_LINEAR_COOPMAT_128X128] = {SPIRV(linear_coopmat_128x128), "wrrrr",
-                                            sizeof(struct vb_linear_params), 2, true},
-    [VB_PIPELINE_LINEAR_COOPMAT_64X64] = {SPIRV(linear_coopmat_64x64), "wrrrr",
-                                          sizeof(struct vb_linear_params), 2, true},
-    [VB_PIPELINE_LINEAR_COOPMAT_32X64] = {SPIRV(linear_coopmat_32x64), "wrrrr",
-                                          sizeof(struct vb_linear_params), 2, true},
-    [VB_PIPELINE_LINEAR_COOPMAT_64X64_OF_8] = {SPIRV(linear_coopmat_64x64_of_8),
-                                               "wrrrr", sizeof(struct vb_linear_params),
-                                               2, true},
+    // id = shader, bindings, push constants, specialisation constants
+    [VB_PIPELINE_LINEAR] = KERNEL(linear, "wrrrr", vb_linear_params, 2),
+    [VB_PIPELINE_LAYERNORM] = KERNEL(layernorm, "wrrr", vb_layernorm_params, 0),
+    [VB_PIPELINE_ATTENTION] = KERNEL(attention, "wrrrr", vb_attention_params, 3),
+    [VB_PIPELINE_PATCHIFY] = KERNEL(patchify, "wr", vb_patchify_params, 0),
+    [VB_PIPELINE_EMBED] = KERNEL(embed, "wrrr", vb_embed_params, 0),
+    [VB_PIPELINE_ADD_ROWS] = KERNEL(add_rows, "br", vb_rows_params, 0),
+    [VB_PIPELINE_SET_ROW] = KERNEL(set_row, "wr", vb_rows_params, 0),
+    [VB_PIPELINE_MEAN_ROWS] = KERNEL(mean_rows, "wr", vb_rows_params, 0),
+    [VB_PIPELINE_L2NORM] = KERNEL(l2norm, "wr", vb_rows_params, 0),
+    [VB_PIPELINE_COPY] = KERNEL(copy, "wr", vb_rows_params, 0),
+    [VB_PIPELINE_TOPK_PARTS] = KERNEL(topk_parts, "wr", vb_topk_params, 0),
+    [VB_PIPELINE_TOPK] = KERNEL(topk, "wrrr", vb_topk_params, 0),
+    [VB_PIPELINE_LINEAR_LAVAPIPE] =
+        KERNEL(linear_lavapipe, "wttrr", vb_linear_params, 1),
+    [VB_PIPELINE_LAYERNORM_LAVAPIPE] =
+        KERNEL(layernorm_lavapipe, "wttt", vb_layernorm_params, 0),
+    [VB_PIPELINE_ATTENTION_LAVAPIPE] =
+        KERNEL(attention_lavapipe, "wtttr", vb_attention_params, 2),
+    [VB_PIPELINE_TOPK_PARTS_LAVAPIPE] =
+        KERNEL(topk_parts_lavapipe, "wt", vb_topk_params, 0),
+    [VB_PIPELINE_TOPK_LAVAPIPE] = KERNEL(topk_lavapipe, "wrrr", vb_topk_params, 0),
+    [VB_PIPELINE_LINEAR_F16] = KERNEL(linear_f16, "wrrrr", vb_linear_params, 2),
+    [VB_PIPELINE_EMBED_F16] = KERNEL(embed_f16, "wrrr", vb_embed_params, 0),
+    [VB_PIPELINE_LINEAR_LAVAPIPE_F16] =
+        KERNEL(linear_lavapipe_f16, "wthrr", vb_linear_params, 1),
+    [VB_PIPELINE_LINEAR_ROWS] = KERNEL(linear_rows, "wrrrr", vb_linear_params, 3),
+    [VB_PIPELINE_LINEAR_ROWS_F16] =
+        KERNEL(linear_rows_f16, "wrrrr", vb_linear_params, 3),
+    [VB_PIPELINE_ATTENTION_MERGE] =
+        KERNEL(attention_merge, "wr", vb_attention_params, 1),
+    [VB_PIPELINE_LAYERNORM_SUBGROUP] =
+        KERNEL(layernorm_subgroup, "wrrr", vb_layernorm_params, 2),
+    [VB_PIPELINE_ATTENTION_COOPMAT] = COOPMAT(attention_coopmat, vb_attention_params),
+    [VB_PIPELINE_ATTENTION_COOPMAT_OF_8] =
+        COOPMAT(attention_coopmat_of_8, vb_attention_params),
+    [VB_PIPELINE_LINEAR_COOPMAT_128X128] =
+        COOPMAT(linear_coopmat_128x128, vb_linear_params),
+    [VB_PIPELINE_LINEAR_COOPMAT_64X64] =
+        COOPMAT(linear_coopmat_64x64, vb_linear_params),
+    [VB_PIPELINE_LINEAR_COOPMAT_32X64] =
+        COOPMAT(linear_coopmat_32x64, vb_linear_params),
+    [VB_PIPELINE_LINEAR_COOPMAT_64X64_OF_8] =
+        COOPMAT(linear_coopmat_64x64_of_8, vb_linear_params),
 };
 
 uint64_t vb_pipeline_rows_hash(void)
