@@ -146,7 +146,7 @@ static int tell_check(examination *e, const vblip_check *check)
     vb_string *out = &e->session->line;
     e->checking = !check->ran;
     if (!check->ran)
-        vb_string_appendf(out, "   self-test  %-18s %-12s ", check->op, check->kernels);
+        vb_string_appendf(out, "   self-test  %-24s %-12s ", check->op, check->kernels);
     else
         vb_string_appendf(out, "%s  error %.1e, allowed %.1e\n",
                           check->ok ? "ok   " : "WRONG", check->nmse, check->bound);
