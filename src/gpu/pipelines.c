@@ -67,6 +67,7 @@ void vb_pipelines_close(vb_gpu *gpu)
     vb_pipelines *pipelines = &gpu->pipelines;
     for (uint32_t i = 0; i < pipelines->made_count; i++)
         gpu->vk.DestroyPipeline(gpu->device, pipelines->made[i].handle, NULL);
+    free(pipelines->made);
     for (uint32_t i = 0; i < pipelines->pool_count; i++)
         gpu->vk.DestroyDescriptorPool(gpu->device, pipelines->pools[i], NULL);
     free(pipelines->pools);
@@ -132,6 +133,20 @@ fail:
     return status;
 }
 
+static vblip_status make_pipeline_room(vb_pipelines *pipelines, vblip_error *err)
+{
+    if (pipelines->made_count < pipelines->made_capacity)
+        return VBLIP_OK;
+    const uint32_t capacity =
+        pipelines->made_capacity ? 2 * pipelines->made_capacity : 32;
+    vb_pipeline *made = realloc(pipelines->made, capacity * sizeof *made);
+    if (!made)
+        return vb_fail_memory(err, "pipelines");
+    pipelines->made = made;
+    pipelines->made_capacity = capacity;
+    return VBLIP_OK;
+}
+
 vblip_status vb_pipeline_get(VkPipeline *out, vb_gpu *gpu, vb_pipeline_id id,
                              const uint32_t constants[VB_MAX_CONSTANTS],
                              vblip_error *err)
@@ -145,9 +160,7 @@ vblip_status vb_pipeline_get(VkPipeline *out, vb_gpu *gpu, vb_pipeline_id id,
         *out = made->handle;
         return VBLIP_OK;
     }
-    if (pipelines->made_count == VB_MAX_PIPELINES)
-        return vb_fail(err, VBLIP_ERR_UNSUPPORTED, "%s: more than %d pipelines",
-                       vb_pipeline_rows[id].name, VB_MAX_PIPELINES);
+    VB_TRY(make_pipeline_room(pipelines, err));
     VB_TRY(compile(out, gpu, id, constants, err));
     vb_pipeline *made = &pipelines->made[pipelines->made_count++];
     *made = (vb_pipeline){.id = id, .handle = *out};

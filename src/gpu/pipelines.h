@@ -84,12 +84,10 @@ typedef struct vb_pipeline {
     VkPipeline handle;
 } vb_pipeline;
 
-enum { VB_MAX_PIPELINES = 64 };
-
 typedef struct vb_pipelines {
     vb_pipeline_layout layouts[VB_PIPELINE_COUNT];
-    vb_pipeline made[VB_MAX_PIPELINES];
-    uint32_t made_count;
+    vb_pipeline *made; // [made_capacity]
+    uint32_t made_count, made_capacity;
     VkPipelineCache cache;
     VkDescriptorPool *pools; // each holds sets of one layout
     uint32_t pool_count;
