@@ -5,9 +5,12 @@
 #include "base/path.h"
 #include "gpu/context.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 enum { MAX_CACHE = 256 << 20 }; // bytes; drivers keep some MB
 
@@ -57,24 +60,19 @@ static void give_to_driver(vb_gpu *gpu, const vb_cache_entry *entry)
     gpu->pipelines.cache = filled;
 }
 
-vblip_status vb_cache_open(vb_gpu *gpu, const char *dir, vblip_error *err)
+// Whatever is wrong with the file, it is done without.
+static void read_file(vb_gpu *gpu)
 {
     vb_cache *cache = &gpu->cache;
-    *cache = (vb_cache){0};
-    if (!dir || !dir[0])
-        return VBLIP_OK;
-    cache->path = file_path(&gpu->physical, dir);
-    if (!cache->path)
-        return vb_fail_memory(err, "pipeline cache");
     bool there;
     vblip_error why = {0};
-    if (vb_path_exists(&there, cache->path, NULL) == VBLIP_OK && !there)
-        return VBLIP_OK;
     char *bytes;
     size_t size;
+    if (vb_path_exists(&there, cache->path, NULL) == VBLIP_OK && !there)
+        return;
     if (vb_file_read(&bytes, &size, cache->path, MAX_CACHE, &why) != VBLIP_OK) {
         vb_logf(&gpu->log, "%s", why.message);
-        return VBLIP_OK;
+        return;
     }
     const vb_cache_key key = key_of(gpu);
     vb_cache_entry entry;
@@ -86,6 +84,18 @@ vblip_status vb_cache_open(vb_gpu *gpu, const char *dir, vblip_error *err)
         vb_logf(&gpu->log, "%s: %s; made anew", cache->path, why.message);
     }
     free(bytes);
+}
+
+vblip_status vb_cache_open(vb_gpu *gpu, const char *dir, vblip_error *err)
+{
+    vb_cache *cache = &gpu->cache;
+    *cache = (vb_cache){0};
+    if (!dir || !dir[0])
+        return VBLIP_OK;
+    cache->path = file_path(&gpu->physical, dir);
+    if (!cache->path)
+        return vb_fail_memory(err, "pipeline cache");
+    read_file(gpu);
     return VBLIP_OK;
 }
 
@@ -130,7 +140,7 @@ static vblip_status write_file(vb_gpu *gpu, const vb_cache_entry *entry,
 void vb_cache_save(vb_gpu *gpu)
 {
     vb_cache *cache = &gpu->cache;
-    if (!cache->path)
+    if (!cache->path || cache->others)
         return;
     vblip_error why = {0};
     vb_cache_entry entry = {.verdicts = cache->verdicts};
@@ -141,16 +151,58 @@ void vb_cache_save(vb_gpu *gpu)
     if (cache->changed || (entry.size && entry.size != cache->data_size)) {
         why = (vblip_error){0};
         status = write_file(gpu, &entry, &why);
-        if (status != VBLIP_OK)
+        if (status != VBLIP_OK && !cache->told)
             vb_logf(&gpu->log, "pipeline cache not written: %s", why.message);
+        cache->told = cache->told || status != VBLIP_OK;
         cache->changed = false;
         cache->data_size = entry.size;
     }
     free(owned);
 }
 
+// Opens the folder of the file, which it makes; < 0: not.
+static int open_cache_folder(char *path)
+{
+    char *slash = strrchr(path, '/');
+    int folder = -1;
+    *slash = '\0';
+    if (vb_make_folders(path, NULL) == VBLIP_OK)
+        folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    *slash = '/';
+    return folder;
+}
+
+void vb_cache_hold(vb_gpu *gpu)
+{
+    vb_cache *cache = &gpu->cache;
+    vb_verdicts *verdicts = &cache->verdicts;
+    const int folder = cache->path ? open_cache_folder(cache->path) : -1;
+    cache->others = folder >= 0 && flock(folder, LOCK_EX | LOCK_NB) != 0;
+    if (folder >= 0 && !cache->others) {
+        const vb_verdicts known = *verdicts;
+        cache->folder = folder + 1;
+        read_file(gpu);
+        verdicts->tested |= known.tested;
+        verdicts->passed |= known.passed;
+        verdicts->begun &= ~verdicts->tested;
+        verdicts->again &= ~verdicts->tested;
+        return;
+    }
+    if (folder >= 0)
+        close(folder);
+    verdicts->begun = verdicts->again = 0;
+}
+
+void vb_cache_release(vb_gpu *gpu)
+{
+    if (gpu->cache.folder)
+        close(gpu->cache.folder - 1); // and so lets go of it
+    gpu->cache.folder = 0;
+}
+
 void vb_cache_close(vb_gpu *gpu)
 {
+    vb_cache_release(gpu);
     free(gpu->cache.path);
     gpu->cache = (vb_cache){0};
 }

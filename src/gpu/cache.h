@@ -15,13 +15,22 @@ typedef struct vb_cache {
     vb_verdicts verdicts;
     bool changed;     // there are verdicts that are not in the file
     size_t data_size; // bytes of the driver's data in the file
+    int folder;       // + 1, held while kernels are tested; 0: not
+    bool others;      // another process tests: the file is its
+    bool told;        // that the file cannot be written
 } vb_cache;
 
 // Reads the file of this device in `dir`, and gives its pipelines to the driver. Whatever
 // is wrong with it, the device opens without.
 VB_CHECKED vblip_status vb_cache_open(vb_gpu *gpu, const char *dir, vblip_error *err);
 
-// Writes the file if there is news. A failure is logged.
+// Before kernels are tested: whoever holds the folder is alive, so that what the file says was
+// begun then has ended with its program. Reads the verdicts again. Where another process
+// holds it, or there is none, nothing is known to have been begun, and nothing is noted.
+void vb_cache_hold(vb_gpu *gpu);
+void vb_cache_release(vb_gpu *gpu);
+
+// Writes the file if there is news. The first failure is logged.
 void vb_cache_save(vb_gpu *gpu);
 void vb_cache_close(vb_gpu *gpu);
 

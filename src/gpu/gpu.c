@@ -248,6 +248,8 @@ static void take_verdicts(vb_verdicts *known, const vb_verdicts *found)
 {
     known->tested |= found->tested;
     known->passed |= found->passed;
+    known->begun &= ~known->tested;
+    known->again &= ~known->tested;
 }
 
 static vblip_status open_tested(vb_gpu **out, vb_soundness *soundness,

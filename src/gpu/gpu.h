@@ -8,7 +8,7 @@
 
 typedef struct vb_gpu_options {
     const char *device;    // index, part of a name, "auto"; NULL = auto
-    const char *kernels;   // "simt", "lavapipe", "auto"; NULL = auto
+    const char *kernels;   // "simt", "lavapipe", "coopmat", "auto"; NULL = auto
     const char *precision; // weights are stored in: "f32", "f16", "auto"; NULL = auto
     const char *cache_dir; // remembers pipelines and self-test verdicts; NULL = none
     bool validate;         // Khronos validation layer, synchronisation checks included

@@ -72,9 +72,13 @@ static vblip_status test_variant(bool *lost, vb_gpu *gpu, vb_variant variant,
     *lost = gpu->waiting.broken.status != VBLIP_OK;
     if (status != VBLIP_OK)
         vb_logf(&gpu->log, "self-test: %s", why.message);
-    const bool tested = status == VBLIP_OK || *lost;
-    note_end(gpu, verdict, tested, ok && !(mask->broken & verdict));
-    return tested ? VBLIP_OK : vb_fail(err, status, "%s", why.message);
+    // Who stopped a test that hangs leaves the device broken, and said nothing of the kernel.
+    const bool stopped = status != VBLIP_OK && vb_commands_go_on(gpu, err) != VBLIP_OK;
+    const bool tested = status == VBLIP_OK || (*lost && !stopped);
+    note_end(gpu, verdict, tested, ok && !*lost && !(mask->broken & verdict));
+    if (tested)
+        return VBLIP_OK;
+    return stopped ? VBLIP_ERR_CANCELLED : vb_fail(err, status, "%s", why.message);
 }
 
 static void tell_failure(const vb_gpu *gpu, vb_variant variant, vblip_error *why)
@@ -88,8 +92,10 @@ static void tell_failure(const vb_gpu *gpu, vb_variant variant, vblip_error *why
             "to test them again, remove %s",
             gpu->physical.name, name, precision, gpu->cache.path);
     else
-        vb_fail(why, VBLIP_ERR_DEVICE, "%s: %s kernels fail their self-test in %s",
-                gpu->physical.name, name, precision);
+        vb_fail(why, VBLIP_ERR_DEVICE, "%s: %s kernels fail their self-test in %s%s%s",
+                gpu->physical.name, name, precision,
+                gpu->cache.path ? "; to test them again, remove " : "",
+                gpu->cache.path ? gpu->cache.path : "");
 }
 
 // Whether what passed makes up the family: with cooperative matrices, if there are any.
@@ -127,28 +133,46 @@ static void log_failures(const vb_gpu *gpu, uint32_t failed)
     }
 }
 
+// Of what the device can run, all that has no verdict, until one loses it.
+static vblip_status test_variants(bool *lost, vb_gpu *gpu, uint32_t can,
+                                  const vb_gpu_mask *mask, vblip_error *err)
+{
+    *lost = false;
+    for (uint32_t i = 0; i < VB_VARIANT_COUNT && !*lost; i++) {
+        const uint64_t verdict = vb_verdict_bit((vb_variant)i, gpu->base.weights);
+        if ((can & vb_variant_bit((vb_variant)i)) && !is_settled(gpu, verdict))
+            VB_TRY(test_variant(lost, gpu, (vb_variant)i, mask, err));
+    }
+    return VBLIP_OK;
+}
+
+static uint32_t with_verdict(const vb_gpu *gpu, uint32_t can, uint64_t verdicts)
+{
+    uint32_t variants = 0;
+    for (uint32_t i = 0; i < VB_VARIANT_COUNT; i++) {
+        if (verdicts & vb_verdict_bit((vb_variant)i, gpu->base.weights))
+            variants |= can & vb_variant_bit((vb_variant)i);
+    }
+    return variants;
+}
+
 vblip_status vb_verdicts_reach(vb_soundness *out, vb_gpu *gpu, const vb_gpu_mask *mask,
                                vblip_error *err)
 {
     const uint32_t can = vb_variants_of(&gpu->physical, gpu->family, gpu->base.weights);
-    uint32_t passed = 0;
-    *out = VB_LOST;
-    for (uint32_t i = 0; i < VB_VARIANT_COUNT; i++) {
-        const uint64_t verdict = vb_verdict_bit((vb_variant)i, gpu->base.weights);
-        bool lost = false;
-        if (!(can & vb_variant_bit((vb_variant)i)))
-            continue;
-        if (!is_settled(gpu, verdict))
-            VB_TRY(test_variant(&lost, gpu, (vb_variant)i, mask, err));
-        if (lost)
-            return VBLIP_OK;
-        if (gpu->cache.verdicts.passed & verdict)
-            passed |= vb_variant_bit((vb_variant)i);
-    }
     const uint32_t needed = vb_variant_bit(vb_variant_needed(gpu->family));
-    gpu->sound = passed;
-    vb_variants_use(gpu, passed);
-    log_failures(gpu, can & ~passed & ~needed);
+    bool lost = false;
+    *out = VB_LOST;
+    if (with_verdict(gpu, can, gpu->cache.verdicts.tested) != can) {
+        vb_cache_hold(gpu);
+        const vblip_status status = test_variants(&lost, gpu, can, mask, err);
+        vb_cache_release(gpu);
+        if (status != VBLIP_OK || lost)
+            return status;
+    }
+    gpu->sound = with_verdict(gpu, can, gpu->cache.verdicts.passed);
+    vb_variants_use(gpu, gpu->sound);
+    log_failures(gpu, can & ~gpu->sound & ~needed);
     *out = has_family(gpu) ? VB_SOUND : VB_UNSOUND;
     return VBLIP_OK;
 }

@@ -1,14 +1,17 @@
 // test_cache.c - verdicts and pipelines outlive the device, and a bad family is left.
 #include "base/file.h"
+#include "gpu/verdicts.h"
 #include "support/gpu_op.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -307,6 +310,80 @@ static vb_verdicts verdicts_in(const scratch *s)
     return entry.verdicts;
 }
 
+// Another program that tests is alive: what it has begun is no end of one, and the file is its.
+static void test_programs_side_by_side_test_for_themselves(void **state)
+{
+    (void)state;
+    scratch s = make_scratch();
+    leave_unfinished(&s, simt, simt);
+    const int other = open(s.dir, O_RDONLY | O_DIRECTORY);
+    assert_true(other >= 0);
+    assert_int_equal(flock(other, LOCK_EX | LOCK_NB), 0);
+    gpu_fixture fx = open_cached(&s, "simt", 0);
+    assert_true(vb_gpu_of(fx.device)->sound & simt);
+    gpu_close(&fx);
+    assert_int_equal(verdicts_in(&s).begun, simt);
+    assert_int_equal(verdicts_in(&s).again, simt);
+    assert_int_equal(verdicts_in(&s).tested, 0);
+    close(other);
+    vb_device *device;
+    const vb_gpu_options asked = {.kernels = "simt", .cache_dir = s.dir};
+    assert_int_equal(vb_gpu_open(&device, &asked, NULL), VBLIP_ERR_DEVICE);
+    drop_scratch(&s);
+}
+
+static struct {
+    PFN_vkWaitSemaphores sound;
+    uint32_t waits;
+} hung_test;
+
+// The work ends, but the wait says that it has not.
+static VKAPI_ATTR VkResult VKAPI_CALL wait_in_vain(VkDevice device,
+                                                   const VkSemaphoreWaitInfo *info,
+                                                   uint64_t timeout)
+{
+    (void)timeout;
+    if (hung_test.waits++ == 0)
+        (void)hung_test.sound(device, info, UINT64_MAX);
+    return VK_TIMEOUT;
+}
+
+static int stop_while_it_hangs(void *user)
+{
+    (void)user;
+    return hung_test.waits > 0;
+}
+
+// Whoever stops a test that hangs has stopped, and said nothing of the kernel.
+static void test_a_stop_is_no_verdict(void **state)
+{
+    (void)state;
+    scratch s = make_scratch();
+    gpu_fixture fx;
+    gpu_open_masked(&fx,
+                    &(vb_gpu_options){.kernels = "simt",
+                                      .cache_dir = s.dir,
+                                      .stopped = stop_while_it_hangs},
+                    &(vb_gpu_mask){.untested = true});
+    vb_gpu *gpu = vb_gpu_of(fx.device);
+    hung_test.sound = gpu->vk.WaitSemaphores;
+    gpu->vk.WaitSemaphores = wait_in_vain;
+    vb_soundness soundness;
+    vblip_error err = {0};
+    assert_int_equal(vb_verdicts_reach(&soundness, gpu, &(vb_gpu_mask){0}, &err),
+                     VBLIP_ERR_CANCELLED);
+    assert_int_equal(gpu->cache.verdicts.tested, 0);
+    assert_int_equal(gpu->cache.verdicts.begun, 0);
+    find_file(&s);
+    assert_int_equal(verdicts_in(&s).tested, 0);
+    gpu->vk.WaitSemaphores = hung_test.sound;
+    assert_int_equal(gpu->vk.DeviceWaitIdle(gpu->device), VK_SUCCESS);
+    gpu->waiting = (vb_waiting){0};
+    hung_test.waits = 0;
+    gpu_close(&fx);
+    drop_scratch(&s);
+}
+
 static vb_verdicts seen_before_submit;
 static scratch *watched;
 
@@ -413,6 +490,8 @@ int main(void)
         cmocka_unit_test(test_one_unfinished_test_is_no_verdict),
         cmocka_unit_test(test_two_unfinished_tests_are_a_verdict),
         cmocka_unit_test(test_a_test_is_noted_before_it_runs),
+        cmocka_unit_test(test_programs_side_by_side_test_for_themselves),
+        cmocka_unit_test(test_a_stop_is_no_verdict),
         cmocka_unit_test(test_damaged_files_are_made_anew),
         cmocka_unit_test(test_verdicts_outlive_bad_driver_data),
         cmocka_unit_test(test_an_unwritable_folder_does_no_harm),
