@@ -8,6 +8,7 @@ static const uint64_t first_bytes = 4 << 20;
 vblip_status vb_scratch_take(vb_span *out, vb_gpu *gpu, uint64_t bytes,
                              vblip_error *err)
 {
+    VB_TRY(vb_wait_check(gpu, err)); // what hangs may use it
     if (!gpu->scratch || gpu->scratch->base.size < bytes) {
         VB_TRY(vb_commands_flush(gpu, err)); // a recorded command may name it
         vb_memory_destroy(gpu->scratch);

@@ -406,6 +406,9 @@ static void check_broken(gpu_fixture *fx, const gpu_operand *x, const char *mess
     assert_int_equal(vb_matrix_make(&matrix, fx->device, &block, 1, 4, VB_USE_LINEAR,
                                     "matrix", &errors[1]),
                      VBLIP_ERR_DEVICE);
+    vb_span scratch;
+    assert_int_equal(vb_scratch_take(&scratch, vb_gpu_of(fx->device), 64 << 20, NULL),
+                     VBLIP_ERR_DEVICE); // that in use stays where it is
     vb_l2norm(&fx->rec, .y = x->t, .x = x->t, .eps = 1);
     vb_download(&fx->rec, got, x->t);
     assert_int_equal(vb_recorder_submit(&fx->rec, &errors[2]), VBLIP_ERR_DEVICE);
