@@ -96,6 +96,7 @@ static vblip_status find_flexible(vb_coopmat *out, const vb_vk *vk,
     for (uint32_t i = 0; i < count; i++) {
         const VkCooperativeMatrixFlexibleDimensionsPropertiesNV *m = &list[i];
         if (is_of_halves(m->AType, m->BType, m->CType, m->ResultType, m->scope) &&
+            m->MGranularity && m->NGranularity && m->KGranularity &&
             16 % m->MGranularity == 0 && 16 % m->NGranularity == 0 &&
             16 % m->KGranularity == 0)
             out->flexible = true;

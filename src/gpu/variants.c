@@ -31,18 +31,29 @@ static const struct coopmat_tile *coopmat_tile_of(vb_variant variant)
     return NULL;
 }
 
+// Workgroups have four subgroups, each of which fetches at least 16 bytes a lane of a tile.
+static bool fits_workgroup(const vb_physical *physical)
+{
+    const VkPhysicalDeviceLimits *limits = &physical->limits;
+    const uint32_t subgroup = physical->coopmat.subgroup, threads = 4 * subgroup;
+    return subgroup >= 4 && subgroup <= 32 && (subgroup & (subgroup - 1)) == 0 &&
+           threads <= limits->maxComputeWorkGroupInvocations &&
+           threads <= limits->maxComputeWorkGroupSize[0];
+}
+
 static bool runs_attention(const vb_physical *physical, vb_variant variant)
 {
     const bool of_8 = variant == VB_VARIANT_ATTENTION_COOPMAT_OF_8;
     const uint32_t shared_bytes = of_8 ? 17408 : 27648;
-    return (physical->coopmat.shapes & (of_8 ? VB_COOPMAT_8 : VB_COOPMAT_16)) &&
+    return fits_workgroup(physical) &&
+           (physical->coopmat.shapes & (of_8 ? VB_COOPMAT_8 : VB_COOPMAT_16)) &&
            physical->limits.maxComputeSharedMemorySize >= shared_bytes;
 }
 
 static bool runs_coopmat(const vb_physical *physical, vb_variant variant)
 {
     const struct coopmat_tile *tile = coopmat_tile_of(variant);
-    return (physical->coopmat.shapes & tile->shape) &&
+    return fits_workgroup(physical) && (physical->coopmat.shapes & tile->shape) &&
            physical->limits.maxComputeSharedMemorySize >= tile->shared_bytes;
 }
 

@@ -24,28 +24,32 @@ enum {
 // Devices as drivers describe them.
 static const struct device_row {
     const char *name;
-    uint32_t shapes, shared_bytes;
+    uint32_t shapes, shared_bytes, subgroup;
     bool sums;
     enum vb_family family;
     vb_dtype weights;
     uint32_t variants;
 } devices[] = {
-    {"NVIDIA", VB_COOPMAT_16, 49152, true, VB_COOPMAT, VB_F16,
+    {"NVIDIA", VB_COOPMAT_16, 49152, 32, true, VB_COOPMAT, VB_F16,
      SIMT | ROWS | NORM | L | M | S | ATTENTION},
-    {"the same in floats", VB_COOPMAT_16, 49152, true, VB_COOPMAT, VB_F32,
+    {"the same in floats", VB_COOPMAT_16, 49152, 32, true, VB_COOPMAT, VB_F32,
      SIMT | ROWS | NORM},
-    {"the same, simt asked for", VB_COOPMAT_16, 49152, true, VB_SIMT, VB_F16,
+    {"the same, simt asked for", VB_COOPMAT_16, 49152, 32, true, VB_SIMT, VB_F16,
      SIMT | ROWS | NORM},
-    {"32 KiB of shared memory", VB_COOPMAT_16, 32768, false, VB_COOPMAT, VB_F16,
+    {"32 KiB of shared memory", VB_COOPMAT_16, 32768, 32, false, VB_COOPMAT, VB_F16,
      SIMT | M | S | ATTENTION},
-    {"16 KiB", VB_COOPMAT_16, 16384, false, VB_COOPMAT, VB_F16, SIMT},
-    {"Apple", VB_COOPMAT_8, 32768, true, VB_COOPMAT, VB_F16,
+    {"16 KiB", VB_COOPMAT_16, 16384, 32, false, VB_COOPMAT, VB_F16, SIMT},
+    {"Apple", VB_COOPMAT_8, 32768, 32, true, VB_COOPMAT, VB_F16,
      SIMT | ROWS | NORM | OF_8 | ATTENTION_OF_8},
-    {"lavapipe of Mesa 26", VB_COOPMAT_16 | VB_COOPMAT_8, 32768, true, VB_COOPMAT,
+    {"lavapipe of Mesa 26", VB_COOPMAT_16 | VB_COOPMAT_8, 32768, 8, true, VB_COOPMAT,
      VB_F16, SIMT | ROWS | NORM | M | S | OF_8 | ATTENTION | ATTENTION_OF_8},
-    {"its own family", VB_COOPMAT_16 | VB_COOPMAT_8, 32768, true, VB_LAVAPIPE, VB_F16,
-     1 << VB_VARIANT_LAVAPIPE},
-    {"no matrices", 0, 49152, false, VB_SIMT, VB_F16, SIMT},
+    {"its own family", VB_COOPMAT_16 | VB_COOPMAT_8, 32768, 32, true, VB_LAVAPIPE,
+     VB_F16, 1 << VB_VARIANT_LAVAPIPE},
+    {"no matrices", 0, 49152, 32, false, VB_SIMT, VB_F16, SIMT},
+    {"subgroups of 64 alone", VB_COOPMAT_16, 65536, 64, true, VB_COOPMAT, VB_F16,
+     SIMT | ROWS | NORM},
+    {"no size that can be demanded", VB_COOPMAT_16, 65536, 0, true, VB_COOPMAT, VB_F16,
+     SIMT | ROWS | NORM},
 };
 
 static void test_devices_have_what_they_can_run(void **state)
@@ -54,7 +58,10 @@ static void test_devices_have_what_they_can_run(void **state)
     for (size_t i = 0; i < sizeof devices / sizeof *devices; i++) {
         const struct device_row *d = &devices[i];
         const vb_physical physical = {
-            .limits.maxComputeSharedMemorySize = d->shared_bytes,
+            .limits = {.maxComputeSharedMemorySize = d->shared_bytes,
+                       .maxComputeWorkGroupInvocations = 128,
+                       .maxComputeWorkGroupSize = {128, 128, 64}},
+            .coopmat.subgroup = d->subgroup,
             .coopmat.shapes = d->shapes,
             .subgroup_sums = d->sums,
         };
