@@ -246,8 +246,6 @@ static vblip_status open_parts(const vb_clips *clips, clip_slot *slot, vblip_err
     VB_TRY(vb_check_whole(&clip->info, path, err)); // also where no sample lies behind
     VB_TRY(find_parts(clips, slot, err));
     clip->parts = estimate_parts(slot);
-    if (!clips->in_turn)
-        clip->searching_s = 0; // beside the caller's work
     return VBLIP_OK;
 }
 
@@ -285,6 +283,8 @@ static void produce_clip(void *user, uint64_t item, uint32_t number)
     // The status is in the error as well.
     vblip_status status = open_input(clips, slot, &clip->error);
     (void)status;
+    if (!clips->in_turn)
+        clip->searching_s = 0; // beside the caller's work
 }
 
 vblip_status vb_clips_open(vb_clips **out, const vb_task *task, const vblip_job *job,
