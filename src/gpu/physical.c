@@ -267,8 +267,16 @@ static vblip_status read_device(vb_physical *p, const vb_vk *vk, vblip_error *er
         snprintf(p->unusable, sizeof p->unusable, "Vulkan %s, needs 1.2", p->api);
         return VBLIP_OK;
     }
-    VB_TRY(find_extensions(p, vk, err));
-    VB_TRY(read_facts(p, vk, err));
+    vblip_error why = {0};
+    vblip_status status = find_extensions(p, vk, &why);
+    if (status == VBLIP_OK)
+        status = read_facts(p, vk, &why);
+    if (status == VBLIP_ERR_MEMORY)
+        return vb_fail(err, status, "%s", why.message);
+    if (status != VBLIP_OK) { // of this device: the others stay
+        snprintf(p->unusable, sizeof p->unusable, "%.150s", why.message);
+        return VBLIP_OK;
+    }
     p->precision = preferred_precision(p);
     find_faults(p);
     return VBLIP_OK;
