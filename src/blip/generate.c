@@ -91,6 +91,23 @@ static vblip_status run_make(run *r, vblip_error *err)
     return vb_pool_tensor(&r->top, pool, VB_F32, rows, 1, vb_topk_cols(r->best), err);
 }
 
+// What a device says are words becomes indices.
+static vblip_status check_words(const run *r, uint32_t rows, vblip_error *err)
+{
+    for (uint32_t i = 0; i < rows; i++) {
+        const vb_top_logits top =
+            vb_top_logits_of(r->top_rows + (size_t)i * vb_topk_cols(r->best), r->best);
+        for (uint32_t k = 0; k < top.count; k++) {
+            if (!(top.columns[k] >= 0 && top.columns[k] < (float)r->vocabulary))
+                return vb_fail(err, VBLIP_ERR_DEVICE,
+                               "%s: word %.9g of a vocabulary of %u, by %s",
+                               r->decoder->model, (double)top.columns[k], r->vocabulary,
+                               r->decoder->pool->device->caps.name);
+        }
+    }
+    return VBLIP_OK;
+}
+
 // Brings home what decides: all logits of the first `rows` rows, or the best.
 static vblip_status fetch(run *r, uint32_t rows, vblip_error *err)
 {
@@ -103,8 +120,9 @@ static vblip_status fetch(run *r, uint32_t rows, vblip_error *err)
     }
     vb_download(&r->rec, home, out);
     VB_TRY(vb_recorder_submit(&r->rec, err));
-    return vb_check_finite(home, vb_tensor_elements(&out), r->decoder->model, "logits",
-                           err);
+    VB_TRY(vb_check_finite(home, vb_tensor_elements(&out), r->decoder->model, "logits",
+                           err));
+    return r->best ? check_words(r, rows, err) : VBLIP_OK;
 }
 
 // Runs r->tokens, [ids.rows, ids.cols], as tokens first .. of as many rows, and brings
