@@ -72,21 +72,21 @@ static vblip_status find_known_parts(const vb_clips *clips, clip_slot *slot,
     return VBLIP_OK;
 }
 
-// How much of the input its parts were looked for in, more than 0 and at most 1.
-static double share_searched(const clip_slot *slot)
+// How much of the input the first `us` of it are, more than 0 and at most 1; all, once its
+// parts are known.
+static double share_within(const clip_slot *slot, int64_t us)
 {
-    const vb_stretches *found = &slot->division.spans;
-    const int64_t end_us = found->items[found->count - 1].end_us;
-    if (slot->division.done || end_us <= 0 || end_us > slot->clip.info.duration_us)
-        return 1;
-    return (double)end_us / (double)slot->clip.info.duration_us;
+    const int64_t all_us = slot->clip.info.duration_us;
+    return slot->division.done || us <= 0 || us > all_us ? 1
+                                                         : (double)us / (double)all_us;
 }
 
 // Of all that there are, as far as they are found: at least one more where some are not.
 static uint32_t estimate_parts(const clip_slot *slot)
 {
-    const uint32_t found = slot->division.spans.count;
-    const double parts = found / slot->clip.searched;
+    const vb_stretches *spans = &slot->division.spans;
+    const uint32_t found = spans->count;
+    const double parts = found / share_within(slot, spans->items[found - 1].end_us);
     if (slot->division.done)
         return found;
     return parts > found + 1 && parts < UINT32_MAX ? (uint32_t)parts : found + 1;
@@ -99,7 +99,7 @@ static vblip_status find_more_parts(const vb_clips *clips, clip_slot *slot,
     const double start_s = vb_now_s();
     VB_TRY(vb_division_more(&slot->division, clips->ahead, err));
     clip->searching_s += vb_now_s() - start_s;
-    clip->searched = share_searched(slot);
+    clip->searched = share_within(slot, slot->division.searched_us);
     clip->parts = estimate_parts(slot);
     return VBLIP_OK;
 }

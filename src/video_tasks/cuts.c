@@ -212,6 +212,11 @@ void vb_cut_search_close(vb_cut_search **search)
     *search = NULL;
 }
 
+uint64_t vb_cut_search_frame(const vb_cut_search *search)
+{
+    return search->from;
+}
+
 // How far in the file the search is.
 static uint64_t cut_search_place(const vb_cut_search *s)
 {

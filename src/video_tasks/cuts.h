@@ -26,6 +26,9 @@ VB_CHECKED vblip_status vb_cut_search_open(vb_cut_search **out, const vb_frames 
 VB_CHECKED vblip_status vb_cut_search_more(vb_cut_search *search, vb_cuts *out,
                                            uint64_t bytes, bool *done,
                                            vblip_error *err);
+
+// The frame that the search goes on at; all frames before it are looked through.
+uint64_t vb_cut_search_frame(const vb_cut_search *search);
 void vb_cut_search_close(vb_cut_search **search);
 
 // Finds the frames of `video` that a shot begins with, as vb_shots_mark does. Frames that

@@ -62,11 +62,14 @@ void vb_meter_restart(vb_meter *meter)
     meter->aside_s = 0;
 }
 
+// Not known before `least_s` of work: the first frames find caches cold and clocks low.
 static double meter_seconds_left(const vb_meter *meter)
 {
+    static const double least_s = 0.5;
     const double elapsed_s = vb_now_s() - meter->started_s - meter->aside_s;
-    const double left_s =
-        vb_seconds_left(meter->done, meter->total, elapsed_s > 0 ? elapsed_s : 0);
+    if (elapsed_s < least_s && meter->done < meter->total)
+        return -1.0;
+    const double left_s = vb_seconds_left(meter->done, meter->total, elapsed_s);
     return left_s < 0 ? left_s : left_s + meter->aside_left_s;
 }
 

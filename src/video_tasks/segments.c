@@ -134,6 +134,7 @@ vblip_status vb_division_more(vb_division *division, uint64_t bytes, vblip_error
     const uint32_t before = d->spans.count;
     while (!d->done && d->spans.count == before) {
         VB_TRY(vb_cut_search_more(d->search, &d->cuts, bytes, &d->done, err));
+        d->searched_us = time_at(d, vb_cut_search_frame(d->search));
         // Where the last shot ends is known at the end only.
         const uint32_t whole = d->cuts.count - !d->done;
         for (; d->divided < whole; d->divided++) {

@@ -27,7 +27,8 @@ typedef struct vb_division {
     int64_t most_us;       // of a part of a shot; 0 = shots are not divided
     vb_cut_search *search; // NULL where none goes on
     vb_cuts cuts;
-    uint32_t divided; // of these shots
+    uint32_t divided;    // of these shots
+    int64_t searched_us; // of the recording, for parts; behind the last that was found
 } vb_division;
 
 // Begins to divide `video`, which must stay valid until all is found; `path` is for messages.

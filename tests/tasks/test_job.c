@@ -91,7 +91,7 @@ static void test_time_left_beside_units(void **state)
     assert_true(left_s >= 19 && left_s < 39); // 8 units of 2 s, and 3 s
     meter.aside_s = 1000;                     // more than the time it has been
     assert_int_equal(vb_meter_add(&meter, "clip.mp4", 2, &err), VBLIP_OK);
-    assert_true(left_s == 3);
+    assert_true(left_s < 0); // too little work to go by
     vb_meter_restart(&meter);
     assert_true(meter.aside_s == 0);
     assert_int_equal(vb_meter_add(&meter, "clip.mp4", 6, &err), VBLIP_OK);
