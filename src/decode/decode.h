@@ -1,5 +1,5 @@
-// decode.h - files in, square RGB frames with their times out. The only door to FFmpeg,
-// libjpeg-turbo and libwebp.
+// decode.h - files in, square RGB frames with their times out. The door to FFmpeg,
+// together with export/, and the only one to libjpeg-turbo and libwebp.
 #ifndef VB_DECODE_DECODE_H
 #define VB_DECODE_DECODE_H
 
