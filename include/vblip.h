@@ -1,6 +1,6 @@
 // vblip.h - ask questions of video: search, answers and captions, with BLIP.
 //
-// Benchmarks, data sets and the like are in vblip_lab.h. Six conventions hold in both files:
+// Benchmarks, data sets and the like are in vblip_lab.h. Six conventions hold in all headers:
 //
 //   Errors     A function that can fail returns vblip_status and takes a nullable vblip_error
 //              last, which it resets on entry. On failure every output is zeroed, nothing leaks,

@@ -16,7 +16,7 @@ static const struct {
     {".mp4", "mp4"},      {".m4v", "mp4"},   {".mov", "mov"},
     {".mkv", "matroska"}, {".webm", "webm"},
 };
-enum { CONTAINERS = sizeof containers / sizeof *containers, MKV = 3 };
+enum { CONTAINERS = sizeof containers / sizeof *containers, MKV = 3, WEBM = 4 };
 
 // CONTAINERS where there is none.
 static int find_container(const char *path)
@@ -29,10 +29,11 @@ static int find_container(const char *path)
     return i;
 }
 
-const char *vb_muxer_extension(const char *path)
+const char *vb_muxer_extension(const char *path, bool encoded)
 {
     const int found = find_container(path);
-    return containers[found < CONTAINERS ? found : MKV].extension;
+    const bool fits = found < CONTAINERS && !(encoded && found == WEBM);
+    return containers[fits ? found : MKV].extension;
 }
 
 // --------------------------------------------------------------------------- the file

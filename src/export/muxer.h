@@ -16,8 +16,8 @@ typedef struct vb_muxer {
 } vb_muxer;
 
 // ".mkv" for "Film.MKV": the extension of a container that is written as it is read, else
-// ".mkv", which takes nearly every stream.
-const char *vb_muxer_extension(const char *path);
+// ".mkv", which takes nearly every stream. `encoded`: for what vb_encoder_open gives.
+const char *vb_muxer_extension(const char *path, bool encoded);
 
 // Opens `path` for the container that its extension names: mp4, m4v, mov, mkv or webm;
 // VBLIP_ERR_ARGUMENT for another. What the file holds now stands until vb_muxer_finish.

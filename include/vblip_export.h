@@ -1,0 +1,51 @@
+// vblip_export.h - what hits are good for: clips that are cut from recordings. Needs no model and
+// no device; the conventions of vblip.h hold here too.
+#ifndef VBLIP_EXPORT_H
+#define VBLIP_EXPORT_H
+
+#include "vblip.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// A part of a recording.
+typedef struct vblip_moment {
+    const char *path;
+    int64_t start_us, end_us; // of a hit: those of vblip_hit
+} vblip_moment;
+
+typedef struct vblip_cut_options {
+    uint32_t size;
+    bool exact;     // the picture is encoded anew; else copied, from the key frame before
+    bool overwrite; // a file that exists may be replaced
+    int64_t pad_us; // so much more at both ends of each moment
+    int (*stopped)(void *user); // asked for each packet; non-zero: VBLIP_ERR_CANCELLED
+    void *stopped_user;
+} vblip_cut_options;
+
+// Where a moment is in the file that was written.
+typedef struct vblip_clipping {
+    uint32_t moment;          // index
+    int64_t at_us;            // begins so long after the file does
+    int64_t start_us, end_us; // of the recording: what it holds of it
+    uint32_t left_out;        // tracks of the recording that the container does not take
+} vblip_clipping;
+typedef int (*vblip_clipping_fn)(void *user, const vblip_clipping *clipping);
+
+// Writes the moments one after another to the file `out`, whose extension names the container: mp4,
+// m4v, mov, mkv or webm. Tracks of sound and subtitles that it takes are copied, and so are tags and
+// how the picture is turned. Copied pictures must be of one kind, exact ones of one size. The file
+// appears whole when all is done, and `fn` is called with each moment then; it replaces none of the
+// recordings. A message is about a recording, which it begins with, or about `out`.
+VBLIP_CHECKED vblip_status vblip_cut(const char *out, const vblip_moment *moments, uint32_t count,
+    const vblip_cut_options *options, vblip_clipping_fn fn, void *user, vblip_error *err);
+
+// The extension of a file that what is cut of `path` fits in: its own, or ".mkv".
+VBLIP_API const char *vblip_cut_extension(const char *path, bool exact);
+
+#ifdef __cplusplus
+} // extern "C"
+#endif
+
+#endif // VBLIP_EXPORT_H
