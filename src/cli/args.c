@@ -6,6 +6,7 @@
 
 const cli_command_traits cli_commands[CLI_COMMAND_COUNT] = {
     [CLI_RETRIEVE] = {"retrieve", CLI_TAKES_PATHS_THEN_QUERY, "query"},
+    [CLI_CUT] = {"cut", CLI_TAKES_PATHS_THEN_QUERY, "query"},
     [CLI_INDEX] = {"index", CLI_TAKES_PATHS, "text"},
     [CLI_MERGE] = {"merge", CLI_TAKES_INDEXES, "text"},
     [CLI_QA] = {"qa", CLI_TAKES_PATH_THEN_TEXTS, "question"},
@@ -22,6 +23,17 @@ const cli_command_traits cli_commands[CLI_COMMAND_COUNT] = {
     [CLI_DOCTOR] = {"doctor", CLI_TAKES_NOTHING, "text"},
     [CLI_BENCH] = {"bench", CLI_TAKES_NAMES, "name"},
 };
+
+cli_args cli_args_none(void)
+{
+    return (cli_args){.command = CLI_COMMAND_COUNT,
+                      .format = VB_FORMAT_UNSET,
+                      .rerank = CLI_NOT_GIVEN,
+                      .cache_gb = -1.0f,
+                      .itm_token = CLI_NOT_GIVEN,
+                      .what = CLI_WHAT_UNSET,
+                      .top_k = CLI_NOT_GIVEN};
+}
 
 const char *cli_command_name(cli_command command)
 {

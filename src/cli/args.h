@@ -13,6 +13,7 @@
 
 typedef enum cli_command {
     CLI_RETRIEVE,
+    CLI_CUT,
     CLI_INDEX,
     CLI_MERGE,
     CLI_QA,
@@ -116,6 +117,12 @@ typedef struct cli_args {
     bool index_stats, index_list, index_verify, index_remove;
     const char *remap; // OLD=NEW
 
+    // cut
+    bool rows;        // the operand - alone: hits are rows on standard input
+    const char *reel; // one file for all hits, instead of -o
+    float pad_s;
+    bool exact;
+
     // match
     uint32_t itm_token; // 0 enc, 1 cls, CLI_NOT_GIVEN
 
@@ -148,7 +155,7 @@ typedef struct cli_args {
     uint32_t beams, max_length, min_length;
     float repetition_penalty;
     bool merge, sample, shots;
-    bool overwrite;           // replace subtitle files that exist; for merge: an index
+    bool overwrite;           // replace files that exist: subtitles, clips, an index
     float top_p, temperature; // 0 = default
     uint32_t top_k;           // 0 = all, CLI_NOT_GIVEN = default
     uint32_t seed, samples;
@@ -158,6 +165,8 @@ typedef struct cli_args {
     cli_words operands, queries; // what paths and texts are views of
 } cli_args;
 
+// Before anything was parsed.
+cli_args cli_args_none(void);
 void cli_args_free(cli_args *args);
 
 // False when memory runs out.

@@ -183,7 +183,8 @@ static vblip_status check_together(const cli_args *a, vblip_error *err)
 static vblip_status check_retrieval(const cli_args *a, vblip_error *err)
 {
     const bool pictures = a->like.count || a->unlike.count;
-    const bool no_path = a->command == CLI_RETRIEVE && !a->paths.count && !a->list;
+    const bool searches = a->command == CLI_RETRIEVE || a->command == CLI_CUT;
+    const bool no_path = searches && !a->rows && !a->paths.count && !a->list;
     const bool asks = a->rerank != 0 && a->rerank != CLI_NOT_GIVEN;
     const struct {
         bool bad;
@@ -199,7 +200,7 @@ static vblip_status check_retrieval(const cli_args *a, vblip_error *err)
          "asked about texts"},
         {pictures && a->then, "--then: not allowed together with --like or --unlike"},
         {a->within_s > 0 && !a->then, "--within: only allowed with --then"},
-        {a->calibration && a->command == CLI_RETRIEVE && (pictures || a->rerank == 0),
+        {a->calibration && searches && (pictures || a->rerank == 0),
          "--calibration: not allowed together with --rerank 0, --like or --unlike, "
          "which "
          "give no P(match)"},
@@ -228,6 +229,65 @@ static vblip_status check_retrieval(const cli_args *a, vblip_error *err)
     return a->then ? check_utf8(a->then, "--then", 0, err) : VBLIP_OK;
 }
 
+static bool is_dash(const char *text)
+{
+    return text && strcmp(text, "-") == 0;
+}
+
+// Whether the field of `o` is as it was before anything was parsed.
+static bool is_given(const cli_option *o, const cli_args *a)
+{
+    const cli_args none = cli_args_none();
+    const char *field = (const char *)a + o->offset;
+    const char *plain = (const char *)&none + o->offset;
+    switch (o->kind) {
+    case CLI_FLAG:
+        return *(const bool *)field;
+    case CLI_STRING:
+        return *(const char *const *)field != NULL;
+    case CLI_STRINGS:
+        return ((const cli_words *)field)->count != 0;
+    default:
+        return memcmp(field, plain, sizeof(uint32_t)) != 0;
+    }
+}
+
+// Rows were found already.
+static vblip_status check_rows_alone(const cli_args *a, vblip_error *err)
+{
+    for (const cli_option *o = cli_options; a->rows && (o->letter || o->name); o++) {
+        const uint32_t searches = 1u << CLI_RETRIEVE | 1u << CLI_CUT;
+        const bool is_search = (o->commands & searches) == searches &&
+                               o->commands != CLI_ALL_COMMANDS &&
+                               o->offset != offsetof(cli_args, exit_status);
+        if (is_search && is_given(o, a))
+            return cli_misuse(err, "--%s: not allowed with rows on standard input",
+                              o->name);
+    }
+    return VBLIP_OK;
+}
+
+static vblip_status check_cut(const cli_args *a, vblip_error *err)
+{
+    bool reads_video = false;
+    for (uint32_t i = 0; i < a->paths.count; i++)
+        reads_video = reads_video || is_dash(a->paths.items[i]);
+    const struct {
+        bool bad;
+        const char *message;
+    } rules[] = {
+        {!a->output && !a->reel, "cut: missing -o FOLDER, or --reel FILE"},
+        {a->output && a->reel, "--reel: not allowed together with -o"},
+        {is_dash(a->output), "-o -: cut writes files to a folder"},
+        {is_dash(a->reel), "--reel -: cut writes a file"},
+        {reads_video, "-: stands for rows, and is the only operand then"},
+    };
+    for (size_t i = 0; a->command == CLI_CUT && i < sizeof rules / sizeof *rules; i++)
+        if (rules[i].bad)
+            return cli_misuse(err, "%s", rules[i].message);
+    return check_rows_alone(a, err);
+}
+
 static vblip_status check_segment(const cli_args *a, vblip_error *err)
 {
     vb_segmenting how;
@@ -249,6 +309,7 @@ vblip_status cli_args_check(const cli_args *args, vblip_error *err)
     VB_TRY(check_segment(args, err));
     VB_TRY(check_remap(args, err));
     VB_TRY(check_together(args, err));
+    VB_TRY(check_cut(args, err));
     VB_TRY(check_retrieval(args, err));
     VB_TRY(check_eval(args, err));
     VB_TRY(check_stdin(args, err));
@@ -276,10 +337,10 @@ vblip_status cli_format_settle(cli_args *args, vblip_error *err)
         return given ? cli_misuse(err, "--format: embed writes safetensors") : VBLIP_OK;
     }
     if (!given)
-        args->format =
-            args->output && args->command != CLI_CALIBRATE && args->command != CLI_MERGE
-                ? (uint32_t)format_of_name(args->output)
-                : VB_FORMAT_TEXT;
+        args->format = args->output && args->command != CLI_CALIBRATE &&
+                               args->command != CLI_MERGE && args->command != CLI_CUT
+                           ? (uint32_t)format_of_name(args->output)
+                           : VB_FORMAT_TEXT;
     if (args->command == CLI_FILTER) {
         if (given && args->format != VB_FORMAT_JSONL)
             return cli_misuse(err, "--format: allowed for filter: jsonl");

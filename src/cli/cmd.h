@@ -5,6 +5,7 @@
 #include "cli/session.h"
 
 cli_exit cli_cmd_retrieve(cli_session *s);
+cli_exit cli_cmd_cut(cli_session *s);
 cli_exit cli_cmd_index(cli_session *s);
 cli_exit cli_edit_indexes(cli_session *s); // of cli_cmd_index: --remove, --remap
 cli_exit cli_cmd_merge(cli_session *s);

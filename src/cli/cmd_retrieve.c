@@ -1,9 +1,7 @@
 // cmd_retrieve.c - hits, ranked (cli.md 3).
 #include "base/set.h"
 #include "cli/cmd.h"
-#include "cli/date.h"
-#include "cli/example.h"
-#include "cli/library.h"
+#include "cli/searching.h"
 
 #include <string.h>
 
@@ -19,16 +17,11 @@ enum { ALL_COLUMNS = sizeof columns / sizeof *columns, THEN_COLUMNS = 2 };
 static const vb_table table = {columns, ALL_COLUMNS - THEN_COLUMNS};
 static const vb_table then_table = {columns, ALL_COLUMNS};
 
-static const float DEFAULT_WITHIN_S = 60;
-
 typedef struct retrieve_state {
-    vb_set seen;   // paths printed by --files-only
-    uint64_t hits; // hits of all queries
-    vblip_index_changes changes;
+    vb_set seen;         // paths printed by --files-only
+    uint64_t hits;       // hits of all queries
     uint32_t last_query; // the query of the last hit; in text each query has a heading
-    vb_arena arena;      // of examples
-    vblip_example *examples;
-    uint32_t example_count;
+    cli_search search;
 } retrieve_state;
 
 static int cmd_retrieve_emit_row(cli_session *s, const vblip_hit *hit)
@@ -80,7 +73,7 @@ static int cmd_retrieve_emit_text(cli_session *s, retrieve_state *state,
     vb_string_appendf(&s->line, "%u  ", hit->rank);
     if (hit->reranked)
         vb_string_appendf(&s->line, "%.2f  ", (double)hit->p_match);
-    else if (s->args->rerank == 0 || state->example_count)
+    else if (s->args->rerank == 0 || state->search.example_count)
         vb_string_appendf(&s->line, "%.2f  ", (double)hit->score);
     else
         vb_string_puts(&s->line, "-  "); // beyond the K that ITM looked at
@@ -160,100 +153,30 @@ static int on_hit(void *session, const vblip_hit *hit)
     return stop;
 }
 
-static vblip_status read_examples(cli_session *s, vblip_error *err)
+static vblip_status cmd_retrieve_check(cli_session *s, vblip_error *err)
 {
-    const cli_args *a = s->args;
     retrieve_state *state = s->state;
-    const float weight = a->weight > 0 ? a->weight : 1;
-    const struct {
-        const cli_words *words;
-        float weight;
-    } kinds[] = {{&a->like, weight}, {&a->unlike, -weight}};
-    state->examples =
-        VB_ARENA_NEW(&state->arena, vblip_example, a->like.count + a->unlike.count + 1);
-    if (!state->examples)
-        return vb_fail_memory(err, "examples");
-    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
-        for (uint32_t i = 0; i < kinds[k].words->count; i++)
-            VB_TRY(cli_example_read(&state->examples[state->example_count++],
-                                    &state->arena, kinds[k].words->items[i],
-                                    kinds[k].weight, err));
-    return VBLIP_OK;
-}
-
-static int64_t date_ns(const char *typed, bool last)
-{
-    cli_date date;
-    return typed && cli_date_read(&date, typed) ? cli_date_ns(&date, last) : 0;
-}
-
-static vblip_search_options search_options(const cli_session *s,
-                                           const vblip_retrieve_options *ranking)
-{
-    const cli_args *a = s->args;
-    const retrieve_state *state = s->state;
-    const float within_s = a->within_s > 0 ? a->within_s : DEFAULT_WITHIN_S;
-    return (vblip_search_options){
-        .retrieve = ranking,
-        .examples = state->examples,
-        .example_count = state->example_count,
-        .then = a->then,
-        .within_us = a->then ? (int64_t)((double)within_s * 1e6) : 0,
-        .by_recording = a->by != 0,
-        .same = a->dedupe,
-        .offset = a->offset,
-        .since_ns = date_ns(a->since, false),
-        .until_ns = date_ns(a->until, true),
-    };
+    return cli_search_read(&state->search, s, err);
 }
 
 static vblip_status cmd_retrieve_run(cli_session *s, vblip_error *err)
 {
-    const cli_args *a = s->args;
-    const vblip_job job = cli_job(s);
-    const vblip_retrieve_options ranking = {
-        .job = &job,
-        .top = a->top,
-        .rerank = a->rerank == CLI_NOT_GIVEN ? VBLIP_RERANK_AUTO
-                  : a->rerank                ? (int32_t)a->rerank
-                                             : -1,
-        .min_p = a->min_p,
-    };
-    const vblip_library_options kept = cli_library_options(s);
-    const vblip_search_options search = search_options(s, &ranking);
     retrieve_state *state = s->state;
-    vblip_library *library;
-    if (a->rerank && !state->example_count)
-        cli_choose_calibration(s, a->frames, false);
-    VB_TRY(vblip_library_open(&library, s->model, s->inputs, &kept, err));
-    const vblip_status status = vblip_library_retrieve(
-        library, (const char *const *)s->texts.items, s->texts.count, &search,
-        &state->changes, on_hit, s, err);
-    vblip_library_close(&library);
-    return status;
+    return cli_search_run(&state->search, s, on_hit, err);
 }
 
 static cli_exit cmd_retrieve_finish(cli_session *s, cli_exit code)
 {
     const retrieve_state *state = s->state;
-    if (!s->args->no_index)
-        cli_say_changes(s, &state->changes);
-    bool stopped = s->failed && s->args->fail_fast;
-    bool done = (code == CLI_EXIT_DONE || code == CLI_EXIT_SOME_FAILED) && !stopped;
-    if (!done || state->hits || s->out.error)
-        return code;
-    if (!s->args->quiet)
-        vb_console_line(&s->console, "no match");
-    return code == CLI_EXIT_DONE && s->args->exit_status ? CLI_EXIT_NO_MATCH : code;
+    return cli_search_finish(&state->search, s, state->hits, code);
 }
 
 cli_exit cli_cmd_retrieve(cli_session *s)
 {
-    const bool pictures = s->args->like.count || s->args->unlike.count;
     const cli_task task = {
         .table = s->args->then ? &then_table : &table,
-        .needs = s->args->rerank && !pictures ? VBLIP_TASK_RETRIEVAL : VBLIP_TASK_ITC,
-        .check = read_examples,
+        .needs = cli_search_needs(s->args),
+        .check = cmd_retrieve_check,
         .weights = "Salesforce/blip-itm-base-coco",
         .run = cmd_retrieve_run,
         .finish = cmd_retrieve_finish,
@@ -262,6 +185,6 @@ cli_exit cli_cmd_retrieve(cli_session *s)
     s->state = &state;
     cli_exit code = cli_session_run(s, &task);
     vb_set_free(&state.seen);
-    vb_arena_free(&state.arena);
+    cli_search_free(&state.search);
     return code;
 }

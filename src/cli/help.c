@@ -35,6 +35,22 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
          "  vblip retrieve examples/clips \"a dog to the left of a violin\"\n"
          "  vblip retrieve --top 3 -f jsonl -e \"a dog\" -e \"two cats\" "
          "examples/clips\n"},
+    [CLI_CUT] =
+        {"vblip cut [OPTIONS] PATH... \"query\" -o FOLDER|--reel FILE\n"
+         "       vblip retrieve -f jsonl ... | vblip cut - -o FOLDER|--reel FILE",
+         "cut hits from their recordings, to files that players open",
+         "Hits are found as retrieve finds them, with its options, or are its rows on "
+         "standard input (-), whatever program wrote them: path, start and end count. "
+         "Each becomes a file in FOLDER, clip-02_00m12s-00m18s.mp4, or all become one, "
+         "FILE. Picture, sound and subtitles are copied, from the key frame at or "
+         "before "
+         "the hit; with --exact the picture is encoded anew and begins with the hit. A "
+         "file that exists is replaced only with --overwrite, a recording never.\n"
+         "Text output: file, times that it holds, path.\n"
+         "Fields: path start end file at cut_start cut_end; at is the time in the "
+         "file.\n",
+         "  vblip cut --top 3 --pad 1 -o clips examples/clips \"a dog\"\n"
+         "  vblip cut --exact --reel dogs.mp4 examples/clips \"a dog\"\n"},
     [CLI_INDEX] =
         {"vblip index [OPTIONS] PATH...\n"
          "       vblip index --stats|--list|--verify [PATH...]\n"

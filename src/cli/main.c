@@ -18,6 +18,7 @@ static cli_exit (*const commands[CLI_COMMAND_COUNT])(cli_session *) = {
     [CLI_MERGE] = cli_cmd_merge,       [CLI_SHOTS] = cli_cmd_shots,
     [CLI_TOKENIZE] = cli_cmd_tokenize, [CLI_MODELS] = cli_cmd_models,
     [CLI_DOCTOR] = cli_cmd_doctor,     [CLI_BENCH] = cli_cmd_bench,
+    [CLI_CUT] = cli_cmd_cut,
 };
 
 // Help and version, to standard output.
@@ -51,7 +52,8 @@ static cli_exit run_command(const cli_args *args)
     else
         vb_console_error(&s.console, "out of memory");
     vb_console_bar_clear(&s.console);
-    const bool whole = args->command == CLI_MERGE || args->command == CLI_CALIBRATE;
+    const bool whole = args->command == CLI_MERGE || args->command == CLI_CALIBRATE ||
+                       (args->command == CLI_CUT && args->reel);
     if (code == CLI_EXIT_INTERRUPTED)
         vb_console_warn(&s.console, "interrupted; %s",
                         whole ? "nothing was written" : "what was finished is kept");

@@ -23,6 +23,10 @@ static vblip_status split_retrieve(cli_args *args, vblip_error *err)
     const cli_words all = args->operands;
     const bool alike = args->like.count != 0;
     bool separate = args->queries.count || args->texts_file || alike;
+    args->rows = args->command == CLI_CUT && !separate && !args->list &&
+                 all.count == 1 && strcmp(all.items[0], "-") == 0;
+    if (args->rows)
+        return VBLIP_OK;
     uint32_t paths = separate || !all.count ? all.count : all.count - 1;
     args->paths = from(all, 0, paths);
     args->texts = separate ? args->queries : from(all, paths, all.count - paths);

@@ -311,13 +311,7 @@ vblip_status cli_args_parse(cli_args *out, int argc, char **argv, vblip_error *e
     if (!err)
         err = &unused;
     *err = (vblip_error){0};
-    *out = (cli_args){.command = CLI_COMMAND_COUNT,
-                      .format = VB_FORMAT_UNSET,
-                      .rerank = CLI_NOT_GIVEN,
-                      .cache_gb = -1.0f,
-                      .itm_token = CLI_NOT_GIVEN,
-                      .what = CLI_WHAT_UNSET,
-                      .top_k = CLI_NOT_GIVEN};
+    *out = cli_args_none();
     if (find_action(out, argc, argv, err) == VBLIP_OK &&
         (out->action != CLI_RUN || parse_run(out, argc, argv, err) == VBLIP_OK))
         return VBLIP_OK;

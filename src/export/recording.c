@@ -76,7 +76,7 @@ void vb_recording_close(vb_recording *recording)
 // ------------------------------------------------------------------------------ spans
 
 // The frame that is shown at `time_us`.
-static uint64_t frame_at(const vb_packets *p, int64_t time_us)
+static uint64_t recording_frame_at(const vb_packets *p, int64_t time_us)
 {
     uint64_t low = 0, high = p->count;
     while (high - low > 1) {
@@ -99,8 +99,8 @@ vblip_status vb_recording_frames(vb_frame_span *out, const vb_recording *recordi
         return vb_fail(err, VBLIP_ERR_ARGUMENT,
                        "ends at %.3f s, before the moment begins at %.3f s",
                        (double)last_us / 1e6, (double)start_us / 1e6);
-    out->first = frame_at(p, start_us + HALF_MS_US);
-    out->end = frame_at(p, end_us - HALF_MS_US) + 1;
+    out->first = recording_frame_at(p, start_us + HALF_MS_US);
+    out->end = recording_frame_at(p, end_us - HALF_MS_US) + 1;
     if (out->end <= out->first)
         out->end = out->first + 1;
     return VBLIP_OK;

@@ -571,7 +571,8 @@ class Operands(Case):
 
 class Words(Case):
     def test_help(self):
-        commands = ["retrieve", "qa", "caption", "match", "eval", "filter", "shots", "tokenize", "models", "doctor", "bench"]
+        commands = ["retrieve", "cut", "qa", "caption", "match", "eval", "filter", "shots", "tokenize", "models", "doctor",
+                    "bench"]
         overview = self.ok("help").out
         for command in commands:
             self.assertRegex(overview, r"(?m)^  %s +\w" % command)
@@ -583,7 +584,8 @@ class Words(Case):
 
     def test_the_examples_of_help_are_valid(self):
         """Run with the operands of the example where they exist, and its options always."""
-        for command in ("retrieve", "qa", "caption", "match", "eval", "filter", "shots", "tokenize", "models", "doctor", "bench"):
+        for command in ("retrieve", "cut", "qa", "caption", "match", "eval", "filter", "shots", "tokenize", "models", "doctor",
+                        "bench"):
             text = self.ok(command, "--help").out
             examples = text.partition("\nexamples:\n")[2].partition("\n\n")[0].splitlines()
             self.assertEqual(len(examples), 2, text)

@@ -79,6 +79,9 @@ static const struct operand_row {
     {"retrieve|--index|i|--like|x", CLI_RETRIEVE, "", ""},
     {"retrieve|--like|x|p", CLI_RETRIEVE, "p", ""},
     {"retrieve|--like|x|p|-e|q", CLI_RETRIEVE, "p", "q"},
+    {"cut|dir|a dog|-o|f", CLI_CUT, "dir", "a dog"},
+    {"cut|-e|x|a|b|--reel|r.mp4", CLI_CUT, "a|b", "x"},
+    {"cut|-|-o|f", CLI_CUT, "", ""},
     {"qa|v.mp4|what?|who?", CLI_QA, "v.mp4", "what?|who?"},
     {"qa|v.mp4|--questions|f", CLI_QA, "v.mp4", ""},
     {"qa|-a|list|what?|who?", CLI_QA, "", "what?|who?"},
@@ -138,7 +141,8 @@ static void test_operands_go_where_the_command_wants_them(void **state)
 static const struct refusal {
     const char *line, *message;
 } refusals[] = {
-    {"", "no command; see: vblip help; allowed: retrieve, index, merge, qa, caption, "
+    {"", "no command; see: vblip help; allowed: retrieve, cut, index, merge, qa, "
+         "caption, "
          "match, reason, embed, eval, filter, calibrate, shots, tokenize, models, "
          "doctor, bench, help"},
     {"retreive|x|y", "retreive: unknown command; did you mean retrieve? allowed: *"},
@@ -147,8 +151,8 @@ static const struct refusal {
     {"ask|x", "ask: unknown command; did you mean qa? allowed: *"},
     {"join|x", "join: unknown command; did you mean merge? allowed: *"},
     {"find|x",
-     "find: unknown command; did you mean retrieve? allowed: retrieve, index, *"},
-    {"indices|x", "indices: unknown command; allowed: retrieve, index, *"},
+     "find: unknown command; did you mean retrieve? allowed: retrieve, cut, index, *"},
+    {"indices|x", "indices: unknown command; allowed: retrieve, cut, index, *"},
     {"/dev/null",
      "/dev/null: a file, where the command comes: vblip caption /dev/null; *"},
     {"-x", "no command; *"},
@@ -277,6 +281,21 @@ static const struct refusal {
     {"match|v|t|--compat|", "--compat : allowed: salesforce, hf"},
     // what does not go together
     {"caption|v|-0", "-0: only allowed with -a FILE"},
+    {"cut|-", "cut: missing -o FOLDER, or --reel FILE"},
+    {"cut|-|-o|-", "-o -: cut writes files to a folder"},
+    {"cut|-|--reel|-", "--reel -: cut writes a file"},
+    {"cut|-|-o|f|--reel|r.mp4", "--reel: not allowed together with -o"},
+    {"cut|-|q|-o|f", "-: stands for rows, and is the only operand then"},
+    {"cut|-|-e|q|-o|f", "-: stands for rows, and is the only operand then"},
+    {"cut|-o|f", "cut: missing a PATH and a query; see: vblip help cut"},
+    {"cut|q|-o|f", "cut: missing a PATH (the last operand is the query); *"},
+    {"cut|-|-o|f|--top|3", "--top: not allowed with rows on standard input"},
+    {"cut|-|-o|f|--min-p|.5", "--min-p: not allowed with rows on standard input"},
+    {"cut|-|-o|f|--rebuild", "--rebuild: not allowed with rows on standard input"},
+    {"cut|-|-o|f|--pad|-1", "--pad -1: a number from 0 to 3600 is allowed"},
+    {"cut|v|q|-o|f|--mpv", "--mpv: *"},
+    {"cut|v|q|-o|f|-f|srt", "--format srt: allowed for cut: *"},
+    {"retrieve|v|q|--exact", "--exact: *"},
     {"retrieve|v|q|-l|-f|json", "--files-only: only allowed with --format text"},
     {"retrieve|v|q|-Z|-o|x.csv", "--null: only allowed with --format text"},
     {"qa|v|q|--answers|a|--answers-file|f",

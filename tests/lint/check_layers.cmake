@@ -18,7 +18,7 @@ set(allowed_output      base output)
 set(allowed_api         base compute formats tokenizer checkpoint blip decode export datasets index output video_tasks
                         gpu cpu api)
 set(allowed_terminal    base output terminal)
-set(allowed_cli         base output terminal cli)
+set(allowed_cli         base formats output terminal cli)
 
 # External libraries, by the folder of their headers, and the layers that may.
 set(doors

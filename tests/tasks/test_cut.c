@@ -275,6 +275,40 @@ static void test_a_stopped_cut_leaves_nothing(void **state)
     closedir(folder);
 }
 
+static void test_misuse(void **state)
+{
+    (void)state;
+    char path[TEMP_PATH];
+    vblip_error err;
+    in_media(path, "counted_h264_open.mp4");
+    const vblip_moment moment = frames_of(path, 0, 5), nameless = {NULL, 0, 1};
+    const vblip_cut_options early = {.pad_us = -1};
+    const struct {
+        const char *out;
+        const vblip_moment *moments;
+        uint32_t count;
+        const vblip_cut_options *options;
+        const char *message;
+    } rows[] = {
+        {NULL, &moment, 1, NULL, "out: missing"},
+        {"x.mp4", NULL, 1, NULL, "moments: missing"},
+        {"x.mp4", &moment, 0, NULL, "moments: missing"},
+        {"x.mp4", &nameless, 1, NULL, "path: missing"},
+        {"x.mp4", &moment, 1, &early, "pad: -1 us, expected 0 to 86400000000"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_int_equal(vblip_cut(rows[i].out, rows[i].moments, rows[i].count,
+                                   rows[i].options, NULL, NULL, &err),
+                         VBLIP_ERR_ARGUMENT);
+        assert_string_equal(err.message, rows[i].message);
+    }
+    assert_string_equal(vblip_cut_extension(NULL, false), ".mkv");
+    assert_string_equal(vblip_cut_extension("a.MP4", true), ".mp4");
+    assert_string_equal(vblip_cut_extension("a.webm", true), ".mkv");
+    assert_string_equal(vblip_cut_extension("a.webm", false), ".webm");
+    assert_string_equal(vblip_cut_extension("a.d/b", false), ".mkv");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -282,6 +316,7 @@ int main(void)
         cmocka_unit_test(test_an_exact_cut_is_the_moment),
         cmocka_unit_test(test_a_reel_holds_all),
         cmocka_unit_test(test_padding_ends_with_the_recording),
+        cmocka_unit_test(test_misuse),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_a_stopped_cut_leaves_nothing),
     };

@@ -1,0 +1,94 @@
+#include "formats/hit_rows.h"
+
+#include "formats/json.h"
+
+#include <math.h>
+#include <string.h>
+
+static const double most_seconds = 31.0 * 86400; // that are read of a recording
+
+// `there` stays false where the member is absent or null.
+static vblip_status read_seconds(bool *there, int64_t *out, vb_json_object row,
+                                 const char *key, vblip_error *err)
+{
+    const cJSON *value = vb_json_get(row, key);
+    *there = value != NULL;
+    if (!value)
+        return VBLIP_OK;
+    if (!cJSON_IsNumber(value))
+        return vb_json_fail(row, key, VBLIP_ERR_FORMAT, err, "not a number of seconds");
+    if (!(value->valuedouble >= 0 && value->valuedouble <= most_seconds))
+        return vb_json_fail(row, key, VBLIP_ERR_FORMAT, err, "%g s, expected 0 to %.0f",
+                            value->valuedouble, most_seconds);
+    *out = llround(value->valuedouble * 1e6);
+    return VBLIP_OK;
+}
+
+static vblip_status read_hit_times(vb_hit_row *out, vb_json_object row,
+                                   vblip_error *err)
+{
+    bool start, end, then;
+    int64_t then_end_us;
+    VB_TRY(read_seconds(&start, &out->start_us, row, "start", err));
+    VB_TRY(read_seconds(&end, &out->end_us, row, "end", err));
+    VB_TRY(read_seconds(&then, &then_end_us, row, "then_end", err));
+    if (start != end)
+        return vb_json_fail(row, start ? "end" : "start", VBLIP_ERR_FORMAT, err,
+                            "missing");
+    out->timed = start;
+    if (start && then)
+        out->end_us = then_end_us;
+    if (start && out->end_us <= out->start_us)
+        return vb_json_fail(row, then ? "then_end" : "end", VBLIP_ERR_FORMAT, err,
+                            "%.3f s, not behind start %.3f", (double)out->end_us / 1e6,
+                            (double)out->start_us / 1e6);
+    return VBLIP_OK;
+}
+
+static vblip_status read_hit_members(vb_hit_row *out, vb_arena *arena,
+                                     vb_json_object row, vblip_error *err)
+{
+    const char *path = NULL, *error = NULL;
+    VB_TRY(vb_json_string(&error, row, "error", err));
+    if (error)
+        return VBLIP_OK;
+    VB_TRY(vb_json_string(&path, row, "path", err));
+    if (!path || !*path)
+        return vb_json_fail(row, "path", VBLIP_ERR_FORMAT, err,
+                            path ? "empty" : "missing");
+    VB_TRY(read_hit_times(out, row, err));
+    VB_TRY(vb_json_u32(&out->rank, row, "rank", 1, UINT32_MAX, err));
+    out->judged = vb_json_get(row, "p_match") != NULL;
+    VB_TRY(vb_json_float(&out->p_match, row, "p_match", 0, 1, err));
+    out->path = vb_arena_string(arena, path, strlen(path));
+    return out->path ? VBLIP_OK : vb_fail_memory(err, row.subject);
+}
+
+static bool is_blank_row(const char *line, size_t size)
+{
+    size_t blanks = 0;
+    while (blanks < size && strchr(" \t\r", line[blanks]) && line[blanks])
+        blanks++;
+    return blanks == size;
+}
+
+vblip_status vb_hit_row_read(vb_hit_row *out, vb_arena *arena, const char *line,
+                             size_t size, const char *subject, vblip_error *err)
+{
+    cJSON *json = NULL;
+    *out = (vb_hit_row){0};
+    if (is_blank_row(line, size))
+        return VBLIP_OK;
+    VB_TRY(vb_json_parse(&json, line, size, subject, err));
+    const vb_json_object row = {.json = json, .subject = subject, .where = ""};
+    const vblip_status status =
+        cJSON_IsObject(json)
+            ? read_hit_members(out, arena, row, err)
+            : vb_fail(err, VBLIP_ERR_FORMAT,
+                      "%s: not an object: rows are those of retrieve -f jsonl",
+                      subject);
+    cJSON_Delete(json);
+    if (status != VBLIP_OK)
+        *out = (vb_hit_row){0};
+    return status;
+}

@@ -1,0 +1,54 @@
+// fake_export.c - the part of the fake library behind vblip_export.h: a clip is a text file
+// that says of what it is; each begins half a second early, a key frame's due.
+#include "cli/fake_vblip.h"
+#include "vblip_export.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static vblip_status fake_check_moment(const vblip_moment *moment, vblip_error *err)
+{
+    if (fake_has(moment->path, "broken"))
+        return fake_fail(err, VBLIP_ERR_IO, "%s: damaged: 3 of 5 frames decode",
+                         moment->path);
+    return VBLIP_OK;
+}
+
+vblip_status vblip_cut(const char *out, const vblip_moment *moments, uint32_t count,
+                       const vblip_cut_options *options, vblip_clipping_fn fn,
+                       void *user, vblip_error *err)
+{
+    const int64_t early_us = options->exact ? 0 : 500000;
+    int64_t at_us = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const vblip_status status = fake_check_moment(&moments[i], err);
+        if (status != VBLIP_OK)
+            return status;
+    }
+    FILE *file = fopen(out, "w");
+    if (!file)
+        return fake_fail(err, VBLIP_ERR_IO, "%s: not writable", out);
+    for (uint32_t i = 0; i < count; i++)
+        fprintf(file, "%s %lld\n", moments[i].path, (long long)options->pad_us);
+    fclose(file);
+    for (uint32_t i = 0; i < count; i++) {
+        const vblip_clipping clipping = {
+            .moment = i,
+            .at_us = at_us,
+            .start_us =
+                moments[i].start_us > early_us ? moments[i].start_us - early_us : 0,
+            .end_us = moments[i].end_us + options->pad_us,
+            .left_out = fake_has(moments[i].path, "tracks") ? 2 : 0,
+        };
+        at_us += clipping.end_us - clipping.start_us;
+        if (fn(user, &clipping))
+            return fake_cancelled(err);
+    }
+    return VBLIP_OK;
+}
+
+const char *vblip_cut_extension(const char *path, bool exact)
+{
+    (void)path;
+    return exact ? ".mkv" : ".mp4";
+}
