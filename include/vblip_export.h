@@ -9,6 +9,17 @@
 extern "C" {
 #endif
 
+// What those who play or edit a recording want to know of it.
+typedef struct vblip_media {
+    int64_t duration_us;         // from the first frame to the end of the last
+    int64_t zero_us;             // the clock of the file at the first frame
+    int64_t lead_us;             // what a player shows of the file before the first frame
+    uint32_t rate_num, rate_den; // frames a second; 0 = not known
+} vblip_media;
+
+// Of a video; of an mp4 its table is read, of others all of the file. Messages do not name it.
+VBLIP_CHECKED vblip_status vblip_media_look(vblip_media *out, const char *path, vblip_error *err);
+
 // A part of a recording.
 typedef struct vblip_moment {
     const char *path;

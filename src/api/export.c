@@ -3,10 +3,20 @@
 
 #include "api/objects.h"
 #include "export/cut.h"
+#include "export/media.h"
 #include "export/muxer.h"
 #include "output/beside.h"
 
 #include <stdlib.h>
+
+vblip_status vblip_media_look(vblip_media *out, const char *path, vblip_error *err)
+{
+    vb_error_reset(err);
+    VB_TRY(vb_need(out != NULL, "out", err));
+    *out = (vblip_media){0};
+    VB_TRY(vb_need(path != NULL, "path", err));
+    return vb_media_look(out, path, err);
+}
 
 static vblip_status check_moments(const vblip_moment *moments, uint32_t count,
                                   vblip_error *err)

@@ -52,6 +52,12 @@ vblip_status cli_misuse(vblip_error *err, const char *format, ...)
     return VBLIP_ERR_ARGUMENT;
 }
 
+bool cli_is_playlist(uint32_t format)
+{
+    return format == VB_FORMAT_M3U8 || format == VB_FORMAT_EDL ||
+           format == VB_FORMAT_OTIO;
+}
+
 bool cli_looks_at_indexes(const cli_args *args)
 {
     return args->index_stats || args->index_list || args->index_verify;

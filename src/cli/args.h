@@ -172,6 +172,9 @@ void cli_args_free(cli_args *args);
 // False when memory runs out.
 bool cli_words_add(cli_words *words, const char *word);
 
+// Whether hits become a list for players.
+bool cli_is_playlist(uint32_t format);
+
 // Whether `index` only shows what indexes hold.
 bool cli_looks_at_indexes(const cli_args *args);
 

@@ -347,11 +347,18 @@ vblip_status cli_format_settle(cli_args *args, vblip_error *err)
         args->format = VB_FORMAT_JSONL;
         return VBLIP_OK;
     }
-    if (args->command == CLI_CAPTION ||
-        (args->format != VB_FORMAT_SRT && args->format != VB_FORMAT_VTT))
+    const bool subtitles = args->command == CLI_CAPTION;
+    const bool playlists = args->command == CLI_RETRIEVE;
+    const bool known = is_for_subtitles(args)          ? subtitles
+                       : cli_is_playlist(args->format) ? playlists
+                                                       : true;
+    if (known)
         return VBLIP_OK;
-    return cli_misuse(err, "%s %.200s: allowed for %s: text, tsv, csv, json, jsonl",
+    return cli_misuse(err, "%s %.200s: allowed for %s: text, tsv, csv, json, jsonl%s",
                       given ? "--format" : "-o",
                       given ? cli_choice_name("format", args->format) : args->output,
-                      cli_commands[args->command].name);
+                      cli_commands[args->command].name,
+                      subtitles   ? ", srt, vtt"
+                      : playlists ? ", m3u8, edl, otio"
+                                  : "");
 }

@@ -31,11 +31,7 @@ static int collect_hit(void *session, const vblip_hit *hit)
 {
     cli_session *s = session;
     cut_state *state = s->state;
-    const int64_t end_us = s->args->then ? hit->then_end_us : hit->end_us;
-    const vblip_moment moment = {hit->path, hit->start_us, end_us};
-    return cli_moments_add(&state->moments, &moment, hit->timed, state->err) !=
-               VBLIP_OK ||
-           vb_interrupted();
+    return cli_collect_hit(s, &state->moments, hit, state->err);
 }
 
 // ---------------------------------------------------------------------------- the files
@@ -181,20 +177,13 @@ static vblip_status cut_each(cli_session *s, cut_state *state, vblip_error *err)
     return VBLIP_OK;
 }
 
-static void say_images(cli_session *s, uint32_t images)
-{
-    if (images)
-        vb_console_warn(&s->console, "%u hit%s left out: an image has no moments",
-                        images, images > 1 ? "s are" : " is");
-}
-
 static vblip_status cmd_cut_run(cli_session *s, vblip_error *err)
 {
     cut_state *state = s->state;
     state->err = err;
     if (!s->args->rows)
         VB_TRY(cli_search_run(&state->search, s, collect_hit, err));
-    say_images(s, state->moments.images);
+    cli_say_images(s, state->moments.images);
     if (!state->moments.count)
         return VBLIP_OK;
     VB_TRY(plan_cuts(s, state, err));

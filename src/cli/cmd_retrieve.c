@@ -1,6 +1,7 @@
 // cmd_retrieve.c - hits, ranked (cli.md 3).
 #include "base/set.h"
 #include "cli/cmd.h"
+#include "cli/playlists.h"
 #include "cli/searching.h"
 
 #include <string.h>
@@ -22,6 +23,8 @@ typedef struct retrieve_state {
     uint64_t hits;       // hits of all queries
     uint32_t last_query; // the query of the last hit; in text each query has a heading
     cli_search search;
+    cli_moments moments; // of a playlist
+    vblip_error *err;    // of the callbacks
 } retrieve_state;
 
 static int cmd_retrieve_emit_row(cli_session *s, const vblip_hit *hit)
@@ -140,7 +143,9 @@ static int on_hit(void *session, const vblip_hit *hit)
     cli_session *s = session;
     retrieve_state *state = s->state;
     int stop;
-    if (s->args->format != VB_FORMAT_TEXT)
+    if (cli_is_playlist(s->args->format))
+        stop = cli_collect_hit(s, &state->moments, hit, state->err);
+    else if (s->args->format != VB_FORMAT_TEXT)
         stop = cmd_retrieve_emit_row(s, hit);
     else if (s->args->files_only)
         stop = cmd_retrieve_emit_file(s, state, hit);
@@ -162,7 +167,12 @@ static vblip_status cmd_retrieve_check(cli_session *s, vblip_error *err)
 static vblip_status cmd_retrieve_run(cli_session *s, vblip_error *err)
 {
     retrieve_state *state = s->state;
-    return cli_search_run(&state->search, s, on_hit, err);
+    state->err = err;
+    VB_TRY(cli_search_run(&state->search, s, on_hit, err));
+    if (!cli_is_playlist(s->args->format))
+        return VBLIP_OK;
+    cli_say_images(s, state->moments.images);
+    return cli_playlist_emit(s, &state->moments, err);
 }
 
 static cli_exit cmd_retrieve_finish(cli_session *s, cli_exit code)
@@ -185,6 +195,7 @@ cli_exit cli_cmd_retrieve(cli_session *s)
     s->state = &state;
     cli_exit code = cli_session_run(s, &task);
     vb_set_free(&state.seen);
+    cli_moments_free(&state.moments);
     cli_search_free(&state.search);
     return code;
 }

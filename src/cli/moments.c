@@ -7,27 +7,45 @@
 #include <stdlib.h>
 #include <string.h>
 
-vblip_status cli_moments_add(cli_moments *moments, const vblip_moment *moment,
-                             bool timed, vblip_error *err)
+static bool moments_grow(cli_moments *m)
 {
-    moments->images += !timed;
-    if (!timed)
-        return VBLIP_OK;
-    if (moments->count == moments->capacity) {
-        const uint32_t capacity = moments->capacity ? 2 * moments->capacity : 16;
-        vblip_moment *items = realloc(moments->items, capacity * sizeof *items);
-        if (!items)
-            return vb_fail_memory(err, "hits");
-        moments->items = items;
-        moments->capacity = capacity;
-    }
-    vblip_moment *added = &moments->items[moments->count];
-    *added = *moment;
-    added->path = vb_arena_string(&moments->arena, moment->path, strlen(moment->path));
-    if (!added->path)
+    if (m->count < m->capacity)
+        return true;
+    const uint32_t capacity = m->capacity ? 2 * m->capacity : 16;
+    vblip_moment *items = realloc(m->items, capacity * sizeof *items);
+    m->items = items ? items : m->items;
+    cli_finding *findings =
+        items ? realloc(m->findings, capacity * sizeof *findings) : NULL;
+    m->findings = findings ? findings : m->findings;
+    m->capacity = findings ? capacity : m->capacity;
+    return findings;
+}
+
+// Strings are copied.
+static vblip_status moments_put(cli_moments *m, vblip_moment moment,
+                                cli_finding finding, vblip_error *err)
+{
+    moment.path = vb_arena_string(&m->arena, moment.path, strlen(moment.path));
+    if (finding.query)
+        finding.query =
+            vb_arena_string(&m->arena, finding.query, strlen(finding.query));
+    if (!moment.path || !moments_grow(m))
         return vb_fail_memory(err, "hits");
-    moments->count++;
+    m->items[m->count] = moment;
+    m->findings[m->count++] = finding;
     return VBLIP_OK;
+}
+
+vblip_status cli_moments_add(cli_moments *moments, const vblip_hit *hit,
+                             const char *query, bool then, vblip_error *err)
+{
+    const int64_t end_us = then ? hit->then_end_us : hit->end_us;
+    moments->images += !hit->timed;
+    if (!hit->timed)
+        return VBLIP_OK;
+    return moments_put(moments, (vblip_moment){hit->path, hit->start_us, end_us},
+                       (cli_finding){query, hit->rank, hit->reranked, hit->p_match},
+                       err);
 }
 
 static vblip_status moments_add_line(cli_moments *moments, vb_arena *arena,
@@ -43,8 +61,12 @@ static vblip_status moments_add_line(cli_moments *moments, vb_arena *arena,
         return err->status = VBLIP_ERR_ARGUMENT; // it is not media that is wrong
     if (status != VBLIP_OK || !row.path)
         return status;
-    const vblip_moment moment = {row.path, row.start_us, row.end_us};
-    return cli_moments_add(moments, &moment, row.timed, err);
+    moments->images += !row.timed;
+    if (!row.timed)
+        return VBLIP_OK;
+    const uint32_t rank = row.rank ? row.rank : moments->count + 1;
+    return moments_put(moments, (vblip_moment){row.path, row.start_us, row.end_us},
+                       (cli_finding){NULL, rank, row.judged, row.p_match}, err);
 }
 
 vblip_status cli_moments_read(cli_moments *moments, vblip_error *err)
@@ -62,6 +84,7 @@ vblip_status cli_moments_read(cli_moments *moments, vblip_error *err)
 void cli_moments_free(cli_moments *moments)
 {
     free(moments->items);
+    free(moments->findings);
     vb_arena_free(&moments->arena);
     *moments = (cli_moments){0};
 }

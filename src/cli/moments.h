@@ -5,16 +5,26 @@
 #include "base/arena.h"
 #include "vblip_export.h"
 
+// What is known of a hit besides its moment.
+typedef struct cli_finding {
+    const char *query; // NULL = none
+    uint32_t rank;
+    bool judged; // has p_match
+    float p_match;
+} cli_finding;
+
 // All-zero is none.
 typedef struct cli_moments {
-    vb_arena arena;      // of the paths
-    vblip_moment *items; // [count]
+    vb_arena arena;        // of the strings
+    vblip_moment *items;   // [count]
+    cli_finding *findings; // [count]
     uint32_t count, capacity;
     uint32_t images; // hits without times, which are not in the list
 } cli_moments;
 
-vblip_status cli_moments_add(cli_moments *moments, const vblip_moment *moment,
-                             bool timed, vblip_error *err);
+// A hit of a search, with the query that it is of.
+vblip_status cli_moments_add(cli_moments *moments, const vblip_hit *hit,
+                             const char *query, bool then, vblip_error *err);
 
 // Reads rows of retrieve -f jsonl from standard input; VBLIP_ERR_ARGUMENT names the line.
 vblip_status cli_moments_read(cli_moments *moments, vblip_error *err);

@@ -98,10 +98,14 @@ const cli_option cli_options[] = {
                  [VB_FORMAT_JSON] = "json",
                  [VB_FORMAT_JSONL] = "jsonl",
                  [VB_FORMAT_SRT] = "srt",
-                 [VB_FORMAT_VTT] = "vtt"},
+                 [VB_FORMAT_VTT] = "vtt",
+                 [VB_FORMAT_M3U8] = "m3u8",
+                 [VB_FORMAT_EDL] = "edl",
+                 [VB_FORMAT_OTIO] = "otio"},
      .value = "FORMAT",
-     .help = "text, tsv, csv, json, jsonl; caption also srt, vtt (by the extension of "
-             "-o, else text)"},
+     .help =
+         "text, tsv, csv, json, jsonl; caption also srt, vtt; retrieve also m3u8, edl, "
+         "otio (by the extension of -o, else text)"},
     {.letter = 'o',
      .commands = CLI_ALL_COMMANDS,
      .kind = CLI_STRING,

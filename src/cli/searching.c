@@ -2,6 +2,7 @@
 
 #include "cli/date.h"
 #include "cli/library.h"
+#include "terminal/interrupt.h"
 
 static const float DEFAULT_WITHIN_S = 60;
 
@@ -93,6 +94,23 @@ cli_exit cli_search_finish(const cli_search *search, cli_session *s, uint64_t hi
     if (!s->args->quiet)
         vb_console_line(&s->console, "no match");
     return code == CLI_EXIT_DONE && s->args->exit_status ? CLI_EXIT_NO_MATCH : code;
+}
+
+int cli_collect_hit(const cli_session *s, cli_moments *moments, const vblip_hit *hit,
+                    vblip_error *err)
+{
+    const uint32_t q = hit->query;
+    const char *query = q < s->texts.count ? s->texts.items[q] : NULL;
+    return cli_moments_add(moments, hit, query, s->args->then != NULL, err) !=
+               VBLIP_OK ||
+           vb_interrupted();
+}
+
+void cli_say_images(cli_session *s, uint32_t images)
+{
+    if (images)
+        vb_console_warn(&s->console, "%u hit%s left out: an image has no moments",
+                        images, images > 1 ? "s are" : " is");
 }
 
 void cli_search_free(cli_search *search)

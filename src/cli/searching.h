@@ -3,6 +3,7 @@
 #define CLI_SEARCHING_H
 
 #include "cli/example.h"
+#include "cli/moments.h"
 #include "cli/session.h"
 #include "vblip_library.h"
 
@@ -27,6 +28,13 @@ vblip_status cli_search_run(cli_search *search, cli_session *s, vblip_hit_fn fn,
 // Says what changed in indexes, and that nothing matched; the exit status.
 cli_exit cli_search_finish(const cli_search *search, cli_session *s, uint64_t hits,
                            cli_exit code);
+
+// For a callback: keeps the hit for later. Non-zero stops the search.
+int cli_collect_hit(const cli_session *s, cli_moments *moments, const vblip_hit *hit,
+                    vblip_error *err);
+
+// Says that so many hits are images, of which there is nothing to play.
+void cli_say_images(cli_session *s, uint32_t images);
 
 void cli_search_free(cli_search *search);
 

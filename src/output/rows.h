@@ -15,6 +15,9 @@ typedef enum vb_format {
     VB_FORMAT_JSONL,
     VB_FORMAT_SRT, // subtitles.h
     VB_FORMAT_VTT,
+    VB_FORMAT_M3U8, // playlists.h
+    VB_FORMAT_EDL,
+    VB_FORMAT_OTIO,
     VB_FORMAT_UNSET,
 } vb_format;
 

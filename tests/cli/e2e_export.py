@@ -3,13 +3,15 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+import urllib.parse
 
-from e2e_support import (BINARY, EXIT_INTERRUPTED, EXIT_MISUSED, EXIT_SOME_FAILED, EXIT_UNUSABLE, SOURCE, Case,
-                         environment, ffmpeg, main, make_video, parse, read, write)
+from e2e_support import (BINARY, EXIT_INTERRUPTED, EXIT_MISUSED, EXIT_SOME_FAILED, EXIT_UNUSABLE, RETRIEVAL, SOURCE,
+                         Case, environment, ffmpeg, main, make_video, parse, read, write)
 
 sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
 import make_media  # noqa: E402
@@ -210,6 +212,76 @@ class CutRefusals(CutCase):
             _, err = run.communicate(timeout=60)
         self.assertEqual(run.returncode, EXIT_INTERRUPTED, err)
         self.assertEqual(sorted(os.listdir(self.folder)), ["film.mp4", "rows"])
+
+
+class Lists(Case):
+    """Of a search: each hit is a second of one film, in the order of ranks."""
+
+    def listed(self, kind):
+        film = make_film(self.path("a, film %s.mp4" % kind), options=("-g", 25, "-bf", 2))
+        search = ("--model", RETRIEVAL, "--segment", 1, "--top", 3, film, "a dog")
+        rows = parse("json", self.ok("retrieve", *search, "-f", "json").out)
+        path = self.path("hits." + kind)
+        run = self.ok("retrieve", *search, "-o", path)
+        self.assertEqual(run.out, "")
+        return film, rows, path
+
+    def test_m3u8(self):
+        film, rows, path = self.listed("m3u8")
+        lines = read(path).decode().splitlines()
+        self.assertEqual(lines[0], "#EXTM3U")
+        for row, extinf, first, last, name in zip(rows, *(lines[k::4] for k in range(1, 5))):
+            self.assertTrue(extinf.startswith("#EXTINF:%.3f," % (row["end"] - row["start"])), extinf)
+            lead = float(first.split("=")[1]) - row["start"]
+            self.assertTrue(0 <= lead < 0.03, lead)  # the sound begins so much earlier
+            self.assertAlmostEqual(float(last.split("=")[1]), row["end"] + lead, places=3)
+            self.assertEqual(name, os.path.realpath(film))
+        if shutil.which("mpv"):
+            self.assertEqual(subprocess.run(["mpv", "--no-config", "--vo=null", "--ao=null", "--frames=1", path],
+                                            stdout=subprocess.DEVNULL, check=False).returncode, 0)
+
+    def test_edl(self):
+        _, rows, path = self.listed("edl")
+        self.assertEqual(read(path).decode().splitlines()[0], "# mpv EDL v0")
+        if not shutil.which("mpv"):
+            self.skipTest("mpv is not installed")
+        subprocess.run(["mpv", "--no-config", "--msg-level=all=error", "--no-audio", "--vo=image", "--untimed",
+                        "--vo-image-format=png", "--vo-image-outdir=" + self.path("shown"), path], check=True)
+        ffmpeg("-i", self.path("shown", "%08d.png"), "-c:v", "ffv1", self.path("shown.mkv"))
+        shown = numbers(self.path("shown.mkv"))
+        runs = [[shown[0]]]
+        for number in shown[1:]:
+            if number == runs[-1][-1] + 1:
+                runs[-1].append(number)
+            else:
+                runs.append([number])
+        self.assertEqual(len(runs), len(rows), shown)
+        for row, run in zip(rows, runs):
+            self.assertAlmostEqual(run[0], row["start"] * RATE, delta=1)
+            self.assertAlmostEqual(run[-1] + 1, row["end"] * RATE, delta=1)
+
+    def test_otio(self):
+        film, rows, path = self.listed("otio")
+        clips = json.loads(read(path))["tracks"]["children"][0]["children"]
+        self.assertEqual(len(clips), len(rows))
+        try:
+            import opentimelineio
+        except ImportError:
+            self.skipTest("opentimelineio is not installed")
+        timeline = opentimelineio.adapters.read_from_file(path)
+        found = list(timeline.find_clips() if hasattr(timeline, "find_clips") else timeline.each_clip())
+        for row, clip in zip(rows, found):
+            self.assertAlmostEqual(clip.source_range.start_time.to_seconds(), row["start"], delta=1e-6)
+            self.assertAlmostEqual(clip.source_range.end_time_exclusive().to_seconds(), row["end"], delta=1e-6)
+            self.assertEqual(clip.source_range.start_time.rate, RATE)
+            self.assertEqual(clip.available_range().duration.value, 10 * RATE)
+            self.assertEqual(urllib.parse.unquote(urllib.parse.urlparse(clip.media_reference.target_url).path),
+                             os.path.realpath(film))
+            self.assertEqual(clip.metadata["vblip"]["rank"], row["rank"])
+
+    def test_only_searches_are_listed(self):
+        self.refused(EXIT_MISUSED, "allowed for match", "match", "x.mp4", "a dog", "-f", "edl")
+        self.refused(EXIT_MISUSED, "allowed for cut", "cut", "-", "-o", "x", "-f", "otio")
 
 
 if __name__ == "__main__":

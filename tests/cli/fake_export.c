@@ -52,3 +52,10 @@ const char *vblip_cut_extension(const char *path, bool exact)
     (void)path;
     return exact ? ".mkv" : ".mp4";
 }
+
+vblip_status vblip_media_look(vblip_media *out, const char *path, vblip_error *err)
+{
+    *out = (vblip_media){.duration_us = 90000000, .rate_num = 25, .rate_den = 1};
+    return fake_has(path, "broken") ? fake_fail(err, VBLIP_ERR_IO, "not readable")
+                                    : VBLIP_OK;
+}

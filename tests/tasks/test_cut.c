@@ -302,6 +302,12 @@ static void test_misuse(void **state)
                          VBLIP_ERR_ARGUMENT);
         assert_string_equal(err.message, rows[i].message);
     }
+    vblip_media media;
+    assert_int_equal(vblip_media_look(NULL, path, &err), VBLIP_ERR_ARGUMENT);
+    assert_int_equal(vblip_media_look(&media, NULL, &err), VBLIP_ERR_ARGUMENT);
+    assert_int_equal(vblip_media_look(&media, path, &err), VBLIP_OK);
+    assert_int_equal(media.duration_us, COUNTED_FRAMES * FRAME_US);
+    assert_true(media.rate_num == 25 * media.rate_den);
     assert_string_equal(vblip_cut_extension(NULL, false), ".mkv");
     assert_string_equal(vblip_cut_extension("a.MP4", true), ".mp4");
     assert_string_equal(vblip_cut_extension("a.webm", true), ".mkv");
