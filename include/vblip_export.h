@@ -1,5 +1,5 @@
-// vblip_export.h - what hits are good for: clips that are cut from recordings. Needs no model and
-// no device; the conventions of vblip.h hold here too.
+// vblip_export.h - what hits are good for: clips that are cut from recordings, and sheets of
+// pictures. Needs no model and no device; the conventions of vblip.h hold here too.
 #ifndef VBLIP_EXPORT_H
 #define VBLIP_EXPORT_H
 
@@ -54,6 +54,30 @@ VBLIP_CHECKED vblip_status vblip_cut(const char *out, const vblip_moment *moment
 
 // The extension of a file that what is cut of `path` fits in: its own, or ".mkv".
 VBLIP_API const char *vblip_cut_extension(const char *path, bool exact);
+
+// A hit on a sheet.
+typedef struct vblip_tile {
+    const char *path;
+    bool timed;               // else an image
+    int64_t start_us, end_us; // the picture is that of the middle
+    uint32_t rank;
+    bool judged; // has p_match
+    float p_match;
+} vblip_tile;
+
+typedef struct vblip_sheet_options {
+    uint32_t size;
+    const char *title; // NULL = none
+    bool overwrite;    // a file that exists may be replaced
+    int (*stopped)(void *user);
+    void *stopped_user;
+    int (*failed)(void *user, const vblip_failure *failure); // of a tile: it stays empty
+    void *user;                                              // of that
+} vblip_sheet_options;
+
+// Writes a PNG of the tiles, 400 at most, in a grid: thumbnails with rank, P(match), start and name.
+VBLIP_CHECKED vblip_status vblip_contact_sheet(const char *out, const vblip_tile *tiles,
+    uint32_t count, const vblip_sheet_options *options, vblip_error *err);
 
 #ifdef __cplusplus
 } // extern "C"

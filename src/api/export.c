@@ -5,6 +5,7 @@
 #include "export/cut.h"
 #include "export/media.h"
 #include "export/muxer.h"
+#include "export/sheet.h"
 #include "output/beside.h"
 
 #include <stdlib.h>
@@ -127,4 +128,42 @@ vblip_status vblip_cut(const char *out, const vblip_moment *moments, uint32_t co
 const char *vblip_cut_extension(const char *path, bool exact)
 {
     return vb_muxer_extension(path ? path : "", exact);
+}
+
+// ------------------------------------------------------------------------------- sheets
+
+static vblip_status check_tiles(const vblip_tile *tiles, uint32_t count,
+                                vblip_error *err)
+{
+    VB_TRY(vb_need(tiles != NULL && count, "tiles", err));
+    if (count > VB_MOST_TILES)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "tiles: %u, at most %d", count,
+                       VB_MOST_TILES);
+    for (uint32_t i = 0; i < count; i++) {
+        VB_TRY(vb_need(tiles[i].path != NULL, "path", err));
+        if (tiles[i].judged && !(tiles[i].p_match >= 0 && tiles[i].p_match <= 1))
+            return vb_fail(err, VBLIP_ERR_ARGUMENT, "p_match: %g, expected 0 to 1",
+                           (double)tiles[i].p_match);
+    }
+    return VBLIP_OK;
+}
+
+vblip_status vblip_contact_sheet(const char *out, const vblip_tile *tiles,
+                                 uint32_t count, const vblip_sheet_options *options,
+                                 vblip_error *err)
+{
+    vblip_sheet_options o;
+    vb_read_files read = {0};
+    vb_error_reset(err);
+    VB_TRY(vb_take_options(&o, sizeof o, options, "sheet", err));
+    VB_TRY(vb_need(out != NULL, "out", err));
+    VB_TRY(check_tiles(tiles, count, err));
+    for (uint32_t i = 0; i < count; i++)
+        vb_read_files_add(&read, tiles[i].path, "a hit");
+    vblip_status status = read.failed ? vb_fail_memory(err, out)
+                                      : vb_read_files_refuse(&read, out, out, err);
+    vb_read_files_free(&read);
+    if (status == VBLIP_OK && !o.overwrite)
+        status = vb_beside_check_free(out, err);
+    return status == VBLIP_OK ? vb_sheet_write(out, tiles, count, &o, err) : status;
 }

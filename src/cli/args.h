@@ -117,6 +117,8 @@ typedef struct cli_args {
     bool index_stats, index_list, index_verify, index_remove;
     const char *remap; // OLD=NEW
 
+    const char *contact_sheet; // a picture of all hits; also of cut
+
     // cut
     bool rows;        // the operand - alone: hits are rows on standard input
     const char *reel; // one file for all hits, instead of -o

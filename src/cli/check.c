@@ -257,9 +257,10 @@ static vblip_status check_rows_alone(const cli_args *a, vblip_error *err)
 {
     for (const cli_option *o = cli_options; a->rows && (o->letter || o->name); o++) {
         const uint32_t searches = 1u << CLI_RETRIEVE | 1u << CLI_CUT;
-        const bool is_search = (o->commands & searches) == searches &&
-                               o->commands != CLI_ALL_COMMANDS &&
-                               o->offset != offsetof(cli_args, exit_status);
+        const bool is_search =
+            (o->commands & searches) == searches && o->commands != CLI_ALL_COMMANDS &&
+            o->file != CLI_FILE_WRITTEN && o->offset != offsetof(cli_args, overwrite) &&
+            o->offset != offsetof(cli_args, exit_status);
         if (is_search && is_given(o, a))
             return cli_misuse(err, "--%s: not allowed with rows on standard input",
                               o->name);
@@ -276,12 +277,19 @@ static vblip_status check_cut(const cli_args *a, vblip_error *err)
         bool bad;
         const char *message;
     } rules[] = {
-        {!a->output && !a->reel, "cut: missing -o FOLDER, or --reel FILE"},
+        {!a->output && !a->reel && !a->contact_sheet,
+         "cut: missing -o FOLDER, --reel FILE or --contact-sheet FILE"},
+        {(a->exact || a->pad_s > 0) && !a->output && !a->reel,
+         "--exact, --pad: only allowed with -o or --reel"},
         {a->output && a->reel, "--reel: not allowed together with -o"},
         {is_dash(a->output), "-o -: cut writes files to a folder"},
         {is_dash(a->reel), "--reel -: cut writes a file"},
         {reads_video, "-: stands for rows, and is the only operand then"},
     };
+    if (is_dash(a->contact_sheet))
+        return cli_misuse(err, "--contact-sheet -: a PNG goes to a file");
+    if (a->overwrite && a->command == CLI_RETRIEVE && !a->contact_sheet)
+        return cli_misuse(err, "--overwrite: only allowed with --contact-sheet");
     for (size_t i = 0; a->command == CLI_CUT && i < sizeof rules / sizeof *rules; i++)
         if (rules[i].bad)
             return cli_misuse(err, "%s", rules[i].message);

@@ -3,6 +3,7 @@
 #include "cli/cmd.h"
 #include "cli/moments.h"
 #include "cli/searching.h"
+#include "cli/sheet.h"
 #include "output/beside.h"
 #include "output/clip_names.h"
 #include "terminal/interrupt.h"
@@ -186,7 +187,11 @@ static vblip_status cmd_cut_run(cli_session *s, vblip_error *err)
     cli_say_images(s, state->moments.images);
     if (!state->moments.count)
         return VBLIP_OK;
-    VB_TRY(plan_cuts(s, state, err));
+    if (s->args->output || s->args->reel)
+        VB_TRY(plan_cuts(s, state, err));
+    VB_TRY(cli_sheet_write(s, &state->moments, err));
+    if (!s->args->output && !s->args->reel)
+        return VBLIP_OK;
     return s->args->reel ? cut_to(s, s->args->reel, state->moments.items,
                                   state->moments.count, err)
                          : cut_each(s, state, err);
@@ -195,6 +200,7 @@ static vblip_status cmd_cut_run(cli_session *s, vblip_error *err)
 static vblip_status cmd_cut_check(cli_session *s, vblip_error *err)
 {
     cut_state *state = s->state;
+    VB_TRY(cli_sheet_check(s->args, err));
     return s->args->rows ? cli_moments_read(&state->moments, err)
                          : cli_search_read(&state->search, s, err);
 }

@@ -3,6 +3,7 @@
 #include "cli/cmd.h"
 #include "cli/playlists.h"
 #include "cli/searching.h"
+#include "cli/sheet.h"
 
 #include <string.h>
 
@@ -143,8 +144,11 @@ static int on_hit(void *session, const vblip_hit *hit)
     cli_session *s = session;
     retrieve_state *state = s->state;
     int stop;
-    if (cli_is_playlist(s->args->format))
-        stop = cli_collect_hit(s, &state->moments, hit, state->err);
+    if ((s->args->contact_sheet || cli_is_playlist(s->args->format)) &&
+        cli_collect_hit(s, &state->moments, hit, state->err))
+        stop = 1;
+    else if (cli_is_playlist(s->args->format))
+        stop = 0;
     else if (s->args->format != VB_FORMAT_TEXT)
         stop = cmd_retrieve_emit_row(s, hit);
     else if (s->args->files_only)
@@ -161,6 +165,7 @@ static int on_hit(void *session, const vblip_hit *hit)
 static vblip_status cmd_retrieve_check(cli_session *s, vblip_error *err)
 {
     retrieve_state *state = s->state;
+    VB_TRY(cli_sheet_check(s->args, err));
     return cli_search_read(&state->search, s, err);
 }
 
@@ -169,10 +174,11 @@ static vblip_status cmd_retrieve_run(cli_session *s, vblip_error *err)
     retrieve_state *state = s->state;
     state->err = err;
     VB_TRY(cli_search_run(&state->search, s, on_hit, err));
-    if (!cli_is_playlist(s->args->format))
-        return VBLIP_OK;
-    cli_say_images(s, state->moments.images);
-    return cli_playlist_emit(s, &state->moments, err);
+    if (cli_is_playlist(s->args->format)) {
+        cli_say_images(s, state->moments.images);
+        VB_TRY(cli_playlist_emit(s, &state->moments, err));
+    }
+    return cli_sheet_write(s, &state->moments, err);
 }
 
 static cli_exit cmd_retrieve_finish(cli_session *s, cli_exit code)
@@ -191,7 +197,7 @@ cli_exit cli_cmd_retrieve(cli_session *s)
         .run = cmd_retrieve_run,
         .finish = cmd_retrieve_finish,
     };
-    retrieve_state state = {0};
+    retrieve_state state = {.moments.images_too = s->args->contact_sheet != NULL};
     s->state = &state;
     cli_exit code = cli_session_run(s, &task);
     vb_set_free(&state.seen);

@@ -41,11 +41,11 @@ vblip_status cli_moments_add(cli_moments *moments, const vblip_hit *hit,
 {
     const int64_t end_us = then ? hit->then_end_us : hit->end_us;
     moments->images += !hit->timed;
-    if (!hit->timed)
+    if (!hit->timed && !moments->images_too)
         return VBLIP_OK;
-    return moments_put(moments, (vblip_moment){hit->path, hit->start_us, end_us},
-                       (cli_finding){query, hit->rank, hit->reranked, hit->p_match},
-                       err);
+    return moments_put(
+        moments, (vblip_moment){hit->path, hit->start_us, end_us},
+        (cli_finding){hit->timed, query, hit->rank, hit->reranked, hit->p_match}, err);
 }
 
 static vblip_status moments_add_line(cli_moments *moments, vb_arena *arena,
@@ -62,11 +62,12 @@ static vblip_status moments_add_line(cli_moments *moments, vb_arena *arena,
     if (status != VBLIP_OK || !row.path)
         return status;
     moments->images += !row.timed;
-    if (!row.timed)
+    if (!row.timed && !moments->images_too)
         return VBLIP_OK;
     const uint32_t rank = row.rank ? row.rank : moments->count + 1;
     return moments_put(moments, (vblip_moment){row.path, row.start_us, row.end_us},
-                       (cli_finding){NULL, rank, row.judged, row.p_match}, err);
+                       (cli_finding){row.timed, NULL, rank, row.judged, row.p_match},
+                       err);
 }
 
 vblip_status cli_moments_read(cli_moments *moments, vblip_error *err)

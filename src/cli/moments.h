@@ -7,6 +7,7 @@
 
 // What is known of a hit besides its moment.
 typedef struct cli_finding {
+    bool timed;        // else an image
     const char *query; // NULL = none
     uint32_t rank;
     bool judged; // has p_match
@@ -19,7 +20,8 @@ typedef struct cli_moments {
     vblip_moment *items;   // [count]
     cli_finding *findings; // [count]
     uint32_t count, capacity;
-    uint32_t images; // hits without times, which are not in the list
+    bool images_too; // they are in the list
+    uint32_t images; // hits without times
 } cli_moments;
 
 // A hit of a search, with the query that it is of.

@@ -393,6 +393,14 @@ const cli_option cli_options[] = {
      .same_rows = true,
      .help = "exit 1 when nothing matched"},
 
+    {.name = "contact-sheet",
+     .commands = SEARCHES,
+     .kind = CLI_STRING,
+     .offset = AT(contact_sheet),
+     .same_rows = true,
+     .file = CLI_FILE_WRITTEN,
+     .value = "FILE",
+     .help = "a PNG of all hits, with rank, time and P(match)"},
     {.name = "reel",
      .commands = ON(CUT),
      .kind = CLI_STRING,
@@ -711,11 +719,10 @@ const cli_option cli_options[] = {
      .help = "join neighbours with the same text (always for srt and vtt)"},
     {.letter = 'y',
      .name = "overwrite",
-     .commands = ON(CAPTION) | ON(MERGE) | ON(CUT),
+     .commands = ON(CAPTION) | ON(MERGE) | SEARCHES,
      .kind = CLI_FLAG,
      .offset = AT(overwrite),
      .same_rows = true,
-     .help = "replace files that exist already: subtitles beside the inputs, clips, an "
-             "index"},
+     .help = "replace files that exist already"},
     {0},
 };

@@ -82,7 +82,7 @@ vblip_status cli_playlist_emit(cli_session *s, const cli_moments *moments,
     vblip_status status =
         l.items && l.moment ? VBLIP_OK : vb_fail_memory(err, "playlist");
     for (uint32_t i = 0; i < moments->count && status == VBLIP_OK; i++)
-        status = list_moment(&l, i, err);
+        status = moments->findings[i].timed ? list_moment(&l, i, err) : VBLIP_OK;
     if (status == VBLIP_OK) {
         writer_of(s->args->format)(&s->line, l.items, l.count);
         if (cli_emit_line(s))

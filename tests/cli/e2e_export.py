@@ -279,6 +279,19 @@ class Lists(Case):
                              os.path.realpath(film))
             self.assertEqual(clip.metadata["vblip"]["rank"], row["rank"])
 
+    def test_a_contact_sheet(self):
+        film, image = make_film(self.path("film.mp4")), self.path("still.png")
+        ffmpeg("-ss", 1, "-i", film, "-frames:v", 1, image)
+        sheet = self.path("sheet.png")
+        search = ("retrieve", "--model", RETRIEVAL, "--segment", 1, "--top", 5, film, image, "a dog")
+        rows = self.ok(*search, "--contact-sheet", sheet).out
+        self.assertEqual(rows, self.ok(*search).out)
+        stream = probe(sheet)["streams"][0]
+        self.assertEqual((stream["codec_name"], stream["width"], stream["height"]), ("png", 1024, 560))
+        self.refused(EXIT_MISUSED, "exists; --overwrite", *search, "--contact-sheet", sheet)
+        self.refused(EXIT_MISUSED, "is an input", *search, "-y", "--contact-sheet", image)
+        self.ok(*search, "-y", "--contact-sheet", sheet)
+
     def test_only_searches_are_listed(self):
         self.refused(EXIT_MISUSED, "allowed for match", "match", "x.mp4", "a dog", "-f", "edl")
         self.refused(EXIT_MISUSED, "allowed for cut", "cut", "-", "-o", "x", "-f", "otio")

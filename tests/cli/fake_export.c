@@ -59,3 +59,17 @@ vblip_status vblip_media_look(vblip_media *out, const char *path, vblip_error *e
     return fake_has(path, "broken") ? fake_fail(err, VBLIP_ERR_IO, "not readable")
                                     : VBLIP_OK;
 }
+
+vblip_status vblip_contact_sheet(const char *out, const vblip_tile *tiles,
+                                 uint32_t count, const vblip_sheet_options *options,
+                                 vblip_error *err)
+{
+    FILE *file = fopen(out, "w");
+    if (!file)
+        return fake_fail(err, VBLIP_ERR_IO, "%s: not writable", out);
+    fprintf(file, "%s\n", options->title ? options->title : "-");
+    for (uint32_t i = 0; i < count; i++)
+        fprintf(file, "%u %s\n", tiles[i].rank, tiles[i].path);
+    fclose(file);
+    return VBLIP_OK;
+}

@@ -11,10 +11,18 @@
 #include <cmocka.h>
 
 static const fake_row refused_rows[] = {
-    {"cut|-", 2, "", "vblip: cut: missing -o FOLDER, or --reel FILE\n"},
+    {"cut|-", 2, "",
+     "vblip: cut: missing -o FOLDER, --reel FILE or "
+     "--contact-sheet FILE\n"},
     {"cut|-|-o|-", 2, "", "vblip: -o -: cut writes files to a folder\n"},
     {"cut|-|--reel|-", 2, "", "vblip: --reel -: cut writes a file\n"},
     {"cut|-|-o|f|--reel|r.mp4", 2, "", "vblip: --reel: not allowed together with -o\n"},
+    {"cut|-|--contact-sheet|-", 2, "",
+     "vblip: --contact-sheet -: a PNG goes to a file\n"},
+    {"cut|-|--contact-sheet|s.png|--exact", 2, "",
+     "vblip: --exact, --pad: only allowed with -o or --reel\n"},
+    {"retrieve|v|q|-y", 2, "", "vblip: --overwrite: only allowed with *"},
+    {"retrieve|v|q|-o|x|--contact-sheet|x", 2, "", "vblip: *"},
     {"cut|-|q|-o|f", 2, "",
      "vblip: -: stands for rows, and is the only operand then\n"},
     {"cut|-|-e|q|-o|f", 2, "",
@@ -65,6 +73,9 @@ static const fake_row searched_rows[] = {
      ""},
     {"cut|dir|q|--then|x|-o|hits|--top|1", 0,
      "hits/a_01m12s-01m35s.mp4  00:01:11.500-00:01:35.000  dir/a.mp4\n", ""},
+    {"retrieve|x.png|q|--contact-sheet|one.png", 0, "1  0.97  x.png\n", ""},
+    {"retrieve|x.png|q|--contact-sheet|one.png", 2, "",
+     "vblip: one.png: exists; --overwrite (-y) replaces it\n"},
     {"cut|x.png|q|-o|images", 0, "",
      "vblip: 1 hit is left out: an image has no moments\n"},
 };
@@ -73,6 +84,7 @@ static void test_searches_are_cut(void **state)
 {
     (void)state;
     check_rows(searched_rows, sizeof searched_rows / sizeof *searched_rows);
+    expect_file("one.png", "q\n1 x.png\n");
     expect_file("hits/a_01m12s-01m20s.mkv", "dir/a.mp4 2500000\n");
     assert_int_not_equal(access("images", F_OK), 0);
 }
@@ -110,6 +122,10 @@ static void test_rows_are_cut(void **state)
               "{\"path\":\"tracks.mp4\",\"start\":3.000,\"end\":5.000,\"file\":"
               "\"reel.mp4\",\"at\":1.000,\"cut_start\":3.000,\"cut_end\":5.000}\n",
               "");
+    check_run("cut|-|--contact-sheet|sheet.png", two_rows, 0, "", "");
+    expect_file("sheet.png", "-\n1 a.mp4\n2 tracks.mp4\n");
+    check_run("cut|-|--contact-sheet|sheet.png", two_rows, 2, "",
+              "vblip: sheet.png: exists; --overwrite (-y) replaces it\n");
     check_run("cut|-|-o|none", "", 0, "", "no match\n");
     check_run("cut|-|-o|none", "{\"path\":\"a\",\"error\":\"gone\"}\n", 0, "",
               "no match\n");

@@ -248,6 +248,77 @@ static void test_refusals(void **state)
     free(bytes);
 }
 
+typedef struct empty_tiles {
+    uint32_t input, count;
+} empty_tiles;
+
+static int note_empty(void *user, const vblip_failure *failure)
+{
+    empty_tiles *empty = user;
+    empty->input = failure->input;
+    empty->count++;
+    return 0;
+}
+
+static void test_a_contact_sheet(void **state)
+{
+    (void)state;
+    char film[TEMP_PATH], still[TEMP_PATH], out[TEMP_PATH];
+    vblip_error err;
+    empty_tiles empty = {0};
+    in_media(film, "counted_h264_open.mkv");
+    in_media(still, "cover.png");
+    const vblip_tile tiles[] = {
+        {film, true, 0, 400000, 1, true, 1},
+        {"gone.mp4", true, 0, 400000, 2, true, 0.5f},
+        {still, false, 0, 0, 3, false, 0},
+    };
+    vblip_sheet_options options = {
+        .title = "a caf\xC3\xA9", .failed = note_empty, .user = &empty};
+    temp_path(out, temp_folder, "sheet.png");
+    assert_int_equal(vblip_contact_sheet(out, tiles, 3, &options, &err), VBLIP_OK);
+    assert_int_equal(empty.count, 1);
+    assert_int_equal(empty.input, 1);
+    vb_video *video;
+    assert_int_equal(vb_video_open(&video, out, &(vb_decode_options){.side = 64}, &err),
+                     VBLIP_OK);
+    assert_int_equal(vb_video_describe(video)->width, 16 + 2 * (320 + 16));
+    assert_int_equal(vb_video_describe(video)->height,
+                     16 + 40 + 2 * (180 + 4 + 52 + 16));
+    vb_video_close(&video);
+    assert_int_equal(vblip_contact_sheet(out, tiles, 3, &options, &err),
+                     VBLIP_ERR_ARGUMENT);
+    assert_non_null(strstr(err.message, "sheet.png: exists; --overwrite"));
+    options.overwrite = true;
+    assert_int_equal(vblip_contact_sheet(out, tiles, 3, &options, &err), VBLIP_OK);
+    assert_int_equal(vblip_contact_sheet(still, tiles, 3, &options, &err),
+                     VBLIP_ERR_ARGUMENT);
+    assert_non_null(strstr(err.message, "cover.png: is a hit"));
+    temp_path(out, temp_folder, "none/sheet.png");
+    assert_int_equal(vblip_contact_sheet(out, tiles, 1, &options, &err), VBLIP_ERR_IO);
+}
+
+static void test_sheets_misused(void **state)
+{
+    (void)state;
+    static const vblip_tile tiles[401], named = {"x", true, 0, 1, 1, true, 2};
+    vblip_error err;
+    assert_int_equal(vblip_contact_sheet(NULL, &named, 1, NULL, &err),
+                     VBLIP_ERR_ARGUMENT);
+    assert_string_equal(err.message, "out: missing");
+    assert_int_equal(vblip_contact_sheet("x.png", NULL, 1, NULL, &err),
+                     VBLIP_ERR_ARGUMENT);
+    assert_int_equal(vblip_contact_sheet("x.png", tiles, 401, NULL, &err),
+                     VBLIP_ERR_ARGUMENT);
+    assert_string_equal(err.message, "tiles: 401, at most 400");
+    assert_int_equal(vblip_contact_sheet("x.png", tiles, 1, NULL, &err),
+                     VBLIP_ERR_ARGUMENT);
+    assert_string_equal(err.message, "path: missing");
+    assert_int_equal(vblip_contact_sheet("x.png", &named, 1, NULL, &err),
+                     VBLIP_ERR_ARGUMENT);
+    assert_string_equal(err.message, "p_match: 2, expected 0 to 1");
+}
+
 static int stop_soon(void *user)
 {
     return ++*(int *)user > 3;
@@ -324,6 +395,8 @@ int main(void)
         cmocka_unit_test(test_padding_ends_with_the_recording),
         cmocka_unit_test(test_misuse),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_a_contact_sheet),
+        cmocka_unit_test(test_sheets_misused),
         cmocka_unit_test(test_a_stopped_cut_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, temp_setup, temp_teardown);
