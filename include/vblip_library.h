@@ -69,6 +69,9 @@ typedef struct vblip_search_options {
     float same;        // what has this cosine with a better hit, or more, is left out; 0 = nothing
     uint32_t offset;   // hits that are passed over: the first has this rank, and 1
     int64_t since_ns, until_ns; // only files written to then, since 1970; 0 = ever
+    // Without inputs: only recordings whose paths in the index these globs take, as in
+    // vblip_inputs_options.
+    const char *const *include, *const *exclude;
 } vblip_search_options;
 
 // As vblip_retrieve, of the segments of all inputs, which are brought up to date first; `changes`

@@ -190,10 +190,9 @@ static vblip_status check_retrieval(const cli_args *a, vblip_error *err)
         bool bad;
         const char *message;
     } rules[] = {
-        {no_path && (a->rebuild || a->retry_failed || a->include.count ||
-                     a->exclude.count || a->segment),
-         "--rebuild, --retry-failed, --include, --exclude, --segment: not allowed "
-         "without a PATH, where the index is searched as it is"},
+        {no_path && (a->rebuild || a->retry_failed || a->segment),
+         "--rebuild, --retry-failed, --segment: not allowed without a PATH, where the "
+         "index is searched as it is"},
         {a->weight > 0 && !pictures, "--weight: only allowed with --like or --unlike"},
         {pictures && (asks || a->min_p > 0),
          "--like, --unlike: not allowed together with --rerank and --min-p, for ITM is "

@@ -53,6 +53,8 @@ static vblip_search_options search_options(const cli_search *search, const cli_a
         .offset = a->offset,
         .since_ns = date_ns(a->since, false),
         .until_ns = date_ns(a->until, true),
+        .include = a->paths.count || a->list ? NULL : a->include.items,
+        .exclude = a->paths.count || a->list ? NULL : a->exclude.items,
     };
 }
 

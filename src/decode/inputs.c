@@ -108,6 +108,13 @@ static bool matches_any(const char *const *globs, const char *name)
     return false;
 }
 
+bool vb_globs_take(const char *const *include, const char *const *exclude,
+                   const char *name)
+{
+    return (!include || matches_any(include, name)) &&
+           !(exclude && matches_any(exclude, name));
+}
+
 static bool is_filtered(const vblip_inputs_options *options)
 {
     return options && ((options->include && *options->include) ||
@@ -118,11 +125,8 @@ static bool is_wanted(const walk *w)
 {
     const vblip_inputs_options *options = w->options;
     const char *name = w->path.bytes + w->relative_at;
-    if (!vb_has_media_extension(name))
-        return false;
-    if (options && options->include && !matches_any(options->include, name))
-        return false;
-    return !(options && options->exclude && matches_any(options->exclude, name));
+    return vb_has_media_extension(name) &&
+           (!options || vb_globs_take(options->include, options->exclude, name));
 }
 
 // ------------------------------------------------------------------------ directories

@@ -33,6 +33,11 @@ VB_CHECKED vblip_status vb_inputs_expand(vb_inputs *out, const char *const *path
                                          vblip_error *err);
 void vb_inputs_free(vb_inputs *inputs);
 
+// Whether globs take `name`: one at least of `include`, and none of `exclude`, each up to a
+// NULL, and NULL for no globs. '*' matches '/' too.
+bool vb_globs_take(const char *const *include, const char *const *exclude,
+                   const char *name);
+
 // The extensions by which files are taken for videos and images, videos first; ends with
 // NULL. A name has one whatever its case.
 extern const char *const vb_media_extensions[];

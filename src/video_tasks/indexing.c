@@ -5,6 +5,7 @@
 #include "base/path.h"
 #include "base/set.h"
 #include "base/text.h"
+#include "decode/inputs.h"
 #include "video_tasks/clips.h"
 #include "video_tasks/encoded.h"
 #include "video_tasks/job.h"
@@ -585,7 +586,8 @@ static vblip_status note_as_it_is(void *user, const vb_recording *recording,
     const indexing_run *r = user;
     const vb_indexing *in = r->in;
     const vb_place key = {.path = recording->path};
-    if (recording->error || is_outside(in, recording->modified_ns))
+    if (recording->error || is_outside(in, recording->modified_ns) ||
+        !vb_globs_take(in->include, in->exclude, recording->path))
         return VBLIP_OK;
     const vb_place *place =
         bsearch(&key, in->places, in->task->input_count, sizeof key, by_path_of_place);

@@ -53,6 +53,7 @@ typedef struct vb_indexing {
     bool
         as_it_is; // nothing is brought up to date: places are those of shelf 0, in the order of vb_path_order
     int64_t since_ns, until_ns; // inputs written to at another time are none; 0 = ever
+    const char *const *include, *const *exclude; // as it is: globs of recordings
 
     // Of a search that follows: visuals of what is encoded are kept, the likeliest
     // candidates for these.

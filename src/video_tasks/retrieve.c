@@ -466,6 +466,8 @@ vblip_status vb_task_search(vb_indexing *in, const char *const *queries, uint32_
     in->cache = &s.cache;
     in->since_ns = options->since_ns;
     in->until_ns = options->until_ns;
+    in->include = options->include && *options->include ? options->include : NULL;
+    in->exclude = options->exclude;
     s.cache = (vb_cache){
         .ops = in->task->ops,
         .budget = s.rerank ? in->task->ops->cache_bytes : 0,
