@@ -79,6 +79,11 @@ typedef struct vblip_sheet_options {
 VBLIP_CHECKED vblip_status vblip_contact_sheet(const char *out, const vblip_tile *tiles,
     uint32_t count, const vblip_sheet_options *options, vblip_error *err);
 
+// A JPEG of what is shown of `path` at `time_us`, `width` pixels wide, an even number from 16 to
+// 1024: `size` bytes, which the caller gives to free().
+VBLIP_CHECKED vblip_status vblip_thumbnail(uint8_t **bytes, uint64_t *size, const char *path,
+    int64_t time_us, uint32_t width, vblip_error *err);
+
 #ifdef __cplusplus
 } // extern "C"
 #endif

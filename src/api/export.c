@@ -6,6 +6,7 @@
 #include "export/media.h"
 #include "export/muxer.h"
 #include "export/sheet.h"
+#include "export/thumbnail.h"
 #include "output/beside.h"
 
 #include <stdlib.h>
@@ -166,4 +167,28 @@ vblip_status vblip_contact_sheet(const char *out, const vblip_tile *tiles,
     if (status == VBLIP_OK && !o.overwrite)
         status = vb_beside_check_free(out, err);
     return status == VBLIP_OK ? vb_sheet_write(out, tiles, count, &o, err) : status;
+}
+
+vblip_status vblip_thumbnail(uint8_t **bytes, uint64_t *size, const char *path,
+                             int64_t time_us, uint32_t width, vblip_error *err)
+{
+    size_t made = 0;
+    vb_error_reset(err);
+    VB_TRY(vb_need(bytes != NULL, "bytes", err));
+    *bytes = NULL;
+    VB_TRY(vb_need(size != NULL, "size", err));
+    *size = 0;
+    VB_TRY(vb_need(path != NULL, "path", err));
+    if (width < 16 || width > 1024 || width % 2)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT,
+                       "width: %u pixels, expected an even number from 16 to 1024",
+                       (unsigned)width);
+    if (time_us < 0)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "time_us: below 0");
+    const vblip_status status =
+        vb_thumbnail_make(bytes, &made, path, time_us, width, err);
+    if (status != VBLIP_OK)
+        vb_error_subject(err, path);
+    *size = made;
+    return status;
 }

@@ -386,6 +386,48 @@ static void test_misuse(void **state)
     assert_string_equal(vblip_cut_extension("a.d/b", false), ".mkv");
 }
 
+static void test_a_thumbnail(void **state)
+{
+    (void)state;
+    char path[TEMP_PATH];
+    uint8_t *bytes;
+    uint64_t size;
+    vblip_error err;
+    in_media(path, "counted_h264_open.mp4");
+    static const struct {
+        const char *path;
+        int64_t time_us;
+        uint32_t width;
+        const char *message; // NULL: it is made
+    } rows[] = {
+        {"", 0, 64, NULL},
+        {"", INT64_C(1) << 60, 16, NULL}, // behind the end
+        {NULL, 0, 64, "path: missing"},
+        {"", -1, 64, "time_us: below 0"},
+        {"", 0, 14, "width: 14 pixels, expected an even number from 16 to 1024"},
+        {"", 0, 65, "width: 65 pixels, expected an even number from 16 to 1024"},
+        {"", 0, 1026, "width: 1026 pixels, expected an even number from 16 to 1024"},
+        {"none.mp4", 0, 64, "none.mp4: No such file or directory"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const bool made = !rows[i].message;
+        const char *of = rows[i].path && !*rows[i].path ? path : rows[i].path;
+        const vblip_status status =
+            vblip_thumbnail(&bytes, &size, of, rows[i].time_us, rows[i].width, &err);
+        assert_true(made == (status == VBLIP_OK) && made == (bytes != NULL));
+        if (!made)
+            assert_string_equal(err.message, rows[i].message);
+        else // a JPEG from its first bytes to its last
+            assert_true(size > 4 && bytes[0] == 0xff && bytes[1] == 0xd8 &&
+                        bytes[size - 2] == 0xff && bytes[size - 1] == 0xd9);
+        free(bytes);
+    }
+    assert_int_equal(vblip_thumbnail(NULL, &size, path, 0, 64, &err),
+                     VBLIP_ERR_ARGUMENT);
+    assert_int_equal(vblip_thumbnail(&bytes, NULL, path, 0, 64, &err),
+                     VBLIP_ERR_ARGUMENT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -397,6 +439,7 @@ int main(void)
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_a_contact_sheet),
         cmocka_unit_test(test_sheets_misused),
+        cmocka_unit_test(test_a_thumbnail),
         cmocka_unit_test(test_a_stopped_cut_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, temp_setup, temp_teardown);
