@@ -18,6 +18,7 @@ const cli_command_traits cli_commands[CLI_COMMAND_COUNT] = {
     [CLI_FILTER] = {"filter", CLI_TAKES_ONE_FILE, "text"},
     [CLI_CALIBRATE] = {"calibrate", CLI_TAKES_ONE_FILE, "text"},
     [CLI_SHOTS] = {"shots", CLI_TAKES_PATHS, "text"},
+    [CLI_SERVE] = {"serve", CLI_TAKES_ANY_PATHS, "text"},
     [CLI_TOKENIZE] = {"tokenize", CLI_TAKES_TEXTS, "text"},
     [CLI_MODELS] = {"models", CLI_TAKES_ONE_PATH, "text"},
     [CLI_DOCTOR] = {"doctor", CLI_TAKES_NOTHING, "text"},
@@ -30,6 +31,7 @@ cli_args cli_args_none(void)
                       .format = VB_FORMAT_UNSET,
                       .rerank = CLI_NOT_GIVEN,
                       .cache_gb = -1.0f,
+                      .port = CLI_NOT_GIVEN,
                       .itm_token = CLI_NOT_GIVEN,
                       .what = CLI_WHAT_UNSET,
                       .top_k = CLI_NOT_GIVEN};

@@ -25,6 +25,7 @@ typedef enum cli_command {
     CLI_FILTER,
     CLI_CALIBRATE,
     CLI_SHOTS,
+    CLI_SERVE,
     CLI_TOKENIZE,
     CLI_MODELS,
     CLI_DOCTOR,
@@ -42,11 +43,12 @@ typedef enum cli_takes {
     CLI_TAKES_PATHS,
     CLI_TAKES_PATHS_FOR_WHAT, // as --what needs, and texts from --text
     CLI_TAKES_TEXTS,
-    CLI_TAKES_PROTOCOL, // eval: retrieval, qa, ...
-    CLI_TAKES_ONE_FILE, // filter, calibrate: PAIRS
-    CLI_TAKES_INDEXES,  // merge: INDEX...
-    CLI_TAKES_ONE_PATH, // one PATH, or no operand
-    CLI_TAKES_NAMES,    // any number of names, or none
+    CLI_TAKES_PROTOCOL,  // eval: retrieval, qa, ...
+    CLI_TAKES_ONE_FILE,  // filter, calibrate: PAIRS
+    CLI_TAKES_INDEXES,   // merge: INDEX...
+    CLI_TAKES_ANY_PATHS, // PATH..., or none
+    CLI_TAKES_ONE_PATH,  // one PATH, or no operand
+    CLI_TAKES_NAMES,     // any number of names, or none
     CLI_TAKES_NOTHING,
 } cli_takes;
 
@@ -124,6 +126,10 @@ typedef struct cli_args {
     const char *reel; // one file for all hits, instead of -o
     float pad_s;
     bool exact;
+
+    // serve
+    uint32_t port; // CLI_NOT_GIVEN = default
+    const char *bind, *token;
 
     // match
     uint32_t itm_token; // 0 enc, 1 cls, CLI_NOT_GIVEN

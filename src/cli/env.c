@@ -68,6 +68,7 @@ bool cli_env_read(cli_env *env)
     const char *temp = env_variable("TMPDIR");
     *env = (cli_env){0};
     env->model = env_copy(&ok, env_variable("VBLIP_MODEL"));
+    env->token = env_copy(&ok, env_variable("VBLIP_TOKEN"));
     env->hub_dir = hub_folder(&ok);
     env->data_dir = folder_in(&ok, "XDG_DATA_HOME", "/vblip", "/.local/share");
     env->cache_dir = folder_in(&ok, "XDG_CACHE_HOME", "/vblip", "/.cache");
@@ -79,6 +80,7 @@ bool cli_env_read(cli_env *env)
 void cli_env_free(cli_env *env)
 {
     free(env->model);
+    free(env->token);
     free(env->hub_dir);
     free(env->data_dir);
     free(env->cache_dir);

@@ -7,6 +7,7 @@
 // Owned strings; NULL where there is nothing.
 typedef struct cli_env {
     char *model;     // $VBLIP_MODEL
+    char *token;     // $VBLIP_TOKEN
     char *hub_dir;   // Hugging Face hub cache
     char *data_dir;  // for indexes
     char *cache_dir; // for pipelines and self-test verdicts

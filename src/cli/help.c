@@ -175,6 +175,19 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
          "bins.\n",
          "  vblip calibrate pairs.jsonl\n"
          "  vblip calibrate pairs.jsonl --root videos --frames 8 -o ours.json\n"},
+    [CLI_SERVE] =
+        {"vblip serve [OPTIONS] [PATH...]", "a page in the browser to search in",
+         PATHS
+         "Its index is brought up to date, and searched meanwhile; without a PATH "
+         "what --index FILE holds is searched, or the only index that there is. "
+         "The page finds moments by what is seen, plays them, answers questions "
+         "about them and describes recordings. Only this machine reaches it, "
+         "unless --bind says otherwise; the same as JSON: /openapi.json. ^C ends "
+         "it.\n"
+         "Text output: the address of the page, on standard error.\n",
+         "  vblip serve examples/clips\n"
+         "  vblip serve --bind 0.0.0.0 --token \"$(openssl rand -hex 16)\" "
+         "examples/clips\n"},
     [CLI_SHOTS] =
         {"vblip shots [OPTIONS] PATH...", "where the shots of recordings begin and end",
          PATHS

@@ -18,7 +18,7 @@ static cli_exit (*const commands[CLI_COMMAND_COUNT])(cli_session *) = {
     [CLI_MERGE] = cli_cmd_merge,       [CLI_SHOTS] = cli_cmd_shots,
     [CLI_TOKENIZE] = cli_cmd_tokenize, [CLI_MODELS] = cli_cmd_models,
     [CLI_DOCTOR] = cli_cmd_doctor,     [CLI_BENCH] = cli_cmd_bench,
-    [CLI_CUT] = cli_cmd_cut,
+    [CLI_CUT] = cli_cmd_cut,           [CLI_SERVE] = cli_cmd_serve,
 };
 
 // Help and version, to standard output.

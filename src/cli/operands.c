@@ -123,6 +123,9 @@ vblip_status cli_operands_split(cli_args *args, vblip_error *err)
         return need(all.count || args->list || args->remap ||
                         cli_looks_at_indexes(args),
                     args, "a PATH", err);
+    case CLI_TAKES_ANY_PATHS:
+        args->paths = all;
+        return VBLIP_OK;
     case CLI_TAKES_INDEXES:
         args->paths = all;
         VB_TRY(need(all.count, args, "an INDEX", err));

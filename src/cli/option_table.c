@@ -6,7 +6,7 @@
 #define SEARCHES  (ON(RETRIEVE) | ON(CUT))
 #define INPUTS                                                                         \
     (SEARCHES | ON(INDEX) | ON(QA) | ON(CAPTION) | ON(MATCH) | ON(REASON) |            \
-     ON(EMBED) | ON(SHOTS))
+     ON(EMBED) | ON(SHOTS) | ON(SERVE))
 
 // Common options first, then by command; help lists them in this order.
 const cli_option cli_options[] = {
@@ -258,7 +258,7 @@ const cli_option cli_options[] = {
      .value = "K",
      .help = "scored by ITM per query: K, auto, 0 = none (auto)"},
     {.name = "cache-gb",
-     .commands = SEARCHES,
+     .commands = SEARCHES | ON(SERVE),
      .kind = CLI_REAL,
      .offset = AT(cache_gb),
      .same_rows = true,
@@ -276,7 +276,7 @@ const cli_option cli_options[] = {
      .value = "P",
      .help = "drop hits that match with less than P (0)"},
     {.name = "calibration",
-     .commands = SEARCHES | ON(MATCH) | ON(FILTER),
+     .commands = SEARCHES | ON(MATCH) | ON(FILTER) | ON(SERVE),
      .kind = CLI_STRING,
      .offset = AT(calibration),
      .file = CLI_FILE_READ,
@@ -285,13 +285,13 @@ const cli_option cli_options[] = {
      .help = "what P(match) goes by: a file of `vblip calibrate`, or none: plain "
              "softmax (calibration.json of the checkpoint, where it has one)"},
     {.name = "include",
-     .commands = SEARCHES | ON(INDEX),
+     .commands = SEARCHES | ON(INDEX) | ON(SERVE),
      .kind = CLI_STRINGS,
      .offset = AT(include),
      .value = "GLOB",
      .help = "files in directories that match; may be repeated"},
     {.name = "exclude",
-     .commands = SEARCHES | ON(INDEX),
+     .commands = SEARCHES | ON(INDEX) | ON(SERVE),
      .kind = CLI_STRINGS,
      .offset = AT(exclude),
      .value = "GLOB",
@@ -425,7 +425,7 @@ const cli_option cli_options[] = {
      .help = "so much more before and behind each hit (0)"},
 
     {.name = "index",
-     .commands = SEARCHES | ON(INDEX),
+     .commands = SEARCHES | ON(INDEX) | ON(SERVE),
      .kind = CLI_STRING,
      .offset = AT(index),
      .value = "INDEX",
@@ -437,7 +437,7 @@ const cli_option cli_options[] = {
      .offset = AT(no_index),
      .help = "leave nothing on disk: directories are encoded anew"},
     {.name = "segment",
-     .commands = SEARCHES | ON(INDEX) | ON(QA),
+     .commands = SEARCHES | ON(INDEX) | ON(QA) | ON(SERVE),
      .kind = CLI_STRING,
      .offset = AT(segment),
      .value = "RULE",
@@ -448,7 +448,7 @@ const cli_option cli_options[] = {
      .offset = AT(rebuild),
      .help = "make the index anew, whatever it holds"},
     {.name = "retry-failed",
-     .commands = SEARCHES | ON(INDEX),
+     .commands = SEARCHES | ON(INDEX) | ON(SERVE),
      .kind = CLI_FLAG,
      .offset = AT(retry_failed),
      .help = "try files again that failed and have not changed"},
@@ -480,6 +480,27 @@ const cli_option cli_options[] = {
      .value = "OLD=NEW",
      .help = "only say that directory OLD is at NEW now: of indexes of OLD, or of a "
              "directory below it"},
+
+    {.name = "port",
+     .commands = ON(SERVE),
+     .kind = CLI_COUNT,
+     .offset = AT(port),
+     .most = 65535,
+     .value = "N",
+     .help = "port to listen on; 0 = any that is free (8642)"},
+    {.name = "bind",
+     .commands = ON(SERVE),
+     .kind = CLI_STRING,
+     .offset = AT(bind),
+     .value = "ADDRESS",
+     .help = "address to listen on; others than this machine's own need --token "
+             "(127.0.0.1)"},
+    {.name = "token",
+     .commands = ON(SERVE),
+     .kind = CLI_STRING,
+     .offset = AT(token),
+     .value = "TOKEN",
+     .help = "only answer those who know it ($VBLIP_TOKEN)"},
 
     {.name = "itm-token",
      .commands = ON(MATCH) | ON(CALIBRATE),

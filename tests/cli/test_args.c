@@ -142,9 +142,8 @@ static const struct refusal {
     const char *line, *message;
 } refusals[] = {
     {"", "no command; see: vblip help; allowed: retrieve, cut, index, merge, qa, "
-         "caption, "
-         "match, reason, embed, eval, filter, calibrate, shots, tokenize, models, "
-         "doctor, bench, help"},
+         "caption, match, reason, embed, eval, filter, calibrate, shots, serve, "
+         "tokenize, models, doctor, bench, help"},
     {"retreive|x|y", "retreive: unknown command; did you mean retrieve? allowed: *"},
     {"captions|x", "captions: unknown command; did you mean caption? allowed: *"},
     {"help|modles", "modles: unknown command; did you mean models? allowed: *"},

@@ -18,17 +18,18 @@ set(allowed_output      base output)
 set(allowed_api         base compute formats tokenizer checkpoint blip decode export datasets index output video_tasks
                         gpu cpu api)
 set(allowed_terminal    base output terminal)
-set(allowed_cli         base formats output terminal cli)
+set(allowed_serve       base formats output serve page)
+set(allowed_cli         base formats output terminal serve cli)
 
 # External libraries, by the folder of their headers, and the layers that may.
 set(doors
     "<vulkan/=gpu" "<oneapi/=cpu" "<libav=decode export" "<libsw=decode export" "<jpeglib=decode" "<jerror=decode"
     "<webp/=decode" "<cjson/=formats" "<zlib=formats" "<utf8proc=tokenizer"
-    "<sqlite3=index" "<xxhash=base")
+    "<sqlite3=index" "<xxhash=base" "<microhttpd=serve")
 
 set(bad 0)
 set(seen 0)
-foreach(layer base formats tokenizer checkpoint decode export datasets index compute gpu cpu blip output video_tasks api terminal cli)
+foreach(layer base formats tokenizer checkpoint decode export datasets index compute gpu cpu blip output video_tasks api terminal serve cli)
     file(GLOB_RECURSE files ${ROOT}/src/${layer}/*.[ch])
     foreach(file ${files})
         math(EXPR seen "${seen} + 1")

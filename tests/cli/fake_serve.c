@@ -1,0 +1,23 @@
+// fake_serve.c - a server that says what it was to serve, and ends.
+#include "serve/serve.h"
+
+#include <stdio.h>
+
+#include "cli/fake_vblip.h"
+
+vblip_status vb_serve(const vb_serve_options *options, vblip_error *err)
+{
+    const vb_serve_options *o = options;
+    char line[512];
+    (void)err;
+    snprintf(line, sizeof line,
+             "%s port %u%s, token %s, %u inputs, index %s%s%s%s, of %s on %s",
+             o->address, (unsigned)o->port, o->loopback ? "" : ", for others",
+             o->token ? o->token : "none",
+             o->inputs ? (unsigned)vblip_inputs_count(o->inputs) : 0,
+             o->library.index ? o->library.index : "by directory",
+             o->matches ? ", matches" : "", o->asks ? ", asks" : "",
+             o->captions ? ", captions" : "", o->name, o->device);
+    o->ready(o->user, line);
+    return VBLIP_OK;
+}
