@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <math.h>
 #include <microhttpd.h>
 #include <netdb.h>
 #include <stdio.h>
@@ -169,19 +170,24 @@ static void take_header(char out[VB_EXCHANGE_HEADER], struct MHD_Connection *c,
         memcpy(out, value, strlen(value) + 1);
 }
 
-// A number of the query; false where it is given and none, or out of range.
-static bool take_query(double *out, struct MHD_Connection *c, const char *name,
-                       double least, double most)
+typedef struct query_number {
+    const char *name;
+    double *out, least, most;
+    bool whole;
+} query_number;
+
+// False where it is given and no such number.
+static bool take_query(const query_number *q, struct MHD_Connection *c)
 {
-    const char *value = argument_of(c, name);
+    const char *value = argument_of(c, q->name);
     char *end;
     if (!value)
         return true;
     const double number = strtod(value, &end);
-    if (end == value || *end || !(number >= least && number <= most))
+    if (end == value || *end || !(number >= q->least && number <= q->most))
         return false;
-    *out = number;
-    return true;
+    *q->out = number;
+    return !q->whole || number == floor(number);
 }
 
 static bool take_queries(vb_exchange *x, struct MHD_Connection *c)
@@ -189,20 +195,17 @@ static bool take_queries(vb_exchange *x, struct MHD_Connection *c)
     static const double MONTH_S = 2678400, MOST_LISTED = 1e6;
     double offset = 0, limit = 100;
     x->query.width = 320;
-    const struct {
-        const char *name;
-        double *out, least, most;
-    } queries[] = {
-        {"t", &x->query.time_s, 0, MONTH_S},
-        {"w", &x->query.width, 16, 1024},
-        {"offset", &offset, 0, MOST_LISTED},
-        {"limit", &limit, 1, 1000},
+    const query_number queries[] = {
+        {"t", &x->query.time_s, 0, MONTH_S, false},
+        {"w", &x->query.width, 16, 1024, false},
+        {"offset", &offset, 0, MOST_LISTED, true},
+        {"limit", &limit, 1, 1000, true},
     };
     for (size_t i = 0; i < sizeof queries / sizeof *queries; i++)
-        if (!take_query(queries[i].out, c, queries[i].name, queries[i].least,
-                        queries[i].most)) {
-            vb_exchange_refuse(x, 400, "%s: expected a number from %g to %g",
-                               queries[i].name, queries[i].least, queries[i].most);
+        if (!take_query(&queries[i], c)) {
+            vb_exchange_refuse(x, 400, "%s: expected a %snumber from %g to %g",
+                               queries[i].name, queries[i].whole ? "whole " : "",
+                               queries[i].least, queries[i].most);
             return false;
         }
     x->query.offset = (uint32_t)offset;

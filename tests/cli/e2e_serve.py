@@ -270,6 +270,7 @@ REFUSALS = (  # method, path, headers, body, status
     ("GET", "/thumbnail/0123456789abcdef?t=nan", {}, None, 400),
     ("GET", "/api/recordings?limit=0", {}, None, 400),
     ("GET", "/api/recordings?offset=-1", {}, None, 400),
+    ("GET", "/api/recordings?offset=0.5", {}, None, 400),
     ("DELETE", "/api/search", JSON, "{}", 405),
     ("POST", "/", JSON, "{}", 405),
     ("POST", "/api/search", {}, '{"query":"a"}', 415),
