@@ -10,6 +10,7 @@
 #include "output/beside.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 vblip_status vblip_media_look(vblip_media *out, const char *path, vblip_error *err)
 {
@@ -50,7 +51,7 @@ static vblip_status check_export_target(const char *path, const vblip_moment *mo
     return status;
 }
 
-static vblip_status cut_moments(vb_cut *cut, vb_cut_done *done,
+static vblip_status cut_moments(vb_cut *cut, const char *out, vb_cut_done *done,
                                 const vblip_moment *moments, uint32_t count,
                                 int64_t pad_us, vblip_error *err)
 {
@@ -60,7 +61,8 @@ static vblip_status cut_moments(vb_cut *cut, vb_cut_done *done,
         const vblip_status status =
             vb_cut_add(cut, m->path, start_us, m->end_us + pad_us, &done[i], err);
         if (status != VBLIP_OK) {
-            if (status != VBLIP_ERR_CANCELLED)
+            const bool of_out = err && strncmp(err->message, out, strlen(out)) == 0;
+            if (status != VBLIP_ERR_CANCELLED && !of_out)
                 vb_error_subject(err, m->path);
             return status;
         }
@@ -76,7 +78,8 @@ static vblip_status cut_file(const char *out, vb_cut_done *done,
         .exact = o->exact, .stopped = o->stopped, .stopped_user = o->stopped_user};
     vb_cut *cut;
     VB_TRY(vb_cut_open(&cut, out, &plan, err));
-    const vblip_status status = cut_moments(cut, done, moments, count, o->pad_us, err);
+    const vblip_status status =
+        cut_moments(cut, out, done, moments, count, o->pad_us, err);
     if (status == VBLIP_OK)
         return vb_cut_finish(&cut, err);
     vb_cut_discard(&cut);
