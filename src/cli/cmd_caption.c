@@ -68,6 +68,36 @@ static bool output_failed(cli_session *s, const vblip_error *err)
     return false;
 }
 
+// True when each input has a file of its own.
+static bool writes_beside(const cli_session *s)
+{
+    return to_subtitles(s) && !s->args->output;
+}
+
+static int put_subtitles(cli_session *s)
+{
+    caption_state *state = s->state;
+    if (!writes_beside(s))
+        return cli_emit_line(s);
+    if (s->line.failed)
+        state->beside.error = ENOMEM;
+    vb_outfile_write(&state->beside, s->line.bytes, s->line.size);
+    bool ok = vb_outfile_flush(&state->beside);
+    vb_string_clear(&s->line);
+    s->written++;
+    return !ok || vb_interrupted();
+}
+
+// Writes the last cue of the input before.
+static void finish_subtitles(cli_session *s)
+{
+    caption_state *state = s->state;
+    if (!state->subtitles.waiting.size)
+        return;
+    vb_subtitles_end(&state->subtitles, &s->line);
+    put_subtitles(s);
+}
+
 // Ends the file of the input before.
 static bool close_beside(cli_session *s)
 {
@@ -75,12 +105,6 @@ static bool close_beside(cli_session *s)
     vblip_error err = {0};
     return vb_outfile_finish(&state->beside, &err) == VBLIP_OK ||
            output_failed(s, &err);
-}
-
-// True when each input has a file of its own.
-static bool writes_beside(const cli_session *s)
-{
-    return to_subtitles(s) && !s->args->output;
 }
 
 static bool open_beside(cli_session *s, uint32_t input)
@@ -98,20 +122,6 @@ static bool open_beside(cli_session *s, uint32_t input)
     if (state->beside.temp)
         vb_console_note(&s->console, "writing %s", name);
     return true;
-}
-
-static int put_subtitles(cli_session *s)
-{
-    caption_state *state = s->state;
-    if (!writes_beside(s))
-        return cli_emit_line(s);
-    if (s->line.failed)
-        state->beside.error = ENOMEM;
-    vb_outfile_write(&state->beside, s->line.bytes, s->line.size);
-    bool ok = vb_outfile_flush(&state->beside);
-    vb_string_clear(&s->line);
-    s->written++;
-    return !ok || vb_interrupted();
 }
 
 static int begin_subtitles(cli_session *s, const vblip_caption *caption)
@@ -153,8 +163,11 @@ static int on_caption(void *session, const vblip_caption *caption)
     cli_session *s = session;
     caption_state *state = s->state;
     const bool new_input = !state->begun || state->input != caption->input;
-    if (new_input && !close_beside(s))
-        return 1;
+    if (new_input) {
+        finish_subtitles(s);
+        if (!close_beside(s))
+            return 1;
+    }
     state->begun = true;
     state->input = caption->input;
     if (to_subtitles(s))
@@ -223,6 +236,7 @@ static vblip_status cmd_caption_run(cli_session *s, vblip_error *err)
 static cli_exit cmd_caption_finish(cli_session *s, cli_exit code)
 {
     caption_state *state = s->state;
+    finish_subtitles(s);
     if (state->beside.stream == stdout && state->beside.error == EPIPE)
         vb_outfile_discard(&state->beside);
     return close_beside(s) ? code : CLI_EXIT_UNUSABLE;

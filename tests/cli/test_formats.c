@@ -1,4 +1,5 @@
 // test_formats.c - every byte of the machine formats and of subtitles.
+#include "output/cue_lines.h"
 #include "output/json_out.h"
 #include "output/rows.h"
 #include "output/subtitles.h"
@@ -218,6 +219,94 @@ static void test_times_round_to_the_millisecond(void **state)
     }
 }
 
+static const struct cue_lines_case {
+    const char *text, *lines; // parted by |
+} cue_lines_cases[] = {
+    {"", ""},
+    {" \n\t", ""},
+    {"a dog", "a dog"},
+    {" a\n dog  on\ta beach\r\n", "a dog on a beach"},
+    // 42 characters, then 43
+    {"a woman in a red coat walks her dog slowly",
+     "a woman in a red coat walks her dog slowly"},
+    {"a woman in a red coat walks her dogs slowly",
+     "a woman in a red coat|walks her dogs slowly"},
+    // two lines are even, the second rather longer
+    {"a man riding a horse along a sandy beach at sunset",
+     "a man riding a horse along|a sandy beach at sunset"},
+    {"a group of people standing around an old wooden table",
+     "a group of people standing|around an old wooden table"},
+    // three lines become two pairs
+    {"a man in a suit stands behind a table with many bottles on it while another man "
+     "looks on",
+     "a man in a suit stands|behind a table with|many bottles on it while|another man "
+     "looks on"},
+    // characters, not bytes
+    {"übergrößenträgerüberprüfungsäöüßäöüßäöüßäö",
+     "übergrößenträgerüberprüfungsäöüßäöüßäöüßäö"},
+    {"一只狗在海滩上奔跑一只狗在海滩上奔跑一只狗在海滩上奔跑一只狗在海滩上奔跑一只狗在"
+     "海滩上",
+     "一只狗在海滩上奔跑一只狗在海滩上奔跑一只狗|"
+     "在海滩上奔跑一只狗在海滩上奔跑一只狗在海滩上"},
+    // a word that no line holds
+    {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa|aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"},
+    {"see aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa end",
+     "see aaaaaaaaaaaaaaa|aaaaaaaaaaaaaaaaaaaaa|aaaaaaaaaaaaaaaaaaaaa|end"},
+};
+
+static void test_lines_can_be_read(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof cue_lines_cases / sizeof *cue_lines_cases; i++) {
+        const struct cue_lines_case *c = &cue_lines_cases[i];
+        vb_string lines = {0};
+        uint32_t line_count = *c->lines != 0;
+        for (const char *at = c->lines; *at; at++)
+            line_count += *at == '|';
+        vb_string_puts(&lines, "");
+        assert_int_equal(vb_cue_lines(&lines, c->text), line_count);
+        for (size_t at = 0; at < lines.size; at++)
+            if (lines.bytes[at] == '\n')
+                lines.bytes[at] = '|';
+        assert_string_equal(lines.bytes, c->lines);
+        vb_string_free(&lines);
+    }
+}
+
+// Whatever the words: no line is longer than 42, none is empty, nothing is lost.
+static void test_no_line_is_too_long(void **state)
+{
+    (void)state;
+    uint64_t random = 7;
+    for (int run = 0; run < 3000; run++) {
+        vb_string text = {0}, lines = {0};
+        const int words = 1 + run % 40;
+        for (int i = 0; i < words; i++) {
+            random = random * 6364136223846793005u + 1442695040888963407u;
+            const int size = 1 + (int)(random >> 33) % (run % 3 == 0 ? 60 : 9);
+            for (int j = 0; j < size; j++)
+                vb_string_puts(&text, "é");
+            vb_string_puts(&text, i + 1 < words ? " " : "");
+        }
+        const uint32_t count = vb_cue_lines(&lines, text.bytes);
+        uint32_t seen = 1, taken = 0, letters[2] = {0};
+        for (size_t at = 0; at < lines.size; at++) {
+            const bool end = lines.bytes[at] == '\n';
+            taken = end ? 0 : taken + ((lines.bytes[at] & 0xc0) != 0x80);
+            seen += end;
+            assert_true(taken <= 42 && !(end && lines.bytes[at - 1] == '\n'));
+            letters[0] += (unsigned char)lines.bytes[at] == 0xc3;
+        }
+        for (size_t at = 0; at < text.size; at++)
+            letters[1] += (unsigned char)text.bytes[at] == 0xc3;
+        assert_int_equal(seen, count);
+        assert_int_equal(letters[0], letters[1]);
+        vb_string_free(&text);
+        vb_string_free(&lines);
+    }
+}
+
 static void write_cues(vb_string *out, vb_format format)
 {
     vb_subtitles s = {.format = format};
@@ -225,6 +314,7 @@ static void write_cues(vb_string *out, vb_format format)
     vb_subtitles_add(&s, out, 0, 1500000, "a dog");
     vb_subtitles_add(&s, out, 1500000, 2000000, " \n");
     vb_subtitles_add(&s, out, 2000000, 2000000, "a <b>cat</b>\n& co");
+    vb_subtitles_end(&s, out);
 }
 
 static void test_subtitles_are_exact(void **state)
@@ -243,6 +333,43 @@ static void test_subtitles_are_exact(void **state)
     vb_string_free(&vtt);
 }
 
+static void test_cues_stay_long_enough(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t start_ms, end_ms;
+        const char *text, *cues; // since the row before
+    } rows[] = {
+        {0, 200, "short", ""},
+        // the next one leaves room for a second
+        {1500, 1700, "crowded", "1\n00:00:00,000 --> 00:00:01,000\nshort\n\n"},
+        // or for less
+        {2100, 3600,
+         "a man in a suit stands behind a table with many bottles on it while another "
+         "man looks on",
+         "2\n00:00:01,500 --> 00:00:02,100\ncrowded\n\n"},
+        // four lines are two pairs; what was not seen in between is no one's
+        {5000, 5100, "end",
+         "3\n00:00:02,100 --> 00:00:02,833\na man in a suit stands\nbehind a table "
+         "with\n\n"
+         "4\n00:00:02,833 --> 00:00:03,600\nmany bottles on it while\nanother man "
+         "looks "
+         "on\n\n"},
+    };
+    vb_subtitles s = {.format = VB_FORMAT_SRT};
+    vb_string out = {0};
+    vb_string_puts(&out, "");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        vb_subtitles_add(&s, &out, rows[i].start_ms * 1000, rows[i].end_ms * 1000,
+                         rows[i].text);
+        assert_string_equal(out.bytes, rows[i].cues);
+        vb_string_clear(&out);
+    }
+    vb_subtitles_end(&s, &out); // behind the last one the recording may be over
+    assert_string_equal(out.bytes, "5\n00:00:05,000 --> 00:00:05,100\nend\n\n");
+    vb_string_free(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,7 +378,10 @@ int main(void)
         cmocka_unit_test(test_json_strings_are_valid_whatever_the_bytes),
         cmocka_unit_test(test_reals_have_a_decimal_point_in_every_locale),
         cmocka_unit_test(test_times_round_to_the_millisecond),
+        cmocka_unit_test(test_lines_can_be_read),
+        cmocka_unit_test(test_no_line_is_too_long),
         cmocka_unit_test(test_subtitles_are_exact),
+        cmocka_unit_test(test_cues_stay_long_enough),
     };
     return cmocka_run_group_tests_name("formats", tests, NULL, NULL);
 }
