@@ -15,6 +15,10 @@ extern "C" {
 // set a level of its own.
 VBLIP_API void vblip_silence_ffmpeg(void);
 
+// Leaves out the inputs of which keep [vblip_inputs_count] is false; those behind move up, and what
+// vblip_inputs_at returned before is no longer valid.
+VBLIP_API void vblip_inputs_keep(vblip_inputs *inputs, const bool *keep);
+
 // --------------------------------------------------------------------------- devices
 
 typedef enum vblip_device_kind {

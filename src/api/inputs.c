@@ -42,6 +42,12 @@ uint32_t vblip_inputs_count(const vblip_inputs *inputs)
     return inputs ? inputs->list.count : 0;
 }
 
+void vblip_inputs_keep(vblip_inputs *inputs, const bool *keep)
+{
+    if (inputs && keep)
+        vb_inputs_keep(&inputs->list, keep);
+}
+
 const char *vblip_inputs_skipped(const vblip_inputs *inputs, uint32_t *count)
 {
     if (count)

@@ -164,6 +164,7 @@ typedef struct cli_args {
     float repetition_penalty;
     bool merge, sample, shots;
     bool overwrite;           // replace files that exist: subtitles, clips, an index
+    bool skip_existing;       // inputs that have theirs are left out
     float top_p, temperature; // 0 = default
     uint32_t top_k;           // 0 = all, CLI_NOT_GIVEN = default
     uint32_t seed, samples;

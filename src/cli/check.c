@@ -162,6 +162,10 @@ static vblip_status check_together(const cli_args *a, vblip_error *err)
          "--count: not allowed together with --every"},
         {a->shots && (a->count || a->every_us || a->every_frames),
          "--shots: not allowed together with --every or --count"},
+        {a->skip_existing && a->overwrite,
+         "--skip-existing: not allowed together with --overwrite"},
+        {a->skip_existing && (a->output || !is_for_subtitles(a)),
+         "--skip-existing: only allowed with --format srt or vtt and without -o"},
         {a->overwrite && a->command == CLI_CAPTION &&
              (a->output || !is_for_subtitles(a)),
          "--overwrite: only allowed with --format srt or vtt and without -o, which "

@@ -186,6 +186,7 @@ static vblip_status plan_beside(cli_session *s, const char *extension, vblip_err
         .standard_input = s->spool.path[0] ? s->spool.path : NULL,
         .extension = extension,
         .overwrite = s->args->overwrite,
+        .skip_existing = s->args->skip_existing,
         .read = &read,
     };
     const cli_sources sources = cli_session_sources(s, false);
@@ -204,6 +205,53 @@ static vblip_status plan_beside(cli_session *s, const char *extension, vblip_err
     return status;
 }
 
+// Of the pictures in directories: there is nothing to show them at.
+static bool is_found_image(const cli_session *s, const char *path)
+{
+    bool found = vb_beside_is_image(path);
+    for (uint32_t i = 0; i < s->paths.count && found; i++)
+        found = strcmp(s->paths.items[i], path) != 0;
+    return found;
+}
+
+static void say_left_out(cli_session *s, uint32_t existing, uint32_t images)
+{
+    if (existing)
+        vb_console_warn(&s->console, "%u of %u input%s left out: %s subtitles already",
+                        existing, s->input_count, s->input_count > 1 ? "s" : "",
+                        existing > 1 ? "they have" : "it has");
+    if (images)
+        vb_console_warn(&s->console, "%u image%s left out: subtitles need times",
+                        images, images > 1 ? "s" : "");
+}
+
+// Inputs that have their file, and pictures that lie among videos.
+static vblip_status leave_out(cli_session *s, vblip_error *err)
+{
+    caption_state *state = s->state;
+    uint32_t existing = 0, images = 0, left = 0;
+    bool *keep = calloc(s->input_count + (size_t)1, sizeof *keep);
+    if (!keep)
+        return vb_fail_memory(err, "inputs");
+    for (uint32_t i = 0; i < s->input_count; i++) {
+        const vblip_input *input = vblip_inputs_at(s->inputs, i);
+        const bool image = !input->error && is_found_image(s, input->path);
+        keep[i] = !state->names.there[i] && !image;
+        existing += state->names.there[i];
+        images += image && !state->names.there[i];
+        left += keep[i];
+    }
+    if (left < s->input_count && (left || existing)) {
+        say_left_out(s, existing, images);
+        vblip_inputs_keep(s->inputs, keep);
+        vb_beside_keep(&state->names, keep);
+        s->input_count = left;
+        s->nothing_left = left == 0;
+    }
+    free(keep);
+    return VBLIP_OK;
+}
+
 static vblip_status cmd_caption_check(cli_session *s, vblip_error *err)
 {
     const char *format = cli_choice_name("format", s->args->format);
@@ -211,7 +259,10 @@ static vblip_status cmd_caption_check(cli_session *s, vblip_error *err)
         return cli_misuse(err,
                           "-o %.300s: one input is allowed with --format %s, not %u",
                           s->args->output, format, s->input_count);
-    return writes_beside(s) ? plan_beside(s, format, err) : VBLIP_OK;
+    if (!writes_beside(s))
+        return VBLIP_OK;
+    VB_TRY(plan_beside(s, format, err));
+    return leave_out(s, err);
 }
 
 static vblip_status cmd_caption_run(cli_session *s, vblip_error *err)

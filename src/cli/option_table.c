@@ -745,5 +745,10 @@ const cli_option cli_options[] = {
      .offset = AT(overwrite),
      .same_rows = true,
      .help = "replace files that exist already"},
+    {.name = "skip-existing",
+     .commands = ON(CAPTION),
+     .kind = CLI_FLAG,
+     .offset = AT(skip_existing),
+     .help = "leave inputs out whose subtitle file exists already"},
     {0},
 };

@@ -440,6 +440,8 @@ cli_exit cli_session_run(cli_session *s, const cli_task *task)
         status = check_outputs(s, task->annotated, &err);
     if (status == VBLIP_OK && task->check)
         status = task->check(s, &err);
+    if (status == VBLIP_OK && s->nothing_left)
+        return CLI_EXIT_DONE;
     if (status == VBLIP_OK && !task->own_output)
         status = open_output(s, task->table,
                              task->rows_on_stdout ? NULL : s->args->output, &err);

@@ -35,6 +35,7 @@ typedef struct cli_session {
     vb_spool spool; // standard input, when a path is "-"
     vblip_inputs *inputs;
     uint32_t input_count;
+    bool nothing_left; // all inputs were left out: that is no failure
     void (*opening)(void *session,
                     const char *line); // what a device logs; NULL: -v shows
     vblip_engine *engine;

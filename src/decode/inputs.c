@@ -372,3 +372,26 @@ void vb_inputs_free(vb_inputs *inputs)
     vb_arena_free(&inputs->arena);
     *inputs = (vb_inputs){0};
 }
+
+static uint32_t count_kept(const bool *keep, uint32_t end)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < end; i++)
+        kept += keep[i];
+    return kept;
+}
+
+void vb_inputs_keep(vb_inputs *inputs, const bool *keep)
+{
+    for (uint32_t i = 0; i < inputs->folder_count; i++) {
+        vb_inputs_folder *folder = &inputs->folders[i];
+        const uint32_t end = count_kept(keep, folder->first + folder->count);
+        folder->first = count_kept(keep, folder->first);
+        folder->count = end - folder->first;
+    }
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < inputs->count; i++)
+        if (keep[i])
+            inputs->items[kept++] = inputs->items[i];
+    inputs->count = kept;
+}

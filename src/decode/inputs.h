@@ -38,6 +38,9 @@ void vb_inputs_free(vb_inputs *inputs);
 bool vb_globs_take(const char *const *include, const char *const *exclude,
                    const char *name);
 
+// Leaves out the items of which `keep` is false; those behind move up.
+void vb_inputs_keep(vb_inputs *inputs, const bool *keep);
+
 // The extensions by which files are taken for videos and images, videos first; ends with
 // NULL. A name has one whatever its case.
 extern const char *const vb_media_extensions[];

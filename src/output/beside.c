@@ -25,7 +25,7 @@ static size_t stem_size(const char *path)
 }
 
 // A thumbnail beside a video: it will have no subtitles, and leaves the name free.
-static bool looks_like_an_image(const char *path)
+bool vb_beside_is_image(const char *path)
 {
     static const char *const known[] = {".png", ".jpg", ".jpeg", ".webp", ".bmp"};
     const char *extension = path + stem_size(path);
@@ -67,10 +67,15 @@ static vblip_status choose_name(plan *p, const char *path, vb_string *name)
                    path, name->bytes);
 }
 
-vblip_status vb_beside_check_free(const char *name, vblip_error *err)
+static bool is_there(const char *name)
 {
     struct stat info;
-    if (strcmp(name, "-") == 0 || stat(name, &info) != 0)
+    return strcmp(name, "-") != 0 && stat(name, &info) == 0;
+}
+
+vblip_status vb_beside_check_free(const char *name, vblip_error *err)
+{
+    if (!is_there(name))
         return VBLIP_OK;
     return vb_fail(err, VBLIP_ERR_ARGUMENT,
                    "%.400s: exists; --overwrite (-y) replaces it", name);
@@ -82,7 +87,9 @@ static vblip_status plan_name(plan *p, uint32_t input, const char *path)
     vblip_status status = choose_name(p, path, &name);
     if (status == VBLIP_OK)
         status = vb_read_files_refuse(p->options->read, name.bytes, name.bytes, p->err);
-    if (status == VBLIP_OK && !p->options->overwrite && !looks_like_an_image(path))
+    if (status == VBLIP_OK && p->options->skip_existing)
+        p->out->there[input] = is_there(name.bytes);
+    else if (status == VBLIP_OK && !p->options->overwrite && !vb_beside_is_image(path))
         status = vb_beside_check_free(name.bytes, p->err);
     if (status != VBLIP_OK)
         vb_string_free(&name);
@@ -113,7 +120,7 @@ static vblip_status plan_all(plan *p)
 {
     for (int images = 0; images < 2; images++)
         for (uint32_t i = 0; i < p->out->count; i++)
-            if (p->paths[i] && looks_like_an_image(p->paths[i]) == images)
+            if (p->paths[i] && vb_beside_is_image(p->paths[i]) == images)
                 VB_TRY(plan_input(p, i, p->paths[i]));
     return VBLIP_OK;
 }
@@ -123,10 +130,10 @@ vblip_status vb_beside_plan(vb_beside *out, const char *const *paths, uint32_t c
 {
     plan p = {.out = out, .paths = paths, .options = options, .err = err};
     *out = (vb_beside){.names = calloc(count ? count : 1, sizeof *out->names),
+                       .there = calloc(count ? count : 1, sizeof *out->there),
                        .count = count};
-    if (!out->names)
-        return vb_fail_memory(err, "subtitles");
-    vblip_status status = plan_all(&p);
+    vblip_status status =
+        out->names && out->there ? plan_all(&p) : vb_fail_memory(err, "subtitles");
     vb_set_free(&p.inputs);
     vb_set_free(&p.names);
     if (status != VBLIP_OK)
@@ -139,5 +146,20 @@ void vb_beside_free(vb_beside *beside)
     for (uint32_t i = 0; beside->names && i < beside->count; i++)
         free(beside->names[i]);
     free(beside->names);
+    free(beside->there);
     *beside = (vb_beside){0};
+}
+
+void vb_beside_keep(vb_beside *beside, const bool *keep)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < beside->count; i++) {
+        if (!keep[i]) {
+            free(beside->names[i]);
+            continue;
+        }
+        beside->there[kept] = beside->there[i];
+        beside->names[kept++] = beside->names[i];
+    }
+    beside->count = kept;
 }

@@ -4,9 +4,12 @@
 
 #include "output/replacing.h"
 
+#include <stdbool.h>
+
 // All-zero is none.
 typedef struct vb_beside {
     char **names; // by input; NULL for one that is known to have failed
+    bool *there;  // by input, with skip_existing: a file has that name
     uint32_t count;
 } vb_beside;
 
@@ -14,6 +17,7 @@ typedef struct vb_beside_options {
     const char *standard_input; // the path that stands for it; NULL = none
     const char *extension;      // "srt"
     bool overwrite;             // files that exist may be replaced
+    bool skip_existing;         // they are noted
     vb_read_files *read;        // these may not
 } vb_beside_options;
 
@@ -22,10 +26,16 @@ typedef struct vb_beside_options {
 // standard input.
 //
 // Refused with VBLIP_ERR_ARGUMENT: an input that is given twice, a name that a file has
-// already, unless `overwrite`, and one of a file that is read.
+// already, unless `overwrite` or `skip_existing`, and one of a file that is read.
 vblip_status vb_beside_plan(vb_beside *out, const char *const *paths, uint32_t count,
                             const vb_beside_options *options, vblip_error *err);
 void vb_beside_free(vb_beside *beside);
+
+// Leaves out the inputs of which `keep` is false; those behind move up.
+void vb_beside_keep(vb_beside *beside, const bool *keep);
+
+// Whether the extension of `path` is that of a picture, which has no times.
+bool vb_beside_is_image(const char *path);
 
 // Refuses `name` when a file has it. Standard output never has.
 vblip_status vb_beside_check_free(const char *name, vblip_error *err);

@@ -43,12 +43,7 @@ class RealRecordings(Case):
             for kind in ("srt", "vtt"):
                 out = self.path("subtitles." + kind)
                 self.ok("caption", "--model", CAPTION, path, "--every", 4, "-o", out)
-                seen = probe_subtitles(out)
-                self.assertEqual(len(seen), len(rows))
-                for (start, end, text), row in zip(seen, rows):
-                    self.assertAlmostEqual(start, row["start"], places=3)
-                    self.assertAlmostEqual(end, row["end"], places=3)
-                    self.assertEqual(text.strip(), row["caption"].strip())
+                self.check_cues(probe_subtitles(out), rows)
 
     def test_captions_show_the_frame_of_their_time(self):
         """The caption at time t is that of a film of the one picture which ffmpeg shows at t."""

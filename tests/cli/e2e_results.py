@@ -292,11 +292,7 @@ class Captions(FormatCase):
             self.ok("caption", "--model", CAPTION, clip(2), "--every", 0.5, "-o", out)
             rows = parse("json", self.ok("caption", "--model", CAPTION, clip(2), "--every", 0.5, "--merge", "-f",
                                          "json").out)
-            seen = probe_subtitles(out)
-            self.assertEqual([s[2] for s in seen], [r["caption"] for r in rows])
-            for got, row in zip(seen, rows):
-                self.assertAlmostEqual(got[0], row["start"], places=3)
-                self.assertAlmostEqual(got[1], row["end"], places=3)
+            self.check_cues(probe_subtitles(out), rows)
 
     def test_subtitles_go_beside_their_inputs(self):
         for name in ("one.mp4", "two.mp4"):
@@ -374,8 +370,7 @@ class Shots(FormatCase):
         out = self.path("film.srt")
         self.ok("caption", "--model", CAPTION, "--shots", film, "-o", out)
         merged = self.caption_shots(film, "--merge")
-        self.assertEqual([(round(start, 3), round(end, 3), text) for start, end, text in probe_subtitles(out)],
-                         [(row["start"], row["end"], row["caption"]) for row in merged])
+        self.check_cues(probe_subtitles(out), merged)
         drawn = self.caption_shots(film, "--sample", "--samples", 2)
         self.assertEqual(self.times(drawn[::2]), self.times(rows))
         self.assertEqual(self.times(drawn[1::2]), self.times(rows))

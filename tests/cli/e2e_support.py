@@ -239,6 +239,23 @@ class Case(unittest.TestCase):
         self.assertEqual(run.out_bytes, b"", str(run))
         return run
 
+    def check_cues(self, cues, rows):
+        """Cues as probe_subtitles gives them: those of a row share its time, and have its words in short lines."""
+        cues = list(cues)
+        for row in rows:
+            words, end = [], row["start"]
+            while cues and cues[0][0] < row["end"] - 0.001:
+                start, until, text = cues.pop(0)
+                self.assertAlmostEqual(start, end, delta=0.0015)
+                lines = text.strip("\n").split("\n")
+                self.assertLessEqual(len(lines), 2)
+                self.assertLessEqual(max(map(len, lines)), 42)
+                words += text.split()
+                end = until
+            self.assertAlmostEqual(end, row["end"], delta=0.0015)
+            self.assertEqual(words, row["caption"].split())
+        self.assertEqual(cues, [])
+
     def only_files(self, *names):
         """The test's folder holds these, and no leftovers."""
         self.assertEqual(sorted(os.listdir(self.folder)), sorted(names))

@@ -363,6 +363,20 @@ const char *vblip_inputs_skipped(const vblip_inputs *inputs, uint32_t *count)
     return "";
 }
 
+void vblip_inputs_keep(vblip_inputs *inputs, const bool *keep)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < inputs->count; i++) {
+        if (!keep[i])
+            continue;
+        memmove(inputs->paths[kept], inputs->paths[i], PATH_SIZE);
+        inputs->items[kept] = inputs->items[i];
+        inputs->items[kept].path = inputs->paths[kept];
+        kept++;
+    }
+    inputs->count = kept;
+}
+
 const vblip_input *vblip_inputs_at(const vblip_inputs *inputs, uint32_t index)
 {
     return &inputs->items[index];

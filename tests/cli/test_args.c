@@ -302,6 +302,12 @@ static const struct refusal {
     {"qa|v|w|--shots", "--shots: not an option of qa; *"},
     {"caption|v|--overwrite", "--overwrite: only allowed with --format srt or vtt *"},
     {"caption|v|-y|-o|x.srt", "--overwrite: only allowed with --format srt or vtt *"},
+    {"caption|v|--skip-existing",
+     "--skip-existing: only allowed with --format srt or vtt *"},
+    {"caption|v|--skip-existing|-o|x.srt",
+     "--skip-existing: only allowed with --format srt or vtt *"},
+    {"caption|v|-f|srt|--skip-existing|-y",
+     "--skip-existing: not allowed together with --overwrite"},
     {"eval|qa", "eval: missing --annotations FILE"},
     {"index", "index: missing a PATH; see: vblip help index"},
     {"index|d|--stats|--list",
@@ -537,6 +543,10 @@ static void test_other_options_reach_their_fields(void **state)
 
     parse(&p, "caption|d|-y|-f|vtt");
     assert_true(p.args.overwrite && !p.args.shots);
+    cli_args_free(&p.args);
+
+    parse(&p, "caption|d|--skip-existing|-f|srt");
+    assert_true(p.status == VBLIP_OK && p.args.skip_existing);
     cli_args_free(&p.args);
 
     parse(&p, "match|d|t|--itm-token|cls|--compat|hf");

@@ -161,11 +161,41 @@ static void test_subtitles_replace_nothing_unasked(void **state)
                      0);
 }
 
+// What has subtitles is not looked at again, by the name that it had among all inputs.
+static void test_inputs_that_have_subtitles_are_left_out(void **state)
+{
+    (void)state;
+    result r;
+    put_text("a.srt", "mine");
+    run(&r, "caption|-f|srt|--skip-existing|a.mp4|b.mp4|a.mkv|bad.mp4");
+    assert_int_equal(r.code, 3);
+    assert_string_equal(r.err,
+                        "vblip: 1 of 4 inputs left out: it has subtitles already\n"
+                        "vblip: bad.mp4: no video stream\n");
+    expect_file("a.srt", "mine");
+    expect_file("b.srt", FAKE_SRT);
+    expect_file("a.mkv.srt", FAKE_SRT);
+
+    // nothing left is no failure, and no model is loaded for it
+    run(&r, "caption|-f|srt|--skip-existing|a.mp4|b.mp4|a.mkv|--model|nomodel");
+    assert_int_equal(r.code, 0);
+    assert_string_equal(r.err, "vblip: 3 of 3 inputs left out: they have subtitles "
+                               "already\n");
+    assert_string_equal(r.out, "");
+    run(&r, "caption|-f|srt|a.mp4|b.mp4");
+    assert_int_equal(r.code, 2);
+    run(&r, "caption|-f|vtt|-q|--skip-existing|a.mp4"); // srt is another file
+    assert_int_equal(r.code, 0);
+    assert_string_equal(r.err, "");
+    assert_int_equal(system("rm a.srt b.srt a.mkv.srt a.vtt"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nothing_that_is_read_is_replaced),
         cmocka_unit_test(test_subtitles_replace_nothing_unasked),
+        cmocka_unit_test(test_inputs_that_have_subtitles_are_left_out),
     };
     return cmocka_run_group_tests_name("replacing", tests, enter_folder, leave_folder);
 }

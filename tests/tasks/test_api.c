@@ -229,6 +229,11 @@ static void test_inputs(void **state)
     assert_string_equal(vblip_inputs_skipped(inputs, &skipped), "");
     assert_int_equal(skipped, 0);
     assert_string_equal(vblip_inputs_skipped(NULL, NULL), "");
+    vblip_inputs_keep(NULL, NULL);
+    vblip_inputs_keep(inputs, NULL); // all
+    vblip_inputs_keep(inputs, (const bool[]){false, true});
+    assert_int_equal(vblip_inputs_count(inputs), 1);
+    assert_string_equal(vblip_inputs_at(inputs, 0)->path, paths[1]);
     vblip_inputs_close(&inputs);
     assert_null(inputs);
     assert_int_equal(vblip_inputs_count(NULL), 0);

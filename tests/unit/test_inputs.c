@@ -233,6 +233,27 @@ static void test_holds_many_files(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, enter_folder, leave_folder)
 
+static void test_what_is_not_kept_is_in_no_folder(void **state)
+{
+    (void)state;
+    static const char *const entries[] = {"k/", "k/a.mp4", "k/b.mp4", "k/c.mp4",
+                                          "l/", "l/d.mp4", NULL};
+    static const char *const paths[] = {"k", "x.mp4", "l"};
+    make(entries);
+    vb_inputs inputs;
+    assert_int_equal(vb_inputs_expand(&inputs, paths, 3, NULL, NULL), VBLIP_OK);
+    assert_int_equal(inputs.count, 5);
+    vb_inputs_keep(&inputs, (const bool[]){false, true, true, false, true});
+    assert_int_equal(inputs.count, 3);
+    assert_string_equal(inputs.items[0].path, "k/b.mp4");
+    assert_string_equal(inputs.items[2].path, "l/d.mp4");
+    assert_int_equal(inputs.folders[0].first, 0);
+    assert_int_equal(inputs.folders[0].count, 2);
+    assert_int_equal(inputs.folders[1].first, 2);
+    assert_int_equal(inputs.folders[1].count, 1);
+    vb_inputs_free(&inputs);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -247,6 +268,7 @@ int main(void)
         TEST(test_links_in_circles_end),
         TEST(test_globs_choose_by_relative_name),
         TEST(test_holds_many_files),
+        cmocka_unit_test(test_what_is_not_kept_is_in_no_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
