@@ -49,7 +49,6 @@ typedef struct vblip_error {
     vblip_status status;
     char message[508]; // never empty on failure; no trailing newline
 } vblip_error;
-
 VBLIP_API const char *vblip_version(void); // "0.1.0"
 
 // ------------------------------------------------------------------ engine and model
@@ -280,7 +279,7 @@ typedef struct vblip_caption_options {
     uint32_t beams;                  // 0 = 3, with HF 1; 1 = greedy
     uint32_t max_length, min_length; // tokens, prompt included; 0 = 20 and 5, with HF 20, none
     float repetition_penalty;        // 0 = 1.0, with sample 1.1, with HF always 1.0
-    bool merge;                      // neighbours with the same text become one
+    bool merge;                      // neighbours with the same text or picture become one
     bool sample;                     // tokens are drawn (blip-spec 6.4); beams is not used then
     float top_p;                     // draws from the most probable up to this sum; 0 = 0.9, HF all
     uint32_t top_k;                  // and from so many at most; 0 = 50, UINT32_MAX = all
@@ -288,6 +287,7 @@ typedef struct vblip_caption_options {
     uint64_t seed;                   // of the draws: the same seed gives the same captions
     uint32_t samples;                // drawn for each frame; 0 = 1, more not with merge
     bool shots;                      // or one per shot (vblip_lab.h)
+    float same_picture;              // what has this ITC cosine, or more; 0 = nothing (cli.md 5)
 } vblip_caption_options;
 
 // In time order; samples of one frame follow each other, drawn by the seed, the frame's number in

@@ -103,6 +103,11 @@ static vblip_status check_caption_sampling(const vblip_caption_options *o,
     if (!(o->temperature >= 0.0f && isfinite(o->temperature)))
         return vb_fail(err, VBLIP_ERR_ARGUMENT, "temperature: %g, expected more than 0",
                        (double)o->temperature);
+    if (!(o->same_picture >= 0.0f && o->same_picture <= 1.0f))
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "same picture: %g, expected 0 to 1",
+                       (double)o->same_picture);
+    if (o->same_picture > 0.0f && !o->merge)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "same picture: only with merge");
     if (o->samples > 1 && (!o->sample || o->merge))
         return vb_fail(err, VBLIP_ERR_ARGUMENT, "samples: %u, one %s",
                        (unsigned)o->samples,

@@ -275,6 +275,8 @@ static vblip_status caption_about(const subject *about,
         return vb_fail(err, VBLIP_ERR_ARGUMENT, "shots: a clip has one caption");
     vb_setup s;
     VB_TRY(set_up(&s, about, VBLIP_TASK_CAPTION, &o.job, err));
+    if (o.same_picture > 0.0f)
+        VB_TRY(vb_check_task(about->model, VBLIP_TASK_ITC, o.job, err));
     return vb_task_caption(&s.task, &o, fn, user, err);
 }
 

@@ -14,6 +14,14 @@ void vb_itc_vision(vb_recorder *rec, const vb_weights *w, vb_tensor itc, vb_tens
     vb_l2norm(rec, .y = itc, .x = itc, .eps = normalise_eps);
 }
 
+void vb_itc_frames(vb_recorder *rec, const vb_weights *w, vb_tensor itc,
+                   vb_tensor tokens)
+{
+    vb_linear(rec, .y = itc, .x = vb_rows(tokens, 0, 1), .w = w->vision_proj.w,
+              .bias = w->vision_proj.b);
+    vb_l2norm(rec, .y = itc, .x = itc, .eps = normalise_eps);
+}
+
 void vb_itc_text(vb_recorder *rec, const vb_weights *w, vb_tensor itc, vb_tensor hidden)
 {
     vb_linear(rec, .y = itc, .x = vb_rows(hidden, 0, 1), .w = w->text_proj.w,

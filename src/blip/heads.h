@@ -9,6 +9,11 @@
 void vb_itc_vision(vb_recorder *rec, const vb_weights *w, vb_tensor itc, vb_tensor proj,
                    vb_tensor tokens);
 
+// itc [frames, 1, projection] = normalised vision_proj of the [CLS] row of each frame of
+// tokens [frames, N, Dv].
+void vb_itc_frames(vb_recorder *rec, const vb_weights *w, vb_tensor itc,
+                   vb_tensor tokens);
+
 // itc [batch, 1, projection] = normalised text_proj of row 0 of hidden [batch, t, D].
 void vb_itc_text(vb_recorder *rec, const vb_weights *w, vb_tensor itc,
                  vb_tensor hidden);

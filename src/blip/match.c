@@ -40,6 +40,29 @@ static vblip_status texts_itc(vb_model *m, const char *const *texts, uint32_t co
     return VBLIP_OK;
 }
 
+vblip_status vb_model_frames_itc(vb_model *model, const vb_visual *visual, float *itc,
+                                 vblip_error *err)
+{
+    const vb_config *c = &model->config;
+    const uint32_t tokens = vb_vision_tokens(&c->vision);
+    const uint32_t frames = visual->tokens.rows / tokens;
+    vb_tensor vectors;
+    VB_TRY(vb_model_need(model, VBLIP_TASK_ITC, err));
+    if (!visual->tokens.buffer)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT,
+                       "visual tokens: no frames were encoded");
+    vb_recorder rec = vb_recorder_begin(model->device);
+    vb_pool_reset(&model->activations);
+    VB_TRY(vb_pool_tensor(&vectors, &model->activations, VB_F32, frames, 1,
+                          c->projection, err));
+    vb_itc_frames(&rec, &model->weights, vectors,
+                  vb_reshape(visual->tokens, frames, tokens, c->vision.width));
+    vb_download(&rec, itc, vectors);
+    VB_TRY(vb_recorder_submit(&rec, err));
+    return vb_check_finite(itc, (uint64_t)frames * c->projection, model->path,
+                           "ITC vector", err);
+}
+
 vblip_status vb_model_text_itc(vb_model *model, const char *const *texts,
                                uint32_t count, float *itc, vblip_error *err)
 {

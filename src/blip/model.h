@@ -49,6 +49,10 @@ VB_CHECKED vblip_status vb_model_encode(vb_model *model, vb_visual *visual,
                                         const vb_frame *frames, uint32_t count,
                                         uint32_t batch, float *itc, vblip_error *err);
 
+// The ITC vector of each frame that `visual` shows, [frames, projection].
+VB_CHECKED vblip_status vb_model_frames_itc(vb_model *model, const vb_visual *visual,
+                                            float *itc, vblip_error *err);
+
 // The ITC vectors [count, projection] of texts: [CLS] first, 35 tokens at most.
 VB_CHECKED vblip_status vb_model_text_itc(vb_model *model, const char *const *texts,
                                           uint32_t count, float *itc, vblip_error *err);

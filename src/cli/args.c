@@ -32,6 +32,7 @@ cli_args cli_args_none(void)
                       .rerank = CLI_NOT_GIVEN,
                       .cache_gb = -1.0f,
                       .port = CLI_NOT_GIVEN,
+                      .same_picture = -1.0f,
                       .itm_token = CLI_NOT_GIVEN,
                       .what = CLI_WHAT_UNSET,
                       .top_k = CLI_NOT_GIVEN};

@@ -163,6 +163,7 @@ typedef struct cli_args {
     uint32_t beams, max_length, min_length;
     float repetition_penalty;
     bool merge, sample, shots;
+    float same_picture;       // a cosine; below 0: not given
     bool overwrite;           // replace files that exist: subtitles, clips, an index
     bool skip_existing;       // inputs that have theirs are left out
     float top_p, temperature; // 0 = default

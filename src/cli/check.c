@@ -76,9 +76,11 @@ static vblip_status check_sampling_options(const cli_args *a, vblip_error *err)
     if (a->sample && a->beams)
         return cli_misuse(err, "--beams: not allowed together with --sample");
     const bool subtitles = is_for_subtitles(a);
-    if (a->samples > 1 && (a->merge || subtitles))
+    if (a->samples > 1 && (a->merge || subtitles || a->same_picture > 0))
         return cli_misuse(err, "--samples %u: 1 is allowed with %s", a->samples,
-                          subtitles ? "subtitles" : "--merge");
+                          subtitles  ? "subtitles"
+                          : a->merge ? "--merge"
+                                     : "--same-picture");
     return VBLIP_OK;
 }
 

@@ -265,6 +265,25 @@ static vblip_status cmd_caption_check(cli_session *s, vblip_error *err)
     return leave_out(s, err);
 }
 
+// From which ITC cosine on neighbours are of one picture; 0 = they are not compared.
+static float same_picture(const cli_session *s)
+{
+    static const float alike = 0.98f; // cli.md 5
+    const float given = s->args->same_picture;
+    return given >= 0 ? given : to_subtitles(s) ? alike : 0.0f;
+}
+
+// What is asked for by default is done where the checkpoint can.
+static float same_picture_there(cli_session *s)
+{
+    const float same = same_picture(s);
+    if (same <= 0 || s->has_liked || s->args->same_picture >= 0)
+        return same;
+    vb_console_note(&s->console, "captions are merged by their text alone: the "
+                                 "checkpoint has no ITC to compare pictures with");
+    return 0.0f;
+}
+
 static vblip_status cmd_caption_run(cli_session *s, vblip_error *err)
 {
     const cli_args *a = s->args;
@@ -274,7 +293,8 @@ static vblip_status cmd_caption_run(cli_session *s, vblip_error *err)
     options.every_us = a->every_us;
     options.every_frames = a->every_frames;
     options.count = a->count;
-    options.merge = a->merge || to_subtitles(s);
+    options.same_picture = same_picture_there(s);
+    options.merge = a->merge || to_subtitles(s) || options.same_picture > 0;
     options.sample = a->sample;
     options.samples = a->samples;
     options.shots = a->shots;
@@ -295,9 +315,10 @@ static cli_exit cmd_caption_finish(cli_session *s, cli_exit code)
 
 cli_exit cli_cmd_caption(cli_session *s)
 {
-    static const cli_task task = {
+    const cli_task task = {
         .table = &table,
         .needs = VBLIP_TASK_CAPTION,
+        .likes = same_picture(s) > 0 ? VBLIP_TASK_ITC : 0,
         .weights = "Salesforce/blip-image-captioning-base",
         .check = cmd_caption_check,
         .run = cmd_caption_run,

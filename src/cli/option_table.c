@@ -738,6 +738,16 @@ const cli_option cli_options[] = {
      .kind = CLI_FLAG,
      .offset = AT(merge),
      .help = "join neighbours with the same text (always for srt and vtt)"},
+    {.name = "same-picture",
+     .commands = ON(CAPTION),
+     .kind = CLI_REAL,
+     .offset = AT(same_picture),
+     .least = 0,
+     .most = 1,
+     .value = "C",
+     .help = "and those whose pictures have an ITC cosine of C or more, with the "
+             "likelier text; 0 = by text alone (srt and vtt 0.98 where the checkpoint "
+             "has ITC, else 0)"},
     {.letter = 'y',
      .name = "overwrite",
      .commands = ON(CAPTION) | ON(MERGE) | SEARCHES,

@@ -346,16 +346,25 @@ vblip_status cli_engine_open(cli_session *s, const char *device, vblip_error *er
     return VBLIP_OK;
 }
 
+static vblip_status load_what_there_is(cli_session *s, const cli_task *task,
+                                       vblip_error *err)
+{
+    const vblip_model_options most = cli_model_options(s, task->needs | task->likes);
+    const vblip_model_options least = cli_model_options(s, task->needs);
+    s->has_liked =
+        task->likes && vblip_model_load(&s->model, s->engine, &most, err) == VBLIP_OK;
+    return s->has_liked ? VBLIP_OK
+                        : vblip_model_load(&s->model, s->engine, &least, err);
+}
+
 static cli_exit open_model(cli_session *s, const cli_task *task)
 {
     vblip_error err = {0};
-    const vblip_model_options options = cli_model_options(s, task->needs);
     vblip_status status = cli_engine_open(s, NULL, &err);
     if (status != VBLIP_OK)
         return cli_no_engine(s, status, &err);
-    status = vblip_model_load(&s->model, s->engine, &options, &err);
-    if (status != VBLIP_OK)
-        return cli_fail(s, status, &err);
+    if (load_what_there_is(s, task, &err) != VBLIP_OK)
+        return cli_fail(s, err.status, &err);
     if (vblip_model_describe(s->model)->demo)
         vb_console_warn(&s->console,
                         "the bundled demo model answers; it knows only generated emoji "

@@ -40,6 +40,7 @@ typedef struct cli_session {
                     const char *line); // what a device logs; NULL: -v shows
     vblip_engine *engine;
     vblip_model *model;
+    bool has_liked;          // all that the task likes
     const char *calibration; // file that P(match) goes by; NULL = softmax
 
     vb_outfile out;
@@ -55,6 +56,7 @@ typedef struct cli_session {
 typedef struct cli_task {
     const vb_table *table;
     uint32_t needs;      // enum vblip_task
+    uint32_t likes;      // and loads too where the checkpoint has it
     const char *weights; // where real ones are, for the notice of the demo model
     bool annotated;      // its inputs are named by annotations or pairs
     bool own_output;     // it writes -o by itself

@@ -3,6 +3,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "video_tasks/encoded.h"
+#include "video_tasks/ranking.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,8 @@ typedef struct pending_row {
     bool there;
     vb_captioned about;
     vb_string text;
+    float likelihood; // score of the text
+    float *itc;       // [projection], of the picture that the next one is compared with
     double score_sum;
     uint32_t count; // captions in it
 } pending_row;
@@ -47,6 +50,7 @@ struct vb_caption_batch {
     uint64_t *random;      // [AT_ONCE]
     vb_generated *written; // [AT_ONCE], of one call
     vb_generated *replies; // [most, samples]
+    float *itc;            // [most, projection]; NULL where pictures are not compared
     uint32_t frame_count;
     batch_item *items;
     uint32_t item_count;
@@ -75,21 +79,49 @@ static vblip_status flush_row(vb_caption_batch *b, vblip_error *err)
     return b->fn(b->user, &caption) ? vb_fail_cancelled(err) : VBLIP_OK;
 }
 
+static vblip_status set_text(pending_row *row, const char *text, float score,
+                             vblip_error *err)
+{
+    vb_string_clear(&row->text);
+    row->likelihood = score;
+    return vb_string_append(&row->text, text, strlen(text))
+               ? VBLIP_OK
+               : vb_fail_memory(err, row->about.path);
+}
+
+static vblip_status begin_row(pending_row *row, const vb_captioned *about,
+                              const char *text, float score, vblip_error *err)
+{
+    row->about = *about;
+    VB_TRY(set_text(row, text, score, err));
+    row->score_sum = 0.0;
+    row->count = 0;
+    row->there = true;
+    return VBLIP_OK;
+}
+
+// Adds a caption to the row that waits, or begins the next one. Of one picture the likeliest
+// text stands; the picture is that of the first frame, or of the last one with the same text:
+// what drifts away from what was described is another.
 static vblip_status add_caption(vb_caption_batch *b, const vb_captioned *about,
-                                const vb_generated *reply, vblip_error *err)
+                                const vb_generated *reply, const float *itc,
+                                vblip_error *err)
 {
     const char *text = reply->text.bytes ? reply->text.bytes : "";
+    const uint32_t width = b->task->ops->projection;
     pending_row *row = &b->row;
-    if (!(b->options->merge && row->there && strcmp(row->text.bytes, text) == 0)) {
+    const bool neighbours = b->options->merge && row->there;
+    const bool same_text = neighbours && strcmp(row->text.bytes, text) == 0;
+    const bool same_picture =
+        neighbours && itc && vb_dot(row->itc, itc, width) >= b->options->same_picture;
+    if (!same_text && !same_picture) {
         VB_TRY(flush_row(b, err));
-        vb_string_clear(&row->text);
-        if (!vb_string_append(&row->text, text, strlen(text)))
-            return vb_fail_memory(err, about->path);
-        row->about = *about;
-        row->score_sum = 0.0;
-        row->count = 0;
-        row->there = true;
+        VB_TRY(begin_row(row, about, text, reply->score, err));
+    } else if (!same_text && reply->score > row->likelihood) {
+        VB_TRY(set_text(row, text, reply->score, err));
     }
+    if (itc && (same_text || !same_picture))
+        memcpy(row->itc, itc, width * sizeof *itc);
     row->about.span.end_us = about->span.end_us;
     row->score_sum += (double)reply->score;
     row->count++;
@@ -99,9 +131,12 @@ static vblip_status add_caption(vb_caption_batch *b, const vb_captioned *about,
 static vblip_status report_frame(vb_caption_batch *b, const batch_item *item,
                                  vblip_error *err)
 {
+    const float *itc =
+        b->itc ? b->itc + (size_t)item->frame * b->task->ops->projection : NULL;
     for (uint32_t i = 0; i < b->samples; i++)
         VB_TRY(add_caption(b, &item->about,
-                           &b->replies[(size_t)item->frame * b->samples + i], err));
+                           &b->replies[(size_t)item->frame * b->samples + i], itc,
+                           err));
     return vb_meter_add(b->meter, item->about.path, b->samples, err);
 }
 
@@ -156,6 +191,8 @@ static vblip_status caption_frames(vb_caption_batch *b, vblip_error *err)
         return VBLIP_OK;
     VB_TRY(vb_encode_frames(b->task, b->visual, b->frames, b->frame_count,
                             vb_job(b->options->job)->batch, NULL, err));
+    if (b->itc)
+        VB_TRY(b->task->ops->frames_itc(b->task->ops->model, b->visual, b->itc, err));
     return write_replies(b, err);
 }
 
@@ -246,9 +283,15 @@ vblip_status vb_caption_batch_open(vb_caption_batch **out, const vb_task *task,
     b->written = calloc(AT_ONCE, sizeof *b->written);
     b->replies = calloc((size_t)b->samples * b->most, sizeof *b->replies);
     b->items = calloc(MOST_ITEMS, sizeof *b->items);
+    const bool compares = options->merge && options->same_picture > 0.0f;
+    if (compares) {
+        b->itc = calloc((size_t)b->most * task->ops->projection, sizeof *b->itc);
+        b->row.itc = calloc(task->ops->projection, sizeof *b->row.itc);
+    }
     vblip_status status = task->ops->visual_make(&b->visual, task->ops->model, err);
     if (status == VBLIP_OK &&
-        !(b->rgb && b->frames && b->random && b->written && b->replies && b->items))
+        !(b->rgb && b->frames && b->random && b->written && b->replies && b->items &&
+          (!compares || (b->itc && b->row.itc))))
         status = vb_fail_memory(err, "captions");
     if (status != VBLIP_OK)
         vb_caption_batch_close(out);
@@ -266,6 +309,8 @@ void vb_caption_batch_close(vb_caption_batch **batch)
         vb_generated_free(&b->replies[i]);
     b->task->ops->visual_free(&b->visual);
     vb_string_free(&b->row.text);
+    free(b->row.itc);
+    free(b->itc);
     free(b->rgb);
     free(b->frames);
     free(b->random);

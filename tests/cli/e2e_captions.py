@@ -7,8 +7,40 @@ What is written is read by ffprobe. By hand: see e2e_support.py.
 import os
 import shutil
 
-from e2e_support import (CAPTION, EXIT_MISUSED, EXIT_SOME_FAILED, Case, clip, main, make_image, probe_subtitles, read,
-                         write)
+from e2e_support import (CAPTION, EXIT_MISUSED, EXIT_SOME_FAILED, EXIT_UNUSABLE, Case, clip, ffmpeg, main, make_image,
+                         parse, probe_subtitles, read, said_of_clips, write)
+
+
+class Neighbours(Case):
+    def test_words_that_flicker_while_a_picture_stays(self):
+        """Four bundled clips, shaken, with noise and flickering light: a subtitle each, and what they show."""
+        film, clips = self.path("film.mp4"), (1, 3, 5, 6)
+        inputs = [part for number in clips for part in ("-stream_loop", -1, "-t", 3, "-i", clip(number))]
+        shake = "crop=384:384:18+16*sin(2*t):18+16*cos(1.7*t),eq=brightness=0.06*sin(3*t):eval=frame,noise=alls=14:allf=t"
+        graph = ";".join("[%d:v]fps=25,trim=duration=3,setpts=PTS-STARTPTS,scale=420:420,%s,setsar=1[v%d]" % (k, shake, k)
+                         for k in range(4)) + ";" + "".join("[v%d]" % k for k in range(4)) + "concat=n=4"
+        ffmpeg(*inputs, "-filter_complex", graph, "-pix_fmt", "yuv420p", film)
+
+        def cues(*arguments):
+            self.ok("caption", film, "--every", 0.5, "-o", self.path("film.srt"), *arguments)
+            return probe_subtitles(self.path("film.srt"))
+
+        found = cues()
+        self.assertEqual([cue[:2] for cue in found], [(0, 3), (3, 6), (6, 9), (9, 12)])
+        said = said_of_clips("captions")
+        self.assertEqual([cue[2].replace("\n", " ") for cue in found], [said[n - 1]["caption"] for n in clips])
+        self.assertGreater(len(cues("--same-picture", 0)), 4)
+        rows = parse("json", self.ok("caption", film, "--every", 0.5, "-f", "json").out)
+        self.assertEqual(len(rows), 24)  # which are as they were
+        merged = parse("json", self.ok("caption", film, "--every", 0.5, "--same-picture", 0.98, "-f", "json").out)
+        self.assertEqual([(row["start"], row["end"]) for row in merged], [(0, 3), (3, 6), (6, 9), (9, 12)])
+
+    def test_a_checkpoint_without_itc(self):
+        out = self.path("film.srt")
+        run = self.ok("caption", "--model", CAPTION, clip(1), "-o", out, "-v")
+        self.assertIn("merged by their text alone: the checkpoint has no ITC", run.err)
+        self.refused(EXIT_UNUSABLE, "this checkpoint holds: caption", "caption", "--model", CAPTION, clip(1),
+                     "--same-picture", 0.9)
 
 
 class Folders(Case):

@@ -302,6 +302,9 @@ static const struct refusal {
     {"qa|v|w|--shots", "--shots: not an option of qa; *"},
     {"caption|v|--overwrite", "--overwrite: only allowed with --format srt or vtt *"},
     {"caption|v|-y|-o|x.srt", "--overwrite: only allowed with --format srt or vtt *"},
+    {"caption|v|--same-picture|1.1", "--same-picture 1.1: *"},
+    {"caption|v|--sample|--samples|2|--same-picture|0.9",
+     "--samples 2: 1 is allowed with --same-picture"},
     {"caption|v|--skip-existing",
      "--skip-existing: only allowed with --format srt or vtt *"},
     {"caption|v|--skip-existing|-o|x.srt",
@@ -543,6 +546,10 @@ static void test_other_options_reach_their_fields(void **state)
 
     parse(&p, "caption|d|-y|-f|vtt");
     assert_true(p.args.overwrite && !p.args.shots);
+    cli_args_free(&p.args);
+
+    parse(&p, "caption|d|--same-picture|0");
+    assert_true(p.status == VBLIP_OK && p.args.same_picture == 0.0f);
     cli_args_free(&p.args);
 
     parse(&p, "caption|d|--skip-existing|-f|srt");

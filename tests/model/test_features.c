@@ -3,6 +3,7 @@
 #include "support/model_fixture.h"
 #include "support/ref_device.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -51,6 +52,36 @@ static void test_golden(void **state)
 
     vb_features_free(&f);
     assert_null(f.values);
+    vb_visual_free(&visual);
+    vb_model_free(&model);
+}
+
+// The ITC vector of each frame of a clip is that of the frame alone.
+static void test_itc_of_each_frame(void **state)
+{
+    (void)state;
+    vb_model *model = fixture_model(&fixture, "retrieval");
+    const uint32_t width = model->config.projection;
+    float *each = calloc((size_t)(IMAGES + 1) * width, sizeof *each);
+    float *alone = each + (size_t)IMAGES * width;
+    vb_visual *visual;
+    vblip_error err = {0};
+    assert_non_null(each);
+    fixture_ok(vb_visual_make(&visual, model, &err), &err);
+    assert_int_equal(vb_model_frames_itc(model, visual, each, &err),
+                     VBLIP_ERR_ARGUMENT);
+    assert_string_equal(err.message, "visual tokens: no frames were encoded");
+    see(model, visual, 0, IMAGES);
+    fixture_ok(vb_model_frames_itc(model, visual, each, &err), &err);
+    for (uint32_t i = 0; i < IMAGES; i++) {
+        vb_frame frame;
+        fixture_frames(&frame, model->config.vision.image_size, FIRST_IMAGE + i, 1);
+        fixture_ok(vb_model_encode(model, visual, &frame, 1, 0, alone, &err), &err);
+        free(frame.rgb);
+        for (uint32_t j = 0; j < width; j++)
+            assert_true(fabsf(each[(size_t)i * width + j] - alone[j]) < 1e-5f);
+    }
+    free(each);
     vb_visual_free(&visual);
     vb_model_free(&model);
 }
@@ -137,6 +168,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_golden),
+        cmocka_unit_test(test_itc_of_each_frame),
         cmocka_unit_test(test_refuses),
         cmocka_unit_test(test_memory),
     };

@@ -1,5 +1,6 @@
 #include "support/fakes.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -192,6 +193,21 @@ static vblip_status encode(vb_model *user, vb_visual *visual, const vb_frame *fr
     return VBLIP_OK;
 }
 
+static vblip_status frames_itc(vb_model *user, const vb_visual *visual, float *itc,
+                               vblip_error *err)
+{
+    const fake_model *model = fake_of(user);
+    (void)err;
+    memset(itc, 0, (size_t)model->frames * FAKE_MAX_QUERIES * sizeof *itc);
+    for (uint32_t i = 0; i < model->frames; i++) {
+        const double radians =
+            (double)model->degrees[visual->frames[i]] * 3.14159265358979 / 180.0;
+        itc[(size_t)i * FAKE_MAX_QUERIES] = (float)cos(radians);
+        itc[(size_t)i * FAKE_MAX_QUERIES + 1] = (float)sin(radians);
+    }
+    return VBLIP_OK;
+}
+
 // Query q is the q-th axis, so its cosine with a clip is what the table says.
 static vblip_status text_itc(vb_model *user, const char *const *texts, uint32_t count,
                              float *itc, vblip_error *err)
@@ -244,8 +260,9 @@ static vblip_status caption(vb_model *user, vb_visual *visual,
     if (params->sample) // what it would draw with
         snprintf(text + strlen(text), sizeof text - strlen(text), " %016llx",
                  (unsigned long long)params->random);
-    return reply_with(out, model->captions ? model->captions[visual->frame] : text,
-                      -(float)visual->frame, err);
+    return reply_with(
+        out, model->captions ? model->captions[visual->frame] : text,
+        model->scores ? model->scores[visual->frame] : -(float)visual->frame, err);
 }
 
 static vblip_status captions(vb_model *user, vb_visual *visual,
@@ -392,6 +409,7 @@ vb_task fake_task(fake_world *world, bool threads)
         .visual_free = visual_free,
         .visual_bytes = visual_bytes,
         .encode = encode,
+        .frames_itc = frames_itc,
         .text_itc = text_itc,
         .itm = itm,
         .caption = caption,

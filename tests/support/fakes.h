@@ -38,6 +38,8 @@ typedef struct fake_model {
     float itc[FAKE_MAX_QUERIES][FAKE_MAX_CLIPS];
     float logit[FAKE_MAX_QUERIES][FAKE_MAX_CLIPS]; // itm: {-logit, logit}
     const char *const *captions;                   // [frame index], NULL = "frame N"
+    const float *scores;  // of captions, [frame index], NULL = -N
+    const float *degrees; // that the ITC vectors of frames point to, [frame index]
     uint64_t visual_bytes, itm_bytes; // of a visual; more once itm was asked
     bool may_mix;                     // frames of several clips come together
     uint32_t fail_encode; // the call of encode that fails; 0 = none, 1 = the first

@@ -408,6 +408,8 @@ static void test_tasks_refuse(void **state)
         {{.shots = true, .every_frames = 1}, "shots: not together with every_us"},
         {{.shots = true, .count = 1}, "shots: not together with every_us"},
         {{.samples = 2, .sample = true, .merge = true}, "samples: 2, one with merge"},
+        {{.same_picture = 1.5f, .merge = true}, "same picture: 1.5, expected 0 to 1"},
+        {{.same_picture = 0.5f}, "same picture: only with merge"},
     };
     for (size_t i = 0; i < sizeof captions / sizeof *captions; i++)
         api_refused(vblip_caption_inputs(model, inputs, &captions[i].options,

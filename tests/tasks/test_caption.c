@@ -140,6 +140,71 @@ static void test_a_merged_score_is_the_mean(void **state)
     assert_true(log.score == -4.0f); // of frames 3, 4, 5, which score -3, -4, -5
 }
 
+// Six frames of 40 ms; the cosine of 20 degrees is 0.94, of 40 0.77.
+static void test_neighbours_of_one_picture_merge(void **state)
+{
+    (void)state;
+    static const struct {
+        float degrees[6], scores[6], same;
+        const char *captions[6];
+        const char *rows;
+    } cases[] = {
+        // words flicker while the picture stays: the likeliest stand
+        {{0, 5, 3, 8, 90, 95},
+         {-2, -1, -3, -2, -1, -2},
+         0.9f,
+         {"u", "v", "w", "v", "x", "y"},
+         "a 0-160 v;a 160-240 x;"},
+        // it drifts: what is no longer what was described is another
+        {{0, 20, 40, 60, 80, 100},
+         {-1, -2, -3, -4, -5, -6},
+         0.9f,
+         {"u", "v", "w", "x", "y", "z"},
+         "a 0-80 u;a 80-160 w;a 160-240 y;"},
+        // also where a later text of it is likelier
+        {{0, 20, 40, 60, 80, 100},
+         {-6, -5, -4, -3, -2, -1},
+         0.9f,
+         {"u", "v", "w", "x", "y", "z"},
+         "a 0-80 v;a 80-160 x;a 160-240 z;"},
+        // but the same words go on to describe it
+        {{0, 20, 40, 60, 80, 100},
+         {-1, -1, -1, -1, -1, -1},
+         0.9f,
+         {"u", "u", "u", "v", "v", "u"},
+         "a 0-160 u;a 160-240 v;"},
+        // other pictures with the same words are one, as always
+        {{0, 90, 180, 0, 90, 180},
+         {-1, -1, -1, -1, -1, -1},
+         0.9f,
+         {"u", "u", "v", "v", "w", "u"},
+         "a 0-80 u;a 80-160 v;a 160-200 w;a 200-240 u;"},
+        // by text alone
+        {{0, 0, 0, 0, 0, 0},
+         {-1, -1, -1, -1, -1, -1},
+         0.0f,
+         {"u", "u", "v", "v", "w", "u"},
+         "a 0-80 u;a 80-160 v;a 160-200 w;a 200-240 u;"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (uint32_t batch = 1; batch <= 8; batch++) {
+            fake_world world;
+            fake_world_make(&world, 1, 6);
+            world.model.captions = cases[i].captions;
+            world.model.scores = cases[i].scores;
+            world.model.degrees = cases[i].degrees;
+            log_of log = {0};
+            const vblip_caption_options options = {.every_frames = 1,
+                                                   .merge = true,
+                                                   .same_picture = cases[i].same,
+                                                   .job = &(vblip_job){.batch = batch}};
+            assert_int_equal(
+                caption(&world, fake_task(&world, false), options, &log, NULL),
+                VBLIP_OK);
+            assert_string_equal(log.rows, cases[i].rows);
+        }
+}
+
 static void test_files_follow_each_other(void **state)
 {
     (void)state;
@@ -565,6 +630,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_a_merged_score_is_the_mean),
+        cmocka_unit_test(test_neighbours_of_one_picture_merge),
         cmocka_unit_test(test_files_follow_each_other),
         cmocka_unit_test(test_a_truncated_file_keeps_its_rows),
         cmocka_unit_test(test_captions_go_on_behind_damage),
