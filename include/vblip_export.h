@@ -52,6 +52,31 @@ typedef int (*vblip_clipping_fn)(void *user, const vblip_clipping *clipping);
 VBLIP_CHECKED vblip_status vblip_cut(const char *out, const vblip_moment *moments, uint32_t count,
     const vblip_cut_options *options, vblip_clipping_fn fn, void *user, vblip_error *err);
 
+// A text that is shown from start_us to end_us, counted from where a player begins to show the file:
+// start_us + lead_us of a vblip_caption. '\n' parts its lines.
+typedef struct vblip_cue {
+    int64_t start_us, end_us;
+    const char *text;
+} vblip_cue;
+
+typedef struct vblip_mux_options {
+    uint32_t size;
+    bool overwrite;            // a file that exists may be replaced
+    const vblip_cue *chapters; // that take the place of those that the recording has; NULL = none
+    uint32_t chapter_count;
+    int (*stopped)(void *user); // asked for each packet; non-zero: VBLIP_ERR_CANCELLED
+    void *stopped_user;
+} vblip_mux_options;
+
+// Writes a copy of the recording at `path` to `out` with a subtitle track of the cues, which come in
+// the order of time: mov_text in mp4, m4v and mov, SubRip in mkv, WebVTT in webm; `out` ends in one of
+// these. Nothing is encoded. Tracks, tags, chapters and how the picture is turned stay; left_out (may
+// be NULL) says how many tracks the container does not take, those of data among them. The file
+// appears whole, and never replaces the recording. A message is about one of the two, which it begins
+// with.
+VBLIP_CHECKED vblip_status vblip_mux(const char *out, const char *path, const vblip_cue *cues,
+    uint32_t count, const vblip_mux_options *options, uint32_t *left_out, vblip_error *err);
+
 // The extension of a file that what is cut of `path` fits in: its own, or ".mkv".
 VBLIP_API const char *vblip_cut_extension(const char *path, bool exact);
 

@@ -66,6 +66,21 @@ bool vb_string_appendf(vb_string *s, const char *format, ...)
     return !s->failed;
 }
 
+bool vb_string_append_escaped(vb_string *s, const char *text, size_t size)
+{
+    for (; size > 0; text++, size--) {
+        const char *escaped = *text == '&'   ? "&amp;"
+                              : *text == '<' ? "&lt;"
+                              : *text == '>' ? "&gt;"
+                                             : NULL;
+        if (escaped)
+            vb_string_puts(s, escaped);
+        else
+            vb_string_putc(s, *text);
+    }
+    return !s->failed;
+}
+
 void vb_string_clear(vb_string *s)
 {
     s->size = 0;

@@ -23,6 +23,8 @@ bool vb_string_append(vb_string *s, const char *bytes, size_t size);
 bool vb_string_appendf(vb_string *s, const char *format, ...) VB_PRINTF(2, 3);
 bool vb_string_puts(vb_string *s, const char *text); // NUL-terminated
 bool vb_string_putc(vb_string *s, char c);
+// Appends `text` with &, < and > as HTML and WebVTT have them.
+bool vb_string_append_escaped(vb_string *s, const char *text, size_t size);
 void vb_string_clear(vb_string *s); // keeps the memory, forgets a failure
 void vb_string_free(vb_string *s);
 

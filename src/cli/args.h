@@ -166,6 +166,7 @@ typedef struct cli_args {
     float same_picture;       // a cosine; below 0: not given
     bool overwrite;           // replace files that exist: subtitles, clips, an index
     bool skip_existing;       // inputs that have theirs are left out
+    bool mux, chapters;       // copies of the inputs get the captions
     float top_p, temperature; // 0 = default
     uint32_t top_k;           // 0 = all, CLI_NOT_GIVEN = default
     uint32_t seed, samples;

@@ -52,7 +52,7 @@ static vblip_status check_stdin(const cli_args *args, vblip_error *err)
 
 static bool is_for_subtitles(const cli_args *args)
 {
-    return args->format == VB_FORMAT_SRT || args->format == VB_FORMAT_VTT;
+    return args->format == VB_FORMAT_SRT || args->format == VB_FORMAT_VTT || args->mux;
 }
 
 static vblip_status check_sampling_options(const cli_args *a, vblip_error *err)
@@ -167,11 +167,15 @@ static vblip_status check_together(const cli_args *a, vblip_error *err)
         {a->skip_existing && a->overwrite,
          "--skip-existing: not allowed together with --overwrite"},
         {a->skip_existing && (a->output || !is_for_subtitles(a)),
-         "--skip-existing: only allowed with --format srt or vtt and without -o"},
+         "--skip-existing: only allowed with --format srt or vtt, or --mux, and "
+         "without -o"},
+        {a->mux && a->format != VB_FORMAT_TEXT,
+         "--mux: not allowed together with --format"},
+        {a->chapters && !a->mux, "--chapters: only allowed with --mux"},
         {a->overwrite && a->command == CLI_CAPTION &&
-             (a->output || !is_for_subtitles(a)),
-         "--overwrite: only allowed with --format srt or vtt and without -o, which "
-         "replaces its file anyway"},
+             ((a->output && !a->mux) || !is_for_subtitles(a)),
+         "--overwrite: only allowed with --mux, or with --format srt or vtt and "
+         "without -o, which replaces its file anyway"},
     };
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         if (rules[i].bad)

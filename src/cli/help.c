@@ -96,12 +96,13 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
          "describe recordings frame by frame or shot by shot",
          PATHS "With -f srt or -f vtt one subtitle file is written beside each input "
                "(clip.mp4: clip.srt; one that exists is replaced only with "
-               "--overwrite), or -o FILE, replaced, for a single one.\n"
+               "--overwrite), or -o FILE, replaced, for a single one. With --mux each "
+               "input gets a copy with a subtitle track (clip.captions.mp4).\n"
                "Text output: time and caption, under the path when there is more than "
                "one input.\n"
                "Fields: path start end caption score. With --samples N each frame has "
                "N rows, one sample after another.\n",
-         "  vblip caption --shots -f srt -o - examples/clips/clip-02.mp4\n"
+         "  vblip caption --shots --mux -o clip.mkv examples/clips/clip-02.mp4\n"
          "  vblip caption --sample --samples 3 --seed 7 -f csv "
          "examples/clips/clip-02.mp4\n"},
     [CLI_MATCH] = {"vblip match [OPTIONS] PATH \"text\"...\n"

@@ -45,6 +45,19 @@ static vb_seen add_key(vb_set *set, const char *path,
     return seen;
 }
 
+static bool add_ending(vb_string *name, const vb_beside_options *o, const char *path)
+{
+    return o->copy_extension
+               ? vb_string_appendf(name, "%s%s", VB_COPY_MARK, o->copy_extension(path))
+               : vb_string_appendf(name, ".%s", o->extension);
+}
+
+bool vb_beside_is_copy(const char *path)
+{
+    const size_t mark = strlen(VB_COPY_MARK), size = stem_size(path);
+    return size > mark && strncmp(path + size - mark, VB_COPY_MARK, mark) == 0;
+}
+
 // The first name that no other input has, in `name`: without the extension of `path`,
 // else with it.
 static vblip_status choose_name(plan *p, const char *path, vb_string *name)
@@ -53,7 +66,7 @@ static vblip_status choose_name(plan *p, const char *path, vb_string *name)
     for (size_t i = 0; i < 2; i++) {
         vb_string_clear(name);
         vb_string_append(name, path, sizes[i]);
-        const vb_seen seen = vb_string_appendf(name, ".%s", p->options->extension)
+        const vb_seen seen = add_ending(name, p->options, path)
                                  ? add_key(&p->names, name->bytes, vb_file_key)
                                  : VB_SEEN_FAILED;
         if (seen == VB_SEEN_FAILED)

@@ -16,9 +16,11 @@ typedef struct vb_beside {
 typedef struct vb_beside_options {
     const char *standard_input; // the path that stands for it; NULL = none
     const char *extension;      // "srt"
-    bool overwrite;             // files that exist may be replaced
-    bool skip_existing;         // they are noted
-    vb_read_files *read;        // these may not
+    // Or of each path: clip.captions.mp4 for clip.mp4 where it is ".mp4".
+    const char *(*copy_extension)(const char *path);
+    bool overwrite;      // files that exist may be replaced
+    bool skip_existing;  // they are noted
+    vb_read_files *read; // these may not
 } vb_beside_options;
 
 // Names a file for each of `count` paths of inputs (NULL: known to have failed): clip.srt
@@ -33,6 +35,10 @@ void vb_beside_free(vb_beside *beside);
 
 // Leaves out the inputs of which `keep` is false; those behind move up.
 void vb_beside_keep(vb_beside *beside, const bool *keep);
+
+// Whether `path` is called as a copy of a recording is that has subtitles.
+#define VB_COPY_MARK ".captions"
+bool vb_beside_is_copy(const char *path);
 
 // Whether the extension of `path` is that of a picture, which has no times.
 bool vb_beside_is_image(const char *path);

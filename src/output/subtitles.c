@@ -12,34 +12,25 @@ void vb_subtitles_begin(vb_subtitles *s, vb_string *out)
         vb_string_puts(out, "WEBVTT\n\n");
 }
 
-// WebVTT reads & and < as markup; SubRip has no escapes.
-static void write_cue_text(const vb_subtitles *s, vb_string *out, const char *text,
-                           size_t size)
-{
-    for (; size > 0; text++, size--) {
-        if (s->format == VB_FORMAT_VTT && *text == '&')
-            vb_string_puts(out, "&amp;");
-        else if (s->format == VB_FORMAT_VTT && *text == '<')
-            vb_string_puts(out, "&lt;");
-        else if (s->format == VB_FORMAT_VTT && *text == '>')
-            vb_string_puts(out, "&gt;");
-        else
-            vb_string_putc(out, *text);
-    }
-}
-
 static void write_cue(vb_subtitles *s, vb_string *out, int64_t start_us, int64_t end_us,
                       const char *text, size_t size)
 {
     const char point = s->format == VB_FORMAT_VTT ? '.' : ',';
     s->cues++;
+    if (s->fn) {
+        s->fn(s->user, start_us, end_us, text, size);
+        return;
+    }
     if (s->format == VB_FORMAT_SRT)
         vb_string_appendf(out, "%u\n", s->cues);
     vb_clock(out, start_us, point);
     vb_string_puts(out, " --> ");
     vb_clock(out, end_us, point);
     vb_string_putc(out, '\n');
-    write_cue_text(s, out, text, size);
+    if (s->format == VB_FORMAT_VTT) // SubRip has no escapes
+        vb_string_append_escaped(out, text, size);
+    else
+        vb_string_append(out, text, size);
     vb_string_puts(out, "\n\n");
 }
 

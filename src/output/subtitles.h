@@ -5,10 +5,17 @@
 #include "base/text.h"
 #include "output/rows.h"
 
-// Zero but for `format` is one that nothing was added to.
+// The lines of a cue, parted by '\n'.
+typedef void (*vb_cue_fn)(void *user, int64_t start_us, int64_t end_us,
+                          const char *text, size_t size);
+
+// Zero but for the first group is one that nothing was added to.
 typedef struct vb_subtitles {
     vb_format format; // srt or vtt
-    uint32_t cues;    // written so far
+    vb_cue_fn fn;     // or what gets the cues instead
+    void *user;
+
+    uint32_t cues; // written so far
     int64_t start_us, end_us;
     vb_string
         waiting; // lines of what was added last: the next one says how long it may stay

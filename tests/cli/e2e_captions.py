@@ -4,8 +4,10 @@
 What is written is read by ffprobe. By hand: see e2e_support.py.
 """
 
+import json
 import os
 import shutil
+import subprocess
 
 from e2e_support import (CAPTION, EXIT_MISUSED, EXIT_SOME_FAILED, EXIT_UNUSABLE, Case, clip, ffmpeg, main, make_image,
                          parse, probe_subtitles, read, said_of_clips, write)
@@ -75,6 +77,116 @@ class Folders(Case):
         os.remove(self.path("film.srt"))
         run = self.exits(EXIT_SOME_FAILED, "caption", "--model", CAPTION, "-f", "srt", image, self.path("film.mp4"))
         self.assertIn("an image has no times", run.err)
+
+
+class Copies(Case):
+    """caption --mux: shots that begin at frames 31 and 78 of 25 a second, with B-frames, sound and chapters."""
+
+    CUTS = (0, 31, 78, 120)
+
+    def film(self, name="film.mp4"):
+        meta = write(self.path("meta.txt"), ";FFMETADATA1\ntitle=Tree\n[CHAPTER]\nTIMEBASE=1/10\nSTART=0\nEND=48\n"
+                                            "title=mine\n")
+        parts = ["testsrc2", "smptebars", "mandelbrot"]
+        spans = zip(parts, self.CUTS, self.CUTS[1:])
+        graph = ";".join("%s=size=96x72:rate=25,trim=end_frame=%d,format=yuv420p,setsar=1[v%d]" % (part, end - start, k)
+                         for k, (part, start, end) in enumerate(spans)) + ";[v0][v1][v2]concat=n=3[v]"
+        film = self.path(name)
+        ffmpeg("-filter_complex", graph, "-f", "lavfi", "-i", "sine=duration=4.8", "-i", meta, "-map", "[v]", "-map", "0:a",
+               "-map_metadata", 1, "-bf", 2, "-metadata:s:a", "language=deu", film)
+        os.remove(meta)
+        return film
+
+    def probe(self, path, *entries):
+        done = subprocess.run(["ffprobe", "-v", "error", "-of", "json", *entries, path], stdout=subprocess.PIPE, check=True)
+        return json.loads(done.stdout)
+
+    def check_copy(self, film, copy, codec):
+        """Cues begin and end with the frames of their shots; what the film had is there as it was."""
+        packets = self.probe(copy, "-select_streams", "v", "-show_entries", "packet=pts_time")["packets"]
+        first = min(float(packet["pts_time"]) for packet in packets)
+        cues = [p for p in self.probe(copy, "-select_streams", "s", "-show_entries", "packet")["packets"]
+                if int(p["size"]) > 2]
+        starts = [round((float(cue["pts_time"]) - first) * 25, 1) for cue in cues]
+        ends = [start + round(float(cue["duration_time"]) * 25, 1) for start, cue in zip(starts, cues)]
+        self.assertLessEqual(set(self.CUTS[:-1]), set(starts))  # a long caption is two cues
+        for end, start in zip(ends, starts[1:] + [120]):
+            self.assertAlmostEqual(end, start, delta=0.11)
+        shown = self.probe(copy, "-show_streams", "-show_format", "-show_chapters")
+        texts = [s for s in shown["streams"] if s["codec_type"] == "subtitle"]
+        self.assertEqual([(s["codec_name"], s["tags"]["language"], s["disposition"]["default"]) for s in texts],
+                         [(codec, "eng", 1)])
+        self.assertIn("vblip", str(texts[0]["tags"]))
+        self.assertEqual(shown["format"]["tags"]["title"], "Tree")
+        self.assertEqual([c["tags"]["title"] for c in shown["chapters"]], ["mine"])
+        kept = [[s["tags"].get("language") for s in found["streams"] if s["codec_type"] == "audio"]
+                for found in (self.probe(film, "-show_streams"), shown)]
+        self.assertEqual(*kept)
+        for kind in "va":
+            hashes = [subprocess.run(["ffmpeg", "-v", "error", "-i", path, "-map", "0:" + kind, "-c", "copy", "-f", "data",
+                                      "-"], stdout=subprocess.PIPE, check=True).stdout for path in (film, copy)]
+            self.assertEqual(hashes[0], hashes[1])
+
+    def mux(self, *arguments, **how):
+        return self.exits(how.pop("code", 0), "caption", "--model", CAPTION, "--shots", "--same-picture", 0, "--mux",
+                          *arguments, **how)
+
+    def test_a_copy_has_a_track_of_captions(self):
+        for name, codec in (("film.mp4", "mov_text"), ("film.mov", "mov_text"), ("film.mkv", "subrip")):
+            film = self.film(name)
+            before = read(film)
+            run = self.mux(film)
+            self.assertEqual((run.out, run.err), ("", ""))
+            self.check_copy(film, self.path(name.replace(".", ".captions.")), codec)
+            self.assertEqual(read(film), before)
+        webm = self.path("film.webm")
+        ffmpeg("-i", film, "-map", "0:v", "-map", "0:a", "-c:v", "libvpx", "-c:a", "libvorbis", webm)
+        self.mux(webm)
+        self.check_copy(webm, self.path("film.captions.webm"), "webvtt")
+
+    def test_captions_as_chapters(self):
+        film = self.film()
+        out = self.path("out.mkv")
+        rows = parse("json", self.ok("caption", "--model", CAPTION, "--shots", film, "--merge", "-f", "json").out)
+        self.mux(film, "--chapters", "-o", out)
+        chapters = self.probe(out, "-show_chapters")["chapters"]
+        self.assertEqual([(c["start"] / 1e9 if c["time_base"] == "1/1000000000" else float(c["start_time"]),
+                           float(c["end_time"]), c["tags"]["title"]) for c in chapters],
+                         [(row["start"], row["end"], row["caption"]) for row in rows])
+
+    def test_a_folder_is_kept_up_to_date(self):
+        self.film("one.mp4")
+        self.mux(self.folder)
+        self.only_files("one.captions.mp4", "one.mp4")
+        copy = read(self.path("one.captions.mp4"))
+        self.refused(EXIT_MISUSED, "one.captions.mp4: exists", "caption", "--model", CAPTION, "--mux", self.folder)
+        shutil.copy(self.path("one.mp4"), self.path("two.mp4"))
+        run = self.mux(self.folder, "--skip-existing")
+        self.assertEqual(run.messages, ["vblip: 1 of 2 inputs left out: it has subtitles already"])
+        self.assertEqual(read(self.path("one.captions.mp4")), copy)
+        self.only_files("one.captions.mp4", "one.mp4", "two.captions.mp4", "two.mp4")
+
+    def test_nothing_is_replaced_or_half_written(self):
+        film = self.film()
+        before = read(film)
+        mine = write(self.path("mine.mkv"), "mine")
+        listed = sorted(os.listdir(self.folder))
+        common = ("caption", "--model", CAPTION, "--shots", "--mux", film)
+        self.refused(EXIT_MISUSED, "film.mp4: is an input", *common, "-o", film, "-y")
+        self.refused(EXIT_MISUSED, "mine.mkv: exists", *common, "-o", mine)
+        self.refused(EXIT_MISUSED, "x.avi: takes no subtitles; mp4, m4v, mov, mkv and webm do", *common, "-o",
+                     self.path("x.avi"))
+        self.refused(EXIT_MISUSED, "one input is allowed with --mux, not 2", *common, clip(1), "-o", self.path("x.mkv"))
+        self.refused(EXIT_MISUSED, "--mux needs -o FILE", *common[:-1], "-", stdin=before)
+        self.refused(EXIT_UNUSABLE, "h264 cannot be copied to webm; mkv takes it", *common, "-o", self.path("x.webm"))
+        self.refused(EXIT_UNUSABLE, "No such file or directory", *common, "-o", self.path("no/x.mkv"))
+        bad = write(self.path("bad.mp4"), before[:len(before) * 2 // 3])
+        self.mux(bad, code=EXIT_UNUSABLE)
+        os.remove(bad)
+        self.assertEqual(sorted(os.listdir(self.folder)), listed)
+        self.assertEqual((read(film), read(mine)), (before, b"mine"))
+        self.mux(film, "-o", mine, "-y")
+        self.check_copy(film, mine, "subrip")
 
 
 if __name__ == "__main__":

@@ -759,7 +759,8 @@ vblip_status vblip_caption_inputs(vblip_model *model, const vblip_inputs *inputs
         vblip_status status = caption_one(i, path, options, fn, user, err);
         if (status != VBLIP_OK)
             return status;
-        const vblip_failure cut = {.path = path, .message = "truncated: 3 of 9 frames"};
+        const vblip_failure cut = {
+            .input = i, .path = path, .message = "truncated: 3 of 9 frames"};
         if (fake_has(path, "short") && options->job->failed(options->job->user, &cut))
             return fake_cancelled(err);
     }

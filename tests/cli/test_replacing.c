@@ -190,12 +190,43 @@ static void test_inputs_that_have_subtitles_are_left_out(void **state)
     assert_int_equal(system("rm a.srt b.srt a.mkv.srt a.vtt"), 0);
 }
 
+static void test_copies_with_subtitles(void **state)
+{
+    (void)state;
+    static const char copy[] = "0-2000000 a dog on a beach\n2000000-2500000 a cat\n";
+    result r;
+    run(&r, "caption|--mux|new.mp4|data.mkv|new.avi|x.png|short.mp4|unmuxed.mp4");
+    assert_int_equal(r.code, 3);
+    assert_string_equal(r.out, "");
+    assert_string_equal(r.err,
+                        "vblip: data.captions.mkv: without 2 tracks of data.mkv\n"
+                        "vblip: x.png: an image has no times, subtitles need them\n"
+                        "vblip: short.mp4: truncated: 3 of 9 frames\n"
+                        "vblip: unmuxed.mp4: cannot be copied\n");
+    expect_file("new.captions.mp4", copy);
+    expect_file("data.captions.mkv", copy);
+    expect_file("new.captions.mkv", copy); // an avi takes none
+    assert_int_equal(access("short.captions.mp4", F_OK), -1);
+    run(&r, "caption|--mux|late.mp4|--chapters|-o|out.mkv");
+    assert_int_equal(r.code, 0);
+    expect_file("out.mkv", "2000000-4000000 a dog on a beach\n4000000-4500000 a cat\n"
+                           "chapter a dog on a beach\nchapter a cat\n");
+    run(&r, "caption|--mux|unmuxed.mp4");
+    assert_int_equal(r.code, 4);
+    run(&r, "caption|--mux|nowhere/a.mp4");
+    assert_int_equal(r.code, 4);
+    assert_string_equal(r.err,
+                        "vblip: nowhere/a.captions.mp4: No such file or directory\n");
+    assert_int_equal(system("rm new.captions.* data.captions.mkv out.mkv"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nothing_that_is_read_is_replaced),
         cmocka_unit_test(test_subtitles_replace_nothing_unasked),
         cmocka_unit_test(test_inputs_that_have_subtitles_are_left_out),
+        cmocka_unit_test(test_copies_with_subtitles),
     };
     return cmocka_run_group_tests_name("replacing", tests, enter_folder, leave_folder);
 }

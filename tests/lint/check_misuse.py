@@ -2,15 +2,16 @@
 """check_misuse.py ROOT - every exported function is misused by a test.
 
 Each function that a public header declares is called in the tests of the API,
-tests/tasks/test_api.c, test_calibrate_api.c, test_clip.c, test_cut.c, test_index_edit.c and test_library.c,
-which are about nothing else.
+tests/tasks/test_api.c, test_calibrate_api.c, test_clip.c, test_cut.c, test_index_edit.c, test_library.c
+and test_mux.c, which are about nothing else.
 """
 import glob
 import os
 import re
 import sys
 
-TESTS = ["tests/tasks/test_%s.c" % name for name in ("api", "calibrate_api", "clip", "cut", "index_edit", "library")]
+TESTS = ["tests/tasks/test_%s.c" % name
+         for name in ("api", "calibrate_api", "clip", "cut", "index_edit", "library", "mux")]
 
 
 def main():

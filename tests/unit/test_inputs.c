@@ -236,17 +236,17 @@ static void test_holds_many_files(void **state)
 static void test_what_is_not_kept_is_in_no_folder(void **state)
 {
     (void)state;
-    static const char *const entries[] = {"k/", "k/a.mp4", "k/b.mp4", "k/c.mp4",
-                                          "l/", "l/d.mp4", NULL};
-    static const char *const paths[] = {"k", "x.mp4", "l"};
+    static const char *const entries[] = {"kept/", "kept/a.mp4", "kept/b.mp4", "kept/c.mp4",
+                                          "other/", "other/d.mp4", NULL};
+    static const char *const paths[] = {"kept", "x.mp4", "other"};
     make(entries);
     vb_inputs inputs;
     assert_int_equal(vb_inputs_expand(&inputs, paths, 3, NULL, NULL), VBLIP_OK);
     assert_int_equal(inputs.count, 5);
     vb_inputs_keep(&inputs, (const bool[]){false, true, true, false, true});
     assert_int_equal(inputs.count, 3);
-    assert_string_equal(inputs.items[0].path, "k/b.mp4");
-    assert_string_equal(inputs.items[2].path, "l/d.mp4");
+    assert_string_equal(inputs.items[0].path, "kept/b.mp4");
+    assert_string_equal(inputs.items[2].path, "other/d.mp4");
     assert_int_equal(inputs.folders[0].first, 0);
     assert_int_equal(inputs.folders[0].count, 2);
     assert_int_equal(inputs.folders[1].first, 2);
