@@ -49,8 +49,7 @@ vblip_status vblip_cut(const char *out, const vblip_moment *moments, uint32_t co
 
 const char *vblip_cut_extension(const char *path, bool exact)
 {
-    (void)path;
-    return exact ? ".mkv" : ".mp4";
+    return exact || fake_has(path, ".mkv") || fake_has(path, ".avi") ? ".mkv" : ".mp4";
 }
 
 vblip_status vblip_media_look(vblip_media *out, const char *path, vblip_error *err)

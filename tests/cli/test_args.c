@@ -551,14 +551,6 @@ static void test_other_options_reach_their_fields(void **state)
     assert_true(p.args.overwrite && !p.args.shots);
     cli_args_free(&p.args);
 
-    parse(&p, "caption|d|--same-picture|0");
-    assert_true(p.status == VBLIP_OK && p.args.same_picture == 0.0f);
-    cli_args_free(&p.args);
-
-    parse(&p, "caption|d|--skip-existing|-f|srt");
-    assert_true(p.status == VBLIP_OK && p.args.skip_existing);
-    cli_args_free(&p.args);
-
     parse(&p, "match|d|t|--itm-token|cls|--compat|hf");
     assert_int_equal(p.args.itm_token, 1);
     assert_int_equal(p.args.compat, VBLIP_COMPAT_HF);

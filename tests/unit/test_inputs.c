@@ -236,8 +236,9 @@ static void test_holds_many_files(void **state)
 static void test_what_is_not_kept_is_in_no_folder(void **state)
 {
     (void)state;
-    static const char *const entries[] = {"kept/", "kept/a.mp4", "kept/b.mp4", "kept/c.mp4",
-                                          "other/", "other/d.mp4", NULL};
+    static const char *const entries[] = {"kept/",      "kept/a.mp4", "kept/b.mp4",
+                                          "kept/c.mp4", "other/",     "other/d.mp4",
+                                          NULL};
     static const char *const paths[] = {"kept", "x.mp4", "other"};
     make(entries);
     vb_inputs inputs;
