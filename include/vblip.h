@@ -226,12 +226,12 @@ typedef int (*vblip_answer_fn)(void *user, const vblip_answer *answer);
 typedef struct vblip_ask_options {
     uint32_t size;
     const vblip_job *job;
-    const char *const *answers; // candidates to rank; NULL = generate
-    uint32_t answer_count;
-    uint32_t k_test;                 // candidates scored in full; 0 = 128
+    const char *const *answers;      // candidates to rank; none (of a question's own) = generate
+    uint32_t answer_count, k_test;   // how many they are; how many are scored in full, 0 = 128
     uint32_t beams;                  // of generation: 0 = 3, with HF 1; 1 = greedy
     uint32_t max_length, min_length; // tokens, the first included; 0 = 10 and 1, with HF 20, none
     const char *segment;             // as in vblip_library.h: each is asked about; NULL = "whole"
+    const uint32_t *answers_each; // how many of `answers` are each question's, in order; NULL = all
 } vblip_ask_options;
 
 VBLIP_CHECKED vblip_status vblip_ask(vblip_model *model, const vblip_inputs *inputs,

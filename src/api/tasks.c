@@ -155,6 +155,21 @@ vblip_status vblip_reason(vblip_model *model, const vblip_inputs *inputs,
     return vb_task_reason(&s.task, statements, count, &o, fn, user, err);
 }
 
+static vblip_status check_answers(const vblip_ask_options *o, uint32_t questions,
+                                  vblip_error *err)
+{
+    uint64_t shared = 0;
+    if (o->answers && (o->answer_count || !o->answers_each))
+        VB_TRY(vb_check_texts(o->answers, o->answer_count, "answers", err));
+    for (uint32_t i = 0; o->answers_each && i < questions; i++)
+        shared += o->answers_each[i];
+    if (o->answers_each && shared != (o->answers ? o->answer_count : 0))
+        return vb_fail(err, VBLIP_ERR_ARGUMENT,
+                       "answers_each: %llu in all, expected answer_count, %u",
+                       (unsigned long long)shared, (unsigned)o->answer_count);
+    return VBLIP_OK;
+}
+
 static vblip_status ask_about(const subject *about, const char *const *questions,
                               uint32_t count, const vblip_ask_options *options,
                               vblip_answer_fn fn, void *user, vblip_error *err)
@@ -164,8 +179,7 @@ static vblip_status ask_about(const subject *about, const char *const *questions
     VB_TRY(vb_take_options(&o, sizeof o, options, "ask", err));
     VB_TRY(vb_need(fn != NULL, "fn", err));
     VB_TRY(vb_check_texts(questions, count, "questions", err));
-    if (o.answers)
-        VB_TRY(vb_check_texts(o.answers, o.answer_count, "answers", err));
+    VB_TRY(check_answers(&o, count, err));
     VB_TRY(vb_check_lengths(o.min_length, o.max_length, err));
     vb_segmenting segmenting = {0};
     if (o.segment && about->clip)

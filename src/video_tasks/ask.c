@@ -52,27 +52,31 @@ static vblip_status ask_generate(asking *a, vb_visual *visual, const char *quest
     return VBLIP_OK;
 }
 
+// Answers `first` to `first` + `count` - 1, `count` not 0.
 static vblip_status ask_rank(asking *a, vb_visual *visual, const char *question,
-                             vblip_answer *answer, vblip_error *err)
+                             uint32_t first, uint32_t count, vblip_answer *answer,
+                             vblip_error *err)
 {
     const vb_model_ops *ops = a->task->ops;
     const vblip_ask_options *options = a->options;
+    const char *const *answers = options->answers + first;
     const uint32_t k_test = options->k_test ? options->k_test : DEFAULT_K_TEST;
     uint32_t kept = 0;
-    VB_TRY(ops->rank(ops->model, visual, question, options->answers,
-                     options->answer_count, k_test, a->order, a->scores, &kept, err));
+    VB_TRY(ops->rank(ops->model, visual, question, answers, count, k_test, a->order,
+                     a->scores, &kept, err));
     for (uint32_t i = 0; i < kept; i++)
         a->ranked[i] =
-            (vblip_ranked_answer){.answer = a->order[i], .score = a->scores[i]};
-    answer->text = options->answers[a->order[0]];
+            (vblip_ranked_answer){.answer = first + a->order[i], .score = a->scores[i]};
+    answer->text = answers[a->order[0]];
     answer->score = a->scores[0];
     answer->ranked = a->ranked;
     answer->ranked_count = kept;
     return VBLIP_OK;
 }
 
+// Its answers are `count` from `first` on; 0 = one is generated.
 static vblip_status ask_one(asking *a, const vb_encoded *clip, uint32_t question,
-                            vblip_error *err)
+                            uint32_t first, uint32_t count, vblip_error *err)
 {
     vblip_answer answer = {
         .input = clip->input,
@@ -83,8 +87,8 @@ static vblip_status ask_one(asking *a, const vb_encoded *clip, uint32_t question
         .end_us = clip->end_us,
     };
     const char *text = a->questions[question];
-    if (a->options->answers)
-        VB_TRY(ask_rank(a, clip->visual, text, &answer, err));
+    if (count)
+        VB_TRY(ask_rank(a, clip->visual, text, first, count, &answer, err));
     else
         VB_TRY(ask_generate(a, clip->visual, text, &answer, err));
     if (a->fn(a->user, &answer))
@@ -111,8 +115,14 @@ static vblip_status ask_clip(void *user, const vb_encoded *clip, vblip_error *er
     expect_answers(a, clip);
     if (clip->failed)
         return vb_meter_add(&a->meter, clip->path, 0, err);
-    for (uint32_t i = 0; i < a->count; i++)
-        VB_TRY(ask_one(a, clip, i, err));
+    const vblip_ask_options *o = a->options;
+    const uint32_t *each = o->answers_each;
+    uint32_t first = 0;
+    for (uint32_t i = 0; i < a->count; i++) {
+        const uint32_t answers = each ? each[i] : o->answers ? o->answer_count : 0;
+        VB_TRY(ask_one(a, clip, i, first, answers, err));
+        first += each ? answers : 0;
+    }
     return VBLIP_OK;
 }
 

@@ -384,6 +384,12 @@ static void test_tasks_refuse(void **state)
     api_refused(
         vblip_ask(model, inputs, good, 1, &no_answers, ignore_answer, NULL, &err),
         VBLIP_ERR_ARGUMENT, &err, "answers");
+    const uint32_t share = 2;
+    const vblip_ask_options shares = {
+        .answers = good, .answer_count = 1, .answers_each = &share};
+    api_refused(vblip_ask(model, inputs, good, 1, &shares, ignore_answer, NULL, &err),
+                VBLIP_ERR_ARGUMENT, &err,
+                "answers_each: 2 in all, expected answer_count, 1");
     const vblip_ask_options short_answers = {.max_length = 3, .min_length = 4};
     api_refused(
         vblip_ask(model, inputs, good, 1, &short_answers, ignore_answer, NULL, &err),

@@ -177,6 +177,38 @@ static void test_answers_come_in_order(void **state)
         }
 }
 
+// Each question ranks its own answers, or has one generated; a clip is encoded once for all.
+static void test_answers_of_each_question(void **state)
+{
+    (void)state;
+    static const char *const questions[] = {"color", "what", "many"};
+    static const char *const answers[] = {"red", "blue", "none", "one", "two"};
+    static const uint32_t each[] = {3, 0, 2};
+    for (int threads = 0; threads <= 1; threads++) {
+        fake_world world;
+        make_world(&world);
+        log_of log = {0};
+        vb_task task = fake_task(&world, threads);
+        const vblip_job job = job_of(&log);
+        const vblip_ask_options options = {.job = &job,
+                                           .answers = answers,
+                                           .answer_count = 5,
+                                           .k_test = 2,
+                                           .answers_each = each};
+        assert_int_equal(
+            vb_task_ask(&task, questions, 3, &options, on_answer, &log, NULL),
+            VBLIP_OK);
+        assert_string_equal(log.rows,
+                            "a 0 none 10 0-4000 2=10 1=9;a 1 what of clip 0 -1 0-4000;"
+                            "a 2 two 10 0-4000 4=10 3=9;"
+                            "c 0 none 10 0--1 2=10 1=9;c 1 what of clip 2 -1 0--1;"
+                            "c 2 two 10 0--1 4=10 3=9;");
+        assert_int_equal(world.model.encode_calls, 2); // not once per question
+        assert_int_equal(world.clips[0].read, 16);
+        assert_int_equal(world.clips[0].opened, 1);
+    }
+}
+
 // Each segment is encoded once, for all questions, and has its rows; of one that cannot be
 // read its input is failed, and what was said before stands.
 static void test_answers_about_segments(void **state)
@@ -268,6 +300,7 @@ int main(void)
         cmocka_unit_test(test_match_rows_come_in_order),
         cmocka_unit_test(test_match_with_cls),
         cmocka_unit_test(test_answers_come_in_order),
+        cmocka_unit_test(test_answers_of_each_question),
         cmocka_unit_test(test_answers_about_segments),
         cmocka_unit_test(test_orientation),
     };
