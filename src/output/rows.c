@@ -56,6 +56,11 @@ vb_cell vb_cell_rows(const vb_cell *cells, uint32_t rows)
     return (vb_cell){.there = true, .cells = cells, .count = rows};
 }
 
+vb_cell vb_cell_object(const vb_cell *cells)
+{
+    return vb_cell_rows(cells, 1);
+}
+
 // ------------------------------------------------------------------------------- JSON
 
 static void json_value(vb_string *out, const vb_column *column, const vb_cell *cell);
@@ -66,7 +71,9 @@ static void json_object(vb_string *out, const vb_table *table, const vb_cell *ce
     for (uint32_t i = 0; i < table->count; i++) {
         if (i)
             vb_string_putc(out, ',');
-        vb_string_appendf(out, "\"%s\":", table->columns[i].name);
+        const char *name = table->columns[i].name;
+        vb_json_put_string(out, name, strlen(name));
+        vb_string_putc(out, ':');
         json_value(out, &table->columns[i], &cells[i]);
     }
     vb_string_putc(out, '}');
@@ -112,6 +119,9 @@ static void json_value(vb_string *out, const vb_column *column, const vb_cell *c
         return;
     case VB_CELL_FLAG:
         vb_string_puts(out, cell->number ? "true" : "false");
+        return;
+    case VB_CELL_OBJECT:
+        json_object(out, column->table, cell->cells);
         return;
     default:
         break;
@@ -223,7 +233,7 @@ static void delimited_header(const vb_rows *rows, vb_string *out)
         if (i)
             vb_string_putc(out, separator(rows));
         if (column->type != VB_CELL_PAIR) {
-            vb_string_puts(out, column->name);
+            field(rows, out, column->name, strlen(column->name));
             continue;
         }
         int size = (int)strlen(column->name); // itm_logits: itm_logit_0, itm_logit_1
@@ -260,13 +270,27 @@ void vb_rows_add(vb_rows *rows, vb_string *out, const vb_cell *cells)
     vb_string_putc(out, '\n');
 }
 
+// Path and error, and nothing between them.
+static void delimited_failure(const vb_rows *rows, vb_string *out, const char *path,
+                              const char *error)
+{
+    field(rows, out, path, strlen(path));
+    for (uint32_t i = 1; i < rows->table->count; i++)
+        vb_string_putc(out, separator(rows));
+    field(rows, out, error, strlen(error));
+    vb_string_putc(out, '\n');
+}
+
 void vb_rows_failure(vb_rows *rows, vb_string *out, const char *path, const char *error)
 {
     static const vb_column columns[] = {{"path", VB_CELL_TEXT, NULL},
                                         {"error", VB_CELL_TEXT, NULL}};
     static const vb_table table = {columns, 2};
-    if (rows->format != VB_FORMAT_JSON && rows->format != VB_FORMAT_JSONL)
+    if (rows->format != VB_FORMAT_JSON && rows->format != VB_FORMAT_JSONL) {
+        if (rows->failed_rows)
+            delimited_failure(rows, out, path, error);
         return;
+    }
     const vb_cell cells[] = {vb_cell_text(path), vb_cell_text(error)};
     json_separator(rows, out);
     json_object(out, &table, cells);

@@ -32,14 +32,15 @@ typedef enum vb_cell_type {
     VB_CELL_IDS,     // ids, count: parted by spaces in csv and tsv
     VB_CELL_STRINGS, // strings, count: parted by spaces in csv and tsv
     VB_CELL_ROWS,    // rows of a table of its own: JSON also in csv and tsv
+    VB_CELL_OBJECT,  // one row of such a table: the same
 } vb_cell_type;
 
 typedef struct vb_table vb_table;
 
 typedef struct vb_column {
-    const char *name;
+    const char *name; // UTF-8; it is escaped as a cell's text is
     vb_cell_type type;
-    const vb_table *table; // of VB_CELL_ROWS
+    const vb_table *table; // of VB_CELL_ROWS and VB_CELL_OBJECT
 } vb_column;
 
 struct vb_table {
@@ -71,18 +72,21 @@ vb_cell vb_cell_pair(const float reals[2]);
 vb_cell vb_cell_ids(const int32_t *ids, uint32_t count);
 vb_cell vb_cell_strings(const char *const *strings, uint32_t count);
 vb_cell vb_cell_rows(const vb_cell *cells, uint32_t rows);
+vb_cell vb_cell_object(const vb_cell *cells);
 
 // Puts a result file together in `format`: begin, rows and failures in order, end.
 // Each appends to `out`.
 typedef struct vb_rows {
     vb_format format;
     const vb_table *table;
-    bool any; // a JSON array holds something
+    bool any;         // a JSON array holds something
+    bool failed_rows; // in csv and tsv, too: the path first, the error last
 } vb_rows;
 
 void vb_rows_begin(vb_rows *rows, vb_string *out);
 void vb_rows_add(vb_rows *rows, vb_string *out, const vb_cell *cells);
-// A failed input: an object in JSON and JSONL, nothing in the other formats.
+// A failed input: an object in JSON and JSONL, nothing in the other formats but for rows
+// that have room for it.
 void vb_rows_failure(vb_rows *rows, vb_string *out, const char *path,
                      const char *error);
 void vb_rows_end(vb_rows *rows, vb_string *out);

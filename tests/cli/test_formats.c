@@ -104,6 +104,49 @@ static void test_rows_are_exact_in_every_format(void **state)
     }
 }
 
+// Titles that are no names, an object, and rows of what failed.
+static void test_titles_and_objects(void **state)
+{
+    (void)state;
+    static const vb_column members[] = {{"a \"b\"", VB_CELL_TEXT, NULL},
+                                        {"c,\td", VB_CELL_REAL, NULL}};
+    static const vb_table object = {members, 2};
+    static const vb_column titled[] = {{"path", VB_CELL_TEXT, NULL},
+                                       {"x, \"y\"\n\tz", VB_CELL_OBJECT, &object},
+                                       {"error", VB_CELL_TEXT, NULL}};
+    static const vb_table titles = {titled, 3};
+    const vb_cell answers[] = {vb_cell_text("\"1\""), vb_cell_real(-2)};
+    const vb_cell cells[] = {vb_cell_text("p"), vb_cell_object(answers), {0}};
+#define OBJECT                                                                         \
+    "{\"path\":\"p\",\"x, \\\"y\\\"\\n\\tz\":{\"a "                                    \
+    "\\\"b\\\"\":\"\\\"1\\\"\",\"c,\\td\":-2},"                                        \
+    "\"error\":null}\n{\"path\":\"q,\",\"error\":\"no\"}\n"
+    static const struct {
+        vb_format format;
+        const char *text;
+    } cases[] = {
+        {VB_FORMAT_JSONL, OBJECT},
+        {VB_FORMAT_CSV,
+         "path,\"x, \"\"y\"\"\n\tz\",error\n"
+         "p,\"{\"\"a \\\"\"b\\\"\"\"\":\"\"\\\"\"1\\\"\"\"\",\"\"c,\\td\"\":-2}\",\n"
+         "\"q,\",,no\n"},
+        {VB_FORMAT_TSV, "path\tx, \"y\"\\n\\tz\terror\n"
+                        "p\t{\"a \\\\\"b\\\\\"\":\"\\\\\"1\\\\\"\",\"c,\\\\td\":-2}\t\n"
+                        "q,\t\tno\n"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        vb_string out = {0};
+        vb_rows rows = {
+            .format = cases[i].format, .table = &titles, .failed_rows = true};
+        vb_rows_begin(&rows, &out);
+        vb_rows_add(&rows, &out, cells);
+        vb_rows_failure(&rows, &out, "q,", "no");
+        vb_rows_end(&rows, &out);
+        assert_string_equal(out.bytes, cases[i].text);
+        vb_string_free(&out);
+    }
+}
+
 static void test_no_rows_is_still_a_document(void **state)
 {
     (void)state;
@@ -374,6 +417,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows_are_exact_in_every_format),
+        cmocka_unit_test(test_titles_and_objects),
         cmocka_unit_test(test_no_rows_is_still_a_document),
         cmocka_unit_test(test_json_strings_are_valid_whatever_the_bytes),
         cmocka_unit_test(test_reals_have_a_decimal_point_in_every_locale),
