@@ -141,6 +141,7 @@ typedef struct cli_args {
     const char *answers, *answers_file;
     const char *dialog; // file of dialogs instead of questions
     uint32_t k_test;    // 0 = default
+    bool table, table_scores;
 
     // eval
     uint32_t protocol; // vblip_protocol

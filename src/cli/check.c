@@ -148,8 +148,13 @@ static vblip_status check_together(const cli_args *a, vblip_error *err)
         {a->dialog && (a->answers || a->answers_file || a->k_test || a->segment),
          "--dialog: not allowed together with --answers, --answers-file, --k-test or "
          "--segment"},
-        {a->k_test && a->command == CLI_QA && !a->answers && !a->answers_file,
-         "--k-test: only allowed with --answers or --answers-file"},
+        {a->k_test && a->command == CLI_QA && !a->answers && !a->answers_file &&
+             !a->texts_file,
+         "--k-test: only allowed with --answers, --answers-file or --questions"},
+        {a->table && a->dialog, "--table: not allowed together with --dialog"},
+        {a->table && a->format == VB_FORMAT_TEXT,
+         "--table: only allowed with --format tsv, csv, json or jsonl"},
+        {a->table_scores && !a->table, "--scores: only allowed with --table"},
         {a->command == CLI_QA && (a->beams || a->max_length || a->min_length) &&
              (a->answers || a->answers_file || a->dialog),
          "--beams, --max-length, --min-length: only allowed where answers are "

@@ -1,6 +1,9 @@
 // cmd_qa.c - answers, generated or ranked (cli.md 4).
 #include "cli/cmd.h"
 
+#include "cli/qa_table.h"
+#include "cli/questions.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,8 +27,15 @@ static const vb_table generated_table = {columns, COLUMNS - 1};
 static const vb_table both_table = {columns, COLUMNS};
 
 typedef struct qa_state {
-    vb_list answers; // candidates to rank; empty = generate
-    vb_cell *ranked; // the ranked answers of a row: [answers, 2]
+    vb_list answers;         // those of all questions that have none of their own
+    cli_questions questions; // and those that have; their texts are the session's
+    // What is ranked: [answer_count], `each` [questions] of them one behind the other, or for
+    // NULL all of every question; none = generated.
+    const char **shared;
+    uint32_t answer_count, *each;
+    vb_cell *ranked; // the ranked answers of a row: [answer_count, 2]
+    vb_table rows;
+    cli_qa_table table;
     vblip_dialogs *dialogs;
 } qa_state;
 
@@ -46,16 +56,18 @@ static int cmd_qa_emit_text(cli_session *s, const vblip_answer *answer)
 static int on_answer(void *session, const vblip_answer *answer)
 {
     cli_session *s = session;
-    const qa_state *state = s->state;
+    qa_state *state = s->state;
+    if (s->args->table)
+        return cli_qa_table_add(&state->table, s, answer);
     if (s->args->format == VB_FORMAT_TEXT)
         return cmd_qa_emit_text(s, answer);
     const uint32_t q = answer->question;
     uint32_t ranked = answer->ranked ? answer->ranked_count : 0;
-    if (ranked > state->answers.count)
-        ranked = state->answers.count;
+    if (ranked > state->answer_count)
+        ranked = state->answer_count;
     for (uint32_t i = 0; i < ranked; i++) {
         const vblip_ranked_answer *r = &answer->ranked[i];
-        state->ranked[2 * i] = vb_cell_text(state->answers.items[r->answer]);
+        state->ranked[2 * i] = vb_cell_text(state->shared[r->answer]);
         state->ranked[2 * i + 1] = vb_cell_real((double)r->score);
     }
     const vb_cell cells[COLUMNS] = {
@@ -65,7 +77,7 @@ static int on_answer(void *session, const vblip_answer *answer)
         vb_cell_real((double)answer->score),
         vb_cell_time(answer->timed, answer->start_us),
         vb_cell_time(answer->timed, answer->end_us),
-        vb_cell_rows(state->ranked, ranked),
+        answer->ranked ? vb_cell_rows(state->ranked, ranked) : (vb_cell){0},
     };
     return cli_emit_row(s, cells);
 }
@@ -80,20 +92,18 @@ static bool is_word_of_question(const char *text, bool last)
 }
 
 // `qa clip.mp4 what is this`: nobody asks several questions of one word each.
-static vblip_status warn_of_words(cli_session *s, vblip_error *err)
+static void warn_of_words(cli_session *s)
 {
     const cli_words *questions = &s->args->texts;
     const uint32_t count = questions->count;
-    (void)err;
     for (uint32_t i = 0; i < count; i++)
         if (!is_word_of_question(questions->items[i], i + 1 == count))
-            return VBLIP_OK;
+            return;
     if (count > 1)
         vb_console_warn(&s->console,
                         "%u questions of one word each; a question is one argument, in "
                         "quotes",
                         count);
-    return VBLIP_OK;
 }
 
 static vblip_status cmd_qa_run(cli_session *s, vblip_error *err)
@@ -103,8 +113,9 @@ static vblip_status cmd_qa_run(cli_session *s, vblip_error *err)
     const vblip_job job = cli_job(s);
     const vblip_ask_options options = {
         .job = &job,
-        .answers = (const char *const *)state->answers.items,
-        .answer_count = state->answers.count,
+        .answers = state->answer_count ? state->shared : NULL,
+        .answer_count = state->answer_count,
+        .answers_each = state->each,
         .k_test = a->k_test,
         .beams = a->beams,
         .max_length = a->max_length,
@@ -192,9 +203,85 @@ static vblip_status gather_answers(qa_state *state, const cli_args *args,
     if ((args->answers || args->answers_file) && !state->answers.count)
         return cli_misuse(err, "%.400s: holds no answer",
                           args->answers ? "--answers" : args->answers_file);
-    size_t cells = 2 * (size_t)state->answers.count;
-    state->ranked = calloc(cells ? cells : 1, sizeof *state->ranked);
-    return state->ranked ? VBLIP_OK : vb_fail_memory(err, "--answers");
+    return VBLIP_OK;
+}
+
+static vblip_status gather_questions(cli_session *s, vblip_error *err)
+{
+    const cli_args *a = s->args;
+    qa_state *state = s->state;
+    cli_questions *questions = &state->questions;
+    for (uint32_t i = 0; i < a->texts.count; i++)
+        if (!cli_questions_add(questions, a->texts.items[i], strlen(a->texts.items[i])))
+            return vb_fail_memory(err, "questions");
+    vblip_status status = VBLIP_OK;
+    if (a->texts_file)
+        status = cli_questions_read(questions, a->texts_file, err);
+    s->texts = questions->texts;
+    questions->texts = (vb_list){0};
+    return status;
+}
+
+// Whose answers are whose. `own` is what questions have, NULL for none.
+static vblip_status share_answers(qa_state *state, const uint32_t *own,
+                                  uint32_t questions, vblip_error *err)
+{
+    const vb_list *others = &state->answers;
+    uint64_t count = own ? 0 : others->count;
+    for (uint32_t q = 0; own && q < questions; q++)
+        count += own[q] ? own[q] : others->count;
+    if (count > UINT32_MAX / 2)
+        return cli_misuse(err, "--questions: %llu answers in all, at most %u",
+                          (unsigned long long)count, UINT32_MAX / 2);
+    state->answer_count = (uint32_t)count;
+    state->shared = calloc(count + 1, sizeof *state->shared);
+    state->ranked = calloc(count + 1, 2 * sizeof *state->ranked);
+    state->each = own ? calloc(questions, sizeof *state->each) : NULL;
+    if (!state->shared || !state->ranked || (own && !state->each))
+        return vb_fail_memory(err, "--questions");
+    const char **to = state->shared;
+    char *const *from = state->questions.answers.items;
+    for (uint32_t q = 0; q < (own ? questions : 1); q++) {
+        const bool has = own && own[q];
+        const uint32_t n = has ? own[q] : others->count;
+        for (uint32_t i = 0; i < n; i++)
+            *to++ = has ? *from++ : others->items[i];
+        if (own)
+            state->each[q] = n;
+    }
+    return VBLIP_OK;
+}
+
+// Options about what no question of a file asks for.
+static vblip_status check_ways(const cli_session *s, vblip_error *err)
+{
+    const cli_args *a = s->args;
+    const qa_state *state = s->state;
+    bool all_ranked = state->each != NULL;
+    for (uint32_t q = 0; state->each && q < s->texts.count; q++)
+        all_ranked = all_ranked && state->each[q];
+    if (a->k_test && !state->answer_count)
+        return cli_misuse(err, "--k-test: no question has answers to rank");
+    if ((a->beams || a->max_length || a->min_length) && all_ranked)
+        return cli_misuse(err, "--beams, --max-length, --min-length: every question "
+                               "has answers to rank, none is generated");
+    return VBLIP_OK;
+}
+
+static vblip_status prepare_questions(cli_session *s, vblip_error *err)
+{
+    qa_state *state = s->state;
+    const bool own = state->questions.answers.count;
+    warn_of_words(s);
+    VB_TRY(
+        share_answers(state, own ? state->questions.own : NULL, s->texts.count, err));
+    VB_TRY(check_ways(s, err));
+    if (s->args->table)
+        VB_TRY(cli_qa_table_make(&state->table, s->args, &s->texts, err));
+    state->rows = s->args->table        ? state->table.table
+                  : state->answer_count ? both_table
+                                        : generated_table;
+    return VBLIP_OK;
 }
 
 cli_exit cli_cmd_qa(cli_session *s)
@@ -210,16 +297,22 @@ cli_exit cli_cmd_qa(cli_session *s)
         code = cli_session_run(s, &dialog_task);
     else {
         const cli_task task = {
-            .table = state.answers.count ? &both_table : &generated_table,
+            .table = &state.rows,
+            .failed_rows = s->args->table,
             .needs = VBLIP_TASK_VQA,
             .weights = "Salesforce/blip-vqa-base",
-            .check = warn_of_words,
+            .gather_texts = gather_questions,
+            .check = prepare_questions,
             .run = cmd_qa_run,
         };
         code = cli_session_run(s, &task);
     }
     vblip_dialogs_close(&state.dialogs);
     vb_list_free(&state.answers);
+    cli_questions_free(&state.questions);
+    cli_qa_table_free(&state.table);
+    free(state.shared);
+    free(state.each);
     free(state.ranked);
     return code;
 }

@@ -78,6 +78,7 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
          "  vblip merge /mnt/*/films.index -y -o all.index\n"},
     [CLI_QA] = {"vblip qa [OPTIONS] PATH \"question\"...\n"
                 "       vblip qa [OPTIONS] -a FILE \"question\"...\n"
+                "       vblip qa [OPTIONS] --questions FILE --table -o OUT.csv PATH\n"
                 "       vblip qa [OPTIONS] --dialog FILE PATH",
                 "answer questions about a video or image",
                 PATHS
@@ -86,7 +87,9 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
                 "tabs when there is more than one row; with --segment the times in "
                 "front of the answer.\n"
                 "Fields: path question answer score start end, and ranked with "
-                "--answers or --dialog (docs/dialog.md).\n",
+                "--answers or --dialog (docs/dialog.md). With --table: path, with "
+                "--segment start end, a column for each question, and error; in JSON "
+                "answers, by question.\n",
                 "  vblip qa --segment 2 examples/clips/clip-01.mp4 \"what is in the "
                 "picture?\"\n"
                 "  vblip qa --answers red,green,blue examples/clips/clip-01.mp4 "

@@ -6,12 +6,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+const cli_option *cli_option_of(cli_command command, const char *name, size_t size)
+{
+    const cli_option *first = NULL;
+    for (const cli_option *o = cli_options; o->letter || o->name; o++) {
+        if (!o->name || strlen(o->name) != size || memcmp(o->name, name, size) != 0)
+            continue;
+        if (command < CLI_COMMAND_COUNT && o->commands & 1u << command)
+            return o;
+        first = first ? first : o;
+    }
+    return first;
+}
+
 const cli_option *cli_option_by_name(const char *name, size_t size)
 {
-    for (const cli_option *o = cli_options; o->letter || o->name; o++)
-        if (o->name && strlen(o->name) == size && memcmp(o->name, name, size) == 0)
-            return o;
-    return NULL;
+    return cli_option_of(CLI_COMMAND_COUNT, name, size);
 }
 
 const cli_option *cli_option_by_letter(char letter)

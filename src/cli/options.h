@@ -49,7 +49,9 @@ typedef struct cli_option {
 // In option_table.c. Ends with an entry that has neither letter nor name.
 extern const cli_option cli_options[];
 
-// The options of cli_options that stand for `--name` (size bytes) or `-letter`.
+// The options of cli_options that stand for `--name` (size bytes) or `-letter`. Where several
+// commands give a name to options of their own: that of `command`, else the first.
+const cli_option *cli_option_of(cli_command command, const char *name, size_t size);
 const cli_option *cli_option_by_name(const char *name, size_t size);
 const cli_option *cli_option_by_letter(char letter);
 const cli_option *cli_option_by_label(const char *label); // "--name" or "-l"

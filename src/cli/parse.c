@@ -27,6 +27,7 @@ typedef enum item {
 typedef struct walk {
     int argc, at;
     char **argv;
+    cli_command command; // whose options they are; CLI_COMMAND_COUNT = not known yet
     const char *letters; // of -lZ, those that are still to come
     bool only_operands;  // -- was seen
     // of the current item
@@ -37,9 +38,9 @@ typedef struct walk {
     const char *value;
 } walk;
 
-static walk walk_begin(int argc, char **argv)
+static walk walk_begin(int argc, char **argv, cli_command command)
 {
-    return (walk){.argc = argc, .at = 1, .argv = argv};
+    return (walk){.argc = argc, .at = 1, .argv = argv, .command = command};
 }
 
 static bool takes_value(const cli_option *option)
@@ -90,7 +91,7 @@ static item walk_name(walk *w, const char *argument)
         return ITEM_HELP;
     if (strcmp(argument, "--version") == 0)
         return ITEM_VERSION;
-    w->option = cli_option_by_name(argument + 2, size - 2);
+    w->option = cli_option_of(w->command, argument + 2, size - 2);
     if (!w->option)
         return ITEM_UNKNOWN;
     if (takes_value(w->option))
@@ -159,13 +160,22 @@ static vblip_status refuse_command(const char *subject, const char *name,
     return VBLIP_ERR_ARGUMENT;
 }
 
+// CLI_COMMAND_COUNT for none.
+static cli_command command_named(const char *name)
+{
+    int i = 0;
+    while (i < CLI_COMMAND_COUNT && strcmp(name, cli_commands[i].name) != 0)
+        i++;
+    return (cli_command)i;
+}
+
 static vblip_status find_command(cli_command *out, const char *name, vblip_error *err)
 {
-    for (int i = 0; i < CLI_COMMAND_COUNT; i++)
-        if (strcmp(name, cli_commands[i].name) == 0) {
-            *out = (cli_command)i;
-            return VBLIP_OK;
-        }
+    const cli_command command = command_named(name);
+    if (command != CLI_COMMAND_COUNT) {
+        *out = command;
+        return VBLIP_OK;
+    }
     if (access(name, F_OK) == 0)
         return cli_misuse(err,
                           "%.300s: a file, where the command comes: vblip caption "
@@ -197,10 +207,12 @@ static vblip_status find_action(cli_args *out, int argc, char **argv, vblip_erro
     const char *words[3] = {0};
     int count = 0;
     bool help = false, version = false;
-    walk w = walk_begin(argc, argv);
+    walk w = walk_begin(argc, argv, CLI_COMMAND_COUNT);
     for (item i; (i = walk_next(&w)) != ITEM_END;) {
         help = help || i == ITEM_HELP;
         version = version || i == ITEM_VERSION;
+        if (i == ITEM_OPERAND && !count)
+            w.command = command_named(w.value);
         if (i == ITEM_OPERAND && count < 3)
             words[count++] = w.value;
     }
@@ -282,7 +294,7 @@ static vblip_status apply_item(cli_args *args, const walk *w, item i, vblip_erro
 static vblip_status read_items(cli_args *args, int argc, char **argv, vblip_error *err)
 {
     bool command_seen = false;
-    walk w = walk_begin(argc, argv);
+    walk w = walk_begin(argc, argv, args->command);
     for (item i; (i = walk_next(&w)) != ITEM_END;) {
         if (i == ITEM_OPERAND && !command_seen)
             command_seen = true;

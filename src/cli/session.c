@@ -267,7 +267,8 @@ static vblip_status session_gather(cli_session *s, const cli_task *task,
         .include = s->args->include.items,
         .exclude = s->args->exclude.items,
     };
-    vblip_status status = gather_texts(s, err);
+    vblip_status status =
+        task->gather_texts ? task->gather_texts(s, err) : gather_texts(s, err);
     if (status == VBLIP_OK)
         status = gather_paths(s, task, err);
     if (status == VBLIP_OK && !task->annotated)
@@ -454,6 +455,7 @@ cli_exit cli_session_run(cli_session *s, const cli_task *task)
     if (status == VBLIP_OK && !task->own_output)
         status = open_output(s, task->table,
                              task->rows_on_stdout ? NULL : s->args->output, &err);
+    s->rows.failed_rows = task->failed_rows;
     if (status != VBLIP_OK)
         return cli_fail(s, status, &err);
     return cli_output_end(s, run_job(s, task));

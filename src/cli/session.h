@@ -62,6 +62,9 @@ typedef struct cli_task {
     bool own_output;     // it writes -o by itself
     bool rows_on_stdout; // -o is no file of rows
     bool no_model;       // nor a device: `needs` and `weights` are not looked at
+    bool failed_rows;    // as in vb_rows
+    // Fills s->texts; NULL: from arguments, and from a file, one a line.
+    vblip_status (*gather_texts)(cli_session *s, vblip_error *err);
     // Refuses what only shows now that texts and inputs are known; may be NULL.
     vblip_status (*check)(cli_session *s, vblip_error *err);
     vblip_status (*run)(cli_session *s, vblip_error *err);

@@ -647,6 +647,24 @@ vblip_status vblip_dialog(vblip_model *model, const vblip_inputs *inputs,
     return VBLIP_OK;
 }
 
+enum { FAKE_MOST_RANKED = 16 };
+
+// Ranks the answers of a question, which begin at `first`, backwards; how many those are.
+static uint32_t fake_rank(vblip_ranked_answer *ranked, const vblip_ask_options *options,
+                          uint32_t question)
+{
+    const uint32_t *each = options->answers_each;
+    const uint32_t count = each ? each[question] : options->answer_count;
+    const uint32_t k = options->k_test ? options->k_test : FAKE_MOST_RANKED;
+    uint32_t first = 0;
+    for (uint32_t q = 0; each && q < question; q++)
+        first += each[q];
+    for (uint32_t i = 0; i < k && i < count; i++)
+        ranked[i] =
+            (vblip_ranked_answer){first + count - 1 - i, -0.5f * (float)(i + 1)};
+    return k < count ? k : count;
+}
+
 // Of each segment: up to 2 s, and what is behind; of an image there is one.
 vblip_status vblip_ask(vblip_model *model, const vblip_inputs *inputs,
                        const char *const *questions, uint32_t count,
@@ -655,13 +673,7 @@ vblip_status vblip_ask(vblip_model *model, const vblip_inputs *inputs,
 {
     (void)model;
     (void)questions;
-    // Ranks the answers backwards.
-    vblip_ranked_answer ranked[16];
-    uint32_t k = options->k_test ? options->k_test : 128;
-    k = k < options->answer_count ? k : options->answer_count;
-    for (uint32_t i = 0; i < k && i < 16; i++)
-        ranked[i] = (vblip_ranked_answer){options->answer_count - 1 - i,
-                                          -0.5f * (float)(i + 1)};
+    vblip_ranked_answer ranked[FAKE_MOST_RANKED];
     char echo[64] = "yes";
     if (options->segment)
         snprintf(echo, sizeof echo, "segment %s", options->segment);
@@ -676,6 +688,7 @@ vblip_status vblip_ask(vblip_model *model, const vblip_inputs *inputs,
         const uint32_t parts = timed && options->segment ? 2 : 1;
         for (uint32_t row = 0; v == GOOD && row < count * parts; row++) {
             const bool last = row / count + 1 == parts;
+            const uint32_t k = fake_rank(ranked, options, row % count);
             const vblip_answer answer = {
                 .input = i,
                 .path = inputs->items[i].path,

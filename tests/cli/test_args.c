@@ -287,7 +287,14 @@ static const struct refusal {
      "--answers-file: not allowed together with --answers"},
     {"eval|qa|--annotations|f|--answers-file|-", "--answers-file -: eval reads a file"},
     {"qa|v|-a|-|--answers-file|-", "-: standard input can be read only once"},
-    {"qa|v|q|--k-test|5", "--k-test: only allowed with --answers or --answers-file"},
+    {"qa|v|q|--k-test|5",
+     "--k-test: only allowed with --answers, --answers-file or --questions"},
+    {"qa|v|q|--table", "--table: only allowed with --format tsv, csv, json or jsonl"},
+    {"qa|v|--dialog|f|--table|-f|csv", "--table: not allowed together with --dialog"},
+    {"qa|v|q|-f|csv|--scores", "--scores: only allowed with --table"},
+    {"qa|v|q|-f|csv|--table|--scores=f", "--scores: takes no value"},
+    {"eval|retrieval|--annotations|f|--scores", "--scores: a value is missing: FILE"},
+    {"match|v|q|--table", "--table: not an option of match; *"},
     {"retrieve|v|q|--min-p|0.5|--rerank|0",
      "--min-p: not allowed with --rerank 0, which gives no P(match)"},
     {"caption|v|--count|3|--every|2", "--count: not allowed together with --every"},
@@ -560,6 +567,18 @@ static void test_other_options_reach_their_fields(void **state)
     assert_string_equal(p.args.answers, "a,b");
     assert_int_equal(p.args.k_test, 7);
     assert_null(p.args.segment);
+    cli_args_free(&p.args);
+
+    parse(&p, "qa|--scores|d|--table|-f|csv|q"); // a flag here, a FILE of eval
+    assert_int_equal(p.status, VBLIP_OK);
+    assert_true(p.args.table && p.args.table_scores && !p.args.scores);
+    assert_string_equal(p.args.paths.items[0], "d");
+    cli_args_free(&p.args);
+
+    parse(&p, "--scores|f|eval|retrieval|--annotations|g");
+    assert_int_equal(p.status, VBLIP_OK);
+    assert_string_equal(p.args.scores, "f");
+    assert_true(!p.args.table_scores);
     cli_args_free(&p.args);
 
     parse(&p, "qa|d|q|--segment|2.5|--answers|a,b");
