@@ -19,14 +19,25 @@
 #include <libavutil/display.h>
 #include <libavutil/log.h>
 
-enum { MAX_SIDE = 16384 }; // pixels of the squares that are made
+enum {
+    MAX_SIDE = 16384, // pixels of the squares that are made
+    OTHER_SIDES = 4   // that frames are scaled to in turn, without making a scaler anew
+};
+
+// Of squares of another size than the video's own.
+typedef struct sized_scaler {
+    uint32_t side; // 0 = of none yet
+    vb_scaler scaler;
+} sized_scaler;
 
 struct vb_video {
     vb_decode_options options;
     vb_video_info info;
     vb_decoder decoder; // closed for a still image
-    vb_scaler scaler, small_scaler;
-    AVFrame *fetched; // from the device that decodes
+    vb_scaler scaler;
+    sized_scaler others[OTHER_SIDES];
+    uint32_t replaced; // of these, the next one that serves another size
+    AVFrame *fetched;  // from the device that decodes
     uint32_t orientation;
     vb_image image;   // of a still
     uint64_t content; // of a still's file, where it is wanted
@@ -170,7 +181,8 @@ void vb_video_close(vb_video **video)
         return;
     vb_decoder_close(&(*video)->decoder);
     vb_scaler_free(&(*video)->scaler);
-    vb_scaler_free(&(*video)->small_scaler);
+    for (uint32_t i = 0; i < OTHER_SIDES; i++)
+        vb_scaler_free(&(*video)->others[i].scaler);
     av_frame_free(&(*video)->fetched);
     free((*video)->image.rgb);
     free(*video);
@@ -294,6 +306,17 @@ vblip_status vb_video_read(vb_video *video, uint64_t index, uint8_t *rgb, vb_fra
     return VBLIP_OK;
 }
 
+static vb_scaler *scaler_of_side(vb_video *v, uint32_t side)
+{
+    for (uint32_t i = 0; i < OTHER_SIDES; i++)
+        if (v->others[i].side == side)
+            return &v->others[i].scaler;
+    sized_scaler *other = &v->others[v->replaced++ % OTHER_SIDES];
+    vb_scaler_free(&other->scaler);
+    *other = (sized_scaler){.side = side};
+    return &other->scaler;
+}
+
 vblip_status vb_video_read_small(vb_video *video, uint64_t index, bool alone,
                                  uint32_t side, uint8_t *rgb, vblip_error *err)
 {
@@ -305,6 +328,6 @@ vblip_status vb_video_read_small(vb_video *video, uint64_t index, bool alone,
     VB_TRY(alone ? vb_decoder_lone_frame(decoder, index, &frame, err)
                  : vb_decoder_frame(decoder, index, &frame, err));
     VB_TRY(fetch_decoded(video, &frame, err));
-    return vb_scaler_run(&video->small_scaler, rgb, side, frame, video->orientation,
-                         err);
+    return vb_scaler_run(scaler_of_side(video, side), rgb, side, frame,
+                         video->orientation, err);
 }
