@@ -155,13 +155,13 @@ typedef struct vblip_progress {
 
 typedef struct vblip_job { // what every task shares: an options struct like the others
     uint32_t size;
-    uint32_t frames; // per clip or segment; 0 = 16 for ask, else 8
-    uint32_t batch;  // frames encoded at once; 0 = by memory
-    uint32_t jobs;   // files decoded at once; 0 = by cores and device
+    uint32_t frames;      // per clip or segment; 0 = 16 for ask, else 8
+    uint32_t batch, jobs; // frames encoded, files decoded at once; 0 = by memory, cores and device
     int (*failed)(void *user, const vblip_failure *failure);
     int (*progress)(void *user, const vblip_progress *progress);
     void *user;
     void (*warned)(void *user, const vblip_failure *damage); // of an input that is read
+    struct vblip_member *member; // of tasks that read their inputs together: vblip_lab.h
 } vblip_job;
 
 // P(match): softmax of the ITM logits, or calibrated. `score`: itm_logits[1] + itc, else itc.

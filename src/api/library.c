@@ -99,6 +99,7 @@ vblip_status vblip_library_update(vblip_library *library, const vblip_job *job,
     const vblip_job *taken = job;
     VB_TRY(vb_take_job(&s.job, &taken, err));
     vb_indexing in = vb_library_indexing(library, &s);
+    vb_set_up_member(&s);
     vb_cache cache = {.ops = &s.ops};
     in.job = taken;
     in.cache = &cache;

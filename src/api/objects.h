@@ -69,6 +69,9 @@ typedef struct vb_setup {
 
 void vb_set_up_model(vb_setup *setup, vblip_model *model);
 
+// A job that is a member reads the task's inputs together with others.
+void vb_set_up_member(vb_setup *setup);
+
 // A task that reads files and asks no model; the caller starts its halt, and closes its
 // hwaccel.
 VB_CHECKED vblip_status vb_set_up_files(vb_setup *setup, const vblip_inputs *inputs,

@@ -45,6 +45,7 @@ static vblip_status set_up(vb_setup *setup, const subject *about, uint32_t task,
     } else {
         setup->task.inputs = about->inputs->list.items;
         setup->task.input_count = about->inputs->list.count;
+        vb_set_up_member(setup);
     }
     return VBLIP_OK;
 }
