@@ -11,6 +11,7 @@ const cli_command_traits cli_commands[CLI_COMMAND_COUNT] = {
     [CLI_MERGE] = {"merge", CLI_TAKES_INDEXES, "text"},
     [CLI_QA] = {"qa", CLI_TAKES_PATH_THEN_TEXTS, "question"},
     [CLI_CAPTION] = {"caption", CLI_TAKES_PATHS, "text"},
+    [CLI_COMMAND_RUN] = {"run", CLI_TAKES_PATHS, "question"},
     [CLI_MATCH] = {"match", CLI_TAKES_PATH_THEN_TEXTS, "text"},
     [CLI_REASON] = {"reason", CLI_TAKES_PAIR_THEN_TEXTS, "statement"},
     [CLI_EMBED] = {"embed", CLI_TAKES_PATHS_FOR_WHAT, "text"},

@@ -18,6 +18,7 @@ typedef enum cli_command {
     CLI_MERGE,
     CLI_QA,
     CLI_CAPTION,
+    CLI_COMMAND_RUN,
     CLI_MATCH,
     CLI_REASON,
     CLI_EMBED,
@@ -61,6 +62,13 @@ typedef struct cli_command_traits {
 extern const cli_command_traits cli_commands[CLI_COMMAND_COUNT];
 
 const char *cli_command_name(cli_command command);
+
+// The choices of `run --caption`.
+typedef enum cli_run_caption {
+    CLI_CAPTION_NONE,
+    CLI_CAPTION_SRT,
+    CLI_CAPTION_VTT,
+} cli_run_caption;
 
 typedef enum cli_action { CLI_RUN, CLI_HELP, CLI_VERSION } cli_action;
 
@@ -142,6 +150,10 @@ typedef struct cli_args {
     const char *dialog; // file of dialogs instead of questions
     uint32_t k_test;    // 0 = default
     bool table, table_scores;
+
+    // run
+    bool run_index;
+    uint32_t run_caption; // cli_run_caption
 
     // eval
     uint32_t protocol; // vblip_protocol

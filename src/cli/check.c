@@ -154,7 +154,8 @@ static vblip_status check_together(const cli_args *a, vblip_error *err)
         {a->table && a->dialog, "--table: not allowed together with --dialog"},
         {a->table && a->format == VB_FORMAT_TEXT,
          "--table: only allowed with --format tsv, csv, json or jsonl"},
-        {a->table_scores && !a->table, "--scores: only allowed with --table"},
+        {a->table_scores && !a->table && a->command == CLI_QA,
+         "--scores: only allowed with --table"},
         {a->command == CLI_QA && (a->beams || a->max_length || a->min_length) &&
              (a->answers || a->answers_file || a->dialog),
          "--beams, --max-length, --min-length: only allowed where answers are "
@@ -241,6 +242,44 @@ static vblip_status check_retrieval(const cli_args *a, vblip_error *err)
         return cli_misuse(err, "--until %.64s: before --since %.64s", a->until,
                           a->since);
     return a->then ? check_utf8(a->then, "--then", 0, err) : VBLIP_OK;
+}
+
+// Whether a result of `run` would be taken for a subtitle file.
+static bool is_named_as_captions(const cli_args *a)
+{
+    const char *dot = a->output ? strrchr(a->output, '.') : NULL;
+    return dot && a->run_caption &&
+           strcasecmp(dot + 1, a->run_caption == CLI_CAPTION_SRT ? "srt" : "vtt") == 0;
+}
+
+static vblip_status check_run(const cli_args *a, vblip_error *err)
+{
+    const struct {
+        bool bad;
+        const char *message;
+    } rules[] = {
+        {!a->run_index && !a->run_caption && !a->texts_file,
+         "run: missing --index, --caption or --questions; see: vblip help run"},
+        {!a->run_caption &&
+             (a->every_us || a->every_frames || a->count || a->shots || a->overwrite),
+         "--every, --count, --shots, --overwrite: only allowed with --caption"},
+        {!a->texts_file && (a->answers || a->answers_file || a->table_scores),
+         "--answers, --answers-file, --scores: only allowed with --questions"},
+        {!a->texts_file && (a->output || a->format != VB_FORMAT_TEXT),
+         "-o, --format: only allowed with --questions, whose table they are about"},
+        {a->texts_file && a->format == VB_FORMAT_TEXT,
+         "--questions: --format tsv, csv, json or jsonl is needed, or -o FILE with "
+         "such "
+         "an ending"},
+        {is_named_as_captions(a), "-o: is named as a subtitle file"},
+        {!a->run_index && a->retry_failed, "--retry-failed: only allowed with --index"},
+        {!a->run_index && !a->texts_file && a->segment,
+         "--segment: only allowed with --index or --questions"},
+    };
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        if (rules[i].bad)
+            return cli_misuse(err, "%s", rules[i].message);
+    return VBLIP_OK;
 }
 
 static bool is_dash(const char *text)
@@ -334,6 +373,8 @@ vblip_status cli_args_check(const cli_args *args, vblip_error *err)
     VB_TRY(check_cut(args, err));
     VB_TRY(check_retrieval(args, err));
     VB_TRY(check_eval(args, err));
+    if (args->command == CLI_COMMAND_RUN)
+        VB_TRY(check_run(args, err));
     VB_TRY(check_stdin(args, err));
     return check_utf8_texts(args, err);
 }

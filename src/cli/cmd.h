@@ -11,6 +11,7 @@ cli_exit cli_edit_indexes(cli_session *s); // of cli_cmd_index: --remove, --rema
 cli_exit cli_cmd_merge(cli_session *s);
 cli_exit cli_cmd_qa(cli_session *s);
 cli_exit cli_cmd_caption(cli_session *s);
+cli_exit cli_cmd_run(cli_session *s);
 cli_exit cli_cmd_match(cli_session *s);
 cli_exit cli_cmd_reason(cli_session *s);
 cli_exit cli_cmd_embed(cli_session *s);

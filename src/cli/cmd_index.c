@@ -98,7 +98,7 @@ static vblip_status cmd_index_run(cli_session *s, vblip_error *err)
     vblip_status status = vblip_library_update(library, &job, &changes, err);
     vb_console_bar_clear(&s->console);
     cli_say_changes(s, &changes);
-    if (status == VBLIP_OK)
+    if (status == VBLIP_OK && !s->crew)
         status = vblip_library_describe(library, cli_emit_totals, s, err);
     vblip_library_close(&library);
     return status;

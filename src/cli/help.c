@@ -108,6 +108,19 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
          "  vblip caption --shots --mux -o clip.mkv examples/clips/clip-02.mp4\n"
          "  vblip caption --sample --samples 3 --seed 7 -f csv "
          "examples/clips/clip-02.mp4\n"},
+    [CLI_COMMAND_RUN] =
+        {"vblip run [OPTIONS] [--index] [--caption srt|vtt] PATH...\n"
+         "       vblip run [OPTIONS] --questions FILE -o OUT.csv PATH...",
+         "an index, subtitles and answers, reading each file once",
+         PATHS "Does what index, caption and qa --table do, each with its own model "
+               "of the model set, but opens every file once and decodes every frame "
+               "that any of them needs once.\n"
+               "The table of answers goes to -o FILE or standard output, subtitles "
+               "beside their inputs, the index where retrieve looks for it.\n"
+               "Fields: those of qa --table.\n",
+         "  vblip run --index --caption srt examples/clips\n"
+         "  vblip run --index --questions questions.txt -o answers.csv "
+         "examples/clips\n"},
     [CLI_MATCH] = {"vblip match [OPTIONS] PATH \"text\"...\n"
                    "       vblip match [OPTIONS] -a FILE \"text\"...",
                    "how well texts match: ITC cosine, ITM logits, probability",

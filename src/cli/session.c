@@ -1,5 +1,6 @@
 #include "cli/session.h"
 
+#include "cli/crew.h"
 #include "cli/options.h"
 #include "cli/order.h"
 #include "terminal/interrupt.h"
@@ -170,7 +171,8 @@ int cli_input_failed(void *session, const vblip_failure *failure)
     cli_session *s = session;
     const char *path = cli_shown_path(s, failure->path);
     s->failed++;
-    vb_console_error(&s->console, "%s: %s", path, failure->message);
+    if (!cli_crew_has_said(s, path, failure->message))
+        vb_console_error(&s->console, "%s: %s", path, failure->message);
     vb_rows_failure(&s->rows, &s->line, path, failure->message);
     return put_line(s, true) || s->args->fail_fast;
 }
@@ -178,8 +180,9 @@ int cli_input_failed(void *session, const vblip_failure *failure)
 static void on_warning(void *session, const vblip_failure *damage)
 {
     cli_session *s = session;
-    vb_console_warn(&s->console, "%s: %s", cli_shown_path(s, damage->path),
-                    damage->message);
+    const char *path = cli_shown_path(s, damage->path);
+    if (!cli_crew_has_said(s, path, damage->message))
+        vb_console_warn(&s->console, "%s: %s", path, damage->message);
 }
 
 static int on_progress(void *session, const vblip_progress *progress)
@@ -201,6 +204,7 @@ vblip_job cli_job(cli_session *s)
         .progress = on_progress,
         .user = s,
         .warned = on_warning,
+        .member = s->member,
     };
 }
 
@@ -224,10 +228,10 @@ static vblip_status gather_texts(cli_session *s, vblip_error *err)
 // A day of a camera at 1.5 Mbit/s.
 static const uint64_t most_of_stdin = UINT64_C(16) << 30;
 
-static vblip_status gather_paths(cli_session *s, const cli_task *task, vblip_error *err)
+static vblip_status gather_paths(cli_session *s, bool annotated, vblip_error *err)
 {
     const cli_args *a = s->args;
-    for (uint32_t i = 0; i < a->paths.count && !task->annotated; i++) {
+    for (uint32_t i = 0; i < a->paths.count && !annotated; i++) {
         const char *path = a->paths.items[i];
         if (strcmp(path, "-") == 0) {
             vblip_status status =
@@ -259,19 +263,15 @@ static void say_skipped(cli_session *s)
                         (unsigned)count, count > 1 ? "s" : "", kinds);
 }
 
-static vblip_status session_gather(cli_session *s, const cli_task *task,
-                                   vblip_error *err)
+vblip_status cli_gather_inputs(cli_session *s, bool annotated, vblip_error *err)
 {
     static const char *const none[] = {NULL};
     vblip_inputs_options options = {
         .include = s->args->include.items,
         .exclude = s->args->exclude.items,
     };
-    vblip_status status =
-        task->gather_texts ? task->gather_texts(s, err) : gather_texts(s, err);
-    if (status == VBLIP_OK)
-        status = gather_paths(s, task, err);
-    if (status == VBLIP_OK && !task->annotated)
+    vblip_status status = gather_paths(s, annotated, err);
+    if (status == VBLIP_OK && !annotated)
         status = vblip_inputs_open(
             &s->inputs, s->paths.count ? (const char *const *)s->paths.items : none,
             s->paths.count, &options, err);
@@ -280,6 +280,16 @@ static vblip_status session_gather(cli_session *s, const cli_task *task,
     s->input_count = s->inputs ? vblip_inputs_count(s->inputs) : 0;
     say_skipped(s);
     return VBLIP_OK;
+}
+
+static vblip_status session_gather(cli_session *s, const cli_task *task,
+                                   vblip_error *err)
+{
+    vblip_status status =
+        task->gather_texts ? task->gather_texts(s, err) : gather_texts(s, err);
+    if (status == VBLIP_OK && !s->crew)
+        status = cli_gather_inputs(s, task->annotated, err);
+    return status != VBLIP_OK && vb_interrupted() ? VBLIP_ERR_CANCELLED : status;
 }
 
 // Inputs that are all known to have failed need no model to say so.
@@ -361,12 +371,12 @@ static vblip_status load_what_there_is(cli_session *s, const cli_task *task,
 static cli_exit open_model(cli_session *s, const cli_task *task)
 {
     vblip_error err = {0};
-    vblip_status status = cli_engine_open(s, NULL, &err);
+    vblip_status status = cli_crew_engine(s, &err);
     if (status != VBLIP_OK)
         return cli_no_engine(s, status, &err);
     if (load_what_there_is(s, task, &err) != VBLIP_OK)
         return cli_fail(s, err.status, &err);
-    if (vblip_model_describe(s->model)->demo)
+    if (vblip_model_describe(s->model)->demo && !cli_crew_has_said(s, "demo", ""))
         vb_console_warn(&s->console,
                         "the bundled demo model answers; it knows only generated emoji "
                         "scenes. Real weights: hf download %s, then --model %s",
@@ -384,7 +394,7 @@ static int on_op_time(void *session, const vblip_op_time *time)
     return 0;
 }
 
-static void report_profile(cli_session *s)
+void cli_report_profile(cli_session *s)
 {
     vblip_error err = {0};
     if (s->args->profile && s->engine &&
@@ -416,9 +426,10 @@ static cli_exit run_job(cli_session *s, const cli_task *task)
     vblip_status status = VBLIP_OK;
     bool hopeless = s->input_count && all_failed_already(s);
     if (!hopeless && !task->no_model) {
-        cli_exit code = open_model(s, task);
-        if (code != CLI_EXIT_DONE)
-            return code;
+        const bool refused = cli_crew_exit(s, CLI_EXIT_DONE) != CLI_EXIT_DONE;
+        cli_exit code = refused ? CLI_EXIT_DONE : open_model(s, task);
+        if (!cli_crew_agrees(s, code))
+            return cli_crew_exit(s, code);
     }
     s->progress = (vb_progress){
         .console = &s->console,
@@ -433,7 +444,8 @@ static cli_exit run_job(cli_session *s, const cli_task *task)
     else
         status = task->run(s, &err);
     vb_console_bar_clear(&s->console);
-    report_profile(s);
+    if (!s->crew) // who speaks for all of them
+        cli_report_profile(s);
     cli_exit code = job_exit(s, status, &err);
     return task->finish ? task->finish(s, code) : code;
 }
@@ -456,7 +468,9 @@ cli_exit cli_session_run(cli_session *s, const cli_task *task)
         status = open_output(s, task->table,
                              task->rows_on_stdout ? NULL : s->args->output, &err);
     s->rows.failed_rows = task->failed_rows;
-    if (status != VBLIP_OK)
-        return cli_fail(s, status, &err);
+    const cli_exit code =
+        status == VBLIP_OK ? CLI_EXIT_DONE : cli_fail(s, status, &err);
+    if (!cli_crew_agrees(s, code))
+        return cli_output_end(s, cli_crew_exit(s, code));
     return cli_output_end(s, run_job(s, task));
 }

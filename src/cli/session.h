@@ -23,6 +23,8 @@ typedef enum cli_exit {
     CLI_EXIT_INTERRUPTED = 130,
 } cli_exit;
 
+struct cli_crew;
+
 typedef struct cli_session {
     const cli_args *args;
     cli_env env;
@@ -50,6 +52,9 @@ typedef struct cli_session {
     uint32_t failed;    // inputs so far
     bool failed_output; // a file other than -o failed, and that was said
     void *state;        // what the command keeps between callbacks
+    // Of a command that others run beside (crew.h): it has the inputs and the engine of all.
+    struct cli_crew *crew; // NULL = none does
+    vblip_member *member;
 } cli_session;
 
 // What a command that works on inputs with a model is made of.
@@ -73,6 +78,12 @@ typedef struct cli_task {
 } cli_task;
 
 cli_exit cli_session_run(cli_session *s, const cli_task *task);
+
+// Opens the inputs of the session; with `annotated` there are none.
+vblip_status cli_gather_inputs(cli_session *s, bool annotated, vblip_error *err);
+
+// Says where the time went, with --profile.
+void cli_report_profile(cli_session *s);
 
 // For commands without inputs: opens the output, and ends it.
 cli_exit cli_output_begin(cli_session *s, const vb_table *table);

@@ -83,17 +83,24 @@ void vb_console_line(vb_console *c, const char *line)
 // Blanks instead of escape sequences: they work on every terminal.
 void vb_console_bar_clear(vb_console *c)
 {
-    if (!c->bar_size)
+    int *size = c->screen ? &c->screen->bar_size : &c->bar_size;
+    if (!*size)
         return;
-    fprintf(c->stream, "\r%*s\r", c->bar_size, "");
+    fprintf(c->stream, "\r%*s\r", *size, "");
     fflush(c->stream);
-    c->bar_size = 0;
+    *size = 0;
+}
+
+bool vb_console_has_bar(const vb_console *c)
+{
+    return c->screen ? c->screen->bar_size : c->bar_size;
 }
 
 void vb_console_bar_draw(vb_console *c, const char *text, int columns)
 {
-    int rest = c->bar_size > columns ? c->bar_size - columns : 0;
+    int *size = c->screen ? &c->screen->bar_size : &c->bar_size;
+    int rest = *size > columns ? *size - columns : 0;
     fprintf(c->stream, "\r%s%*s", text, rest, "");
     fflush(c->stream);
-    c->bar_size = columns;
+    *size = columns;
 }

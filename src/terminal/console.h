@@ -12,8 +12,9 @@ typedef struct vb_console {
     bool terminal; // else only errors, warnings and what was asked for appear
     bool shared;   // standard output is a terminal too: both write to one screen
     bool quiet, verbose;
-    int columns;  // width of the terminal
-    int bar_size; // columns of the bar that is on the line now; 0 = none
+    int columns;               // width of the terminal
+    int bar_size;              // columns of the bar that is on the line now; 0 = none
+    struct vb_console *screen; // that has the bar of several consoles; NULL = this one
 } vb_console;
 
 // Standard error. `term` is $TERM, may be NULL.
@@ -32,6 +33,7 @@ void vb_console_line(vb_console *c, const char *line);
 
 // Takes the bar off the line, before anything else is written to the terminal.
 void vb_console_bar_clear(vb_console *c);
+bool vb_console_has_bar(const vb_console *c);
 // Draws `text` over the bar.
 void vb_console_bar_draw(vb_console *c, const char *text, int columns);
 

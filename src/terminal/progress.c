@@ -193,7 +193,7 @@ void vb_progress_report(vb_progress *progress, const vblip_progress *p)
         return;
     bool last = p->total && p->done >= p->total;
     bool taken_off =
-        progress->style == VB_PROGRESS_AUTO && !progress->console->bar_size;
+        progress->style == VB_PROGRESS_AUTO && !vb_console_has_bar(progress->console);
     if (!last && !taken_off && now - progress->shown_s < every_s[progress->style])
         return;
     progress->shown_s = now;

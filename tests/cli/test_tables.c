@@ -83,6 +83,15 @@ static const fake_row refused_tables[] = {
      "none is generated\n"},
     {"qa|x.png|--questions|plain|--k-test|2" NO_MODEL, 2, "",
      "vblip: --k-test: no question has answers to rank\n"},
+    {"qa|v|q|--table", 2, "",
+     "vblip: --table: only allowed with --format tsv, csv, json or jsonl\n"},
+    {"qa|v|--dialog|f|--table|-f|csv", 2, "",
+     "vblip: --table: not allowed together with --dialog\n"},
+    {"qa|v|q|-f|csv|--scores", 2, "", "vblip: --scores: only allowed with --table\n"},
+    {"qa|v|q|-f|csv|--table|--scores=f", 2, "", "vblip: --scores: takes no value\n"},
+    {"eval|retrieval|--annotations|f|--scores", 2, "",
+     "vblip: --scores: a value is missing: FILE\n"},
+    {"match|v|q|--table", 2, "", "vblip: --table: not an option of match; *"},
 };
 
 static void test_tables(void **state)
