@@ -1,7 +1,8 @@
 // pipeline.h - items made ahead on threads and handed over in order.
 //
-// The only place above the device that owns threads. What makes the items (decode) runs
-// beside what uses them (the device), unless the device computes on the same cores.
+// The only place above the device that owns threads, but for base/coop.h. What makes the
+// items (decode) runs beside what uses them (the device), unless the device computes on the
+// same cores.
 #ifndef VB_VIDEO_TASKS_PIPELINE_H
 #define VB_VIDEO_TASKS_PIPELINE_H
 
