@@ -87,20 +87,24 @@ static cli_exit show_indexes(cli_session *s)
 
 // ----------------------------------------------------------------------- brought up to date
 
-static vblip_status cmd_index_run(cli_session *s, vblip_error *err)
+static vblip_status cmd_index_ready(cli_session *s, vblip_error *err)
 {
-    vblip_library *library;
-    vblip_index_changes changes = {0};
-    const vblip_job job = cli_job(s);
+    vblip_library **library = s->state;
     vblip_library_options options = cli_library_options(s);
     options.write = true;
-    VB_TRY(vblip_library_open(&library, s->model, s->inputs, &options, err));
+    return vblip_library_open(library, s->model, s->inputs, &options, err);
+}
+
+static vblip_status cmd_index_run(cli_session *s, vblip_error *err)
+{
+    vblip_library *library = *(vblip_library **)s->state;
+    vblip_index_changes changes = {0};
+    const vblip_job job = cli_job(s);
     vblip_status status = vblip_library_update(library, &job, &changes, err);
     vb_console_bar_clear(&s->console);
     cli_say_changes(s, &changes);
     if (status == VBLIP_OK && !s->crew)
         status = vblip_library_describe(library, cli_emit_totals, s, err);
-    vblip_library_close(&library);
     return status;
 }
 
@@ -117,10 +121,17 @@ cli_exit cli_cmd_index(cli_session *s)
         .table = &cli_totals_table,
         .needs = VBLIP_TASK_ITC,
         .weights = "Salesforce/blip-itm-base-coco",
+        .ready = cmd_index_ready,
         .run = cmd_index_run,
         .finish = cmd_index_finish,
     };
+    vblip_library *library = NULL;
     if (cli_edits_indexes(s->args))
         return cli_edit_indexes(s);
-    return cli_looks_at_indexes(s->args) ? show_indexes(s) : cli_session_run(s, &task);
+    if (cli_looks_at_indexes(s->args))
+        return show_indexes(s);
+    s->state = &library;
+    const cli_exit code = cli_session_run(s, &task);
+    vblip_library_close(&library);
+    return code;
 }

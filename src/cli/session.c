@@ -428,6 +428,9 @@ static cli_exit run_job(cli_session *s, const cli_task *task)
     if (!hopeless && !task->no_model) {
         const bool refused = cli_crew_exit(s, CLI_EXIT_DONE) != CLI_EXIT_DONE;
         cli_exit code = refused ? CLI_EXIT_DONE : open_model(s, task);
+        if (!refused && code == CLI_EXIT_DONE && task->ready &&
+            (status = task->ready(s, &err)) != VBLIP_OK)
+            code = cli_fail(s, status, &err);
         if (!cli_crew_agrees(s, code))
             return cli_crew_exit(s, code);
     }

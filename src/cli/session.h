@@ -72,6 +72,8 @@ typedef struct cli_task {
     vblip_status (*gather_texts)(cli_session *s, vblip_error *err);
     // Refuses what only shows now that texts and inputs are known; may be NULL.
     vblip_status (*check)(cli_session *s, vblip_error *err);
+    // Refuses what only shows now that the model is loaded; may be NULL.
+    vblip_status (*ready)(cli_session *s, vblip_error *err);
     vblip_status (*run)(cli_session *s, vblip_error *err);
     // Has the last word on the exit status; may be NULL.
     cli_exit (*finish)(cli_session *s, cli_exit code);

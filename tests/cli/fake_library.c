@@ -18,6 +18,9 @@ vblip_status vblip_library_open(vblip_library **out, vblip_model *model,
     if (fake_has(options->index, "locked") && options->write)
         return fake_fail(err, VBLIP_ERR_IO, "%s: another vblip writes it",
                          options->index);
+    const vblip_input *first = vblip_inputs_at(inputs, 0);
+    if (options->write && !options->index && fake_has(first->path, "alone"))
+        return fake_fail(err, VBLIP_ERR_ARGUMENT, "%s: kept in no index", first->path);
     *out = calloc(1, sizeof **out);
     if (!*out)
         return fake_fail(err, VBLIP_ERR_MEMORY, "library: out of memory");

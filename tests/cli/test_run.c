@@ -55,6 +55,8 @@ static const fake_row refused_runs[] = {
     {"run|a.mp4|--index|--caption|srt|--device|none", 5, "", "vblip: *"},
     {"run|a.mp4|--index|--caption|srt|--questions|Q|-o|old.csv" NO_MODEL, 4, "",
      "vblip: nomodel: *"},
+    {"run|alone.mp4|--caption|srt|--index|--questions|Q|-o|old.csv", 2, "",
+     "vblip: alone.mp4: kept in no index\n"},
     {"run|a.mp4|--caption|srt|--questions|Q|-o|old.csv|--model|caption-only", 4, "",
      "vblip: caption-only: this checkpoint holds: caption\n"},
 };
@@ -71,6 +73,7 @@ static void test_what_is_refused(void **state)
     expect_file("taken.srt", "mine");
     expect_file("old.csv", "old");
     assert_int_not_equal(access("a.srt", F_OK), 0);
+    assert_int_not_equal(access("alone.srt", F_OK), 0);
 }
 
 static const fake_row runs[] = {
