@@ -279,14 +279,15 @@ VBLIP_CHECKED vblip_status vblip_shots(const vblip_inputs *inputs,
 // Tasks that read the same inputs, each of which is opened once, and each of its frames decoded
 // once, for all of them. Each task is a call of `fn` on a thread of its own, of which one runs at a
 // time: they may share objects, and callbacks need no lock. Others run where a task waits for a
-// frame that lies behind one of theirs. Jobs with this member and the same inputs take part, once
-// each; they decode in turn with what they compute. Their rows are those that they have alone.
+// frame that lies behind one of theirs. Jobs with this member take part, once each, with all of
+// these inputs or some, in their order; they decode in turn with what they compute. Their rows are
+// those that they have alone.
 typedef struct vblip_member vblip_member;
 typedef void (*vblip_together_fn)(void *user, vblip_member *member);
 
 // Calls fn(users[i], ...) for each of `count` and returns when all have returned.
-VBLIP_CHECKED vblip_status vblip_together(
-    vblip_together_fn fn, void *const *users, uint32_t count, vblip_error *err);
+VBLIP_CHECKED vblip_status vblip_together(vblip_together_fn fn, void *const *users, uint32_t count,
+    const vblip_inputs *inputs, vblip_error *err);
 
 // Returns when all others have called it or returned: what comes before is done by all then.
 VBLIP_API void vblip_meet(vblip_member *member);

@@ -18,9 +18,15 @@ static void run_joint_task(void *user, vb_coop_thread *turn)
 }
 
 static vblip_status run_joint_tasks(vblip_together_fn fn, void *const *users,
-                                    uint32_t count, vb_arena *arena, vblip_error *err)
+                                    uint32_t count, const vb_inputs *inputs,
+                                    vb_arena *arena, vblip_error *err)
 {
-    vb_shared shared = {.source = vb_frames_from_files(), .count = count};
+    vb_shared shared = {
+        .source = vb_frames_from_files(),
+        .inputs = inputs->items,
+        .input_count = inputs->count,
+        .count = count,
+    };
     joint_task *tasks = VB_ARENA_NEW(arena, joint_task, count);
     void **each = VB_ARENA_NEW(arena, void *, count);
     shared.members = VB_ARENA_NEW(arena, vblip_member, count);
@@ -35,13 +41,15 @@ static vblip_status run_joint_tasks(vblip_together_fn fn, void *const *users,
 }
 
 vblip_status vblip_together(vblip_together_fn fn, void *const *users, uint32_t count,
-                            vblip_error *err)
+                            const vblip_inputs *inputs, vblip_error *err)
 {
     vb_arena arena = {0};
     vb_error_reset(err);
     VB_TRY(vb_need(fn != NULL, "fn", err));
     VB_TRY(vb_need(users != NULL || !count, "users", err));
-    const vblip_status status = run_joint_tasks(fn, users, count, &arena, err);
+    VB_TRY(vb_need(inputs != NULL, "inputs", err));
+    const vblip_status status =
+        run_joint_tasks(fn, users, count, &inputs->list, &arena, err);
     vb_arena_free(&arena);
     return status;
 }
@@ -56,8 +64,7 @@ void vb_set_up_member(vb_setup *setup)
 {
     if (!setup->job.member)
         return;
-    setup->frames = vb_shared_frames(setup->job.member, setup->task.inputs,
-                                     setup->task.input_count);
+    setup->frames = vb_shared_frames(setup->job.member);
     setup->ops.shares_cores = true; // nothing is decoded ahead
     setup->job.jobs = 0;
 }

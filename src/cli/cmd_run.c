@@ -71,7 +71,8 @@ static uint32_t choose_commands(run_part *parts, const cli_args *a)
     return count;
 }
 
-static void begin_part(run_part *part, cli_crew *crew)
+// Inputs are its own: a command may leave some out.
+static vblip_status begin_part(run_part *part, cli_crew *crew, vblip_error *err)
 {
     const cli_session *lead = crew->lead;
     part->session = (cli_session){
@@ -79,17 +80,18 @@ static void begin_part(run_part *part, cli_crew *crew)
         .env = lead->env,
         .console = lead->console,
         .spool = lead->spool,
-        .inputs = lead->inputs,
-        .input_count = lead->input_count,
+        .paths = lead->paths, // owned by the lead
         .crew = crew,
     };
     part->session.console.screen = &crew->lead->console;
+    return cli_open_inputs(&part->session, err);
 }
 
 static void end_part(run_part *part)
 {
     cli_session *s = &part->session;
     vblip_model_free(&s->model);
+    vblip_inputs_close(&s->inputs);
     vb_list_free(&s->texts);
     vb_string_free(&s->line);
 }
@@ -103,12 +105,12 @@ cli_exit cli_cmd_run(cli_session *s)
     cli_exit code = CLI_EXIT_DONE;
     vblip_status status = cli_gather_inputs(s, false, &err);
     const uint32_t count = choose_commands(parts, s->args);
-    for (uint32_t i = 0; i < count; i++) {
-        begin_part(&parts[i], &crew);
+    for (uint32_t i = 0; i < count && status == VBLIP_OK; i++) {
+        status = begin_part(&parts[i], &crew, &err);
         users[i] = &parts[i];
     }
     if (status == VBLIP_OK)
-        status = vblip_together(run_one_part, users, count, &err);
+        status = vblip_together(run_one_part, users, count, s->inputs, &err);
     if (status != VBLIP_OK)
         code = cli_fail(s, status, &err);
     cli_report_profile(s);

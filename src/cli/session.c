@@ -263,21 +263,27 @@ static void say_skipped(cli_session *s)
                         (unsigned)count, count > 1 ? "s" : "", kinds);
 }
 
-vblip_status cli_gather_inputs(cli_session *s, bool annotated, vblip_error *err)
+vblip_status cli_open_inputs(cli_session *s, vblip_error *err)
 {
     static const char *const none[] = {NULL};
-    vblip_inputs_options options = {
+    const vblip_inputs_options options = {
         .include = s->args->include.items,
         .exclude = s->args->exclude.items,
     };
+    VB_TRY(vblip_inputs_open(
+        &s->inputs, s->paths.count ? (const char *const *)s->paths.items : none,
+        s->paths.count, &options, err));
+    s->input_count = vblip_inputs_count(s->inputs);
+    return VBLIP_OK;
+}
+
+vblip_status cli_gather_inputs(cli_session *s, bool annotated, vblip_error *err)
+{
     vblip_status status = gather_paths(s, annotated, err);
     if (status == VBLIP_OK && !annotated)
-        status = vblip_inputs_open(
-            &s->inputs, s->paths.count ? (const char *const *)s->paths.items : none,
-            s->paths.count, &options, err);
+        status = cli_open_inputs(s, err);
     if (status != VBLIP_OK)
         return vb_interrupted() ? VBLIP_ERR_CANCELLED : status;
-    s->input_count = s->inputs ? vblip_inputs_count(s->inputs) : 0;
     say_skipped(s);
     return VBLIP_OK;
 }

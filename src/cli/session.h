@@ -81,6 +81,9 @@ typedef struct cli_task {
 
 cli_exit cli_session_run(cli_session *s, const cli_task *task);
 
+// Opens what s->paths stands for.
+vblip_status cli_open_inputs(cli_session *s, vblip_error *err);
+
 // Opens the inputs of the session; with `annotated` there are none.
 vblip_status cli_gather_inputs(cli_session *s, bool annotated, vblip_error *err);
 

@@ -104,8 +104,9 @@ static vblip_status open_shared_file(vb_shared_file **out,
 // The place of `path` among the inputs, from the one that is expected on.
 static bool find_input(uint64_t *out, struct vblip_member *member, const char *path)
 {
-    for (uint32_t i = member->next; i < member->input_count; i++)
-        if (strcmp(member->inputs[i].path, path) == 0) {
+    const vb_shared *shared = member->shared;
+    for (uint32_t i = member->next; i < shared->input_count; i++)
+        if (strcmp(shared->inputs[i].path, path) == 0) {
             member->next = i + 1;
             *out = i + (uint64_t)1;
             return true;
@@ -257,12 +258,9 @@ static vblip_status read_shared_small(vb_video *video, uint64_t index, bool alon
                                             err);
 }
 
-vb_frames vb_shared_frames(struct vblip_member *member, const vblip_input *inputs,
-                           uint32_t input_count)
+vb_frames vb_shared_frames(struct vblip_member *member)
 {
     const vb_frames *source = &member->shared->source;
-    member->inputs = inputs;
-    member->input_count = input_count;
     member->next = 0;
     return (vb_frames){
         .open = open_shared,

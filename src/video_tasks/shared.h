@@ -18,6 +18,9 @@ typedef struct vb_shared_file vb_shared_file;
 // What the tasks have in common.
 typedef struct vb_shared {
     vb_frames source; // of the files
+    const vblip_input
+        *inputs; // [input_count]: each member has all or some, in this order
+    uint32_t input_count;
     struct vblip_member *members;
     uint32_t count;
     uint32_t running;     // member whose turn it is
@@ -28,15 +31,12 @@ typedef struct vb_shared {
 struct vblip_member {
     vb_shared *shared;
     vb_coop_thread *turn;
-    const vblip_input *inputs;      // [input_count], the same of all members
-    uint32_t input_count, next;     // next: the one that is expected
+    uint32_t next;                  // of the inputs: the first that may be opened
     const vb_decode_options *wants; // what it waits to open a file with; NULL
     vb_decode_options options;      // opened last with these
 };
 
-// The source of a member's clips, which must be inputs, in their order, and read by its own
-// thread alone.
-vb_frames vb_shared_frames(struct vblip_member *member, const vblip_input *inputs,
-                           uint32_t input_count);
+// The source of a member's clips, which are read by its own thread alone.
+vb_frames vb_shared_frames(struct vblip_member *member);
 
 #endif // VB_VIDEO_TASKS_SHARED_H

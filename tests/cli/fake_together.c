@@ -16,8 +16,9 @@ static void fake_run_member(void *user, vb_coop_thread *thread)
 }
 
 vblip_status vblip_together(vblip_together_fn fn, void *const *users, uint32_t count,
-                            vblip_error *err)
+                            const vblip_inputs *inputs, vblip_error *err)
 {
+    (void)inputs;
     vblip_member members[8];
     void *each[8];
     for (uint32_t i = 0; i < count; i++) {

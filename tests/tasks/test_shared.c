@@ -67,7 +67,7 @@ static void run_told(told *t)
     vb_task task = *t->task;
     vb_frames frames;
     if (t->member) {
-        frames = vb_shared_frames(t->member, task.inputs, task.input_count);
+        frames = vb_shared_frames(t->member);
         task.frames = &frames;
     }
     if (t->which == 0)
@@ -123,7 +123,13 @@ static void run_together(told *all, fake_world *world)
     vblip_member members[TASKS] = {0};
     void *users[TASKS];
     fake_source = world->frames;
-    vb_shared shared = {.source = fake_source, .members = members, .count = TASKS};
+    vb_shared shared = {
+        .source = fake_source,
+        .inputs = all[0].task->inputs,
+        .input_count = all[0].task->input_count,
+        .members = members,
+        .count = TASKS,
+    };
     shared.source.open = open_noted;
     shared.source.read = read_noted;
     falls = 0;

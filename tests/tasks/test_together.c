@@ -127,7 +127,7 @@ static void test_rows_of_each_alone(void **state)
                 run_joint(j, NULL);
         }
         if (together)
-            api_ok(vblip_together(run_joint, users, TASKS, &err), &err);
+            api_ok(vblip_together(run_joint, users, TASKS, inputs, &err), &err);
         vblip_inputs_close(&inputs);
         const vblip_index_changes changes = search_folder(
             models[0], &hits[together], (vblip_library_options){.data_dir = data});
@@ -145,11 +145,15 @@ static void test_rows_of_each_alone(void **state)
     assert_memory_equal(hits[1].itc, hits[0].itc, sizeof hits[0].itc);
     assert_memory_equal(hits[1].logits, hits[0].logits, sizeof hits[0].logits);
     vblip_meet(NULL);
-    api_ok(vblip_together(run_joint, NULL, 0, &err), &err);
-    api_refused(vblip_together(NULL, users, TASKS, &err), VBLIP_ERR_ARGUMENT, &err,
-                "fn");
-    api_refused(vblip_together(run_joint, NULL, 1, &err), VBLIP_ERR_ARGUMENT, &err,
-                "users");
+    api_ok(vblip_inputs_open(&inputs, &path, 1, NULL, &err), &err);
+    api_ok(vblip_together(run_joint, NULL, 0, inputs, &err), &err);
+    api_refused(vblip_together(NULL, users, TASKS, inputs, &err), VBLIP_ERR_ARGUMENT,
+                &err, "fn");
+    api_refused(vblip_together(run_joint, NULL, 1, inputs, &err), VBLIP_ERR_ARGUMENT,
+                &err, "users");
+    api_refused(vblip_together(run_joint, users, 1, NULL, &err), VBLIP_ERR_ARGUMENT,
+                &err, "inputs");
+    vblip_inputs_close(&inputs);
 }
 
 int main(void)
