@@ -61,7 +61,7 @@ static uint32_t probe(double times[MOST_TIMES], const char *path, const char *st
 
 static double least(const double *times, uint32_t count)
 {
-    double least = INFINITY;
+    double least = HUGE_VAL;
     for (uint32_t i = 0; i < count; i++)
         least = times[i] < least ? times[i] : least;
     return least;
