@@ -252,6 +252,14 @@ static bool is_named_as_captions(const cli_args *a)
            strcasecmp(dot + 1, a->run_caption == CLI_CAPTION_SRT ? "srt" : "vtt") == 0;
 }
 
+static bool reads_video_on_stdin(const cli_args *a)
+{
+    bool reads = false;
+    for (uint32_t i = 0; i < a->paths.count; i++)
+        reads = reads || strcmp(a->paths.items[i], "-") == 0;
+    return reads;
+}
+
 static vblip_status check_run(const cli_args *a, vblip_error *err)
 {
     const struct {
@@ -272,6 +280,10 @@ static vblip_status check_run(const cli_args *a, vblip_error *err)
          "such "
          "an ending"},
         {is_named_as_captions(a), "-o: is named as a subtitle file"},
+        {a->run_caption && a->texts_file && reads_video_on_stdin(a) &&
+             (!a->output || strcmp(a->output, "-") == 0),
+         "-: its subtitles go to standard output, where the table is; -o FILE takes "
+         "that"},
         {!a->run_index && a->retry_failed, "--retry-failed: only allowed with --index"},
         {!a->run_index && !a->texts_file && a->segment,
          "--segment: only allowed with --index or --questions"},

@@ -214,7 +214,8 @@ static vblip_status draw_sheet(sheet *s, vblip_error *err)
     const uint32_t rows = (s->count + s->columns - 1) / s->columns;
     const uint32_t width = GAP + s->columns * (THUMB_WIDTH + GAP);
     s->top = title ? GAP + TITLE_HEIGHT : GAP;
-    s->squashed = malloc((size_t)THUMB_WIDTH * THUMB_WIDTH * 3);
+    s->squashed =
+        malloc((size_t)THUMB_WIDTH * THUMB_WIDTH * 3 + 64); // libswscale reads on
     if (!s->squashed)
         return vb_fail_memory(err, "contact sheet");
     VB_TRY(

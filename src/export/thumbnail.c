@@ -9,6 +9,7 @@
 #include <string.h>
 
 enum { JPEG_QUALITY = 4, MOST_HEIGHT = 4096 };
+enum { PADDING = 64 }; // bytes that libswscale may read behind the last pixel
 
 // As high as it is shown, even.
 static int height_for(const vb_video_info *info, uint32_t width)
@@ -109,7 +110,7 @@ vblip_status vb_thumbnail_make(uint8_t **bytes, size_t *size, const char *path,
     const vb_decode_options options = {.side = width, .threads = 1};
     *bytes = NULL;
     *size = 0;
-    uint8_t *rgb = malloc((size_t)width * width * 3);
+    uint8_t *rgb = malloc((size_t)width * width * 3 + PADDING);
     if (!rgb)
         return vb_fail_memory(err, path);
     vblip_status status = vb_video_open(&video, path, &options, err);

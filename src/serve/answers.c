@@ -256,8 +256,17 @@ typedef struct caption_list {
     vb_exchange *x;
     vb_string data; // of one event
     uint32_t count;
+    bool pauses; // others are answered in between
     vblip_error failed;
 } caption_list;
+
+// Others are answered. Non-zero: nobody wants to know any more.
+static int pause_captions(caption_list *list)
+{
+    vb_server *server = list->server;
+    server->pause(server);
+    return vb_queue_is_shut(server->queue) || vb_exchange_is_left(list->x);
+}
 
 static int put_caption(void *user, const vblip_caption *caption)
 {
@@ -276,8 +285,13 @@ static int put_caption(void *user, const vblip_caption *caption)
     vb_string_putc(out, '}');
     if (x->wants_events && !vb_exchange_send(x, "caption", out))
         return 1;
-    vb_answers_serve(list->server, 0);
-    return vb_queue_is_shut(list->server->queue);
+    return list->pauses && pause_captions(list);
+}
+
+static int on_caption_progress(void *user, const vblip_progress *progress)
+{
+    (void)progress;
+    return pause_captions(user);
 }
 
 static int on_caption_failure(void *user, const vblip_failure *failure)
@@ -293,13 +307,15 @@ static vblip_status caption_whole(caption_list *list, const char *path,
     vb_server *server = list->server;
     vblip_model *model;
     vblip_inputs *inputs = NULL;
-    const vblip_job job = {.failed = on_caption_failure, .user = list};
+    const vblip_job job = {
+        .failed = on_caption_failure, .progress = on_caption_progress, .user = list};
     const vblip_caption_options options = {
         .job = &job,
         .every_us = microseconds(r->every_s),
         .shots = r->shots,
         .merge = !r->shots,
     };
+    list->pauses = true;
     VB_TRY(model_for(&model, server, CAPTIONING, err));
     VB_TRY(vblip_inputs_open(&inputs, &path, 1, NULL, err));
     const vblip_status status =
@@ -383,7 +399,8 @@ void vb_answers_serve(vb_server *server, unsigned wait_ms)
         vb_exchange *x = vb_queue_take(server->queue, kinds, wait_ms);
         if (!x)
             return;
-        x->route->answer(server, x);
+        if (!vb_exchange_is_left(x))
+            x->route->answer(server, x);
         vb_exchange_end(x);
         vb_exchange_drop(x);
         wait_ms = 0;

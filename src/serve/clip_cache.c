@@ -15,9 +15,12 @@ vblip_status vb_clip_cache_get(vblip_clip **out, vb_clip_cache *cache,
                                const vblip_clip_options *options, vblip_error *err)
 {
     vb_kept_clip *oldest = &cache->items[0];
+    vb_file_facts file;
+    VB_TRY(vb_file_look(&file, path, err));
     for (vb_kept_clip *k = cache->items; k < cache->items + VB_CLIPS_KEPT; k++) {
         if (k->clip && k->model == model && k->start_us == options->start_us &&
-            k->end_us == options->end_us && strcmp(k->path, path) == 0) {
+            k->end_us == options->end_us && k->file.size == file.size &&
+            k->file.modified_ns == file.modified_ns && strcmp(k->path, path) == 0) {
             k->used = ++cache->uses;
             *out = k->clip;
             return VBLIP_OK;
@@ -39,6 +42,7 @@ vblip_status vb_clip_cache_get(vblip_clip **out, vb_clip_cache *cache,
     oldest->path = copy;
     oldest->start_us = options->start_us;
     oldest->end_us = options->end_us;
+    oldest->file = file;
     oldest->used = ++cache->uses;
     *out = oldest->clip;
     return VBLIP_OK;

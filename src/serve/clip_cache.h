@@ -4,6 +4,7 @@
 #define VB_SERVE_CLIP_CACHE_H
 
 #include "base/error.h"
+#include "base/file.h"
 
 enum { VB_CLIPS_KEPT = 8 };
 
@@ -12,6 +13,7 @@ typedef struct vb_kept_clip {
     vblip_model *model;
     char *path;
     int64_t start_us, end_us;
+    vb_file_facts file; // as it was: another one is encoded anew
     uint64_t used;
 } vb_kept_clip;
 

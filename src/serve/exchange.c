@@ -111,6 +111,15 @@ bool vb_exchange_send(vb_exchange *x, const char *event, const vb_string *data)
     return read;
 }
 
+bool vb_exchange_is_left(vb_exchange *x)
+{
+    pthread_mutex_lock(&x->mutex);
+    const bool left =
+        x->gone || (x->waiting && x->connection && x->hung_up(x->connection));
+    pthread_mutex_unlock(&x->mutex);
+    return left;
+}
+
 void vb_exchange_end(vb_exchange *x)
 {
     pthread_mutex_lock(&x->mutex);

@@ -31,6 +31,7 @@ typedef struct vb_exchange {
     const struct vb_route *route;
     char id[VB_EXCHANGE_ID];
     char range[VB_EXCHANGE_HEADER], if_range[VB_EXCHANGE_HEADER]; // "" = none
+    char if_none_match[VB_EXCHANGE_HEADER];
     vb_exchange_query query;
     vb_string body;
     uint64_t received; // bytes of the body; what is too large is not kept
@@ -56,6 +57,7 @@ typedef struct vb_exchange {
     bool gone;    // nobody reads it any more
     bool dispatched;
     void (*wake)(void *connection);
+    bool (*hung_up)(void *connection); // asked while it sleeps
     void *connection;
     struct vb_exchange *next; // in a queue
 } vb_exchange;
@@ -76,6 +78,9 @@ void vb_exchange_fail(vb_exchange *x, vblip_status status, const vblip_error *er
 void vb_exchange_begin_stream(vb_exchange *x);
 // Sends an event whose data is the JSON in `data`; false when nobody reads any more.
 bool vb_exchange_send(vb_exchange *x, const char *event, const vb_string *data);
+
+// Whether nobody waits for the answer any more, as far as that is known.
+bool vb_exchange_is_left(vb_exchange *x);
 
 // The answer is whole, or the stream ends: wakes the connection.
 void vb_exchange_end(vb_exchange *x);

@@ -16,11 +16,11 @@ static bool ends_with_port(const char *rest, uint16_t port)
     return strtoul(rest + 1, &end, 10) == port && *end == '\0';
 }
 
-// localhost, 127.0.0.1 or [::1], with this port.
+// localhost, 127.0.0.1, [::1] or the address itself, with this port.
 static bool is_own_host(const vb_guard *guard, const char *host)
 {
-    static const char *const names[] = {"localhost", "127.0.0.1", "[::1]"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    const char *const names[] = {"localhost", "127.0.0.1", "[::1]", guard->address};
+    for (size_t i = 0; i < sizeof names / sizeof *names && names[i]; i++) {
         const size_t size = strlen(names[i]);
         if (strncasecmp(host, names[i], size) == 0 &&
             ends_with_port(host + size, guard->port))

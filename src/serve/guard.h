@@ -13,7 +13,8 @@
 typedef struct vb_guard {
     const char *token; // that requests must have; NULL = none
     uint16_t port;
-    bool any_host; // reached by names that are not known here: only with a token
+    const char *address; // that is listened on, as numbers; NULL = not known
+    bool any_host;       // reached by names that are not known here: only with a token
 } vb_guard;
 
 // What a request says of itself. NULL: nothing.

@@ -3,7 +3,6 @@
 #include "serve/range.h"
 #include "serve/routes.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <math.h>
 #include <microhttpd.h>
@@ -13,10 +12,13 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
     MOST_CONNECTIONS = 512,
+    MOST_OF_ADDRESS = 256, // of these, from one address
+    DRAIN_MS = 100,        // for answers to be written, before all is closed
     IDLE_S = 30,         // a client that sends or reads nothing for so long is cut off
     STREAM_BLOCK = 4096, // bytes of an answer handed on at a time
     FILE_BLOCK = 256 << 10,       // of a file
@@ -123,8 +125,9 @@ static void add_header(struct MHD_Response *r, const char *name, const char *val
 static void add_file_headers(struct MHD_Response *r, const vb_exchange *x)
 {
     char text[96];
-    add_header(r, "Accept-Ranges", "bytes");
     add_header(r, "ETag", x->tag);
+    if (x->size)
+        add_header(r, "Accept-Ranges", "bytes");
     if (x->status == 206)
         snprintf(text, sizeof text, "bytes %llu-%llu/%llu", (unsigned long long)x->from,
                  (unsigned long long)(x->from + x->count - 1),
@@ -138,10 +141,10 @@ static void add_file_headers(struct MHD_Response *r, const vb_exchange *x)
 
 static enum MHD_Result respond(struct MHD_Connection *c, vb_exchange *x)
 {
-    struct MHD_Response *r;
-    if (x->out.failed)
+    // Of a stream, which goes on, the reader says that.
+    if (!x->streams && x->out.failed)
         vb_exchange_refuse(x, 503, "out of memory");
-    r = x->out.failed ? NULL : body_of(x);
+    struct MHD_Response *r = body_of(x);
     if (!r)
         return MHD_NO;
     for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)
@@ -282,12 +285,23 @@ static bool admit(vb_server *server, vb_exchange *x, struct MHD_Connection *c,
     x->wants_events = accepts && strstr(accepts, "text/event-stream");
     take_header(x->range, c, "Range");
     take_header(x->if_range, c, "If-Range");
+    take_header(x->if_none_match, c, "If-None-Match");
     return take_queries(x, c);
 }
 
 static void wake_connection_of(void *connection)
 {
     MHD_resume_connection(connection);
+}
+
+// Whether whoever waits for the answer has hung up, which a connection that sleeps does not
+// hear of.
+static bool has_hung_up(void *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    char byte;
+    return info && recv(info->connect_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
 // The whole request is here. It is answered at once, or sleeps until it is.
@@ -304,6 +318,7 @@ static enum MHD_Result dispatch(vb_server *server, vb_exchange *x,
         return respond(c, x);
     }
     x->wake = wake_connection_of;
+    x->hung_up = has_hung_up;
     x->connection = c;
     pthread_mutex_lock(&x->mutex);
     x->waiting = true;
@@ -389,16 +404,19 @@ static vblip_status listen_at(int *out, const struct addrinfo *at,
         number == EADDRINUSE ? "; --port N takes another, --port 0 any" : "");
 }
 
-static uint16_t port_of(int socket)
+// Where it listens, as numbers.
+static void note_address(vb_server *server, int socket)
 {
     struct sockaddr_storage at;
     socklen_t size = sizeof at;
-    if (getsockname(socket, (struct sockaddr *)&at, &size) != 0)
-        return 0;
-    const void *any = &at;
-    return ntohs(at.ss_family == AF_INET6
-                     ? ((const struct sockaddr_in6 *)any)->sin6_port
-                     : ((const struct sockaddr_in *)any)->sin_port);
+    char port[8] = "0";
+    if (getsockname(socket, (struct sockaddr *)&at, &size) != 0 ||
+        getnameinfo((struct sockaddr *)&at, size, server->address,
+                    sizeof server->address, port, sizeof port,
+                    NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+        server->address[0] = '\0';
+    server->guard.port = (uint16_t)strtoul(port, NULL, 10);
+    server->guard.address = server->address;
 }
 
 static vblip_status listen_for(int *out, const vb_serve_options *o, vblip_error *err)
@@ -430,11 +448,12 @@ vblip_status vb_http_open(vb_http **out, vb_server *server, vblip_error *err)
     h->socket = -1;
     vblip_status status = listen_for(&h->socket, server->options, err);
     if (status == VBLIP_OK) {
-        server->guard.port = port_of(h->socket);
+        note_address(server, h->socket);
         h->daemon = MHD_start_daemon(
             MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_AUTO | MHD_ALLOW_SUSPEND_RESUME,
             0, NULL, NULL, on_request, server, MHD_OPTION_LISTEN_SOCKET, h->socket,
             MHD_OPTION_CONNECTION_LIMIT, (unsigned)MOST_CONNECTIONS,
+            MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)MOST_OF_ADDRESS,
             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
             MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
@@ -452,9 +471,13 @@ void vb_http_close(vb_http **http)
     vb_http *h = *http;
     if (!h)
         return;
-    if (h->daemon)
-        MHD_stop_daemon(h->daemon); // closes the socket
-    else if (h->socket >= 0)
+    if (h->daemon) {
+        const struct timespec drain = {.tv_nsec = DRAIN_MS * 1000000L};
+        (void)MHD_quiesce_daemon(h->daemon);
+        nanosleep(&drain, NULL);
+        MHD_stop_daemon(h->daemon);
+    }
+    if (h->socket >= 0)
         close(h->socket);
     free(h);
     *http = NULL;

@@ -1,5 +1,6 @@
 #include "serve/media.h"
 
+#include "base/file.h"
 #include "page/api.h"
 #include "page/app.h"
 #include "page/icon.h"
@@ -137,29 +138,46 @@ void vb_answer_media(vb_server *server, vb_exchange *x)
     vb_string_free(&path);
 }
 
+// Whether the reader has the picture already; answers 304 then.
+static bool is_picture_known(vb_exchange *x, const char *path)
+{
+    vb_file_facts file;
+    vblip_error gone = {0}; // decoding it says so
+    if (vb_file_look(&file, path, &gone) != VBLIP_OK)
+        return false;
+    snprintf(x->tag, sizeof x->tag, "\"%llx-%llx-%.3f-%.0f\"",
+             (unsigned long long)file.size, (unsigned long long)file.modified_ns,
+             x->query.time_s, x->query.width);
+    x->kept = "private, no-cache";
+    x->status = 304;
+    return strcmp(x->if_none_match, x->tag) == 0;
+}
+
+static vblip_status make_picture(vb_exchange *x, const char *path, vblip_error *err)
+{
+    uint8_t *bytes;
+    uint64_t size;
+    VB_TRY(vblip_thumbnail(&bytes, &size, path, (int64_t)(x->query.time_s * 1e6),
+                           (uint32_t)x->query.width & ~1u, err));
+    vb_string_append(&x->out, (const char *)bytes, (size_t)size);
+    free(bytes);
+    x->status = 200;
+    x->type = "image/jpeg";
+    return VBLIP_OK;
+}
+
 void vb_answer_thumbnail(vb_server *server, vb_exchange *x)
 {
     vb_string path = {0};
     vblip_error err = {0};
-    uint8_t *bytes = NULL;
-    uint64_t size = 0;
-    if (!vb_recordings_path(server->recordings, &path, x->id)) {
+    if (!vb_recordings_path(server->recordings, &path, x->id) || path.failed) {
         vb_exchange_refuse(x, 404, "recording: %s is none of this index", x->id);
-        return;
+    } else if (!is_picture_known(x, path.bytes)) {
+        const vblip_status status = make_picture(x, path.bytes, &err);
+        if (status != VBLIP_OK) {
+            x->tag[0] = '\0';
+            vb_exchange_fail(x, status, &err);
+        }
     }
-    const vblip_status status =
-        path.failed ? VBLIP_ERR_MEMORY
-                    : vblip_thumbnail(&bytes, &size, path.bytes,
-                                      (int64_t)(x->query.time_s * 1e6),
-                                      (uint32_t)x->query.width & ~1u, &err);
     vb_string_free(&path);
-    if (status != VBLIP_OK) {
-        vb_exchange_fail(x, status, &err);
-        return;
-    }
-    x->status = 200;
-    x->type = "image/jpeg";
-    x->kept = "private, max-age=86400";
-    vb_string_append(&x->out, (const char *)bytes, (size_t)size);
-    free(bytes);
 }

@@ -143,7 +143,9 @@ vblip_status vb_recordings_read(vb_recordings *recordings, const char *index,
 bool vb_recordings_path(vb_recordings *recordings, vb_string *out, const char *id)
 {
     listed_recording key = {0}, *at = &key, **found = NULL;
-    strncpy(key.id, id, sizeof key.id - 1);
+    if (strlen(id) != sizeof key.id - 1)
+        return false;
+    memcpy(key.id, id, sizeof key.id);
     pthread_mutex_lock(&recordings->mutex);
     const recording_list *list = &recordings->list;
     if (list->count)

@@ -150,6 +150,10 @@ static vblip_status check_request(const vb_request *r, vb_request_kind kind,
         {r->within_s > 0 && !r->then, "within: only with `then`"},
         {r->until_s > 0 && r->until_s < r->since_s, "until: before since"},
         {r->shots && r->every_s > 0, "every: not together with shots"},
+        {kind == VB_REQUEST_CAPTIONS && r->end_s <= 0 && r->start_s > 0,
+         "start: only with `end`"},
+        {kind == VB_REQUEST_CAPTIONS && r->end_s > 0 && (r->shots || r->every_s > 0),
+         "end: not together with every or shots"},
     };
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         if (rules[i].bad)

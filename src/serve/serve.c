@@ -18,7 +18,8 @@ static void *serve_frames(void *user)
         vb_exchange *x = vb_queue_take(server->queue, 1u << VB_WORK_FRAMES, 60000);
         if (!x)
             continue;
-        x->route->answer(server, x);
+        if (!vb_exchange_is_left(x))
+            x->route->answer(server, x);
         vb_exchange_end(x);
         vb_exchange_drop(x);
     }
@@ -38,7 +39,7 @@ static void say_where(vb_server *server)
 {
     char url[VB_MOST_TOKEN + 128];
     const vb_serve_options *o = server->options;
-    const char *host = o->address;
+    const char *host = server->address;
     const bool all = strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
     const bool v6 = strchr(host, ':') != NULL;
     snprintf(url, sizeof url, "http://%s%.60s%s:%u/%s%s", v6 && !all ? "[" : "",
@@ -53,7 +54,7 @@ static void serve_models(vb_server *server)
 {
     vblip_error err = {0};
     const vb_serve_options *o = server->options;
-    const vblip_status status = vb_served_index_update(server, answer_waiting, &err);
+    const vblip_status status = vb_served_index_update(server, &err);
     if (status != VBLIP_OK && status != VBLIP_ERR_CANCELLED)
         o->note(o->user, err.message);
     while (!o->stopped()) {
@@ -86,6 +87,7 @@ vblip_status vb_serve(const vb_serve_options *options, vblip_error *err)
 {
     vb_server server = {
         .options = options,
+        .pause = answer_waiting,
         .guard = {.token = options->token,
                   .any_host = options->token != NULL && !options->loopback},
     };

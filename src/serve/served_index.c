@@ -8,6 +8,17 @@
 #include <sys/stat.h>
 
 static const double LEAST_BETWEEN_S = 2; // that it is opened anew
+static const double MOST_SHARE = 10;     // and so many times as long as that takes
+
+static void set_updating(vb_updating *u, bool running)
+{
+    pthread_mutex_lock(&u->mutex);
+    u->running = running;
+    u->done = u->total = 0;
+    u->seconds_left = -1;
+    u->path[0] = '\0';
+    pthread_mutex_unlock(&u->mutex);
+}
 
 typedef struct index_facts {
     vb_server *server;
@@ -91,15 +102,17 @@ static vblip_status open_anew(vb_server *server, vblip_error *err)
 {
     vb_served_index *s = &server->answering.index;
     vblip_library *library = NULL;
+    const double began_s = vb_now_s();
     const vblip_status status = open_served(server, &library, err);
     if (status == VBLIP_OK) {
         vblip_library_close(&s->library);
         s->library = library;
-        s->changed = false;
     } else {
         vblip_library_close(&library);
     }
+    s->changed = false; // what cannot be opened is tried again when it changes again
     s->opened_s = vb_now_s();
+    s->opening_s = s->opened_s - began_s;
     stamp_index(s->stamp, s->path);
     return status;
 }
@@ -109,7 +122,8 @@ void vb_served_index_refresh(vb_server *server)
     vb_served_index *s = &server->answering.index;
     int64_t now[4];
     vblip_error kept = {0};
-    if (vb_now_s() - s->opened_s < LEAST_BETWEEN_S)
+    const double since_s = vb_now_s() - s->opened_s;
+    if (since_s < LEAST_BETWEEN_S || since_s < MOST_SHARE * s->opening_s)
         return;
     stamp_index(now, s->path);
     if ((s->changed || memcmp(now, s->stamp, sizeof now) != 0) &&
@@ -143,6 +157,7 @@ vblip_status vb_served_index_open(vb_server *server, vblip_error *err)
     vb_served_index *s = &server->answering.index;
     if (o->inputs && vblip_inputs_count(o->inputs)) {
         VB_TRY(open_for_writing(server, err));
+        set_updating(&server->updating, true);
         return open_anew(server, err);
     }
     if (!o->library.index)
@@ -165,15 +180,10 @@ void vb_served_index_close(vb_server *server)
 
 // -------------------------------------------------------------------- brought up to date
 
-typedef struct update_run {
-    vb_server *server;
-    void (*pause)(vb_server *server);
-} update_run;
-
 static int on_update_failure(void *user, const vblip_failure *failure)
 {
-    update_run *run = user;
-    vb_updating *u = &run->server->updating;
+    vb_server *server = user;
+    vb_updating *u = &server->updating;
     (void)failure;
     pthread_mutex_lock(&u->mutex);
     u->failed++;
@@ -183,43 +193,31 @@ static int on_update_failure(void *user, const vblip_failure *failure)
 
 static int on_update_progress(void *user, const vblip_progress *progress)
 {
-    update_run *run = user;
-    vb_updating *u = &run->server->updating;
+    vb_server *server = user;
+    vb_updating *u = &server->updating;
     pthread_mutex_lock(&u->mutex);
     const size_t size = strnlen(progress->path, sizeof u->path - 1);
     if (strncmp(u->path, progress->path, size + 1) != 0)
-        run->server->answering.index.changed = true;
+        server->answering.index.changed = true;
     memcpy(u->path, progress->path, size);
     u->path[size] = '\0';
     u->done = progress->done;
     u->total = progress->total;
     u->seconds_left = progress->seconds_left;
     pthread_mutex_unlock(&u->mutex);
-    run->pause(run->server);
-    return vb_queue_is_shut(run->server->queue);
+    server->pause(server);
+    return vb_queue_is_shut(server->queue);
 }
 
-static void set_updating(vb_updating *u, bool running)
-{
-    pthread_mutex_lock(&u->mutex);
-    u->running = running;
-    u->done = u->total = 0;
-    u->seconds_left = -1;
-    u->path[0] = '\0';
-    pthread_mutex_unlock(&u->mutex);
-}
-
-vblip_status vb_served_index_update(vb_server *server, void (*pause)(vb_server *server),
-                                    vblip_error *err)
+vblip_status vb_served_index_update(vb_server *server, vblip_error *err)
 {
     vb_served_index *s = &server->answering.index;
-    update_run run = {server, pause};
     if (!s->writing)
         return VBLIP_OK;
     const vblip_job job = {
         .failed = on_update_failure,
         .progress = on_update_progress,
-        .user = &run,
+        .user = server,
         .frames = server->options->library.frames,
     };
     set_updating(&server->updating, true);

@@ -13,11 +13,9 @@ void vb_served_index_close(vb_server *server);
 // stays where that fails.
 void vb_served_index_refresh(vb_server *server);
 
-// Brings it up to date; calls `pause` again and again in between. Files that cannot be read
-// are counted.
-VB_CHECKED vblip_status vb_served_index_update(vb_server *server,
-                                               void (*pause)(vb_server *server),
-                                               vblip_error *err);
+// Brings it up to date; calls server->pause in between. Files that cannot be read are
+// counted.
+VB_CHECKED vblip_status vb_served_index_update(vb_server *server, vblip_error *err);
 
 // Appends {"version": ...}: the model, the index, and how far bringing it up to date is. For
 // any thread.

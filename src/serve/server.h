@@ -25,9 +25,9 @@ typedef struct vb_served_index {
     vblip_library *library; // of what it holds, as it is
     vblip_library *writing; // that brings it up to date; NULL = nothing does, or did
     char *path, *root;
-    int64_t stamp[4]; // of its files when `library` was opened
-    double opened_s;
-    bool changed; // since then, by this server
+    int64_t stamp[4];           // of its files when `library` was opened
+    double opened_s, opening_s; // when that was, and how long it took
+    bool changed;               // since then, by this server
 } vb_served_index;
 
 typedef struct vb_answering {
@@ -40,11 +40,13 @@ typedef struct vb_answering {
 typedef struct vb_server {
     const vb_serve_options *options;
     vb_guard guard;
+    char address[64]; // that is listened on, as numbers
     vb_queue *queue;
     vb_recordings *recordings;
     vblip_inputs *nothing; // what an index as it is is opened with
     vb_updating updating;
     vb_answering answering;
+    void (*pause)(struct vb_server *server); // called again and again by long work
 } vb_server;
 
 #endif // VB_SERVE_SERVER_H

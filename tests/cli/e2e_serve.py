@@ -191,6 +191,63 @@ class ServedAnswers(ServeCase):
         self.assertEqual(len(server.post("/api/search", query=DOG)["hits"]), 1)
 
 
+    def test_a_recording_that_was_replaced(self):
+        """Under one name: what is said and shown is of the file that is there."""
+        path = self.in_folder("replaced.mp4.tmp.mp4")
+        shutil.copy(clip(16), path)
+        index = os.path.join(self.served.name, "replaced.index")
+        vblip("index", path, "--index", index, "--device", "cpu")
+        server = Server("--index", index, "--device", "cpu")
+        self.addCleanup(server.stop)
+        recording = server.get("/api/recordings")["recordings"][0]["id"]
+        asked = {"recording": recording, "start": 0, "end": 2, "question": "what is in the picture?"}
+        picture = "/thumbnail/%s?t=1" % recording
+        before = server.post("/api/ask", **asked)["answer"]
+        _, headers, old = server.send("GET", picture)
+        known = {"If-None-Match": headers["ETag"]}
+        self.assertEqual(server.send("GET", picture, headers=known)[0], 304)
+        shutil.copy(clip(4), path)
+        self.assertEqual(server.post("/api/ask", **asked)["answer"], "dog and violin")
+        self.assertNotEqual(before, "dog and violin")
+        status, _, new = server.send("GET", picture, headers=known)
+        self.assertTrue(status == 200 and new != old)
+        os.remove(path)
+
+    def test_captions_keep_nobody_waiting(self):
+        """Also of a recording in which nothing changes, so that for long no caption is ready."""
+        path = self.in_folder("still.mp4.tmp.mkv")
+        ffmpeg("-f", "lavfi", "-i", "color=red:size=64x48:rate=10:duration=120", path)
+        index = os.path.join(self.served.name, "still.index")
+        vblip("index", path, "--index", index, "--device", "cpu")
+        server = Server("--index", index, "--device", "cpu")
+        self.addCleanup(server.stop)
+        recording = server.get("/api/recordings")["recordings"][0]["id"]
+        body = json.dumps({"recording": recording, "every": 0.1})
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            captions = pool.submit(server.send, "POST", "/api/captions", body, JSON)
+            answered = 0
+            while not captions.done():
+                server.post("/api/search", query=DOG)
+                answered += 1
+            self.assertEqual(captions.result()[0], 200)
+        self.assertGreater(answered, 10)
+        os.remove(path)
+
+    def test_work_of_those_who_left_is_not_done(self):
+        body = json.dumps({"recording": self.ids["clip-04.mp4"], "every": 0.1}).encode()
+        head = ("POST /api/captions HTTP/1.1\r\nHost: localhost:%d\r\nContent-Type: application/json\r\n"
+                "Content-Length: %d\r\n\r\n" % (self.server.port, len(body))).encode()
+        begun = time.monotonic()
+        self.server.post("/api/captions", recording=self.ids["clip-04.mp4"], every=0.1)
+        alone = time.monotonic() - begun
+        for _ in range(30):
+            with socket.create_connection(("localhost", self.server.port)) as connection:
+                connection.sendall(head + body)
+        begun = time.monotonic()
+        self.server.post("/api/captions", recording=self.ids["clip-04.mp4"], every=1)
+        self.assertLess(time.monotonic() - begun, 15 * alone)
+
+
 class ServedFiles(ServeCase):
     def media(self, name, **headers):
         status, answered, body = self.server.send("GET", "/media/" + self.ids[name], headers=headers)
@@ -404,6 +461,15 @@ class ServedLives(Case):
         self.assertEqual(second.code, 4)
         self.assertEqual(second.messages[-1], "vblip: 127.0.0.1 port %d: Address already in use; --port N takes "
                                               "another, --port 0 any" % server.port)
+
+    def test_an_address_of_its_own(self):
+        server = Server(CLIPS, "--device", "cpu", "--bind", "127.2")
+        self.addCleanup(server.stop)
+        self.assertEqual(server.url, "http://127.0.0.2:%d/" % server.port)
+        connection = http.client.HTTPConnection("127.0.0.2", server.port, timeout=60)
+        connection.request("GET", "/api/status")
+        self.assertEqual(connection.getresponse().status, 200)
+        connection.close()
 
     def test_a_token(self):
         server = Server(CLIPS, "--device", "cpu", "--bind", "0.0.0.0", "--token", "correct-horse")

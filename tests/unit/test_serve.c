@@ -268,6 +268,10 @@ static void test_refused_requests(void **state)
         {VB_REQUEST_ASK, "{\"recording\":\"00\"}", "question: missing"},
         {VB_REQUEST_CAPTIONS, "{\"recording\":\"00\",\"every\":1,\"shots\":true}",
          "every: not together with shots"},
+        {VB_REQUEST_CAPTIONS, "{\"recording\":\"00\",\"start\":1}",
+         "start: only with `end`"},
+        {VB_REQUEST_CAPTIONS, "{\"recording\":\"00\",\"end\":1,\"shots\":true}",
+         "end: not together with every or shots"},
         {VB_REQUEST_CAPTIONS, "{\"recording\":\"00\",\"every\":0}",
          "every: 0, expected 0.1 to 3600"},
     };
