@@ -27,6 +27,7 @@ typedef enum cli_command {
     CLI_CALIBRATE,
     CLI_SHOTS,
     CLI_SERVE,
+    CLI_WATCH,
     CLI_TOKENIZE,
     CLI_MODELS,
     CLI_DOCTOR,
@@ -49,6 +50,7 @@ typedef enum cli_takes {
     CLI_TAKES_INDEXES,   // merge: INDEX...
     CLI_TAKES_ANY_PATHS, // PATH..., or none
     CLI_TAKES_ONE_PATH,  // one PATH, or no operand
+    CLI_TAKES_DIRECTORY, // watch: one, and texts from --alert
     CLI_TAKES_NAMES,     // any number of names, or none
     CLI_TAKES_NOTHING,
 } cli_takes;
@@ -138,6 +140,10 @@ typedef struct cli_args {
     // serve
     uint32_t port; // CLI_NOT_GIVEN = default
     const char *bind, *token;
+
+    // watch
+    bool watch_all;
+    const char *thumbnails, *exec; // a folder; a command
 
     // match
     uint32_t itm_token; // 0 enc, 1 cls, CLI_NOT_GIVEN

@@ -162,6 +162,11 @@ static vblip_status check_together(const cli_args *a, vblip_error *err)
          "generated"},
         {a->min_p > 0 && a->rerank == 0,
          "--min-p: not allowed with --rerank 0, which gives no P(match)"},
+        {a->command == CLI_WATCH && a->rerank == 0,
+         "--rerank 0: gives no P(match), which alerts go by"},
+        {a->command == CLI_WATCH && a->output,
+         "-o: not allowed for watch, whose file would only appear at its end; redirect "
+         "standard output"},
         {a->command == CLI_CALIBRATE && a->output && strcmp(a->output, "-") == 0,
          "-o -: calibrate writes a file"},
         {a->itm_token == 0 && a->compat == VBLIP_COMPAT_HF,
@@ -416,9 +421,10 @@ vblip_status cli_format_settle(cli_args *args, vblip_error *err)
                                args->command != CLI_MERGE && args->command != CLI_CUT
                            ? (uint32_t)format_of_name(args->output)
                            : VB_FORMAT_TEXT;
-    if (args->command == CLI_FILTER) {
+    if (args->command == CLI_FILTER || args->command == CLI_WATCH) {
         if (given && args->format != VB_FORMAT_JSONL)
-            return cli_misuse(err, "--format: allowed for filter: jsonl");
+            return cli_misuse(err, "--format: allowed for %s: jsonl",
+                              cli_commands[args->command].name);
         args->format = VB_FORMAT_JSONL;
         return VBLIP_OK;
     }

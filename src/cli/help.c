@@ -205,6 +205,18 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
          "  vblip serve examples/clips\n"
          "  vblip serve --bind 0.0.0.0 --token \"$(openssl rand -hex 16)\" "
          "examples/clips\n"},
+    [CLI_WATCH] =
+        {"vblip watch [OPTIONS] --alert TEXT [--alert TEXT]... DIRECTORY",
+         "tell when a recording that comes shows what a text says",
+         "Videos and images that come to DIRECTORY, or are written to, are taken when "
+         "they have been complete for a second, and searched as retrieve does: by ITC "
+         "all segments, and the best K of them by ITM. A moment that is told is not "
+         "told again, whatever its file is called later. A file that cannot be read "
+         "and a command that fails are said, and watching goes on. ^C ends it.\n"
+         "Output: a line of JSON for each event.\n"
+         "Fields: time alert path start end p_match itc score calibration thumbnail.\n",
+         "  vblip watch --alert \"a dog\" --min-p 0.8 recordings\n"
+         "  vblip watch --alert \"a dog\" --exec \"cat >> dogs.jsonl\" recordings\n"},
     [CLI_SHOTS] =
         {"vblip shots [OPTIONS] PATH...", "where the shots of recordings begin and end",
          PATHS

@@ -19,7 +19,7 @@ static cli_exit (*const commands[CLI_COMMAND_COUNT])(cli_session *) = {
     [CLI_TOKENIZE] = cli_cmd_tokenize, [CLI_MODELS] = cli_cmd_models,
     [CLI_DOCTOR] = cli_cmd_doctor,     [CLI_BENCH] = cli_cmd_bench,
     [CLI_CUT] = cli_cmd_cut,           [CLI_SERVE] = cli_cmd_serve,
-    [CLI_COMMAND_RUN] = cli_cmd_run,
+    [CLI_COMMAND_RUN] = cli_cmd_run,   [CLI_WATCH] = cli_cmd_watch,
 };
 
 // Help and version, to standard output.

@@ -14,15 +14,16 @@ static const char *first_file(const cli_words *words, bool there)
     return NULL;
 }
 
-static vblip_status check_addresses(const cli_words *paths, vblip_error *err)
+static vblip_status check_addresses(const cli_args *args, vblip_error *err)
 {
+    const cli_words *paths = &args->paths;
     for (uint32_t i = 0; i < paths->count; i++)
         if (strstr(paths->items[i], "://") && access(paths->items[i], F_OK) != 0)
             return cli_misuse(
-                err,
-                "%.300s: an address, not a file; vblip never goes online: "
-                "download it, and name the file",
-                paths->items[i]);
+                err, "%.300s: an address, not a %s; vblip never goes online: %s",
+                paths->items[i], args->command == CLI_WATCH ? "directory" : "file",
+                args->command == CLI_WATCH ? "name a directory of this machine"
+                                           : "download it, and name the file");
     return VBLIP_OK;
 }
 
@@ -69,7 +70,7 @@ vblip_status cli_order_check(const cli_args *args, vblip_error *err)
 {
     const cli_takes takes = cli_commands[args->command].operands;
     const bool query_last = takes == CLI_TAKES_PATHS_THEN_QUERY;
-    if (check_addresses(&args->paths, err) != VBLIP_OK)
+    if (check_addresses(args, err) != VBLIP_OK)
         return VBLIP_ERR_ARGUMENT;
     if (!query_last && takes != CLI_TAKES_PATH_THEN_TEXTS &&
         takes != CLI_TAKES_PAIR_THEN_TEXTS)

@@ -309,7 +309,7 @@ static vblip_status read_items(cli_args *args, int argc, char **argv, vblip_erro
 
 static vblip_status parse_run(cli_args *args, int argc, char **argv, vblip_error *err)
 {
-    if (args->command == CLI_FILTER)
+    if (args->command == CLI_FILTER || args->command == CLI_WATCH)
         args->min_p = 0.5f;
     VB_TRY(read_items(args, argc, argv, err));
     VB_TRY(cli_format_settle(args, err));

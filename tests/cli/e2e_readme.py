@@ -23,11 +23,11 @@ def blocks(kind):
 
 
 def commands(text, program):
-    """Arguments of every line that runs `program`. Benchmarks take minutes without a GPU, servers for ever: help will do."""
+    """Arguments of every line that runs `program`. Of what takes minutes (bench) or never ends, help will do."""
     for line in text.splitlines():
         words = shlex.split(line, comments=True)
         if words and words[0] == program:
-            yield words[1:] + (["--help"] if words[1] in ("bench", "serve") else [])
+            yield words[1:] + (["--help"] if words[1] in ("bench", "serve", "watch") else [])
 
 
 class Readme(Case):

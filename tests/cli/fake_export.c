@@ -72,3 +72,13 @@ vblip_status vblip_contact_sheet(const char *out, const vblip_tile *tiles,
     fclose(file);
     return VBLIP_OK;
 }
+
+vblip_status vblip_thumbnail(uint8_t **bytes, uint64_t *size, const char *path,
+                             int64_t time_us, uint32_t width, vblip_error *err)
+{
+    (void)time_us;
+    (void)width;
+    *bytes = NULL;
+    *size = 0;
+    return fake_fail(err, VBLIP_ERR_FORMAT, "%s: no picture", path);
+}

@@ -142,7 +142,7 @@ static const struct refusal {
 } refusals[] = {
     {"", "no command; see: vblip help; allowed: retrieve, cut, index, merge, qa, "
          "caption, run, match, reason, embed, eval, filter, calibrate, shots, serve, "
-         "tokenize, models, doctor, bench, help"},
+         "watch, tokenize, models, doctor, bench, help"},
     {"retreive|x|y", "retreive: unknown command; did you mean retrieve? allowed: *"},
     {"captions|x", "captions: unknown command; did you mean caption? allowed: *"},
     {"help|modles", "modles: unknown command; did you mean models? allowed: *"},
