@@ -1,5 +1,6 @@
 // cmd_caption.c - captions as rows or as subtitles (cli.md 5).
 #include "cli/cmd.h"
+#include "cli/crew.h"
 #include "cli/cues.h"
 #include "cli/options.h"
 #include "output/beside.h"
@@ -286,7 +287,9 @@ static vblip_status plan_beside(cli_session *s, const char *extension, vblip_err
         .skip_existing = s->args->skip_existing,
         .read = &read,
     };
-    const cli_sources sources = cli_session_sources(s, false);
+    cli_sources sources = cli_session_sources(s, false);
+    if (s->crew) // what other parts read stays, too
+        sources.args = s->crew->lead->args;
     const char **paths = calloc(s->input_count + (size_t)1, sizeof *paths);
     if (!paths)
         return vb_fail_memory(err, "subtitles");

@@ -75,8 +75,7 @@ void cli_choose_calibration(cli_session *s, uint32_t frames, bool itm_cls)
 
 cli_sources cli_session_sources(const cli_session *s, bool annotated)
 {
-    // What any part of a run reads none of them may replace.
-    return (cli_sources){.args = s->crew ? s->crew->lead->args : s->args,
+    return (cli_sources){.args = s->args,
                          .inputs = s->inputs,
                          .model = cli_model_options(s, 0),
                          .annotated = annotated,

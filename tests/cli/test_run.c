@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,6 +16,8 @@
 #define TABLE    "path,who?,color?,error\ndir/a.mp4,yes,blue,\ndir/b.mp4,yes,blue,\n"
 
 static const fake_row refused_runs[] = {
+    {"run|-|--caption|srt|--questions|Q|-f|csv" NO_MODEL, 2, "",
+     "vblip: -: its subtitles go to standard output, where the table is; *"},
     {"run|dir" NO_MODEL, 2, "",
      "vblip: run: missing --index, --caption or --questions; see: vblip help run\n"},
     {"run|dir|--caption|none" NO_MODEL, 2, "",
@@ -60,6 +63,19 @@ static const fake_row refused_runs[] = {
     {"run|a.mp4|--caption|srt|--questions|Q|-o|old.csv|--model|caption-only", 4, "",
      "vblip: caption-only: this checkpoint holds: caption\n"},
 };
+
+// A part knows what the others read.
+static void test_captions_replace_no_questions(void **state)
+{
+    static const fake_row row = {
+        "run|a.mp4|--caption|srt|--questions|a.srt|-f|csv|-o|k.csv|-y" NO_MODEL, 2, "",
+        "vblip: a.srt: is read as --questions\n"};
+    (void)state;
+    put_text("a.srt", "who?\n");
+    check_rows(&row, 1);
+    expect_file("a.srt", "who?\n");
+    assert_int_equal(remove("a.srt"), 0);
+}
 
 static void test_what_is_refused(void **state)
 {
@@ -124,6 +140,7 @@ static void test_files_of_a_run(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_captions_replace_no_questions),
         cmocka_unit_test(test_what_is_refused),
         cmocka_unit_test(test_runs),
         cmocka_unit_test(test_files_of_a_run),
