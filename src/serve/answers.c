@@ -104,11 +104,10 @@ static int put_hit(void *user, const vblip_hit *hit)
     return 0;
 }
 
-static vblip_search_options search_of(const vb_server *server, const vb_request *r,
+static vblip_search_options search_of(const vb_request *r,
                                       const vblip_retrieve_options *retrieve,
                                       const vblip_example *example)
 {
-    (void)server;
     return (vblip_search_options){
         .retrieve = retrieve,
         .examples = example,
@@ -118,8 +117,8 @@ static vblip_search_options search_of(const vb_server *server, const vb_request 
         .by_recording = r->by_recording,
         .same = (float)r->dedupe,
         .offset = (uint32_t)r->offset,
-        .since_ns = (int64_t)r->since_s * 1000000000,
-        .until_ns = (int64_t)r->until_s * 1000000000,
+        .since_ns = (int64_t)(r->since_s * 1e9),
+        .until_ns = (int64_t)(r->until_s * 1e9),
         .include = r->include.count ? r->include.items : NULL,
         .exclude = r->exclude.count ? r->exclude.items : NULL,
     };
@@ -142,7 +141,7 @@ static vblip_status search_with(vb_server *server, vb_exchange *x, const vb_requ
                                                          : (int32_t)r->rerank,
         .min_p = itc ? 0 : (float)r->min_p,
     };
-    const vblip_search_options options = search_of(server, r, &retrieve, example);
+    const vblip_search_options options = search_of(r, &retrieve, example);
     const bool calibrated =
         !itc && vblip_model_calibration(o->model, o->library.frames, false,
                                         &uncalibrated) != NULL;

@@ -26,7 +26,8 @@ typedef struct request_field {
 #define IN(name) offsetof(vb_request, name)
 
 enum { MOST_TEXT = 4096, MOST_GLOB = 255 };
-static const double YEAR_9999_S = 253402300799.0, MONTH_S = 2678400;
+// The end of 2261, behind which nanoseconds do not count.
+static const double LAST_DATE_S = 9214646399, MONTH_S = 2678400;
 
 static const request_field fields[] = {
     {"query", SEARCH, FIELD_TEXT, false, IN(query), 1, MOST_TEXT},
@@ -41,8 +42,8 @@ static const request_field fields[] = {
     {"offset", SEARCH, FIELD_WHOLE, false, IN(offset), 0, 100000},
     {"include", SEARCH, FIELD_TEXTS, false, IN(include), 1, MOST_GLOB},
     {"exclude", SEARCH, FIELD_TEXTS, false, IN(exclude), 1, MOST_GLOB},
-    {"since", SEARCH, FIELD_NUMBER, false, IN(since_s), 0, YEAR_9999_S},
-    {"until", SEARCH, FIELD_NUMBER, false, IN(until_s), 0, YEAR_9999_S},
+    {"since", SEARCH, FIELD_NUMBER, false, IN(since_s), 0, LAST_DATE_S},
+    {"until", SEARCH, FIELD_NUMBER, false, IN(until_s), 0, LAST_DATE_S},
     {"recording", ASK | CAPTIONS, FIELD_TEXT, true, IN(recording), 1, MOST_GLOB},
     {"start", SEARCH | ASK | CAPTIONS, FIELD_NUMBER, false, IN(start_s), 0, MONTH_S},
     {"end", SEARCH | ASK | CAPTIONS, FIELD_NUMBER, false, IN(end_s), 0, MONTH_S},

@@ -131,7 +131,7 @@ class ServedAnswers(ServeCase):
                          {"clip-%02d.mp4" % n for n in range(1, 10) if n != 4})
         self.assertEqual([hit["path"] for hit in self.hits(query=DOG, min_p=0.9)], ["clip-04.mp4"])
         self.assertEqual(self.hits(query=DOG, until=1000), [])
-        self.assertEqual(len(self.hits(query=DOG, since=1000, top=100)), 17)
+        self.assertEqual(len(self.hits(query=DOG, since=1000, until=9214646399, top=100)), 17)
         self.assertEqual(self.hits(query=DOG, include=["nothing"]), [])
 
     def test_globs_without_a_path(self):
