@@ -122,7 +122,7 @@ static vblip_status serve_index(cli_session *s, const char *index, vblip_error *
         .name = info->path,
         .device = s->device,
         .inputs = s->input_count ? s->inputs : NULL,
-        .library = cli_library_options(s),
+        .indexing = cli_library_options(s),
         .address = address_of(s),
         .loopback = is_loopback(address_of(s)),
         .port = a->port == CLI_NOT_GIVEN ? DEFAULT_PORT : (uint16_t)a->port,
@@ -137,7 +137,7 @@ static vblip_status serve_index(cli_session *s, const char *index, vblip_error *
     options.asks = tasks & VBLIP_TASK_VQA;
     options.captions = tasks & VBLIP_TASK_CAPTION;
     if (index)
-        options.library.index = index;
+        options.indexing.index = index;
     return vb_serve(&options, err);
 }
 

@@ -143,11 +143,11 @@ static vblip_status search_with(vb_server *server, vb_exchange *x, const vb_requ
     };
     const vblip_search_options options = search_of(r, &retrieve, example);
     const bool calibrated =
-        !itc && vblip_model_calibration(o->model, o->library.frames, false,
+        !itc && vblip_model_calibration(o->model, o->indexing.frames, false,
                                         &uncalibrated) != NULL;
     vb_served_index_refresh(server);
     vb_string_puts(&x->out, "{\"hits\":[");
-    VB_TRY(vblip_library_retrieve(server->answering.index.library,
+    VB_TRY(vblip_library_retrieve(server->answering.index.searched,
                                   r->query ? &r->query : NULL, r->query ? 1 : 0,
                                   &options, &changes, put_hit, &list, err));
     vb_string_appendf(&x->out, "],\"calibrated\":%s,\"passed_over\":%llu",

@@ -99,8 +99,8 @@ static vblip_status read_request_number(double *out, const request_field *f,
     if (!cJSON_IsNumber(value))
         return vb_fail(err, VBLIP_ERR_FORMAT, "%s: expected a number", f->name);
     if (!(number >= f->least && number <= f->most))
-        return vb_fail(err, VBLIP_ERR_FORMAT, "%s: %.15g, expected %.15g to %.15g", f->name,
-                       number, f->least, f->most);
+        return vb_fail(err, VBLIP_ERR_FORMAT, "%s: %.15g, expected %.15g to %.15g",
+                       f->name, number, f->least, f->most);
     if (f->kind == FIELD_WHOLE && number != floor(number))
         return vb_fail(err, VBLIP_ERR_FORMAT, "%s: %g, expected a whole number",
                        f->name, number);

@@ -19,12 +19,12 @@ typedef struct vb_serve_options {
     bool demo;                  // it is the bundled one
     const char *name, *device;  // of the model, and where it is, to be shown
     const vblip_inputs *inputs; // brought up to date first; NULL = what the index holds
-    vblip_library_options library; // index: NULL = that of the one directory in inputs
-    const char *address;           // that is listened on: "127.0.0.1"
-    uint16_t port;                 // 0 = any that is free
-    const char *token;             // NULL = none is asked for
-    bool loopback;                 // `address` is this machine's own
-    bool (*stopped)(void);         // asked some times a second; true ends it
+    vblip_library_options indexing; // index: NULL = that of the one directory in inputs
+    const char *address;            // that is listened on: "127.0.0.1"
+    uint16_t port;                  // 0 = any that is free
+    const char *token;              // NULL = none is asked for
+    bool loopback;                  // `address` is this machine's own
+    bool (*stopped)(void);          // asked some times a second; true ends it
     // What there is to say, a line at a time: first where the page is.
     void (*ready)(void *user, const char *url);
     void (*note)(void *user, const char *line);

@@ -82,7 +82,7 @@ static vblip_status open_served(vb_server *server, vblip_library **out,
 {
     static const char *const none[] = {NULL};
     vb_served_index *s = &server->answering.index;
-    vblip_library_options options = server->options->library;
+    vblip_library_options options = server->options->indexing;
     index_facts facts = {.server = server};
     options.index = s->path;
     options.rebuild = false;
@@ -101,14 +101,14 @@ static vblip_status open_served(vb_server *server, vblip_library **out,
 static vblip_status open_anew(vb_server *server, vblip_error *err)
 {
     vb_served_index *s = &server->answering.index;
-    vblip_library *library = NULL;
+    vblip_library *opened = NULL;
     const double began_s = vb_now_s();
-    const vblip_status status = open_served(server, &library, err);
+    const vblip_status status = open_served(server, &opened, err);
     if (status == VBLIP_OK) {
-        vblip_library_close(&s->library);
-        s->library = library;
+        vblip_library_close(&s->searched);
+        s->searched = opened;
     } else {
-        vblip_library_close(&library);
+        vblip_library_close(&opened);
     }
     s->changed = false; // what cannot be opened is tried again when it changes again
     s->opened_s = vb_now_s();
@@ -137,7 +137,7 @@ static vblip_status open_for_writing(vb_server *server, vblip_error *err)
     const vb_serve_options *o = server->options;
     vb_served_index *s = &server->answering.index;
     index_facts facts = {.server = server};
-    vblip_library_options options = o->library;
+    vblip_library_options options = o->indexing;
     options.write = true;
     VB_TRY(vblip_library_open(&s->writing, o->model, o->inputs, &options, err));
     VB_TRY(vblip_library_describe(s->writing, take_facts, &facts, err));
@@ -160,17 +160,17 @@ vblip_status vb_served_index_open(vb_server *server, vblip_error *err)
         set_updating(&server->updating, true);
         return open_anew(server, err);
     }
-    if (!o->library.index)
+    if (!o->indexing.index)
         return vb_fail(err, VBLIP_ERR_ARGUMENT,
                        "nothing to serve: no PATH, and no --index FILE");
-    s->path = strdup(o->library.index);
+    s->path = strdup(o->indexing.index);
     return s->path ? open_anew(server, err) : vb_fail_memory(err, "index");
 }
 
 void vb_served_index_close(vb_server *server)
 {
     vb_served_index *s = &server->answering.index;
-    vblip_library_close(&s->library);
+    vblip_library_close(&s->searched);
     vblip_library_close(&s->writing);
     vblip_inputs_close(&server->nothing);
     free(s->path);
@@ -218,7 +218,7 @@ vblip_status vb_served_index_update(vb_server *server, vblip_error *err)
         .failed = on_update_failure,
         .progress = on_update_progress,
         .user = server,
-        .frames = server->options->library.frames,
+        .frames = server->options->indexing.frames,
     };
     set_updating(&server->updating, true);
     const vblip_status status = vblip_library_update(s->writing, &job, NULL, err);

@@ -22,10 +22,10 @@ typedef struct vb_updating {
 
 // The index that is searched. Of the thread that has the models, as is what follows.
 typedef struct vb_served_index {
-    vblip_library *library; // of what it holds, as it is
-    vblip_library *writing; // that brings it up to date; NULL = nothing does, or did
+    vblip_library *searched; // as it is
+    vblip_library *writing;  // that brings it up to date; NULL = nothing does, or did
     char *path, *root;
-    int64_t stamp[4];           // of its files when `library` was opened
+    int64_t stamp[4];           // of its files when `searched` was opened
     double opened_s, opening_s; // when that was, and how long it took
     bool changed;               // since then, by this server
 } vb_served_index;

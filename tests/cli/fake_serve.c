@@ -15,7 +15,7 @@ vblip_status vb_serve(const vb_serve_options *options, vblip_error *err)
              o->address, (unsigned)o->port, o->loopback ? "" : ", for others",
              o->token ? o->token : "none",
              o->inputs ? (unsigned)vblip_inputs_count(o->inputs) : 0,
-             o->library.index ? o->library.index : "by directory",
+             o->indexing.index ? o->indexing.index : "by directory",
              o->matches ? ", matches" : "", o->asks ? ", asks" : "",
              o->captions ? ", captions" : "", o->name, o->device);
     o->ready(o->user, line);
