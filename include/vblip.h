@@ -126,6 +126,7 @@ typedef struct vblip_input {
 typedef struct vblip_inputs_options {
     uint32_t size;
     const char *const *include, *const *exclude; // globs over relative names, up to a NULL
+    uint32_t shard, shards; // of so many, this one's files alone, from 1; 0 = all
 } vblip_inputs_options;
 
 VBLIP_CHECKED vblip_status vblip_inputs_open(vblip_inputs **out, const char *const *paths,
@@ -147,10 +148,9 @@ typedef struct vblip_failure {
 } vblip_failure;
 
 typedef struct vblip_progress {
-    const char *path;     // input in work
-    const char *unit;     // what is counted: "frames", "captions", "pairs"
-    uint64_t done, total; // total 0 = not known yet
-    double seconds_left;  // < 0 = not known yet
+    const char *path, *unit; // input in work; what is counted: "frames", "captions", "pairs"
+    uint64_t done, total;    // total 0 = not known yet
+    double seconds_left;     // < 0 = not known yet
 } vblip_progress;
 
 typedef struct vblip_job { // what every task shares: an options struct like the others

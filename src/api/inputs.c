@@ -18,6 +18,9 @@ vblip_status vblip_inputs_open(vblip_inputs **out, const char *const *paths,
     VB_TRY(vb_need(paths != NULL, "paths", err));
     for (uint32_t i = 0; i < count; i++)
         VB_TRY(vb_need(paths[i] != NULL, "path", err));
+    if (o.shards ? !o.shard || o.shard > o.shards : o.shard)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "shard %u: from 1 to %u are allowed",
+                       o.shard, o.shards);
     vblip_inputs *inputs = calloc(1, sizeof *inputs);
     if (!inputs)
         return vb_fail_memory(err, "inputs");

@@ -82,6 +82,11 @@ typedef struct cli_words {
     uint32_t count;
 } cli_words;
 
+// One of so many parts of the inputs, from 1; all-zero is all.
+typedef struct cli_shard {
+    uint32_t index, count;
+} cli_shard;
+
 // A number that was not given, where 0 may be.
 #define CLI_NOT_GIVEN UINT32_MAX
 
@@ -105,6 +110,7 @@ typedef struct cli_args {
     uint32_t image_size, frames, batch, jobs;
     uint32_t format;   // vb_format; settled when parsing ends
     uint32_t progress; // vb_progress_style
+    cli_shard shard;
     bool raw_text, fail_fast, quiet, verbose, validate, profile;
 
     // retrieve

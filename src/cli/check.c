@@ -114,6 +114,14 @@ static vblip_status check_eval(const cli_args *a, vblip_error *err)
     return VBLIP_OK;
 }
 
+static bool reads_video_on_stdin(const cli_args *a)
+{
+    bool reads = false;
+    for (uint32_t i = 0; i < a->paths.count; i++)
+        reads = reads || strcmp(a->paths.items[i], "-") == 0;
+    return reads;
+}
+
 static vblip_status check_together(const cli_args *a, vblip_error *err)
 {
     const struct {
@@ -121,6 +129,11 @@ static vblip_status check_together(const cli_args *a, vblip_error *err)
         const char *message;
     } rules[] = {
         {a->list_nul && !a->list, "-0: only allowed with -a FILE"},
+        {a->shard.count && reads_video_on_stdin(a),
+         "--shard: not allowed with -, which is one recording"},
+        {a->shard.count && (cli_looks_at_indexes(a) || cli_edits_indexes(a)),
+         "--shard: not allowed together with --stats, --list, --verify, --remove or "
+         "--remap"},
         {a->no_index && (a->index || a->rebuild || a->retry_failed),
          "--no-index: not allowed together with --index, --rebuild or --retry-failed"},
         {a->index && a->output && strcmp(a->index, a->output) == 0,
@@ -255,14 +268,6 @@ static bool is_named_as_captions(const cli_args *a)
     const char *dot = a->output ? strrchr(a->output, '.') : NULL;
     return dot && a->run_caption &&
            strcasecmp(dot + 1, a->run_caption == CLI_CAPTION_SRT ? "srt" : "vtt") == 0;
-}
-
-static bool reads_video_on_stdin(const cli_args *a)
-{
-    bool reads = false;
-    for (uint32_t i = 0; i < a->paths.count; i++)
-        reads = reads || strcmp(a->paths.items[i], "-") == 0;
-    return reads;
 }
 
 static vblip_status check_run(const cli_args *a, vblip_error *err)

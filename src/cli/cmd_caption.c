@@ -343,7 +343,7 @@ static vblip_status leave_out_copies(cli_session *s, vblip_error *err)
                         "subtitles",
                         s->input_count - left, s->input_count);
     vblip_inputs_keep(s->inputs, keep);
-    s->nothing_left = left == 0 && s->input_count;
+    s->nothing_left = s->nothing_left || (left == 0 && s->input_count);
     s->input_count = left;
     free(keep);
     return VBLIP_OK;

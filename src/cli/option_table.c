@@ -7,6 +7,8 @@
 #define STRINGS(field) .kind = CLI_STRINGS, .offset = AT(field)
 #define ON(cmd)        (1u << CLI_##cmd)
 #define SEARCHES       (ON(RETRIEVE) | ON(CUT))
+#define SHARDED                                                                        \
+    (ON(INDEX) | ON(QA) | ON(CAPTION) | ON(COMMAND_RUN) | ON(EMBED) | ON(SHOTS))
 #define INPUTS                                                                         \
     (SEARCHES | ON(INDEX) | ON(QA) | ON(CAPTION) | ON(MATCH) | ON(REASON) |            \
      ON(EMBED) | ON(SHOTS) | ON(SERVE) | ON(COMMAND_RUN))
@@ -213,6 +215,12 @@ const cli_option cli_options[] = {
      .commands = INPUTS | ON(TOKENIZE),
      FLAG(list_nul),
      .help = "entries of -a FILE are ended by NUL"},
+    {.name = "shard",
+     .commands = SHARDED,
+     .kind = CLI_PART,
+     .offset = AT(shard),
+     .value = "I/N",
+     .help = "of N shares of the files the Ith alone, by their names"},
 
     {.letter = 'e',
      .commands = SEARCHES,

@@ -169,6 +169,22 @@ static vblip_status apply_every(cli_args *args, label l, const char *value,
                       l.size, l.text, value, most_seconds, most_frames);
 }
 
+static vblip_status apply_shard(cli_shard *shard, label l, const char *value,
+                                vblip_error *err)
+{
+    const uint32_t most = 1000000;
+    const size_t size = strcspn(value, "/");
+    double index, count;
+    if (!value[size] || !read_whole_number(&index, value, size) ||
+        !read_whole_number(&count, value + size + 1, strlen(value + size + 1)) ||
+        count < 1 || count > most || index < 1 || index > count)
+        return cli_misuse(err,
+                          "%.*s %.64s: I/N is allowed, I from 1 to N, and N up to %u",
+                          l.size, l.text, value, most);
+    *shard = (cli_shard){(uint32_t)index, (uint32_t)count};
+    return VBLIP_OK;
+}
+
 vblip_status cli_option_apply(const cli_option *option, cli_args *args,
                               const char *label_text, int label_size, const char *value,
                               vblip_error *err)
@@ -195,6 +211,8 @@ vblip_status cli_option_apply(const cli_option *option, cli_args *args,
         return apply_choice(option, field, l, value, err);
     case CLI_EVERY:
         return apply_every(args, l, value, err);
+    case CLI_PART:
+        return apply_shard(field, l, value, err);
     }
     return VBLIP_OK;
 }

@@ -15,6 +15,7 @@ typedef enum cli_kind {
     CLI_REAL,    // float from `least` to `most`
     CLI_CHOICE,  // uint32_t, index into `choices`
     CLI_EVERY,   // T or Nf: every_us or every_frames
+    CLI_PART,    // I/N: cli_shard
 } cli_kind;
 
 // What the value of a CLI_STRING names.

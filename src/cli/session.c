@@ -269,11 +269,17 @@ vblip_status cli_open_inputs(cli_session *s, vblip_error *err)
     const vblip_inputs_options options = {
         .include = s->args->include.items,
         .exclude = s->args->exclude.items,
+        .shard = s->args->shard.index,
+        .shards = s->args->shard.count,
     };
     VB_TRY(vblip_inputs_open(
         &s->inputs, s->paths.count ? (const char *const *)s->paths.items : none,
         s->paths.count, &options, err));
     s->input_count = vblip_inputs_count(s->inputs);
+    s->nothing_left = options.shards && !s->input_count;
+    if (s->nothing_left && !s->crew)
+        vb_console_note(&s->console, "no file is in shard %u of %u", options.shard,
+                        options.shards);
     return VBLIP_OK;
 }
 
@@ -471,7 +477,7 @@ cli_exit cli_session_run(cli_session *s, const cli_task *task)
         status = check_outputs(s, task->annotated, &err);
     if (status == VBLIP_OK && task->check)
         status = task->check(s, &err);
-    if (status == VBLIP_OK && s->nothing_left)
+    if (status == VBLIP_OK && s->nothing_left && !s->args->shard.count)
         return CLI_EXIT_DONE;
     if (status == VBLIP_OK && !task->own_output)
         status = open_output(s, task->table,
@@ -479,6 +485,10 @@ cli_exit cli_session_run(cli_session *s, const cli_task *task)
     s->rows.failed_rows = task->failed_rows;
     const cli_exit code =
         status == VBLIP_OK ? CLI_EXIT_DONE : cli_fail(s, status, &err);
+    if (code == CLI_EXIT_DONE && s->nothing_left) { // as many files as there are shards
+        vb_rows_begin(&s->rows, &s->line);
+        return cli_output_end(s, CLI_EXIT_DONE);
+    }
     if (!cli_crew_agrees(s, code))
         return cli_output_end(s, cli_crew_exit(s, code));
     return cli_output_end(s, run_job(s, task));

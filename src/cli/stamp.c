@@ -39,6 +39,10 @@ static void write_value(vb_string *out, const cli_option *o, const cli_args *arg
     case CLI_REAL:
         vb_string_appendf(out, "%a", (double)*(const float *)field);
         break;
+    case CLI_PART:
+        vb_string_appendf(out, "%u/%u", ((const cli_shard *)field)->index,
+                          ((const cli_shard *)field)->count);
+        break;
     case CLI_EVERY:
         vb_string_appendf(out, "%" PRId64 " %u", args->every_us, args->every_frames);
         break;

@@ -1,5 +1,6 @@
 #include "decode/inputs.h"
 
+#include "base/hash.h"
 #include "base/text.h"
 
 #include <dirent.h>
@@ -113,6 +114,16 @@ bool vb_globs_take(const char *const *include, const char *const *exclude,
 {
     return (!include || matches_any(include, name)) &&
            !(exclude && matches_any(exclude, name));
+}
+
+bool vb_shard_takes(uint32_t shard, uint32_t shards, const char *name)
+{
+    return !shards || vb_hash_bytes(0, name, strlen(name)) % shards == shard - 1;
+}
+
+static bool is_sharded_away(const vblip_inputs_options *options, const char *name)
+{
+    return options && !vb_shard_takes(options->shard, options->shards, name);
 }
 
 static bool is_filtered(const vblip_inputs_options *options)
@@ -234,6 +245,8 @@ static vblip_status inputs_visit(walk *w, const level *parent)
         return VBLIP_OK;
     }
     w->found++;
+    if (is_sharded_away(w->options, path + w->relative_at))
+        return VBLIP_OK;
     if (number != 0)
         return add_errno(w->out, path, number, w->err);
     return inputs_add(w->out, path, S_ISREG(st.st_mode) ? NULL : "not a regular file",
@@ -330,7 +343,7 @@ static vblip_status expand_path(vb_inputs *out, const char *path,
         return add_errno(out, path, errno, err);
     if (S_ISDIR(st.st_mode))
         return expand_directory(out, path, &st, options, unread, err);
-    return inputs_add(out, path, NULL, err);
+    return is_sharded_away(options, path) ? VBLIP_OK : inputs_add(out, path, NULL, err);
 }
 
 // Globs choose what is looked at: then nothing is passed over.

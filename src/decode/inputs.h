@@ -26,7 +26,8 @@ typedef struct vb_inputs {
 // Expands `paths`. A path that cannot be looked at, or a directory that holds nothing of
 // use, is an item with an error, not a failure of the call. "-" stands for itself.
 // `options` may be NULL; its globs see only files found in directories, by their name
-// relative to the directory, and '*' matches '/' too.
+// relative to the directory, and '*' matches '/' too. A shard goes by the same name, or by
+// that of a file as typed; what cannot be looked at is in every shard.
 VB_CHECKED vblip_status vb_inputs_expand(vb_inputs *out, const char *const *paths,
                                          uint32_t count,
                                          const vblip_inputs_options *options,
@@ -37,6 +38,10 @@ void vb_inputs_free(vb_inputs *inputs);
 // NULL, and NULL for no globs. '*' matches '/' too.
 bool vb_globs_take(const char *const *include, const char *const *exclude,
                    const char *name);
+
+// Whether a file of that name is in shard `shard` of `shards`, from 1; 0 shards are all: by
+// XXH3 of the name, modulo `shards`.
+bool vb_shard_takes(uint32_t shard, uint32_t shards, const char *name);
 
 // Leaves out the items of which `keep` is false; those behind move up.
 void vb_inputs_keep(vb_inputs *inputs, const bool *keep);

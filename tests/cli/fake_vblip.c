@@ -337,6 +337,12 @@ vblip_status vblip_inputs_open(vblip_inputs **out, const char *const *paths,
         } else
             add_input(*out, NULL, "%s", paths[i]);
     }
+    if (options && options->shards) { // by their order, where the library goes by names
+        bool keep[MOST_INPUTS];
+        for (uint32_t i = 0; i < (*out)->count; i++)
+            keep[i] = i % options->shards == options->shard - 1;
+        vblip_inputs_keep(*out, keep);
+    }
     return VBLIP_OK;
 }
 

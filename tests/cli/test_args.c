@@ -215,8 +215,8 @@ static const struct refusal {
     {"eval|qa|vqa|--annotations|f", "vqa: one protocol is allowed"},
     {"doctor|x", "x: doctor takes no operands"},
     // options
-    {"qa|v|q|--nope", "--nope: unknown option for qa; allowed: -a -0 --segment "
-                      "--questions *"},
+    {"qa|v|q|--nope", "--nope: unknown option for qa; allowed: -a -0 --shard "
+                      "--segment --questions *"},
     {"caption|v|--modle|x",
      "--modle: unknown option for caption; did you mean --model? allowed: *"},
     {"caption|v|--beam=5",
@@ -290,6 +290,18 @@ static const struct refusal {
      "--k-test: only allowed with --answers, --answers-file or --questions"},
     {"retrieve|v|q|--min-p|0.5|--rerank|0",
      "--min-p: not allowed with --rerank 0, which gives no P(match)"},
+    {"caption|v|--shard|0/2", "--shard 0/2: I/N is allowed, I from 1 to N, and N up to "
+                              "1000000"},
+    {"caption|v|--shard|3/2", "--shard 3/2: *"},
+    {"caption|v|--shard|1", "--shard 1: *"},
+    {"caption|v|--shard|1/", "--shard 1/: *"},
+    {"caption|v|--shard|/2", "--shard /2: *"},
+    {"caption|v|--shard|1/2/3", "--shard 1/2/3: *"},
+    {"caption|v|--shard|-1/2", "--shard -1/2: *"},
+    {"caption|v|--shard|1/1000001", "--shard 1/1000001: *"},
+    {"caption|-|--shard|1/2", "--shard: not allowed with -, which is one recording"},
+    {"index|--stats|d|--shard|1/2", "--shard: not allowed together with --stats, *"},
+    {"retrieve|d|q|--shard|1/2", "--shard: not an option of retrieve; *"},
     {"caption|v|--count|3|--every|2", "--count: not allowed together with --every"},
     {"caption|v|--shots|--every|2",
      "--shots: not allowed together with --every or --count"},

@@ -108,6 +108,10 @@ static const fake_row runs[] = {
     {"run|scratched.mp4|--caption|srt|--questions|Q|-f|tsv|-y", 0,
      "path\twho?\tcolor?\terror\nscratched.mp4\tyes\tblue\t\n",
      "vblip: scratched.mp4: damaged\n"},
+    {"run|dir|--index|--questions|Q|-f|csv|--shard|2/2", 0,
+     "path,who?,color?,error\ndir/b.mp4,yes,blue,\n", ""},
+    {"run|dir|--index|--caption|srt|--questions|Q|-f|csv|--shard|3/3|-y", 0,
+     "path,who?,color?,error\n", ""},
     {"run|album|--caption|vtt|--index|-y", 4, "", "*"}, // there is no such folder
     {"run|bad.mp4|--caption|srt|--questions|Q|-f|csv", 4,
      "path,who?,color?,error\nbad.mp4,,,no video stream\n",

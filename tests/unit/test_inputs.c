@@ -231,6 +231,72 @@ static void test_holds_many_files(void **state)
     vb_inputs_free(&inputs);
 }
 
+// Every file is in one shard, which its name below the directory decides.
+static void test_shards_share_out_the_files(void **state)
+{
+    (void)state;
+    MAKE("d/", "d/s/", "d/s/a.mp4");
+    for (int i = 0; i < 60; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "d/%d.mp4", i);
+        MAKE(name);
+    }
+    static const char *const spellings[] = {"d", "./d/", "d/../d"};
+    for (uint32_t shards = 1; shards <= 7; shards += 3) {
+        uint32_t total = 0, counts[3];
+        for (uint32_t shard = 1; shard <= shards; shard++) {
+            const vblip_inputs_options options = {.shard = shard, .shards = shards};
+            for (int k = 0; k < 3; k++) {
+                vb_inputs inputs;
+                assert_int_equal(
+                    vb_inputs_expand(&inputs, &spellings[k], 1, &options, NULL),
+                    VBLIP_OK);
+                counts[k] = inputs.count;
+                for (uint32_t i = 0; i < inputs.count; i++)
+                    assert_true(vb_shard_takes(shard, shards,
+                                               inputs.items[i].path +
+                                                   strlen(spellings[k]) +
+                                                   (k == 1 ? 0 : 1)));
+                vb_inputs_free(&inputs);
+            }
+            assert_int_equal(counts[0], counts[1]);
+            assert_int_equal(counts[0], counts[2]);
+            assert_true(counts[0] > 61 / shards / 3);
+            total += counts[0];
+        }
+        assert_int_equal(total, 61);
+    }
+}
+
+// Work that was shared out must be found again by later versions.
+static void test_shards_stay_as_they_are(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        uint32_t shard; // of 8
+    } rows[] = {{"a.mp4", 4}, {"b.mp4", 3}, {"2026/05/x.mkv", 1}, {"/m/y.mov", 2}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (uint32_t shard = 1; shard <= 8; shard++)
+            if (vb_shard_takes(shard, 8, rows[i].name) != (shard == rows[i].shard))
+                fail_msg("%s: shard %u", rows[i].name, shard);
+}
+
+static void test_what_cannot_be_looked_at_is_in_every_shard(void **state)
+{
+    (void)state;
+    MAKE("d/", "a.mp4");
+    for (uint32_t shard = 1; shard <= 3; shard++) {
+        const vblip_inputs_options options = {.shard = shard, .shards = 3};
+        expect(LIST("d", "gone"), &options,
+               LIST("d: no videos or images", "gone: No such file or directory"));
+        if (vb_shard_takes(shard, 3, "a.mp4"))
+            expect(LIST("a.mp4"), &options, LIST("a.mp4"));
+        else
+            expect(LIST("a.mp4"), &options, LIST(NULL));
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, enter_folder, leave_folder)
 
 static void test_what_is_not_kept_is_in_no_folder(void **state)
@@ -274,6 +340,9 @@ int main(void)
         TEST(test_globs_choose_by_relative_name),
         TEST(test_holds_many_files),
         TEST(test_what_is_not_kept_is_in_no_folder),
+        TEST(test_shards_share_out_the_files),
+        TEST(test_shards_stay_as_they_are),
+        TEST(test_what_cannot_be_looked_at_is_in_every_shard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
