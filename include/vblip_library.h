@@ -110,6 +110,19 @@ VBLIP_CHECKED vblip_status vblip_index_list(
 typedef int (*vblip_index_path_fn)(void *user, const char *path);
 VBLIP_CHECKED vblip_status vblip_index_each(
     const char *data_dir, const char *path, vblip_index_path_fn fn, void *user, vblip_error *err);
+// Calls `fn` with every segment, in the order of paths, then of times: all as they were when the
+// call began.
+typedef struct vblip_index_segment {
+    uint64_t number, total; // from 0; of the segments in the index
+    const char *path;       // of the recording: the root and its name
+    bool timed;             // a video: start and end mean something
+    int64_t start_us, end_us;
+    const float *vector; // [dims], ITC's: of length 1, kept in f16
+    uint32_t dims;
+} vblip_index_segment;
+typedef int (*vblip_index_segment_fn)(void *user, const vblip_index_segment *segment);
+VBLIP_CHECKED vblip_status vblip_index_export(
+    const char *path, vblip_index_segment_fn fn, void *user, vblip_error *err);
 // Reads all of it. VBLIP_ERR_FORMAT names the first thing that is wrong.
 VBLIP_CHECKED vblip_status vblip_index_verify(const char *path, vblip_error *err);
 

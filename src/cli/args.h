@@ -16,6 +16,8 @@ typedef enum cli_command {
     CLI_CUT,
     CLI_INDEX,
     CLI_MERGE,
+    CLI_EXPORT,
+    CLI_RERANK,
     CLI_QA,
     CLI_CAPTION,
     CLI_COMMAND_RUN,
@@ -48,6 +50,8 @@ typedef enum cli_takes {
     CLI_TAKES_PROTOCOL,  // eval: retrieval, qa, ...
     CLI_TAKES_ONE_FILE,  // filter, calibrate: PAIRS
     CLI_TAKES_INDEXES,   // merge: INDEX...
+    CLI_TAKES_ONE_INDEX, // export
+    CLI_TAKES_ROWS,      // rerank: a file of rows, and a query or none
     CLI_TAKES_ANY_PATHS, // PATH..., or none
     CLI_TAKES_ONE_PATH,  // one PATH, or no operand
     CLI_TAKES_DIRECTORY, // watch: one, and texts from --alert
@@ -142,6 +146,9 @@ typedef struct cli_args {
     const char *reel; // one file for all hits, instead of -o
     float pad_s;
     bool exact;
+
+    // export
+    bool no_vectors;
 
     // serve
     uint32_t port; // CLI_NOT_GIVEN = default

@@ -128,6 +128,8 @@ static vblip_status check_together(const cli_args *a, vblip_error *err)
         bool bad;
         const char *message;
     } rules[] = {
+        {a->no_vectors && a->format == VB_FORMAT_NPY,
+         "--no-vectors: not allowed with --format npy, which is vectors alone"},
         {a->list_nul && !a->list, "-0: only allowed with -a FILE"},
         {a->shard.count && reads_video_on_stdin(a),
          "--shard: not allowed with -, which is one recording"},
@@ -414,6 +416,39 @@ static vb_format format_of_name(const char *path)
     return VB_FORMAT_TEXT;
 }
 
+// Which formats a command has beside those of rows, and what messages add for them.
+typedef struct own_formats {
+    cli_command command;
+    uint32_t first, last; // vb_format
+    const char *names;
+} own_formats;
+
+static vblip_status check_format(const cli_args *args, bool given, vblip_error *err)
+{
+    static const own_formats own[] = {
+        {CLI_CAPTION, VB_FORMAT_SRT, VB_FORMAT_VTT, ", srt, vtt"},
+        {CLI_RETRIEVE, VB_FORMAT_M3U8, VB_FORMAT_OTIO, ", m3u8, edl, otio"},
+        {CLI_EXPORT, VB_FORMAT_PGCOPY, VB_FORMAT_NPY, ", pgcopy, npy"},
+    };
+    const bool rows_only = args->command == CLI_EXPORT;
+    const char *names = "";
+    bool known = args->format <= VB_FORMAT_JSONL &&
+                 !(rows_only && args->format == VB_FORMAT_TEXT);
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (own[i].command == args->command) {
+            names = own[i].names;
+            known =
+                known || (args->format >= own[i].first && args->format <= own[i].last);
+        }
+    if (known)
+        return VBLIP_OK;
+    return cli_misuse(err, "%s %.200s: allowed for %s: %stsv, csv, json, jsonl%s",
+                      given ? "--format" : "-o",
+                      given ? cli_choice_name("format", args->format) : args->output,
+                      cli_commands[args->command].name, rows_only ? "" : "text, ",
+                      names);
+}
+
 vblip_status cli_format_settle(cli_args *args, vblip_error *err)
 {
     const bool given = args->format != VB_FORMAT_UNSET;
@@ -426,25 +461,15 @@ vblip_status cli_format_settle(cli_args *args, vblip_error *err)
                                args->command != CLI_MERGE && args->command != CLI_CUT
                            ? (uint32_t)format_of_name(args->output)
                            : VB_FORMAT_TEXT;
-    if (args->command == CLI_FILTER || args->command == CLI_WATCH) {
+    if (args->command == CLI_EXPORT && args->format == VB_FORMAT_TEXT && !given)
+        args->format = VB_FORMAT_JSONL;
+    if (args->command == CLI_FILTER || args->command == CLI_WATCH ||
+        args->command == CLI_RERANK) {
         if (given && args->format != VB_FORMAT_JSONL)
             return cli_misuse(err, "--format: allowed for %s: jsonl",
                               cli_commands[args->command].name);
         args->format = VB_FORMAT_JSONL;
         return VBLIP_OK;
     }
-    const bool subtitles = args->command == CLI_CAPTION;
-    const bool playlists = args->command == CLI_RETRIEVE;
-    const bool known = is_for_subtitles(args)          ? subtitles
-                       : cli_is_playlist(args->format) ? playlists
-                                                       : true;
-    if (known)
-        return VBLIP_OK;
-    return cli_misuse(err, "%s %.200s: allowed for %s: text, tsv, csv, json, jsonl%s",
-                      given ? "--format" : "-o",
-                      given ? cli_choice_name("format", args->format) : args->output,
-                      cli_commands[args->command].name,
-                      subtitles   ? ", srt, vtt"
-                      : playlists ? ", m3u8, edl, otio"
-                                  : "");
+    return check_format(args, given, err);
 }

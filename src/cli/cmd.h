@@ -9,6 +9,8 @@ cli_exit cli_cmd_cut(cli_session *s);
 cli_exit cli_cmd_index(cli_session *s);
 cli_exit cli_edit_indexes(cli_session *s); // of cli_cmd_index: --remove, --remap
 cli_exit cli_cmd_merge(cli_session *s);
+cli_exit cli_cmd_export(cli_session *s);
+cli_exit cli_cmd_rerank(cli_session *s);
 cli_exit cli_cmd_qa(cli_session *s);
 cli_exit cli_cmd_caption(cli_session *s);
 cli_exit cli_cmd_run(cli_session *s);

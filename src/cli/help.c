@@ -76,6 +76,29 @@ static const command_help helps[CLI_COMMAND_COUNT] = {
          "Fields: index root recordings failed segments bytes.\n",
          "  vblip merge 2024.index 2025.index -o all.index\n"
          "  vblip merge /mnt/*/films.index -y -o all.index\n"},
+    [CLI_EXPORT] =
+        {"vblip export [OPTIONS] INDEX -f FORMAT [-o FILE]",
+         "the vectors of an index, for other systems",
+         "Every segment of INDEX with its ITC vector, in the order of paths and times: "
+         "as rows (jsonl, csv, tsv, json), as COPY of PostgreSQL reads them (pgcopy), "
+         "or the vectors alone, as numpy.load reads them (npy); their rows are those "
+         "of "
+         "--no-vectors. `vblip index --stats` names the indexes that there are. Loads "
+         "no model and no device.\n"
+         "Fields: path start end vector.\n",
+         "  vblip export films.index -f npy -o vectors.npy\n"
+         "  vblip export films.index -f pgcopy -o segments.copy\n"},
+    [CLI_RERANK] =
+        {"vblip rerank [OPTIONS] FILE|- [\"query\"]",
+         "ask ITM about moments that another program found",
+         "FILE has candidates as JSON lines, from any vector database, or rows of "
+         "retrieve: path, with start and end in seconds for a part of a video, and "
+         "query where none is given for all. Each comes back with all that it had, and "
+         "what ITM and ITC say of it, the best of each query first.\n"
+         "Fields: those of the candidate, then query rank score itc itm_logit p_match "
+         "calibration.\n",
+         "  vblip rerank candidates.jsonl \"a dog on a beach\"\n"
+         "  vblip rerank --top 5 - \"a dog on a beach\"\n"},
     [CLI_QA] = {"vblip qa [OPTIONS] PATH \"question\"...\n"
                 "       vblip qa [OPTIONS] -a FILE \"question\"...\n"
                 "       vblip qa [OPTIONS] --questions FILE --table -o OUT.csv PATH\n"

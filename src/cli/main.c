@@ -15,6 +15,7 @@ static cli_exit (*const commands[CLI_COMMAND_COUNT])(cli_session *) = {
     [CLI_MATCH] = cli_cmd_match,       [CLI_REASON] = cli_cmd_reason,
     [CLI_EMBED] = cli_cmd_embed,       [CLI_EVAL] = cli_cmd_eval,
     [CLI_FILTER] = cli_cmd_filter,     [CLI_CALIBRATE] = cli_cmd_calibrate,
+    [CLI_EXPORT] = cli_cmd_export,     [CLI_RERANK] = cli_cmd_rerank,
     [CLI_MERGE] = cli_cmd_merge,       [CLI_SHOTS] = cli_cmd_shots,
     [CLI_TOKENIZE] = cli_cmd_tokenize, [CLI_MODELS] = cli_cmd_models,
     [CLI_DOCTOR] = cli_cmd_doctor,     [CLI_BENCH] = cli_cmd_bench,

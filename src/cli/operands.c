@@ -133,6 +133,19 @@ vblip_status cli_operands_split(cli_args *args, vblip_error *err)
         return strcmp(args->output, "-") == 0
                    ? cli_misuse(err, "-o -: merge writes a file")
                    : VBLIP_OK;
+    case CLI_TAKES_ONE_INDEX:
+        args->paths = all;
+        if (all.count > 1)
+            return cli_misuse(err,
+                              "%.200s: one INDEX is allowed; vblip merge joins several",
+                              all.items[1]);
+        return need(all.count, args, "an INDEX", err);
+    case CLI_TAKES_ROWS:
+        args->paths = from(all, 0, all.count > 0);
+        args->texts = from(all, 1, all.count > 1);
+        if (all.count > 2)
+            return cli_misuse(err, "%.200s: one query is allowed", all.items[2]);
+        return need(all.count, args, "a file of candidates", err);
     case CLI_TAKES_PATHS_FOR_WHAT:
         return split_embed(args, err);
     case CLI_TAKES_TEXTS:

@@ -27,7 +27,7 @@ typedef enum cli_file {
     CLI_FILE_MODEL,   // a checkpoint: files that are read
 } cli_file;
 
-enum { CLI_MAX_CHOICES = 12 };
+enum { CLI_MAX_CHOICES = 13 };
 
 typedef struct cli_option {
     char letter;       // 0 = none

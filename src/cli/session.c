@@ -160,6 +160,12 @@ int cli_emit_line(cli_session *s)
     return put_line(s, true);
 }
 
+int cli_emit_part(cli_session *s)
+{
+    s->written++;
+    return put_line(s, false);
+}
+
 int cli_emit_row(cli_session *s, const vb_cell *cells)
 {
     vb_rows_add(&s->rows, &s->line, cells);

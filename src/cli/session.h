@@ -97,6 +97,7 @@ cli_exit cli_output_end(cli_session *s, cli_exit code);
 // Callbacks return these: non-zero stops the job.
 int cli_emit_row(cli_session *s, const vb_cell *cells); // machine formats
 int cli_emit_line(cli_session *s);                      // s->line, as it is
+int cli_emit_part(cli_session *s); // the same, of many: not flushed
 int cli_input_failed(void *session, const vblip_failure *failure);
 
 // What the library calls `path`, as the user typed it.

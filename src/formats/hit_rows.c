@@ -48,7 +48,7 @@ static vblip_status read_hit_times(vb_hit_row *out, vb_json_object row,
 static vblip_status read_hit_members(vb_hit_row *out, vb_arena *arena,
                                      vb_json_object row, vblip_error *err)
 {
-    const char *path = NULL, *error = NULL;
+    const char *path = NULL, *error = NULL, *query = NULL;
     VB_TRY(vb_json_string(&error, row, "error", err));
     if (error)
         return VBLIP_OK;
@@ -60,8 +60,11 @@ static vblip_status read_hit_members(vb_hit_row *out, vb_arena *arena,
     VB_TRY(vb_json_u32(&out->rank, row, "rank", 1, UINT32_MAX, err));
     out->judged = vb_json_get(row, "p_match") != NULL;
     VB_TRY(vb_json_float(&out->p_match, row, "p_match", 0, 1, err));
+    VB_TRY(vb_json_string(&query, row, "query", err));
     out->path = vb_arena_string(arena, path, strlen(path));
-    return out->path ? VBLIP_OK : vb_fail_memory(err, row.subject);
+    out->query = query ? vb_arena_string(arena, query, strlen(query)) : NULL;
+    return out->path && (out->query || !query) ? VBLIP_OK
+                                               : vb_fail_memory(err, row.subject);
 }
 
 static bool is_blank_row(const char *line, size_t size)
@@ -91,4 +94,54 @@ vblip_status vb_hit_row_read(vb_hit_row *out, vb_arena *arena, const char *line,
     if (status != VBLIP_OK)
         *out = (vb_hit_row){0};
     return status;
+}
+
+// ------------------------------------------------------------------- rows that are handed on
+
+// What of an object is text between quotes.
+static const char *string_end(const char *at)
+{
+    for (at++; *at != '"'; at++)
+        at += *at == '\\';
+    return at + 1;
+}
+
+// Behind the value at `at`: its comma, or the end of the object.
+static const char *value_end(const char *at, const char *end)
+{
+    int depth = 0;
+    while (at < end && (depth || (*at != ',' && *at != '}'))) {
+        depth += *at == '{' || *at == '[';
+        depth -= *at == '}' || *at == ']';
+        at = *at == '"' ? string_end(at) : at + 1;
+    }
+    return at;
+}
+
+// Whether `key`, between its quotes, is one of `names`, however it is escaped.
+static bool is_named_so(const char *key, size_t size, const char *const *names)
+{
+    cJSON *name = cJSON_ParseWithLength(key, size);
+    while (name && *names && strcmp(name->valuestring, *names) != 0)
+        names++;
+    const bool named = name && *names;
+    cJSON_Delete(name);
+    return named;
+}
+
+void vb_hit_row_copy(vb_string *out, const char *line, size_t size,
+                     const char *const *without)
+{
+    const char *end = line + size, *at = memchr(line, '"', size);
+    while (at) {
+        const char *key_end = string_end(at);
+        const char *colon = memchr(key_end, ':', (size_t)(end - key_end));
+        const char *stop = value_end(colon + 1, end);
+        if (!is_named_so(at, (size_t)(key_end - at), without)) {
+            vb_string_append(out, at, (size_t)(stop - at));
+            vb_string_putc(out, ',');
+        }
+        at =
+            stop < end && *stop == ',' ? memchr(stop, '"', (size_t)(end - stop)) : NULL;
+    }
 }

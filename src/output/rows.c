@@ -41,6 +41,11 @@ vb_cell vb_cell_pair(const float reals[2])
     return (vb_cell){.there = true, .reals = reals};
 }
 
+vb_cell vb_cell_vector(const float *reals, uint32_t count)
+{
+    return (vb_cell){.there = true, .reals = reals, .count = count};
+}
+
 vb_cell vb_cell_ids(const int32_t *ids, uint32_t count)
 {
     return (vb_cell){.there = true, .ids = ids, .count = count};
@@ -85,6 +90,7 @@ static void json_element(vb_string *out, const vb_column *column, const vb_cell 
 {
     switch (column->type) {
     case VB_CELL_PAIR:
+    case VB_CELL_VECTOR:
         vb_json_put_real(out, (double)cell->reals[i]);
         break;
     case VB_CELL_IDS:
@@ -160,6 +166,16 @@ static void tsv_field(vb_string *out, const char *text, size_t size)
     }
 }
 
+// As COPY reads it: what tsv escapes, and a carriage return.
+static void pgcopy_field(vb_string *out, const char *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (text[i] == '\r')
+            vb_string_puts(out, "\\r");
+        else
+            tsv_field(out, text + i, 1);
+}
+
 static void csv_field(vb_string *out, const char *text, size_t size)
 {
     bool quoted = false;
@@ -182,13 +198,15 @@ static void field(const vb_rows *rows, vb_string *out, const char *text, size_t 
 {
     if (rows->format == VB_FORMAT_TSV)
         tsv_field(out, text, size);
+    else if (rows->format == VB_FORMAT_PGCOPY)
+        pgcopy_field(out, text, size);
     else
         csv_field(out, text, size);
 }
 
 static char separator(const vb_rows *rows)
 {
-    return rows->format == VB_FORMAT_TSV ? '\t' : ',';
+    return rows->format == VB_FORMAT_CSV ? ',' : '\t';
 }
 
 static void delimited_cell(const vb_rows *rows, vb_string *out, const vb_column *column,
@@ -202,8 +220,11 @@ static void delimited_cell(const vb_rows *rows, vb_string *out, const vb_column 
             vb_json_put_real(out, (double)cell->reals[1]);
         return;
     }
-    if (!cell->there)
+    if (!cell->there) {
+        if (rows->format == VB_FORMAT_PGCOPY)
+            vb_string_puts(out, "\\N");
         return;
+    }
     vb_string value = {0};
     switch (column->type) {
     case VB_CELL_TEXT:

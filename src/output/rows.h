@@ -1,4 +1,4 @@
-// rows.h - results in the machine formats: tsv, csv, json, jsonl.
+// rows.h - results in the machine formats: tsv, csv, json, jsonl, pgcopy.
 //
 // A command names its columns once and hands over one value per column and row; the
 // text format is put together by the command itself.
@@ -18,6 +18,8 @@ typedef enum vb_format {
     VB_FORMAT_M3U8, // playlists.h
     VB_FORMAT_EDL,
     VB_FORMAT_OTIO,
+    VB_FORMAT_PGCOPY, // COPY of PostgreSQL, text format
+    VB_FORMAT_NPY,    // npy_file.h
     VB_FORMAT_UNSET,
 } vb_format;
 
@@ -31,6 +33,7 @@ typedef enum vb_cell_type {
                      // csv and tsv, a list of two in JSON
     VB_CELL_IDS,     // ids, count: parted by spaces in csv and tsv
     VB_CELL_STRINGS, // strings, count: parted by spaces in csv and tsv
+    VB_CELL_VECTOR,  // reals, count: a JSON list, also in csv and tsv
     VB_CELL_ROWS,    // rows of a table of its own: JSON also in csv and tsv
     VB_CELL_OBJECT,  // one row of such a table: the same
 } vb_cell_type;
@@ -69,6 +72,7 @@ vb_cell vb_cell_flag(bool flag);
 vb_cell vb_cell_real(double real); // not finite is absent
 vb_cell vb_cell_time(bool there, int64_t time_us);
 vb_cell vb_cell_pair(const float reals[2]);
+vb_cell vb_cell_vector(const float *reals, uint32_t count);
 vb_cell vb_cell_ids(const int32_t *ids, uint32_t count);
 vb_cell vb_cell_strings(const char *const *strings, uint32_t count);
 vb_cell vb_cell_rows(const vb_cell *cells, uint32_t rows);

@@ -110,6 +110,22 @@ vblip_status vblip_index_each(const char *data_dir, const char *path,
     return VBLIP_OK;
 }
 
+vblip_status vblip_index_export(const char *path, vblip_index_segment_fn fn, void *user,
+                                vblip_error *err)
+{
+    static const float vectors[3][2] = {{0.5f, -0.25f}, {1, 0}, {0, 1e-9f}};
+    const vblip_index_segment segments[] = {
+        {0, 3, "/films/a\tb.mp4", true, 0, 1500000, vectors[0], 2},
+        {1, 3, "/films/a\tb.mp4", true, 1500000, 3000000, vectors[1], 2},
+        {2, 3, "/films/c,d.png", false, 0, 0, vectors[2], 2},
+    };
+    const vblip_status status = fake_check_index(path, err);
+    for (size_t i = 0; status == VBLIP_OK && i < 3 && !fake_has(path, "empty"); i++)
+        if (fn(user, &segments[i]))
+            return fake_cancelled(err);
+    return status;
+}
+
 vblip_status vblip_index_verify(const char *path, vblip_error *err)
 {
     return fake_check_index(path, err);

@@ -140,7 +140,8 @@ static void test_operands_go_where_the_command_wants_them(void **state)
 static const struct refusal {
     const char *line, *message;
 } refusals[] = {
-    {"", "no command; see: vblip help; allowed: retrieve, cut, index, merge, qa, "
+    {"", "no command; see: vblip help; allowed: retrieve, cut, index, merge, export, "
+         "rerank, qa, "
          "caption, run, match, reason, embed, eval, filter, calibrate, shots, serve, "
          "watch, tokenize, models, doctor, bench, help"},
     {"retreive|x|y", "retreive: unknown command; did you mean retrieve? allowed: *"},
@@ -269,8 +270,8 @@ static const struct refusal {
     {"caption|v|--min-length|9|--max-length|8",
      "--min-length 9: at most --max-length 8 is allowed"},
     // choices
-    {"match|v|t|-f|xml",
-     "-f xml: allowed: text, tsv, csv, json, jsonl, srt, vtt, m3u8, edl, otio"},
+    {"match|v|t|-f|xml", "-f xml: allowed: text, tsv, csv, json, jsonl, srt, vtt, "
+                         "m3u8, edl, otio, pgcopy, npy"},
     {"match|v|t|-f|srt",
      "--format srt: allowed for match: text, tsv, csv, json, jsonl"},
     {"match|v|t|-o|x.VTT", "-o x.VTT: allowed for match: text, tsv, csv, json, jsonl"},

@@ -21,6 +21,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             : row.timed && (row.start_us < 0 || row.end_us <= row.start_us ||
                             !row.path || !*row.path))
         abort();
+    if (status == VBLIP_OK && row.path) {
+        static const char *const without[] = {"rank", NULL};
+        vb_string out = {0};
+        vb_string_putc(&out, '{');
+        vb_hit_row_copy(&out, copy, size, without);
+        vb_string_puts(&out, "\"rank\":1}");
+        if (!out.failed &&
+            vb_hit_row_read(&row, &arena, out.bytes, out.size, "f", &err) != VBLIP_OK)
+            abort();
+        vb_string_free(&out);
+    }
     vb_arena_free(&arena);
     free(copy);
     return 0;

@@ -175,6 +175,30 @@ static int count_indexes(void *user, const char *path)
     return 0;
 }
 
+// Segments in their order, each with a vector of length 1 but for f16.
+static int check_segment(void *user, const vblip_index_segment *segment)
+{
+    uint32_t *seen = user;
+    double square = 0;
+    for (uint32_t i = 0; i < segment->dims; i++)
+        square += (double)segment->vector[i] * (double)segment->vector[i];
+    assert_true(square > 0.99 && square < 1.01);
+    assert_int_equal(segment->number, *seen);
+    assert_int_equal(segment->total, 2);
+    assert_int_equal(segment->path[0], '/');
+    assert_non_null(strstr(segment->path, *seen ? "/b.mp4" : "/a.mp4"));
+    assert_true(segment->timed && segment->end_us > segment->start_us);
+    ++*seen;
+    return *seen == 3;
+}
+
+static int stop_at_once(void *user, const vblip_index_segment *segment)
+{
+    (void)user;
+    (void)segment;
+    return 1;
+}
+
 static void test_an_index_that_is_named(void **state)
 {
     (void)state;
@@ -195,6 +219,11 @@ static void test_an_index_that_is_named(void **state)
     assert_int_equal(info.segments, 2);
     api_ok(vblip_index_list(file, count_recordings, &count, &err), &err);
     assert_int_equal(count, 2);
+    count = 0;
+    api_ok(vblip_index_export(file, check_segment, &count, &err), &err);
+    assert_int_equal(count, 2);
+    api_refused(vblip_index_export(file, stop_at_once, NULL, &err), VBLIP_ERR_CANCELLED,
+                &err, "");
     count = 0;
     api_ok(vblip_index_each(temp_folder, media, count_indexes, &count, &err), &err);
     assert_int_equal(count, 1);
@@ -339,6 +368,10 @@ static void test_library_refuses(void **state)
     api_refused(vblip_index_describe(NULL, keep_info, NULL, &err), VBLIP_ERR_ARGUMENT,
                 &err, "path");
     api_refused(vblip_index_verify(missing, &err), VBLIP_ERR_IO, &err, missing);
+    api_refused(vblip_index_export(missing, stop_at_once, NULL, &err), VBLIP_ERR_IO,
+                &err, missing);
+    api_refused(vblip_index_export(missing, NULL, NULL, &err), VBLIP_ERR_ARGUMENT, &err,
+                "fn");
     api_refused(vblip_index_list(missing, count_recordings, NULL, &err), VBLIP_ERR_IO,
                 &err, missing);
     vblip_model_free(&caption);

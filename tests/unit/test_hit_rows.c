@@ -135,6 +135,39 @@ static void test_every_truncation_is_refused(void **state)
     }
 }
 
+static void test_members_are_handed_on_as_they_are(void **state)
+{
+    (void)state;
+    static const char *const without[] = {"rank", "query", NULL};
+    static const struct {
+        const char *line, *copy;
+    } rows[] = {
+        {"{\"path\":\"a\"}", "\"path\":\"a\","},
+        {" {\"rank\" : 3 , \"path\":\"a\" } ", "\"path\":\"a\" ,"},
+        {"{\"path\":\"a\",\"r\\u0061nk\":1}", "\"path\":\"a\","},
+        {"{\"path\":\"a\",\"rank\":1}", "\"path\":\"a\","},
+        {"{\"id\":12345678901234567890123,\"path\":\"a\"}",
+         "\"id\":12345678901234567890123,\"path\":\"a\","},
+        {"{\"query\":\"a, "
+         "\\\"rank\\\":}{\",\"path\":\"a\",\"x\":[{\"rank\":1},\"]\\\\\"]}",
+         "\"path\":\"a\",\"x\":[{\"rank\":1},\"]\\\\\"],"},
+        {"{\"path\":\"a\",\"e\":{},\"n\":null}", "\"path\":\"a\",\"e\":{},\"n\":null,"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        vb_arena arena = {0};
+        vb_string out = {0};
+        vb_hit_row row;
+        vblip_error err;
+        const size_t size = strlen(rows[i].line);
+        assert_int_equal(read_row(&row, &arena, rows[i].line, size, &err), VBLIP_OK);
+        vb_string_puts(&out, "");
+        vb_hit_row_copy(&out, rows[i].line, size, without);
+        assert_string_equal(out.bytes, rows[i].copy);
+        vb_string_free(&out);
+        vb_arena_free(&arena);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -142,6 +175,7 @@ int main(void)
         cmocka_unit_test(test_what_a_row_may_lack),
         cmocka_unit_test(test_refused_rows),
         cmocka_unit_test(test_every_truncation_is_refused),
+        cmocka_unit_test(test_members_are_handed_on_as_they_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
