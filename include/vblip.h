@@ -303,7 +303,7 @@ typedef struct vblip_clip vblip_clip;
 
 typedef struct vblip_clip_options {
     uint32_t size;
-    int64_t start_us, end_us; // the part of a video that counts; end 0 = to its end
+    int64_t start_us, end_us; // what counts of a video, to the ms as rows have it; end 0 = its end
     uint32_t frames, batch;   // sampled from it, 0 = 8; encoded at once, 0 = by memory
 } vblip_clip_options;
 

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+enum { HALF_MS_US = 500 };
 static const int64_t longest_us = 30000000; // of one segment, where the rule chooses
 
 vblip_status vb_stretches_add(vb_stretches *spans, const vb_stretch *span,
@@ -39,9 +40,12 @@ vblip_status vb_stretch_between(vb_stretch *out, const vb_frames *source,
         return vb_fail(err, VBLIP_ERR_ARGUMENT,
                        "%s: nothing from %.3f s on, the video ends at %.3f s", path,
                        (double)start_us * 1e-6, (double)info->duration_us * 1e-6);
-    out->first = source->index_at(video, start_us);
+    // Of a frame's time that rows rounded to a millisecond the frame itself is meant.
+    out->first = source->index_at(video, start_us + HALF_MS_US);
     if (out->end_us < info->duration_us)
-        out->count = source->index_at(video, out->end_us - 1) + 1;
+        out->count = source->index_at(video, out->end_us - HALF_MS_US - 1) + 1;
+    if (out->count <= out->first) // a part of a millisecond
+        out->count = out->first + 1;
     out->count -= out->first;
     return VBLIP_OK;
 }
