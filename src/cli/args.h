@@ -37,6 +37,10 @@ typedef enum cli_command {
     CLI_COMMAND_COUNT, // also: no command
     CLI_HELP_OPTIONS,  // pages of help that are about no command
     CLI_HELP_GLOSSARY,
+    CLI_HELP_MAN, // what other programs read
+    CLI_HELP_BASH,
+    CLI_HELP_ZSH,
+    CLI_HELP_FISH,
 } cli_command;
 
 // How a command reads its operands.

@@ -1,24 +1,18 @@
 #include "cli/help.h"
 
 #include "cli/cmd.h"
+#include "cli/completions.h"
+#include "cli/manual.h"
 #include "cli/options.h"
 #include "terminal/wrap.h"
 
 #include <string.h>
 
-// Paragraphs end with a newline each; they are wrapped when they are printed.
-typedef struct command_help {
-    const char *usage;
-    const char *summary; // one line
-    const char *about;
-    const char *examples; // two lines
-} command_help;
-
 #define PATHS                                                                          \
     "PATH is a video, an image, a directory (searched for both) or - (a video on "     \
     "standard input). "
 
-static const command_help helps[CLI_COMMAND_COUNT] = {
+const cli_command_help cli_helps[CLI_COMMAND_COUNT] = {
     [CLI_RETRIEVE] =
         {"vblip retrieve [OPTIONS] PATH... \"query\"\n"
          "       vblip retrieve [OPTIONS] -e \"query\" [-e \"query\"]... PATH...\n"
@@ -305,9 +299,7 @@ static const struct {
      "the answers with the likeliest first tokens (128)"},
 };
 
-static const struct {
-    const char *term, *meaning;
-} glossary[] = {
+const cli_meaning cli_glossary[] = {
     {"ITC", "image-text contrastive: the cosine, -1 to 1, between the vectors of an "
             "image and a text. Each is made once, so that it is fast"},
     {"ITM", "image-text matching: image and text go through the model together. Two "
@@ -332,13 +324,34 @@ static const struct {
     {"checkpoint",
      "the weights of a trained model; a model set is a folder of several, "
      "one a task"},
+    {NULL, NULL},
+};
+
+const cli_meaning cli_exit_statuses[] = {
+    {"0", "done"},
+    {"1", "nothing matched (only with --exit-status)"},
+    {"2", "misused"},
+    {"3", "some inputs failed"},
+    {"4", "every input failed or checkpoint, vocabulary or output unusable"},
+    {"5", "no usable device"},
+    {"130", "interrupted (what was finished is kept)"},
+    {NULL, NULL},
+};
+
+const cli_meaning cli_variables[] = {
+    {"VBLIP_MODEL", "--model"},
+    {"HF_HUB_CACHE or HF_HOME", "hub names"},
+    {"XDG_DATA_HOME", "indexes"},
+    {"XDG_CACHE_HOME", "compiled pipelines"},
+    {"TMPDIR", "standard input as a PATH"},
+    {NULL, NULL},
 };
 
 enum { OPTION_INDENT = 27, TERM_INDENT = 14 };
 
 // ----------------------------------------------------------------------------- options
 
-static const char *option_help(const cli_option *o, cli_command command)
+const char *cli_option_help(const cli_option *o, cli_command command)
 {
     for (size_t i = 0; i < sizeof particulars / sizeof *particulars; i++)
         if (particulars[i].command == command &&
@@ -359,7 +372,7 @@ static void write_option(vb_string *out, const cli_option *o, cli_command comman
         vb_string_appendf(out, "--%s", o->name);
     if (o->value)
         vb_string_appendf(out, " %s", o->value);
-    const char *help = option_help(o, command);
+    const char *help = cli_option_help(o, command);
     vb_wrap(out, help, strlen(help), out->size - start, OPTION_INDENT);
 }
 
@@ -396,7 +409,7 @@ static void write_common_options(vb_string *out)
 
 static void write_command_page(vb_string *out, cli_command command)
 {
-    const command_help *help = &helps[command];
+    const cli_command_help *help = &cli_helps[command];
     vb_string_appendf(out, "usage: %s\n\n", help->usage);
     vb_wrap_paragraphs(out, help->about);
     if (command == CLI_BENCH) {
@@ -420,11 +433,26 @@ static void write_command_page(vb_string *out, cli_command command)
 
 static void write_glossary(vb_string *out)
 {
-    for (size_t i = 0; i < sizeof glossary / sizeof *glossary; i++) {
-        const char *meaning = glossary[i].meaning;
-        vb_string_puts(out, glossary[i].term);
-        vb_wrap(out, meaning, strlen(meaning), strlen(glossary[i].term), TERM_INDENT);
+    for (const cli_meaning *m = cli_glossary; m->term; m++) {
+        vb_string_puts(out, m->term);
+        vb_wrap(out, m->meaning, strlen(m->meaning), strlen(m->term), TERM_INDENT);
     }
+}
+
+// A paragraph: "HEADING: 0 done, 1 nothing matched", or "TERM (meaning)".
+static void write_meanings(vb_string *out, const char *heading,
+                           const cli_meaning *meanings, bool bracketed)
+{
+    vb_string text = {0};
+    vb_string_appendf(&text, "%s: ", heading);
+    for (const cli_meaning *m = meanings; m->term; m++)
+        vb_string_appendf(&text, bracketed ? "%s%s (%s)" : "%s%s %s",
+                          m == meanings ? "" : ", ", m->term, m->meaning);
+    vb_string_putc(&text, '\n');
+    vb_string_putc(out, '\n');
+    vb_wrap_paragraphs(out, text.bytes ? text.bytes : "");
+    out->failed = out->failed || text.failed;
+    vb_string_free(&text);
 }
 
 static void write_overview(vb_string *out)
@@ -433,24 +461,19 @@ static void write_overview(vb_string *out)
                         "usage: vblip COMMAND [OPTIONS] ...\n\ncommands:\n");
     for (int i = 0; i < CLI_COMMAND_COUNT; i++)
         vb_string_appendf(out, "  %-10s %s\n", cli_command_name((cli_command)i),
-                          helps[i].summary);
+                          cli_helps[i].summary);
     vb_string_puts(
         out,
         "\nvblip help COMMAND: what it does, its own options, examples\n"
         "vblip help options: what all commands share\n"
         "vblip help glossary: ITC, ITM, P(match) and other words\n"
-        "\nexit status: 0 done, 1 nothing matched (only with --exit-status), 2 "
-        "misused,\n"
-        "3 some inputs failed, 4 every input failed or checkpoint, vocabulary or "
-        "output\n"
-        "unusable, 5 no usable device, 130 interrupted (what was finished is kept)\n"
-        "\nenvironment: VBLIP_MODEL (--model), HF_HUB_CACHE or HF_HOME (hub names),\n"
-        "XDG_DATA_HOME (indexes), XDG_CACHE_HOME (compiled pipelines), TMPDIR "
-        "(standard\n"
-        "input as a PATH)\n"
-        "\nexamples:\n"
-        "  vblip retrieve examples/clips \"a dog to the left of a violin\"\n"
-        "  vblip caption --every 2 examples/clips/clip-02.mp4\n");
+        "vblip help man: the manual page; bash, zsh, fish: completions of shells\n");
+    write_meanings(out, "exit status", cli_exit_statuses, false);
+    write_meanings(out, "environment", cli_variables, true);
+    vb_string_puts(out,
+                   "\nexamples:\n"
+                   "  vblip retrieve examples/clips \"a dog to the left of a violin\"\n"
+                   "  vblip caption --every 2 examples/clips/clip-02.mp4\n");
 }
 
 void cli_help_write(vb_string *out, cli_command page)
@@ -461,6 +484,10 @@ void cli_help_write(vb_string *out, cli_command page)
         write_common_options(out);
     else if (page == CLI_HELP_GLOSSARY)
         write_glossary(out);
+    else if (page == CLI_HELP_MAN)
+        cli_manual_write(out);
+    else if (page > CLI_HELP_MAN)
+        cli_completions_write(out, page);
     else
         write_overview(out);
 }

@@ -192,7 +192,9 @@ static vblip_status find_page(cli_command *out, const char *name, vblip_error *e
     static const struct {
         const char *name;
         cli_command page;
-    } pages[] = {{"options", CLI_HELP_OPTIONS}, {"glossary", CLI_HELP_GLOSSARY}};
+    } pages[] = {{"options", CLI_HELP_OPTIONS}, {"glossary", CLI_HELP_GLOSSARY},
+                 {"man", CLI_HELP_MAN},         {"bash", CLI_HELP_BASH},
+                 {"zsh", CLI_HELP_ZSH},         {"fish", CLI_HELP_FISH}};
     for (size_t i = 0; i < sizeof pages / sizeof *pages; i++)
         if (strcmp(name, pages[i].name) == 0) {
             *out = pages[i].page;
