@@ -49,7 +49,8 @@ typedef struct vblip_error {
     vblip_status status;
     char message[508]; // never empty on failure; no trailing newline
 } vblip_error;
-VBLIP_API const char *vblip_version(void); // "0.1.0"
+#define VBLIP_VERSION_NUMBER 100           // 10000 major + 100 minor + patch, of this header
+VBLIP_API const char *vblip_version(void); // "0.1.0", of the library
 
 // ------------------------------------------------------------------ engine and model
 
@@ -117,7 +118,6 @@ VBLIP_API void vblip_model_free(vblip_model **model);
 // The files that a list of paths stands for: a file stands for itself, a directory for the videos
 // and images below it, sorted bytewise, dot files skipped.
 typedef struct vblip_inputs vblip_inputs;
-
 typedef struct vblip_input {
     const char *path;  // as typed, or directory as typed + '/' + relative name
     const char *error; // NULL, or why this path is already known to be a failed input

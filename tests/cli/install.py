@@ -41,7 +41,7 @@ class Installed(unittest.TestCase):
         return done
 
     def test_what_is_installed(self):
-        wanted = ["bin/vblip", "include/vblip.h", "include/vblip_lab.h", "lib/libvblip.so", "lib/pkgconfig/vblip.pc", "share/doc/vblip/LICENSE", "share/man/man1/vblip.1",
+        wanted = ["bin/vblip", "include/vblip.h", "include/vblip_lab.h", "lib/libvblip.so", "lib/pkgconfig/vblip.pc", "share/doc/vblip/LICENSE", "share/man/man1/vblip.1.gz",
                   "share/bash-completion/completions/vblip", "share/zsh/vendor-completions/_vblip",
                   "share/fish/vendor_completions.d/vblip.fish",
                   "share/vblip/bert-base-uncased-vocab.txt"]
