@@ -4,6 +4,7 @@
 #include "cli/cues.h"
 #include "cli/options.h"
 #include "output/beside.h"
+#include "output/results.h"
 #include "output/subtitles.h"
 #include "terminal/interrupt.h"
 
@@ -11,13 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-static const vb_column columns[] = {
-    {"path", VB_CELL_TEXT, NULL},  {"start", VB_CELL_TIME, NULL},
-    {"end", VB_CELL_TIME, NULL},   {"caption", VB_CELL_TEXT, NULL},
-    {"score", VB_CELL_REAL, NULL},
-};
-static const vb_table table = {columns, sizeof columns / sizeof *columns};
 
 typedef struct caption_state {
     bool begun;     // a caption came
@@ -54,13 +48,8 @@ static int cmd_caption_emit_text(cli_session *s, const vblip_caption *caption,
 
 static int cmd_caption_emit_row(cli_session *s, const vblip_caption *caption)
 {
-    const vb_cell cells[] = {
-        vb_cell_text(cli_shown_path(s, caption->path)),
-        vb_cell_time(caption->timed, caption->start_us),
-        vb_cell_time(caption->timed, caption->end_us),
-        vb_cell_text(caption->text),
-        vb_cell_real((double)caption->score),
-    };
+    vb_cell cells[VB_CAPTION_CELLS];
+    vb_caption_cells(cells, cli_shown_path(s, caption->path), caption);
     return cli_emit_row(s, cells);
 }
 
@@ -487,7 +476,7 @@ static cli_exit cmd_caption_finish(cli_session *s, cli_exit code)
 cli_exit cli_cmd_caption(cli_session *s)
 {
     const cli_task task = {
-        .table = &table,
+        .table = &vb_caption_table,
         .own_output = s->args->mux,
         .needs = VBLIP_TASK_CAPTION,
         .likes = same_picture(s) > 0 ? VBLIP_TASK_ITC : 0,

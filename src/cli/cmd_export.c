@@ -7,7 +7,7 @@ static const vb_column export_columns[] = {
     {"path", VB_CELL_TEXT, NULL},
     {"start", VB_CELL_TIME, NULL},
     {"end", VB_CELL_TIME, NULL},
-    {"vector", VB_CELL_VECTOR, NULL},
+    {"vector", VB_CELL_REALS, NULL},
 };
 enum { EXPORT_COLUMNS = sizeof export_columns / sizeof *export_columns };
 static const vb_table export_table = {export_columns, EXPORT_COLUMNS};
@@ -19,7 +19,7 @@ static int export_row(cli_session *s, const vblip_index_segment *segment)
         vb_cell_text(segment->path),
         vb_cell_time(segment->timed, segment->start_us),
         vb_cell_time(segment->timed, segment->end_us),
-        vb_cell_vector(segment->vector, segment->dims),
+        vb_cell_reals(segment->vector, segment->dims),
     };
     vb_rows_add(&s->rows, &s->line, cells);
     return cli_emit_part(s);

@@ -1,12 +1,6 @@
 // cmd_match.c - every pair of path and text (cli.md 3).
 #include "cli/cmd.h"
-
-static const vb_column columns[] = {
-    {"path", VB_CELL_TEXT, NULL},    {"text", VB_CELL_TEXT, NULL},
-    {"itc", VB_CELL_REAL, NULL},     {"itm_logits", VB_CELL_PAIR, NULL},
-    {"p_match", VB_CELL_REAL, NULL}, {"calibration", VB_CELL_TEXT, NULL},
-};
-static const vb_table table = {columns, sizeof columns / sizeof *columns};
+#include "output/results.h"
 
 static int on_match_row(void *session, const vblip_match_row *row)
 {
@@ -17,14 +11,10 @@ static int on_match_row(void *session, const vblip_match_row *row)
                           (double)row->itc, path, s->texts.items[row->text]);
         return cli_emit_line(s);
     }
-    const vb_cell cells[] = {
-        vb_cell_text(path),
-        vb_cell_bytes(s->texts.items[row->text], s->texts.sizes[row->text]),
-        vb_cell_real((double)row->itc),
-        vb_cell_pair(row->itm_logits),
-        vb_cell_real((double)row->p_match),
-        vb_cell_text(s->calibration),
-    };
+    vb_cell cells[VB_MATCH_CELLS];
+    const vb_cell text =
+        vb_cell_bytes(s->texts.items[row->text], s->texts.sizes[row->text]);
+    vb_match_cells(cells, path, text, s->calibration, row);
     return cli_emit_row(s, cells);
 }
 
@@ -43,7 +33,7 @@ static vblip_status cmd_match_run(cli_session *s, vblip_error *err)
 cli_exit cli_cmd_match(cli_session *s)
 {
     static const cli_task task = {
-        .table = &table,
+        .table = &vb_match_table,
         .needs = VBLIP_TASK_RETRIEVAL,
         .weights = "Salesforce/blip-itm-base-coco",
         .run = cmd_match_run,

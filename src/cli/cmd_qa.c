@@ -3,28 +3,11 @@
 
 #include "cli/qa_table.h"
 #include "cli/questions.h"
+#include "output/results.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const vb_column ranked_columns[] = {{"answer", VB_CELL_TEXT, NULL},
-                                           {"score", VB_CELL_REAL, NULL}};
-static const vb_table ranked_table = {ranked_columns, 2};
-
-// Generated answers have no last column.
-static const vb_column columns[] = {
-    {"path", VB_CELL_TEXT, NULL},
-    {"question", VB_CELL_TEXT, NULL},
-    {"answer", VB_CELL_TEXT, NULL},
-    {"score", VB_CELL_REAL, NULL},
-    {"start", VB_CELL_TIME, NULL},
-    {"end", VB_CELL_TIME, NULL},
-    {"ranked", VB_CELL_ROWS, &ranked_table},
-};
-enum { COLUMNS = sizeof columns / sizeof *columns };
-static const vb_table generated_table = {columns, COLUMNS - 1};
-static const vb_table both_table = {columns, COLUMNS};
 
 typedef struct qa_state {
     vb_list answers;         // those of all questions that have none of their own
@@ -62,23 +45,11 @@ static int on_answer(void *session, const vblip_answer *answer)
     if (s->args->format == VB_FORMAT_TEXT)
         return cmd_qa_emit_text(s, answer);
     const uint32_t q = answer->question;
-    uint32_t ranked = answer->ranked ? answer->ranked_count : 0;
-    if (ranked > state->answer_count)
-        ranked = state->answer_count;
-    for (uint32_t i = 0; i < ranked; i++) {
-        const vblip_ranked_answer *r = &answer->ranked[i];
-        state->ranked[2 * i] = vb_cell_text(state->shared[r->answer]);
-        state->ranked[2 * i + 1] = vb_cell_real((double)r->score);
-    }
-    const vb_cell cells[COLUMNS] = {
-        vb_cell_text(cli_shown_path(s, answer->path)),
-        vb_cell_bytes(s->texts.items[q], s->texts.sizes[q]),
-        vb_cell_text(answer->text),
-        vb_cell_real((double)answer->score),
-        vb_cell_time(answer->timed, answer->start_us),
-        vb_cell_time(answer->timed, answer->end_us),
-        answer->ranked ? vb_cell_rows(state->ranked, ranked) : (vb_cell){0},
-    };
+    const vb_ranking ranking = {state->ranked, state->answer_count, state->shared};
+    vb_cell cells[VB_ANSWER_CELLS];
+    vb_answer_cells(cells, cli_shown_path(s, answer->path),
+                    vb_cell_bytes(s->texts.items[q], s->texts.sizes[q]), answer,
+                    &ranking);
     return cli_emit_row(s, cells);
 }
 
@@ -154,7 +125,7 @@ static int on_dialog(void *session, const vblip_dialog_row *row)
         state->ranked[2 * i] = vb_cell_text(row->answers[i]);
         state->ranked[2 * i + 1] = vb_cell_real((double)row->scores[i]);
     }
-    const vb_cell cells[COLUMNS] = {
+    const vb_cell cells[VB_ANSWER_CELLS] = {
         vb_cell_text(cli_shown_path(s, row->path)),
         vb_cell_text(row->question),
         vb_cell_text(row->answers[0]),
@@ -180,7 +151,7 @@ static vblip_status open_dialogs(cli_session *s, vblip_error *err)
 }
 
 static const cli_task dialog_task = {
-    .table = &both_table,
+    .table = &vb_ranked_table,
     .needs = VBLIP_TASK_RETRIEVAL,
     .weights = "Salesforce/blip-itm-base-coco",
     .check = open_dialogs,
@@ -279,8 +250,8 @@ static vblip_status prepare_questions(cli_session *s, vblip_error *err)
     if (s->args->table)
         VB_TRY(cli_qa_table_make(&state->table, s->args, &s->texts, err));
     state->rows = s->args->table        ? state->table.table
-                  : state->answer_count ? both_table
-                                        : generated_table;
+                  : state->answer_count ? vb_ranked_table
+                                        : vb_generated_table;
     return VBLIP_OK;
 }
 

@@ -4,20 +4,9 @@
 #include "cli/playlists.h"
 #include "cli/searching.h"
 #include "cli/sheet.h"
+#include "output/results.h"
 
 #include <string.h>
-
-static const vb_column columns[] = {
-    {"query", VB_CELL_TEXT, NULL},      {"rank", VB_CELL_WHOLE, NULL},
-    {"path", VB_CELL_TEXT, NULL},       {"start", VB_CELL_TIME, NULL},
-    {"end", VB_CELL_TIME, NULL},        {"score", VB_CELL_REAL, NULL},
-    {"itc", VB_CELL_REAL, NULL},        {"itm_logit", VB_CELL_REAL, NULL},
-    {"p_match", VB_CELL_REAL, NULL},    {"calibration", VB_CELL_TEXT, NULL},
-    {"then_start", VB_CELL_TIME, NULL}, {"then_end", VB_CELL_TIME, NULL},
-};
-enum { ALL_COLUMNS = sizeof columns / sizeof *columns, THEN_COLUMNS = 2 };
-static const vb_table table = {columns, ALL_COLUMNS - THEN_COLUMNS};
-static const vb_table then_table = {columns, ALL_COLUMNS};
 
 typedef struct retrieve_state {
     vb_set seen;         // paths printed by --files-only
@@ -31,28 +20,10 @@ typedef struct retrieve_state {
 static int cmd_retrieve_emit_row(cli_session *s, const vblip_hit *hit)
 {
     const uint32_t q = hit->query;
-    vb_cell reranked[3] = {0}, query = {0};
+    vb_cell query = {0}, cells[VB_HIT_CELLS];
     if (q < s->texts.count)
         query = vb_cell_bytes(s->texts.items[q], s->texts.sizes[q]);
-    if (hit->reranked) {
-        reranked[0] = vb_cell_real((double)hit->itm_logits[1]);
-        reranked[1] = vb_cell_real((double)hit->p_match);
-        reranked[2] = vb_cell_text(s->calibration);
-    }
-    const vb_cell cells[] = {
-        query,
-        vb_cell_whole(hit->rank),
-        vb_cell_text(cli_shown_path(s, hit->path)),
-        vb_cell_time(hit->timed, hit->start_us),
-        vb_cell_time(hit->timed, hit->end_us),
-        vb_cell_real((double)hit->score),
-        vb_cell_real((double)hit->itc),
-        reranked[0],
-        reranked[1],
-        reranked[2],
-        vb_cell_time(hit->timed, hit->then_start_us),
-        vb_cell_time(hit->timed, hit->then_end_us),
-    };
+    vb_hit_cells(cells, query, cli_shown_path(s, hit->path), s->calibration, hit);
     return cli_emit_row(s, cells);
 }
 
@@ -190,7 +161,7 @@ static cli_exit cmd_retrieve_finish(cli_session *s, cli_exit code)
 cli_exit cli_cmd_retrieve(cli_session *s)
 {
     const cli_task task = {
-        .table = s->args->then ? &then_table : &table,
+        .table = s->args->then ? &vb_hit_then_table : &vb_hit_table,
         .needs = cli_search_needs(s->args),
         .check = cmd_retrieve_check,
         .weights = "Salesforce/blip-itm-base-coco",

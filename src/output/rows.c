@@ -41,7 +41,7 @@ vb_cell vb_cell_pair(const float reals[2])
     return (vb_cell){.there = true, .reals = reals};
 }
 
-vb_cell vb_cell_vector(const float *reals, uint32_t count)
+vb_cell vb_cell_reals(const float *reals, uint32_t count)
 {
     return (vb_cell){.there = true, .reals = reals, .count = count};
 }
@@ -70,7 +70,7 @@ vb_cell vb_cell_object(const vb_cell *cells)
 
 static void json_value(vb_string *out, const vb_column *column, const vb_cell *cell);
 
-static void json_object(vb_string *out, const vb_table *table, const vb_cell *cells)
+void vb_row_json(vb_string *out, const vb_table *table, const vb_cell *cells)
 {
     vb_string_putc(out, '{');
     for (uint32_t i = 0; i < table->count; i++) {
@@ -89,8 +89,8 @@ static void json_element(vb_string *out, const vb_column *column, const vb_cell 
                          uint32_t i)
 {
     switch (column->type) {
+    case VB_CELL_REALS:
     case VB_CELL_PAIR:
-    case VB_CELL_VECTOR:
         vb_json_put_real(out, (double)cell->reals[i]);
         break;
     case VB_CELL_IDS:
@@ -100,7 +100,7 @@ static void json_element(vb_string *out, const vb_column *column, const vb_cell 
         vb_json_put_string(out, cell->strings[i], strlen(cell->strings[i]));
         break;
     default:
-        json_object(out, column->table, cell->cells + (size_t)i * column->table->count);
+        vb_row_json(out, column->table, cell->cells + (size_t)i * column->table->count);
     }
 }
 
@@ -127,7 +127,7 @@ static void json_value(vb_string *out, const vb_column *column, const vb_cell *c
         vb_string_puts(out, cell->number ? "true" : "false");
         return;
     case VB_CELL_OBJECT:
-        json_object(out, column->table, cell->cells);
+        vb_row_json(out, column->table, cell->cells);
         return;
     default:
         break;
@@ -278,7 +278,7 @@ void vb_rows_add(vb_rows *rows, vb_string *out, const vb_cell *cells)
 {
     if (rows->format == VB_FORMAT_JSON || rows->format == VB_FORMAT_JSONL) {
         json_separator(rows, out);
-        json_object(out, rows->table, cells);
+        vb_row_json(out, rows->table, cells);
         if (rows->format == VB_FORMAT_JSONL)
             vb_string_putc(out, '\n');
         return;
@@ -302,19 +302,24 @@ static void delimited_failure(const vb_rows *rows, vb_string *out, const char *p
     vb_string_putc(out, '\n');
 }
 
-void vb_rows_failure(vb_rows *rows, vb_string *out, const char *path, const char *error)
+void vb_row_failure_json(vb_string *out, const char *path, const char *error)
 {
     static const vb_column columns[] = {{"path", VB_CELL_TEXT, NULL},
                                         {"error", VB_CELL_TEXT, NULL}};
     static const vb_table table = {columns, 2};
+    const vb_cell cells[] = {vb_cell_text(path), vb_cell_text(error)};
+    vb_row_json(out, &table, cells);
+}
+
+void vb_rows_failure(vb_rows *rows, vb_string *out, const char *path, const char *error)
+{
     if (rows->format != VB_FORMAT_JSON && rows->format != VB_FORMAT_JSONL) {
         if (rows->failed_rows)
             delimited_failure(rows, out, path, error);
         return;
     }
-    const vb_cell cells[] = {vb_cell_text(path), vb_cell_text(error)};
     json_separator(rows, out);
-    json_object(out, &table, cells);
+    vb_row_failure_json(out, path, error);
     if (rows->format == VB_FORMAT_JSONL)
         vb_string_putc(out, '\n');
 }

@@ -29,11 +29,11 @@ typedef enum vb_cell_type {
     VB_CELL_REAL,    // real
     VB_CELL_TIME,    // time_us
     VB_CELL_FLAG,    // number: 0 or 1
+    VB_CELL_REALS,   // reals, count: a list of JSON also in csv and tsv
     VB_CELL_PAIR,    // reals: two columns `NAME_0 NAME_1` (without a plural s) in
                      // csv and tsv, a list of two in JSON
     VB_CELL_IDS,     // ids, count: parted by spaces in csv and tsv
     VB_CELL_STRINGS, // strings, count: parted by spaces in csv and tsv
-    VB_CELL_VECTOR,  // reals, count: a JSON list, also in csv and tsv
     VB_CELL_ROWS,    // rows of a table of its own: JSON also in csv and tsv
     VB_CELL_OBJECT,  // one row of such a table: the same
 } vb_cell_type;
@@ -72,7 +72,7 @@ vb_cell vb_cell_flag(bool flag);
 vb_cell vb_cell_real(double real); // not finite is absent
 vb_cell vb_cell_time(bool there, int64_t time_us);
 vb_cell vb_cell_pair(const float reals[2]);
-vb_cell vb_cell_vector(const float *reals, uint32_t count);
+vb_cell vb_cell_reals(const float *reals, uint32_t count);
 vb_cell vb_cell_ids(const int32_t *ids, uint32_t count);
 vb_cell vb_cell_strings(const char *const *strings, uint32_t count);
 vb_cell vb_cell_rows(const vb_cell *cells, uint32_t rows);
@@ -94,6 +94,10 @@ void vb_rows_add(vb_rows *rows, vb_string *out, const vb_cell *cells);
 void vb_rows_failure(vb_rows *rows, vb_string *out, const char *path,
                      const char *error);
 void vb_rows_end(vb_rows *rows, vb_string *out);
+
+// A row, or a failed input, as an object of JSON alone, without a newline.
+void vb_row_json(vb_string *out, const vb_table *table, const vb_cell *cells);
+void vb_row_failure_json(vb_string *out, const char *path, const char *error);
 
 // HH:MM:SS.mmm
 void vb_clock(vb_string *out, int64_t time_us, char point);
