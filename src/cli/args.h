@@ -30,6 +30,7 @@ typedef enum cli_command {
     CLI_SHOTS,
     CLI_SERVE,
     CLI_WATCH,
+    CLI_WORKER,
     CLI_TOKENIZE,
     CLI_MODELS,
     CLI_DOCTOR,

@@ -234,6 +234,19 @@ const cli_command_help cli_helps[CLI_COMMAND_COUNT] = {
          "Fields: time alert path start end p_match itc score calibration thumbnail.\n",
          "  vblip watch --alert \"a dog\" --min-p 0.8 recordings\n"
          "  vblip watch --alert \"a dog\" --exec \"cat >> dogs.jsonl\" recordings\n"},
+    [CLI_WORKER] =
+        {"vblip worker [OPTIONS] < JOBS",
+         "jobs on standard input, one a line, for other programs",
+         "A job is an object of JSON, {\"id\": 1, \"op\": \"ask\", \"path\": "
+         "\"a.mp4\", "
+         "\"texts\": [\"what is it?\"]}; op is caption, ask, match, embed or retrieve, "
+         "start and end are seconds of the recording, other members are options by "
+         "their names, with _ for -: max_length. Models stay loaded, and a clip that "
+         "was asked about stays encoded. ^C ends it behind the job in work.\n"
+         "Output: a line of JSON for each job: id, ok, and rows, those of the command "
+         "with -f jsonl, or error.\n",
+         "  vblip worker < jobs.jsonl > answers.jsonl\n"
+         "  vblip worker --device cpu < jobs.jsonl > answers.jsonl\n"},
     [CLI_SHOTS] =
         {"vblip shots [OPTIONS] PATH...", "where the shots of recordings begin and end",
          PATHS

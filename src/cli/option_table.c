@@ -271,7 +271,8 @@ const cli_option cli_options[] = {
      .value = "P",
      .help = "drop hits that match with less than P (0; watch 0.5)"},
     {.name = "calibration",
-     .commands = SEARCHES | ON(RERANK) | ON(MATCH) | ON(FILTER) | ON(SERVE) | ON(WATCH),
+     .commands = SEARCHES | ON(RERANK) | ON(MATCH) | ON(FILTER) | ON(SERVE) |
+                 ON(WATCH) | ON(WORKER),
      STRING(calibration),
      .file = CLI_FILE_READ,
      .or_none = true,

@@ -359,7 +359,7 @@ vblip_status cli_engine_open(cli_session *s, const char *device, vblip_error *er
                : a->verbose ? on_log
                             : NULL,
         .log_user = s,
-        .stopped = on_device_work,
+        .stopped = s->finishes_jobs ? NULL : on_device_work,
         .threads = a->threads,
         .hwaccel = a->hwaccel,
     };
@@ -386,6 +386,14 @@ static vblip_status load_what_there_is(cli_session *s, const cli_task *task,
                         : vblip_model_load(&s->model, s->engine, &least, err);
 }
 
+void cli_say_demo(cli_session *s, const char *weights)
+{
+    vb_console_warn(&s->console,
+                    "the bundled demo model answers; it knows only generated emoji "
+                    "scenes. Real weights: hf download %s, then --model %s",
+                    weights, weights);
+}
+
 static cli_exit open_model(cli_session *s, const cli_task *task)
 {
     vblip_error err = {0};
@@ -395,10 +403,7 @@ static cli_exit open_model(cli_session *s, const cli_task *task)
     if (load_what_there_is(s, task, &err) != VBLIP_OK)
         return cli_fail(s, err.status, &err);
     if (vblip_model_describe(s->model)->demo && !cli_crew_has_said(s, "demo", ""))
-        vb_console_warn(&s->console,
-                        "the bundled demo model answers; it knows only generated emoji "
-                        "scenes. Real weights: hf download %s, then --model %s",
-                        task->weights, task->weights);
+        cli_say_demo(s, task->weights);
     return vb_interrupted() ? CLI_EXIT_INTERRUPTED : CLI_EXIT_DONE;
 }
 

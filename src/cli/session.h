@@ -37,7 +37,8 @@ typedef struct cli_session {
     vb_spool spool; // standard input, when a path is "-"
     vblip_inputs *inputs;
     uint32_t input_count;
-    bool nothing_left; // all inputs were left out: that is no failure
+    bool nothing_left;  // all inputs were left out: that is no failure
+    bool finishes_jobs; // interrupted, it ends when what it has in hand is done
     void (*opening)(void *session,
                     const char *line); // what a device logs; NULL: -v shows
     vblip_engine *engine;
@@ -125,6 +126,9 @@ void cli_choose_calibration(cli_session *s, uint32_t frames, bool itm_cls);
 
 // What the run reads; `annotated` as in cli_sources.
 cli_sources cli_session_sources(const cli_session *s, bool annotated);
+
+// Says that the bundled demo model answers, and where real weights are.
+void cli_say_demo(cli_session *s, const char *weights);
 
 // Opens the engine; `device` NULL is that of the arguments.
 vblip_status cli_engine_open(cli_session *s, const char *device, vblip_error *err);

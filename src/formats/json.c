@@ -286,3 +286,55 @@ vblip_status vb_json_expect(vb_json_object object, const char *key,
     return vb_json_fail(object, key, VBLIP_ERR_UNSUPPORTED, err,
                         "\"%.40s\", expected \"%s\"", value, expected);
 }
+
+static bool is_json_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+// Steps over the value, and the blanks around it, that begins at `at`; the place of what
+// follows it.
+static size_t past_value(const char *text, size_t size, size_t at)
+{
+    size_t depth = 0;
+    while (at < size) {
+        const char c = text[at];
+        if (depth == 0 && (c == ',' || c == '}' || c == ']' || c == ':'))
+            return at;
+        if (c == '{' || c == '[')
+            depth++;
+        else if (c == '}' || c == ']')
+            depth--;
+        const size_t length = token_length(text + at, size - at);
+        at += length ? length : size - at;
+    }
+    return size;
+}
+
+bool vb_json_member_text(const char **value, size_t *value_size, const char *text,
+                         size_t size, const char *key)
+{
+    const size_t key_size = strlen(key);
+    size_t at = 0;
+    while (at < size && is_json_space(text[at]))
+        at++;
+    for (at++; at < size; at++) { // behind the brace, and each comma
+        while (at < size && is_json_space(text[at]))
+            at++;
+        const char *name = text + at;
+        const size_t colon = past_value(text, size, at);
+        size_t first = colon + 1, end = past_value(text, size, first);
+        at = end;
+        if (end >= size || colon < (size_t)(name - text) + key_size + 2 ||
+            memcmp(name + 1, key, key_size) != 0 || name[key_size + 1] != '"')
+            continue;
+        while (first < end && is_json_space(text[first]))
+            first++;
+        while (end > first && is_json_space(text[end - 1]))
+            end--;
+        *value = text + first;
+        *value_size = end - first;
+        return true;
+    }
+    return false;
+}

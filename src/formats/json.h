@@ -49,6 +49,11 @@ VB_CHECKED vblip_status vb_json_expect(vb_json_object object, const char *key,
 vblip_status vb_json_fail(vb_json_object object, const char *key, vblip_status status,
                           vblip_error *err, const char *format, ...) VB_PRINTF(5, 6);
 
+// The value of a member of the object `text` (size bytes), which vb_json_parse took, as it
+// is written there: numbers keep all their digits. False where there is none of that key.
+bool vb_json_member_text(const char **value, size_t *value_size, const char *text,
+                         size_t size, const char *key);
+
 // A whole number from 0 to 2^53, which is where doubles stop telling them apart.
 bool vb_json_whole(uint64_t *out, const cJSON *value);
 

@@ -1,6 +1,8 @@
 // fake_serve.c - a server that says what it was to serve, and ends.
 #include "serve/serve.h"
 
+#include "serve/worker.h"
+
 #include <stdio.h>
 
 #include "cli/fake_vblip.h"
@@ -20,4 +22,19 @@ vblip_status vb_serve(const vb_serve_options *options, vblip_error *err)
              o->captions ? ", captions" : "", o->name, o->device);
     o->ready(o->user, line);
     return VBLIP_OK;
+}
+
+vblip_status vb_worker(const vb_worker_options *options, vblip_error *err)
+{
+    const vb_worker_options *o = options;
+    vb_string line = {0};
+    (void)err;
+    vb_string_appendf(&line, "{\"model\":\"%s\",\"tasks\":%u,\"calibration\":\"%s\"}\n",
+                      o->jobs.model_options.path, (unsigned)o->jobs.tasks,
+                      o->jobs.model_options.calibration
+                          ? o->jobs.model_options.calibration
+                          : "its own");
+    const bool closed = o->write(o->user, &line);
+    vb_string_free(&line);
+    return closed ? VBLIP_ERR_CANCELLED : VBLIP_OK;
 }

@@ -91,11 +91,11 @@ static void test_help_fits_a_terminal(void **state)
     }
 }
 
-// Splits a line of help, words or "quoted words", in place.
+// Splits a line of help, words or "quoted words", in place; from a < on it is the shell's.
 static int split_example(char **argv, char *line)
 {
     int argc = 0;
-    for (char *word = line; *word;) {
+    for (char *word = line; *word && *word != '<';) {
         char stop = *word == '"' ? '"' : ' ';
         argv[argc++] = stop == '"' ? ++word : word;
         word += strcspn(word, stop == '"' ? "\"" : " ");

@@ -153,6 +153,41 @@ static void test_members_are_typed_and_bounded(void **state)
     cJSON_Delete(root);
 }
 
+static void test_members_as_they_are_written(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *value; // of "id"; NULL = none
+    } cases[] = {
+        {"{}", NULL},
+        {"{\"a\":1}", NULL},
+        {"{\"id\":1}", "1"},
+        {" { \"id\" : 1.50 , \"a\":2}", "1.50"},
+        {"{\"a\":2,\"id\":\"\\u0041,}\"}\n", "\"\\u0041,}\""},
+        {"{\"a\":{\"id\":1},\"id\":[1, {\"id\":2}] }", "[1, {\"id\":2}]"},
+        {"{\"a\":[\"id\",\"id\"],\"b\":\"id\"}", NULL},
+        {"{\"id2\":1,\"i\":2,\"id\":null}", "null"},
+        {"{\"\":1,\"id\":\"\"}", "\"\""},
+        {"{\"id\":12345678901234567890}", "12345678901234567890"},
+        {"{\"i\\u0064\":1}", NULL}, // escaped: another spelling is not looked for
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cJSON *root;
+        const char *value = NULL;
+        size_t value_size = 0;
+        const size_t size = strlen(cases[i].text);
+        assert_int_equal(parse(&root, cases[i].text, size, NULL), VBLIP_OK);
+        const bool found =
+            vb_json_member_text(&value, &value_size, cases[i].text, size, "id");
+        assert_int_equal(found, cases[i].value != NULL);
+        if (found) {
+            assert_int_equal(value_size, strlen(cases[i].value));
+            assert_memory_equal(value, cases[i].value, value_size);
+        }
+        cJSON_Delete(root);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,6 +196,7 @@ int main(void)
         cmocka_unit_test(test_refuses_a_nul_byte),
         cmocka_unit_test(test_refuses_every_truncation),
         cmocka_unit_test(test_members_are_typed_and_bounded),
+        cmocka_unit_test(test_members_as_they_are_written),
     };
     return cmocka_run_group_tests_name("json", tests, NULL, NULL);
 }
