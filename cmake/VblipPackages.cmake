@@ -1,4 +1,4 @@
-# Packages of Debian, and an archive of the sources: `cpack` in a build folder.
+# Packages of Debian, and an archive of the sources: `cpack` in a build folder, with `file` installed.
 #
 # vblip is the program, vblip-data what it finds beside itself, libvblip0 and libvblip-dev are the
 # library. Each has the two files that Debian wants of all: its licence, and what changed.
