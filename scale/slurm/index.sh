@@ -1,0 +1,27 @@
+#!/bin/sh
+# One index of a folder of recordings, made by an array of Slurm's tasks.
+#
+#   scale/slurm/index.sh VIDEOS OUT TASKS [OPTIONS OF SBATCH...]
+#
+# Every task brings OUT/shard-I.index up to date with its share of the files (vblip's --shard), and when
+# all have ended OUT/all.index is merged. Prints the number of the job that merges. VIDEOS and OUT lie on
+# storage that all nodes see. The same command again goes on where tasks were lost, and encodes nothing
+# twice. $VBLIP is the program (vblip), $VBLIP_OPTIONS goes to `vblip index`: "--device 0 -j 4".
+set -eu
+[ $# -ge 3 ] || {
+    sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2
+    exit 2
+}
+videos=$1 out=$2 tasks=$3
+shift 3
+mkdir -p "$out"
+export VBLIP="${VBLIP:-vblip}" VBLIP_OPTIONS="${VBLIP_OPTIONS:-}" VIDEOS="$videos" OUT="$out" TASKS="$tasks"
+
+# Files that cannot be read are exit 3: the index says which, and the rest of it is of use.
+# shellcheck disable=SC2016 # the jobs expand these
+array=$(sbatch --parsable --job-name=vblip-index --array="1-$tasks" --requeue --output="$out/task-%a.log" "$@" \
+    --wrap '$VBLIP index --shard "$SLURM_ARRAY_TASK_ID/$TASKS" --index "$OUT/shard-$SLURM_ARRAY_TASK_ID.index" \
+        $VBLIP_OPTIONS "$VIDEOS" || [ $? -eq 3 ]')
+# shellcheck disable=SC2016
+sbatch --parsable --job-name=vblip-merge --dependency="afterok:$array" --kill-on-invalid-dep=yes \
+    --output="$out/merge.log" "$@" --wrap '$VBLIP merge "$OUT"/shard-*.index --overwrite -o "$OUT/all.index"'
