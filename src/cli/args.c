@@ -24,6 +24,7 @@ const cli_command_traits cli_commands[CLI_COMMAND_COUNT] = {
     [CLI_SERVE] = {"serve", CLI_TAKES_ANY_PATHS, "text"},
     [CLI_WATCH] = {"watch", CLI_TAKES_DIRECTORY, "alert"},
     [CLI_WORKER] = {"worker", CLI_TAKES_NOTHING, "text"},
+    [CLI_MCP] = {"mcp", CLI_TAKES_ANY_PATHS, "text"},
     [CLI_TOKENIZE] = {"tokenize", CLI_TAKES_TEXTS, "text"},
     [CLI_MODELS] = {"models", CLI_TAKES_ONE_PATH, "text"},
     [CLI_DOCTOR] = {"doctor", CLI_TAKES_NOTHING, "text"},

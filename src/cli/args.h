@@ -31,6 +31,7 @@ typedef enum cli_command {
     CLI_SERVE,
     CLI_WATCH,
     CLI_WORKER,
+    CLI_MCP,
     CLI_TOKENIZE,
     CLI_MODELS,
     CLI_DOCTOR,

@@ -182,9 +182,10 @@ static vblip_status check_together(const cli_args *a, vblip_error *err)
         {a->command == CLI_WATCH && a->output,
          "-o: not allowed for watch, whose file would only appear at its end; redirect "
          "standard output"},
-        {a->command == CLI_WORKER && a->output,
-         "-o: not allowed for worker, whose answers go to standard output as they "
-         "come"},
+        {(a->command == CLI_WORKER || a->command == CLI_MCP) && a->output,
+         "-o: not allowed here: answers go to standard output, as they come"},
+        {a->command == CLI_MCP && reads_video_on_stdin(a),
+         "-: standard input has the messages"},
         {a->command == CLI_CALIBRATE && a->output && strcmp(a->output, "-") == 0,
          "-o -: calibrate writes a file"},
         {a->itm_token == 0 && a->compat == VBLIP_COMPAT_HF,
@@ -467,7 +468,8 @@ vblip_status cli_format_settle(cli_args *args, vblip_error *err)
     if (args->command == CLI_EXPORT && args->format == VB_FORMAT_TEXT && !given)
         args->format = VB_FORMAT_JSONL;
     if (args->command == CLI_FILTER || args->command == CLI_WATCH ||
-        args->command == CLI_WORKER || args->command == CLI_RERANK) {
+        args->command == CLI_WORKER || args->command == CLI_MCP ||
+        args->command == CLI_RERANK) {
         if (given && args->format != VB_FORMAT_JSONL)
             return cli_misuse(err, "--format: allowed for %s: jsonl",
                               cli_commands[args->command].name);

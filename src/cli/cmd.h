@@ -24,6 +24,7 @@ cli_exit cli_cmd_shots(cli_session *s);
 cli_exit cli_cmd_serve(cli_session *s);
 cli_exit cli_cmd_watch(cli_session *s);
 cli_exit cli_cmd_worker(cli_session *s);
+cli_exit cli_cmd_mcp(cli_session *s);
 cli_exit cli_cmd_tokenize(cli_session *s);
 cli_exit cli_cmd_models(cli_session *s);
 cli_exit cli_cmd_doctor(cli_session *s);

@@ -1,6 +1,7 @@
 // cmd_serve.c - a page to search an index in (cli.md 3).
 #include "cli/cmd.h"
 #include "cli/library.h"
+#include "cli/serving.h"
 #include "serve/serve.h"
 #include "terminal/interrupt.h"
 
@@ -53,40 +54,6 @@ static vblip_status cmd_serve_check(cli_session *s, vblip_error *err)
                           "--token TOKEN lets in those who know it",
                           address_of(s));
     return VBLIP_OK;
-}
-
-// ----------------------------------------------------------------------------- index
-
-typedef struct found_index {
-    char *path;
-    uint32_t count;
-} found_index;
-
-static int on_found_index(void *user, const char *path)
-{
-    found_index *found = user;
-    if (found->count++ == 0)
-        found->path = strdup(path);
-    return 0;
-}
-
-// The only index that there is, where none is named.
-static vblip_status find_only_index(cli_session *s, found_index *found,
-                                    vblip_error *err)
-{
-    if (s->input_count || s->args->index)
-        return VBLIP_OK;
-    if (s->env.data_dir)
-        VB_TRY(vblip_index_each(s->env.data_dir, NULL, on_found_index, found, err));
-    if (found->count == 0)
-        return cli_misuse(err, "serve: no index yet; name a directory of recordings");
-    if (found->count > 1)
-        return cli_misuse(
-            err,
-            "serve: %u indexes, expected one; name a directory, or --index "
-            "FILE (vblip index --stats lists them)",
-            (unsigned)found->count);
-    return found->path ? VBLIP_OK : vb_fail_memory(err, "serve");
 }
 
 // ----------------------------------------------------------------------------- serving
@@ -143,11 +110,10 @@ static vblip_status serve_index(cli_session *s, const char *index, vblip_error *
 
 static vblip_status cmd_serve_run(cli_session *s, vblip_error *err)
 {
-    found_index found = {0};
-    vblip_status status = find_only_index(s, &found, err);
-    if (status == VBLIP_OK)
-        status = serve_index(s, found.path, err);
-    free(found.path);
+    char *only;
+    VB_TRY(cli_only_index(&only, s, err));
+    const vblip_status status = serve_index(s, only, err);
+    free(only);
     return status;
 }
 

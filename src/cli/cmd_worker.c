@@ -6,20 +6,12 @@
 
 #include <unistd.h>
 
-static bool write_worker_line(void *session, const vb_string *line)
-{
-    cli_session *s = session;
-    vb_string_append(&s->line, line->bytes, line->size);
-    (void)cli_emit_line(s); // interrupted or not: what was done is told
-    return s->out.error != 0;
-}
-
 static vblip_status cmd_worker_run(cli_session *s, vblip_error *err)
 {
     vb_worker_options options = {
         .fd = STDIN_FILENO,
         .stopped = vb_interrupted,
-        .write = write_worker_line,
+        .write = cli_serving_write,
         .user = s,
     };
     VB_TRY(cli_serving_begin(&options.jobs, s, err));

@@ -247,6 +247,15 @@ const cli_command_help cli_helps[CLI_COMMAND_COUNT] = {
          "with -f jsonl, or error.\n",
          "  vblip worker < jobs.jsonl > answers.jsonl\n"
          "  vblip worker --device cpu < jobs.jsonl > answers.jsonl\n"},
+    [CLI_MCP] =
+        {"vblip mcp [OPTIONS] [PATH...]", "recordings as tools for agents",
+         "A server of the Model Context Protocol on standard input and output, for "
+         "programs that start it. Its tools search the index of PATHs, without a PATH "
+         "what --index FILE holds or the only index that there is, and caption, ask "
+         "about, match and show what is there: no other file can be seen through "
+         "it.\n",
+         "  vblip mcp examples/clips\n"
+         "  vblip mcp --device cpu --index films.index\n"},
     [CLI_SHOTS] =
         {"vblip shots [OPTIONS] PATH...", "where the shots of recordings begin and end",
          PATHS

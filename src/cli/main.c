@@ -21,7 +21,7 @@ static cli_exit (*const commands[CLI_COMMAND_COUNT])(cli_session *) = {
     [CLI_DOCTOR] = cli_cmd_doctor,     [CLI_BENCH] = cli_cmd_bench,
     [CLI_CUT] = cli_cmd_cut,           [CLI_SERVE] = cli_cmd_serve,
     [CLI_COMMAND_RUN] = cli_cmd_run,   [CLI_WATCH] = cli_cmd_watch,
-    [CLI_WORKER] = cli_cmd_worker,
+    [CLI_WORKER] = cli_cmd_worker,     [CLI_MCP] = cli_cmd_mcp,
 };
 
 // Help and version, to standard output.

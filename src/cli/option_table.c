@@ -9,6 +9,9 @@
 #define SEARCHES       (ON(RETRIEVE) | ON(CUT))
 #define SHARDED                                                                        \
     (ON(INDEX) | ON(QA) | ON(CAPTION) | ON(COMMAND_RUN) | ON(EMBED) | ON(SHOTS))
+#define SERVERS (ON(SERVE) | ON(WORKER) | ON(MCP))
+#define GATHERS                                                                        \
+    (SEARCHES | ON(INDEX) | ON(SERVE) | ON(COMMAND_RUN) | ON(WATCH) | ON(MCP))
 #define INPUTS                                                                         \
     (SEARCHES | ON(INDEX) | ON(QA) | ON(CAPTION) | ON(MATCH) | ON(REASON) |            \
      ON(EMBED) | ON(SHOTS) | ON(SERVE) | ON(COMMAND_RUN))
@@ -271,8 +274,7 @@ const cli_option cli_options[] = {
      .value = "P",
      .help = "drop hits that match with less than P (0; watch 0.5)"},
     {.name = "calibration",
-     .commands = SEARCHES | ON(RERANK) | ON(MATCH) | ON(FILTER) | ON(SERVE) |
-                 ON(WATCH) | ON(WORKER),
+     .commands = SEARCHES | ON(RERANK) | ON(MATCH) | ON(FILTER) | SERVERS | ON(WATCH),
      STRING(calibration),
      .file = CLI_FILE_READ,
      .or_none = true,
@@ -280,12 +282,12 @@ const cli_option cli_options[] = {
      .help = "what P(match) goes by: a file of `vblip calibrate`, or none: plain "
              "softmax (calibration.json of the checkpoint, where it has one)"},
     {.name = "include",
-     .commands = SEARCHES | ON(INDEX) | ON(SERVE) | ON(COMMAND_RUN) | ON(WATCH),
+     .commands = GATHERS,
      STRINGS(include),
      .value = "GLOB",
      .help = "files in directories that match; may be repeated"},
     {.name = "exclude",
-     .commands = SEARCHES | ON(INDEX) | ON(SERVE) | ON(COMMAND_RUN) | ON(WATCH),
+     .commands = GATHERS,
      STRINGS(exclude),
      .value = "GLOB",
      .help = "leave those out that match; may be repeated"},
@@ -410,7 +412,7 @@ const cli_option cli_options[] = {
      .help = "so much more before and behind each hit (0)"},
 
     {.name = "index",
-     .commands = SEARCHES | ON(INDEX) | ON(SERVE),
+     .commands = SEARCHES | ON(INDEX) | ON(SERVE) | ON(MCP),
      STRING(index),
      .value = "INDEX",
      .help = "the index of all PATHs (one for each directory, in "
@@ -420,8 +422,7 @@ const cli_option cli_options[] = {
      FLAG(no_index),
      .help = "leave nothing on disk: directories are encoded anew"},
     {.name = "segment",
-     .commands =
-         SEARCHES | ON(INDEX) | ON(QA) | ON(SERVE) | ON(COMMAND_RUN) | ON(WATCH),
+     .commands = GATHERS | ON(QA),
      STRING(segment),
      .value = "RULE",
      .help = "what a hit is: auto, whole, shots, or SECONDS (auto)"},

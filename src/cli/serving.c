@@ -1,5 +1,10 @@
 #include "cli/serving.h"
 
+#include "vblip_library.h"
+
+#include <stdlib.h>
+#include <string.h>
+
 typedef struct found_models {
     uint32_t tasks;
     bool demo;
@@ -31,6 +36,7 @@ vblip_status cli_serving_begin(vb_jobs_options *out, cli_session *s, vblip_error
         .engine = s->engine,
         .model_options = cli_model_options(s, 0),
         .data_dir = s->env.data_dir,
+        .frames = s->args->frames,
         .note = on_serving_note,
         .user = s,
     };
@@ -39,4 +45,53 @@ vblip_status cli_serving_begin(vb_jobs_options *out, cli_session *s, vblip_error
     if (found.demo)
         cli_say_demo(s, "Salesforce/blip-itm-base-coco");
     return VBLIP_OK;
+}
+
+bool cli_serving_write(void *session, const vb_string *line)
+{
+    cli_session *s = session;
+    vb_string_append(&s->line, line->bytes, line->size);
+    (void)cli_emit_line(s);
+    return s->out.error != 0;
+}
+
+typedef struct found_index {
+    char *path;
+    uint32_t count;
+} found_index;
+
+static int on_found_index(void *user, const char *path)
+{
+    found_index *found = user;
+    if (found->count++ == 0)
+        found->path = strdup(path);
+    return 0;
+}
+
+vblip_status cli_only_index(char **out, cli_session *s, vblip_error *err)
+{
+    const char *command = cli_command_name(s->args->command);
+    found_index found = {0};
+    vblip_status status = VBLIP_OK;
+    *out = NULL;
+    if (s->input_count || s->args->index)
+        return VBLIP_OK;
+    if (s->env.data_dir)
+        status = vblip_index_each(s->env.data_dir, NULL, on_found_index, &found, err);
+    if (status == VBLIP_OK && found.count == 0)
+        status = cli_misuse(err, "%s: no index yet; name a directory of recordings",
+                            command);
+    else if (status == VBLIP_OK && found.count > 1)
+        status = cli_misuse(
+            err,
+            "%s: %u indexes, expected one; name a directory, or --index FILE (vblip "
+            "index --stats lists them)",
+            command, (unsigned)found.count);
+    else if (status == VBLIP_OK && !found.path)
+        status = vb_fail_memory(err, command);
+    if (status == VBLIP_OK)
+        *out = found.path;
+    else
+        free(found.path);
+    return status;
 }

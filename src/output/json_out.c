@@ -57,3 +57,21 @@ void vb_json_put_time(vb_string *out, int64_t time_us)
     uint64_t ms = time_us < 0 ? 0 : ((uint64_t)time_us + 500) / 1000;
     vb_string_appendf(out, "%" PRIu64 ".%03u", ms / 1000, (unsigned)(ms % 1000));
 }
+
+void vb_json_put_base64(vb_string *out, const uint8_t *bytes, size_t size)
+{
+    static const char digits[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    vb_string_putc(out, '"');
+    for (size_t i = 0; i < size; i += 3) {
+        const size_t left = size - i;
+        const uint32_t word = (uint32_t)bytes[i] << 16 |
+                              (left > 1 ? (uint32_t)bytes[i + 1] << 8 : 0) |
+                              (left > 2 ? bytes[i + 2] : 0);
+        const char four[] = {digits[word >> 18], digits[word >> 12 & 63],
+                             left > 1 ? digits[word >> 6 & 63] : '=',
+                             left > 2 ? digits[word & 63] : '='};
+        vb_string_append(out, four, sizeof four);
+    }
+    vb_string_putc(out, '"');
+}

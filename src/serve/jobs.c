@@ -82,11 +82,16 @@ static void note_job_damage(void *user, const vblip_failure *damage)
     vb_string_free(&line);
 }
 
+static uint32_t job_frames(const job_run *run)
+{
+    return run->r->frames > 0 ? (uint32_t)run->r->frames : run->jobs->options->frames;
+}
+
 // The job options of a task on inputs.
 static vblip_job job_of(job_run *run)
 {
     return (vblip_job){
-        .frames = (uint32_t)run->r->frames,
+        .frames = job_frames(run),
         .failed = add_job_failure,
         .warned = note_job_damage,
         .user = run,
@@ -115,23 +120,36 @@ static vblip_status open_job_clip(vblip_clip **out, job_run *run, vblip_model *m
     const vblip_clip_options part = {
         .start_us = job_microseconds(r->start_s),
         .end_us = job_microseconds(r->end_s),
-        .frames = r->frames > 0 ? (uint32_t)r->frames : frames,
+        .frames = job_frames(run) ? job_frames(run) : frames,
     };
     return vb_clip_cache_get(out, &run->jobs->clips, model, r->path, &part, err);
 }
 
-// Calls a task with what `path` stands for, NULL for nothing. Where all of that failed, so
-// did the job.
+// What a job is about: its path, or what is searched.
+static vblip_status open_job_inputs(vblip_inputs **out, const job_run *run,
+                                    vblip_error *err)
+{
+    const vb_request *r = run->r;
+    const vb_jobs_options *o = run->jobs->options;
+    static const char *const none[] = {NULL};
+    const bool own = r->path || r->index;
+    const uint32_t count = own ? r->path != NULL : o->path_count;
+    const char *const *paths = own ? &r->path : o->paths;
+    const vblip_inputs_options options = {
+        .include = own ? r->include.items : o->include,
+        .exclude = own ? r->exclude.items : o->exclude,
+    };
+    return vblip_inputs_open(out, count ? paths : none, count, &options, err);
+}
+
+// Calls a task with the inputs. Where all of them failed, so did the job.
 typedef vblip_status (*job_task)(job_run *run, vblip_model *model,
                                  const vblip_inputs *inputs, vblip_error *err);
 static vblip_status with_inputs(job_run *run, vblip_model *model, job_task task,
                                 vblip_error *err)
 {
-    const vb_request *r = run->r;
-    const vblip_inputs_options options = {.include = r->include.items,
-                                          .exclude = r->exclude.items};
     vblip_inputs *inputs;
-    VB_TRY(vblip_inputs_open(&inputs, &r->path, r->path ? 1 : 0, &options, err));
+    VB_TRY(open_job_inputs(&inputs, run, err));
     const uint32_t count = vblip_inputs_count(inputs);
     vblip_status status = task(run, model, inputs, err);
     if (status == VBLIP_OK && run->failed && run->failed >= count)
@@ -208,7 +226,7 @@ static void choose_job_calibration(job_run *run, const vblip_model *model, bool 
     const vb_jobs_options *o = run->jobs->options;
     vblip_error why = {0};
     const vblip_calibration *c =
-        vblip_model_calibration(model, (uint32_t)run->r->frames, itm_cls, &why);
+        vblip_model_calibration(model, job_frames(run), itm_cls, &why);
     run->calibration = c ? c->path : NULL;
     if (why.status == VBLIP_OK || o->model_options.calibration || run->jobs->told)
         return;
@@ -385,6 +403,8 @@ static vblip_status search_library(job_run *run, vblip_library *library,
                                                        : -1,
         .min_p = (float)r->min_p,
     };
+    const vb_jobs_options *o = run->jobs->options;
+    const bool own = r->path || r->index, files = own ? r->path != NULL : o->path_count;
     const double within_s = r->within_s > 0 ? (double)(float)r->within_s : 60;
     const vblip_search_options options = {
         .retrieve = &ranking,
@@ -393,8 +413,12 @@ static vblip_status search_library(job_run *run, vblip_library *library,
         .by_recording = r->by > 0,
         .same = (float)r->dedupe,
         .offset = (uint32_t)r->offset,
-        .include = r->path ? NULL : r->include.items,
-        .exclude = r->path ? NULL : r->exclude.items,
+        .include = files ? NULL
+                   : own ? r->include.items
+                         : o->include,
+        .exclude = files ? NULL
+                   : own ? r->exclude.items
+                         : o->exclude,
     };
     return vblip_library_retrieve(library, r->texts.items, r->texts.count, &options,
                                   NULL, on_job_hit, run, err);
@@ -404,11 +428,13 @@ static vblip_status retrieve_inputs(job_run *run, vblip_model *model,
                                     const vblip_inputs *inputs, vblip_error *err)
 {
     const vb_request *r = run->r;
+    const vb_jobs_options *o = run->jobs->options;
+    const bool own = r->path || r->index;
     const vblip_library_options kept = {
-        .index = r->index,
-        .data_dir = r->no_index ? NULL : run->jobs->options->data_dir,
-        .segment = r->segment,
-        .frames = (uint32_t)r->frames,
+        .index = own ? r->index : o->index,
+        .data_dir = r->no_index ? NULL : o->data_dir,
+        .segment = own ? r->segment : o->segment,
+        .frames = job_frames(run),
     };
     vblip_library *library;
     VB_TRY(vblip_library_open(&library, model, inputs, &kept, err));
@@ -437,7 +463,9 @@ vblip_status vb_jobs_do(vb_jobs *jobs, vb_request_kind kind, const vb_request *r
     static vblip_status (*const doers[VB_REQUEST_KINDS])(job_run *, vblip_error *) = {
         [VB_JOB_CAPTION] = do_caption,   [VB_JOB_ASK] = do_ask,
         [VB_JOB_MATCH] = do_match,       [VB_JOB_EMBED] = do_embed,
-        [VB_JOB_RETRIEVE] = do_retrieve,
+        [VB_JOB_RETRIEVE] = do_retrieve, [VB_TOOL_SEARCH] = do_retrieve,
+        [VB_TOOL_CAPTION] = do_caption,  [VB_TOOL_ASK] = do_ask,
+        [VB_TOOL_MATCH] = do_match,
     };
     job_run run = {.jobs = jobs, .r = request, .rows = rows};
     vblip_status status = doers[kind](&run, err);

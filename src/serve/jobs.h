@@ -13,7 +13,14 @@ typedef struct vb_jobs_options {
     vblip_model_options model_options; // how models are loaded
     uint32_t tasks;                    // enum vblip_task: what there are models for
     const char *data_dir;              // of indexes; NULL = none
-    void (*note)(void *user, const char *line); // what there is to say beside rows
+    uint32_t frames;                   // where a job says none; 0 = the defaults
+    // What is searched where a job names nothing: files and directories below, or without
+    // any all of an index.
+    const char *const *paths;
+    uint32_t path_count;
+    const char *const *include, *const *exclude; // globs, up to a NULL; NULL = none
+    const char *index, *segment;                 // as in vblip_library_options
+    void (*note)(void *user, const char *line);  // what there is to say beside rows
     void *user;
 } vb_jobs_options;
 

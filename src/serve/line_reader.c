@@ -85,3 +85,10 @@ vblip_status vb_line_reader_next(vb_line_reader *reader, vb_line *out,
         VB_TRY(read_more(reader, err));
     }
 }
+
+bool vb_line_is_blank(const char *line, size_t size)
+{
+    while (size && memchr(" \t\r", line[size - 1], 3))
+        size--;
+    return size == 0;
+}

@@ -34,4 +34,6 @@ VB_CHECKED vblip_status vb_line_reader_next(vb_line_reader *reader, vb_line *out
                                             const char **line, size_t *size,
                                             vblip_error *err);
 
+bool vb_line_is_blank(const char *line, size_t size);
+
 #endif // VB_SERVE_LINE_READER_H

@@ -1,5 +1,7 @@
 #include "serve/request.h"
 
+#include "output/json_out.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +36,11 @@ typedef struct request_field {
 #define MATCH    (1u << VB_JOB_MATCH)
 #define EMBED    (1u << VB_JOB_EMBED)
 #define RETRIEVE (1u << VB_JOB_RETRIEVE)
+#define FIND     (1u << VB_TOOL_SEARCH)
+#define TELL     (1u << VB_TOOL_CAPTION)
+#define REPLY    (1u << VB_TOOL_ASK)
+#define COMPARE  (1u << VB_TOOL_MATCH)
+#define SHOW     (1u << VB_TOOL_SHOW)
 #define MOMENTS  (CAPTION | QA | MATCH | EMBED) // of jobs about one recording
 #define JOBS     (MOMENTS | RETRIEVE)
 #define IN(name) offsetof(vb_request, name)
@@ -112,6 +119,25 @@ static const request_field fields[] = {
     {"by", RETRIEVE, FIELD_CHOICE, false, IN(by), 0, 0, ways},
     {"index", RETRIEVE, FIELD_TEXT, false, IN(index), 1, MOST_PATH, NULL},
     {"no_index", RETRIEVE, FIELD_FLAG, false, IN(no_index), 0, 0, NULL},
+
+    {"query", FIND, FIELD_TEXT, true, IN(query), 1, MOST_TEXT, NULL},
+    {"top", FIND, FIELD_WHOLE, false, IN(top), 1, 100, NULL},
+    {"min_p", FIND, FIELD_NUMBER, false, IN(min_p), 0, 1, NULL},
+    {"then", FIND, FIELD_TEXT, false, IN(then), 1, MOST_TEXT, NULL},
+    {"within", FIND, FIELD_NUMBER, false, IN(within_s), 0.001, 86400, NULL},
+    {"path", TELL | REPLY | COMPARE | SHOW, FIELD_TEXT, true, IN(path), 1, MOST_PATH,
+     NULL},
+    {"question", REPLY, FIELD_TEXT, true, IN(question), 1, MOST_TEXT, NULL},
+    {"answers", REPLY, FIELD_TEXTS, false, IN(answers), 1, MOST_TEXT, NULL},
+    {"texts", COMPARE, FIELD_TEXTS, true, IN(texts), 1, MOST_TEXT, NULL},
+    {"start", TELL | REPLY | COMPARE, FIELD_NUMBER, false, IN(start_s), 0, MONTH_S,
+     NULL},
+    {"end", TELL | REPLY | COMPARE, FIELD_NUMBER, false, IN(end_s), 0, MONTH_S, NULL},
+    {"every", TELL, FIELD_NUMBER, false, IN(every_s), 0.1, 86400, NULL},
+    {"count", TELL, FIELD_WHOLE, false, IN(count), 1, 1000, NULL},
+    {"shots", TELL, FIELD_FLAG, false, IN(shots), 0, 0, NULL},
+    {"time", SHOW, FIELD_NUMBER, false, IN(time_s), 0, MONTH_S, NULL},
+    {"width", SHOW, FIELD_WHOLE, false, IN(width), 16, 1024, NULL},
 };
 enum { FIELD_COUNT = sizeof fields / sizeof *fields };
 
@@ -314,7 +340,8 @@ static vblip_status check_job(const vb_request *r, vb_request_kind kind,
          "min_p: not with rerank 0, which gives no P(match)"},
     };
     VB_TRY(hold_rules(rules, sizeof rules / sizeof *rules, err));
-    return kind == VB_JOB_CAPTION ? check_caption_job(r, err) : VBLIP_OK;
+    return kind == VB_JOB_CAPTION || kind == VB_TOOL_CAPTION ? check_caption_job(r, err)
+                                                             : VBLIP_OK;
 }
 
 // What only shows in several fields.
@@ -379,7 +406,7 @@ vblip_status vb_request_read(vb_request *out, vb_request_kind kind, const char *
     return take_members(out, kind, out->json, err);
 }
 
-static const char *const ops[VB_REQUEST_KINDS] = {
+static const char *const ops[] = {
     [VB_JOB_CAPTION] = "caption",   [VB_JOB_ASK] = "ask",
     [VB_JOB_MATCH] = "match",       [VB_JOB_EMBED] = "embed",
     [VB_JOB_RETRIEVE] = "retrieve",
@@ -390,7 +417,7 @@ static vblip_status read_op(vb_request_kind *out, const cJSON *job, vblip_error 
     const cJSON *op = cJSON_GetObjectItemCaseSensitive(job, "op");
     if (!op)
         return vb_fail(err, VBLIP_ERR_FORMAT, "op: missing");
-    for (int kind = VB_JOB_CAPTION; kind < VB_REQUEST_KINDS; kind++)
+    for (int kind = VB_JOB_CAPTION; kind <= VB_JOB_RETRIEVE; kind++)
         if (cJSON_IsString(op) && strcmp(op->valuestring, ops[kind]) == 0) {
             *out = (vb_request_kind)kind;
             return VBLIP_OK;
@@ -424,6 +451,93 @@ vblip_status vb_request_read_job(vb_request *out, vb_request_kind *kind, vb_stri
         return vb_fail_memory(err, "id");
     VB_TRY(read_op(kind, out->json, err));
     return take_members(out, *kind, out->json, err);
+}
+
+// ------------------------------------------------------------------------------ tools
+
+vblip_status vb_request_take(vb_request *out, vb_request_kind kind,
+                             const cJSON *arguments, vblip_error *err)
+{
+    *out = nothing_asked;
+    VB_TRY(take_members(out, kind, arguments, err));
+    const char *text = kind == VB_TOOL_SEARCH ? out->query : out->question;
+    if (!text)
+        return VBLIP_OK;
+    out->texts.items = calloc(2, sizeof *out->texts.items);
+    if (!out->texts.items)
+        return vb_fail_memory(err, "arguments");
+    out->texts.items[out->texts.count++] = text;
+    return VBLIP_OK;
+}
+
+// What an argument is, for those who choose it.
+static const struct {
+    const char *name, *about;
+} abouts[] = {
+    {"query", "what is seen: a short description in English, such as a caption"},
+    {"top", "most hits (10)"},
+    {"min_p", "leave out hits that match with less than this probability (0)"},
+    {"then", "what is seen after that in the same recording: a hit is both"},
+    {"within", "longest time between the two, in seconds (60)"},
+    {"path", "a recording or picture, as search names it"},
+    {"question", "a question in English about what is seen"},
+    {"answers", "possible answers, to be ranked (one is made up)"},
+    {"texts", "short descriptions in English"},
+    {"start", "where the part that counts begins, in seconds (the start)"},
+    {"end", "where it ends, in seconds (the end)"},
+    {"every", "one caption per so many seconds, instead of count"},
+    {"count", "so many captions, spread over the recording (10)"},
+    {"shots", "one caption per shot instead"},
+    {"time", "in seconds (0)"},
+    {"width", "of the picture in pixels (512)"},
+};
+
+static const char *about_argument(const char *name)
+{
+    for (size_t i = 0; i < sizeof abouts / sizeof *abouts; i++)
+        if (strcmp(abouts[i].name, name) == 0)
+            return abouts[i].about;
+    return "";
+}
+
+static void put_argument(vb_string *out, const request_field *f)
+{
+    static const char *const types[] = {
+        [FIELD_TEXT] = "string",  [FIELD_NUMBER] = "number", [FIELD_WHOLE] = "integer",
+        [FIELD_FLAG] = "boolean", [FIELD_TEXTS] = "array",
+    };
+    const char *about = about_argument(f->name);
+    vb_string_appendf(out, "\"%s\":{\"type\":\"%s\"", f->name, types[f->kind]);
+    if (f->kind == FIELD_NUMBER || f->kind == FIELD_WHOLE)
+        vb_string_appendf(out, ",\"minimum\":%.15g,\"maximum\":%.15g", f->least,
+                          f->most);
+    if (f->kind == FIELD_TEXTS)
+        vb_string_appendf(
+            out, ",\"items\":{\"type\":\"string\"},\"minItems\":1,\"maxItems\":%d",
+            (int)VB_JOB_TEXTS);
+    vb_string_puts(out, ",\"description\":");
+    vb_json_put_string(out, about, strlen(about));
+    vb_string_putc(out, '}');
+}
+
+void vb_request_schema(vb_string *out, vb_request_kind kind)
+{
+    const char *comma = "";
+    vb_string_puts(out, "{\"type\":\"object\",\"properties\":{");
+    for (size_t i = 0; i < FIELD_COUNT; i++)
+        if (fields[i].kinds & 1u << kind) {
+            vb_string_puts(out, comma);
+            put_argument(out, &fields[i]);
+            comma = ",";
+        }
+    vb_string_puts(out, "},\"required\":[");
+    comma = "";
+    for (size_t i = 0; i < FIELD_COUNT; i++)
+        if (fields[i].kinds & 1u << kind && fields[i].required) {
+            vb_string_appendf(out, "%s\"%s\"", comma, fields[i].name);
+            comma = ",";
+        }
+    vb_string_puts(out, "],\"additionalProperties\":false}");
 }
 
 void vb_request_free(vb_request *request)

@@ -17,6 +17,11 @@ typedef enum vb_request_kind {
     VB_JOB_MATCH,
     VB_JOB_EMBED,
     VB_JOB_RETRIEVE,
+    VB_TOOL_SEARCH, // of a server for agents
+    VB_TOOL_CAPTION,
+    VB_TOOL_ASK,
+    VB_TOOL_MATCH,
+    VB_TOOL_SHOW,
     VB_REQUEST_KINDS,
 } vb_request_kind;
 
@@ -59,6 +64,8 @@ typedef struct vb_request {
     double repetition_penalty, top_p, temperature, same_picture;
     double what, by, itm_token; // choices by number; VB_REQUEST_UNSET
     bool sample, merge, no_index;
+
+    double time_s, width; // of a picture; width 0 = default
 } vb_request;
 
 // Reads the `size` bytes of a body. VBLIP_ERR_FORMAT names the field that is wrong: of
@@ -72,6 +79,14 @@ VB_CHECKED vblip_status vb_request_read(vb_request *out, vb_request_kind kind,
 VB_CHECKED vblip_status vb_request_read_job(vb_request *out, vb_request_kind *kind,
                                             vb_string *id, const char *line,
                                             size_t size, vblip_error *err);
+
+// Reads the arguments of a tool, which must outlive the request; NULL = none. A query, and a
+// question, are its texts.
+VB_CHECKED vblip_status vb_request_take(vb_request *out, vb_request_kind kind,
+                                        const cJSON *arguments, vblip_error *err);
+
+// Appends the JSON Schema of the arguments of a tool.
+void vb_request_schema(vb_string *out, vb_request_kind kind);
 
 void vb_request_free(vb_request *request);
 

@@ -64,13 +64,6 @@ static vblip_status answer_line(vb_jobs *jobs, worker_texts *texts, vb_line kind
     return VBLIP_OK;
 }
 
-static bool is_no_job(const char *line, size_t size)
-{
-    while (size && memchr(" \t\r", line[size - 1], 3))
-        size--;
-    return size == 0;
-}
-
 static vblip_status answer_lines(vb_jobs *jobs, worker_texts *texts,
                                  vb_line_reader *reader, const vb_worker_options *o,
                                  vblip_error *err)
@@ -84,7 +77,7 @@ static vblip_status answer_lines(vb_jobs *jobs, worker_texts *texts,
             return VBLIP_OK;
         if (kind == VB_LINE_STOPPED)
             return vb_fail(err, VBLIP_ERR_CANCELLED, "stopped");
-        if (kind == VB_LINE_READ && is_no_job(line, size))
+        if (kind == VB_LINE_READ && vb_line_is_blank(line, size))
             continue;
         VB_TRY(answer_line(jobs, texts, kind, line, size, err));
         if (o->write(o->user, &texts->out))

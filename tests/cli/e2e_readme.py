@@ -27,7 +27,7 @@ def commands(text, program):
     for line in text.splitlines():
         words = shlex.split(line, comments=True)
         if words and words[0] == program:
-            yield words[1:] + (["--help"] if words[1] in ("bench", "serve", "watch", "worker") else [])
+            yield words[1:] + (["--help"] if words[1] in ("bench", "serve", "watch", "worker", "mcp") else [])
 
 
 class Readme(Case):

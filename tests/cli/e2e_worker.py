@@ -7,8 +7,8 @@ import signal
 import subprocess
 import time
 
-from e2e_support import (CLIPS, DEMO, EXIT_DONE, EXIT_INTERRUPTED, EXIT_MISUSED, EXIT_NO_DEVICE, EXIT_UNUSABLE, SOURCE,
-                         BINARY, Case, clip, environment, main, make_image, make_video, read, vblip, write)
+from e2e_support import (BINARY, CLIPS, EXIT_DONE, EXIT_INTERRUPTED, EXIT_MISUSED, EXIT_NO_DEVICE, EXIT_UNUSABLE, Case,
+                         clip, environment, main, make_image, make_video, read, vblip, write)
 
 CPU = ("--device", "cpu")
 MOST_LINE = 1 << 20
@@ -55,7 +55,8 @@ class WorkerRows(WorkerCase):
         cases = [
             (dict(op="caption", path=clip(2)), ["caption", clip(2)]),
             (dict(op="caption", path=library, every=1.5, beams=1), ["caption", library, "--every", 1.5, "--beams", 1]),
-            (dict(op="caption", path=film, every="5f", max_length=9), ["caption", film, "--every", "5f", "--max-length", 9]),
+            (dict(op="caption", path=film, every="5f", max_length=9),
+             ["caption", film, "--every", "5f", "--max-length", 9]),
             (dict(op="caption", path=film, count=2, prompt="a ", min_length=3, repetition_penalty=1.5),
              ["caption", film, "--count", 2, "--prompt", "a ", "--min-length", 3, "--repetition-penalty", 1.5]),
             (dict(op="caption", path=clip(4), shots=True, merge=True), ["caption", clip(4), "--shots", "--merge"]),
@@ -76,8 +77,8 @@ class WorkerRows(WorkerCase):
              ["match", clip(1), *TEXTS, "--itm-token", "cls", "--frames", 3]),
             (dict(op="match", path=library, texts=[""]), ["match", library, ""]),
             (dict(op="match", path=still, texts=TEXTS), ["match", still, *TEXTS]),
-            (dict(op="retrieve", path=library, texts=TEXTS, top=2), ["retrieve", library, "-e", TEXTS[0], "-e", TEXTS[1],
-                                                                     "--top", 2]),
+            (dict(op="retrieve", path=library, texts=TEXTS, top=2),
+             ["retrieve", library, "-e", TEXTS[0], "-e", TEXTS[1], "--top", 2]),
             (dict(op="retrieve", path=library, texts=["a dog"], rerank=0, offset=1, no_index=True),
              ["retrieve", library, "a dog", "--rerank", 0, "--offset", 1, "--no-index"]),
             (dict(op="retrieve", path=library, texts=["a dog"], index=index, segment="1", by="video", rerank=2),
@@ -86,8 +87,8 @@ class WorkerRows(WorkerCase):
              ["retrieve", "--index", index, "a dog", "--include", "*2.mp4", "--dedupe", 0.99]),
             (dict(op="retrieve", path=library, texts=["a dog"], segment="0.5", then="a cat", within=0.7),
              ["retrieve", library, "a dog", "--segment", 0.5, "--then", "a cat", "--within", 0.7]),
-            (dict(op="retrieve", path=library, texts=["a dog"], min_p=0.999999), ["retrieve", library, "a dog", "--min-p",
-                                                                                 0.999999]),
+            (dict(op="retrieve", path=library, texts=["a dog"], min_p=0.999999),
+             ["retrieve", library, "a dog", "--min-p", 0.999999]),
         ]
         run = self.work([line(id=i, **job) for i, (job, _) in enumerate(cases)])
         self.assertEqual(len(run.lines), len(cases), run)
@@ -111,7 +112,8 @@ class WorkerRows(WorkerCase):
         still = make_image(self.path("still.png"), clip(3))
         paths = [clip(1), clip(2), still]
         answers = self.answers(*[line(op="embed", what="itc-image", path=path) for path in paths],
-                               line(op="embed", what="itc-text", texts=TEXTS), line(op="embed", what="itc-image", path=CLIPS))
+                               line(op="embed", what="itc-text", texts=TEXTS),
+                               line(op="embed", what="itc-image", path=CLIPS))
         self.ok("embed", *CPU, "--what", "itc-image", "-o", out, *paths)
         self.check_vectors(out, [answer["rows"][0]["values"] for answer in answers[:3]])
         self.ok("embed", *CPU, "--what", "itc-text", "-o", out, "--text", TEXTS[0], "--text", TEXTS[1])
@@ -188,7 +190,8 @@ class WorkerLines(WorkerCase):
             (b'{"id":1,"op":"match","path":"a","texts":["x"],"beams":1}', 1, "beams: not a field of this request"),
             (b'{"id":1,"op":"match","path":"a","texts":["x"],"frames":1.5}', 1, "frames: 1.5, expected a whole number"),
             (b'{"id":1,"op":"match","path":"a","texts":["x"],"start":2,"end":1}', 1, "end: not behind start"),
-            (b'{"id":1,"op":"match","path":"a","texts":["x"],"itm_token":"x"}', 1, "itm_token: expected one of: enc, cls"),
+            (b'{"id":1,"op":"match","path":"a","texts":["x"],"itm_token":"x"}', 1,
+             "itm_token: expected one of: enc, cls"),
             (b'{"id":1,"op":"embed","path":"a"}', 1, "what: missing"),
             (b'{"id":1,"op":"retrieve","texts":["x"]}', 1, "path: missing, and there is no `index`"),
             (b'{"id":1,"op":"caption","path":"a","start":1,"every":1}', 1,
@@ -202,8 +205,10 @@ class WorkerLines(WorkerCase):
         self.assertEqual((answers[-1]["id"], answers[-1]["ok"]), ("last", True))
 
     def test_an_id_comes_back_as_it_was(self):
-        ids = ["12345678901234567890", "1.50", '"\\u00e9\\/"', '{"a" : [1, {"id":2}]}', "null", "true", "-0", '""', "[ ]"]
-        jobs = ["{ \"op\":\"fly\" , \"id\" : %s }" % text for text in ids] + ['{"id":%s,"x":{"id":9}}' % text for text in ids]
+        ids = ["12345678901234567890", "1.50", '"\\u00e9\\/"', '{"a" : [1, {"id":2}]}', "null", "true", "-0",
+               '""', "[ ]"]
+        jobs = ['{ "op":"fly" , "id" : %s }' % text for text in ids]
+        jobs += ['{"id":%s,"x":{"id":9}}' % text for text in ids]
         run = self.work("\n".join(jobs).encode())
         self.assertEqual([text.split(',"ok"')[0] for text in run.lines], ['{"id":' + text for text in ids + ids])
 
@@ -220,7 +225,8 @@ class WorkerLines(WorkerCase):
         self.assertEqual([answers[k]["error"] for k in (2, 4)], [answers[1]["error"]] * 2)
 
     def test_every_beginning_of_a_job_is_answered(self):
-        job = line(id=1, op="ask", path="a.mp4", texts=["\u00e9?"], answers=["a", "b"], frames=3, start=1.5)[:-1].encode()
+        job = line(id=1, op="ask", path="a.mp4", texts=["\u00e9?"], answers=["a", "b"], frames=3, start=1.5)
+        job = job.encode()[:-1]
         run = self.work(b"\n".join(job[:size] for size in range(1, len(job))))
         self.assertEqual(len(run.lines), len(job) - 1)
         for text in run.lines:
@@ -231,7 +237,7 @@ class WorkerLines(WorkerCase):
 
     def test_what_cannot_work_is_refused(self):
         self.assertIn("worker takes no operands", self.work(b"", "a.mp4", code=EXIT_MISUSED).err)
-        self.assertIn("-o: not allowed for worker", self.work(b"", "-o", "x", code=EXIT_MISUSED).err)
+        self.assertIn("-o: not allowed here: ", self.work(b"", "-o", "x", code=EXIT_MISUSED).err)
         self.assertIn("--format: allowed for worker: jsonl", self.work(b"", "-f", "csv", code=EXIT_MISUSED).err)
         self.assertIn("/nope: ", self.work(b"", "--model", "/nope", code=EXIT_UNUSABLE).err)
         self.refused(EXIT_NO_DEVICE, "nodevice", "worker", "--device", "nodevice")

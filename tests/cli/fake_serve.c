@@ -1,4 +1,5 @@
 // fake_serve.c - a server that says what it was to serve, and ends.
+#include "serve/mcp.h"
 #include "serve/serve.h"
 
 #include "serve/worker.h"
@@ -37,4 +38,18 @@ vblip_status vb_worker(const vb_worker_options *options, vblip_error *err)
     const bool closed = o->write(o->user, &line);
     vb_string_free(&line);
     return closed ? VBLIP_ERR_CANCELLED : VBLIP_OK;
+}
+
+vblip_status vb_mcp(const vb_mcp_options *options, vblip_error *err)
+{
+    const vb_jobs_options *o = &options->jobs;
+    vb_string line = {0};
+    (void)err;
+    vb_string_appendf(&line, "%u paths, index %s, segment %s, frames %u, include %s\n",
+                      (unsigned)o->path_count, o->index ? o->index : "by directory",
+                      o->segment ? o->segment : "auto", (unsigned)o->frames,
+                      o->include ? o->include[0] : "all");
+    (void)options->write(options->user, &line);
+    vb_string_free(&line);
+    return VBLIP_OK;
 }

@@ -143,7 +143,7 @@ static const struct refusal {
     {"", "no command; see: vblip help; allowed: retrieve, cut, index, merge, export, "
          "rerank, qa, "
          "caption, run, match, reason, embed, eval, filter, calibrate, shots, serve, "
-         "watch, worker, tokenize, models, doctor, bench, help"},
+         "watch, worker, mcp, tokenize, models, doctor, bench, help"},
     {"retreive|x|y", "retreive: unknown command; did you mean retrieve? allowed: *"},
     {"captions|x", "captions: unknown command; did you mean caption? allowed: *"},
     {"help|modles", "modles: unknown command; did you mean models? allowed: *"},

@@ -223,6 +223,44 @@ static void check_reals(void)
     }
 }
 
+static void test_bytes_as_base64(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"",     "f",     "fo",    "foo",
+                                        "foob", "fooba", "foobar"};
+    static const char *const coded[] = {
+        "\"\"",         "\"Zg==\"",     "\"Zm8=\"",     "\"Zm9v\"",
+        "\"Zm9vYg==\"", "\"Zm9vYmE=\"", "\"Zm9vYmFy\"",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        vb_string out = {0};
+        vb_json_put_base64(&out, (const uint8_t *)texts[i], strlen(texts[i]));
+        assert_string_equal(out.bytes, coded[i]);
+        vb_string_free(&out);
+    }
+    static const uint8_t extremes[] = {0xff, 0xef, 0xbe, 0};
+    vb_string out = {0};
+    vb_json_put_base64(&out, extremes, sizeof extremes);
+    assert_string_equal(out.bytes, "\"/+++AA==\"");
+    vb_string_free(&out);
+}
+
+static void test_a_row_alone(void **state)
+{
+    (void)state;
+    static const vb_column two[] = {{"a", VB_CELL_TEXT, NULL},
+                                    {"v", VB_CELL_REALS, NULL}};
+    static const vb_table pair = {two, 2};
+    static const float values[] = {1, -0.5f, NAN};
+    const vb_cell cells[] = {vb_cell_text(NULL), vb_cell_reals(values, 3)};
+    vb_string out = {0};
+    vb_row_json(&out, &pair, cells);
+    vb_row_failure_json(&out, "p", "e");
+    assert_string_equal(
+        out.bytes, "{\"a\":null,\"v\":[1,-0.5,null]}{\"path\":\"p\",\"error\":\"e\"}");
+    vb_string_free(&out);
+}
+
 static void test_reals_have_a_decimal_point_in_every_locale(void **state)
 {
     (void)state;
@@ -420,6 +458,8 @@ int main(void)
         cmocka_unit_test(test_titles_and_objects),
         cmocka_unit_test(test_no_rows_is_still_a_document),
         cmocka_unit_test(test_json_strings_are_valid_whatever_the_bytes),
+        cmocka_unit_test(test_bytes_as_base64),
+        cmocka_unit_test(test_a_row_alone),
         cmocka_unit_test(test_reals_have_a_decimal_point_in_every_locale),
         cmocka_unit_test(test_times_round_to_the_millisecond),
         cmocka_unit_test(test_lines_can_be_read),

@@ -16,8 +16,7 @@ static const fake_row worker_rows[] = {
     {"worker|-f|jsonl", 0, "{*", "*"},
     {"worker|a.mp4", 2, "", "vblip: a.mp4: worker takes no operands\n"},
     {"worker|-o|x", 2, "",
-     "vblip: -o: not allowed for worker, whose answers go to standard output as they "
-     "come\n"},
+     "vblip: -o: not allowed here: answers go to standard output, as they come\n"},
     {"worker|-f|csv", 2, "", "vblip: --format: allowed for worker: jsonl\n"},
     {"worker|--top|3", 2, "", "vblip: --top: not an option of worker; *"},
     {"worker|--model|nomodel", 4, "", "vblip: nomodel: *"},
