@@ -106,11 +106,12 @@ static vb_cell job_text(const job_run *run, uint32_t text)
 
 // ------------------------------------------------------------------------------ inputs
 
-// Whether the job is about one file, of which a clip can be kept.
+// Whether the job is about one file, of which a clip can be kept; parts are of files alone.
 static bool is_clip_job(const vb_request *r)
 {
     vb_file_facts facts;
-    return !r->segment && vb_file_look(&facts, r->path, NULL) == VBLIP_OK;
+    return r->start_s > 0 || r->end_s > 0 ||
+           (!r->segment && vb_file_look(&facts, r->path, NULL) == VBLIP_OK);
 }
 
 static vblip_status open_job_clip(vblip_clip **out, job_run *run, vblip_model *model,

@@ -104,6 +104,10 @@ class WorkerRows(WorkerCase):
         self.assertEqual(whole["rows"], moment["rows"])
         self.assertFalse(none["ok"])
         self.assertIn(clip(1) + ": ", none["error"])
+        for answer in self.answers(*[line(op=op, path=CLIPS, start=1, **more) for op, more in
+                                     (("ask", dict(texts=["x"])), ("match", dict(texts=["x"])), ("caption", {}),
+                                      ("embed", dict(what="itc-image")))]):
+            self.assertEqual((answer["ok"], answer["error"]), (False, CLIPS + ": not a regular file"))
         (part,) = self.answers(line(op="caption", path=clip(2), start=1, end=2))
         self.assertEqual([(row["start"], row["end"]) for row in part["rows"]], [(1.0, 2.0)])
 
