@@ -2,6 +2,7 @@
 
 #include "decode/avimage.h"
 #include "decode/decoder.h"
+#include "decode/demux.h"
 #include "decode/hwdecode.h"
 #include "decode/orient.h"
 #include "decode/resize.h"
@@ -16,7 +17,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <libavutil/display.h>
 #include <libavutil/log.h>
 
 enum {
@@ -96,21 +96,6 @@ static vblip_status open_single_gif(vb_video *v, vblip_error *err)
     return VBLIP_OK;
 }
 
-// How the stream is to be turned; NULL = as it is.
-static const int32_t *display_matrix(const AVStream *stream)
-{
-#if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(60, 31, 102) // FFmpeg 6.1
-    const AVCodecParameters *par = stream->codecpar;
-    const AVPacketSideData *side = av_packet_side_data_get(
-        par->coded_side_data, par->nb_coded_side_data, AV_PKT_DATA_DISPLAYMATRIX);
-    const uint8_t *matrix = side ? side->data : NULL;
-#else
-    const uint8_t *matrix =
-        av_stream_get_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, NULL);
-#endif
-    return (const int32_t *)(const void *)matrix;
-}
-
 static vblip_status open_film(vb_video *v, const char *path, vblip_error *err)
 {
     VB_TRY(vb_decoder_open(&v->decoder, path, &v->options, err));
@@ -118,7 +103,7 @@ static vblip_status open_film(vb_video *v, const char *path, vblip_error *err)
     const AVStream *stream = v->decoder.source.stream;
     if (packets->count == 1 && stream->codecpar->codec_id == AV_CODEC_ID_GIF)
         return open_single_gif(v, err);
-    v->orientation = vb_orientation_from_matrix(display_matrix(stream));
+    v->orientation = vb_demux_orientation(stream);
     uint32_t width = (uint32_t)stream->codecpar->width;
     uint32_t height = (uint32_t)stream->codecpar->height;
     bool turned = (v->orientation & VB_TRANSPOSE) != 0;

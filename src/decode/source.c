@@ -5,18 +5,11 @@
 #include "decode/boxes.h"
 #include "decode/chain.h"
 #include "decode/declared.h"
+#include "decode/demux.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-// Demuxers of files that hold recordings, or sound that is to be told from them. Not
-// here on purpose: playlists and scripts (hls, dash, concat, sdp), which open other
-// files, and text that FFmpeg draws (tty, subtitles).
-static const char formats[] =
-    "mov,matroska,avi,mpeg,mpegts,asf,flv,ogg,gif,mxf,nut,ivf,dv,rm,wtv,h264,hevc,m4v,"
-    "mpegvideo,yuv4mpegpipe,mp3,wav,flac,aac,ac3";
 
 // Begins a playlist that FFmpeg 7 complains of on standard error, whatever the log level.
 static const char hls[] = "#EXTM3U";
@@ -38,19 +31,6 @@ static vblip_status fail_format(const uint8_t *head, vblip_error *err)
     const char *instead = vb_file_instead(head, VB_DECLARED_HEAD);
     return vb_fail(err, VBLIP_ERR_FORMAT, "%s",
                    instead ? instead : "not a video or image");
-}
-
-// Demuxers have no log level of their own, but a class could say where it is: in a field
-// that is for muxers only.
-static void silence_format(vb_source *s)
-{
-    s->quiet = *s->format->av_class;
-    if (s->quiet.version > LIBAVUTIL_VERSION_INT)
-        s->quiet.version = LIBAVUTIL_VERSION_INT; // of the fields that were copied
-    s->quiet.log_level_offset_offset =
-        offsetof(AVFormatContext, metadata_header_padding);
-    s->format->av_class = &s->quiet;
-    s->format->metadata_header_padding = vb_av_log_offset();
 }
 
 static bool is_flv(const vb_source *s)
@@ -85,13 +65,13 @@ static vblip_status open_format(vb_source *s, vblip_error *err)
     s->format = avformat_alloc_context();
     if (!s->format)
         return vb_fail_memory(err, "demuxer");
-    silence_format(s);
+    vb_demux_silence(s->format, &s->quiet);
     s->format->pb = io;
     s->format->flags |= AVFMT_FLAG_CUSTOM_IO; // it is not theirs to close
     s->format->correct_ts_overflow = 0;       // clock.h does
     s->format->io_open = refuse_io;
     AVDictionary *options = NULL;
-    int code = av_dict_set(&options, "format_whitelist", formats, 0);
+    int code = av_dict_set(&options, "format_whitelist", VB_FILE_FORMATS, 0);
     if (code >= 0) // frees `format` when it fails
         code = avformat_open_input(&s->format, NULL, NULL, &options);
     av_dict_free(&options);
@@ -107,69 +87,16 @@ static vblip_status open_format(vb_source *s, vblip_error *err)
     return VBLIP_OK;
 }
 
-static bool is_video(const AVStream *stream)
-{
-    return stream->codecpar->codec_type == AVMEDIA_TYPE_VIDEO &&
-           !(stream->disposition & AV_DISPOSITION_ATTACHED_PIC);
-}
-
-static vblip_status check_pixels(const AVFormatContext *format, uint64_t max_pixels,
-                                 vblip_error *err)
-{
-    for (unsigned i = 0; i < format->nb_streams; i++) {
-        const AVCodecParameters *p = format->streams[i]->codecpar;
-        uint64_t w = p->width > 0 ? (uint64_t)p->width : 0;
-        uint64_t h = p->height > 0 ? (uint64_t)p->height : 0;
-        if (is_video(format->streams[i]) && w * h > max_pixels)
-            return vb_fail(err, VBLIP_ERR_UNSUPPORTED,
-                           "%" PRIu64 "x%" PRIu64 " pixels, at most %" PRIu64
-                           " in all are read",
-                           w, h, max_pixels);
-    }
-    return VBLIP_OK;
-}
-
-// FFmpeg's choice, unless that is cover art.
-static AVStream *pick_stream(AVFormatContext *format)
-{
-    int best = av_find_best_stream(format, AVMEDIA_TYPE_VIDEO, -1, -1, NULL, 0);
-    if (best >= 0 && is_video(format->streams[best]))
-        return format->streams[best];
-    for (unsigned i = 0; i < format->nb_streams; i++)
-        if (is_video(format->streams[i]))
-            return format->streams[i];
-    return NULL;
-}
-
-// As avformat_find_stream_info, whose decoders log nothing.
-static int find_stream_info(AVFormatContext *format)
-{
-    const unsigned count = format->nb_streams; // more may be found
-    AVDictionary **options = calloc(count ? count : 1, sizeof *options);
-    int code = options ? 0 : AVERROR(ENOMEM);
-    for (unsigned i = 0; code >= 0 && i < count; i++)
-        code = av_dict_set_int(&options[i], "log_level_offset", vb_av_log_offset(), 0);
-    if (code >= 0)
-        code = avformat_find_stream_info(format, options);
-    for (unsigned i = 0; options && i < count; i++)
-        av_dict_free(&options[i]);
-    free(options);
-    return code;
-}
-
 static vblip_status open_stream(vb_source *s, vblip_error *err)
 {
-    VB_TRY(check_pixels(s->format, s->max_pixels, err));
-    int code = find_stream_info(s->format);
+    VB_TRY(vb_demux_check_pixels(s->format, s->max_pixels, err));
+    int code = vb_demux_find_streams(s->format);
     if (code < 0)
         return vb_fail_av(err, code, "no stream is readable");
-    VB_TRY(check_pixels(s->format, s->max_pixels, err));
-    s->stream = pick_stream(s->format);
+    VB_TRY(vb_demux_check_pixels(s->format, s->max_pixels, err));
+    s->stream = vb_demux_pick(s->format);
     if (!s->stream)
         return vb_fail(err, VBLIP_ERR_FORMAT, "no video stream");
-    for (unsigned i = 0; i < s->format->nb_streams; i++)
-        if (s->format->streams[i] != s->stream)
-            s->format->streams[i]->discard = AVDISCARD_ALL;
     return VBLIP_OK;
 }
 
