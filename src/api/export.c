@@ -182,10 +182,7 @@ vblip_status vblip_thumbnail(uint8_t **bytes, uint64_t *size, const char *path,
     VB_TRY(vb_need(size != NULL, "size", err));
     *size = 0;
     VB_TRY(vb_need(path != NULL, "path", err));
-    if (width < 16 || width > 1024 || width % 2)
-        return vb_fail(err, VBLIP_ERR_ARGUMENT,
-                       "width: %u pixels, expected an even number from 16 to 1024",
-                       (unsigned)width);
+    VB_TRY(vb_thumbnail_check_width(width, err));
     if (time_us < 0)
         return vb_fail(err, VBLIP_ERR_ARGUMENT, "time_us: below 0");
     const vblip_status status =

@@ -12,9 +12,9 @@ enum { JPEG_QUALITY = 4, MOST_HEIGHT = 4096 };
 enum { PADDING = 64 }; // bytes that libswscale may read behind the last pixel
 
 // As high as it is shown, even.
-static int height_for(const vb_video_info *info, uint32_t width)
+static int height_for(uint32_t shown_width, uint32_t shown_height, uint32_t width)
 {
-    const double height = (double)width * info->height / info->width;
+    const double height = (double)width * shown_height / shown_width;
     const int even = (int)(height / 2 + 0.5) * 2;
     return even < 2 ? 2 : even > MOST_HEIGHT ? MOST_HEIGHT : even;
 }
@@ -84,6 +84,32 @@ static vblip_status encode_jpeg(uint8_t **bytes, size_t *size, AVFrame *frame,
     return status;
 }
 
+vblip_status vb_thumbnail_check_width(uint32_t width, vblip_error *err)
+{
+    if (width < 16 || width > 1024 || width % 2)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT,
+                       "width: %u pixels, expected an even number from 16 to 1024",
+                       (unsigned)width);
+    return VBLIP_OK;
+}
+
+vblip_status vb_thumbnail_encode(uint8_t **bytes, size_t *size, const uint8_t *rgb,
+                                 uint32_t width, uint32_t shown_width,
+                                 uint32_t shown_height, vblip_error *err)
+{
+    *bytes = NULL;
+    *size = 0;
+    AVFrame *frame = av_frame_alloc();
+    if (!frame)
+        return vb_fail_memory(err, "thumbnail");
+    vblip_status status = stretch(frame, rgb, (int)width,
+                                  height_for(shown_width, shown_height, width), err);
+    if (status == VBLIP_OK)
+        status = encode_jpeg(bytes, size, frame, err);
+    av_frame_free(&frame);
+    return status;
+}
+
 static vblip_status make_of(uint8_t **bytes, size_t *size, vb_video *video,
                             int64_t time_us, uint32_t width, uint8_t *rgb,
                             vblip_error *err)
@@ -92,15 +118,8 @@ static vblip_status make_of(uint8_t **bytes, size_t *size, vb_video *video,
     vb_frame shown;
     const uint64_t index = info->still ? 0 : vb_video_index_at(video, time_us);
     VB_TRY(vb_video_read(video, index, rgb, &shown, err));
-    AVFrame *frame = av_frame_alloc();
-    if (!frame)
-        return vb_fail_memory(err, "thumbnail");
-    vblip_status status =
-        stretch(frame, shown.rgb, (int)width, height_for(info, width), err);
-    if (status == VBLIP_OK)
-        status = encode_jpeg(bytes, size, frame, err);
-    av_frame_free(&frame);
-    return status;
+    return vb_thumbnail_encode(bytes, size, shown.rgb, width, info->width, info->height,
+                               err);
 }
 
 vblip_status vb_thumbnail_make(uint8_t **bytes, size_t *size, const char *path,

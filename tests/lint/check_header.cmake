@@ -17,7 +17,7 @@ set(c99 ${CC} -x c -std=c99 ${warnings})
 list(REMOVE_ITEM warnings -Wstrict-prototypes)
 set(c++17 ${CXX} -x c++ -std=c++17 ${warnings})
 
-foreach(header vblip vblip_lab vblip_library vblip_export)
+foreach(header vblip vblip_lab vblip_library vblip_export vblip_watch)
     set(once "#include \"${header}.h\"\n")
     file(WRITE ${DIR}/header_once.c "${once}${use}")
     file(WRITE ${DIR}/header_twice.c "${once}\n${once}${use}")

@@ -3,7 +3,7 @@
 
 Each function that a public header declares is called in the tests of the API,
 tests/tasks/test_api.c, test_calibrate_api.c, test_clip.c, test_cut.c, test_index_edit.c, test_library.c,
-test_mux.c and test_together.c, which are about nothing else.
+test_mux.c, test_together.c and test_watch_api.c, which are about nothing else.
 """
 import glob
 import os
@@ -11,7 +11,7 @@ import re
 import sys
 
 TESTS = ["tests/tasks/test_%s.c" % name
-         for name in ("api", "calibrate_api", "clip", "cut", "index_edit", "library", "mux", "together")]
+         for name in ("api", "calibrate_api", "clip", "cut", "index_edit", "library", "mux", "together", "watch_api")]
 
 
 def main():
