@@ -1,43 +1,26 @@
-// cmd_watch.c - what comes to a folder, searched as it comes (cli.md 14).
+// cmd_watch.c - what comes to a folder, or in a stream, searched as it comes (cli.md 14).
 #include "base/file.h"
 #include "base/folder_watch.h"
 #include "base/hash.h"
-#include "base/outfile.h"
 #include "base/path.h"
 #include "base/set.h"
-#include "base/shell.h"
 #include "cli/cmd.h"
 #include "cli/library.h"
-#include "output/clip_names.h"
+#include "cli/watch_stream.h"
 #include "terminal/interrupt.h"
-#include "vblip_export.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-enum { THUMBNAIL_WIDTH = 320, MOST_EVENTS = 1000000 };
-static const double COMMAND_LIMIT_S = 30;
+enum { MOST_EVENTS = 1000000 };
 
 typedef struct watch_state {
     vb_folder_watch *folder;
     vb_set known;   // files that were looked at, or passed over: "SIZE WRITTEN PATH"
     vb_set watched; // hashes of what was searched
-    vb_set names;   // of thumbnails
-    vb_string line, thumbnail;
+    cli_alarm alarm;
 } watch_state;
-
-static const vb_column watch_columns[] = {
-    {"time", VB_CELL_TEXT, NULL},        {"alert", VB_CELL_TEXT, NULL},
-    {"path", VB_CELL_TEXT, NULL},        {"start", VB_CELL_TIME, NULL},
-    {"end", VB_CELL_TIME, NULL},         {"p_match", VB_CELL_REAL, NULL},
-    {"itc", VB_CELL_REAL, NULL},         {"score", VB_CELL_REAL, NULL},
-    {"calibration", VB_CELL_TEXT, NULL}, {"thumbnail", VB_CELL_TEXT, NULL},
-};
-static const vb_table watch_table = {watch_columns,
-                                     sizeof watch_columns / sizeof *watch_columns};
 
 static int watch_stopped(void *user)
 {
@@ -50,121 +33,27 @@ static const char *watch_directory(const cli_session *s)
     return s->args->paths.items[0];
 }
 
-// ------------------------------------------------------------------------------ events
-
-enum { WATCH_TIME = 32 };
-
-// "2026-05-01T18:30:15Z"
-static void watch_time(char out[WATCH_TIME], time_t now)
-{
-    struct tm parts;
-    if (!gmtime_r(&now, &parts) ||
-        !strftime(out, WATCH_TIME, "%Y-%m-%dT%H:%M:%SZ", &parts))
-        out[0] = '\0';
-}
-
-// Writes the picture in the middle of the hit; its name stays in state->thumbnail.
-static vblip_status watch_thumbnail(cli_session *s, const vblip_hit *hit,
-                                    const char *when, vblip_error *err)
-{
-    watch_state *state = s->state;
-    const char *slash = strrchr(hit->path, '/');
-    vb_string file = {0};
-    uint8_t *bytes = NULL;
-    uint64_t size = 0;
-    for (const char *c = when; *c; c++)
-        if (*c != '-' && *c != ':')
-            vb_string_putc(&file, *c);
-    vb_string_appendf(&file, "-%s", slash ? slash + 1 : hit->path);
-    const vb_clip_label label = {s->args->thumbnails, file.bytes, ".jpg", hit->start_us,
-                                 hit->end_us};
-    vblip_status status =
-        file.failed || !vb_clip_name(&state->thumbnail, &state->names, &label)
-            ? vb_fail_memory(err, "thumbnail")
-            : vblip_thumbnail(&bytes, &size, hit->path,
-                              hit->start_us + (hit->end_us - hit->start_us) / 2,
-                              THUMBNAIL_WIDTH, err);
-    if (status == VBLIP_OK)
-        status = vb_file_replace(state->thumbnail.bytes, bytes, size, err);
-    free(bytes);
-    vb_string_free(&file);
-    return status;
-}
-
-// Runs the command of the user with the event; state->line is its line.
-static vblip_status watch_command(cli_session *s, const vblip_hit *hit,
-                                  const char *thumbnail, vblip_error *err)
-{
-    watch_state *state = s->state;
-    enum { VARIABLES = 6 };
-    vb_string texts[VARIABLES] = {{0}};
-    const char *variables[VARIABLES + 1] = {NULL};
-    bool failed = false;
-    vb_string_appendf(&texts[0], "VBLIP_PATH=%s", hit->path);
-    vb_string_appendf(&texts[1], "VBLIP_ALERT=%s", s->texts.items[hit->query]);
-    vb_string_appendf(&texts[2], "VBLIP_P_MATCH=%.4f", (double)hit->p_match);
-    vb_string_appendf(&texts[3], "VBLIP_START=%.3f", (double)hit->start_us * 1e-6);
-    vb_string_appendf(&texts[4], "VBLIP_END=%.3f", (double)hit->end_us * 1e-6);
-    vb_string_appendf(&texts[5], "VBLIP_THUMBNAIL=%s", thumbnail ? thumbnail : "");
-    for (size_t i = 0; i < VARIABLES; i++) {
-        failed = failed || texts[i].failed;
-        variables[i] = texts[i].bytes;
-    }
-    const vb_shell_command command = {
-        .line = s->args->exec,
-        .variables = variables,
-        .input = state->line.bytes,
-        .input_size = state->line.size,
-        .limit_s = COMMAND_LIMIT_S,
-        .stopped = watch_stopped,
-    };
-    const vblip_status status =
-        failed ? vb_fail_memory(err, "command") : vb_shell_run(&command, err);
-    for (size_t i = 0; i < VARIABLES; i++)
-        vb_string_free(&texts[i]);
-    return status;
-}
+// ------------------------------------------------------------------------------- files
 
 static int watch_on_hit(void *session, const vblip_hit *hit)
 {
     cli_session *s = session;
-    watch_state *state = s->state;
-    vblip_error err = {0};
-    char when[WATCH_TIME];
+    const char *slash = strrchr(hit->path, '/');
+    const cli_event event = {
+        .alert = s->texts.items[hit->query],
+        .path = hit->path,
+        .name = slash ? slash + 1 : hit->path,
+        .timed = hit->timed,
+        .start_us = hit->start_us,
+        .end_us = hit->end_us,
+        .p_match = hit->p_match,
+        .itc = hit->itc,
+        .score = hit->score,
+    };
     if (!hit->reranked)
         return vb_interrupted();
-    watch_time(when, time(NULL));
-    vb_string_clear(&state->thumbnail);
-    const bool pictured =
-        s->args->thumbnails && watch_thumbnail(s, hit, when, &err) == VBLIP_OK;
-    const char *thumbnail = pictured ? state->thumbnail.bytes : NULL;
-    if (s->args->thumbnails && !pictured)
-        vb_console_error(&s->console, "%s: no thumbnail: %s", hit->path, err.message);
-    const vb_cell cells[] = {
-        vb_cell_text(when),
-        vb_cell_text(s->texts.items[hit->query]),
-        vb_cell_text(hit->path),
-        vb_cell_time(hit->timed, hit->start_us),
-        vb_cell_time(hit->timed, hit->end_us),
-        vb_cell_real((double)hit->p_match),
-        vb_cell_real((double)hit->itc),
-        vb_cell_real((double)hit->score),
-        vb_cell_text(s->calibration),
-        vb_cell_text(thumbnail),
-    };
-    vb_string_clear(&state->line);
-    vb_rows_add(&s->rows, &state->line, cells);
-    vb_string_append(&s->line, state->line.bytes, state->line.size);
-    if (cli_emit_line(s))
-        return 1;
-    err = (vblip_error){0};
-    if (s->args->exec && watch_command(s, hit, thumbnail, &err) != VBLIP_OK &&
-        !vb_interrupted())
-        vb_console_error(&s->console, "--exec: %s: %s", hit->path, err.message);
-    return vb_interrupted();
+    return cli_alarm_tell(s, &((watch_state *)s->state)->alarm, &event);
 }
-
-// ------------------------------------------------------------------------------- files
 
 static vblip_status watch_search(cli_session *s, const char *path, vblip_error *err)
 {
@@ -311,6 +200,8 @@ static vblip_status check_thumbnails(const cli_session *s, vblip_error *err)
 static vblip_status cmd_watch_check(cli_session *s, vblip_error *err)
 {
     watch_state *state = s->state;
+    if (cli_watches_stream(s->args))
+        return cli_watch_stream_check(s, err);
     VB_TRY(vb_folder_watch_open(&state->folder, watch_directory(s), err));
     if (s->args->thumbnails)
         VB_TRY(check_thumbnails(s, err));
@@ -319,30 +210,28 @@ static vblip_status cmd_watch_check(cli_session *s, vblip_error *err)
 
 static vblip_status cmd_watch_run(cli_session *s, vblip_error *err)
 {
+    watch_state *state = s->state;
     cli_choose_calibration(s, s->args->frames, false);
-    if (!s->args->quiet) {
-        vb_string line = {0};
-        vb_string_appendf(&line, "watching %s", watch_directory(s));
-        vb_console_line(&s->console, line.failed ? "watching" : line.bytes);
-        vb_string_free(&line);
-    }
+    if (cli_watches_stream(s->args))
+        return cli_watch_stream_run(s, &state->alarm, err);
+    cli_alarm_say_watching(s, watch_directory(s));
     if (s->args->watch_all)
         VB_TRY(watch_each(s, NULL, watch_take_file, err));
     for (;;)
         VB_TRY(watch_wait(s, err));
 }
 
-// To be stopped is how it ends.
+// To be stopped is how it ends, but for standard input, which has an end.
 static cli_exit cmd_watch_finish(cli_session *s, cli_exit code)
 {
-    (void)s;
-    return code == CLI_EXIT_INTERRUPTED ? CLI_EXIT_DONE : code;
+    const bool endless = strcmp(s->args->paths.items[0], "-") != 0;
+    return endless && code == CLI_EXIT_INTERRUPTED ? CLI_EXIT_DONE : code;
 }
 
 cli_exit cli_cmd_watch(cli_session *s)
 {
     const cli_task task = {
-        .table = &watch_table,
+        .table = &cli_alarm_table,
         .needs = VBLIP_TASK_RETRIEVAL,
         .weights = "Salesforce/blip-itm-base-coco",
         .annotated = true, // its inputs are not there yet
@@ -356,8 +245,6 @@ cli_exit cli_cmd_watch(cli_session *s)
     vb_folder_watch_close(&state.folder);
     vb_set_free(&state.known);
     vb_set_free(&state.watched);
-    vb_set_free(&state.names);
-    vb_string_free(&state.line);
-    vb_string_free(&state.thumbnail);
+    cli_alarm_free(&state.alarm);
     return code;
 }

@@ -223,17 +223,21 @@ const cli_command_help cli_helps[CLI_COMMAND_COUNT] = {
          "  vblip serve --bind 0.0.0.0 --token \"$(openssl rand -hex 16)\" "
          "examples/clips\n"},
     [CLI_WATCH] =
-        {"vblip watch [OPTIONS] --alert TEXT [--alert TEXT]... DIRECTORY",
-         "tell when a recording that comes shows what a text says",
+        {"vblip watch [OPTIONS] --alert TEXT [--alert TEXT]... DIRECTORY|ADDRESS|-",
+         "tell when a recording or stream that comes shows what a text says",
          "Videos and images that come to DIRECTORY, or are written to, are taken when "
          "they have been complete for a second, and searched as retrieve does: by ITC "
-         "all segments, and the best K of them by ITM. A moment that is told is not "
-         "told again, whatever its file is called later. A file that cannot be read "
-         "and a command that fails are said, and watching goes on. ^C ends it.\n"
+         "all segments, and the best K of them by ITM. A stream, at ADDRESS (rtsp, "
+         "http, tcp, udp, ...) or on standard input, is searched in windows of "
+         "--frames pictures, one a second (--segment SECONDS in all), the best 8 "
+         "texts by ITM; one that is lost is connected to again. What goes on is told "
+         "once. A file that cannot be read and a command that fails are said, and "
+         "watching goes on. ^C ends it.\n"
          "Output: a line of JSON for each event.\n"
          "Fields: time alert path start end p_match itc score calibration thumbnail.\n",
          "  vblip watch --alert \"a dog\" --min-p 0.8 recordings\n"
-         "  vblip watch --alert \"a dog\" --exec \"cat >> dogs.jsonl\" recordings\n"},
+         "  vblip watch --alert \"a dog\" --exec \"cat >> dogs.jsonl\" "
+         "rtsp://camera/1\n"},
     [CLI_WORKER] =
         {"vblip worker [OPTIONS] < JOBS",
          "jobs on standard input, one a line, for other programs",

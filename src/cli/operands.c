@@ -170,8 +170,9 @@ vblip_status cli_operands_split(cli_args *args, vblip_error *err)
         args->paths = all;
         args->texts = args->queries;
         if (all.count > 1)
-            return cli_misuse(err, "%.200s: one DIRECTORY is allowed", all.items[1]);
-        VB_TRY(need(all.count, args, "a DIRECTORY", err));
+            return cli_misuse(err, "%.200s: one DIRECTORY, or one stream, is allowed",
+                              all.items[1]);
+        VB_TRY(need(all.count, args, "a DIRECTORY or a stream", err));
         return need(args->texts.count, args, "--alert TEXT", err);
     case CLI_TAKES_NAMES:
         args->texts = all;

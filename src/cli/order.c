@@ -17,13 +17,13 @@ static const char *first_file(const cli_words *words, bool there)
 static vblip_status check_addresses(const cli_args *args, vblip_error *err)
 {
     const cli_words *paths = &args->paths;
-    for (uint32_t i = 0; i < paths->count; i++)
+    for (uint32_t i = 0; i < paths->count && args->command != CLI_WATCH; i++)
         if (strstr(paths->items[i], "://") && access(paths->items[i], F_OK) != 0)
             return cli_misuse(
-                err, "%.300s: an address, not a %s; vblip never goes online: %s",
-                paths->items[i], args->command == CLI_WATCH ? "directory" : "file",
-                args->command == CLI_WATCH ? "name a directory of this machine"
-                                           : "download it, and name the file");
+                err,
+                "%.300s: an address, not a file; only watch goes online: download it, "
+                "and name the file",
+                paths->items[i]);
     return VBLIP_OK;
 }
 

@@ -103,10 +103,10 @@ def vblip(*arguments, env=None, stdin=subprocess.DEVNULL, cwd=None, timeout=300,
     return Run(argv, done.returncode, done.stdout, done.stderr)
 
 
-def start(*arguments, env=None, stdout=subprocess.PIPE, stderr=subprocess.PIPE):
+def start(*arguments, env=None, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE):
     """The program, running."""
-    return subprocess.Popen([BINARY, *map(str, arguments)], env=env or environment(), stdin=subprocess.DEVNULL,
-                            stdout=stdout, stderr=stderr)
+    return subprocess.Popen([BINARY, *map(str, arguments)], env=env or environment(), stdin=stdin, stdout=stdout,
+                            stderr=stderr)
 
 
 # --------------------------------------------------------------------------- making inputs

@@ -331,7 +331,7 @@ static const fake_row rows[] = {
      "vblip: a: no such file; a query is one argument, in quotes: \"a big dog\"\n"},
     {"retrieve|f|missing|a dog", 3, "*", "vblip: missing: No such file or directory\n"},
     {"caption|https://example.com/a.mp4", 2, "",
-     "vblip: https://example.com/a.mp4: an address, not a file; vblip never goes "
+     "vblip: https://example.com/a.mp4: an address, not a file; only watch goes "
      "online: "
      "download it, and name the file\n"},
     {"qa|a.mp4|what|is|this", 0, "*",
