@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static bool moments_grow(cli_moments *m)
 {
@@ -48,6 +49,16 @@ vblip_status cli_moments_add(cli_moments *moments, const vblip_hit *hit,
         (cli_finding){hit->timed, query, hit->rank, hit->reranked, hit->p_match}, err);
 }
 
+// Whether the file holds a video. A GIF may be an image.
+static bool is_video_file(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    vblip_media media;
+    vblip_error unused;
+    return !(dot && strcasecmp(dot, ".gif") == 0) &&
+           vblip_media_look(&media, path, &unused) == VBLIP_OK;
+}
+
 static vblip_status moments_add_line(cli_moments *moments, vb_arena *arena,
                                      const vb_list *lines, uint32_t at,
                                      vblip_error *err)
@@ -63,7 +74,12 @@ static vblip_status moments_add_line(cli_moments *moments, vb_arena *arena,
         return status;
     moments->images += !row.timed;
     if (!row.timed && !moments->images_too)
-        return VBLIP_OK;
+        return is_video_file(row.path)
+                   ? vb_fail(err, VBLIP_ERR_ARGUMENT,
+                             "%s: %.300s: a video, and the row says neither start nor "
+                             "end, in seconds; rows of retrieve say both",
+                             subject, row.path)
+                   : VBLIP_OK;
     const uint32_t rank = row.rank ? row.rank : moments->count + 1;
     return moments_put(moments, (vblip_moment){row.path, row.start_us, row.end_us},
                        (cli_finding){row.timed, NULL, rank, row.judged, row.p_match},

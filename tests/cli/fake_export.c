@@ -55,6 +55,8 @@ const char *vblip_cut_extension(const char *path, bool exact)
 vblip_status vblip_media_look(vblip_media *out, const char *path, vblip_error *err)
 {
     *out = (vblip_media){.duration_us = 90000000, .rate_num = 25, .rate_den = 1};
+    if (fake_has(path, ".png"))
+        return fake_fail(err, VBLIP_ERR_FORMAT, "not a video");
     return fake_has(path, "broken") ? fake_fail(err, VBLIP_ERR_IO, "not readable")
                                     : VBLIP_OK;
 }

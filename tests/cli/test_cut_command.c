@@ -129,6 +129,13 @@ static void test_rows_are_cut(void **state)
     check_run("cut|-|-o|none", "", 0, "", "no match\n");
     check_run("cut|-|-o|none", "{\"path\":\"a\",\"error\":\"gone\"}\n", 0, "",
               "no match\n");
+    const char *const untimed = "{\"path\":\"a.png\",\"start\":null,\"end\":null}\n"
+                                "{\"path\":\"b.gif\"}\n"
+                                "{\"path\":\"a.mp4\"}\n";
+    check_run("cut|-|-o|none", untimed, 2, "",
+              "vblip: standard input, line 3: a.mp4: a video, and the row says neither "
+              "start nor end, in seconds; rows of retrieve say both\n");
+    assert_int_not_equal(access("none", F_OK), 0);
     check_run("cut|-|-o|none|--exit-status", "", 1, "", "no match\n");
     check_run("cut|-|-o|none", "{\"path\":\"a\",\"start\":1,\"end\":2}\nx\n", 2, "",
               "vblip: standard input, line 2: *");
