@@ -25,22 +25,26 @@ NUMBER = re.compile(r"#define\s+(VBLIP_\w+)\s+\(?(-?\d+)\)?$")
 CPLUSPLUS = re.compile(r'#ifdef __cplusplus\n.*?#endif\n', re.DOTALL)
 
 
+def asked_pkg_config() -> str:
+    """The folder that pkg-config knows; "" where it knows none."""
+    try:
+        found = subprocess.run(["pkg-config", "--variable=includedir", "vblip"], check=False, stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL, encoding="utf-8")
+    except OSError:
+        return ""
+    return found.stdout.strip()
+
+
 def header_folder() -> str:
-    """Where the headers are: $VBLIP_INCLUDE, the repository, else where pkg-config knows them."""
+    """Where the headers are: what VBLIP_INCLUDE names, else the clone, else where they are installed."""
     given = os.environ.get("VBLIP_INCLUDE")
-    for folder in [given] if given else [os.path.join(HERE, os.pardir, "include")]:
-        if os.path.exists(os.path.join(folder, HEADERS[0])):
+    folders = [given] if given else [os.path.join(HERE, os.pardir, "include"), asked_pkg_config(), "/usr/local/include",
+                                     "/usr/include"]
+    for folder in folders:
+        if folder and os.path.exists(os.path.join(folder, HEADERS[0])):
             return folder
-    if not given:
-        try:
-            found = subprocess.run(["pkg-config", "--variable=includedir", "vblip"], check=False,
-                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8")
-            if found.returncode == 0 and found.stdout.strip():
-                return found.stdout.strip()
-        except OSError:
-            pass
-    raise SystemExit("vblip: %s: not found in %s; install the C library (pkg-config vblip), or set VBLIP_INCLUDE" %
-                     (HEADERS[0], given or "../include"))
+    raise SystemExit("vblip: %s: not found in %s; install the C library, or set VBLIP_INCLUDE" %
+                     (HEADERS[0], given or "the clone, by pkg-config, in /usr/local/include and /usr/include"))
 
 
 def declarations(text: str) -> str:
