@@ -16,7 +16,7 @@ from typing import Any
 
 import cffi
 
-HEADERS = ("vblip.h", "vblip_export.h", "vblip_library.h", "vblip_lab.h")
+HEADERS = ("vblip.h", "vblip_export.h", "vblip_library.h", "vblip_watch.h", "vblip_lab.h")
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 LIBC = "void free(void *pointer);\n"  # for what the library says is for free()

@@ -34,6 +34,7 @@ OPTIONS: dict[str, tuple[list[Callable[..., Any]], dict[str, str], set[str]]] = 
     "vblip_search_options": ([vblip.Library.retrieve],
                              {"examples": "like", "within_us": "within", "since_ns": "since", "until_ns": "until"},
                              {"retrieve", "example_count"}),
+    "vblip_watch_options": ([vblip.Model.watch], {"window_us": "window"}, {"job", "began"}),
     "vblip_cut_options": ([vblip.cut], {"pad_us": "pad"}, {"stopped", "stopped_user"}),
     "vblip_sheet_options": ([vblip.contact_sheet], {}, {"stopped", "stopped_user", "failed", "user"}),
 }
@@ -48,6 +49,7 @@ ROWS: dict[str, tuple[Any, dict[str, str], set[str]]] = {
     "vblip_match_row": (rows.Match, {}, {"input"}),
     "vblip_hit": (rows.Hit, {"start_us": "start", "end_us": "end", "then_start_us": "then_start",
                              "then_end_us": "then_end", "itm_logits": "itm_logit"}, {"input", "timed", "reranked"}),
+    "vblip_event": (rows.Event, {"start_us": "start", "end_us": "end"}, {"picture_size"}),
     "vblip_features": (rows.Features, {}, {"input", "rows", "cols"}),
     "vblip_failure": (rows.Failure, {}, {"input"}),
     "vblip_progress": (rows.Progress, {}, set()),
@@ -87,6 +89,10 @@ class Headers(Case):
         assert packaged
         with open(fresh, encoding="utf-8") as wanted, open(packaged, encoding="utf-8") as had:
             self.assertEqual(had.read(), wanted.read(), "the package was built of other headers")
+
+    def test_every_header_is_read(self) -> None:
+        headers = [name for name in os.listdir(INCLUDE) if name.endswith(".h")]
+        self.assertEqual(sorted(headers), sorted(declarations.HEADERS))
 
     def test_every_function_of_the_headers_is_declared_and_exported(self) -> None:
         text = ""

@@ -1,9 +1,12 @@
 """The numbers are those of the command line."""
 
+import functools
+import http.server
 import json
 import os
 import struct
 import subprocess
+import threading
 import warnings
 from typing import Any, Optional, Sequence
 
@@ -212,6 +215,44 @@ class Clips(Case):
             answer, = held.ask("is there a rocket?", answers=["yes", "no"])
         assert answer.ranked
         self.assertEqual((answer.answer, len(answer.ranked)), ("yes", 2))
+
+
+class Streams(Case):
+    """Of an HTTP server, which a stream may come from."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        handler = functools.partial(QuietHandler, directory=CLIPS)
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        thread = threading.Thread(target=self.server.serve_forever)
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(self.server.server_close)
+        self.addCleanup(self.server.shutdown)
+
+    def address(self, name: str) -> str:
+        return "http://127.0.0.1:%d/%s" % (self.server.server_address[1], name)
+
+    def test_events(self) -> None:
+        event, = demo().watch(self.address("clip-04.mp4"), ["a dog", "a cat"], frames=4, picture_width=64)
+        self.assertEqual((event.text, event.start), ("a dog", 0.0))
+        self.assertGreater(event.p_match, 0.5)
+        assert event.picture
+        self.assertEqual(event.picture[:2], b"\xff\xd8")
+        self.assertEqual(list(demo().watch(self.address("clip-04.mp4"), "a cat")), [])
+
+    def test_what_is_nowhere(self) -> None:
+        with self.assertRaises(vblip.FileError) as caught:
+            list(demo().watch(self.address("clip-99.mp4"), "a dog"))
+        self.assertIn("clip-99.mp4", self.one_line(caught.exception))
+        for call in (lambda: demo().watch("-", []), lambda: demo().watch("-", "a", window=0.0),
+                     lambda: demo().watch("a\0b", "a")):
+            self.assertRaises(vblip.ArgumentError, call)
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: Any) -> None:
+        pass
 
 
 class Frames(Case):

@@ -22,12 +22,12 @@ from vblip.inputs import files
 from vblip.library import (Example, Library, describe_index, export_index, list_index, merge_indexes,
                            verify_index)
 from vblip.model import Clip, Model
-from vblip.rows import (Answer, Caption, Changes, Clipping, Counts, Failure, Features, Hit, IndexInfo, Match, Media,
-                        ModelInfo, Progress, RankedAnswer, Recording, Segment, Segments)
+from vblip.rows import (Answer, Caption, Changes, Clipping, Counts, Event, Failure, Features, Hit, IndexInfo, Match,
+                        Media, ModelInfo, Progress, RankedAnswer, Recording, Segment, Segments)
 
 __all__ = [
     "Answer", "ArgumentError", "CancelledError", "Caption", "Changes", "Clip", "Clipping", "Counts", "DemoWarning",
-    "DeviceError", "Error", "Example", "FEATURES", "Failure", "Features", "FileError", "FormatError", "Hit",
+    "DeviceError", "Error", "Event", "Example", "FEATURES", "Failure", "Features", "FileError", "FormatError", "Hit",
     "IndexInfo", "InputError", "InputWarning", "Library", "Match", "Media", "Model", "ModelInfo", "Moment",
     "OutOfMemoryError", "Progress", "RankedAnswer", "Recording", "Rows", "Segment", "Segments", "TASKS",
     "UnsupportedError", "__version__", "contact_sheet", "cut", "describe_index", "export_index", "files",

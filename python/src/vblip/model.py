@@ -317,6 +317,36 @@ class Model:
                                   {"segment": segment, "frames": frames},
                                   {"top": top, "rerank": rerank, "min_p": min_p}, failed, progress)
 
+    def watch(self, address: str, texts: Texts, *, min_p: float = 0.5, window: Optional[float] = None,
+              rerank: Optional[int] = None, picture_width: Optional[int] = None, frames: Optional[int] = None,
+              batch: Optional[int] = None) -> Rows[rows.Event]:
+        """Looks at a stream while it comes, and tells when it shows what a text says, until it ends or is left.
+
+        address        rtsp, http, tcp, udp and the like, or "-", standard input
+        min_p          P(match) of an event, at least
+        window         seconds that the frames of a window are spread over; None: a second for each of `frames` (8)
+        rerank         texts of a window that ITM is asked about; None: 8
+        picture_width  of the picture of an event, an even number of pixels from 16 to 1024; None: no picture
+        """
+        said = some("texts", texts)
+        values = {"window_us": scaled("window", window), "min_p": min_p, "rerank": rerank,
+                  "picture_width": picture_width}
+        job_values = {"frames": frames, "batch": batch}
+        Memory().text("address", address)
+        Memory().texts("texts", said)
+        Memory().struct("vblip_watch_options", {"window_us": "window"}, job=Memory().struct("vblip_job", **job_values),
+                        **values)
+
+        def work(call: Call, channel: Channel) -> None:
+            memory = Memory()
+            job = make_streamed_job(call, memory, job_values, channel, False)
+            options = memory.struct("vblip_watch_options", job=job, **values)
+            fn = call.callback("vblip_event_fn", lambda row: channel.put("row", rows.event_row(row, said)))
+            call.check(lib.vblip_watch_stream(self._handle.pointer, memory.text("address", address),
+                                              memory.texts("texts", said), len(said), options, fn, ffi.NULL, call.err))
+
+        return Rows(self._engine, work, None, None)
+
     # ---------------------------------------------------------------------- features
 
     def embed(self, inputs: Optional[Inputs] = None, texts: Optional[Texts] = None, *, frames: Optional[int] = None,

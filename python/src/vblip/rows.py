@@ -57,6 +57,20 @@ class Hit(NamedTuple):
     then_end: Optional[float]
 
 
+class Event(NamedTuple):
+    """A moment of a stream that matches a text, told when it begins."""
+
+    text: str
+    path: str  # the address, without user and password
+    start: float  # of the window it was found in, from the first picture that came
+    end: float
+    score: float
+    itc: float
+    itm_logits: tuple[float, float]
+    p_match: float
+    picture: Optional[bytes]  # JPEG of the frame that is most like the text
+
+
 class Features(NamedTuple):
     path: Optional[str]  # None of a text alone
     text: Optional[str]  # None of an input alone
@@ -181,6 +195,13 @@ def hit_row(row: Any, queries: list[str], then: bool) -> Hit:
                *span(row), float(row.score), float(row.itc), float(row.itm_logits[1]) if judged else None,
                float(row.p_match) if judged else None,
                *(span(row, "then_start_us", "then_end_us") if then else (None, None)))
+
+
+def event_row(row: Any, texts: list[str]) -> Event:
+    picture = bytes(ffi.buffer(row.picture, row.picture_size)) if row.picture else None
+    return Event(texts[row.text], decoded_path(row.path), seconds(row.start_us), seconds(row.end_us),
+                 float(row.score), float(row.itc), (float(row.itm_logits[0]), float(row.itm_logits[1])),
+                 float(row.p_match), picture)
 
 
 def features_row(row: Any, texts: list[str]) -> Features:
