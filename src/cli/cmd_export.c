@@ -1,6 +1,7 @@
 // cmd_export.c - what an index holds, for other systems (cli.md 15). Loads no model.
 #include "cli/cmd.h"
 #include "output/npy_file.h"
+#include "terminal/interrupt.h"
 #include "vblip_library.h"
 
 static const vb_column export_columns[] = {
@@ -59,7 +60,9 @@ cli_exit cli_cmd_export(cli_session *s)
         return code;
     vb_rows_begin(&s->rows, &s->line);
     const vblip_status status = export_run(s, &err);
-    if (status != VBLIP_OK)
+    if (vb_interrupted())
+        code = CLI_EXIT_INTERRUPTED;
+    else if (status != VBLIP_OK && status != VBLIP_ERR_CANCELLED)
         code = cli_fail(s, status, &err);
     return cli_output_end(s, code);
 }

@@ -662,6 +662,8 @@ static void test_a_closed_pipe_ends_quietly(void **state)
         "caption a.mp4 -f json",
         "caption a.mp4 -f srt -o -",
         "tokenize --vocab v a b",
+        "export films.index",
+        "export films.index -f npy",
     };
     for (size_t i = 0; i < sizeof tails / sizeof *tails; i++) {
         char command[512], err[256];
