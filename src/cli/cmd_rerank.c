@@ -101,11 +101,12 @@ static vblip_status score_clip(cli_session *s, rerank_state *state, vblip_error 
     return status;
 }
 
-// What is wrong with a file fails its candidates; all else ends the command.
+// What is wrong with a file, or a part that is not in it, fails its candidates; all else ends
+// the command.
 static bool is_of_file(vblip_status status)
 {
     return status == VBLIP_ERR_IO || status == VBLIP_ERR_FORMAT ||
-           status == VBLIP_ERR_UNSUPPORTED;
+           status == VBLIP_ERR_UNSUPPORTED || status == VBLIP_ERR_ARGUMENT;
 }
 
 // The message without the path that it begins with.

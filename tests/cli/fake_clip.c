@@ -18,6 +18,8 @@ vblip_status vblip_clip_open(vblip_clip **out, vblip_model *model, const char *p
         return fake_fail(err, VBLIP_ERR_DEVICE, "device lost");
     if (fake_has(path, "bad"))
         return fake_fail(err, VBLIP_ERR_FORMAT, "%s: no video stream", path);
+    if (fake_has(path, "short"))
+        return fake_fail(err, VBLIP_ERR_ARGUMENT, "%s: nothing from 9.000 s on", path);
     *out = calloc(1, sizeof **out);
     if (!*out)
         return fake_fail(err, VBLIP_ERR_MEMORY, "clip: out of memory");

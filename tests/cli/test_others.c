@@ -101,6 +101,10 @@ static const fake_row reranked[] = {
     {"rerank|some|dog|--model|m", 3,
      "{\"path\":\"bad.mp4\",\"error\":\"no video stream\"}\n{\"path\":\"a.mp4\",*",
      "vblip: bad.mp4: no video stream\n"},
+    {"rerank|behind|dog|--model|m", 3,
+     "{\"path\":\"short.mp4\",\"error\":\"nothing from 9.000 s on\"}\n"
+     "{\"path\":\"a.mp4\",*",
+     "vblip: short.mp4: nothing from 9.000 s on\n"},
     {"rerank|all-bad|dog|--model|m", 4,
      "{\"path\":\"bad.mp4\",\"error\":\"no video stream\"}\n",
      "vblip: bad.mp4: no video stream\n"},
@@ -133,6 +137,8 @@ static void test_reranked(void **state)
              "{\"path\":\"a\",\"query\":\"cats\"}\n");
     put_text("some",
              "{\"path\":\"bad.mp4\"}\n{\"path\":\"a.mp4\"}\n{\"path\":\"bad.mp4\"}\n");
+    put_text("behind", "{\"path\":\"short.mp4\",\"start\":9,\"end\":10}\n"
+                       "{\"path\":\"a.mp4\"}\n");
     put_text("all-bad", "{\"path\":\"bad.mp4\"}\n");
     put_text("lost", "{\"path\":\"lost.mp4\"}\n");
     put_text("nothing", "\n{\"path\":\"x.mp4\",\"error\":\"gone\"}\n");
