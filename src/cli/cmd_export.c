@@ -64,5 +64,7 @@ cli_exit cli_cmd_export(cli_session *s)
         code = CLI_EXIT_INTERRUPTED;
     else if (status != VBLIP_OK && status != VBLIP_ERR_CANCELLED)
         code = cli_fail(s, status, &err);
+    if (code != CLI_EXIT_DONE && s->args->format == VB_FORMAT_NPY)
+        s->written = 0; // no matrix: it has fewer rows than it says
     return cli_output_end(s, code);
 }

@@ -120,9 +120,12 @@ vblip_status vblip_index_export(const char *path, vblip_index_segment_fn fn, voi
         {2, 3, "/films/c,d.png", false, 0, 0, vectors[2], 2},
     };
     const vblip_status status = fake_check_index(path, err);
-    for (size_t i = 0; status == VBLIP_OK && i < 3 && !fake_has(path, "empty"); i++)
+    for (size_t i = 0; status == VBLIP_OK && i < 3 && !fake_has(path, "empty"); i++) {
+        if (i && fake_has(path, "torn"))
+            return fake_fail(err, VBLIP_ERR_FORMAT, "%s: block 4 is damaged", path);
         if (fn(user, &segments[i]))
             return fake_cancelled(err);
+    }
     return status;
 }
 

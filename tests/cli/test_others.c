@@ -78,6 +78,11 @@ static void test_a_matrix(void **state)
     assert_memory_equal(bytes + 128, values, sizeof values);
     run(&r, "export|empty.index|-o|none.npy");
     assert_int_equal(r.code, 0);
+    put_text("kept.npy", "a matrix");
+    run(&r, "export|torn.index|-o|kept.npy"); // in the middle of the vectors
+    assert_int_equal(r.code, 4);
+    assert_string_equal(r.err, "vblip: torn.index: block 4 is damaged\n");
+    expect_file("kept.npy", "a matrix");
 }
 
 static const fake_row reranked[] = {
