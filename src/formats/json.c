@@ -314,8 +314,9 @@ static size_t past_value(const char *text, size_t size, size_t at)
 bool vb_json_member_text(const char **value, size_t *value_size, const char *text,
                          size_t size, const char *key)
 {
+    static const char mark[] = "\xEF\xBB\xBF"; // of byte order, which cJSON skips
     const size_t key_size = strlen(key);
-    size_t at = 0;
+    size_t at = size > 3 && memcmp(text, mark, 3) == 0 ? 3 : 0;
     while (at < size && is_json_space(text[at]))
         at++;
     for (at++; at < size; at++) { // behind the brace, and each comma

@@ -169,6 +169,7 @@ static void test_members_as_they_are_written(void **state)
         {"{\"id2\":1,\"i\":2,\"id\":null}", "null"},
         {"{\"\":1,\"id\":\"\"}", "\"\""},
         {"{\"id\":12345678901234567890}", "12345678901234567890"},
+        {"\xEF\xBB\xBF {\"id\":1}", "1"},
         {"{\"i\\u0064\":1}", NULL}, // escaped: another spelling is not looked for
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
