@@ -13,10 +13,14 @@ set -eu
 }
 query=$1 candidates=${2:-128} table=${3:-segments}
 vblip=${VBLIP:-vblip}
-vector=$(jq -nc --arg text "$query" '{op: "embed", what: "itc-text", texts: [$text]}' | $vblip worker --quiet |
-    jq -c '.rows[0].values // error(.error)')
-psql -v ON_ERROR_STOP=1 -v vector="$vector" -v candidates="$candidates" -qAt <<SQL | $vblip rerank - "$query"
+rows=$(mktemp)
+trap 'rm -f "$rows"' EXIT
+jq -nc --arg text "$query" '{op: "embed", what: "itc-text", texts: [$text]}' | $vblip worker --quiet >"$rows"
+vector=$(jq -c '.rows[0].values // error(.error)' "$rows")
+# A file and no pipe, for a shell does not see what fails in the middle of one.
+psql -v ON_ERROR_STOP=1 -v vector="$vector" -v candidates="$candidates" -qAt >"$rows" <<SQL
 set hnsw.ef_search = $candidates;
 select json_build_object('path', path, 'start', start_s, 'end', end_s)
 from $table order by embedding <#> :'vector' limit :candidates;
 SQL
+$vblip rerank "$rows" "$query"

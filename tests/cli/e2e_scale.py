@@ -191,6 +191,13 @@ class Pgvector(ScaleCase):
         for row, hit in zip(found, wanted):
             self.assertAlmostEqual(row["itm_logit"], hit["itm_logit"], delta=1e-5) # batches of other sizes
             self.assertAlmostEqual(row["itc"], hit["itc"], delta=1e-3) # f32 beside f16
+        # What fails anywhere fails the search.
+        for arguments, changed in (([QUERY, "8", "no_table"], {}), ([QUERY], {"PGHOST": self.path("nowhere")}),
+                                   ([QUERY], {"VBLIP_MODEL": self.path("nowhere")})):
+            failed = subprocess.run([os.path.join(SCALE, "pgvector", "search.sh"), *arguments], env={**self.env, **changed},
+                                    capture_output=True, text=True, check=False)
+            self.assertNotEqual(failed.returncode, 0, failed.stderr)
+            self.assertEqual(failed.stdout, "")
         # The table is replaced as a whole, or stays.
         broken = subprocess.run([os.path.join(SCALE, "pgvector", "load.sh"), self.path("none.index")], env=self.env,
                                 capture_output=True, text=True, check=False)
