@@ -5,8 +5,8 @@
 
 Each of N actors keeps a `vblip worker` with its models loaded, and takes one recording after another. Its captions
 become OUT/NAME.jsonl, the rows of `vblip caption -f jsonl`, where VIDEOS has NAME; a recording that cannot be read
-becomes OUT/NAME.error. Files appear whole, and what is there already is not done again: the same command goes on
-after anything. A worker that dies is started anew, and Ray does the same for machines.
+or that kills the worker becomes OUT/NAME.error. Files appear whole, and what is there already is not done again: the
+same command goes on after anything. A worker that dies is started anew, and Ray does the same for machines.
 
 $VBLIP is the program (vblip). Exit status: 0, or 3 where recordings failed.
 """
@@ -35,7 +35,7 @@ class Worker:
         self.process = subprocess.Popen(command + ["worker", "--quiet"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def answer(self, job):
-        """The answer to a job. RuntimeError: the worker died of it each time."""
+        """The answer to a job, also where the worker was killed by it each time. RuntimeError: it ends by itself."""
         for _ in range(TRIES):
             if self.process is None or self.process.poll() is not None:
                 self.start()
@@ -48,7 +48,11 @@ class Worker:
             if line.endswith(b"\n"):
                 return line
             self.process.wait()
-        raise RuntimeError("the worker ends with status %d" % self.process.returncode)
+        code = self.process.returncode
+        if 0 <= code <= 128:
+            raise RuntimeError("the worker ends with status %d" % code)
+        error = "%s: the worker is killed by it, with signal %d" % (job["path"], -code if code < 0 else code - 128)
+        return json.dumps({"ok": False, "error": error}).encode()
 
 
 def write_whole(path, content):

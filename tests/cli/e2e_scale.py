@@ -231,6 +231,17 @@ class Ray(ScaleCase):
         before = {path: os.stat(path).st_mtime_ns for path in glob.glob(self.path("out", "*"))}
         self.assertEqual(self.run_recipe(), made)
         self.assertEqual({path: os.stat(path).st_mtime_ns for path in before}, before)
+        # What kills the worker is an error of one recording.
+        with open(mortal, "w", encoding="ascii") as file:
+            file.write('#!/bin/sh\nread -r job\ncase $job in *clip-03*) kill -KILL $$ ;; esac\n'
+                       'printf "%%s\\n" "$job" | "%s" "$@" --device cpu\n' % BINARY)
+        os.remove(self.path("out", "clip-03.mp4.jsonl"))
+        os.remove(self.path("out", "clip-04.mp4.jsonl"))
+        with self.assertRaises(AssertionError):
+            self.run_recipe()
+        with open(self.path("out", "clip-03.mp4.error"), encoding="utf-8") as file:
+            self.assertIn("clip-03.mp4: the worker is killed by it, with signal 9", file.read())
+        self.assertTrue(os.path.exists(self.path("out", "clip-04.mp4.jsonl")))
 
 
 if __name__ == "__main__":
