@@ -11,6 +11,10 @@ set -eu
     sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2
     exit 2
 }
+[ "${2:-128}" -le 1000 ] || { # of hnsw.ef_search
+    echo "search.sh: $2 candidates: at most 1000 are found by HNSW" >&2
+    exit 2
+}
 query=$1 candidates=${2:-128} table=${3:-segments}
 vblip=${VBLIP:-vblip}
 rows=$(mktemp)

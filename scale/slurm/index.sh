@@ -14,14 +14,19 @@ set -eu
 }
 videos=$1 out=$2 tasks=$3
 shift 3
+[ -d "$videos" ] || {
+    echo "index.sh: $videos: no directory" >&2
+    exit 2
+}
 mkdir -p "$out"
 export VBLIP="${VBLIP:-vblip}" VBLIP_OPTIONS="${VBLIP_OPTIONS:-}" VIDEOS="$videos" OUT="$out" TASKS="$tasks"
 
-# Files that cannot be read are exit 3: the index says which, and the rest of it is of use.
+# Files that cannot be read are exit 3, or 4 where a share has no others: the index says which, and why.
 # shellcheck disable=SC2016 # the jobs expand these
 array=$(sbatch --parsable --job-name=vblip-index --array="1-$tasks" --requeue --output="$out/task-%a.log" "$@" \
     --wrap '$VBLIP index --shard "$SLURM_ARRAY_TASK_ID/$TASKS" --index "$OUT/shard-$SLURM_ARRAY_TASK_ID.index" \
-        $VBLIP_OPTIONS "$VIDEOS" || [ $? -eq 3 ]')
+        $VBLIP_OPTIONS "$VIDEOS" ||
+        case $? in 3) ;; 4) [ -s "$OUT/shard-$SLURM_ARRAY_TASK_ID.index" ] ;; *) false ;; esac')
 # shellcheck disable=SC2016
 sbatch --parsable --job-name=vblip-merge --dependency="afterok:$array" --kill-on-invalid-dep=yes \
     --output="$out/merge.log" "$@" --wrap '$VBLIP merge "$OUT"/shard-*.index --overwrite -o "$OUT/all.index"'

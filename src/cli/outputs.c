@@ -159,6 +159,21 @@ static void list_examples(vb_read_files *out, const cli_words *words)
     }
 }
 
+// What SQLite keeps beside an index.
+static void list_beside_index(vb_read_files *out, const cli_sources *s,
+                              const char *path)
+{
+    static const char *const endings[] = {"-wal", "-shm", "-journal"};
+    const bool index = s->args->command == CLI_EXPORT || s->args->command == CLI_MERGE;
+    for (size_t i = 0; index && i < sizeof endings / sizeof *endings; i++) {
+        vb_string name = {0};
+        if (vb_string_appendf(&name, "%s%s", path, endings[i]))
+            vb_read_files_add(out, name.bytes, "a file of the index");
+        out->failed = out->failed || name.failed;
+        vb_string_free(&name);
+    }
+}
+
 vblip_status cli_sources_list(vb_read_files *out, const cli_sources *s,
                               vblip_error *err)
 {
@@ -169,8 +184,10 @@ vblip_status cli_sources_list(vb_read_files *out, const cli_sources *s,
     list_examples(out, &s->args->like);
     list_examples(out, &s->args->unlike);
     list_libraries(out, s);
-    for (uint32_t i = 0; i < paths->count; i++)
+    for (uint32_t i = 0; i < paths->count; i++) {
         vb_read_files_add(out, paths->items[i], "an input");
+        list_beside_index(out, s, paths->items[i]);
+    }
     for (uint32_t i = 0; i < inputs; i++)
         vb_read_files_add(out, vblip_inputs_at(s->inputs, i)->path, "an input");
     if (vblip_bundled_vocab())

@@ -476,6 +476,13 @@ static cli_exit run_job(cli_session *s, const cli_task *task)
     return task->finish ? task->finish(s, code) : code;
 }
 
+// Whether a result without rows is one: of a share that has no files, where rows are written.
+static bool is_empty_result(const cli_session *s)
+{
+    return s->args->shard.count && s->args->command != CLI_EMBED &&
+           s->args->format <= VB_FORMAT_JSONL;
+}
+
 cli_exit cli_session_run(cli_session *s, const cli_task *task)
 {
     vblip_error err = {0};
@@ -488,7 +495,7 @@ cli_exit cli_session_run(cli_session *s, const cli_task *task)
         status = check_outputs(s, task->annotated, &err);
     if (status == VBLIP_OK && task->check)
         status = task->check(s, &err);
-    if (status == VBLIP_OK && s->nothing_left && !s->args->shard.count)
+    if (status == VBLIP_OK && s->nothing_left && !is_empty_result(s))
         return CLI_EXIT_DONE;
     if (status == VBLIP_OK && !task->own_output)
         status = open_output(s, task->table,

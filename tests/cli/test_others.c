@@ -45,6 +45,8 @@ static const fake_row exports[] = {
      "vtt\n"},
     {"export|a.index|-f|npy|--no-vectors", 2, "",
      "vblip: --no-vectors: not allowed with --format npy, which is vectors alone\n"},
+    {"export|mine.index|-o|mine.index-wal", 2, "",
+     "vblip: -o mine.index-wal: is a file of the index\n"},
     {"export|mine.index|-o|mine.index", 2, "", "vblip: -o mine.index: is an input\n"},
 };
 
@@ -52,8 +54,10 @@ static void test_exports(void **state)
 {
     (void)state;
     put_text("mine.index", "mine");
+    put_text("mine.index-wal", "log");
     check_rows(exports, sizeof exports / sizeof *exports);
     expect_file("mine.index", "mine");
+    expect_file("mine.index-wal", "log");
 }
 
 // What numpy.load reads: the header is as long as it says, and ends where 64 divides.

@@ -128,6 +128,23 @@ static void test_runs(void **state)
     check_rows(runs, sizeof runs / sizeof *runs);
 }
 
+// A share without files leaves what is no table alone.
+static void test_an_empty_share(void **state)
+{
+    (void)state;
+    result r;
+    put_text("old.srt", "old");
+    run(&r, "caption|a.mp4|-f|srt|-o|old.srt|--shard|2/2");
+    assert_int_equal(r.code, 0);
+    expect_file("old.srt", "old");
+    run(&r, "embed|a.mp4|--what|itc-image|-o|old.srt|--shard|2/2");
+    assert_int_equal(r.code, 0);
+    expect_file("old.srt", "old");
+    run(&r, "qa|a.mp4|q|-o|rows.csv|--shard|2/2");
+    assert_int_equal(r.code, 0);
+    expect_file("rows.csv", "path,question,answer,score,start,end\n");
+}
+
 static void test_files_of_a_run(void **state)
 {
     (void)state;
@@ -147,6 +164,7 @@ int main(void)
         cmocka_unit_test(test_captions_replace_no_questions),
         cmocka_unit_test(test_what_is_refused),
         cmocka_unit_test(test_runs),
+        cmocka_unit_test(test_an_empty_share),
         cmocka_unit_test(test_files_of_a_run),
     };
     return cmocka_run_group_tests_name("run", tests, enter_folder, leave_folder);
