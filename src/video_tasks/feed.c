@@ -180,7 +180,7 @@ static void feed_lose(vb_feed *f, const vblip_error *why)
 {
     const double now_s = vb_now_s();
     char words[VB_FEED_WORDS];
-    if (!f->wait_s || (!f->first && now_s - f->connected_s > f->source.most_wait_s))
+    if (f->wait_s <= 0 || (!f->first && now_s - f->connected_s > f->source.most_wait_s))
         f->wait_s = f->source.least_wait_s;
     if (f->lost_s > 0)
         return;
