@@ -1,7 +1,6 @@
 """An exported folder as a program would run it: retrieval, matching, questions and captions on decoded clips."""
 
 import os
-import re
 import subprocess
 
 import numpy as np
@@ -10,7 +9,7 @@ from safetensors.torch import load_file
 
 from batch import normalised
 from model import CONFIG, Blip, Packed
-from vocab import SEP, Tokenizer
+from vocab import SEP, Tokenizer, clean_caption, clean_question
 
 
 def read_frames(path, count):
@@ -20,16 +19,6 @@ def read_frames(path, count):
                           "-f", "rawvideo", "-pix_fmt", "rgb24", "-"], stdout=subprocess.PIPE, check=True).stdout
     frames = np.frombuffer(raw, np.uint8).reshape(-1, side, side, 3)
     return frames[[i * (len(frames) // count) for i in range(count)]]
-
-
-def clean_caption(text):
-    """BLIP's pre_caption."""
-    text = re.sub(r"\s{2,}", " ", re.sub(r'[.!"()*#:;~]', " ", text.lower())).strip()
-    return " ".join(text.split(" ")[:40])
-
-
-def clean_question(text):
-    return re.sub(r'[.!"()*#:;~]', "", text.lower()).rstrip(" ")
 
 
 class Predictor:
