@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+import pixels
 from captions import ROLES, canonical, say
 from claims import claim_of, false_claim, thin
 from draw import SIDE, training_image
@@ -10,8 +11,7 @@ from questions import question
 from vocab import CLS, SEP
 from world import BIG, LEFT, OBJECTS, rng_for, sample_scene, sibling
 
-MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)
-STD = np.array([0.26862954, 0.26130258, 0.27577711], np.float32)
+MEAN, STD = [np.array(x, np.float32) for x in (pixels.MEAN, pixels.STD)]
 
 NOTHING = len(OBJECTS)  # the class of a patch of background
 # roles of an object in its scene: single, left, right, top, bottom, one of 2, 3, 4

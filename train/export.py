@@ -4,13 +4,12 @@
 """
 
 import argparse
-import json
 import os
 
 import torch
-from safetensors.torch import save_file
 
 from batch import MEAN, STD
+from checkpoint import write_folder
 from losses import RoleHead, VisionHeads
 from model import Blip, CONFIG
 from vocab import SEP, Tokenizer
@@ -31,8 +30,7 @@ def trained(run):
     return model
 
 
-def config(tokenizer):
-    c = CONFIG
+def config(tokenizer, c):
     return {
         "architectures": ["BlipForImageTextRetrieval"], "model_type": "blip",
         "image_text_hidden_size": c["shared"], "projection_dim": c["shared"], "logit_scale_init_value": 2.6592,
@@ -54,17 +52,25 @@ def config(tokenizer):
     }
 
 
-def preprocessor():
+def preprocessor(c):
     mean, std = [[round(float(v), 8) for v in x] for x in (MEAN, STD)]
     return {"do_normalize": True, "do_rescale": True, "do_resize": True, "image_mean": mean, "image_std": std,
             "image_processor_type": "BlipImageProcessor", "processor_class": "BlipProcessor", "resample": 3,
-            "rescale_factor": 1 / 255, "size": {"height": CONFIG["side"], "width": CONFIG["side"]}}
+            "rescale_factor": 1 / 255, "size": {"height": c["side"], "width": c["side"]}}
 
 
 SPECIAL = {"cls_token": "[CLS]", "sep_token": "[SEP]", "pad_token": "[PAD]", "unk_token": "[UNK]",
            "mask_token": "[MASK]"}
 TOKENIZER = {"do_lower_case": True, "tokenizer_class": "BertTokenizer", **SPECIAL, "strip_accents": None,
-             "tokenize_chinese_chars": True, "model_max_length": CONFIG["positions"], "do_basic_tokenize": True}
+             "tokenize_chinese_chars": True}
+
+
+def files(tokenizer, c):
+    """What a folder of sizes `c` (model.CONFIG) holds beside its weights."""
+    return {"config.json": config(tokenizer, c), "preprocessor_config.json": preprocessor(c),
+            "special_tokens_map.json": SPECIAL,
+            "tokenizer_config.json": {**TOKENIZER, "model_max_length": c["positions"], "do_basic_tokenize": True},
+            "vocab.txt": "".join(line + "\n" for line in tokenizer.lines)}
 
 
 def main():
@@ -72,21 +78,10 @@ def main():
     p.add_argument("run", help="the --out of train.py")
     p.add_argument("folder")
     args = p.parse_args()
-    os.makedirs(args.folder, exist_ok=True)
     tokenizer = Tokenizer()
     model = trained(args.run)
-    tensors = {k: v.detach().to(torch.float16).contiguous() for k, v in model.state_dict().items() if k != "temp"}
-    weights = os.path.join(args.folder, "model.safetensors")
-    save_file(tensors, weights, {"format": "pt"})
-    os.chmod(weights, 0o644)
-    files = {"config.json": config(tokenizer), "preprocessor_config.json": preprocessor(),
-             "special_tokens_map.json": SPECIAL, "tokenizer_config.json": TOKENIZER}
-    for name, content in files.items():
-        with open(os.path.join(args.folder, name), "w") as out:
-            json.dump(content, out, indent=2)
-            out.write("\n")
-    with open(os.path.join(args.folder, "vocab.txt"), "w") as out:
-        out.writelines(line + "\n" for line in tokenizer.lines)
+    tensors = {k: v.detach().to(torch.float16) for k, v in model.state_dict().items() if k != "temp"}
+    write_folder(args.folder, tensors, files(tokenizer, CONFIG))
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ class Unpad(torch.autograd.Function):
 class Packed:
     """Rows of token ids without padding."""
 
-    def __init__(self, rows):
+    def __init__(self, rows, device="cpu"):
         lengths = [len(r) for r in rows]
         self.count, self.longest = len(rows), max(lengths)
         self.ids = torch.tensor([t for r in rows for t in r])
@@ -64,6 +64,8 @@ class Packed:
         self.mask = torch.zeros(self.count, 1, 1, self.longest).masked_fill(blank[:, None, None, :], -1e4)
         causal = torch.full((self.longest, self.longest), -1e4).triu(1)
         self.causal_mask = torch.clamp(self.mask + causal[None, None], min=-1e4)
+        for name in ("ids", "positions", "slots", "lengths", "first", "mask", "causal_mask"):
+            setattr(self, name, getattr(self, name).to(device))
 
     def pad(self, x):
         return Pad.apply(x, self.slots, self.count * self.longest).view(self.count, self.longest, -1)
@@ -176,11 +178,14 @@ class TextOutput(nn.Module):
 
 
 class TextAttention(nn.Module):
-    def __init__(self, c):
+    """Attention of a text to itself, or to a context of another width."""
+
+    def __init__(self, c, context=0):
         super().__init__()
         width = c["width"]
         self.heads = c["heads"]
-        self.add_module("self", nn.ModuleDict({n: nn.Linear(width, width) for n in ("query", "key", "value")}))
+        sources = {"query": width, "key": context or width, "value": context or width}
+        self.add_module("self", nn.ModuleDict({n: nn.Linear(source, width) for n, source in sources.items()}))
         self.output = TextOutput(width, width, c["eps"])
 
     def _joined(self, x, *names):
@@ -202,7 +207,7 @@ class TextLayer(nn.Module):
     def __init__(self, c):
         super().__init__()
         self.attention = TextAttention(c)
-        self.crossattention = TextAttention(c)
+        self.crossattention = TextAttention(c, c["vision_width"])
         self.intermediate = nn.ModuleDict({"dense": nn.Linear(c["width"], c["mlp"])})
         self.output = TextOutput(c["mlp"], c["width"], c["eps"])
 
