@@ -133,7 +133,7 @@ class Run:
         self.pixels = Pixels(self.path("pixels"), args.frames, checkpoint.sizes["side"])
         self.mean, self.std = [torch.tensor(x, device=args.device)[:, None, None]
                                for x in (checkpoint.mean, checkpoint.std)]
-        if args.resume and os.path.exists(self.path("state.pt")):
+        if args.resume:
             self.load()
 
     def save(self):
@@ -149,16 +149,18 @@ class Run:
         os.replace(self.path("state.pt.part"), self.path("state.pt"))
 
     def load(self):
-        state = torch.load(self.path("state.pt"), map_location=self.args.device, weights_only=True)
-        self.done, self.window = state["done"], state["window"]
-        self.model.load_state_dict(state["model"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        if self.objectives.momentum:
-            self.objectives.momentum.load(state["momentum"])
-            self.objectives.queue.load(state["queue"])
+        """The last state that was saved, if there is one."""
+        if os.path.exists(self.path("state.pt")):
+            state = torch.load(self.path("state.pt"), map_location=self.args.device, weights_only=True)
+            self.done, self.window = state["done"], state["window"]
+            self.model.load_state_dict(state["model"])
+            self.optimiser.load_state_dict(state["optimiser"])
+            if self.objectives.momentum:
+                self.objectives.momentum.load(state["momentum"])
+                self.objectives.queue.load(state["queue"])
         if os.path.exists(self.path("log.jsonl")):  # what was logged after the state was saved comes again
             with open(self.path("log.jsonl"), encoding="utf-8") as file:
-                lines = [line for line in file if line.endswith("\n") and json.loads(line)["step"] <= self.done]
+                lines = [line for line in file if line.endswith("\n") and json.loads(line)["step"] <= self.done > 0]
             self.write("log.jsonl", "".join(lines))
 
     def log(self, **fields):
