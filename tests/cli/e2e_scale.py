@@ -245,4 +245,5 @@ class Ray(ScaleCase):
 
 
 if __name__ == "__main__":
-    main()
+    ended = main(exit=False).result
+    sys.exit(1 if not ended.wasSuccessful() else 77 if ended.skipped else 0)
