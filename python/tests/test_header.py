@@ -10,7 +10,7 @@ from typing import Any, Callable
 from support import SOURCE, Case, run_tests
 
 import vblip
-from vblip import _errors, _native, _tasks, rows
+from vblip import _errors, _library, _native, _tasks, rows
 from vblip._native import ffi, lib
 
 sys.path.insert(0, os.path.join(SOURCE, "python"))
@@ -162,7 +162,7 @@ class Headers(Case):
                          {v: k for k, v in compat.items()})
 
     def test_numbers_of_macros(self) -> None:
-        self.assertEqual(lib.VBLIP_RERANK_AUTO, vblip.library.RERANK_AUTO)
+        self.assertEqual(lib.VBLIP_RERANK_AUTO, _library.RERANK_AUTO)
 
     def test_version_and_soname_are_those_of_the_library(self) -> None:
         self.assertEqual(vblip.__version__, vblip.library_version)

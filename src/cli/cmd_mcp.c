@@ -10,10 +10,10 @@
 static vblip_status cmd_mcp_run(cli_session *s, vblip_error *err)
 {
     vb_mcp_options options = {
-        .fd = STDIN_FILENO,
-        .stopped = vb_interrupted,
-        .write = cli_serving_write,
-        .user = s,
+        .lines = {.fd = STDIN_FILENO,
+                  .stopped = vb_interrupted,
+                  .write = cli_serving_write,
+                  .user = s},
     };
     char *only = NULL;
     VB_TRY(cli_only_index(&only, s, err));

@@ -9,10 +9,10 @@
 static vblip_status cmd_worker_run(cli_session *s, vblip_error *err)
 {
     vb_worker_options options = {
-        .fd = STDIN_FILENO,
-        .stopped = vb_interrupted,
-        .write = cli_serving_write,
-        .user = s,
+        .lines = {.fd = STDIN_FILENO,
+                  .stopped = vb_interrupted,
+                  .write = cli_serving_write,
+                  .user = s},
     };
     VB_TRY(cli_serving_begin(&options.jobs, s, err));
     return vb_worker(&options, err);

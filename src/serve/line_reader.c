@@ -8,21 +8,17 @@
 
 enum { LOOK_MS = 200, CAPACITY = VB_MOST_LINE + 1 };
 
-vblip_status vb_line_reader_open(vb_line_reader *out, int fd, bool (*stopped)(void),
-                                 vblip_error *err)
-{
-    *out = (vb_line_reader){.fd = fd, .stopped = stopped, .buffer = malloc(CAPACITY)};
-    return out->buffer ? VBLIP_OK : vb_fail_memory(err, "lines");
-}
-
-void vb_line_reader_close(vb_line_reader *reader)
-{
-    free(reader->buffer);
-    *reader = (vb_line_reader){0};
-}
+typedef struct line_reader {
+    int fd;
+    bool (*stopped)(void);
+    char *buffer;    // [CAPACITY]
+    size_t at, used; // what is not taken yet: buffer[at, used)
+    bool skips;      // the line in work is too long
+    bool ended;
+} line_reader;
 
 // Takes the line that is there whole; at the end of the stream what is left is one, too.
-static bool take_read_line(vb_line_reader *r, vb_line *out, const char **line,
+static bool take_read_line(line_reader *r, vb_line *out, const char **line,
                            size_t *size)
 {
     char *first = r->buffer + r->at;
@@ -38,7 +34,7 @@ static bool take_read_line(vb_line_reader *r, vb_line *out, const char **line,
 }
 
 // Room behind what is there of a line; of one that is too long nothing is kept.
-static void make_room_for_line(vb_line_reader *r)
+static void make_room_for_line(line_reader *r)
 {
     const size_t left = r->used - r->at;
     r->skips = r->skips || left == CAPACITY;
@@ -51,7 +47,7 @@ static void make_room_for_line(vb_line_reader *r)
     r->at = 0;
 }
 
-static vblip_status read_more(vb_line_reader *r, vblip_error *err)
+static vblip_status read_more(line_reader *r, vblip_error *err)
 {
     struct pollfd wait = {.fd = r->fd, .events = POLLIN};
     const int ready = poll(&wait, 1, LOOK_MS);
@@ -66,19 +62,19 @@ static vblip_status read_more(vb_line_reader *r, vblip_error *err)
     return VBLIP_OK;
 }
 
-vblip_status vb_line_reader_next(vb_line_reader *reader, vb_line *out,
-                                 const char **line, size_t *size, vblip_error *err)
+typedef enum line_wait { LINE_THERE, LINE_NO_MORE, LINE_STOPPED } line_wait;
+
+// Waits for the next line; `line` [size] is valid until the next call.
+static vblip_status next_line(line_reader *reader, line_wait *out, vb_line *kind,
+                              const char **line, size_t *size, vblip_error *err)
 {
     *size = 0;
     for (;;) {
-        if (reader->stopped()) {
-            *out = VB_LINE_STOPPED;
-            return VBLIP_OK;
-        }
-        if (take_read_line(reader, out, line, size))
+        *out = reader->stopped() ? LINE_STOPPED : LINE_THERE;
+        if (*out == LINE_STOPPED || take_read_line(reader, kind, line, size))
             return VBLIP_OK;
         if (reader->ended) {
-            *out = VB_LINE_ENDED;
+            *out = LINE_NO_MORE;
             return VBLIP_OK;
         }
         make_room_for_line(reader);
@@ -86,9 +82,48 @@ vblip_status vb_line_reader_next(vb_line_reader *reader, vb_line *out,
     }
 }
 
-bool vb_line_is_blank(const char *line, size_t size)
+static bool is_blank_line(const char *line, size_t size)
 {
     while (size && memchr(" \t\r", line[size - 1], 3))
         size--;
     return size == 0;
+}
+
+static vblip_status answer_all(line_reader *reader, const vb_line_stream *stream,
+                               vb_line_fn fn, void *user, vb_string *out,
+                               vblip_error *err)
+{
+    for (;;) {
+        line_wait wait;
+        vb_line kind;
+        const char *line;
+        size_t size;
+        VB_TRY(next_line(reader, &wait, &kind, &line, &size, err));
+        if (wait == LINE_NO_MORE)
+            return VBLIP_OK;
+        if (wait == LINE_STOPPED)
+            return vb_fail(err, VBLIP_ERR_CANCELLED, "stopped");
+        if (kind == VB_LINE_READ && is_blank_line(line, size))
+            continue;
+        vb_string_clear(out);
+        fn(user, kind, line, size, out);
+        if (out->failed)
+            return vb_fail_memory(err, "answer");
+        if (out->size && stream->write(stream->user, out))
+            return vb_fail(err, VBLIP_ERR_CANCELLED, "nobody reads");
+    }
+}
+
+vblip_status vb_answer_lines(const vb_line_stream *stream, vb_line_fn fn, void *user,
+                             vblip_error *err)
+{
+    line_reader reader = {
+        .fd = stream->fd, .stopped = stream->stopped, .buffer = malloc(CAPACITY)};
+    vb_string out = {0};
+    const vblip_status status =
+        reader.buffer ? answer_all(&reader, stream, fn, user, &out, err)
+                      : vb_fail_memory(err, "lines");
+    free(reader.buffer);
+    vb_string_free(&out);
+    return status;
 }

@@ -1,7 +1,6 @@
 #include "serve/mcp.h"
 
 #include "output/json_out.h"
-#include "serve/line_reader.h"
 #include "serve/tools.h"
 
 #include <string.h>
@@ -22,7 +21,6 @@ typedef struct mcp_server {
     bool initialized;
     vb_string id;     // of the request in work, as it is written
     vb_string result; // of it
-    vb_string out;
 } mcp_server;
 
 // ---------------------------------------------------------------------------- methods
@@ -170,9 +168,9 @@ static rpc_error do_message(mcp_server *s, const cJSON *message, const char *lin
     return do_request(s, message, method->valuestring, err);
 }
 
-static void put_answer_to_message(mcp_server *s, rpc_error code, const vblip_error *err)
+static void put_answer_to_message(vb_string *out, const mcp_server *s, rpc_error code,
+                                  const vblip_error *err)
 {
-    vb_string *out = &s->out;
     vb_string_puts(out, "{\"jsonrpc\":\"2.0\",\"id\":");
     vb_string_append(out, s->id.bytes, s->id.size);
     if (code == RPC_NONE) {
@@ -186,9 +184,10 @@ static void put_answer_to_message(mcp_server *s, rpc_error code, const vblip_err
     vb_string_puts(out, "}\n");
 }
 
-// Answers a line; false: there is no answer.
-static bool answer_message(mcp_server *s, vb_line kind, const char *line, size_t size)
+static void answer_message(void *server, vb_line kind, const char *line, size_t size,
+                           vb_string *out)
 {
+    mcp_server *s = server;
     cJSON *message = NULL;
     vblip_error err = {0};
     rpc_error code = RPC_PARSE;
@@ -196,7 +195,6 @@ static bool answer_message(mcp_server *s, vb_line kind, const char *line, size_t
     vb_string_clear(&s->id);
     vb_string_puts(&s->id, "null");
     vb_string_clear(&s->result);
-    vb_string_clear(&s->out);
     if (kind == VB_LINE_TOO_LONG)
         (void)vb_fail(&err, VBLIP_ERR_FORMAT, "message: a line of more than %d bytes",
                       (int)VB_MOST_LINE);
@@ -206,46 +204,17 @@ static bool answer_message(mcp_server *s, vb_line kind, const char *line, size_t
         code = refuse_message(&err, RPC_INTERNAL, "out of memory");
     cJSON_Delete(message);
     if (answers)
-        put_answer_to_message(s, code, &err);
-    return answers;
-}
-
-static vblip_status answer_messages(mcp_server *s, vb_line_reader *reader,
-                                    vblip_error *err)
-{
-    const vb_mcp_options *o = s->options;
-    for (;;) {
-        vb_line kind;
-        const char *line;
-        size_t size;
-        VB_TRY(vb_line_reader_next(reader, &kind, &line, &size, err));
-        if (kind == VB_LINE_ENDED)
-            return VBLIP_OK;
-        if (kind == VB_LINE_STOPPED)
-            return vb_fail(err, VBLIP_ERR_CANCELLED, "stopped");
-        const bool blank = kind == VB_LINE_READ && vb_line_is_blank(line, size);
-        if (blank || !answer_message(s, kind, line, size))
-            continue;
-        if (s->out.failed)
-            return vb_fail_memory(err, "answer");
-        if (o->write(o->user, &s->out))
-            return vb_fail(err, VBLIP_ERR_CANCELLED, "nobody reads");
-    }
+        put_answer_to_message(out, s, code, &err);
 }
 
 vblip_status vb_mcp(const vb_mcp_options *options, vblip_error *err)
 {
     mcp_server s = {.options = options};
-    vb_line_reader reader = {0};
     vblip_status status = vb_tools_open(&s.tools, &options->jobs, err);
     if (status == VBLIP_OK)
-        status = vb_line_reader_open(&reader, options->fd, options->stopped, err);
-    if (status == VBLIP_OK)
-        status = answer_messages(&s, &reader, err);
-    vb_line_reader_close(&reader);
+        status = vb_answer_lines(&options->lines, answer_message, &s, err);
     vb_tools_close(&s.tools);
     vb_string_free(&s.id);
     vb_string_free(&s.result);
-    vb_string_free(&s.out);
     return status;
 }

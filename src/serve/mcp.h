@@ -4,13 +4,11 @@
 #define VB_SERVE_MCP_H
 
 #include "serve/jobs.h"
+#include "serve/line_reader.h"
 
 typedef struct vb_mcp_options {
-    vb_jobs_options jobs;  // `paths`, or `index`, is what agents may see
-    int fd;                // messages are read from
-    bool (*stopped)(void); // as in vb_worker_options
-    bool (*write)(void *user, const vb_string *line);
-    void *user;
+    vb_jobs_options jobs; // `paths`, or `index`, is what agents may see
+    vb_line_stream lines; // of messages; as in vb_worker_options
 } vb_mcp_options;
 
 // Answers messages until there are no more. VBLIP_ERR_CANCELLED: it was stopped, or nobody reads.

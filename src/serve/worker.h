@@ -3,15 +3,11 @@
 #define VB_SERVE_WORKER_H
 
 #include "serve/jobs.h"
+#include "serve/line_reader.h"
 
 typedef struct vb_worker_options {
     vb_jobs_options jobs;
-    int fd; // jobs are read from
-    bool (*stopped)(
-        void); // asked some times a second; true: after the job in work, no other
-    // Writes a line, and says whether nobody reads any more, which ends it.
-    bool (*write)(void *user, const vb_string *line);
-    void *user;
+    vb_line_stream lines; // of jobs; what is in work when it is stopped is answered
 } vb_worker_options;
 
 // Answers jobs until there are no more. VBLIP_ERR_CANCELLED: it was stopped, or nobody reads.

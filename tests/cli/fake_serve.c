@@ -35,7 +35,7 @@ vblip_status vb_worker(const vb_worker_options *options, vblip_error *err)
                       o->jobs.model_options.calibration
                           ? o->jobs.model_options.calibration
                           : "its own");
-    const bool closed = o->write(o->user, &line);
+    const bool closed = o->lines.write(o->lines.user, &line);
     vb_string_free(&line);
     return closed ? VBLIP_ERR_CANCELLED : VBLIP_OK;
 }
@@ -49,7 +49,7 @@ vblip_status vb_mcp(const vb_mcp_options *options, vblip_error *err)
                       (unsigned)o->path_count, o->index ? o->index : "by directory",
                       o->segment ? o->segment : "auto", (unsigned)o->frames,
                       o->include ? o->include[0] : "all");
-    (void)options->write(options->user, &line);
+    (void)options->lines.write(options->lines.user, &line);
     vb_string_free(&line);
     return VBLIP_OK;
 }

@@ -52,10 +52,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     close(ends[1]);
     const vb_mcp_options options = {
         .jobs = {.paths = paths, .path_count = 1, .note = ignore},
-        .fd = ends[0],
-        .stopped = never,
-        .write = take_answer,
-        .user = &answers,
+        .lines = {.fd = ends[0],
+                  .stopped = never,
+                  .write = take_answer,
+                  .user = &answers},
     };
     vblip_error err = {0};
     if (vb_mcp(&options, &err) != VBLIP_OK || answers > lines)

@@ -19,7 +19,7 @@ from vblip._tasks import FEATURES, TASKS
 from vblip._version import __version__
 from vblip.export import Moment, contact_sheet, cut, media, thumbnail
 from vblip.inputs import files
-from vblip.library import (Example, Library, describe_index, export_index, list_index, merge_indexes,
+from vblip._library import (Example, Library, describe_index, export_index, list_index, merge_indexes,
                            verify_index)
 from vblip.model import Clip, Model
 from vblip.rows import (Answer, Caption, Changes, Clipping, Counts, Event, Failure, Features, Hit, IndexInfo, Match,

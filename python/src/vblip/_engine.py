@@ -9,7 +9,7 @@ import os
 import threading
 import weakref
 from collections import deque
-from typing import Any, Callable, Iterator, Optional, Union
+from typing import Any, Callable, Iterator, Optional, TypeVar, Union
 
 from vblip._errors import ArgumentError, Error, error_of
 from vblip._native import ffi, lib
@@ -189,6 +189,28 @@ class Handle:
         for child in list(self._children):
             child.close()
         self._finalizer()
+
+
+class Held:
+    """What has a handle: a context manager, whose close() gives back what it has."""
+
+    _handle: Handle
+
+    def __enter__(self: "HeldKind") -> "HeldKind":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def closed(self) -> bool:
+        return not self._handle.alive
+
+    def close(self) -> None:
+        self._handle.close()
+
+
+HeldKind = TypeVar("HeldKind", bound=Held)
 
 
 def _finalize(engine: Engine, place: Any, free: Callable[[Any], None], parent: Optional[Handle]) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vblip import rows
-from vblip._engine import Call, Engine, Handle, open_engine
+from vblip._engine import Call, Engine, Handle, Held, open_engine
 from vblip._errors import ArgumentError, DemoWarning, InputWarning
 from vblip._frames import Frames, frame_list
 from vblip._memory import Memory, PathLike, decoded, decoded_path, listed, scaled
@@ -37,7 +37,7 @@ def _match_asked(texts: Texts, itm_cls: bool, job: dict[str, Any]) -> Asked:
     return Asked(MATCH, some("texts", texts), {"itm_cls": itm_cls}, {}, job, []).check()
 
 
-class Clip:
+class Clip(Held):
     """A clip to ask several things: decoded and encoded once, its visual tokens stay in device memory.
 
     Made by Model.clip(). A context manager; close() gives the memory back.
@@ -45,19 +45,6 @@ class Clip:
 
     def __init__(self, handle: Handle) -> None:
         self._handle = handle
-
-    def __enter__(self) -> "Clip":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    @property
-    def closed(self) -> bool:
-        return not self._handle.alive
-
-    def close(self) -> None:
-        self._handle.close()
 
     def _ask(self, asked: Asked, progress: Optional[Progressed]) -> list[Any]:
         found: list[Any] = []
@@ -117,7 +104,7 @@ def _feature_texts(what: str, texts: Optional[Texts]) -> list[str]:
     return []
 
 
-class Model:
+class Model(Held):
     """A BLIP checkpoint, resident in the memory of one device, with all that can be asked of it.
 
     path         a folder or file, a model set, or a hub name in the local Hugging Face cache; None: $VBLIP_MODEL, else
@@ -177,16 +164,6 @@ class Model:
             warnings.warn("the bundled demo model answers; it knows only generated emoji scenes. Real weights: hf "
                           "download Salesforce/blip-itm-base-coco, then Model(\"Salesforce/blip-itm-base-coco\")",
                           DemoWarning, stacklevel=2)
-
-    def __enter__(self) -> "Model":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    @property
-    def closed(self) -> bool:
-        return not self._handle.alive
 
     def close(self) -> None:
         """Stops what runs on it, closes its clips and libraries, and gives the device back."""
@@ -312,7 +289,7 @@ class Model:
                  progress: Optional[Progressed] = None) -> Rows[rows.Hit]:
         """Ranks the segments of the inputs for each query, best first, and leaves nothing on disk; a Library keeps
         what was encoded. Options as of Library() and Library.retrieve()."""
-        from vblip.library import transient_retrieve
+        from vblip._library import transient_retrieve
         return transient_retrieve(self, paths_of(inputs), some("queries", queries),
                                   {"segment": segment, "frames": frames},
                                   {"top": top, "rerank": rerank, "min_p": min_p}, failed, progress)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vblip import rows
-from vblip._engine import Call, Handle
+from vblip._engine import Call, Handle, Held
 from vblip._errors import ArgumentError
 from vblip._memory import Memory, PathLike, decoded, decoded_path, listed, scaled
 from vblip._native import ffi, lib
@@ -100,7 +100,7 @@ def transient_retrieve(model: Model, paths: list[PathLike], queries: list[str], 
     return Rows(model._engine, work, failed, progress)
 
 
-class Library:
+class Library(Held):
     """Recordings of a model, encoded once, kept in indexes, searched as often as you like.
 
     paths         files and directories; none: all that `index` holds, as it is
@@ -147,19 +147,6 @@ class Library:
 
         self._engine = model._engine
         self._handle = Handle(model._engine, "library", place, free, model._handle)
-
-    def __enter__(self) -> "Library":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    @property
-    def closed(self) -> bool:
-        return not self._handle.alive
-
-    def close(self) -> None:
-        self._handle.close()
 
     def update(self, *, jobs: Optional[int] = None, batch: Optional[int] = None, failed: Optional[Failed] = None,
                progress: Optional[Progressed] = None) -> rows.Changes:
