@@ -145,7 +145,7 @@ bool vb_utf8_valid(const char *text, size_t size)
     return vb_utf8_check(text, size) == size;
 }
 
-static bool is_blank_line(const char *text, size_t size)
+bool vb_line_is_blank(const char *text, size_t size)
 {
     for (size_t i = 0; i < size; i++)
         if (text[i] != ' ' && text[i] != '\t' && text[i] != '\r')
@@ -198,7 +198,7 @@ bool vb_lines_next(vb_lines *lines, const char **line, size_t *size)
         lines->text += *size + (newline != NULL);
         lines->size -= *size + (newline != NULL);
         lines->number++;
-        if (!is_blank_line(*line, *size))
+        if (!vb_line_is_blank(*line, *size))
             return true;
     }
     return false;

@@ -31,6 +31,9 @@ void vb_string_free(vb_string *s);
 // Whether `part` stands in `text`, letters of ASCII in either case.
 bool vb_text_contains(const char *text, const char *part);
 
+// Whether a line holds nothing but spaces, tabs and carriage returns.
+bool vb_line_is_blank(const char *text, size_t size);
+
 // Decodes one code point at `text` (size > 0): its value in `code` (NULL is fine), its
 // length in bytes returned. 0 = not valid UTF-8 there (overlong, surrogate, above U+10FFFF, cut short).
 size_t vb_utf8_decode(const char *text, size_t size, uint32_t *code);

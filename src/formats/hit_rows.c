@@ -67,20 +67,12 @@ static vblip_status read_hit_members(vb_hit_row *out, vb_arena *arena,
                                                : vb_fail_memory(err, row.subject);
 }
 
-static bool is_blank_row(const char *line, size_t size)
-{
-    size_t blanks = 0;
-    while (blanks < size && strchr(" \t\r", line[blanks]) && line[blanks])
-        blanks++;
-    return blanks == size;
-}
-
 vblip_status vb_hit_row_read(vb_hit_row *out, vb_arena *arena, const char *line,
                              size_t size, const char *subject, vblip_error *err)
 {
     cJSON *json = NULL;
     *out = (vb_hit_row){0};
-    if (is_blank_row(line, size))
+    if (vb_line_is_blank(line, size))
         return VBLIP_OK;
     VB_TRY(vb_json_parse(&json, line, size, subject, err));
     const vb_json_object row = {.json = json, .subject = subject, .where = ""};

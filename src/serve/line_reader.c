@@ -82,13 +82,6 @@ static vblip_status next_line(line_reader *reader, line_wait *out, vb_line *kind
     }
 }
 
-static bool is_blank_line(const char *line, size_t size)
-{
-    while (size && memchr(" \t\r", line[size - 1], 3))
-        size--;
-    return size == 0;
-}
-
 static vblip_status answer_all(line_reader *reader, const vb_line_stream *stream,
                                vb_line_fn fn, void *user, vb_string *out,
                                vblip_error *err)
@@ -103,7 +96,7 @@ static vblip_status answer_all(line_reader *reader, const vb_line_stream *stream
             return VBLIP_OK;
         if (wait == LINE_STOPPED)
             return vb_fail(err, VBLIP_ERR_CANCELLED, "stopped");
-        if (kind == VB_LINE_READ && is_blank_line(line, size))
+        if (kind == VB_LINE_READ && vb_line_is_blank(line, size))
             continue;
         vb_string_clear(out);
         fn(user, kind, line, size, out);
@@ -120,9 +113,9 @@ vblip_status vb_answer_lines(const vb_line_stream *stream, vb_line_fn fn, void *
     line_reader reader = {
         .fd = stream->fd, .stopped = stream->stopped, .buffer = malloc(CAPACITY)};
     vb_string out = {0};
-    const vblip_status status =
-        reader.buffer ? answer_all(&reader, stream, fn, user, &out, err)
-                      : vb_fail_memory(err, "lines");
+    const vblip_status status = reader.buffer
+                                    ? answer_all(&reader, stream, fn, user, &out, err)
+                                    : vb_fail_memory(err, "lines");
     free(reader.buffer);
     vb_string_free(&out);
     return status;
