@@ -224,6 +224,34 @@ static void test_a_part_is_sampled_like_a_clip(void **state)
 }
 
 // Rows may be apart, and other sizes are squashed.
+// Twelve frames a second, at 250,000 us, 333,333, 416,667, ...: each part, the same with a time as
+// rows have it, and one with the neighbour that this must not take in.
+static void test_a_part_is_that_of_its_milliseconds(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t exact[2], rounded[2], wider[2];
+    } parts[] = {
+        {{333333, 500000}, {333000, 500000}, {250000, 500000}},
+        {{416667, 666667}, {416667, 667000}, {416667, 750000}},
+    };
+    vblip_model *model = api_load("tiny-retrieval", 0);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        const int64_t *of[] = {parts[i].exact, parts[i].rounded, parts[i].wider};
+        vblip_match_row rows[3][TEXTS] = {0};
+        for (int k = 0; k < 3; k++) {
+            vblip_clip *clip = open_clip(
+                model, &(vblip_clip_options){
+                           .start_us = of[k][0], .end_us = of[k][1], .frames = 4});
+            match_clip(clip, rows[k]);
+            vblip_clip_close(&clip);
+        }
+        expect_equal(rows[0], rows[1]);
+        assert_true(rows[0][0].itc < rows[2][0].itc || rows[0][0].itc > rows[2][0].itc);
+    }
+    vblip_model_free(&model);
+}
+
 static void test_frames_of_any_size(void **state)
 {
     (void)state;
@@ -393,6 +421,7 @@ int main(void)
         cmocka_unit_test(test_a_caption_is_about_the_whole_clip),
         cmocka_unit_test(test_features_of_a_clip),
         cmocka_unit_test(test_a_part_is_sampled_like_a_clip),
+        cmocka_unit_test(test_a_part_is_that_of_its_milliseconds),
         cmocka_unit_test(test_frames_of_any_size),
         cmocka_unit_test(test_opening_refuses),
         cmocka_unit_test(test_frames_refuse),
