@@ -261,6 +261,29 @@ static void test_a_row_alone(void **state)
     vb_string_free(&out);
 }
 
+// As PostgreSQL's COPY reads it: no header, and null is not the empty text.
+static void test_rows_for_copy(void **state)
+{
+    (void)state;
+    static const float reals[] = {0.5f, -1};
+    static const vb_column three[] = {{"path", VB_CELL_TEXT, NULL},
+                                      {"start", VB_CELL_TIME, NULL},
+                                      {"vector", VB_CELL_REALS, NULL}};
+    static const vb_table copied = {three, 3};
+    vb_rows rows = {.format = VB_FORMAT_PGCOPY, .table = &copied};
+    vb_string out = {0};
+    const vb_cell full[] = {vb_cell_text("a\tb\nc\rd\\\"e,"),
+                            vb_cell_time(true, 1500000), vb_cell_reals(reals, 2)};
+    const vb_cell empty[] = {vb_cell_text(""), {0}, {0}};
+    vb_rows_begin(&rows, &out);
+    vb_rows_add(&rows, &out, full);
+    vb_rows_add(&rows, &out, empty);
+    vb_rows_end(&rows, &out);
+    assert_string_equal(out.bytes, "a\\tb\\nc\\rd\\\\\"e,\t1.500\t[0.5,-1]\n"
+                                   "\t\\N\t\\N\n");
+    vb_string_free(&out);
+}
+
 static void test_reals_have_a_decimal_point_in_every_locale(void **state)
 {
     (void)state;
@@ -460,6 +483,7 @@ int main(void)
         cmocka_unit_test(test_json_strings_are_valid_whatever_the_bytes),
         cmocka_unit_test(test_bytes_as_base64),
         cmocka_unit_test(test_a_row_alone),
+        cmocka_unit_test(test_rows_for_copy),
         cmocka_unit_test(test_reals_have_a_decimal_point_in_every_locale),
         cmocka_unit_test(test_times_round_to_the_millisecond),
         cmocka_unit_test(test_lines_can_be_read),

@@ -89,6 +89,10 @@ static void test_a_matrix(void **state)
     expect_file("kept.npy", "a matrix");
 }
 
+#define OF_CATS                                                                        \
+    ",\"score\":-3.75,\"itc\":0.25,\"itm_logit\":-4,\"p_match\":0.125,"                \
+    "\"calibration\":null}\n"
+
 static const fake_row reranked[] = {
     // All that a candidate had comes back, digit by digit; what was said of it before goes.
     {"rerank|two|dog"
@@ -106,7 +110,11 @@ static const fake_row reranked[] = {
      ""},
     {"rerank|two|dog|--top|1|--model|m", 0, "{\"id\":9007199254740993,*", ""},
     {"rerank|two|dog|--min-p|0.9|--model|m", 0, "", ""},
-    {"rerank|own|--model|m", 0, "{\"path\":\"a\",\"query\":\"cats\",\"rank\":1,*", ""},
+    {"rerank|own|--model|m", 0,
+     "{\"path\":\"a\",\"query\":\"cats\",\"rank\":1" OF_CATS
+     "{\"path\":\"a\",\"query\":\"cats\",\"rank\":2" OF_CATS
+     "{\"path\":\"a\",\"query\":\"ox\",\"rank\":1,\"score\":-1.75,*",
+     ""},
     {"rerank|some|dog|--model|m", 3,
      "{\"path\":\"bad.mp4\",\"error\":\"no video stream\"}\n{\"path\":\"a.mp4\",*",
      "vblip: bad.mp4: no video stream\n"},

@@ -146,6 +146,8 @@ static void test_members_are_handed_on_as_they_are(void **state)
         {" {\"rank\" : 3 , \"path\":\"a\" } ", "\"path\":\"a\" ,"},
         {"{\"path\":\"a\",\"r\\u0061nk\":1}", "\"path\":\"a\","},
         {"{\"path\":\"a\",\"rank\":1}", "\"path\":\"a\","},
+        {"{\"x\":\"a\\\"b\",\"rank\":1,\"path\":\"a\"}",
+         "\"x\":\"a\\\"b\",\"path\":\"a\","},
         {"{\"id\":12345678901234567890123,\"path\":\"a\"}",
          "\"id\":12345678901234567890123,\"path\":\"a\","},
         {"{\"query\":\"a, "
