@@ -79,6 +79,8 @@ static void read_file(vb_gpu *gpu)
     if (vb_cache_parse(&entry, (const uint8_t *)bytes, size, &key, &why) == VBLIP_OK) {
         cache->verdicts = entry.verdicts;
         cache->data_size = entry.size;
+        cache->pipeline_count = entry.pipeline_count;
+        memcpy(cache->pipelines, entry.pipelines, sizeof cache->pipelines);
         give_to_driver(gpu, &entry);
     } else {
         vb_logf(&gpu->log, "%s: %s; made anew", cache->path, why.message);
@@ -137,13 +139,31 @@ static vblip_status write_file(vb_gpu *gpu, const vb_cache_entry *entry,
     return status;
 }
 
+// What a program with a model has used; whether that is news.
+static bool take_pipelines(vb_cache *cache, const vb_gpu *gpu)
+{
+    vb_specialised used[VB_CACHE_PIPELINES] = {0};
+    if (!gpu->loaded)
+        return false;
+    const uint32_t count = vb_compiled_used(gpu, used, VB_CACHE_PIPELINES);
+    if (count == cache->pipeline_count &&
+        memcmp(used, cache->pipelines, count * sizeof *used) == 0)
+        return false;
+    memcpy(cache->pipelines, used, sizeof used);
+    cache->pipeline_count = count;
+    return true;
+}
+
 void vb_cache_save(vb_gpu *gpu)
 {
     vb_cache *cache = &gpu->cache;
     if (!cache->path || cache->others)
         return;
     vblip_error why = {0};
-    vb_cache_entry entry = {.verdicts = cache->verdicts};
+    cache->changed = take_pipelines(cache, gpu) || cache->changed;
+    vb_cache_entry entry = {.verdicts = cache->verdicts,
+                            .pipeline_count = cache->pipeline_count};
+    memcpy(entry.pipelines, cache->pipelines, sizeof entry.pipelines);
     uint8_t *owned = NULL;
     vblip_status status = driver_data(&entry, &owned, gpu, &why);
     if (status != VBLIP_OK) // the verdicts are kept without
@@ -158,6 +178,17 @@ void vb_cache_save(vb_gpu *gpu)
         cache->data_size = entry.size;
     }
     free(owned);
+}
+
+void vb_cache_keep_up(vb_gpu *gpu)
+{
+    vb_cache *cache = &gpu->cache;
+    const uint32_t made = atomic_load(&gpu->compiled.made);
+    if (gpu->loaded && made != cache->kept && made == cache->made) {
+        vb_cache_save(gpu);
+        cache->kept = made;
+    }
+    cache->made = made;
 }
 
 // Opens the folder of the file, which it makes; < 0: not.

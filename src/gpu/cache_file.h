@@ -2,17 +2,19 @@
 //
 //     offset  bytes
 //     0       8      "vblipVPC"
-//     8       4      version, 3; little endian, as all numbers here
+//     8       4      version, 4; little endian, as all numbers here
 //     12      4      size of the header, 128
 //     16      16     device UUID
 //     32      16     driver UUID
 //     48      16     pipeline cache UUID
 //     64      8      hash of all SPIR-V
 //     72      4      driver version
-//     76      4      0
+//     76      4      count of pipelines, at most 256
 //     80      32     vb_verdicts: tested, passed, begun, again
-//     112     8      size of the driver's data, which follows the header
+//     112     8      bytes that follow the header
 //     120     8      XXH3 over all other bytes, header first
+//     128     16 n   the pipelines: vb_specialised
+//             rest   the driver's data
 //
 // A file that is damaged, or of another device, driver or build, is not used. When only
 // the driver's data is not fit for a driver, the verdicts are used without it.
@@ -21,8 +23,13 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "gpu/specialised.h"
 
-enum { VB_CACHE_HEADER_BYTES = 128, VB_CACHE_UUID_BYTES = 16 };
+enum {
+    VB_CACHE_HEADER_BYTES = 128,
+    VB_CACHE_UUID_BYTES = 16,
+    VB_CACHE_PIPELINES = 256 // at most
+};
 
 // What self-tests have said: a bit for each kernel and type of weights, vb_verdict_bit.
 typedef struct vb_verdicts {
@@ -42,6 +49,9 @@ typedef struct vb_cache_key {
 
 typedef struct vb_cache_entry {
     vb_verdicts verdicts;
+    // What the last program with a model used.
+    vb_specialised pipelines[VB_CACHE_PIPELINES];
+    uint32_t pipeline_count;
     const uint8_t *data; // of the driver; points into the parsed bytes
     size_t size;
 } vb_cache_entry;

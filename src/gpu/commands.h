@@ -5,10 +5,10 @@
 #ifndef VB_GPU_COMMANDS_H
 #define VB_GPU_COMMANDS_H
 
+#include "gpu/compile.h"
 #include "gpu/hazards.h"
 #include "gpu/memory.h"
 #include "gpu/pace.h"
-#include "gpu/pipelines.h"
 
 enum { VB_STAGING_BLOCKS = 8, VB_PENDING_DOWNLOADS = 64 };
 

@@ -7,6 +7,7 @@
 #include "gpu/buffers.h"
 #include "gpu/cache.h"
 #include "gpu/commands.h"
+#include "gpu/compile.h"
 #include "gpu/debug.h"
 #include "gpu/gpu.h"
 #include "gpu/instance.h"
@@ -35,12 +36,14 @@ typedef struct vb_gpu {
     void *stopped_user;
     vb_memory memory;
     vb_pipelines pipelines;
+    vb_compiled compiled;
     vb_commands commands;
     vb_gpu_buffer *scratch; // NULL until an op needs it: scratch.h
     vb_waiting waiting;
     vb_profile profile;
     vb_cache cache;
     bool loading;     // between vb_gpu_weights_begin and _end
+    bool loaded;      // a model was
     vb_team *team;    // meanwhile; NULL when it could not be opened
     uint32_t threads; // of the team
 } vb_gpu;

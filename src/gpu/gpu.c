@@ -12,6 +12,7 @@ static void close_gpu(vb_device *device)
 {
     vb_gpu *gpu = vb_gpu_of(device);
     if (gpu->waiting.running) { // and what runs may use all of it
+        vb_compiled_settle(gpu);
         vb_cache_close(gpu);
         return;
     }
@@ -21,6 +22,7 @@ static void close_gpu(vb_device *device)
         vb_cache_close(gpu);
         vb_memory_destroy(gpu->scratch);
         vb_commands_close(gpu);
+        vb_compiled_close(gpu);
         vb_pipelines_close(gpu);
         vb_profile_close(gpu);
         vb_blocks_close(gpu);
@@ -214,6 +216,7 @@ static vblip_status open_gpu(vb_gpu *gpu, const vb_gpu_options *options,
     VB_TRY(choose_family(gpu, options->kernels, options->precision, err));
     VB_TRY(choose_precision(gpu, options->precision, mask->prefers_f16, err));
     VB_TRY(create_device(gpu, err));
+    vb_compiled_open(gpu);
     gpu->base.table = &table;
     gpu->base.caps = caps_of(gpu);
     VB_TRY(vb_pipelines_open(gpu, err));
@@ -316,6 +319,8 @@ vblip_status vb_gpu_open_masked(vb_device **out, const vb_gpu_options *options,
             return vb_fail(err, why.status, "%s", why.message);
         VB_TRY(open_tested(&gpu, &soundness, &attempt, mask, &known, err));
     }
+    vb_compiled_forget(gpu); // what only the self-test used
+    vb_compiled_ahead(gpu, gpu->cache.pipelines, gpu->cache.pipeline_count);
     *out = &gpu->base;
     return VBLIP_OK;
 }

@@ -308,8 +308,8 @@ void vb_gpu_weights_begin(vb_device *device, vb_weights_origin origin)
 
 void vb_gpu_weights_end(vb_device *device, bool whole)
 {
-    (void)whole;
     vb_gpu *gpu = vb_gpu_of(device);
     gpu->loading = false;
+    gpu->loaded = gpu->loaded || whole;
     vb_team_close(&gpu->team);
 }

@@ -65,9 +65,6 @@ fail:
 void vb_pipelines_close(vb_gpu *gpu)
 {
     vb_pipelines *pipelines = &gpu->pipelines;
-    for (uint32_t i = 0; i < pipelines->made_count; i++)
-        gpu->vk.DestroyPipeline(gpu->device, pipelines->made[i].handle, NULL);
-    free(pipelines->made);
     for (uint32_t i = 0; i < pipelines->pool_count; i++)
         gpu->vk.DestroyDescriptorPool(gpu->device, pipelines->pools[i], NULL);
     free(pipelines->pools);
@@ -79,93 +76,6 @@ void vb_pipelines_close(vb_gpu *gpu)
     }
     gpu->vk.DestroyPipelineCache(gpu->device, pipelines->cache, NULL);
     *pipelines = (vb_pipelines){0};
-}
-
-static vblip_status compile(VkPipeline *out, vb_gpu *gpu, vb_pipeline_id id,
-                            const uint32_t constants[VB_MAX_CONSTANTS],
-                            vblip_error *err)
-{
-    const vb_pipeline_row *row = &vb_pipeline_rows[id];
-    vblip_status status = VBLIP_OK;
-    VkShaderModule module = VK_NULL_HANDLE;
-    const VkShaderModuleCreateInfo module_info = {
-        .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
-        .codeSize = row->spirv_bytes,
-        .pCode = row->spirv,
-    };
-    VB_VK(gpu->vk.CreateShaderModule(gpu->device, &module_info, NULL, &module));
-    VkSpecializationMapEntry entries[VB_MAX_CONSTANTS];
-    for (uint32_t i = 0; i < VB_MAX_CONSTANTS; i++)
-        entries[i] = (VkSpecializationMapEntry){i, i * 4, sizeof(uint32_t)};
-    const VkSpecializationInfo specialization = {
-        .mapEntryCount = row->constants,
-        .pMapEntries = entries,
-        .dataSize = row->constants * sizeof(uint32_t),
-        .pData = constants,
-    };
-    const VkPipelineShaderStageRequiredSubgroupSizeCreateInfo subgroup = {
-        .sType =
-            VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO,
-        .requiredSubgroupSize = gpu->physical.coopmat.subgroup,
-    };
-    const VkComputePipelineCreateInfo info = {
-        .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
-        .flags = VK_PIPELINE_CREATE_DISPATCH_BASE_BIT, // dispatches in pieces
-        .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-                  .pNext = row->full_subgroups ? &subgroup : NULL,
-                  .flags =
-                      row->full_subgroups
-                          ? VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT
-                          : 0,
-                  .stage = VK_SHADER_STAGE_COMPUTE_BIT,
-                  .module = module,
-                  .pName = "main",
-                  .pSpecializationInfo = row->constants ? &specialization : NULL},
-        .layout = gpu->pipelines.layouts[id].handle,
-    };
-    VB_VK(gpu->vk.CreateComputePipelines(gpu->device, gpu->pipelines.cache, 1, &info,
-                                         NULL, out));
-    vb_gpu_name(gpu, VK_OBJECT_TYPE_PIPELINE, (uint64_t)(uintptr_t)*out, row->name);
-fail:
-    gpu->vk.DestroyShaderModule(gpu->device, module, NULL);
-    if (status != VBLIP_OK)
-        vb_error_prefix(err, row->name);
-    return status;
-}
-
-static vblip_status make_pipeline_room(vb_pipelines *pipelines, vblip_error *err)
-{
-    if (pipelines->made_count < pipelines->made_capacity)
-        return VBLIP_OK;
-    const uint32_t capacity =
-        pipelines->made_capacity ? 2 * pipelines->made_capacity : 32;
-    vb_pipeline *made = realloc(pipelines->made, capacity * sizeof *made);
-    if (!made)
-        return vb_fail_memory(err, "pipelines");
-    pipelines->made = made;
-    pipelines->made_capacity = capacity;
-    return VBLIP_OK;
-}
-
-vblip_status vb_pipeline_get(VkPipeline *out, vb_gpu *gpu, vb_pipeline_id id,
-                             const uint32_t constants[VB_MAX_CONSTANTS],
-                             vblip_error *err)
-{
-    vb_pipelines *pipelines = &gpu->pipelines;
-    for (uint32_t i = 0; i < pipelines->made_count; i++) {
-        vb_pipeline *made = &pipelines->made[i];
-        if (made->id != id ||
-            memcmp(made->constants, constants, sizeof made->constants) != 0)
-            continue;
-        *out = made->handle;
-        return VBLIP_OK;
-    }
-    VB_TRY(make_pipeline_room(pipelines, err));
-    VB_TRY(compile(out, gpu, id, constants, err));
-    vb_pipeline *made = &pipelines->made[pipelines->made_count++];
-    *made = (vb_pipeline){.id = id, .handle = *out};
-    memcpy(made->constants, constants, sizeof made->constants);
-    return VBLIP_OK;
 }
 
 // Adds SETS_AT_ONCE sets to a layout.

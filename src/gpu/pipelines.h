@@ -1,4 +1,5 @@
-// pipelines.h - every compute pipeline, described by one table.
+// pipelines.h - every shader, described by one table, and what its pipelines are laid out
+// like: compile.h makes these.
 #ifndef VB_GPU_PIPELINES_H
 #define VB_GPU_PIPELINES_H
 
@@ -44,7 +45,7 @@ typedef enum vb_pipeline_id {
     VB_PIPELINE_COUNT
 } vb_pipeline_id;
 
-enum { VB_MAX_BINDINGS = 5, VB_MAX_CONSTANTS = 3, VB_MAX_PARAM_BYTES = 128 };
+enum { VB_MAX_BINDINGS = 5, VB_MAX_PARAM_BYTES = 128 };
 
 // One shader. gpu.spirv_table holds each row to the SPIR-V it names.
 typedef struct vb_pipeline_row {
@@ -77,17 +78,8 @@ typedef struct vb_pipeline_layout {
     uint32_t set_count, sets_used;
 } vb_pipeline_layout;
 
-// A pipeline as specialised.
-typedef struct vb_pipeline {
-    vb_pipeline_id id;
-    uint32_t constants[VB_MAX_CONSTANTS];
-    VkPipeline handle;
-} vb_pipeline;
-
 typedef struct vb_pipelines {
     vb_pipeline_layout layouts[VB_PIPELINE_COUNT];
-    vb_pipeline *made; // [made_capacity]
-    uint32_t made_count, made_capacity;
     VkPipelineCache cache;
     VkDescriptorPool *pools; // each holds sets of one layout
     uint32_t pool_count;
@@ -95,11 +87,6 @@ typedef struct vb_pipelines {
 
 VB_CHECKED vblip_status vb_pipelines_open(vb_gpu *gpu, vblip_error *err);
 void vb_pipelines_close(vb_gpu *gpu);
-
-// Compiled at the first use. Constants beyond the row's count must be 0.
-VB_CHECKED vblip_status vb_pipeline_get(VkPipeline *out, vb_gpu *gpu, vb_pipeline_id id,
-                                        const uint32_t constants[VB_MAX_CONSTANTS],
-                                        vblip_error *err);
 
 // A descriptor set that no recorded command uses; new ones are made only when all are
 // in use.

@@ -79,7 +79,7 @@ static void test_verdicts_outlive_the_device(void **state)
     assert_int_equal(gpu->cache.verdicts.tested & families, verdict);
     assert_int_equal(gpu->cache.verdicts.passed & families, verdict);
     assert_int_equal(gpu->cache.verdicts.begun, 0);
-    assert_true(gpu->pipelines.made_count > 0); // the self-test ran
+    assert_true(gpu->compiled.count > 0); // the self-test ran
     gpu_close(&fx);
     find_file(&s);
 
@@ -87,7 +87,7 @@ static void test_verdicts_outlive_the_device(void **state)
     fx = open_cached(&s, NULL, verdict);
     gpu = vb_gpu_of(fx.device);
     assert_int_equal(gpu->family, family);
-    assert_int_equal(gpu->pipelines.made_count, 0);
+    assert_int_equal(gpu->compiled.count, 0);
     gpu_close(&fx);
     find_file(&s);
     drop_scratch(&s);
@@ -129,7 +129,7 @@ static void test_kernels_are_tested_without_a_folder(void **state)
     const uint64_t verdict = needed_verdict(family, VB_F32);
     assert_null(gpu->cache.path);
     assert_int_equal(gpu->cache.verdicts.passed & families, verdict);
-    assert_true(gpu->pipelines.made_count > 0);
+    assert_true(gpu->compiled.count > 0);
     assert_int_equal(gpu->profile.op_count, 0); // not part of what was asked for
     gpu_close(&fx);
 
@@ -263,7 +263,7 @@ static void test_one_unfinished_test_is_no_verdict(void **state)
     const vb_gpu *gpu = vb_gpu_of(fx.device);
     assert_int_equal(gpu->cache.verdicts.passed & families, simt);
     assert_int_equal(gpu->cache.verdicts.begun, 0);
-    assert_true(gpu->pipelines.made_count > 0);
+    assert_true(gpu->compiled.count > 0);
     gpu_close(&fx);
     drop_scratch(&s);
 }
@@ -460,7 +460,7 @@ static void test_verdicts_outlive_bad_driver_data(void **state)
         gpu_close(&fx);
         find_file(&s);
         fx = open_cached(&s, "simt", simt); // would fail, were it tested again
-        assert_int_equal(vb_gpu_of(fx.device)->pipelines.made_count, 0);
+        assert_int_equal(vb_gpu_of(fx.device)->compiled.count, 0);
         gpu_close(&fx);
         drop_scratch(&s);
     }

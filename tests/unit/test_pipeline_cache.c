@@ -14,7 +14,16 @@
 
 #include <cmocka.h>
 
-enum { DATA = 40, SIZE = VB_CACHE_HEADER_BYTES + DATA, CHECKSUM = 120 };
+enum {
+    DATA = 40,
+    PIPELINES = 2,
+    AT_DATA = VB_CACHE_HEADER_BYTES + PIPELINES * 16,
+    SIZE = AT_DATA + DATA,
+    CHECKSUM = 120
+};
+
+static const vb_specialised pipelines[PIPELINES] = {{20, {3, 2, 0x01020304}},
+                                                    {1, {0, 0, 0}}};
 
 static const vb_cache_key key = {
     .device = {1, 2, 3},
@@ -46,7 +55,9 @@ static uint8_t *make_file(void)
 {
     uint8_t data[DATA];
     make_data(data);
-    const vb_cache_entry entry = {.verdicts = verdicts, .data = data, .size = DATA};
+    vb_cache_entry entry = {
+        .verdicts = verdicts, .pipeline_count = PIPELINES, .data = data, .size = DATA};
+    memcpy(entry.pipelines, pipelines, sizeof pipelines);
     vb_string file = {0};
     assert_int_equal(vb_cache_format(&file, &entry, &key, NULL), VBLIP_OK);
     assert_int_equal(file.size, SIZE);
@@ -74,6 +85,8 @@ static void test_gives_back_what_was_written(void **state)
     vb_cache_entry entry;
     assert_int_equal(vb_cache_parse(&entry, bytes, SIZE, &key, NULL), VBLIP_OK);
     assert_memory_equal(&entry.verdicts, &verdicts, sizeof verdicts);
+    assert_int_equal(entry.pipeline_count, PIPELINES);
+    assert_memory_equal(entry.pipelines, pipelines, sizeof pipelines);
     assert_int_equal(entry.size, DATA);
     assert_memory_equal(entry.data, data, DATA);
     free(bytes);
@@ -109,7 +122,8 @@ static const struct bad_file {
     {"another pipeline cache UUID", 50, VBLIP_ERR_UNSUPPORTED},
     {"other shaders", 71, VBLIP_ERR_UNSUPPORTED},
     {"another driver version", 72, VBLIP_ERR_UNSUPPORTED},
-    {"reserved bytes", 76, VBLIP_ERR_FORMAT},
+    {"more pipelines than bytes", 76, VBLIP_ERR_FORMAT},
+    {"more pipelines than there can be", 79, VBLIP_ERR_FORMAT},
     {"passed without a test", 88, VBLIP_ERR_FORMAT},
     {"tested and not at an end", 100, VBLIP_ERR_FORMAT},
     {"twice and not once", 104, VBLIP_ERR_FORMAT},
@@ -122,11 +136,11 @@ static const struct bad_data {
     const char *name;
     size_t at;
 } bad_data[] = {
-    {"driver header size", 128},
-    {"driver header version", 132},
-    {"driver data of another vendor", 136},
-    {"driver data of another device", 140},
-    {"driver data of another driver", 144},
+    {"driver header size", AT_DATA},
+    {"driver header version", AT_DATA + 4},
+    {"driver data of another vendor", AT_DATA + 8},
+    {"driver data of another device", AT_DATA + 12},
+    {"driver data of another driver", AT_DATA + 16},
 };
 
 static void test_refuses_bad_files(void **state)
@@ -158,11 +172,11 @@ static void test_verdicts_stand_without_bad_data(void **state)
         vblip_error err = {0};
         if (vb_cache_parse(&entry, bytes, SIZE, &key, NULL) != VBLIP_OK || entry.data ||
             entry.size || entry.verdicts.tested != verdicts.tested ||
-            entry.verdicts.passed != verdicts.passed)
+            entry.verdicts.passed != verdicts.passed ||
+            entry.pipeline_count != PIPELINES)
             fail_msg("%s", bad_data[i].name);
-        assert_int_equal(
-            vb_cache_check_data(bytes + VB_CACHE_HEADER_BYTES, DATA, &key, &err),
-            VBLIP_ERR_FORMAT);
+        assert_int_equal(vb_cache_check_data(bytes + AT_DATA, DATA, &key, &err),
+                         VBLIP_ERR_FORMAT);
         assert_true(err.message[0]);
         free(bytes);
     }
@@ -231,7 +245,7 @@ static void test_corpus_is_of_this_version(void **state)
     memcpy(&of_file.driver_version, bytes + 72, sizeof of_file.driver_version);
     assert_int_equal(
         vb_cache_parse(&entry, (const uint8_t *)bytes, size, &of_file, NULL), VBLIP_OK);
-    assert_true(entry.size > 0 && entry.verdicts.begun != 0);
+    assert_true(entry.size > 0 && entry.verdicts.begun && entry.pipeline_count > 1);
     free(bytes);
 }
 
