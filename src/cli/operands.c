@@ -105,83 +105,128 @@ static vblip_status find_protocol(cli_args *args, vblip_error *err)
     return cli_misuse(err, "%.64s: unknown protocol; allowed: %s", all.items[0], list);
 }
 
-vblip_status cli_operands_split(cli_args *args, vblip_error *err)
+static vblip_status split_match(cli_args *args, vblip_error *err)
+{
+    return split_path_texts(args, 1, "a PATH", err);
+}
+
+static vblip_status split_nlvr(cli_args *args, vblip_error *err)
+{
+    return split_path_texts(args, 2, "LEFT and RIGHT", err);
+}
+
+static vblip_status split_paths(cli_args *args, vblip_error *err)
+{
+    const cli_words all = args->paths = args->operands;
+    if (args->remap && (all.count || args->list))
+        return cli_misuse(err, "%.200s: no PATH is allowed with --remap",
+                          all.count ? all.items[0] : "-a");
+    return need(all.count || args->list || args->remap || cli_looks_at_indexes(args),
+                args, "a PATH", err);
+}
+
+static vblip_status split_any_paths(cli_args *args, vblip_error *err)
+{
+    (void)err;
+    args->paths = args->operands;
+    return VBLIP_OK;
+}
+
+static vblip_status split_indexes(cli_args *args, vblip_error *err)
+{
+    args->paths = args->operands;
+    VB_TRY(need(args->operands.count, args, "an INDEX", err));
+    VB_TRY(need(args->output != NULL, args, "-o FILE", err));
+    if (strcmp(args->output, "-") == 0)
+        return cli_misuse(err, "-o -: merge writes a file");
+    return VBLIP_OK;
+}
+
+// All operands are paths, of which `allowed` says that there may be one.
+static vblip_status take_one(cli_args *args, const char *allowed, vblip_error *err)
+{
+    args->paths = args->operands;
+    if (args->operands.count > 1)
+        return cli_misuse(err, "%.200s: %s", args->operands.items[1], allowed);
+    return VBLIP_OK;
+}
+
+static vblip_status split_one_index(cli_args *args, vblip_error *err)
+{
+    VB_TRY(take_one(args, "one INDEX is allowed; vblip merge joins several", err));
+    return need(args->paths.count, args, "an INDEX", err);
+}
+
+static vblip_status split_one_file(cli_args *args, vblip_error *err)
+{
+    VB_TRY(take_one(args, "one file of pairs is allowed", err));
+    VB_TRY(need(args->paths.count, args, "a file of pairs", err));
+    return need(args->output || args->command != CLI_FILTER, args, "-o FILE", err);
+}
+
+static vblip_status split_one_path(cli_args *args, vblip_error *err)
+{
+    return take_one(args, "one PATH is allowed", err);
+}
+
+static vblip_status split_directory(cli_args *args, vblip_error *err)
+{
+    args->texts = args->queries;
+    VB_TRY(take_one(args, "one DIRECTORY, or one stream, is allowed", err));
+    VB_TRY(need(args->paths.count, args, "a DIRECTORY or a stream", err));
+    return need(args->texts.count, args, "--alert TEXT", err);
+}
+
+static vblip_status split_rows(cli_args *args, vblip_error *err)
 {
     const cli_words all = args->operands;
-    switch (cli_commands[args->command].operands) {
-    case CLI_TAKES_PATHS_THEN_QUERY:
-        return split_retrieve(args, err);
-    case CLI_TAKES_PATH_THEN_TEXTS:
-        return split_path_texts(args, 1, "a PATH", err);
-    case CLI_TAKES_PAIR_THEN_TEXTS:
-        return split_path_texts(args, 2, "LEFT and RIGHT", err);
-    case CLI_TAKES_PATHS:
-        args->paths = all;
-        if (args->remap && (all.count || args->list))
-            return cli_misuse(err, "%.200s: no PATH is allowed with --remap",
-                              all.count ? all.items[0] : "-a");
-        return need(all.count || args->list || args->remap ||
-                        cli_looks_at_indexes(args),
-                    args, "a PATH", err);
-    case CLI_TAKES_ANY_PATHS:
-        args->paths = all;
-        return VBLIP_OK;
-    case CLI_TAKES_INDEXES:
-        args->paths = all;
-        VB_TRY(need(all.count, args, "an INDEX", err));
-        VB_TRY(need(args->output != NULL, args, "-o FILE", err));
-        return strcmp(args->output, "-") == 0
-                   ? cli_misuse(err, "-o -: merge writes a file")
-                   : VBLIP_OK;
-    case CLI_TAKES_ONE_INDEX:
-        args->paths = all;
-        if (all.count > 1)
-            return cli_misuse(err,
-                              "%.200s: one INDEX is allowed; vblip merge joins several",
-                              all.items[1]);
-        return need(all.count, args, "an INDEX", err);
-    case CLI_TAKES_ROWS:
-        args->paths = from(all, 0, all.count > 0);
-        args->texts = from(all, 1, all.count > 1);
-        if (all.count > 2)
-            return cli_misuse(err, "%.200s: one query is allowed", all.items[2]);
-        return need(all.count, args, "a file of candidates", err);
-    case CLI_TAKES_PATHS_FOR_WHAT:
-        return split_embed(args, err);
-    case CLI_TAKES_TEXTS:
-        args->texts = all;
-        return need(all.count || args->list, args, "a TEXT", err);
-    case CLI_TAKES_ONE_FILE:
-        args->paths = all;
-        if (all.count > 1)
-            return cli_misuse(err, "%.200s: one file of pairs is allowed",
-                              all.items[1]);
-        if (need(all.count, args, "a file of pairs", err) != VBLIP_OK)
-            return VBLIP_ERR_ARGUMENT;
-        return need(args->output || args->command != CLI_FILTER, args, "-o FILE", err);
-    case CLI_TAKES_PROTOCOL:
-        return find_protocol(args, err);
-    case CLI_TAKES_ONE_PATH:
-        args->paths = all;
-        if (all.count > 1)
-            return cli_misuse(err, "%.200s: one PATH is allowed", all.items[1]);
-        return VBLIP_OK;
-    case CLI_TAKES_DIRECTORY:
-        args->paths = all;
-        args->texts = args->queries;
-        if (all.count > 1)
-            return cli_misuse(err, "%.200s: one DIRECTORY, or one stream, is allowed",
-                              all.items[1]);
-        VB_TRY(need(all.count, args, "a DIRECTORY or a stream", err));
-        return need(args->texts.count, args, "--alert TEXT", err);
-    case CLI_TAKES_NAMES:
-        args->texts = all;
-        return VBLIP_OK;
-    case CLI_TAKES_NOTHING:
-        break;
-    }
-    if (all.count)
-        return cli_misuse(err, "%.200s: %s takes no operands", all.items[0],
+    args->paths = from(all, 0, all.count > 0);
+    args->texts = from(all, 1, all.count > 1);
+    if (all.count > 2)
+        return cli_misuse(err, "%.200s: one query is allowed", all.items[2]);
+    return need(all.count, args, "a file of candidates", err);
+}
+
+static vblip_status split_texts(cli_args *args, vblip_error *err)
+{
+    args->texts = args->operands;
+    return need(args->operands.count || args->list, args, "a TEXT", err);
+}
+
+static vblip_status split_names(cli_args *args, vblip_error *err)
+{
+    (void)err;
+    args->texts = args->operands;
+    return VBLIP_OK;
+}
+
+static vblip_status split_nothing(cli_args *args, vblip_error *err)
+{
+    if (args->operands.count)
+        return cli_misuse(err, "%.200s: %s takes no operands", args->operands.items[0],
                           cli_commands[args->command].name);
     return VBLIP_OK;
+}
+
+vblip_status cli_operands_split(cli_args *args, vblip_error *err)
+{
+    static vblip_status (*const splits[])(cli_args *, vblip_error *) = {
+        [CLI_TAKES_NOTHING] = split_nothing,
+        [CLI_TAKES_PATHS_THEN_QUERY] = split_retrieve,
+        [CLI_TAKES_PATH_THEN_TEXTS] = split_match,
+        [CLI_TAKES_PAIR_THEN_TEXTS] = split_nlvr,
+        [CLI_TAKES_PATHS] = split_paths,
+        [CLI_TAKES_ANY_PATHS] = split_any_paths,
+        [CLI_TAKES_INDEXES] = split_indexes,
+        [CLI_TAKES_ONE_INDEX] = split_one_index,
+        [CLI_TAKES_ROWS] = split_rows,
+        [CLI_TAKES_PATHS_FOR_WHAT] = split_embed,
+        [CLI_TAKES_TEXTS] = split_texts,
+        [CLI_TAKES_ONE_FILE] = split_one_file,
+        [CLI_TAKES_PROTOCOL] = find_protocol,
+        [CLI_TAKES_ONE_PATH] = split_one_path,
+        [CLI_TAKES_DIRECTORY] = split_directory,
+        [CLI_TAKES_NAMES] = split_names,
+    };
+    return splits[cli_commands[args->command].operands](args, err);
 }
