@@ -14,6 +14,7 @@ typedef enum field_kind {
     FIELD_FLAG,
     FIELD_TEXTS,
     FIELD_CHOICE, // one of the words of `choices`
+    FIELD_AUTO,   // a whole number, or "auto"
     FIELD_EVERY,  // seconds, or "12f": so many frames
     FIELD_NAME,   // of the job itself: `id` and `op`, which are read before
 } field_kind;
@@ -65,7 +66,7 @@ static const request_field fields[] = {
     {"by_recording", SEARCH, FIELD_FLAG, false, IN(by_recording), 0, 0, NULL},
     {"min_p", SEARCH | RETRIEVE, FIELD_NUMBER, false, IN(min_p), 0, 1, NULL},
     {"dedupe", SEARCH, FIELD_NUMBER, false, IN(dedupe), 0, 1, NULL},
-    {"rerank", SEARCH, FIELD_WHOLE, false, IN(rerank), 0, 1000, NULL},
+    {"rerank", SEARCH, FIELD_AUTO, false, IN(rerank), 0, 1000, NULL},
     {"top", SEARCH, FIELD_WHOLE, false, IN(top), 1, 200, NULL},
     {"offset", SEARCH, FIELD_WHOLE, false, IN(offset), 0, 100000, NULL},
     {"include", SEARCH | RETRIEVE, FIELD_TEXTS, false, IN(include), 1, MOST_GLOB, NULL},
@@ -113,7 +114,7 @@ static const request_field fields[] = {
     {"what", EMBED, FIELD_CHOICE, false, IN(what), 0, 0, features},
     {"then", RETRIEVE, FIELD_TEXT, false, IN(then), 0, MOST_JOB_TEXT, NULL},
     {"dedupe", RETRIEVE, FIELD_NUMBER, false, IN(dedupe), 0.1, 1, NULL},
-    {"rerank", RETRIEVE, FIELD_WHOLE, false, IN(rerank), 0, 1000000, NULL},
+    {"rerank", RETRIEVE, FIELD_AUTO, false, IN(rerank), 0, 1000000, NULL},
     {"top", RETRIEVE, FIELD_WHOLE, false, IN(top), 1, 1000000, NULL},
     {"offset", RETRIEVE, FIELD_WHOLE, false, IN(offset), 0, 1000000000, NULL},
     {"by", RETRIEVE, FIELD_CHOICE, false, IN(by), 0, 0, ways},
@@ -198,11 +199,12 @@ static vblip_status read_request_number(double *out, const request_field *f,
 {
     const double number = value->valuedouble;
     if (!cJSON_IsNumber(value))
-        return vb_fail(err, VBLIP_ERR_FORMAT, "%s: expected a number", f->name);
+        return vb_fail(err, VBLIP_ERR_FORMAT, "%s: expected a number%s", f->name,
+                       f->kind == FIELD_AUTO ? ", or \"auto\"" : "");
     if (!(number >= f->least && number <= f->most))
         return vb_fail(err, VBLIP_ERR_FORMAT, "%s: %.15g, expected %.15g to %.15g",
                        f->name, number, f->least, f->most);
-    if (f->kind == FIELD_WHOLE && number != floor(number))
+    if (f->kind != FIELD_NUMBER && f->kind != FIELD_EVERY && number != floor(number))
         return vb_fail(err, VBLIP_ERR_FORMAT, "%s: %g, expected a whole number",
                        f->name, number);
     *out = number;
@@ -265,6 +267,12 @@ static vblip_status read_request_field(vb_request *out, vb_request_kind kind,
                                   is_job(kind) ? VB_JOB_TEXTS : VB_REQUEST_TEXTS, err);
     case FIELD_CHOICE:
         return read_request_choice((double *)(void *)at, f, value, err);
+    case FIELD_AUTO:
+        if (cJSON_IsString(value) && strcmp(value->valuestring, "auto") == 0) {
+            *(double *)(void *)at = VB_REQUEST_AUTO;
+            return VBLIP_OK;
+        }
+        break;
     case FIELD_EVERY:
         if (cJSON_IsString(value))
             return read_request_frames(&out->every_frames, f, value->valuestring, err);

@@ -201,6 +201,11 @@ static void test_requests(void **state)
                      VBLIP_OK);
     assert_true(r.rerank == VB_REQUEST_AUTO && !r.like);
     vb_request_free(&r);
+    assert_int_equal(
+        read_body(&r, VB_REQUEST_SEARCH, "{\"rerank\":\"auto\",\"query\":\"q\"}", &err),
+        VBLIP_OK);
+    assert_true(r.rerank == VB_REQUEST_AUTO);
+    vb_request_free(&r);
     assert_int_equal(read_body(&r, VB_REQUEST_ASK,
                                "{\"recording\":\"00\",\"question\":\"who?\","
                                "\"answers\":[\"a\",\"b\"],\"start\":1,\"end\":2}",
@@ -246,6 +251,10 @@ static void test_refused_requests(void **state)
          "top: 1.5, expected a whole number"},
         {VB_REQUEST_SEARCH, "{\"query\":\"a\",\"top\":\"5\"}",
          "top: expected a number"},
+        {VB_REQUEST_SEARCH, "{\"query\":\"a\",\"rerank\":\"all\"}",
+         "rerank: expected a number, or \"auto\""},
+        {VB_REQUEST_SEARCH, "{\"query\":\"a\",\"rerank\":2.5}",
+         "rerank: 2.5, expected a whole number"},
         {VB_REQUEST_SEARCH, "{\"query\":\"a\",\"min_p\":1.01}",
          "min_p: 1.01, expected 0 to 1"},
         {VB_REQUEST_SEARCH, "{\"query\":\"a\",\"include\":\"*\"}",
