@@ -334,11 +334,8 @@ void vb_commands_settle(vb_gpu *gpu)
 vblip_status vb_commands_submit(vb_gpu *gpu, vblip_error *err)
 {
     const vblip_error lost = gpu->commands.lost;
-    if (!lost.status && !gpu->waiting.broken.status) {
-        VB_TRY(vb_commands_flush(gpu, err));
-        vb_cache_keep_up(gpu);
-        return VBLIP_OK;
-    }
+    if (!lost.status && !gpu->waiting.broken.status)
+        return vb_commands_flush(gpu, err);
     vb_commands_discard(gpu);
     VB_TRY(vb_wait_check(gpu, err));
     return vb_fail(err, lost.status, "%s", lost.message);

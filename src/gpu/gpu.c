@@ -37,6 +37,14 @@ static const vblip_device_info *describe_gpu(const vb_device *device)
     return &((const vb_gpu *)device)->physical.info;
 }
 
+static vblip_status submit_gpu(vb_device *device, vblip_error *err)
+{
+    vb_gpu *gpu = vb_gpu_of(device);
+    VB_TRY(vb_commands_submit(gpu, err));
+    vb_cache_keep_up(gpu);
+    return VBLIP_OK;
+}
+
 static const char *choose_variant(vb_device *device, uint32_t n, const char **op)
 {
     vb_gpu *gpu = vb_gpu_of(device);
@@ -77,7 +85,7 @@ static const vb_device_table table = {
     .mean_rows = vb_gpu_mean_rows,
     .l2norm = vb_gpu_l2norm,
     .topk = vb_gpu_topk,
-    .submit = vb_gpu_submit,
+    .submit = submit_gpu,
     .discard = vb_gpu_discard,
     .variant = choose_variant,
 };

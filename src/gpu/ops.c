@@ -310,11 +310,6 @@ vblip_status vb_gpu_patchify(vb_device *device, const vb_patchify_args *a,
     return vb_commands_dispatch(gpu, &dispatch, err);
 }
 
-vblip_status vb_gpu_submit(vb_device *device, vblip_error *err)
-{
-    return vb_commands_submit(vb_gpu_of(device), err);
-}
-
 void vb_gpu_discard(vb_device *device)
 {
     vb_commands_discard(vb_gpu_of(device));

@@ -30,7 +30,6 @@ vblip_status vb_gpu_mean_rows(vb_device *device, const vb_mean_rows_args *a,
 vblip_status vb_gpu_l2norm(vb_device *device, const vb_l2norm_args *a,
                            vblip_error *err);
 vblip_status vb_gpu_topk(vb_device *device, const vb_topk_args *a, vblip_error *err);
-vblip_status vb_gpu_submit(vb_device *device, vblip_error *err);
 void vb_gpu_discard(vb_device *device);
 
 // For the files that implement them.
