@@ -21,7 +21,7 @@ dims=$(head -n 1 "$copy" | awk -F '\t' '{ print split($NF, values, ",") }')
     exit 1
 }
 # Vectors have length 1, so that the inner product is the cosine. pgvector's operator <#> is its negative.
-PGOPTIONS=--client-min-messages=warning psql -v ON_ERROR_STOP=1 -q --single-transaction <<SQL
+PGOPTIONS=--client-min-messages=warning psql -X -v ON_ERROR_STOP=1 -q --single-transaction <<SQL
 create extension if not exists vector;
 drop table if exists $table;
 create table $table (path text not null, start_s float8, end_s float8, embedding vector($dims) not null);

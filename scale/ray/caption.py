@@ -8,7 +8,7 @@ become OUT/NAME.jsonl, the rows of `vblip caption -f jsonl`, where VIDEOS has NA
 or that kills the worker becomes OUT/NAME.error. Files appear whole, and what is there already is not done again: the
 same command goes on after anything. A worker that dies is started anew, and Ray does the same for machines.
 
-$VBLIP is the program (vblip). Exit status: 0, or 3 where recordings failed.
+$VBLIP is the program (vblip). Exit status: 0, or 3 where recordings failed, now or before.
 """
 
 import argparse
@@ -102,25 +102,30 @@ def main():
     parser.add_argument("--options", type=json.loads, default={}, help='members of the jobs: {"every": 2}')
     parser.add_argument("--again", action="store_true", help="try recordings that failed before")
     args = parser.parse_args()
+    if not args.videos.is_dir():
+        parser.error("%s: no directory" % args.videos)
 
-    todo, done = [], 0
+    todo, done, failed = [], 0, 0
     for path in sorted(args.videos.rglob("*")):
         out = str(args.out / path.relative_to(args.videos))
         if path.suffix.lower() not in MEDIA or not path.is_file():
             continue
-        if os.path.exists(out + ".jsonl") or (os.path.exists(out + ".error") and not args.again):
+        if os.path.exists(out + ".jsonl"):
             done += 1
+        elif os.path.exists(out + ".error") and not args.again:
+            failed += 1
         else:
             todo.append({"path": str(path), "out": out})
-    print("%d recordings to do, %d are done" % (len(todo), done), file=sys.stderr)
+    print("%d recordings to do, %d are done, %d failed before" % (len(todo), done, failed), file=sys.stderr)
     if not todo:
-        return 0
+        return 3 if failed else 0
     results = ray.data.from_items(todo, override_num_blocks=len(todo)).map(
         Captioner, fn_constructor_args=(args.options,), compute=ray.data.ActorPoolStrategy(size=args.workers),
         num_cpus=args.cpus, num_gpus=args.gpus)
-    failed = [row for row in results.iter_rows() if row["error"]]
-    for row in failed:
-        print(row["error"], file=sys.stderr)
+    for row in results.iter_rows():
+        if row["error"]:
+            failed += 1
+            print(row["error"], file=sys.stderr)
     return 3 if failed else 0
 
 

@@ -145,7 +145,7 @@ class Slurm(ScaleCase):
         self.assertEqual(self.submit(), {"CANCELLED"})
         self.assertFalse(os.path.exists(self.path("out", "all.index")))
         made = sorted(os.path.basename(path) for path in glob.glob(self.path("out", "*.index")))
-        self.assertEqual(made, ["shard-1.index", "shard-3.index"])
+        self.assertEqual(made, ["shard-1-of-3.index", "shard-3-of-3.index"])
         self.assertIn(" new", self.log(1))
 
         self.env["VBLIP"] = BINARY
@@ -153,6 +153,12 @@ class Slurm(ScaleCase):
         self.assertEqual(self.vblip("export", self.path("out", "all.index")), wanted)
         for task in (1, 3): # nothing was encoded twice
             self.assertNotIn(" new", self.log(task))
+
+        # A run that came to no end fails the merge, though its index is there: exit 4, and no totals.
+        os.remove(self.path("out", "all.index"))
+        self.env["VBLIP_OPTIONS"] += " --model " + self.path("nowhere")
+        self.assertEqual(self.submit(), {"CANCELLED"})
+        self.assertFalse(os.path.exists(self.path("out", "all.index")))
 
 
 class Pgvector(ScaleCase):
@@ -191,6 +197,19 @@ class Pgvector(ScaleCase):
         for row, hit in zip(found, wanted):
             self.assertAlmostEqual(row["itm_logit"], hit["itm_logit"], delta=1e-5) # batches of other sizes
             self.assertAlmostEqual(row["itc"], hit["itc"], delta=1e-3) # f32 beside f16
+        # Whatever psql does for a person.
+        with open(self.path("psqlrc"), "w", encoding="ascii") as file:
+            file.write("\\timing on\n\\x on\n")
+        self.env["PSQLRC"] = self.path("psqlrc")
+        called(os.path.join(SCALE, "pgvector", "load.sh"), self.path("alone.index"), env=self.env)
+        again = called(os.path.join(SCALE, "pgvector", "search.sh"), QUERY, "8", env=self.env)
+        self.assertEqual([json.loads(line)["path"] for line in again.splitlines()], [row["path"] for row in wanted])
+        del self.env["PSQLRC"]
+        for candidates in ("abc", "0", "1001", "99999999999999999999", "-1"):
+            refused = subprocess.run([os.path.join(SCALE, "pgvector", "search.sh"), QUERY, candidates], env=self.env,
+                                     capture_output=True, text=True, check=False)
+            self.assertEqual((refused.returncode, refused.stdout, refused.stderr),
+                             (2, "", "search.sh: %s: expected 1 to 1000 candidates, as many as HNSW finds\n" % candidates))
         # What fails anywhere fails the search.
         for arguments, changed in (([QUERY, "8", "no_table"], {}), ([QUERY], {"PGHOST": self.path("nowhere")}),
                                    ([QUERY], {"VBLIP_MODEL": self.path("nowhere")})):
@@ -242,6 +261,13 @@ class Ray(ScaleCase):
         with open(self.path("out", "clip-03.mp4.error"), encoding="utf-8") as file:
             self.assertIn("clip-03.mp4: the worker is killed by it, with signal 9", file.read())
         self.assertTrue(os.path.exists(self.path("out", "clip-04.mp4.jsonl")))
+        # What failed before is told, and a folder that is not there is no folder without recordings.
+        for videos, status, told in ((CLIPS, 3, "0 recordings to do, 15 are done, 1 failed before"),
+                                     (self.path("nowhere"), 2, "nowhere: no directory")):
+            done = subprocess.run([self.python, os.path.join(SCALE, "ray", "caption.py"), videos, self.path("out")],
+                                  env=self.env, capture_output=True, text=True, check=False)
+            self.assertEqual(done.returncode, status, done.stderr)
+            self.assertIn(told, done.stderr)
 
 
 if __name__ == "__main__":
