@@ -77,6 +77,11 @@ vblip_status vblip_library_retrieve(vblip_library *library, const char *const *q
     VB_TRY(vb_take_job(&s.job, &r.job, err));
     o.retrieve = &r;
     VB_TRY(check_search(&o, count, err));
+    if (!library->as_it_is && (o.include || o.exclude))
+        return vb_fail(
+            err, VBLIP_ERR_ARGUMENT,
+            "include, exclude: only allowed without inputs, which have their "
+            "own");
     VB_TRY(vb_check_retrieve(&r, err));
     if (count || !o.example_count)
         VB_TRY(vb_check_texts(queries, count, "queries", err));

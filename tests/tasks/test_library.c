@@ -593,6 +593,7 @@ static void test_searches_are_refused(void **state)
                         away = {.path = "x", .weight = -1},
                         back = {.path = "x", .start_us = 5, .end_us = 4, .weight = 1},
                         like = {.path = "missing.mp4", .weight = 1};
+    static const char *const globs[] = {"*", NULL};
     const struct {
         vblip_search_options options;
         const char *text, *what;
@@ -618,6 +619,8 @@ static void test_searches_are_refused(void **state)
         {{.within_us = 1}, "q", "within_us: only allowed with `then`"},
         {{.within_us = -1, .then = "x"}, "q", "within_us: below 0"},
         {{.then = "\xFF"}, "q", "then: number 1 is not valid UTF-8"},
+        {{.include = globs}, "q", "include, exclude: only allowed without inputs*"},
+        {{.exclude = globs}, "q", "include, exclude: only allowed without inputs*"},
         {{.same = 1.5f}, "q", "same: a cosine from 0 to 1 is expected"},
         {{.since_ns = 2, .until_ns = 1}, "q", "until_ns: before since_ns"},
         {{0}, NULL, "queries: none given"},
