@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import re
 import unittest.mock
 from typing import Any, Callable, Type
 
@@ -64,7 +65,7 @@ CALLS: list[tuple[Callable[[], Any], Type[vblip.Error], str]] = [
     (lambda: list(demo().caption(GOOD, times=[1.0, 0.0])), Argument, "frame 1: earlier than frame 0"),
     (lambda: demo().clip(GOOD, start=1), Argument, "start, end, frames, batch: of a path only"),
     (lambda: demo().clip([clip(1), clip(2)]), Argument, "clip: 2 paths, expected one"),  # type: ignore
-    (lambda: demo().clip(clip(1), start=2, end=1), Argument, "clip: from 2000000 to 1000000 us"),
+    (lambda: demo().clip(clip(1), start=2, end=1), Argument, "clip: from 2.000000 to 1.000000 s"),
     (lambda: demo().clip(clip(1), frames=5000), Argument, "frames: 5000"),
     (lambda: demo().clip("/nowhere.mp4"), vblip.FileError, "/nowhere.mp4: "),
     (lambda: demo().clip(os.path.join(CLIPS, "README.md")), vblip.Error, "README.md: "),
@@ -81,6 +82,7 @@ CALLS: list[tuple[Callable[[], Any], Type[vblip.Error], str]] = [
     (lambda: demo().retrieve(GOOD, "a"), Argument, "path: "),  # type: ignore
     (lambda: demo().retrieve(CLIPS, []), Argument, "queries: none given"),
     (lambda: demo().retrieve(CLIPS, "a", rerank=-1), Argument, "rerank: -1, expected 0 or more"),
+    (lambda: demo().retrieve(CLIPS, "a", rerank=1.5), Argument, "rerank: 1.5, expected a whole number"),  # type: ignore
     (lambda: demo().retrieve(CLIPS, "a", top=0), Argument, "top: 0, expected more"),
     (lambda: list(demo().retrieve(CLIPS, "a", min_p=2)), Argument, "min_p: 2"),
     (lambda: list(demo().retrieve(CLIPS, "a", min_p=0.5, rerank=0)), Argument, "min_p: "),
@@ -107,6 +109,9 @@ CALLS: list[tuple[Callable[[], Any], Type[vblip.Error], str]] = [
     (lambda: vblip.cut("/nowhere/out.mp4", vblip.Moment(clip(1), 0, 1)), vblip.Error, "/nowhere/out.mp4"),
     (lambda: vblip.cut("out.txt", vblip.Moment(clip(1), 0, 1)), Argument, "out.txt"),
     (lambda: vblip.thumbnail(clip(1), width=15), Argument, "15"),
+    (lambda: vblip.thumbnail(clip(1), width=2**40), Argument, "width: 1099511627776, expected 0 to 4294967295"),
+    (lambda: vblip.thumbnail(clip(1), width=-2), Argument, "width: -2, expected 0 to 4294967295"),
+    (lambda: vblip.cut("o.mp4", [(clip(1), 0, 1)]), Argument, "moments: "),  # type: ignore
     (lambda: vblip.thumbnail("/nowhere.mp4"), vblip.Error, ""),
 ]
 
@@ -133,6 +138,20 @@ class Refusals(Case):
             self.assertTrue(issubclass(mine, pythons) and issubclass(mine, vblip.Error))
         again = pickle.loads(pickle.dumps(vblip.InputError("a.mp4", "no such file")))
         self.assertEqual((str(again), again.path, again.reason), ("a.mp4: no such file", "a.mp4", "no such file"))
+
+    def test_searches_of_a_library(self) -> None:
+        with vblip.Library(demo(), clip(1), index=self.path("some.db")) as library:
+            example = vblip.Example(clip(1), weight="x")  # type: ignore
+            calls: list[tuple[Callable[[], object], str]] = [
+                (lambda: library.retrieve("a", include="*.mp4"), "include: '*.mp4', expected a list of globs"),
+                (lambda: library.retrieve("a", exclude=b"*"), "exclude: b'*', expected a list of globs"),  # type: ignore
+                (lambda: list(library.retrieve("a", include=["*"])), "include, exclude: only allowed without inputs"),
+                (lambda: library.retrieve(like=example), "weight: 'x', expected a number")]
+            for call, words in calls:
+                with self.subTest(words), self.assertRaisesRegex(vblip.ArgumentError, "^" + re.escape(words)):
+                    call()
+            found = list(library.retrieve("a", rerank=np.int64(1)))  # type: ignore
+            self.assertIsNotNone(found[0].itm_logit)
 
     def test_what_is_closed(self) -> None:
         model = vblip.Model(DEMO, "cpu")

@@ -60,8 +60,9 @@ static vblip_status encode_file(vblip_clip *clip, const vblip_clip_options *opti
 static vblip_status check_clip_options(const vblip_clip_options *o, vblip_error *err)
 {
     if (o->start_us < 0 || (o->end_us && o->end_us <= o->start_us))
-        return vb_fail(err, VBLIP_ERR_ARGUMENT, "clip: from %lld to %lld us",
-                       (long long)o->start_us, (long long)o->end_us);
+        return vb_fail(err, VBLIP_ERR_ARGUMENT,
+                       "clip: from %.6f to %.6f s, expected 0 or more to a later time",
+                       (double)o->start_us / 1e6, (double)o->end_us / 1e6);
     return vb_check_frames(o->frames, err);
 }
 

@@ -1,6 +1,6 @@
 """_frames.py - numpy pictures as vblip_frame, in place where C can walk them."""
 
-from typing import Any, Optional, Sequence, Union
+from typing import Any, Iterable, Optional, Sequence, Union
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,9 +49,10 @@ def pictures_of(frames: Any) -> list[Picture]:
     return [_picture(i, frames[i]) for i in range(len(frames))]
 
 
-def frame_list(memory: Memory, frames: Any, times: Optional[Sequence[float]]) -> tuple[Any, int]:
+def frame_list(memory: Memory, frames: Any, times: Optional[Iterable[float]]) -> tuple[Any, int]:
     """vblip_frame [count]; the pixels are those of the arrays."""
     pictures = pictures_of(frames)
+    times = None if times is None else list(times)
     if times is not None and len(times) != len(pictures):
         raise ArgumentError("times: %d of %d frames" % (len(times), len(pictures)))
     made = memory.keep(ffi.new("vblip_frame []", len(pictures)))

@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 from vblip import rows
 from vblip._engine import Call, Handle, Held
 from vblip._errors import ArgumentError
-from vblip._memory import Memory, PathLike, decoded, decoded_path, listed, scaled
+from vblip._memory import Memory, PathLike, decoded, decoded_path, listed, real, scaled, whole
 from vblip._native import ffi, lib
 from vblip._places import data_folder
 from vblip._stream import Channel, Failed, Progressed, Rows
 from vblip._tasks import Texts, make_job, make_streamed_job, refuse, shown
-from vblip.inputs import OpenInputs, Shard, paths_of
+from vblip.inputs import OpenInputs, Shard, check_globs, paths_of
 from vblip.model import Model
 
 RERANK_AUTO, RERANK_NONE = -2, -1
@@ -37,8 +37,8 @@ def _check_ranking(ranking: dict[str, Any]) -> None:
 
 
 def _ranking_fields(ranking: dict[str, Any]) -> dict[str, Any]:
-    rerank = ranking["rerank"]
-    if rerank is not None and (not isinstance(rerank, int) or rerank < 0):
+    rerank = None if ranking["rerank"] is None else whole("rerank", ranking["rerank"])
+    if rerank is not None and rerank < 0:
         raise ArgumentError("rerank: %r, expected 0 or more, or None for auto" % (rerank,))
     return {"top": ranking["top"], "min_p": ranking["min_p"],
             "rerank": RERANK_AUTO if rerank is None else rerank or RERANK_NONE}
@@ -50,7 +50,7 @@ def _example_list(memory: Memory, examples: Sequence[Example]) -> Any:
         place.path = memory.path("like", example.path)
         place.start_us = scaled("start", example.start)
         place.end_us = scaled("end", example.end) or 0
-        place.weight = example.weight
+        place.weight = real("weight", example.weight)
     return made
 
 
@@ -182,6 +182,7 @@ class Library(Held):
         examples = [like] if isinstance(like, Example) else list(like)
         if not said and not examples:
             raise ArgumentError("queries: none given, and nothing that hits are to be like")
+        check_globs(include, exclude)
         ranking = {"top": top, "rerank": rerank, "min_p": min_p}
         if then is not None and within is None:
             within = 60.0

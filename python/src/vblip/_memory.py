@@ -22,6 +22,13 @@ def whole(name: str, value: Any) -> int:
         raise ArgumentError("%s: %r, expected a whole number" % (name, value)) from None
 
 
+def natural(name: str, value: Any, most: int = 2**32 - 1) -> int:
+    number = whole(name, value)
+    if not 0 <= number <= most:
+        raise ArgumentError("%s: %d, expected 0 to %d" % (name, number, most))
+    return number
+
+
 def real(name: str, value: Any) -> float:
     try:
         number = float(value)

@@ -1,10 +1,11 @@
 """What hits are good for: clips that are cut, pictures. Needs no model and no device."""
 
-from typing import Any, NamedTuple, Optional, Sequence, Union
+from typing import Any, Iterable, NamedTuple, Optional, Sequence, Union
 
 from vblip import rows
 from vblip._engine import Call
-from vblip._memory import Memory, PathLike, scaled, seconds, whole
+from vblip._errors import ArgumentError
+from vblip._memory import Memory, PathLike, natural, scaled, seconds
 from vblip._native import ffi, lib
 
 _libc = ffi.dlopen(None)
@@ -19,6 +20,8 @@ class Moment(NamedTuple):
 
 
 def _moment_of(hit: Union[Moment, rows.Hit]) -> Moment:
+    if not isinstance(hit, (Moment, rows.Hit)):
+        raise ArgumentError("moments: %r, expected a Moment or a hit" % (hit,))
     return Moment(hit.path, hit.start or 0.0, hit.end or 0.0)
 
 
@@ -59,13 +62,13 @@ def _ctrl_c(call: Call, options: str) -> Any:
     return call.callback(ffi.getctype(kind), lambda _user: False)
 
 
-def contact_sheet(out: PathLike, hits: Sequence[rows.Hit], *, title: Optional[str] = None,
+def contact_sheet(out: PathLike, hits: Iterable[rows.Hit], *, title: Optional[str] = None,
                   overwrite: bool = False) -> list[rows.Failure]:
     """Writes a PNG of hits, 400 at most: thumbnails with rank, P(match), start and name. What could not be shown is
     returned; its tile stays empty."""
-    call, memory = Call(), Memory()
-    made = memory.keep(ffi.new("vblip_tile []", len(hits)))
-    for place, hit in zip(made, hits):
+    call, memory, shown = Call(), Memory(), list(hits)
+    made = memory.keep(ffi.new("vblip_tile []", len(shown)))
+    for place, hit in zip(made, shown):
         place.path = memory.path("hit", hit.path)
         place.timed = hit.start is not None
         place.start_us, place.end_us = scaled("start", hit.start or 0.0), scaled("end", hit.end or 0.0)
@@ -77,7 +80,7 @@ def contact_sheet(out: PathLike, hits: Sequence[rows.Hit], *, title: Optional[st
     options.stopped = _ctrl_c(call, "vblip_sheet_options")
     kind = dict(ffi.typeof("vblip_sheet_options").fields)["failed"].type
     options.failed = call.callback(ffi.getctype(kind), lambda row: failures.append(rows.failure_row(row)))
-    call.check(lib.vblip_contact_sheet(memory.path("out", out), made, len(hits), options, call.err))
+    call.check(lib.vblip_contact_sheet(memory.path("out", out), made, len(shown), options, call.err))
     return failures
 
 
@@ -85,7 +88,7 @@ def thumbnail(path: PathLike, time: float = 0.0, *, width: int = 320) -> bytes:
     """A JPEG of what is shown at `time` (seconds), `width` pixels wide, an even number from 16 to 1024."""
     call, memory = Call(), Memory()
     data, size = ffi.new("uint8_t **"), ffi.new("uint64_t *")
-    call.check(lib.vblip_thumbnail(data, size, memory.path("path", path), scaled("time", time), whole("width", width),
+    call.check(lib.vblip_thumbnail(data, size, memory.path("path", path), scaled("time", time), natural("width", width),
                                    call.err))
     try:
         return bytes(ffi.buffer(data[0], size[0]))

@@ -10,11 +10,15 @@ from vblip._native import ffi, lib
 Shard = tuple[int, int]
 
 
+def check_globs(include: Sequence[str], exclude: Sequence[str]) -> None:
+    for name, globs in (("include", include), ("exclude", exclude)):
+        if isinstance(globs, (str, bytes)):  # a sequence of letters, too
+            raise ArgumentError("%s: %r, expected a list of globs" % (name, globs))
+
+
 def inputs_options(memory: Memory, include: Sequence[str], exclude: Sequence[str], shard: Optional[Shard]) -> Any:
     """vblip_inputs_options."""
-    for name, globs in (("include", include), ("exclude", exclude)):
-        if isinstance(globs, (str, bytes)):
-            raise ArgumentError("%s: %r, expected a list of globs" % (name, globs))
+    check_globs(include, exclude)
     if shard is not None and (not isinstance(shard, tuple) or len(shard) != 2):
         raise ArgumentError("shard: %r, expected (number from 1, of how many)" % (shard,))
     number, count = shard or (None, None)
