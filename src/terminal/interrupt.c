@@ -35,6 +35,7 @@ void vb_interrupt_install(void)
         sigaction(numbers[i], &action, NULL);
     }
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); // a write beyond `ulimit -f` fails, as on a full disk
     watched = isatty(STDERR_FILENO);
 }
 

@@ -100,6 +100,15 @@ class Files(Case):
                 self.refused(EXIT_UNUSABLE, [out + ": ", what], "tokenize", "--model", CAPTION, "a dog", "-o", out)
         self.only_files()
 
+    def test_files_that_may_not_be_so_large(self):
+        """A limit on files is told as a full disk is, by a status and not by a signal, and leaves nothing."""
+        out = self.path("rows.csv")
+        process = subprocess.run([BINARY, "tokenize", "--model", CAPTION, "a dog " * 100, "-o", out, "-q"],
+                                 capture_output=True, text=True, check=False,
+                                 preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)))
+        self.assertEqual((process.returncode, process.stderr), (EXIT_UNUSABLE, "vblip: %s: File too large\n" % out))
+        self.only_files()
+
     @unittest.skipUnless(os.getuid() == 0, "root enters every folder; only root can become someone else")
     def test_a_folder_without_permission(self):
         os.chmod(self.folder, 0o755)
