@@ -276,7 +276,9 @@ class McpMessages(McpCase):
                 (EXIT_UNUSABLE, "nothing.mp4: No such file", ["nothing.mp4"]),
                 (EXIT_UNUSABLE, "/nope: ", ["--model", "/nope", CLIPS]),
                 (EXIT_NO_DEVICE, "nodevice", ["--device", "nodevice", CLIPS])]:
-            self.assertIn(names, self.exits(code, "mcp", *arguments).err)
+            done = self.exits(code, "mcp", *arguments)
+            self.assertIn(names, done.err)
+            self.assertEqual(done.out, "")  # which is for messages alone
 
     def test_it_ends_when_told(self):
         for number in (signal.SIGTERM, signal.SIGINT):
