@@ -209,10 +209,13 @@ static vblip_status find_action(cli_args *out, int argc, char **argv, vblip_erro
     const char *words[3] = {0};
     int count = 0;
     bool help = false, version = false;
+    char unknown[64] = ""; // option before the command, whose value may look like one
     walk w = walk_begin(argc, argv, CLI_COMMAND_COUNT);
     for (item i; (i = walk_next(&w)) != ITEM_END;) {
         help = help || i == ITEM_HELP;
         version = version || i == ITEM_VERSION;
+        if (i == ITEM_UNKNOWN && !count && !*unknown)
+            snprintf(unknown, sizeof unknown, "%.*s", w.label_size, w.label);
         if (i == ITEM_OPERAND && !count)
             w.command = command_named(w.value);
         if (i == ITEM_OPERAND && count < 3)
@@ -230,6 +233,8 @@ static vblip_status find_action(cli_args *out, int argc, char **argv, vblip_erro
     }
     if (help)
         out->action = CLI_HELP;
+    else if (*unknown && (!count || command_named(words[0]) == CLI_COMMAND_COUNT))
+        return cli_misuse(err, "%s: unknown option; see: vblip help options", unknown);
     if (count)
         return find_command(&out->command, words[0], err);
     if (help)

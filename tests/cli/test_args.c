@@ -154,7 +154,10 @@ static const struct refusal {
     {"indices|x", "indices: unknown command; allowed: retrieve, cut, index, *"},
     {"/dev/null",
      "/dev/null: a file, where the command comes: vblip caption /dev/null; *"},
-    {"-x", "no command; *"},
+    {"-x", "-x: unknown option; see: vblip help options"},
+    {"--verison", "--verison: unknown option; see: vblip help options"},
+    {"--modle|x|retrieve|y|z", "--modle: unknown option; *"},
+    {"--modle=x|retrieve|y|z", "--modle: unknown option for retrieve; *"},
     {"help|find", "find: unknown command; *"},
     {"help|qa|match", "help: one page is allowed"},
     // operands
