@@ -19,6 +19,7 @@ typedef struct vb_device_caps {
     bool shares_cores;         // computes on the cores that decode runs on
     uint64_t cached_bytes;     // of a value that caches keep for the next op, or 0
     bool narrow_activations;   // ops read and write them in the type of weights, too
+    bool narrow_keys;          // attention reads queries, keys and values in it, too
     bool
         narrow_factors; // linear and attention may round factors to the type of weights
     bool absorbs;       // has vb_absorbed_attention
@@ -137,6 +138,9 @@ struct vb_device {
 // What activations between ops are best stored in, as ops.h says which: VB_F32, or the
 // type of weights.
 vb_dtype vb_device_activations(const vb_device *device);
+
+// The same of queries, keys and values.
+vb_dtype vb_device_keys(const vb_device *device);
 
 // Closes `*device` (NULL is fine) and leaves NULL.
 void vb_device_close(vb_device **device);

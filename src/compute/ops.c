@@ -3,7 +3,7 @@
 
 #include "compute/recorder.h"
 
-enum { MAX_HEAD_DIM = 128, HEAD_DIM_STEP = 16, OFFSET_BYTES = 16 };
+enum { MAX_HEAD_DIM = 128, HEAD_DIM_STEP = 16, OFFSET_BYTES = 16, NARROW_STEP = 8 };
 enum { MAX_TOPK_COLS = 1 << 24 }; // up to here a float holds any whole number
 
 // Fails unless `t` is a sound view of type `type` and shape [batch, rows, cols].
@@ -38,13 +38,26 @@ static void expect(vb_recorder *rec, const char *op, const char *operand,
                          operand);
 }
 
-// The same of an activation.
+// The same of an operand that is VB_F32, or `narrow`.
+static void expect_either(vb_recorder *rec, const char *op, const char *operand,
+                          const vb_tensor *t, vb_dtype narrow, uint32_t batch,
+                          uint32_t rows, uint32_t cols)
+{
+    expect(rec, op, operand, t, t->type == narrow ? narrow : VB_F32, batch, rows, cols);
+    if (rec->status == VBLIP_OK && t->type != VB_F32 &&
+        (cols % NARROW_STEP || t->row_stride % NARROW_STEP ||
+         t->batch_stride % NARROW_STEP))
+        vb_recorder_fail(rec, VBLIP_ERR_ARGUMENT,
+                         "%s: %s: %s: columns and strides must be multiples of 8", op,
+                         operand, vb_dtype_name(t->type));
+}
+
 static void expect_activation(vb_recorder *rec, const char *op, const char *operand,
                               const vb_tensor *t, uint32_t batch, uint32_t rows,
                               uint32_t cols)
 {
-    const vb_dtype narrow = vb_device_activations(rec->device);
-    expect(rec, op, operand, t, t->type == narrow ? narrow : VB_F32, batch, rows, cols);
+    expect_either(rec, op, operand, t, vb_device_activations(rec->device), batch, rows,
+                  cols);
 }
 
 static void expect_matrix(vb_recorder *rec, const char *op, const char *operand,
@@ -189,10 +202,12 @@ void vb_attention_op(vb_recorder *rec, const vb_attention_args *a)
 {
     const uint32_t batch = a->q.batch, width = a->q.cols, kv_len = a->k.rows;
     const uint32_t kv_batch = a->k.batch == 1 ? 1 : batch;
-    expect(rec, "attention", "q", &a->q, VB_F32, batch, a->q.rows, width);
+    const vb_dtype narrow = vb_device_keys(rec->device);
+    expect_either(rec, "attention", "q", &a->q, narrow, batch, a->q.rows, width);
     expect_activation(rec, "attention", "y", &a->y, batch, a->q.rows, width);
-    expect(rec, "attention", "k", &a->k, VB_F32, kv_batch, kv_len, width);
-    expect(rec, "attention", "v", &a->v, VB_F32, kv_batch, kv_len, width);
+    expect_either(rec, "attention", "k", &a->k, narrow, kv_batch, kv_len, width);
+    expect_either(rec, "attention", "v", &a->v, narrow, kv_batch, kv_len, width);
+    expect_true(rec, a->k.type == a->v.type, "attention", "k and v: of two types");
     if (a->lengths.buffer)
         expect(rec, "attention", "lengths", &a->lengths, VB_I32, 1, 1, batch);
     const uint32_t head_dim = a->heads ? width / a->heads : 0;

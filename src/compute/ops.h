@@ -10,7 +10,8 @@
 // Outputs come first, and may overlap inputs only where the comment says "in place".
 // Shapes are [batch, rows, cols]; everything is VB_F32 where nothing else is said. An
 // operand that is called an activation may be VB_F32 or what vb_device_activations() of
-// its device is; sums are floats all the same.
+// its device is, then with columns and strides that are multiples of 8; sums are floats all
+// the same.
 #ifndef VB_COMPUTE_OPS_H
 #define VB_COMPUTE_OPS_H
 
@@ -47,7 +48,8 @@ void vb_layernorm_op(vb_recorder *rec, const vb_layernorm_args *args);
 // y = softmax(q k^T / sqrt(head_dim)) v for each head; head h owns columns h * head_dim
 // and up. head_dim is a multiple of 16, at most 128.
 // q, y [b, q_len, heads * head_dim]; k, v [b or 1, kv_len, heads * head_dim]: one k and
-// v for all of the batch when their batch is 1. y is an activation.
+// v for all of the batch when their batch is 1. y is an activation, and so are q and, both
+// of one type, k and v where caps.narrow_keys.
 #define vb_attention(rec, ...) vb_attention_op(rec, &(vb_attention_args){__VA_ARGS__})
 typedef struct vb_attention_args {
     vb_tensor y, q, k, v;

@@ -509,6 +509,23 @@ static void test_activations(void **state)
         (NARROWS, vb_attention(&b.rec, .y = N, .q = T, .k = N, .v = N, .heads = 2)));
     REFUSED("copy: x: type I32, expected F32",
             (NARROWS, vb_copy(&b.rec, N, typed(T, VB_I32))));
+    REFUSED("linear: x: BF16: columns and strides must be multiples of 8",
+            (NARROWS, vb_linear(&b.rec, .y = T, .x = strided(N, 36, 112), .w = W)));
+    REFUSED("linear: x: BF16: columns and strides must be multiples of 8",
+            (NARROWS, vb_linear(&b.rec, .y = T, .x = strided(N, 40, 124), .w = W)));
+    REFUSED("layernorm: y: BF16: columns and strides must be multiples of 8",
+            (NARROWS, vb_layernorm(&b.rec, .y = typed(f32(&b, 2, 3, 20), VB_BF16),
+                                   .x = f32(&b, 2, 3, 20), .gain = f32(&b, 1, 1, 20),
+                                   .bias = f32(&b, 1, 1, 20))));
+#define KEYS (NARROWS, b.device.base.caps.narrow_keys = true)
+    TAKEN((KEYS, vb_attention(&b.rec, .y = N, .q = N, .k = N, .v = N, .heads = 2)));
+    TAKEN((KEYS, vb_attention(&b.rec, .y = T, .q = T, .k = N, .v = N, .heads = 2)));
+    REFUSED("attention: k and v: of two types",
+            (KEYS, vb_attention(&b.rec, .y = N, .q = N, .k = N, .v = T, .heads = 2)));
+    REFUSED("attention: q: type F16, expected F32",
+            (KEYS, vb_attention(&b.rec, .y = N, .q = typed(T, VB_F16), .k = N, .v = N,
+                                .heads = 2)));
+#undef KEYS
 #undef NARROWS
 #undef T
 #undef N
