@@ -128,7 +128,8 @@ static vblip_status ranker_make(ranker *out, vb_model *m, uint32_t rows,
     *out = (ranker){.rows = rows};
     VB_TRY(vb_pool_tensor(&out->ids, pool, VB_I32, 1, rows, 1, err));
     VB_TRY(vb_pool_tensor(&out->next, pool, VB_I32, 1, rows, 1, err));
-    VB_TRY(vb_pool_tensor(&out->cache, pool, VB_F32, 1, rows, width, err));
+    VB_TRY(vb_pool_tensor(&out->cache, pool, vb_device_keys(m->device), 1, rows, width,
+                          err));
     VB_TRY(vb_pool_tensor(&out->work, pool, VB_F32, 1, rows, c->width, err));
     VB_TRY(vb_pool_tensor(&out->logits, pool, VB_F32, 1, rows, c->vocabulary, err));
     VB_TRY(vb_pool_tensor(&out->found, pool, VB_F32, 1, rows, RANK_COLS, err));

@@ -77,8 +77,9 @@ static vblip_status run_make(run *r, vblip_error *err)
     const uint32_t length = r->params->max_length;
     r->rec = vb_recorder_begin(pool->device);
     r->vocabulary = d->lm->decoder.w->rows;
-    VB_TRY(vb_pool_tensor(&r->cache, pool, VB_F32, rows, length, width, err));
-    VB_TRY(vb_pool_tensor(&r->spare, pool, VB_F32, rows, length, width, err));
+    const vb_dtype keys = vb_device_keys(pool->device);
+    VB_TRY(vb_pool_tensor(&r->cache, pool, keys, rows, length, width, err));
+    VB_TRY(vb_pool_tensor(&r->spare, pool, keys, rows, length, width, err));
     VB_TRY(vb_pool_tensor(&r->prompt_ids, pool, VB_I32, 1, r->count, r->prompt_count,
                           err));
     VB_TRY(vb_text_scratch_make(&r->prompts, pool, c, r->count, r->prompt_count, err));

@@ -16,8 +16,8 @@ vblip_status vb_cross_make(vb_cross *cross, vb_pool *pool, const vb_text_config 
         cross->count = config->layers;
     }
     for (uint32_t i = 0; i < cross->count && status == VBLIP_OK; i++)
-        status = vb_pool_tensor(&cross->layers[i], pool, VB_F32, 1, kv_len,
-                                2 * config->width, err);
+        status = vb_pool_tensor(&cross->layers[i], pool, vb_device_keys(pool->device),
+                                1, kv_len, 2 * config->width, err);
     if (status != VBLIP_OK)
         vb_cross_free(cross);
     return status;

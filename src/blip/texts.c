@@ -89,7 +89,8 @@ vblip_status vb_texts_encode(vb_tensor *states, vb_recorder *rec, vb_model *m,
     VB_TRY(vb_pool_tensor(&ids, pool, VB_I32, 1, count, tokens, err));
     if (count > 1)
         VB_TRY(vb_pool_tensor(&lengths, pool, VB_I32, 1, 1, count, err));
-    VB_TRY(vb_pool_tensor(&kv, pool, VB_F32, count, tokens, 2 * c->width, err));
+    VB_TRY(vb_pool_tensor(&kv, pool, vb_device_keys(pool->device), count, tokens,
+                          2 * c->width, err));
     VB_TRY(vb_text_scratch_make(&each, pool, c, count, tokens, err));
     if (wanted == VB_STATES_FIRST)
         VB_TRY(vb_text_scratch_make(&first, pool, c, count, 1, err));

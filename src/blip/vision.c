@@ -16,7 +16,8 @@ vblip_status vb_vision_scratch_make(vb_vision_scratch *out, vb_pool *pool,
     VB_TRY(vb_pool_tensor(&out->pixels, pool, VB_U8, frames, side, 3 * side, err));
     VB_TRY(vb_pool_tensor(&out->patches, pool, VB_F32, frames, tokens - 1, patch, err));
     VB_TRY(vb_pool_tensor(&out->norm, pool, narrow, frames, tokens, c->width, err));
-    VB_TRY(vb_pool_tensor(&out->qkv, pool, VB_F32, frames, tokens, 3 * c->width, err));
+    VB_TRY(vb_pool_tensor(&out->qkv, pool, vb_device_keys(pool->device), frames, tokens,
+                          3 * c->width, err));
     VB_TRY(vb_pool_tensor(&out->mixed, pool, narrow, frames, tokens, c->width, err));
     VB_TRY(vb_pool_tensor(&out->wide, pool, narrow, frames, tokens, c->mlp, err));
     return VBLIP_OK;
