@@ -1,7 +1,7 @@
 // attention_coopmat.comp - one workgroup per (chunk of keys, batch, head, SUBGROUPS * M rows
 // of q): softmax(q k^T) v of heads of 64 in cooperative matrices of M x N x K. A subgroup owns
 // M rows, and walks the keys of the chunk KEYS at a time; the tiles of k and v are shared.
-// q, k, v and the weights of a block are rounded to halves, sums are floats. Rows and chunks
+// q, k and v are halves or rounded to them, as the weights of a block are; sums are floats. Rows and chunks
 // are counted as in attention.comp.
 //
 // The sums over v stay in matrices, whose rows can only be rescaled by way of shared memory:
@@ -22,6 +22,7 @@
 #pragma use_vulkan_memory_model
 #include "attention_part.glsl"
 #include "common.glsl"
+#include "halves.glsl"
 #include "op_params.h"
 
 const uint SUBGROUPS = 4u, HEAD_DIM = 64u, KEYS = 32u;
@@ -36,14 +37,19 @@ layout(constant_id = 0) const uint THREADS = SUBGROUPS * 32u;
 // The subgroups' invocations move together: a subgroupBarrier() in a branch that subgroups take
 // at different times makes llvmpipe's sums wrong, and there is no need of one.
 layout(constant_id = 1) const bool LOCKSTEP = false;
+layout(constant_id = 2) const uint HALVES = 0u; // VB_HALVES_*; y where there is one chunk
 const uint LANES = THREADS / SUBGROUPS;
 const uint SHARE = LANES > M ? LANES / M : 1u; // invocations of a row of scores
 const uint ROWS = LANES > M ? 1u : M / LANES;  // rows of an invocation
 
 layout(set = 0, binding = 0) writeonly buffer Y { float y[]; };
+layout(set = 0, binding = 0) writeonly buffer YHalves { uint y_halves[]; };
 layout(set = 0, binding = 1) readonly buffer Q { vec4 q[]; };
+layout(set = 0, binding = 1) readonly buffer QHalves { uvec4 q_halves[]; };
 layout(set = 0, binding = 2) readonly buffer KeysOf { vec4 k[]; };
+layout(set = 0, binding = 2) readonly buffer KHalves { uvec4 k_halves[]; };
 layout(set = 0, binding = 3) readonly buffer V { vec4 v[]; };
+layout(set = 0, binding = 3) readonly buffer VHalves { uvec4 v_halves[]; };
 layout(set = 0, binding = 4) readonly buffer Lengths { int lengths[]; };
 layout(push_constant) uniform Params { vb_attention_params p; };
 
@@ -68,10 +74,30 @@ uint place(vb_view view, uint batch, uint line)
            line % p.q_len * view.row_stride;
 }
 
-uvec2 halves(vec4 a)
+uvec4 rounded(vec4 a, vec4 b)
 {
-    a = clamp(a, -MOST, MOST);
-    return uvec2(packHalf2x16(a.xy), packHalf2x16(a.zw));
+    return uvec4(to_halves(clamp(a, -MOST, MOST)), to_halves(clamp(b, -MOST, MOST)));
+}
+
+// Eight of each from element `at` on; those of q are scaled.
+uvec4 eight_of_q(uint at)
+{
+    if ((HALVES & VB_HALVES_X) == 0u)
+        return rounded(q[at / 4u] * p.scale, q[at / 4u + 1u] * p.scale);
+    uvec4 eight = q_halves[at / 8u];
+    return rounded(from_halves(eight.xy) * p.scale, from_halves(eight.zw) * p.scale);
+}
+
+uvec4 eight_of_k(uint at)
+{
+    return (HALVES & VB_HALVES_KV) != 0u ? k_halves[at / 8u]
+                                         : rounded(k[at / 4u], k[at / 4u + 1u]);
+}
+
+uvec4 eight_of_v(uint at)
+{
+    return (HALVES & VB_HALVES_KV) != 0u ? v_halves[at / 8u]
+                                         : rounded(v[at / 4u], v[at / 4u + 1u]);
 }
 
 void main()
@@ -105,9 +131,8 @@ void main()
     [[unroll]] for (uint d = 0u; d < HEAD_DIM; d += KEYS) {
         for (uint i = lane; i < M * KEY_EIGHTS; i += LANES) {
             uint line = min(line0 + i / KEY_EIGHTS, lines - 1u);
-            uint from = (place(p.q, batch, line) + column + d) / 4u + 2u * (i % KEY_EIGHTS);
             weight[sub][i / KEY_EIGHTS * WEIGHT_PITCH + i % KEY_EIGHTS] =
-                uvec4(halves(q[from] * p.scale), halves(q[from + 1u] * p.scale));
+                eight_of_q(place(p.q, batch, line) + column + d + 8u * (i % KEY_EIGHTS));
         }
         subgroup_sync();
         [[unroll]] for (uint c = 0u; c < KEYS; c += K)
@@ -129,15 +154,13 @@ void main()
     for (uint base = first; base < end; base += KEYS) {
         barrier();
         for (uint i = t; i < KEYS * HEAD_EIGHTS; i += THREADS) {
-            uint key = base + i / HEAD_EIGHTS, c = 2u * (i % HEAD_EIGHTS);
+            uint key = base + i / HEAD_EIGHTS, c = column + 8u * (i % HEAD_EIGHTS);
             uvec4 a = uvec4(0u), b = uvec4(0u);
             if (key < end) {
-                uint k_from = (p.k.offset + batch * p.k.batch_stride +
-                               key * p.k.row_stride + column) / 4u + c;
-                uint v_from = (p.v.offset + batch * p.v.batch_stride +
-                               key * p.v.row_stride + column) / 4u + c;
-                a = uvec4(halves(k[k_from]), halves(k[k_from + 1u]));
-                b = uvec4(halves(v[v_from]), halves(v[v_from + 1u]));
+                a = eight_of_k(p.k.offset + batch * p.k.batch_stride +
+                               key * p.k.row_stride + c);
+                b = eight_of_v(p.v.offset + batch * p.v.batch_stride +
+                               key * p.v.row_stride + c);
             }
             k_tile[i / HEAD_EIGHTS * PITCH + i % HEAD_EIGHTS] = a;
             v_tile[i / HEAD_EIGHTS * PITCH + i % HEAD_EIGHTS] = b;
@@ -210,7 +233,7 @@ void main()
                     e[i / 4u][i % 4u] = s > LOWEST ? exp(s - highest[r]) : 0.0;
                 }
                 total[r] += dot(e[0], vec4(1.0)) + dot(e[1], vec4(1.0));
-                weight[sub][row * WEIGHT_PITCH + c / 8u] = uvec4(halves(e[0]), halves(e[1]));
+                weight[sub][row * WEIGHT_PITCH + c / 8u] = rounded(e[0], e[1]);
             }
         }
         subgroup_sync();
@@ -243,10 +266,14 @@ void main()
                                              p.heads, HEAD_DIM)
                             : place(p.y, batch, line) + column;
             float scale = joins ? 1.0 : 1.0 / total[r];
-            for (uint j = 0u; j < N / SHARE; j++) {
-                uint c = part * (N / SHARE) + j;
-                y[at + d * N + c] = stage[sub][row * N + c] * scale;
-            }
+            uint c0 = part * (N / SHARE), end = c0 + N / SHARE;
+            if (!joins && (HALVES & VB_HALVES_Y) != 0u)
+                for (uint c = c0; c < end; c += 2u)
+                    y_halves[(at + d * N + c) / 2u] = packHalf2x16(
+                        vec2(stage[sub][row * N + c], stage[sub][row * N + c + 1u]) * scale);
+            else
+                for (uint c = c0; c < end; c++)
+                    y[at + d * N + c] = stage[sub][row * N + c] * scale;
             if (joins && d == 0u && part == 0u) {
                 y[at + HEAD_DIM] = highest[r];
                 y[at + HEAD_DIM + 1u] = total[r];

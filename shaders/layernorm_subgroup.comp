@@ -11,14 +11,17 @@
 #extension GL_KHR_shader_subgroup_basic : require
 #extension GL_KHR_shader_subgroup_arithmetic : require
 #include "common.glsl"
+#include "halves.glsl"
 #include "op_params.h"
 
 layout(constant_id = 0) const uint HELD = 6u;
 layout(constant_id = 1) const uint GROUP_ROWS = 4u;
+layout(constant_id = 2) const uint HALVES = 0u; // VB_HALVES_Y
 
 layout(local_size_x = 128) in;
 
 layout(set = 0, binding = 0) writeonly buffer Y { vec4 y[]; };
+layout(set = 0, binding = 0) writeonly buffer YHalves { uvec2 y_halves[]; };
 layout(set = 0, binding = 1) readonly buffer X { vec4 x[]; };
 layout(set = 0, binding = 2) readonly buffer Gain { vec4 gain[]; };
 layout(set = 0, binding = 3) readonly buffer Bias { vec4 bias[]; };
@@ -27,6 +30,14 @@ layout(push_constant) uniform Params { vb_layernorm_params p; };
 float total(vec4 v)
 {
     return subgroupAdd((v.x + v.y) + (v.z + v.w));
+}
+
+void store(uint i, vec4 value)
+{
+    if ((HALVES & VB_HALVES_Y) != 0u)
+        y_halves[i] = to_halves(value);
+    else
+        y[i] = value;
 }
 
 void normalize(uint line, uint lane, uint lanes)
@@ -65,12 +76,12 @@ void normalize(uint line, uint lane, uint lanes)
     [[unroll]] for (uint n = 0u; n < HELD; n++) {
         uint i = n * lanes + lane;
         if (i < quads)
-            y[to + i] = (held[n] - mean - rest) * scale * gain[p.gain + i] +
-                        bias[p.bias + i];
+            store(to + i, (held[n] - mean - rest) * scale * gain[p.gain + i] +
+                              bias[p.bias + i]);
     }
     for (uint i = beyond + lane; i < quads; i += lanes)
-        y[to + i] =
-            (x[from + i] - mean - rest) * scale * gain[p.gain + i] + bias[p.bias + i];
+        store(to + i, (x[from + i] - mean - rest) * scale * gain[p.gain + i] +
+                          bias[p.bias + i]);
 }
 
 void main()

@@ -10,10 +10,12 @@
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
 #include "common.glsl"
+#include "halves.glsl"
 #include "op_params.h"
 
 layout(constant_id = 0) const uint FLAGS = 0u;  // VB_LINEAR_*
 layout(constant_id = 1) const uint PACKED = 0u; // not 0: matrices follow without gaps
+layout(constant_id = 2) const uint HALVES = 0u; // VB_HALVES_Y, VB_HALVES_X
 
 const uint TILE = 64u, DEPTH = 16u, THREADS = 128u;
 const uint ROWS = 8u, COLS = 4u; // one invocation computes so many of y
@@ -22,7 +24,9 @@ const uint QUADS = DEPTH / 4u, FETCHES = TILE * QUADS / THREADS;
 layout(local_size_x = 128) in;
 
 layout(set = 0, binding = 0) writeonly buffer Y { float y[]; };
+layout(set = 0, binding = 0) writeonly buffer YHalves { uvec2 y_halves[]; };
 layout(set = 0, binding = 1) readonly buffer X { vec4 x[]; };
+layout(set = 0, binding = 1) readonly buffer XHalves { uvec2 x_halves[]; };
 #ifdef WEIGHTS_F16
 layout(set = 0, binding = 2) readonly buffer W { uvec2 w[]; };
 #else
@@ -63,10 +67,14 @@ vec4 weights(uint i)
 #endif
 }
 
-void store(uint row, uint col, float sum)
+// Four of a row of x.
+vec4 activations(uint i)
 {
-    if (row >= p.batch * p.rows || col >= p.out_cols)
-        return;
+    return (HALVES & VB_HALVES_X) != 0u ? from_halves(x_halves[i]) : x[i];
+}
+
+float finish(uint row, uint col, float sum)
+{
     if ((FLAGS & VB_LINEAR_BIAS) != 0u)
         sum += bias[p.bias + col];
     if ((FLAGS & VB_LINEAR_GELU) != 0u)
@@ -75,7 +83,25 @@ void store(uint row, uint col, float sum)
         sum = max(sum, 0.0);
     if ((FLAGS & VB_LINEAR_RESIDUAL) != 0u)
         sum += residual[place(p.residual, row) + col];
-    y[place(p.y, row) + col] = sum;
+    return sum;
+}
+
+// Columns of halves come in eights.
+void store(uint row, uint col, vec4 sum)
+{
+    if (row >= p.batch * p.rows)
+        return;
+    uint to = place(p.y, row) + col;
+    if ((HALVES & VB_HALVES_Y) != 0u) {
+        if (col < p.out_cols)
+            y_halves[to / 4u] =
+                to_halves(vec4(finish(row, col, sum.x), finish(row, col + 1u, sum.y),
+                               finish(row, col + 2u, sum.z), finish(row, col + 3u, sum.w)));
+        return;
+    }
+    [[unroll]] for (uint c = 0u; c < COLS; c++)
+        if (col + c < p.out_cols)
+            y[to + c] = finish(row, col + c, sum[c]);
 }
 
 void main()
@@ -105,7 +131,7 @@ void main()
 #define FETCH(first)                                                                   \
     [[unroll]] for (uint n = 0u; n < FETCHES; n++) {                                   \
         uint quad = (first) + t % QUADS;                                               \
-        a[n] = quad < quads ? x[x_at[n] + quad] : vec4(0.0);                           \
+        a[n] = quad < quads ? activations(x_at[n] + quad) : vec4(0.0);                 \
         b[n] = quad < quads ? weights(w_at[n] + quad) : vec4(0.0);                     \
     }
 #define PUT(to)                                                                        \
@@ -136,6 +162,5 @@ void main()
     }
 
     [[unroll]] for (uint r = 0u; r < ROWS; r++)
-        [[unroll]] for (uint c = 0u; c < COLS; c++)
-            store(row0 + row + r, col0 + col + c, sum[r][c]);
+        store(row0 + row + r, col0 + col, sum[r]);
 }

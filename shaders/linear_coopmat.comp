@@ -1,6 +1,6 @@
 // linear_coopmat.comp - one workgroup per tile of BM rows by BN columns of y, in cooperative
 // matrices of M x N x K. Tiles along x are columns, along y rows of all the batch. x is
-// rounded to halves, w is halves, sums are floats.
+// halves or rounded to them, w is halves, sums are floats.
 //
 // A subgroup owns WM by WN of the tile. Tiles of x and w go through registers into shared
 // memory, BK of their columns at a time; those of the next turn are on their way while this
@@ -18,6 +18,7 @@
 #extension GL_KHR_shader_subgroup_basic : require
 #pragma use_vulkan_memory_model
 #include "common.glsl"
+#include "halves.glsl"
 #include "op_params.h"
 
 const uint SUBGROUPS = BM / WM * (BN / WN);
@@ -28,11 +29,14 @@ const float MOST = 65504.0;       // of a half
 layout(local_size_x_id = 0) in;
 layout(constant_id = 0) const uint THREADS = SUBGROUPS * 32u;
 layout(constant_id = 1) const bool ONE_MATRIX = false; // no gaps between those of the batch
+layout(constant_id = 2) const uint HALVES = 0u;        // VB_HALVES_Y, VB_HALVES_X
 const uint LANES = THREADS / SUBGROUPS;
 const uint X_LOADS = BM * EIGHTS / THREADS, W_LOADS = BN * EIGHTS / THREADS;
 
 layout(set = 0, binding = 0) writeonly buffer Y { float y[]; };
+layout(set = 0, binding = 0) writeonly buffer YHalves { uvec2 y_halves[]; };
 layout(set = 0, binding = 1) readonly buffer X { vec4 x[]; };
+layout(set = 0, binding = 1) readonly buffer XHalves { uvec4 x_halves[]; };
 layout(set = 0, binding = 2) readonly buffer W { uvec4 w[]; };
 layout(set = 0, binding = 3) readonly buffer Bias { float bias[]; };
 layout(set = 0, binding = 4) readonly buffer Residual { float residual[]; };
@@ -52,10 +56,13 @@ uint place(vb_view view, uint line)
            line % p.rows * view.row_stride;
 }
 
-uvec2 halves(vec4 v)
+// Eight columns of a row of x from quad `i` on.
+uvec4 activations(uint i)
 {
-    v = clamp(v, -MOST, MOST);
-    return uvec2(packHalf2x16(v.xy), packHalf2x16(v.zw));
+    if ((HALVES & VB_HALVES_X) != 0u)
+        return x_halves[i / 2u];
+    return uvec4(to_halves(clamp(x[i], -MOST, MOST)),
+                 to_halves(clamp(x[i + 1u], -MOST, MOST)));
 }
 
 // Columns `eighth` and up, in eights, of the tile's rows of x and of w; zero behind the
@@ -67,12 +74,7 @@ void fetch(uint row0, uint col0, uint eighth)
         uint at = i * THREADS + gl_LocalInvocationID.x;
         uint k = eighth + at % EIGHTS;
         uint line = min(row0 + at / EIGHTS, p.batch * p.rows - 1u);
-        uvec4 value = uvec4(0u);
-        if (k < eighths) {
-            uint from = place(p.x, line) + 2u * k;
-            value = uvec4(halves(x[from]), halves(x[from + 1u]));
-        }
-        x_next[i] = value;
+        x_next[i] = k < eighths ? activations(place(p.x, line) + 2u * k) : uvec4(0u);
     }
     [[unroll]] for (uint i = 0u; i < W_LOADS; i++) {
         uint at = i * THREADS + gl_LocalInvocationID.x;
@@ -94,10 +96,13 @@ void put(uint turn)
     }
 }
 
-void store(uint row, uint col, float sum)
+bool inside(uint row, uint col)
 {
-    if (row >= p.batch * p.rows || col >= p.out_cols)
-        return;
+    return row < p.batch * p.rows && col < p.out_cols;
+}
+
+float finish(uint row, uint col, float sum)
+{
     if ((p.flags & VB_LINEAR_BIAS) != 0u)
         sum += bias[p.bias + col];
     if ((p.flags & VB_LINEAR_GELU) != 0u)
@@ -106,7 +111,31 @@ void store(uint row, uint col, float sum)
         sum = max(sum, 0.0);
     if ((p.flags & VB_LINEAR_RESIDUAL) != 0u)
         sum += residual[place(p.residual, row) + col];
-    y[place(p.y, row) + col] = sum;
+    return sum;
+}
+
+// What a subgroup has in its stage, M rows of N columns of y. Columns of halves come in
+// eights.
+void store(uint row0, uint col0)
+{
+    uint sub = gl_SubgroupID, lane = gl_SubgroupInvocationID;
+    if ((HALVES & VB_HALVES_Y) != 0u) {
+        for (uint i = 4u * lane; i < M * N; i += 4u * LANES) {
+            uint row = row0 + i / N, col = col0 + i % N;
+            vec4 value;
+            if (!inside(row, col))
+                continue;
+            [[unroll]] for (uint j = 0u; j < 4u; j++)
+                value[j] = finish(row, col + j, stage[sub][i + j]);
+            y_halves[(place(p.y, row) + col) / 4u] = to_halves(value);
+        }
+        return;
+    }
+    for (uint i = lane; i < M * N; i += LANES) {
+        uint row = row0 + i / N, col = col0 + i % N;
+        if (inside(row, col))
+            y[place(p.y, row) + col] = finish(row, col, stage[sub][i]);
+    }
 }
 
 void main()
@@ -153,9 +182,7 @@ void main()
             coopMatStore(sum[r][c], stage[gl_SubgroupID], 0u, N,
                          gl_CooperativeMatrixLayoutRowMajor);
             subgroupBarrier();
-            for (uint i = gl_SubgroupInvocationID; i < M * N; i += LANES)
-                store(row0 + sub_row + r * M + i / N, col0 + sub_col + c * N + i % N,
-                      stage[gl_SubgroupID][i]);
+            store(row0 + sub_row + r * M, col0 + sub_col + c * N);
             subgroupBarrier();
         }
     }

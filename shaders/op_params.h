@@ -31,12 +31,18 @@ struct vb_view {
 #define VB_LINEAR_RESIDUAL 4
 #define VB_LINEAR_RELU     8
 
-// x is in vec4.
+// Which operands lie in halves: y; x, or q of attention; k and v.
+#define VB_HALVES_Y  1
+#define VB_HALVES_X  2
+#define VB_HALVES_KV 4
+
+// x is in vec4, or in fours of halves.
 struct vb_linear_params {
     VB_VIEW y, x, residual;
     VB_UINT bias; // offset
     VB_UINT batch, rows, in_cols, out_cols;
     VB_UINT flags;
+    VB_UINT group_cols; // of a workgroup of linear_rows.comp
 };
 
 struct vb_layernorm_params {

@@ -191,6 +191,8 @@ static uint64_t smaller(uint64_t a, uint64_t b)
 static vb_device_caps caps_of(const vb_gpu *gpu)
 {
     const VkPhysicalDeviceLimits *limits = &gpu->physical.limits;
+    const bool narrows =
+        gpu->family != VB_LAVAPIPE; // whose operands are texels of floats
     uint64_t most =
         smaller(limits->maxStorageBufferRange, gpu->physical.max_allocation);
     if (gpu->family == VB_LAVAPIPE)
@@ -202,6 +204,8 @@ static vb_device_caps caps_of(const vb_gpu *gpu)
         .memory_bytes = vb_memory_left(gpu),
         .weight_types = 1u << VB_F32 | (gpu->physical.halves ? 1u << VB_F16 : 0),
         .shares_cores = gpu->physical.info.kind == VBLIP_DEVICE_SOFTWARE,
+        .narrow_activations = narrows, // in halves, where weights are
+        .narrow_keys = narrows,
     };
 }
 

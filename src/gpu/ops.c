@@ -6,7 +6,8 @@
 enum {
     INVOCATIONS = 64,
     ROW_GROUPS = 4096, // of a piece at least, see commands.c
-    PART_BYTES = 16    // of topk_parts.comp: a vec4
+    PART_BYTES = 16,   // of topk_parts.comp: a vec4
+    WORD_BYTES = 4
 };
 
 vb_span vb_span_of(const vb_gpu *gpu, const vb_tensor *t)
@@ -31,7 +32,7 @@ struct vb_view vb_view_of(const vb_gpu *gpu, const vb_tensor *t)
 {
     const uint64_t align = gpu->physical.limits.minStorageBufferOffsetAlignment;
     return (struct vb_view){
-        .offset = (uint32_t)(t->offset % align / 4),
+        .offset = (uint32_t)(t->offset % align / vb_dtype_size(t->type)),
         .row_stride = t->row_stride,
         .batch_stride = t->batch_stride,
     };
@@ -132,13 +133,27 @@ static vb_span packed_span(const vb_tensor *t)
 
 vblip_status vb_gpu_copy(vb_device *device, vb_tensor y, vb_tensor x, vblip_error *err)
 {
-    if (vb_tensor_packed(&y) && vb_tensor_packed(&x))
-        return vb_transfer_copy(vb_gpu_of(device), packed_span(&y), packed_span(&x),
-                                err);
+    vb_gpu *gpu = vb_gpu_of(device);
+    if (y.type == x.type && vb_tensor_packed(&y) && vb_tensor_packed(&x))
+        return vb_transfer_copy(gpu, packed_span(&y), packed_span(&x), err);
+    const uint32_t halves =
+        vb_halves_bit(&y, VB_HALVES_Y) | vb_halves_bit(&x, VB_HALVES_X);
     const struct vb_rows_params params = {
-        .batch = y.batch, .rows = y.rows, .cols = y.cols};
-    return rows_op(vb_gpu_of(device), "copy", VB_PIPELINE_COPY, params, &y, &x,
-                   element_groups(&y), err);
+        .y = vb_view_of(gpu, &y),
+        .x = vb_view_of(gpu, &x),
+        .batch = y.batch,
+        .rows = y.rows,
+        .cols = y.cols,
+    };
+    vb_dispatch dispatch = {
+        .op = "copy",
+        .pipeline = VB_PIPELINE_COPY,
+        .constants = {halves},
+        .bindings = {vb_span_of(gpu, &y), vb_span_of(gpu, &x)},
+        .params = &params,
+    };
+    dispatch_elements(&dispatch, vb_tensor_elements(&y) / (halves ? 2 : 1));
+    return vb_commands_dispatch(gpu, &dispatch, err);
 }
 
 vblip_status vb_gpu_add_rows(vb_device *device, const vb_add_rows_args *a,
@@ -289,7 +304,7 @@ vblip_status vb_gpu_patchify(vb_device *device, const vb_patchify_args *a,
     vb_gpu *gpu = vb_gpu_of(device);
     const struct vb_patchify_params params = {
         .y = vb_view_of(gpu, &a->y),
-        .frames = vb_view_of(gpu, &a->frames).offset,
+        .frames = vb_view_of(gpu, &a->frames).offset / WORD_BYTES,
         .count = a->frames.batch,
         .side = a->frames.rows,
         .patch_side = a->patch,

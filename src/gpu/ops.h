@@ -41,8 +41,14 @@ vb_span vb_span_of(const vb_gpu *gpu, const vb_tensor *t);
 // The whole of a buffer.
 vb_span vb_span_whole(vb_buffer *buffer);
 
-// Where `t` begins in that span, in elements of 4 bytes, and its strides.
+// Where `t` begins in that span, in elements, and its strides.
 struct vb_view vb_view_of(const vb_gpu *gpu, const vb_tensor *t);
+
+// `bit`, one of VB_HALVES_* in op_params.h, when `t` lies in halves.
+static inline uint32_t vb_halves_bit(const vb_tensor *t, uint32_t bit)
+{
+    return t->type == VB_F16 ? bit : 0;
+}
 
 // Whether it can be read four elements at a time.
 static inline bool vb_in_quads(const vb_tensor *t)
@@ -83,6 +89,9 @@ typedef struct vb_attention_lines {
 } vb_attention_lines;
 vb_attention_lines vb_attention_lines_of(const struct vb_attention_params *params);
 
+// Which operands lie in halves: VB_HALVES_*.
+uint32_t vb_linear_halves(const vb_linear_args *a);
+
 // The matrices of a batch follow each other without gaps, and so count as one.
 bool vb_linear_is_one_matrix(const struct vb_linear_params *params);
 
@@ -92,10 +101,11 @@ vblip_status vb_coopmat_linear(vb_gpu *gpu, const vb_linear_args *a,
                                vb_variant variant, vblip_error *err);
 
 // The pipeline of a variant that vb_choose_attention has chosen, and its constants; returns
-// the rows of q of a workgroup. q, k and v lie in quads (vb_in_quads).
+// the rows of q of a workgroup. q, k and v lie in quads (vb_in_quads), or as `halves` says:
+// VB_HALVES_*.
 uint32_t vb_coopmat_attention(vb_pipeline_id *pipeline,
                               uint32_t constants[VB_MAX_CONSTANTS], const vb_gpu *gpu,
-                              vb_variant variant);
+                              vb_variant variant, uint32_t halves);
 
 // Kernels of the lavapipe family; `params` is what the simt kernel would get. Where the
 // operands do not fit into texels, the simt kernel takes them.

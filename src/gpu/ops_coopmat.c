@@ -21,7 +21,7 @@ vblip_status vb_coopmat_linear(vb_gpu *gpu, const vb_linear_args *a,
         .op = "linear",
         .pipeline = pipelines[variant],
         .constants = {SUBGROUPS * gpu->physical.coopmat.subgroup,
-                      vb_linear_is_one_matrix(params)},
+                      vb_linear_is_one_matrix(params), vb_linear_halves(a)},
         .bindings = {vb_span_of(gpu, &a->y), vb_span_of(gpu, &a->x),
                      vb_span_whole(w->row_data), vb_span_of(gpu, &a->bias),
                      vb_span_of(gpu, &a->residual)},
@@ -35,13 +35,13 @@ vblip_status vb_coopmat_linear(vb_gpu *gpu, const vb_linear_args *a,
 
 uint32_t vb_coopmat_attention(vb_pipeline_id *pipeline,
                               uint32_t constants[VB_MAX_CONSTANTS], const vb_gpu *gpu,
-                              vb_variant variant)
+                              vb_variant variant, uint32_t halves)
 {
     const bool of_8 = variant == VB_VARIANT_ATTENTION_COOPMAT_OF_8;
     *pipeline =
         of_8 ? VB_PIPELINE_ATTENTION_COOPMAT_OF_8 : VB_PIPELINE_ATTENTION_COOPMAT;
     constants[0] = SUBGROUPS * gpu->physical.coopmat.subgroup;
     constants[1] = gpu->physical.info.kind == VBLIP_DEVICE_SOFTWARE; // in lockstep
-    constants[2] = 0;
+    constants[2] = halves;
     return SUBGROUPS * (of_8 ? 8 : 16);
 }

@@ -41,6 +41,11 @@ static struct vb_linear_params linear_params(const vb_gpu *gpu, const vb_linear_
     return params;
 }
 
+uint32_t vb_linear_halves(const vb_linear_args *a)
+{
+    return vb_halves_bit(&a->y, VB_HALVES_Y) | vb_halves_bit(&a->x, VB_HALVES_X);
+}
+
 // The weights that linear_rows.comp fetches at once: 16 bytes.
 static uint32_t linear_fetch(vb_dtype weights)
 {
@@ -53,12 +58,13 @@ typedef struct row_tile {
 } row_tile;
 
 // `lines` are rows of all the batch. Up to 8 are one pass over the weights; more are passes
-// of up to 8 side by side, of which one waits for memory and the others for caches.
-static row_tile row_tile_of(uint32_t lines, uint32_t out_cols)
+// of up to 8 side by side, of which one waits for memory and the others for caches. Halves
+// of y are written in pairs of columns.
+static row_tile row_tile_of(uint32_t lines, uint32_t out_cols, bool pairs)
 {
     const uint32_t pass = 8, narrow = 1024, wide = 8192;
     row_tile tile = {.lines = vb_ceil_div(lines, vb_ceil_div(lines, pass)), .cols = 2};
-    if (out_cols <= narrow && tile.lines <= pass / 2)
+    if (out_cols <= narrow && tile.lines <= pass / 2 && !pairs)
         tile.cols = 1; // as many subgroups as there can be
     else if (out_cols > wide)
         tile.cols = 4; // as few reads of x
@@ -66,29 +72,31 @@ static row_tile row_tile_of(uint32_t lines, uint32_t out_cols)
 }
 
 static vblip_status linear_rows(vb_gpu *gpu, const vb_linear_args *a,
-                                const struct vb_linear_params *params, vblip_error *err)
+                                struct vb_linear_params *params, vblip_error *err)
 {
     const vb_gpu_matrix *w = (const vb_gpu_matrix *)a->w;
-    const row_tile tile = row_tile_of(params->batch * params->rows, params->out_cols);
+    const uint32_t halves = vb_linear_halves(a);
+    const row_tile tile = row_tile_of(params->batch * params->rows, params->out_cols,
+                                      halves & VB_HALVES_Y);
     const uint32_t lanes = gpu->physical.info.subgroup_size;
     const uint32_t subgroups = vb_ceil_div(SUBGROUPS_THREADS, lanes);
-    const uint32_t group_cols = tile.cols * subgroups;
+    params->group_cols = tile.cols * subgroups;
     const uint32_t turns =
         vb_ceil_div(params->in_cols, linear_fetch(w->type) * ROWS_DEPTH * lanes);
     const vb_dispatch dispatch = {
         .op = "linear",
         .pipeline =
             w->type == VB_F16 ? VB_PIPELINE_LINEAR_ROWS_F16 : VB_PIPELINE_LINEAR_ROWS,
-        .constants = {tile.lines, tile.cols, group_cols},
+        .constants = {tile.lines, tile.cols, halves},
         .bindings = {vb_span_of(gpu, &a->y), vb_span_of(gpu, &a->x),
                      vb_span_whole(w->row_data), vb_span_of(gpu, &a->bias),
                      vb_span_of(gpu, &a->residual)},
         .params = params,
-        .groups = {vb_ceil_div(params->out_cols, group_cols),
+        .groups = {vb_ceil_div(params->out_cols, params->group_cols),
                    vb_ceil_div(params->batch * params->rows, tile.lines)},
         .iterations = vb_loop_iterations(1) + vb_loop_iterations(turns) +
                       vb_loop_iterations(vb_ceil_div(tile.lines * tile.cols, lanes)),
-        .work = (uint64_t)tile.lines * group_cols * params->in_cols,
+        .work = (uint64_t)tile.lines * params->group_cols * params->in_cols,
     };
     return vb_commands_dispatch(gpu, &dispatch, err);
 }
@@ -123,7 +131,8 @@ vblip_status vb_gpu_linear(vb_device *device, const vb_linear_args *a, vblip_err
     const vb_dispatch dispatch = {
         .op = "linear",
         .pipeline = w->type == VB_F16 ? VB_PIPELINE_LINEAR_F16 : VB_PIPELINE_LINEAR,
-        .constants = {params.flags, vb_linear_is_one_matrix(&params)},
+        .constants = {params.flags, vb_linear_is_one_matrix(&params),
+                      vb_linear_halves(a)},
         .bindings = {vb_span_of(gpu, &a->y), vb_span_of(gpu, &a->x),
                      vb_span_whole(w->row_data), vb_span_of(gpu, &a->bias),
                      vb_span_of(gpu, &a->residual)},
@@ -158,7 +167,7 @@ static vblip_status subgroup_layernorm(vb_gpu *gpu, const vb_layernorm_args *a,
     vb_dispatch dispatch = {
         .op = "layernorm",
         .pipeline = VB_PIPELINE_LAYERNORM_SUBGROUP,
-        .constants = {held, group_rows},
+        .constants = {held, group_rows, vb_halves_bit(&a->y, VB_HALVES_Y)},
         .bindings = {vb_span_of(gpu, &a->y), vb_span_of(gpu, &a->x),
                      vb_span_of(gpu, &a->gain), vb_span_of(gpu, &a->bias)},
         .params = params,
@@ -192,6 +201,7 @@ vblip_status vb_gpu_layernorm(vb_device *device, const vb_layernorm_args *a,
     vb_dispatch dispatch = {
         .op = "layernorm",
         .pipeline = VB_PIPELINE_LAYERNORM,
+        .constants = {vb_halves_bit(&a->y, VB_HALVES_Y)},
         .bindings = {vb_span_of(gpu, &a->y), vb_span_of(gpu, &a->x),
                      vb_span_of(gpu, &a->gain), vb_span_of(gpu, &a->bias)},
         .params = &params,
@@ -230,11 +240,11 @@ static struct vb_attention_params attention_params(const vb_gpu *gpu,
     return params;
 }
 
-// The loops that load q, clear the sums and store y, and the one over blocks of keys with
-// that over scores inside.
+// The loops that load q, clear the sums and store y, halves of which in two steps, and the
+// one over blocks of keys with that over scores inside.
 static uint32_t attention_iterations(uint32_t keys, uint32_t queries, uint32_t head_dim)
 {
-    return 3 * vb_loop_iterations(queries * head_dim / ATTENTION_THREADS) +
+    return 4 * vb_loop_iterations(queries * head_dim / ATTENTION_THREADS) +
            vb_loop_iterations(0) +
            vb_ceil_div(keys, ATTENTION_KEYS) *
                (1 + vb_loop_iterations(queries * ATTENTION_KEYS / ATTENTION_THREADS));
@@ -283,18 +293,19 @@ static vblip_status attention_merge(vb_gpu *gpu, const vb_attention_args *a,
                                     vb_span parts, vblip_error *err)
 {
     const uint32_t threads = 64, width = a->q.cols;
+    const uint32_t halves = vb_halves_bit(&a->y, VB_HALVES_Y);
+    const uint64_t elements = (uint64_t)params->batch * params->q_len * width;
+    const uint64_t count = halves ? elements / 2 : elements; // of invocations
     vb_dispatch dispatch = {
         .op = "attention",
         .pipeline = VB_PIPELINE_ATTENTION_MERGE,
-        .constants = {width / a->heads},
+        .constants = {width / a->heads, halves},
         .bindings = {vb_span_of(gpu, &a->y), parts},
         .params = params,
         .iterations = 2 * vb_loop_iterations(params->chunks),
         .work = (uint64_t)threads * params->chunks * VB_ELEMENT_WORK,
     };
-    vb_dispatch_row(&dispatch,
-                    ((uint64_t)params->batch * params->q_len * width + threads - 1) /
-                        threads);
+    vb_dispatch_row(&dispatch, (count + threads - 1) / threads);
     return vb_commands_dispatch(gpu, &dispatch, err);
 }
 
@@ -305,20 +316,27 @@ typedef struct attention_kernel {
     uint32_t queries;
 } attention_kernel;
 
+static uint32_t attention_halves(const vb_attention_args *a)
+{
+    return vb_halves_bit(&a->y, VB_HALVES_Y) | vb_halves_bit(&a->q, VB_HALVES_X) |
+           vb_halves_bit(&a->k, VB_HALVES_KV);
+}
+
 static attention_kernel choose_attention(const vb_gpu *gpu, const vb_attention_args *a,
                                          uint32_t lines)
 {
     const uint32_t head_dim = a->q.cols / a->heads;
     const uint32_t queries = choose_queries(lines, head_dim);
+    const uint32_t halves = attention_halves(a);
     attention_kernel kernel = {.pipeline = VB_PIPELINE_ATTENTION,
-                               .constants = {head_dim, queries, ATTENTION_KEYS},
+                               .constants = {head_dim, queries, halves},
                                .queries = queries};
     if (vb_in_quads(&a->q) && vb_in_quads(&a->k) && vb_in_quads(&a->v)) {
         const vb_variant variant =
             vb_choose_attention(gpu->variants, lines, a->k.rows, head_dim);
         if (variant != VB_VARIANT_SIMT)
-            kernel.queries =
-                vb_coopmat_attention(&kernel.pipeline, kernel.constants, gpu, variant);
+            kernel.queries = vb_coopmat_attention(&kernel.pipeline, kernel.constants,
+                                                  gpu, variant, halves);
     }
     return kernel;
 }

@@ -42,13 +42,13 @@
     }
 #define COOPMAT(name, params)                                                          \
     {                                                                                  \
-        SPIRV(name), "wrrrr", sizeof(struct params), 2, true                           \
+        SPIRV(name), "wrrrr", sizeof(struct params), 3, true                           \
     }
 
 const vb_pipeline_row vb_pipeline_rows[VB_PIPELINE_COUNT] = {
     // id = shader, bindings, push constants, specialisation constants
-    [VB_PIPELINE_LINEAR] = KERNEL(linear, "wrrrr", vb_linear_params, 2),
-    [VB_PIPELINE_LAYERNORM] = KERNEL(layernorm, "wrrr", vb_layernorm_params, 0),
+    [VB_PIPELINE_LINEAR] = KERNEL(linear, "wrrrr", vb_linear_params, 3),
+    [VB_PIPELINE_LAYERNORM] = KERNEL(layernorm, "wrrr", vb_layernorm_params, 1),
     [VB_PIPELINE_ATTENTION] = KERNEL(attention, "wrrrr", vb_attention_params, 3),
     [VB_PIPELINE_PATCHIFY] = KERNEL(patchify, "wr", vb_patchify_params, 0),
     [VB_PIPELINE_EMBED] = KERNEL(embed, "wrrr", vb_embed_params, 0),
@@ -56,7 +56,7 @@ const vb_pipeline_row vb_pipeline_rows[VB_PIPELINE_COUNT] = {
     [VB_PIPELINE_SET_ROW] = KERNEL(set_row, "wr", vb_rows_params, 0),
     [VB_PIPELINE_MEAN_ROWS] = KERNEL(mean_rows, "wr", vb_rows_params, 0),
     [VB_PIPELINE_L2NORM] = KERNEL(l2norm, "wr", vb_rows_params, 0),
-    [VB_PIPELINE_COPY] = KERNEL(copy, "wr", vb_rows_params, 0),
+    [VB_PIPELINE_COPY] = KERNEL(copy, "wr", vb_rows_params, 1),
     [VB_PIPELINE_TOPK_PARTS] = KERNEL(topk_parts, "wr", vb_topk_params, 0),
     [VB_PIPELINE_TOPK] = KERNEL(topk, "wrrr", vb_topk_params, 0),
     [VB_PIPELINE_LINEAR_LAVAPIPE] =
@@ -68,7 +68,7 @@ const vb_pipeline_row vb_pipeline_rows[VB_PIPELINE_COUNT] = {
     [VB_PIPELINE_TOPK_PARTS_LAVAPIPE] =
         KERNEL(topk_parts_lavapipe, "wt", vb_topk_params, 0),
     [VB_PIPELINE_TOPK_LAVAPIPE] = KERNEL(topk_lavapipe, "wrrr", vb_topk_params, 0),
-    [VB_PIPELINE_LINEAR_F16] = KERNEL(linear_f16, "wrrrr", vb_linear_params, 2),
+    [VB_PIPELINE_LINEAR_F16] = KERNEL(linear_f16, "wrrrr", vb_linear_params, 3),
     [VB_PIPELINE_EMBED_F16] = KERNEL(embed_f16, "wrrr", vb_embed_params, 0),
     [VB_PIPELINE_LINEAR_LAVAPIPE_F16] =
         KERNEL(linear_lavapipe_f16, "wthrr", vb_linear_params, 1),
@@ -76,9 +76,9 @@ const vb_pipeline_row vb_pipeline_rows[VB_PIPELINE_COUNT] = {
     [VB_PIPELINE_LINEAR_ROWS_F16] =
         KERNEL(linear_rows_f16, "wrrrr", vb_linear_params, 3),
     [VB_PIPELINE_ATTENTION_MERGE] =
-        KERNEL(attention_merge, "wr", vb_attention_params, 1),
+        KERNEL(attention_merge, "wr", vb_attention_params, 2),
     [VB_PIPELINE_LAYERNORM_SUBGROUP] =
-        KERNEL(layernorm_subgroup, "wrrr", vb_layernorm_params, 2),
+        KERNEL(layernorm_subgroup, "wrrr", vb_layernorm_params, 3),
     [VB_PIPELINE_ATTENTION_COOPMAT] = COOPMAT(attention_coopmat, vb_attention_params),
     [VB_PIPELINE_ATTENTION_COOPMAT_OF_8] =
         COOPMAT(attention_coopmat_of_8, vb_attention_params),

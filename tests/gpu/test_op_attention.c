@@ -92,20 +92,28 @@ static void round_to_f16(float *data, size_t count)
         data[i] = vb_f16_to_f32(vb_f32_to_f16(data[i]));
 }
 
-static void run(gpu_fixture *fx, const struct shape *s)
+// Types of what is read and written.
+typedef struct operand_types {
+    vb_dtype q, kv, y;
+} operand_types;
+
+static void run_typed(gpu_fixture *fx, const struct shape *s, operand_types types)
 {
-    char what[128];
-    snprintf(what, sizeof what, "attention batch %u/%u, %u queries, %u keys, %ux%u%s%s",
+    char what[160];
+    snprintf(what, sizeof what,
+             "attention batch %u/%u, %u queries, %u keys, %ux%u%s%s, q %s kv %s y %s",
              s->batch, s->kv_batch, s->q_len, s->kv_len, s->heads, s->head_dim,
-             s->causal ? ", causal" : "", s->lengths ? ", lengths" : "");
+             s->causal ? ", causal" : "", s->lengths ? ", lengths" : "",
+             vb_dtype_name(types.q), vb_dtype_name(types.kv), vb_dtype_name(types.y));
     const uint32_t width = s->heads * s->head_dim;
-    gpu_operand q = gpu_floats(fx, s->batch, s->q_len, width, s->gap,
-                               (gpu_values){1, 0, s->spread});
-    gpu_operand k = gpu_floats(fx, s->kv_batch, s->kv_len, width, s->gap,
-                               (gpu_values){2, 0, s->spread});
-    gpu_operand v =
-        gpu_floats(fx, s->kv_batch, s->kv_len, width, s->gap, (gpu_values){3, 0, 1});
-    gpu_operand y = gpu_floats(fx, s->batch, s->q_len, width, 4, (gpu_values){4, 0, 1});
+    gpu_operand q = gpu_typed(fx, types.q, s->batch, s->q_len, width, s->gap,
+                              (gpu_values){1, 0, s->spread});
+    gpu_operand k = gpu_typed(fx, types.kv, s->kv_batch, s->kv_len, width, s->gap,
+                              (gpu_values){2, 0, s->spread});
+    gpu_operand v = gpu_typed(fx, types.kv, s->kv_batch, s->kv_len, width, s->gap,
+                              (gpu_values){3, 0, 1});
+    gpu_operand y = gpu_typed(fx, types.y, s->batch, s->q_len, width,
+                              types.y == VB_F32 ? 4 : 8, (gpu_values){4, 0, 1});
     int32_t *lengths = gpu_alloc(s->batch, sizeof *lengths);
     for (uint32_t i = 0; i < s->batch; i++)
         lengths[i] = (int32_t)(1 + (i * 7 + s->kv_len / 3) % s->kv_len);
@@ -150,9 +158,9 @@ static void run(gpu_fixture *fx, const struct shape *s)
     }
     ref_attention(want, q_data, k_data, v_data, &shape, scores);
     gpu_check(fx, &y, want,
-              in_f16(fx, s)    ? max_nmse_f16
-              : in_bf16(fx, s) ? max_nmse_bf16
-                               : s->max_nmse,
+              gpu_rounding(types.y) + (in_f16(fx, s)    ? max_nmse_f16
+                                       : in_bf16(fx, s) ? max_nmse_bf16
+                                                        : s->max_nmse),
               what);
 
     free(want);
@@ -166,6 +174,39 @@ static void run(gpu_fixture *fx, const struct shape *s)
     gpu_operand_free(&v);
     gpu_operand_free(&y);
     gpu_operand_free(&l);
+}
+
+static void run(gpu_fixture *fx, const struct shape *s)
+{
+    run_typed(fx, s, (operand_types){VB_F32, VB_F32, VB_F32});
+}
+
+// Operands in the types that the device may keep them in.
+static void run_narrow(gpu_fixture *fx, const struct shape *s)
+{
+    const vb_dtype narrow = vb_device_activations(fx->device);
+    const vb_dtype keys = vb_device_keys(fx->device);
+    run_typed(fx, s, (operand_types){keys, keys, narrow});
+    run_typed(fx, s, (operand_types){VB_F32, keys, narrow});
+    run_typed(fx, s, (operand_types){keys, VB_F32, VB_F32});
+}
+
+static void test_narrow_activations(void **state)
+{
+    (void)state;
+    const uint64_t most_scores = 100000; // more take longer, and no other code
+    for (const char *const *family = op_devices("attention"); *family; family++) {
+        gpu_fixture fx = gpu_open_in(*family, op_narrowest(*family));
+        const bool narrows = vb_device_activations(fx.device) != VB_F32;
+        for (size_t i = 0; narrows && i < sizeof shapes / sizeof *shapes; i++) {
+            const struct shape *s = &shapes[i];
+            const uint64_t scores =
+                (uint64_t)s->batch * s->q_len * s->kv_len * s->heads;
+            if (s->gap % 8 == 0 && scores <= most_scores)
+                run_narrow(&fx, s);
+        }
+        gpu_close(&fx);
+    }
 }
 
 static void test_matches_double(void **state)
@@ -282,6 +323,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_matches_double),
+        cmocka_unit_test(test_narrow_activations),
         cmocka_unit_test(test_matches_double_in_bf16),
         cmocka_unit_test(test_queries_that_share_keys_share_workgroups),
         cmocka_unit_test(test_scratch_grows),

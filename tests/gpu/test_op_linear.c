@@ -52,16 +52,18 @@ static const struct shape {
     {3, 1, 3072, 40, 0, 0, BIAS | RESIDUAL | IN_PLACE, 1}, // fc2 of a step of decoding
 };
 
-static void run(gpu_fixture *fx, const struct shape *s)
+static void run_typed(gpu_fixture *fx, const struct shape *s, vb_dtype x_type,
+                      vb_dtype y_type)
 {
     char what[96];
-    snprintf(what, sizeof what, "linear %ux%ux%ux%u epilogue %u", s->batch, s->rows,
-             s->in, s->out, s->epilogue);
+    snprintf(what, sizeof what, "linear %ux%ux%ux%u epilogue %u, %s to %s", s->batch,
+             s->rows, s->in, s->out, s->epilogue, vb_dtype_name(x_type),
+             vb_dtype_name(y_type));
     const size_t lines = (size_t)s->batch * s->rows;
-    gpu_operand x = gpu_floats(fx, s->batch, s->rows, s->in, s->x_gap,
-                               (gpu_values){1, 0, s->spread});
-    gpu_operand y = gpu_floats(fx, s->batch, s->rows, s->out, s->y_gap,
-                               (gpu_values){2, 0, s->spread});
+    gpu_operand x = gpu_typed(fx, x_type, s->batch, s->rows, s->in, s->x_gap,
+                              (gpu_values){1, 0, s->spread});
+    gpu_operand y = gpu_typed(fx, y_type, s->batch, s->rows, s->out, s->y_gap,
+                              (gpu_values){2, 0, s->spread});
     gpu_operand r =
         gpu_floats(fx, s->batch, s->rows, s->out, 4, (gpu_values){3, 0, s->spread});
     gpu_operand b = gpu_floats(fx, 1, 1, s->out, 0, (gpu_values){4, 0.5F, 1});
@@ -89,7 +91,7 @@ static void run(gpu_fixture *fx, const struct shape *s)
                s->epilogue & GELU   ? ref_gelu
                : s->epilogue & RELU ? ref_relu
                                     : NULL);
-    gpu_check(fx, &y, want, max_nmse, what);
+    gpu_check(fx, &y, want, max_nmse + gpu_rounding(y_type), what);
 
     free(want);
     free(x_data);
@@ -101,6 +103,51 @@ static void run(gpu_fixture *fx, const struct shape *s)
     gpu_operand_free(&y);
     gpu_operand_free(&r);
     gpu_operand_free(&b);
+}
+
+static void run(gpu_fixture *fx, const struct shape *s)
+{
+    run_typed(fx, s, VB_F32, VB_F32);
+}
+
+// In the type that activations of the device may have, whole eights of columns.
+static const struct shape narrow_shapes[] = {
+    {1, 1, 8, 8, 0, 0, 0, 1},
+    {1, 16, 64, 64, 0, 0, BIAS | GELU, 1},
+    {1, 3, 768, 3072, 0, 0, BIAS | GELU, 1}, // fc1 of a step of decoding
+    {3, 1, 64, 520, 8, 16, BIAS | RESIDUAL, 1},
+    {1, 4, 16, 8304, 0, 0, BIAS, 1},
+    {1, 8, 520, 1032, 8, 0, RELU, 1}, // the most rows of one pass
+    {2, 12, 264, 72, 8, 8, BIAS | GELU | RESIDUAL, 1},
+    {1, 25, 72, 72, 0, 0, BIAS, 1},
+    {1, 150, 72, 136, 8, 16, BIAS | GELU | RESIDUAL, 1},
+    {3, 37, 192, 200, 24, 8, BIAS | RESIDUAL, 1},
+    {5, 65, 136, 72, 16, 24, BIAS | GELU, 3},
+    {1, 577, 64, 40, 0, 0, BIAS, 1},
+};
+
+static void run_narrow(gpu_fixture *fx)
+{
+    const vb_dtype narrow = vb_device_activations(fx->device);
+    for (size_t i = 0; i < sizeof narrow_shapes / sizeof *narrow_shapes; i++) {
+        run_typed(fx, &narrow_shapes[i], narrow, narrow);
+        run_typed(fx, &narrow_shapes[i], narrow, VB_F32);
+        run_typed(fx, &narrow_shapes[i], VB_F32, narrow);
+    }
+}
+
+static void test_narrow_activations(void **state)
+{
+    (void)state;
+    for (const char *const *family = op_devices("linear"); *family; family++) {
+        gpu_fixture fx = gpu_open_in(*family, op_narrowest(*family));
+        if (vb_device_activations(fx.device) != VB_F32) {
+            run_narrow(&fx);
+            gpu_in_pieces(&fx);
+            run_narrow(&fx);
+        }
+        gpu_close(&fx);
+    }
 }
 
 static void test_matches_double(void **state)
@@ -221,6 +268,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_matches_double),
+        cmocka_unit_test(test_narrow_activations),
         cmocka_unit_test(test_without_subgroup_sums),
         cmocka_unit_test(test_joins_blocks_of_any_type),
         cmocka_unit_test(test_refuses_weights_beyond_f16),

@@ -77,6 +77,53 @@ static void run_rows(gpu_fixture *fx, const struct shape *s)
     gpu_operand_free(&mean);
 }
 
+// Between floats and the type that activations of the device may have, and within it.
+static void run_conversions(gpu_fixture *fx, uint32_t cols, uint32_t gap,
+                            uint32_t y_gap)
+{
+    enum { BATCH = 3, ROWS = 5 };
+    const vb_dtype narrow = vb_device_activations(fx->device);
+    const vb_dtype types[][2] = {{VB_F32, narrow}, {narrow, VB_F32}, {narrow, narrow}};
+    double *want = gpu_alloc((size_t)BATCH * ROWS * cols, sizeof *want);
+    for (size_t i = 0; i < 3; i++) {
+        gpu_operand x =
+            gpu_typed(fx, types[i][0], BATCH, ROWS, cols, gap, (gpu_values){1, 0, 100});
+        gpu_operand y =
+            gpu_typed(fx, types[i][1], BATCH, ROWS, cols, y_gap, (gpu_values){2, 0, 1});
+        float *x_data = gpu_packed(&x);
+        widen(want, x_data, (size_t)BATCH * ROWS * cols);
+        vb_copy(&fx->rec, y.t, x.t);
+        gpu_check(fx, &y, want, i == 0 ? gpu_rounding(narrow) : exact, "conversion");
+        free(x_data);
+        gpu_operand_free(&x);
+        gpu_operand_free(&y);
+    }
+    free(want);
+}
+
+// Bindings begin before their tensors, as on devices with large alignments.
+static void begin_bindings_earlier(gpu_fixture *fx)
+{
+    if (fx->vulkan)
+        vb_gpu_of(fx->device)->physical.limits.minStorageBufferOffsetAlignment = 512;
+}
+
+static void test_conversions(void **state)
+{
+    (void)state;
+    for (const char *const *device = op_devices("copy"); *device; device++) {
+        gpu_fixture fx = gpu_open_in(*device, op_narrowest(*device));
+        if (vb_device_activations(fx.device) != VB_F32) {
+            run_conversions(&fx, 8, 0, 8);
+            run_conversions(&fx, 72, 24, 8);
+            run_conversions(&fx, 72, 0, 0);
+            begin_bindings_earlier(&fx);
+            run_conversions(&fx, 72, 24, 8);
+        }
+        gpu_close(&fx);
+    }
+}
+
 static void run_embed(gpu_fixture *fx, uint32_t cols)
 {
     enum { WORDS = 41, MOST = 20, TEXTS = 3, TOKENS = 7, FIRST = 2 };
@@ -236,6 +283,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_matches_double),
+        cmocka_unit_test(test_conversions),
         cmocka_unit_test(test_normalises_like_torch),
         cmocka_unit_test(test_embeds_from_halves),
         cmocka_unit_test(test_large_tensors_are_covered),

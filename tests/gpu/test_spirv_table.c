@@ -172,9 +172,11 @@ static void check_bindings(const module *m, const vb_pipeline_row *row)
             continue;
         assert_int_equal(m->ids[id].set, 1);
         const uint32_t binding = m->ids[id].binding - 1;
-        if (binding >= VB_MAX_BINDINGS || letters[binding])
+        const char letter = letter_of(m, id);
+        if (binding >= VB_MAX_BINDINGS ||
+            (letters[binding] && letters[binding] != letter))
             fail_msg("%s: binding %u", row->name, binding);
-        letters[binding] = letter_of(m, id);
+        letters[binding] = letter;
     }
     if (strcmp(letters, row->bindings) != 0)
         fail_msg("%s: the shader binds \"%s\", the table says \"%s\"", row->name,

@@ -165,7 +165,9 @@ static void expect_norm(bench *b, vb_tensor got, const float *x, const vb_norm *
     float *bias = fixture_values(&b->rec, &b->pool, w->bias);
     float *values = fixture_values(&b->rec, &b->pool, got);
     double *want = calloc((size_t)rows * cols, sizeof *want);
-    const double rounding = got.type == VB_BF16 ? 1.0 / 256 : 0;
+    const double rounding = got.type == VB_BF16  ? 1.0 / 256
+                            : got.type == VB_F16 ? 1.0 / 2048
+                                                 : 0;
     assert_non_null(want);
     ref_layernorm(want, x, gain, bias, rows, cols, 1.0);
     for (size_t i = 0; i < (size_t)rows * cols; i++)

@@ -116,6 +116,14 @@ const char *const *op_precisions(const char *device)
     return bf16 ? processor : floats;
 }
 
+const char *op_narrowest(const char *device)
+{
+    const char *const *precision = op_precisions(device);
+    while (precision[1])
+        precision++;
+    return *precision;
+}
+
 gpu_fixture gpu_open_in(const char *kernels, const char *precision)
 {
     gpu_fixture fx;
@@ -190,18 +198,21 @@ float *gpu_random(size_t count, gpu_values values)
     return data;
 }
 
-// Word of element (b, r, c).
-static size_t word_of(const gpu_operand *operand, size_t b, size_t r, size_t c)
+// Where a row begins, in bytes.
+static size_t place_of(const gpu_operand *operand, size_t batch, size_t row)
 {
-    return GUARD_WORDS + b * operand->t.batch_stride + r * operand->t.row_stride + c;
+    const vb_tensor *t = &operand->t;
+    return t->offset +
+           (batch * t->batch_stride + row * t->row_stride) * vb_dtype_size(t->type);
 }
 
-static gpu_operand make(gpu_fixture *fx, uint32_t batch, uint32_t rows, uint32_t cols,
-                        uint32_t gap)
+static gpu_operand make(gpu_fixture *fx, vb_dtype type, uint32_t batch, uint32_t rows,
+                        uint32_t cols, uint32_t gap)
 {
     gpu_operand operand = {0};
     const uint32_t row_stride = cols + gap, batch_stride = rows * row_stride;
-    operand.count = (size_t)batch * batch_stride + 2 * GUARD_WORDS;
+    const size_t bytes = (size_t)batch * batch_stride * vb_dtype_size(type);
+    operand.count = (bytes + 3) / 4 + 2 * GUARD_WORDS;
     operand.words = gpu_alloc(operand.count, sizeof(uint32_t));
     for (size_t i = 0; i < operand.count; i++)
         operand.words[i] = guard;
@@ -210,7 +221,7 @@ static gpu_operand make(gpu_fixture *fx, uint32_t batch, uint32_t rows, uint32_t
                        &err) != VBLIP_OK)
         fail_msg("%s", err.message);
     operand.t =
-        vb_tensor_view(operand.buffer, GUARD_WORDS * 4, VB_F32, batch, rows, cols);
+        vb_tensor_view(operand.buffer, GUARD_WORDS * 4, type, batch, rows, cols);
     operand.t.row_stride = row_stride;
     operand.t.batch_stride = batch_stride;
     return operand;
@@ -224,25 +235,55 @@ static void upload(gpu_fixture *fx, const gpu_operand *operand)
         operand->words);
 }
 
-gpu_operand gpu_floats(gpu_fixture *fx, uint32_t batch, uint32_t rows, uint32_t cols,
-                       uint32_t gap, gpu_values values)
+// To the nearest, ties to even.
+static float round_to_bf16(float value)
 {
-    gpu_operand operand = make(fx, batch, rows, cols, gap);
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    bits = (bits + 0x7fffu + (bits >> 16 & 1u)) & 0xffff0000u;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static void narrow_row(void *out, const float *row, vb_dtype type, size_t cols)
+{
+    uint16_t *narrow = out;
+    if (type == VB_F32)
+        memcpy(out, row, cols * sizeof *row);
+    for (size_t i = 0; type != VB_F32 && i < cols; i++) {
+        const float rounded = round_to_bf16(row[i]);
+        uint32_t bits;
+        memcpy(&bits, &rounded, sizeof bits);
+        narrow[i] = type == VB_F16 ? vb_f32_to_f16(row[i]) : (uint16_t)(bits >> 16);
+    }
+}
+
+gpu_operand gpu_typed(gpu_fixture *fx, vb_dtype type, uint32_t batch, uint32_t rows,
+                      uint32_t cols, uint32_t gap, gpu_values values)
+{
+    gpu_operand operand = make(fx, type, batch, rows, cols, gap);
     float *data = gpu_random((size_t)batch * rows * cols, values), *next = data;
     for (size_t b = 0; b < batch; b++) {
         for (size_t r = 0; r < rows; r++, next += cols)
-            memcpy(operand.words + word_of(&operand, b, r, 0), next, cols * 4);
+            narrow_row((char *)operand.words + place_of(&operand, b, r), next, type,
+                       cols);
     }
     free(data);
     upload(fx, &operand);
     return operand;
 }
 
+gpu_operand gpu_floats(gpu_fixture *fx, uint32_t batch, uint32_t rows, uint32_t cols,
+                       uint32_t gap, gpu_values values)
+{
+    return gpu_typed(fx, VB_F32, batch, rows, cols, gap, values);
+}
+
 gpu_operand gpu_data(gpu_fixture *fx, vb_dtype type, uint32_t batch, uint32_t rows,
                      uint32_t cols, const void *data)
 {
     const size_t bytes = (size_t)batch * rows * cols * vb_dtype_size(type);
-    gpu_operand operand = make(fx, 1, 1, (uint32_t)((bytes + 3) / 4), 0);
+    gpu_operand operand = make(fx, VB_F32, 1, 1, (uint32_t)((bytes + 3) / 4), 0);
     memcpy(operand.words + GUARD_WORDS, data, bytes);
     operand.t =
         vb_tensor_view(operand.buffer, GUARD_WORDS * 4, type, batch, rows, cols);
@@ -263,7 +304,8 @@ static float *packed(const gpu_operand *operand, const uint32_t *words)
     float *data = gpu_alloc((size_t)vb_tensor_elements(t), sizeof *data), *next = data;
     for (size_t b = 0; b < t->batch; b++) {
         for (size_t r = 0; r < t->rows; r++, next += t->cols)
-            memcpy(next, words + word_of(operand, b, r, 0), t->cols * 4);
+            vb_widen(next, (const char *)words + place_of(operand, b, r), t->type,
+                     t->cols);
     }
     return data;
 }
@@ -273,18 +315,20 @@ float *gpu_packed(const gpu_operand *operand)
     return packed(operand, operand->words);
 }
 
-// Every word that is no element of the tensor is as it was uploaded.
+// All that is no element of the tensor is as it was uploaded.
 static void check_guards(const gpu_operand *operand, const uint32_t *words,
                          const char *what, const char *kernels)
 {
     const vb_tensor *t = &operand->t;
-    for (size_t i = 0; i < operand->count; i++) {
-        const size_t at = i - GUARD_WORDS; // wraps before the tensor
-        const bool element = i >= GUARD_WORDS && i < operand->count - GUARD_WORDS &&
-                             at % t->row_stride < t->cols;
-        if (!element && words[i] != operand->words[i])
-            fail_msg("%s (%s): word %zu of %zu outside the tensor changed", what,
-                     kernels, i, operand->count);
+    const char *got = (const char *)words, *had = (const char *)operand->words;
+    const size_t size = vb_dtype_size(t->type);
+    const size_t first = GUARD_WORDS * 4, end = (operand->count - GUARD_WORDS) * 4;
+    for (size_t i = 0; i < operand->count * 4; i += size) {
+        const bool element =
+            i >= first && i < end && (i - first) / size % t->row_stride < t->cols;
+        if (!element && memcmp(got + i, had + i, size) != 0)
+            fail_msg("%s (%s): byte %zu of %zu, outside the tensor, changed", what,
+                     kernels, i, operand->count * 4);
     }
 }
 
@@ -322,16 +366,6 @@ vb_matrix *gpu_matrix(gpu_fixture *fx, float *data, uint32_t rows, uint32_t cols
     return matrix;
 }
 
-// To the nearest, ties to even.
-static float round_to_bf16(float value)
-{
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    bits = (bits + 0x7fffu + (bits >> 16 & 1u)) & 0xffff0000u;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
 void gpu_round_factor(const gpu_fixture *fx, float *data, size_t lines, uint32_t in,
                       uint32_t out)
 {
@@ -350,4 +384,9 @@ void gpu_round(const gpu_fixture *fx, float *data, size_t count)
 {
     for (size_t i = 0; fx->device->weights == VB_BF16 && i < count; i++)
         data[i] = round_to_bf16(data[i]);
+}
+
+double gpu_rounding(vb_dtype type)
+{
+    return type == VB_F16 ? 8e-8 : type == VB_BF16 ? 5e-6 : 0;
 }

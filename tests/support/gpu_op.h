@@ -24,6 +24,9 @@ const char *const *op_devices(const char *op);
 // Types that weights can be stored in there, NULL-terminated.
 const char *const *op_precisions(const char *device);
 
+// The last of them.
+const char *op_narrowest(const char *device);
+
 typedef struct gpu_fixture {
     vb_device *device;
     bool vulkan;
@@ -59,9 +62,12 @@ typedef struct gpu_values {
     float mean, spread;
 } gpu_values;
 
-// [batch, rows, cols] with `gap` elements (a multiple of 4) after every row.
+// [batch, rows, cols] with `gap` elements after every row.
 gpu_operand gpu_floats(gpu_fixture *fx, uint32_t batch, uint32_t rows, uint32_t cols,
                        uint32_t gap, gpu_values values);
+// The same, rounded to `type`: VB_F32, VB_F16 or VB_BF16.
+gpu_operand gpu_typed(gpu_fixture *fx, vb_dtype type, uint32_t batch, uint32_t rows,
+                      uint32_t cols, uint32_t gap, gpu_values values);
 // `data` has batch * rows * cols elements of `type`.
 gpu_operand gpu_data(gpu_fixture *fx, vb_dtype type, uint32_t batch, uint32_t rows,
                      uint32_t cols, const void *data);
@@ -88,6 +94,10 @@ void gpu_round(const gpu_fixture *fx, float *data, size_t count);
 // have it rounded to those.
 void gpu_round_factor(const gpu_fixture *fx, float *data, size_t lines, uint32_t in,
                       uint32_t out);
+
+// The nmse that rounding an output to `type` adds: to the nearest, uniform values are off
+// by 4e-8 in halves and by 64 times that in bf16.
+double gpu_rounding(vb_dtype type);
 
 float *gpu_random(size_t count, gpu_values values); // malloc'd
 void *gpu_alloc(size_t count, size_t size);
