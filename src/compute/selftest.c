@@ -80,6 +80,53 @@ const vb_selftest_case vb_selftest_cases[] = {
      .heads = 2,
      .spread = 1,
      .bound = 1e-10},
+    {.op = "linear",
+     .name = "linear, narrow",
+     .batch = 1,
+     .rows = 150,
+     .cols = 72,
+     .out_cols = 136,
+     .spread = 1,
+     .bound = 1e-10,
+     .narrow = true},
+    {.op = "linear",
+     .name = "linear, few rows, narrow",
+     .batch = 3,
+     .rows = 1,
+     .cols = 64,
+     .out_cols = 48,
+     .spread = 1,
+     .bound = 1e-10,
+     .narrow = true},
+    {.op = "layernorm",
+     .name = "layernorm, narrow",
+     .batch = 2,
+     .rows = 9,
+     .cols = 136,
+     .mean = 1000,
+     .spread = 1,
+     .bound = 1e-10,
+     .narrow = true},
+    {.op = "attention",
+     .name = "attention, narrow",
+     .batch = 2,
+     .rows = 70,
+     .cols = 128,
+     .keys = 150,
+     .heads = 2,
+     .spread = 1,
+     .bound = 1e-10,
+     .narrow = true},
+    {.op = "attention",
+     .name = "attention, few, narrow",
+     .batch = 21,
+     .rows = 1,
+     .cols = 32,
+     .keys = 150,
+     .heads = 2,
+     .spread = 1,
+     .bound = 1e-10,
+     .narrow = true},
     {.op = "absorbed attention",
      .name = "absorbed attention",
      .batch = 2,
@@ -201,6 +248,34 @@ static vblip_status case_floats(case_run *r, vb_tensor *out, uint32_t batch,
     return VBLIP_OK;
 }
 
+// `t` as the case has an activation that may be of `type`: a copy in it, or itself.
+static vblip_status case_activation(case_run *r, vb_tensor *t, vb_dtype type)
+{
+    vb_tensor copy;
+    if (!r->c->narrow || type == VB_F32)
+        return VBLIP_OK;
+    VB_TRY(case_tensor(r, &copy, type, t->batch, t->rows, t->cols));
+    vb_copy(&r->rec, copy, *t);
+    *t = copy;
+    return VBLIP_OK;
+}
+
+// What the op writes, for case_result; r->y itself, if activations are floats.
+static vblip_status case_output(case_run *r, vb_tensor *y)
+{
+    *y = r->y;
+    if (!r->c->narrow)
+        return VBLIP_OK;
+    return case_tensor(r, y, vb_device_activations(r->device), y->batch, y->rows,
+                       y->cols);
+}
+
+static void case_result(case_run *r, vb_tensor y)
+{
+    if (r->c->narrow)
+        vb_copy(&r->rec, r->y, y);
+}
+
 // Integers from `first` to first + modulus - 1, in a mixed order.
 static vblip_status case_integers(case_run *r, vb_tensor *out, uint32_t rows,
                                   uint32_t cols, uint32_t modulus, int32_t first)
@@ -231,23 +306,27 @@ static vblip_status case_weights(case_run *r, uint32_t rows, uint32_t cols,
 static vblip_status run_linear(case_run *r)
 {
     const vb_selftest_case *c = r->c;
-    vb_tensor bias, residual;
+    vb_tensor bias, residual, x = r->x, y;
     VB_TRY(case_weights(r, c->out_cols, c->cols, VB_USE_LINEAR));
     VB_TRY(case_floats(r, &bias, 1, 1, c->out_cols, 3, 0, 1));
     VB_TRY(case_floats(r, &residual, c->batch, c->rows, c->out_cols, 4, 0, 1));
     VB_TRY(case_tensor(r, &r->y, VB_F32, c->batch, c->rows, c->out_cols));
-    vb_linear(&r->rec, .y = r->y, .x = r->x, .w = r->matrix, .bias = bias,
+    VB_TRY(case_activation(r, &x, vb_device_activations(r->device)));
+    VB_TRY(case_output(r, &y));
+    vb_linear(&r->rec, .y = y, .x = x, .w = r->matrix, .bias = bias,
               .residual = residual, .act = VB_ACT_GELU);
+    case_result(r, y);
     return VBLIP_OK;
 }
 
 static vblip_status run_layernorm(case_run *r)
 {
-    vb_tensor gain, bias;
+    vb_tensor gain, bias, y;
     VB_TRY(case_floats(r, &gain, 1, 1, r->c->cols, 2, 1, 0.5F));
     VB_TRY(case_floats(r, &bias, 1, 1, r->c->cols, 3, 0, 1));
-    vb_layernorm(&r->rec, .y = r->y, .x = r->x, .gain = gain, .bias = bias,
-                 .eps = 1e-6F);
+    VB_TRY(case_output(r, &y));
+    vb_layernorm(&r->rec, .y = y, .x = r->x, .gain = gain, .bias = bias, .eps = 1e-6F);
+    case_result(r, y);
     return VBLIP_OK;
 }
 
@@ -255,12 +334,18 @@ static vblip_status run_layernorm(case_run *r)
 static vblip_status run_attention(case_run *r)
 {
     const vb_selftest_case *c = r->c;
-    vb_tensor k, v, lengths;
+    const vb_dtype keys = vb_device_keys(r->device);
+    vb_tensor q = r->x, k, v, lengths, y;
     VB_TRY(case_floats(r, &k, c->batch, c->keys, c->cols, 2, 0, 1));
     VB_TRY(case_floats(r, &v, c->batch, c->keys, c->cols, 3, 0, 1));
     VB_TRY(case_integers(r, &lengths, 1, c->batch, c->keys, 1));
-    vb_attention(&r->rec, .y = r->y, .q = r->x, .k = k, .v = v, .heads = c->heads,
+    VB_TRY(case_activation(r, &q, keys));
+    VB_TRY(case_activation(r, &k, keys));
+    VB_TRY(case_activation(r, &v, keys));
+    VB_TRY(case_output(r, &y));
+    vb_attention(&r->rec, .y = y, .q = q, .k = k, .v = v, .heads = c->heads,
                  .causal = true, .first_query = c->keys - c->rows, .lengths = lengths);
+    case_result(r, y);
     return VBLIP_OK;
 }
 
@@ -436,30 +521,30 @@ static bool reads_weights(const vb_selftest_case *c)
            strcmp(c->op, "absorbed attention") == 0;
 }
 
-static bool has_op_of(const vb_device *device, const vb_selftest_case *c)
+static bool can_run(const vb_device *device, const vb_selftest_case *c)
 {
-    return device->caps.absorbs || strcmp(c->op, "absorbed attention") != 0;
+    return (device->caps.absorbs || strcmp(c->op, "absorbed attention") != 0) &&
+           (!c->narrow || vb_device_activations(device) != VB_F32);
 }
 
 uint32_t vb_selftest_count(const vb_device *device)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < vb_selftest_case_count; i++)
-        count += has_op_of(device, &vb_selftest_cases[i]);
+        count += can_run(device, &vb_selftest_cases[i]);
     return count;
 }
 
 // In bf16 weights and what they multiply have 8 bits: a product's terms are off by 2^-9,
 // so its sum by 1e-6 to 1e-5 in square; of factors in f16 by 1e-8 to 1e-7. A wrong kernel
-// is off by much more.
+// is off by much more. Activations in either are off by as much again.
 static double bound_of(const vb_selftest_case *c, const vb_device *device)
 {
     const double bound_bf16 = 5e-5, bound_f16 = 1e-6;
-    if (device->weights == VB_BF16 && (reads_weights(c) || has_factors(c)))
+    const bool rounds = device->caps.narrow_factors && has_factors(c);
+    if (device->weights == VB_BF16 && (reads_weights(c) || has_factors(c) || c->narrow))
         return bound_bf16;
-    return device->weights == VB_F16 && device->caps.narrow_factors && has_factors(c)
-               ? bound_f16
-               : c->bound;
+    return device->weights == VB_F16 && (rounds || c->narrow) ? bound_f16 : c->bound;
 }
 
 static vblip_status tell_of_check(vblip_check_fn fn, void *user,
@@ -473,14 +558,14 @@ static vblip_status tell_of_check(vblip_check_fn fn, void *user,
 // Which cases run, and what is said to compute them.
 typedef struct case_choice {
     const char *op; // NULL: any
-    bool weights;   // those alone that read any
+    bool weights;   // those alone that depend on their type
     const char *kernels;
 } case_choice;
 
 static bool is_chosen(const case_choice *choice, const vb_device *device,
                       const vb_selftest_case *c)
 {
-    return has_op_of(device, c) && (!choice->weights || reads_weights(c)) &&
+    return can_run(device, c) && (!choice->weights || reads_weights(c) || c->narrow) &&
            (!choice->op || strcmp(choice->op, c->op) == 0);
 }
 

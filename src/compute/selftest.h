@@ -19,12 +19,13 @@ typedef struct vb_selftest_case {
     uint32_t keys, heads;                 // attention, absorbed or not
     float mean, spread;                   // x is uniform around the mean
     double bound;                         // largest nmse that passes
+    bool narrow; // activations in the type that the device keeps them in; else floats
 } vb_selftest_case;
 
 extern const vb_selftest_case vb_selftest_cases[];
 extern const uint32_t vb_selftest_case_count;
 
-// How many of the cases have an op that the device has.
+// How many of the cases the device can run, with weights in the type in use.
 uint32_t vb_selftest_count(const vb_device *device);
 
 // Uniform in mean - spread .. mean + spread.
@@ -46,7 +47,7 @@ VB_CHECKED vblip_status vb_selftest_run(bool *ok, vb_device *device, const char 
                                         vblip_error *err);
 
 // The same of all ops and then, for each other type that the device can store weights in,
-// the cases that read any; and of each variant of an op that the device has beside its own,
+// the cases that read any, or have activations in it; and of each variant of an op that the device has beside its own,
 // with each type that it is for, the cases of that op.
 VB_CHECKED vblip_status vb_selftest_report(vb_device *device, vblip_check_fn fn,
                                            void *user, vblip_error *err);
