@@ -39,6 +39,32 @@ static int stop_listing(void *user, const vblip_device_info *info)
     return 1;
 }
 
+// Activations are in halves where weights are, but for the family that reads texels of floats.
+static void test_activations_follow_weights(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *kernels, *precision;
+        vb_dtype type;
+    } rows[] = {
+        {"simt", "f32", VB_F32},
+        {"simt", "f16", VB_F16},
+        {"lavapipe", "f16", VB_F32},
+        {"coopmat", "f16", VB_F16},
+    };
+    gpu_fixture fx = gpu_open("simt");
+    const uint32_t families = vb_gpu_of(fx.device)->physical.families;
+    gpu_close(&fx);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (!(families & vb_family_find(rows[i].kernels)))
+            continue;
+        fx = gpu_open_in(rows[i].kernels, rows[i].precision);
+        assert_int_equal(vb_device_activations(fx.device), rows[i].type);
+        assert_int_equal(vb_device_keys(fx.device), rows[i].type);
+        gpu_close(&fx);
+    }
+}
+
 static void test_lists_devices(void **state)
 {
     (void)state;
@@ -630,6 +656,7 @@ static void test_profile_counts_every_op(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_activations_follow_weights),
         cmocka_unit_test(test_lists_devices),
         cmocka_unit_test(test_chooses_by_index_and_name),
         cmocka_unit_test(test_refuses_what_is_not_there),

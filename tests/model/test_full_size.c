@@ -103,6 +103,10 @@ static void test_vision_stages(void **state)
         snprintf(name, sizeof name, "vit.block%u", i);
         if (i == 0 || i == c->layers / 2 || i == c->layers - 1)
             expect_tensor(&rec, &pool, name, x);
+        fixture_expect_small(&rec, &pool, "norms", s.norm);
+        fixture_expect_small(&rec, &pool, "queries, keys, values", s.qkv);
+        fixture_expect_small(&rec, &pool, "attention", s.mixed);
+        fixture_expect_small(&rec, &pool, "behind GELU", s.wide);
     }
     fixture_submit(&rec);
     vb_pool_free(&pool);

@@ -124,6 +124,10 @@ static void test_vision_block_by_block(void **state)
         }
         vb_vision_mlp(&b.rec, &w->blocks[i], c, &s, x);
         float *after = fixture_values(&b.rec, &b.pool, x);
+        fixture_expect_small(&b.rec, &b.pool, "norms", s.norm);
+        fixture_expect_small(&b.rec, &b.pool, "queries, keys, values", s.qkv);
+        fixture_expect_small(&b.rec, &b.pool, "attention", s.mixed);
+        fixture_expect_small(&b.rec, &b.pool, "behind GELU", s.wide);
         if (i == 0)
             expect_difference("vit.block0.mlp", after, between, count);
         snprintf(name, sizeof name, "vit.block%u", i);
@@ -240,7 +244,7 @@ static texts encode_texts(bench *b, int32_t first, uint32_t from, uint32_t count
     }
     t.ids = tensor(b, VB_I32, 1, count, t.longest);
     t.lengths_tensor = tensor(b, VB_I32, 1, 1, count);
-    t.kv = tensor(b, VB_F32, count, t.longest, 2 * c->width);
+    t.kv = tensor(b, vb_device_keys(fixture.device), count, t.longest, 2 * c->width);
     fixture_ok(vb_text_scratch_make(&t.scratch, &b->pool, c, count, t.longest, &err),
                &err);
     vb_upload(&b->rec, t.ids, ids);
@@ -339,6 +343,35 @@ static void expect_layer(bench *b, uint32_t layer, const char *part, vb_tensor t
         expect(b, name, t);
 }
 
+// What a clip's frames are kept as: in halves where the device attends to those.
+static void test_keys_are_of_the_device(void **state)
+{
+    (void)state;
+    vb_model *model = fixture_model(&fixture, "retrieval");
+    const vb_text_config *c = &model->config.encoder;
+    const vb_dtype type = vb_device_keys(fixture.device);
+    const bool floats = fixture.weights == VB_F32 || !fixture.device->caps.narrow_keys;
+    vblip_error err = {0};
+    const vb_cross *keys;
+    vb_visual *visual;
+    vb_frame frame;
+    fixture_ok(vb_visual_make(&visual, model, &err), &err);
+    fixture_frames(&frame, model->config.vision.image_size, FIRST_IMAGE, 1);
+    fixture_ok(vb_model_encode(model, visual, &frame, 1, 0, NULL, &err), &err);
+    free(frame.rgb);
+    assert_int_equal(type, floats ? VB_F32 : fixture.weights);
+    fixture_ok(vb_visual_encoder_cross(&keys, visual, 0, VB_MANY_ROWS, &err), &err);
+    assert_int_equal(keys->count, c->layers);
+    for (uint32_t i = 0; i < keys->count; i++) {
+        assert_int_equal(keys->layers[i].type, type);
+        assert_int_equal(vb_tensor_bytes(&keys->layers[i]),
+                         (uint64_t)visual->tokens.rows * 2 * c->width *
+                             vb_dtype_size(type));
+    }
+    vb_visual_free(&visual);
+    vb_model_free(&model);
+}
+
 static void test_multimodal_encoder(void **state)
 {
     (void)state;
@@ -358,6 +391,9 @@ static void test_multimodal_encoder(void **state)
         expect_layer(&b, i, ".cross_attention", h);
         vb_text_mlp(&b.rec, &w->layers[i], c, &t.scratch);
         expect_layer(&b, i, "", h);
+        fixture_expect_small(&b.rec, &b.pool, "keys and values", t.kv);
+        fixture_expect_small(&b.rec, &b.pool, "of the image", cross.layers[i]);
+        fixture_expect_small(&b.rec, &b.pool, "behind GELU", t.scratch.wide);
     }
     vb_text_encode(&b.rec, w, c, &t.scratch, NULL, t.kv, t.ids, t.lengths_tensor,
                    &cross);
@@ -502,7 +538,8 @@ static decoding decoding_make(bench *b, uint32_t count, uint32_t room, uint32_t 
     vblip_error err = {0};
     decoding d = {
         .ids = tensor(b, VB_I32, 1, count, tokens),
-        .cache = tensor(b, VB_F32, count, room, c->layers * 2 * c->width),
+        .cache = tensor(b, vb_device_keys(fixture.device), count, room,
+                        c->layers * 2 * c->width),
         .work = tensor(b, VB_F32, count, tokens, c->width),
         .logits = tensor(b, VB_F32, count, tokens, c->vocabulary),
     };
@@ -611,7 +648,8 @@ static vb_cross ask(bench *b, uint32_t q)
     const uint32_t tokens = (uint32_t)count;
     vb_text_scratch s;
     const vb_tensor id_row = tensor(b, VB_I32, 1, 1, tokens);
-    const vb_tensor kv = tensor(b, VB_F32, 1, tokens, 2 * c->width);
+    const vb_tensor kv =
+        tensor(b, vb_device_keys(fixture.device), 1, tokens, 2 * c->width);
     fixture_ok(vb_text_scratch_make(&s, &b->pool, c, 1, tokens, &err), &err);
     fixture_ok(vb_cross_make(&cross, &b->pool, &config->decoder, tokens, &err), &err);
     vb_upload(&b->rec, id_row, ids);
@@ -711,6 +749,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_tokens),
         cmocka_unit_test(test_text_encoder),
         cmocka_unit_test(test_multimodal_encoder),
+        cmocka_unit_test(test_keys_are_of_the_device),
         cmocka_unit_test(test_matching_images),
         cmocka_unit_test(test_matching_videos),
         cmocka_unit_test(test_decoder),

@@ -275,3 +275,18 @@ float *fixture_values(vb_recorder *rec, vb_pool *pool, vb_tensor t)
     fixture_submit(rec);
     return values;
 }
+
+void fixture_expect_small(vb_recorder *rec, vb_pool *pool, const char *name,
+                          vb_tensor t)
+{
+    const double most = 30000;
+    float *values = fixture_values(rec, pool, t);
+    double largest = 0;
+    for (uint64_t i = 0; i < vb_tensor_elements(&t); i++)
+        if (!(fabs((double)values[i]) <= largest)) // NaN stays
+            largest = fabs((double)values[i]);
+    free(values);
+    print_message("  %-28s largest %.3g\n", name, largest);
+    if (!(largest < most))
+        fail_msg("%s: %.9g: halves hold up to 65504", name, largest);
+}

@@ -56,6 +56,11 @@ void fixture_submit(vb_recorder *rec);
 // The values of `t`, any strides, after everything recorded before; free() them.
 float *fixture_values(vb_recorder *rec, vb_pool *pool, vb_tensor t);
 
+// Fails unless `t`, which halves hold on some devices, is far from what they cannot: less
+// than 30000 in size, in every element.
+void fixture_expect_small(vb_recorder *rec, vb_pool *pool, const char *name,
+                          vb_tensor t);
+
 // Fails the test with `err` unless `status` is VBLIP_OK.
 void fixture_ok(vblip_status status, const vblip_error *err);
 
