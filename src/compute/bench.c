@@ -15,31 +15,35 @@ static const double submit_s = 0.02; // that they are to take
 const char *const vb_device_bench_names[] = {"linear",    "attention", "absorbed",
                                              "layernorm", "topk",      NULL};
 
+// What the model keeps an operand in: floats, or as the device does activations, or keys.
+typedef enum kept { FLOATS, NARROW, KEYS } kept;
+
 typedef struct shape {
     const char *name;         // the op: "linear"
     const char *what;         // where a model has this shape
     uint32_t rows, cols, out; // linear: in, out; attention: queries, head_dim, keys;
                               // topk: k
     uint32_t heads;
+    kept x, y; // x: queries of attention
 } shape;
 
 static const shape shapes[] = {
-    {"linear", "ViT-B 384 px, fc1", 577, 768, 3072, 0},
-    {"linear", "ViT-B 384 px, fc2", 577, 3072, 768, 0},
-    {"linear", "ViT-B 384 px, qkv", 577, 768, 2304, 0},
-    {"linear", "demo model, fc1 of 8 frames", 296, 192, 768, 0},
-    {"linear", "a text of 20 tokens, fc1", 20, 768, 3072, 0},
-    {"linear", "a step of 3 beams, fc1", 3, 768, 3072, 0},
-    {"linear", "a step of 3 beams, words", 3, 768, 30524, 0},
-    {"attention", "ViT-B 384 px", 577, 64, 577, 12},
-    {"attention", "a text of 20 tokens, 8 frames", 20, 64, 4616, 12},
-    {"attention", "a step of 3 beams, 8 frames", 3, 64, 4616, 12},
-    {"absorbed", "a text of 20 tokens, 8 frames", 20, 64, 4616, 12},
-    {"absorbed", "a step of 3 beams, 8 frames", 3, 64, 4616, 12},
-    {"absorbed", "a step of 3 beams", 3, 64, 577, 12},
-    {"layernorm", "ViT-B 384 px", 577, 768, 0, 0},
-    {"layernorm", "a step of 3 beams", 3, 768, 0, 0},
-    {"topk", "a step of 3 beams, words", 3, 30524, 8, 0},
+    {"linear", "ViT-B 384 px, fc1", 577, 768, 3072, 0, NARROW, NARROW},
+    {"linear", "ViT-B 384 px, fc2", 577, 3072, 768, 0, NARROW, FLOATS},
+    {"linear", "ViT-B 384 px, qkv", 577, 768, 2304, 0, NARROW, KEYS},
+    {"linear", "demo model, fc1 of 8 frames", 296, 192, 768, 0, NARROW, NARROW},
+    {"linear", "a text of 20 tokens, fc1", 20, 768, 3072, 0, FLOATS, NARROW},
+    {"linear", "a step of 3 beams, fc1", 3, 768, 3072, 0, FLOATS, NARROW},
+    {"linear", "a step of 3 beams, words", 3, 768, 30524, 0, FLOATS, FLOATS},
+    {"attention", "ViT-B 384 px", 577, 64, 577, 12, KEYS, NARROW},
+    {"attention", "a text of 20 tokens, 8 frames", 20, 64, 4616, 12, FLOATS, NARROW},
+    {"attention", "a step of 3 beams, 8 frames", 3, 64, 4616, 12, FLOATS, NARROW},
+    {"absorbed", "a text of 20 tokens, 8 frames", 20, 64, 4616, 12, FLOATS, NARROW},
+    {"absorbed", "a step of 3 beams, 8 frames", 3, 64, 4616, 12, FLOATS, NARROW},
+    {"absorbed", "a step of 3 beams", 3, 64, 577, 12, FLOATS, NARROW},
+    {"layernorm", "ViT-B 384 px", 577, 768, 0, 0, FLOATS, NARROW},
+    {"layernorm", "a step of 3 beams", 3, 768, 0, 0, FLOATS, FLOATS},
+    {"topk", "a step of 3 beams, words", 3, 30524, 8, 0, FLOATS, FLOATS},
 };
 
 // Operands of one shape.
@@ -67,6 +71,34 @@ static vblip_status bench_floats(bench *b, vb_tensor *out, uint32_t rows, uint32
     return vb_recorder_submit(&rec, err);
 }
 
+static vb_dtype type_of(const vb_device *device, kept how)
+{
+    return how == KEYS     ? vb_device_keys(device)
+           : how == NARROW ? vb_device_activations(device)
+                           : VB_F32;
+}
+
+static vblip_status bench_operand(bench *b, vb_tensor *out, kept how, uint32_t rows,
+                                  uint32_t cols, vblip_error *err)
+{
+    const vb_dtype type = type_of(b->device, how);
+    vb_tensor floats;
+    if (type == VB_F32)
+        return bench_floats(b, out, rows, cols, err);
+    VB_TRY(bench_floats(b, &floats, rows, cols, err));
+    VB_TRY(vb_pool_tensor(out, &b->pool, type, 1, rows, cols, err));
+    vb_recorder rec = vb_recorder_begin(b->device);
+    vb_copy(&rec, *out, floats);
+    return vb_recorder_submit(&rec, err);
+}
+
+static vblip_status bench_output(bench *b, const shape *s, uint32_t cols,
+                                 vblip_error *err)
+{
+    return vb_pool_tensor(&b->y, &b->pool, type_of(b->device, s->y), 1, s->rows, cols,
+                          err);
+}
+
 static vblip_status bench_weights(bench *b, uint32_t rows, uint32_t cols, uint32_t uses,
                                   vblip_error *err)
 {
@@ -85,8 +117,8 @@ static vblip_status bench_weights(bench *b, uint32_t rows, uint32_t cols, uint32
 static vblip_status make_linear(bench *b, const shape *s, vblip_error *err)
 {
     VB_TRY(bench_weights(b, s->out, s->cols, VB_USE_LINEAR, err));
-    VB_TRY(bench_floats(b, &b->x, s->rows, s->cols, err));
-    VB_TRY(vb_pool_tensor(&b->y, &b->pool, VB_F32, 1, s->rows, s->out, err));
+    VB_TRY(bench_operand(b, &b->x, s->x, s->rows, s->cols, err));
+    VB_TRY(bench_output(b, s, s->out, err));
     b->work = 2e-9 * s->rows * s->cols * s->out;
     b->unit = "GFLOP/s";
     snprintf(b->detail, sizeof b->detail, "%ux%ux%u", s->rows, s->out, s->cols);
@@ -96,10 +128,10 @@ static vblip_status make_linear(bench *b, const shape *s, vblip_error *err)
 static vblip_status make_attention(bench *b, const shape *s, vblip_error *err)
 {
     const uint32_t width = s->heads * s->cols;
-    VB_TRY(bench_floats(b, &b->x, s->rows, width, err));
-    VB_TRY(bench_floats(b, &b->k, s->out, width, err));
-    VB_TRY(bench_floats(b, &b->v, s->out, width, err));
-    VB_TRY(vb_pool_tensor(&b->y, &b->pool, VB_F32, 1, s->rows, width, err));
+    VB_TRY(bench_operand(b, &b->x, s->x, s->rows, width, err));
+    VB_TRY(bench_operand(b, &b->k, KEYS, s->out, width, err));
+    VB_TRY(bench_operand(b, &b->v, KEYS, s->out, width, err));
+    VB_TRY(bench_output(b, s, width, err));
     b->work = 4e-9 * s->rows * s->out * width;
     b->unit = "GFLOP/s";
     snprintf(b->detail, sizeof b->detail, "%u queries, %u keys, %u heads of %u",
@@ -113,26 +145,23 @@ static vblip_status make_absorbed(bench *b, const shape *s, vblip_error *err)
     const uint32_t width = s->heads * s->cols;
     VB_TRY(bench_weights(b, 2 * width, width, VB_USE_ROWS, err));
     VB_TRY(bench_floats(b, &b->x, s->rows, width, err));
-    VB_TRY(bench_floats(b, &b->v, s->out, width, err));
+    VB_TRY(bench_operand(b, &b->k, NARROW, s->out, width, err));
     VB_TRY(bench_floats(b, &b->gain, 1, 2 * width, err));
-    VB_TRY(vb_pool_tensor(&b->k, &b->pool, vb_device_activations(b->device), 1, s->out,
-                          width, err));
-    VB_TRY(vb_pool_tensor(&b->y, &b->pool, VB_F32, 1, s->rows, width, err));
-    vb_recorder rec = vb_recorder_begin(b->device);
-    vb_copy(&rec, b->k, b->v);
+    VB_TRY(bench_output(b, s, width, err));
     b->work = 4e-9 * s->rows * s->heads * s->out * width;
     b->unit = "GFLOP/s";
     snprintf(b->detail, sizeof b->detail, "%u queries, %u states, %u heads of %u",
              s->rows, s->out, s->heads, s->cols);
-    return vb_recorder_submit(&rec, err);
+    return VBLIP_OK;
 }
 
 static vblip_status make_layernorm(bench *b, const shape *s, vblip_error *err)
 {
     VB_TRY(bench_floats(b, &b->x, s->rows, s->cols, err));
     VB_TRY(bench_floats(b, &b->gain, 1, s->cols, err));
-    VB_TRY(vb_pool_tensor(&b->y, &b->pool, VB_F32, 1, s->rows, s->cols, err));
-    b->work = 8e-9 * s->rows * s->cols; // read once, written once
+    VB_TRY(bench_output(b, s, s->cols, err));
+    b->work = 1e-9 * s->rows * s->cols * // read once, written once
+              (double)(sizeof(float) + vb_dtype_size(b->y.type));
     b->unit = "GB/s";
     snprintf(b->detail, sizeof b->detail, "%ux%u", s->rows, s->cols);
     return VBLIP_OK;
@@ -260,10 +289,11 @@ static vblip_status run_shape(vb_device *device, const struct op *op, const shap
     if (status == VBLIP_OK)
         status = time_op(&timing, &gflops, &t, err);
     if (status == VBLIP_OK) {
+        const bool typed = op->weights || vb_device_activations(device) != VB_F32;
         char detail[192];
         snprintf(detail, sizeof detail, "%s %s%s%s (%s)", b.detail,
-                 device->caps.kernels, op->weights ? " " : "",
-                 op->weights ? vb_precision_name(device->weights) : "", s->what);
+                 device->caps.kernels, typed ? " " : "",
+                 typed ? vb_precision_name(device->weights) : "", s->what);
         const vblip_bench_result result = {
             .name = s->name,
             .detail = detail,
@@ -294,14 +324,15 @@ static vblip_status run_shapes(vb_device *device, const struct op *op,
     return VBLIP_OK;
 }
 
-// With weights as the device stores them, and once more in each other type.
+// With weights as the device stores them, and once more in each other type, if that of
+// weights or of activations matters.
 static vblip_status run_types(vb_device *device, const struct op *op, vblip_bench_fn fn,
                               void *user, vblip_error *err)
 {
     static const vb_dtype types[] = {VB_F32, VB_F16, VB_BF16};
     const vb_dtype in_use = device->weights;
     vblip_status status = run_shapes(device, op, fn, user, err);
-    if (!op->weights)
+    if (!op->weights && !device->caps.narrow_activations)
         return status;
     for (size_t i = 0; i < sizeof types / sizeof *types && status == VBLIP_OK; i++) {
         if (types[i] == in_use || !(device->caps.weight_types & 1u << types[i]))
