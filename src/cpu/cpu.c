@@ -197,9 +197,11 @@ static vblip_status open_cpu(vb_cpu *cpu, const vb_cpu_options *o, vblip_error *
         return vb_fail_memory(err, "device");
     cpu->worker_count = choose_threads(o->threads);
     VB_TRY(open_workers(cpu, err));
-    vb_logf(&cpu->log, "%s: %s, %s, %s kernels, %u threads, weights in %s",
+    vb_logf(&cpu->log,
+            "%s: %s, %s, %s kernels, %u threads, weights in %s, activations in %s",
             cpu->info.name, cpu->info.driver, cpu->info.api, cpu->kernels->name,
-            (unsigned)cpu->worker_count, vb_precision_name(cpu->base.weights));
+            (unsigned)cpu->worker_count, vb_precision_name(cpu->base.weights),
+            vb_precision_name(vb_device_activations(&cpu->base)));
     return VBLIP_OK;
 }
 

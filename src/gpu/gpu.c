@@ -236,9 +236,11 @@ static vblip_status open_gpu(vb_gpu *gpu, const vb_gpu_options *options,
     VB_TRY(vb_commands_open(gpu, err));
     if (options->profile)
         VB_TRY(vb_profile_open(gpu, err));
-    vb_logf(&gpu->log, "%s: %s, Vulkan %s, %s kernels, weights in %s",
+    vb_logf(&gpu->log,
+            "%s: %s, Vulkan %s, %s kernels, weights in %s, activations in %s",
             gpu->physical.name, gpu->physical.driver, gpu->physical.api,
-            vb_family_name(gpu->family), vb_precision_name(gpu->base.weights));
+            vb_family_name(gpu->family), vb_precision_name(gpu->base.weights),
+            vb_precision_name(vb_device_activations(&gpu->base)));
     return VBLIP_OK;
 }
 
