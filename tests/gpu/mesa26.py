@@ -48,6 +48,11 @@ class Unavailable(Exception):
     pass
 
 
+def say(text):
+    """Standard output is that of the programs."""
+    print("mesa26: %s" % text, file=sys.stderr, flush=True)
+
+
 def run(*command):
     """What the command prints; the first error it tells of is why there is no Mesa."""
     try:
@@ -188,10 +193,10 @@ def run_all(folder, words):
         command, words = words[:end], words[end + 1:]
         if not command:
             continue
-        print("mesa26: %s" % " ".join(command), flush=True)
+        say(" ".join(command))
         status = subprocess.run(linker(folder) + command, env=environment(folder), check=False).returncode
         if status:
-            print("mesa26: %s: exit status %d" % (" ".join(command), status), flush=True)
+            say("%s: exit status %d" % (" ".join(command), status))
             failed += 1
     return failed
 
@@ -209,7 +214,7 @@ def compare(folder, script):
         for name in sorted(set(os.listdir(out)) | {n for n in os.listdir(here) if n.endswith(".spv")}):
             same = all(os.path.exists(os.path.join(d, name)) for d in (here, out)) and filecmp.cmp(
                 os.path.join(here, name), os.path.join(out, name), shallow=False)
-            print("mesa26: %s: %s" % (name, "as it is compiled" if same else "is not what is compiled"), flush=True)
+            say("%s: %s" % (name, "as it is compiled" if same else "is not what is compiled"))
             differ += not same
     return differ
 
@@ -227,11 +232,11 @@ def main(words):
             if words[1:]:
                 raise Unavailable("%s: not unpacked" % folder)
             unpack(folder)
-        print("mesa26: %s" % contents(folder), flush=True)
+        say(contents(folder))
         failed = compare(folder, words[2]) if words[1:2] == ["--compare"] else run_all(folder, words[1:])
         return 1 if failed else 0
     except Unavailable as why:
-        print("mesa26: %s" % why)
+        say(str(why))
         return SKIPPED
 
 
