@@ -63,6 +63,7 @@ void vb_commands_close(vb_gpu *gpu)
     for (uint32_t i = 0; i < commands->staging_count; i++)
         vb_memory_destroy(commands->staging[i]);
     vb_memory_destroy(commands->nothing);
+    vb_descriptors_close(&commands->descriptors, gpu);
     gpu->vk.DestroySemaphore(gpu->device, commands->timeline, NULL);
     gpu->vk.DestroyCommandPool(gpu->device, commands->pool, NULL);
     *commands = (vb_commands){0};
@@ -83,7 +84,7 @@ static void start_over(vb_gpu *gpu)
     memset(commands->staging_used, 0, sizeof commands->staging_used);
     vb_pace_dropped(&commands->pace);
     vb_hazards_clear(&commands->hazards);
-    vb_pipeline_sets_reset(gpu);
+    vb_descriptors_reset(&commands->descriptors);
 }
 
 vblip_status vb_commands_begin(vb_gpu *gpu, vblip_error *err)
@@ -214,7 +215,8 @@ static vblip_status record_piece(vb_gpu *gpu, const vb_dispatch *dispatch, piece
     VB_TRY(
         vb_pipeline_get(&pipeline, gpu, dispatch->pipeline, dispatch->constants, err));
     VB_TRY(vb_commands_begin(gpu, err));
-    VB_TRY(vb_pipeline_set(&set, gpu, dispatch->pipeline, err));
+    VB_TRY(vb_descriptor_set_take(&set, &gpu->commands.descriptors, gpu,
+                                  dispatch->pipeline, err));
     vb_access accesses[VB_MAX_BINDINGS];
     const uint32_t bound = bind(gpu, dispatch, set, accesses);
     uint32_t base[2] = {0}, count[2] = {dispatch->groups[0], dispatch->groups[1]};

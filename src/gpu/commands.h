@@ -6,6 +6,7 @@
 #define VB_GPU_COMMANDS_H
 
 #include "gpu/compile.h"
+#include "gpu/descriptors.h"
 #include "gpu/hazards.h"
 #include "gpu/memory.h"
 #include "gpu/pace.h"
@@ -45,6 +46,7 @@ typedef struct vb_commands {
     uint32_t dispatches; // recorded so far
     vb_pace pace;
     vb_hazards hazards;
+    vb_descriptors descriptors;
     vb_gpu_buffer *nothing; // bound where an operand is absent
     vb_gpu_buffer *staging[VB_STAGING_BLOCKS];
     uint64_t staging_used[VB_STAGING_BLOCKS];

@@ -74,26 +74,14 @@ uint64_t vb_pipeline_rows_hash(void);
 typedef struct vb_pipeline_layout {
     VkDescriptorSetLayout set_layout;
     VkPipelineLayout handle;
-    VkDescriptorSet *sets; // written anew by each dispatch
-    uint32_t set_count, sets_used;
 } vb_pipeline_layout;
 
 typedef struct vb_pipelines {
     vb_pipeline_layout layouts[VB_PIPELINE_COUNT];
     VkPipelineCache cache;
-    VkDescriptorPool *pools; // each holds sets of one layout
-    uint32_t pool_count;
 } vb_pipelines;
 
 VB_CHECKED vblip_status vb_pipelines_open(vb_gpu *gpu, vblip_error *err);
 void vb_pipelines_close(vb_gpu *gpu);
-
-// A descriptor set that no recorded command uses; new ones are made only when all are
-// in use.
-VB_CHECKED vblip_status vb_pipeline_set(VkDescriptorSet *out, vb_gpu *gpu,
-                                        vb_pipeline_id id, vblip_error *err);
-
-// All sets may be written again: the commands have run or were dropped.
-void vb_pipeline_sets_reset(vb_gpu *gpu);
 
 #endif // VB_GPU_PIPELINES_H

@@ -241,11 +241,11 @@ static void test_nothing_is_allocated_after_warm_up(void **state)
         gpu_submit(&fx);
         if (frame == 0) {
             allocations = gpu->memory.allocations;
-            pools = gpu->pipelines.pool_count;
+            pools = gpu->commands.descriptors.pool_count;
         }
     }
     assert_int_equal(gpu->memory.allocations, allocations);
-    assert_int_equal(gpu->pipelines.pool_count, pools);
+    assert_int_equal(gpu->commands.descriptors.pool_count, pools);
     gpu_operand_free(&x);
     gpu_close(&fx);
 }
