@@ -32,11 +32,17 @@ static const char words_35[] = TEN_WORDS " " TEN_WORDS " " TEN_WORDS " a a a";
 
 // --------------------------------------------------------------------------- the stages
 
+static vblip_status encode_frames_again(bench *b, vblip_error *err)
+{
+    return vb_model_encode(b->model, b->visual, b->frames, b->frame_count, 0, NULL,
+                           err);
+}
+
 static vblip_status run_vision(void *user, vblip_error *err)
 {
     bench *b = user;
-    return vb_model_encode(b->model, b->visual, b->frames, b->frame_count, 0, NULL,
-                           err);
+    VB_TRY(encode_frames_again(b, err));
+    return vb_device_finish(b->model->device, err);
 }
 
 static vblip_status run_text(void *user, vblip_error *err)
@@ -50,7 +56,8 @@ static vblip_status run_keys(void *user, vblip_error *err)
     bench *b = user;
     const vb_cross *cross;
     vb_visual_forget(b->visual);
-    return vb_visual_encoder_cross(&cross, b->visual, 0, VB_MANY_ROWS, err);
+    VB_TRY(vb_visual_encoder_cross(&cross, b->visual, 0, VB_MANY_ROWS, err));
+    return vb_device_finish(b->model->device, err);
 }
 
 static vblip_status run_itm(void *user, vblip_error *err)
@@ -83,7 +90,7 @@ static vblip_status run_words(void *user, vblip_error *err)
 
 static vblip_status run_caption(void *user, vblip_error *err)
 {
-    VB_TRY(run_vision(user, err));
+    VB_TRY(encode_frames_again(user, err));
     return run_words(user, err);
 }
 
@@ -107,7 +114,7 @@ static vblip_status run_second_question(void *user, vblip_error *err)
 
 static vblip_status run_first_question(void *user, vblip_error *err)
 {
-    VB_TRY(run_vision(user, err));
+    VB_TRY(encode_frames_again(user, err));
     return run_question(user, err);
 }
 

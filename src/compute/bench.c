@@ -233,7 +233,8 @@ static vblip_status run_repeats(void *user, vblip_error *err)
     vb_recorder rec = vb_recorder_begin(t->bench->device);
     for (uint32_t i = 0; i < t->repeats; i++) // each writes what the one before wrote
         t->op->record(&rec, t->bench, t->shape);
-    return vb_recorder_submit(&rec, err);
+    VB_TRY(vb_recorder_submit(&rec, err));
+    return vb_device_finish(t->bench->device, err);
 }
 
 // What the device is busy, where ops run at submit: recording them is not part of it.

@@ -36,6 +36,11 @@ double vb_device_peak(vb_device *device)
     return device->table->peak ? device->table->peak(device) : 0;
 }
 
+vblip_status vb_device_finish(vb_device *device, vblip_error *err)
+{
+    return device->table->finish ? device->table->finish(device, err) : VBLIP_OK;
+}
+
 const char *vb_device_variant(vb_device *device, uint32_t n, const char **op)
 {
     return device->table->variant ? device->table->variant(device, n, op) : NULL;

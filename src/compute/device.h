@@ -2,8 +2,9 @@
 //
 // A device computes the ops of ops.h. The recorder has checked every shape, type, range
 // and overlap before it calls the table, so a device checks only what is its own:
-// memory, driver errors. Ops may run at once or be put off until submit; results may be
-// read on the host only after submit. Ops see the results of the ops before them.
+// memory, driver errors. Ops may run at once, or be put off until submit, and run on after
+// it; downloads have arrived when submit returns. Ops see the results of the ops before
+// them.
 #ifndef VB_COMPUTE_DEVICE_H
 #define VB_COMPUTE_DEVICE_H
 
@@ -110,8 +111,11 @@ typedef struct vb_device_table {
     vblip_status (*l2norm)(vb_device *, const vb_l2norm_args *, vblip_error *);
     vblip_status (*topk)(vb_device *, const vb_topk_args *, vblip_error *);
 
-    // Runs what was recorded, waits for it, and fills downloads.
+    // Has what was recorded run. Waits for it where it fills downloads; what is not waited
+    // for may fail in a later submit, as the device is lost.
     vblip_status (*submit)(vb_device *device, vblip_error *err);
+    // Waits until all that was submitted has run. May be NULL: submit waits.
+    vblip_status (*finish)(vb_device *device, vblip_error *err);
     // Drops what was recorded since the last submit, downloads included.
     void (*discard)(vb_device *device);
 
@@ -131,8 +135,8 @@ struct vb_device {
     vb_device_caps caps;
     vb_dtype weights; // what new matrices are stored in; one of caps.weight_types
     double flops;     // products and sums of linear and attention since it was opened
-    double running_s; // from submits to the end of what they ran, since it was opened;
-                      // 0 where ops run at once
+    double running_s; // from submits until they were seen to have run, since it was
+                      // opened; 0 where ops run at once
 };
 
 // What activations between ops are best stored in, as ops.h says which: VB_F32, or the
@@ -150,6 +154,9 @@ VB_CHECKED vblip_status vb_device_profile(vb_device *device, vblip_op_time_fn fn
                                           void *user, vblip_error *err);
 
 double vb_device_peak(vb_device *device); // GFLOP/s, or 0
+
+// Waits until all that was submitted has run: for who takes the time.
+VB_CHECKED vblip_status vb_device_finish(vb_device *device, vblip_error *err);
 
 // As the device's table has it.
 const char *vb_device_variant(vb_device *device, uint32_t n, const char **op);

@@ -1,6 +1,7 @@
 // ops.h - the whole vocabulary the model is written in.
 //
-// An op records; nothing is certain to have run until vb_recorder_submit(). Ops return
+// An op records; what it computes is certain to be there when a download of it is, after
+// vb_recorder_submit(). Ops return
 // nothing: the first bad shape, type or allocation is latched in the recorder, later ops
 // are ignored, and submit reports it. A forward pass therefore reads as a straight list:
 //

@@ -22,8 +22,8 @@ void vb_recorder_fail(vb_recorder *rec, vblip_status status, const char *format,
 // VBLIP_OK is none.
 void vb_recorder_check(vb_recorder *rec, vblip_status status, const vblip_error *why);
 
-// Runs what was recorded and waits, or reports the latched failure and runs nothing more.
-// The recorder may be used again afterwards.
+// Has what was recorded run, and waits for it where it fills downloads; or reports the
+// latched failure and runs nothing more. The recorder may be used again afterwards.
 VB_CHECKED vblip_status vb_recorder_submit(vb_recorder *rec, vblip_error *err);
 
 #endif // VB_COMPUTE_RECORDER_H

@@ -14,6 +14,7 @@ vblip_status vb_gpu_buffer_make(vb_buffer **out, vb_device *device, uint64_t byt
 
 void vb_gpu_buffer_free(vb_buffer *base)
 {
-    vb_commands_settle(vb_gpu_of(base->device)); // a recorded command may name it
-    vb_memory_destroy(vb_gpu_buffer_of(base));
+    vb_gpu_buffer *buffer = vb_gpu_buffer_of(base);
+    vb_commands_settle(vb_gpu_of(base->device), buffer->used);
+    vb_memory_destroy(buffer);
 }

@@ -1,10 +1,8 @@
 #include "gpu/commands.h"
 
-#include "base/timing.h"
 #include "gpu/context.h"
 
 #include <assert.h>
-#include <string.h>
 
 enum { MAX_COMMANDS = 512 };
 
@@ -23,90 +21,63 @@ static void barrier(vb_gpu *gpu, VkAccessFlags to, VkPipelineStageFlags stages)
         .srcAccessMask = all_writes,
         .dstAccessMask = to,
     };
-    gpu->vk.CmdPipelineBarrier(gpu->commands.buffer, all_stages, stages, 0, 1, &memory,
-                               0, NULL, 0, NULL);
+    gpu->vk.CmdPipelineBarrier(gpu->submissions.open->buffer, all_stages, stages, 0, 1,
+                               &memory, 0, NULL, 0, NULL);
 }
 
 vblip_status vb_commands_open(vb_gpu *gpu, vblip_error *err)
 {
-    vb_commands *commands = &gpu->commands;
-    vblip_status status = VBLIP_OK;
-    const VkCommandPoolCreateInfo pool = {
-        .sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
-        .flags = VK_COMMAND_POOL_CREATE_TRANSIENT_BIT,
-        .queueFamilyIndex = gpu->physical.queue_family,
-    };
-    VB_VK(gpu->vk.CreateCommandPool(gpu->device, &pool, NULL, &commands->pool));
-    const VkCommandBufferAllocateInfo buffer = {
-        .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
-        .commandPool = commands->pool,
-        .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
-        .commandBufferCount = 1,
-    };
-    VB_VK(gpu->vk.AllocateCommandBuffers(gpu->device, &buffer, &commands->buffer));
-    const VkSemaphoreTypeCreateInfo timeline = {
-        .sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
-        .semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE,
-    };
-    const VkSemaphoreCreateInfo semaphore = {
-        .sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO, .pNext = &timeline};
-    VB_VK(gpu->vk.CreateSemaphore(gpu->device, &semaphore, NULL, &commands->timeline));
-    VB_OK(vb_memory_make(&commands->nothing, gpu, 256, "nothing", err));
-fail:
-    return status;
+    return vb_memory_make(&gpu->commands.nothing, gpu, 256, "nothing", err);
 }
 
 void vb_commands_close(vb_gpu *gpu)
 {
-    vb_commands *commands = &gpu->commands;
-    vb_commands_discard(gpu);
-    for (uint32_t i = 0; i < commands->staging_count; i++)
-        vb_memory_destroy(commands->staging[i]);
-    vb_memory_destroy(commands->nothing);
-    vb_descriptors_close(&commands->descriptors, gpu);
-    gpu->vk.DestroySemaphore(gpu->device, commands->timeline, NULL);
-    gpu->vk.DestroyCommandPool(gpu->device, commands->pool, NULL);
-    *commands = (vb_commands){0};
+    vb_memory_destroy(gpu->commands.nothing);
+    gpu->commands = (vb_commands){0};
 }
 
 bool vb_commands_recording(const vb_gpu *gpu)
 {
-    return gpu->commands.recording;
+    return gpu->submissions.open != NULL;
 }
 
-// Nothing is pending any more: staging, sets and downloads may be used again.
+// Nothing is recorded any more.
 static void start_over(vb_gpu *gpu)
 {
-    vb_commands *commands = &gpu->commands;
-    commands->recording = false;
-    commands->dispatches = 0;
-    commands->download_count = 0;
-    memset(commands->staging_used, 0, sizeof commands->staging_used);
-    vb_pace_dropped(&commands->pace);
-    vb_hazards_clear(&commands->hazards);
-    vb_descriptors_reset(&commands->descriptors);
+    gpu->commands.dispatches = 0;
+    vb_hazards_clear(&gpu->commands.hazards);
+}
+
+static void drop_commands(vb_gpu *gpu)
+{
+    start_over(gpu);
+    (void)vb_pace_next(&gpu->commands.pace);
+    vb_submissions_drop(&gpu->submissions);
+}
+
+// After a failed submit or wait, for `why`.
+static vblip_status give_commands_up(vb_gpu *gpu, const vblip_error *why,
+                                     vblip_error *err)
+{
+    drop_commands(gpu);
+    vb_wait_failed(gpu, why);
+    if (!gpu->waiting.running)
+        vb_submissions_forget(&gpu->submissions);
+    return vb_fail(err, why->status, "%s", why->message);
 }
 
 vblip_status vb_commands_begin(vb_gpu *gpu, vblip_error *err)
 {
-    vb_commands *commands = &gpu->commands;
-    vblip_status status = VBLIP_OK;
+    vblip_error why = {0};
     VB_TRY(vb_wait_check(gpu, err));
     if (vb_profile_full(gpu))
-        VB_OK(vb_commands_flush(gpu, err));
-    if (commands->recording)
+        VB_TRY(vb_commands_flush(gpu, err));
+    if (vb_commands_recording(gpu))
         return VBLIP_OK;
-    VB_VK(gpu->vk.ResetCommandPool(gpu->device, commands->pool, 0));
-    const VkCommandBufferBeginInfo info = {
-        .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
-        .flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT,
-    };
-    VB_VK(gpu->vk.BeginCommandBuffer(commands->buffer, &info));
-    commands->recording = true;
-    vb_profile_reset(gpu);
+    if (vb_submission_begin(gpu, &why) != VBLIP_OK)
+        return give_commands_up(gpu, &why, err);
     barrier(gpu, all_accesses, all_stages); // against what earlier submits wrote
-fail:
-    return status;
+    return VBLIP_OK;
 }
 
 // Starts a command: the barrier that its accesses need, label and timestamp.
@@ -118,7 +89,7 @@ void vb_command_open(vb_gpu *gpu, const char *op, const vb_access *accesses,
     if (gpu->instance.labels) {
         const VkDebugUtilsLabelEXT label = {
             .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_LABEL_EXT, .pLabelName = op};
-        gpu->vk.CmdBeginDebugUtilsLabelEXT(gpu->commands.buffer, &label);
+        gpu->vk.CmdBeginDebugUtilsLabelEXT(gpu->submissions.open->buffer, &label);
     }
     vb_profile_begin(gpu, op);
 }
@@ -127,7 +98,7 @@ void vb_command_close(vb_gpu *gpu)
 {
     vb_profile_end(gpu);
     if (gpu->instance.labels)
-        gpu->vk.CmdEndDebugUtilsLabelEXT(gpu->commands.buffer);
+        gpu->vk.CmdEndDebugUtilsLabelEXT(gpu->submissions.open->buffer);
 }
 
 static vb_access access_of(const vb_span *span, bool write)
@@ -166,6 +137,7 @@ static uint32_t bind(vb_gpu *gpu, const vb_dispatch *dispatch, VkDescriptorSet s
                                 : texels      ? &span.buffer->texels
                                               : NULL,
         };
+        span.buffer->used = vb_submission_value(&gpu->submissions);
         if (dispatch->bindings[bound].buffer)
             accesses[count++] = access_of(&span, letter == 'w' || letter == 'b');
     }
@@ -215,14 +187,14 @@ static vblip_status record_piece(vb_gpu *gpu, const vb_dispatch *dispatch, piece
     VB_TRY(
         vb_pipeline_get(&pipeline, gpu, dispatch->pipeline, dispatch->constants, err));
     VB_TRY(vb_commands_begin(gpu, err));
-    VB_TRY(vb_descriptor_set_take(&set, &gpu->commands.descriptors, gpu,
+    VB_TRY(vb_descriptor_set_take(&set, &gpu->submissions.open->descriptors, gpu,
                                   dispatch->pipeline, err));
     vb_access accesses[VB_MAX_BINDINGS];
     const uint32_t bound = bind(gpu, dispatch, set, accesses);
     uint32_t base[2] = {0}, count[2] = {dispatch->groups[0], dispatch->groups[1]};
     base[part.axis] = part.first;
     count[part.axis] = part.count;
-    const VkCommandBuffer buffer = gpu->commands.buffer;
+    const VkCommandBuffer buffer = gpu->submissions.open->buffer;
     vb_command_open(gpu, dispatch->op, accesses, bound);
     if (part.first)
         vb_profile_same_call(gpu);
@@ -264,87 +236,58 @@ vblip_status vb_commands_go_on(vb_gpu *gpu, vblip_error *err)
     return VBLIP_OK;
 }
 
-static vblip_status submit_and_wait(vb_gpu *gpu, vblip_error *err)
-{
-    vb_commands *commands = &gpu->commands;
-    vblip_status status = VBLIP_OK;
-    barrier(gpu, VK_ACCESS_HOST_READ_BIT, VK_PIPELINE_STAGE_HOST_BIT);
-    VB_VK(gpu->vk.EndCommandBuffer(commands->buffer));
-    const uint64_t value = commands->submitted + 1;
-    const VkTimelineSemaphoreSubmitInfo timeline = {
-        .sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
-        .signalSemaphoreValueCount = 1,
-        .pSignalSemaphoreValues = &value,
-    };
-    const VkSubmitInfo submit = {
-        .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
-        .pNext = &timeline,
-        .commandBufferCount = 1,
-        .pCommandBuffers = &commands->buffer,
-        .signalSemaphoreCount = 1,
-        .pSignalSemaphores = &commands->timeline,
-    };
-    const double start = vb_now_s();
-    VB_VK(gpu->vk.QueueSubmit(gpu->queue, 1, &submit, VK_NULL_HANDLE));
-    commands->submitted = value;
-    VB_OK(vb_wait_for(gpu, value, err));
-    const double took = vb_now_s() - start;
-    gpu->base.running_s += took;
-    vb_pace_ran(&commands->pace, took);
-    return VBLIP_OK;
-fail:
-    return status;
-}
-
-// Runs what is recorded and waits for it.
-static vblip_status run_recorded(vb_gpu *gpu, vblip_error *err)
-{
-    vblip_error why = {0};
-    const vblip_status status = submit_and_wait(gpu, &why);
-    if (status == VBLIP_OK)
-        return VBLIP_OK;
-    vb_wait_failed(gpu, &why);
-    return vb_fail(err, status, "%s", why.message);
-}
-
 vblip_status vb_commands_flush(vb_gpu *gpu, vblip_error *err)
 {
-    vb_commands *commands = &gpu->commands;
-    vblip_status status = VBLIP_OK;
-    if (!commands->recording)
+    vblip_error why = {0};
+    if (!vb_commands_recording(gpu))
         return VBLIP_OK;
-    VB_OK(vb_commands_go_on(gpu, err));
-    VB_OK(run_recorded(gpu, err));
-    for (uint32_t i = 0; i < commands->download_count; i++) {
-        const vb_pending_download *download = &commands->downloads[i];
-        memcpy(download->dst, download->src, download->bytes);
+    const vblip_status status = vb_commands_go_on(gpu, err);
+    if (status != VBLIP_OK) {
+        drop_commands(gpu);
+        return status;
     }
+    barrier(gpu, VK_ACCESS_HOST_READ_BIT, VK_PIPELINE_STAGE_HOST_BIT);
     start_over(gpu);
-    return vb_profile_collect(gpu, err);
-fail:
-    start_over(gpu);
-    return status;
+    if (vb_submission_send(gpu, vb_pace_next(&gpu->commands.pace), &why) != VBLIP_OK)
+        return give_commands_up(gpu, &why, err);
+    return VBLIP_OK;
 }
 
-void vb_commands_settle(vb_gpu *gpu)
+vblip_status vb_commands_wait(vb_gpu *gpu, uint64_t value, vblip_error *err)
 {
     vblip_error why = {0};
-    if (vb_commands_flush(gpu, &why) != VBLIP_OK && !gpu->commands.lost.status)
+    VB_TRY(vb_wait_check(gpu, err));
+    if (value > gpu->submissions.sent) {
+        VB_TRY(vb_commands_flush(gpu, err));
+        value = gpu->submissions.sent;
+    }
+    if (vb_submissions_wait(gpu, value, &why) != VBLIP_OK)
+        return give_commands_up(gpu, &why, err);
+    return VBLIP_OK;
+}
+
+void vb_commands_settle(vb_gpu *gpu, uint64_t value)
+{
+    vblip_error why = {0};
+    if (vb_commands_wait(gpu, value, &why) != VBLIP_OK && !gpu->commands.lost.status)
         gpu->commands.lost = why;
 }
 
 vblip_status vb_commands_submit(vb_gpu *gpu, vblip_error *err)
 {
     const vblip_error lost = gpu->commands.lost;
-    if (!lost.status && !gpu->waiting.broken.status)
-        return vb_commands_flush(gpu, err);
-    vb_commands_discard(gpu);
-    VB_TRY(vb_wait_check(gpu, err));
-    return vb_fail(err, lost.status, "%s", lost.message);
+    if (lost.status || gpu->waiting.broken.status) {
+        vb_commands_discard(gpu);
+        VB_TRY(vb_wait_check(gpu, err));
+        return vb_fail(err, lost.status, "%s", lost.message);
+    }
+    const bool due = vb_submissions_downloading(&gpu->submissions);
+    VB_TRY(vb_commands_flush(gpu, err));
+    return due ? vb_commands_wait(gpu, gpu->submissions.sent, err) : VBLIP_OK;
 }
 
 void vb_commands_discard(vb_gpu *gpu)
 {
-    start_over(gpu);
+    drop_commands(gpu);
     gpu->commands.lost = (vblip_error){0};
 }

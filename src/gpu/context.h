@@ -17,6 +17,7 @@
 #include "gpu/pipelines.h"
 #include "gpu/profile.h"
 #include "gpu/scratch.h"
+#include "gpu/submission.h"
 #include "gpu/transfer.h"
 #include "gpu/variants.h"
 #include "gpu/waiting.h"
@@ -37,6 +38,7 @@ typedef struct vb_gpu {
     vb_memory memory;
     vb_pipelines pipelines;
     vb_compiled compiled;
+    vb_submissions submissions;
     vb_commands commands;
     vb_gpu_buffer *scratch; // NULL until an op needs it: scratch.h
     vb_waiting waiting;

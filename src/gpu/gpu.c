@@ -22,9 +22,10 @@ static void close_gpu(vb_device *device)
         vb_cache_close(gpu);
         vb_memory_destroy(gpu->scratch);
         vb_commands_close(gpu);
+        vb_profile_close(gpu);
+        vb_submissions_close(gpu);
         vb_compiled_close(gpu);
         vb_pipelines_close(gpu);
-        vb_profile_close(gpu);
         vb_blocks_close(gpu);
         gpu->vk.DestroyDevice(gpu->device, NULL);
     }
@@ -43,6 +44,22 @@ static vblip_status submit_gpu(vb_device *device, vblip_error *err)
     VB_TRY(vb_commands_submit(gpu, err));
     vb_cache_keep_up(gpu);
     return VBLIP_OK;
+}
+
+static vblip_status finish_gpu(vb_device *device, vblip_error *err)
+{
+    vb_gpu *gpu = vb_gpu_of(device);
+    return vb_commands_wait(gpu, gpu->submissions.sent, err);
+}
+
+static vblip_status profile_gpu(vb_device *device, vblip_op_time_fn fn, void *user,
+                                vblip_error *err)
+{
+    if (!vb_gpu_of(device)->profile.on)
+        return vb_fail(err, VBLIP_ERR_ARGUMENT,
+                       "profile: the device was opened without");
+    VB_TRY(finish_gpu(device, err));
+    return vb_profile_tell(vb_gpu_of(device), fn, user, err);
 }
 
 static const char *choose_variant(vb_device *device, uint32_t n, const char **op)
@@ -65,7 +82,7 @@ static const char *choose_variant(vb_device *device, uint32_t n, const char **op
 static const vb_device_table table = {
     .close = close_gpu,
     .describe = describe_gpu,
-    .profile = vb_gpu_profile,
+    .profile = profile_gpu,
     .buffer_make = vb_gpu_buffer_make,
     .buffer_free = vb_gpu_buffer_free,
     .matrix_make = vb_gpu_matrix_make,
@@ -86,6 +103,7 @@ static const vb_device_table table = {
     .l2norm = vb_gpu_l2norm,
     .topk = vb_gpu_topk,
     .submit = submit_gpu,
+    .finish = finish_gpu,
     .discard = vb_gpu_discard,
     .variant = choose_variant,
 };
@@ -233,6 +251,7 @@ static vblip_status open_gpu(vb_gpu *gpu, const vb_gpu_options *options,
     gpu->base.caps = caps_of(gpu);
     VB_TRY(vb_pipelines_open(gpu, err));
     VB_TRY(vb_cache_open(gpu, options->cache_dir, err));
+    VB_TRY(vb_submissions_open(gpu, err));
     VB_TRY(vb_commands_open(gpu, err));
     if (options->profile)
         VB_TRY(vb_profile_open(gpu, err));

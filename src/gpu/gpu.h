@@ -15,9 +15,10 @@ typedef struct vb_gpu_options {
     bool profile;          // timestamps around every op
     vb_log log;            // gets validation messages and the choices made
     // Asked before each submit, which is of about a quarter of a second, before each matrix,
-    // and each second that a submit takes. Not 0: nothing more runs, and what was recorded
-    // fails with VBLIP_ERR_CANCELLED. So does a submit that goes on for ten seconds all the
-    // same, and then the device is of no use any more. NULL = never.
+    // and each second that a submit takes. Not 0: nothing more is submitted (up to three
+    // that were run on), and what was recorded fails with VBLIP_ERR_CANCELLED. So does a
+    // submit that goes on for ten seconds all the same, and then the device is of no use any
+    // more. NULL = never.
     int (*stopped)(void *user);
     void *stopped_user;
 } vb_gpu_options;

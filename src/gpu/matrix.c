@@ -271,9 +271,8 @@ vblip_status vb_gpu_matrix_make(vb_matrix **out, vb_device *device,
     m->base = (vb_matrix){
         .device = device, .rows = (uint32_t)rows, .cols = cols, .uses = uses};
     m->type = device->weights;
-    if (!gpu->loading)
-        vb_commands_settle(
-            gpu); // so that failures from here on are of these weights alone
+    if (!gpu->loading) // so that failures from here on are of these weights alone
+        vb_commands_settle(gpu, vb_submission_value(&gpu->submissions));
     vblip_status status = make_layouts(m, name, err);
     if (status == VBLIP_OK)
         status = fill_matrix(m, blocks, name, err);

@@ -16,6 +16,7 @@ typedef struct vb_gpu_buffer {
     VkBufferView texels; // all of it as rgba32f; only where kernels read texels
     VkBufferView halves; // all of it as rgba32ui; only for panels of halves
     uint8_t *mapped;     // NULL when the host cannot write it
+    uint64_t used;       // by what has run when the timeline reaches this value
 } vb_gpu_buffer;
 
 typedef struct vb_memory {

@@ -9,12 +9,17 @@ typedef struct vb_gpu vb_gpu;
 
 enum { VB_PROFILE_OPS = 32, VB_PROFILE_SPANS = 1024 };
 
+// The commands of a submission.
+typedef struct vb_profile_spans {
+    VkQueryPool queries; // a pair per span; none = off
+    uint32_t count;
+    uint8_t op_of[VB_PROFILE_SPANS];  // index into the profile's ops
+    bool same_call[VB_PROFILE_SPANS]; // as the span before
+} vb_profile_spans;
+
 // Off when all-zero.
 typedef struct vb_profile {
-    VkQueryPool queries;               // a pair per span; none = off
-    uint32_t spans;                    // since the last submit
-    uint8_t op_of[VB_PROFILE_SPANS];   // index into ops
-    bool same_call[VB_PROFILE_SPANS];  // as the span before
+    bool on;
     vblip_op_time ops[VB_PROFILE_OPS]; // names are constants
     uint32_t op_count;
 } vb_profile;
@@ -37,10 +42,11 @@ void vb_profile_clear(vb_gpu *gpu);
 bool vb_profile_full(const vb_gpu *gpu);
 
 // After the commands have run.
-VB_CHECKED vblip_status vb_profile_collect(vb_gpu *gpu, vblip_error *err);
+VB_CHECKED vblip_status vb_profile_collect(vb_gpu *gpu, vb_profile_spans *spans,
+                                           vblip_error *err);
 
-// vb_device_table function.
-vblip_status vb_gpu_profile(vb_device *device, vblip_op_time_fn fn, void *user,
-                            vblip_error *err);
+// What each op has cost, of commands that were collected.
+VB_CHECKED vblip_status vb_profile_tell(const vb_gpu *gpu, vblip_op_time_fn fn,
+                                        void *user, vblip_error *err);
 
 #endif // VB_GPU_PROFILE_H

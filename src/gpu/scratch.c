@@ -10,7 +10,8 @@ vblip_status vb_scratch_take(vb_span *out, vb_gpu *gpu, uint64_t bytes,
 {
     VB_TRY(vb_wait_check(gpu, err)); // what hangs may use it
     if (!gpu->scratch || gpu->scratch->base.size < bytes) {
-        VB_TRY(vb_commands_flush(gpu, err)); // a recorded command may name it
+        if (gpu->scratch)
+            VB_TRY(vb_commands_wait(gpu, gpu->scratch->used, err));
         vb_memory_destroy(gpu->scratch);
         gpu->scratch = NULL;
         VB_TRY(vb_memory_make(&gpu->scratch, gpu,

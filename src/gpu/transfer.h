@@ -23,7 +23,7 @@ VB_CHECKED vblip_status vb_transfer_send(vb_gpu *gpu, vb_gpu_buffer *buffer,
                                          uint64_t offset, const vb_staged *from,
                                          uint64_t bytes, vblip_error *err);
 
-// `src` is read before the call returns; `dst` is filled at the latest by the next flush.
+// `src` is read before the call returns; `dst` is filled by the next submit.
 VB_CHECKED vblip_status vb_transfer_upload(vb_gpu *gpu, vb_gpu_buffer *buffer,
                                            uint64_t offset, const void *src,
                                            uint64_t bytes, vblip_error *err);

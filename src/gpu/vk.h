@@ -132,6 +132,7 @@ typedef VkResult(
     X(GetQueryPoolResults)                                                             \
     X(CreateSemaphore)                                                                 \
     X(DestroySemaphore)                                                                \
+    X(GetSemaphoreCounterValue)                                                        \
     X(WaitSemaphores)
 
 // Extensions: NULL where not enabled.

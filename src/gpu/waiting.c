@@ -26,10 +26,11 @@ vblip_status vb_wait_for(vb_gpu *gpu, uint64_t value, vblip_error *err)
     const VkSemaphoreWaitInfo wait = {
         .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
         .semaphoreCount = 1,
-        .pSemaphores = &gpu->commands.timeline,
+        .pSemaphores = &gpu->submissions.timeline,
         .pValues = &value,
     };
     uint32_t waited = 0, stopping = 0; // seconds
+    gpu->waiting.waits++;
     while (waited < VB_WAIT_MOST && stopping < VB_WAIT_STOPPED) {
         const VkResult result = gpu->vk.WaitSemaphores(gpu->device, &wait, second_ns);
         if (result == VK_SUCCESS)

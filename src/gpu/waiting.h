@@ -20,6 +20,7 @@ enum {
 // All-zero: the device works.
 typedef struct vb_waiting {
     vblip_error broken; // why nothing is recorded or submitted any more
+    uint64_t waits;     // for submits, so far
     bool running;       // what was submitted may still run: nothing that it uses goes
 } vb_waiting;
 

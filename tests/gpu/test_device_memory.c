@@ -425,19 +425,19 @@ static void test_new_buffers_are_not_zeroed(void **state)
     gpu_fixture fx;
     gpu_open_masked(&fx, &(vb_gpu_options){.kernels = "simt"},
                     &(vb_gpu_mask){.mapped_buffers = true, .untested = true});
-    const vb_commands *commands = &vb_gpu_of(fx.device)->commands;
-    const uint64_t before = commands->submitted;
+    const vb_submissions *submissions = &vb_gpu_of(fx.device)->submissions;
+    const uint64_t before = submissions->sent;
     vb_buffer *buffer;
     assert_int_equal(vb_buffer_make(&buffer, fx.device, 1 << 20, "room", NULL),
                      VBLIP_OK);
     assert_null(vb_gpu_buffer_of(buffer)->mapped);
-    assert_int_equal(commands->submitted, before);
+    assert_int_equal(submissions->sent, before);
     assert_false(vb_commands_recording(vb_gpu_of(fx.device)));
     vb_buffer_free(&buffer);
 
     float weights[COLS * COLS] = {0};
     vb_matrix *matrix = gpu_matrix(&fx, weights, COLS, COLS, VB_USE_LINEAR);
-    assert_int_equal(commands->submitted, before + 1);
+    assert_int_equal(submissions->sent, before + 1);
     vb_matrix_free(&matrix);
     gpu_close(&fx);
 }
@@ -509,15 +509,15 @@ static void test_weights_are_made_together(void **state)
         vb_gpu *gpu = vb_gpu_of(fx.device);
         vb_matrix *alone, *together[2];
         assert_int_equal(make_weights(&alone, fx.device, data, NULL), VBLIP_OK);
-        const uint64_t before = gpu->commands.submitted;
+        const uint64_t before = gpu->submissions.sent;
         vb_weights_begin(fx.device, (vb_weights_origin){0});
         for (int k = 0; k < 2; k++)
             assert_int_equal(make_weights(&together[k], fx.device, data, NULL),
                              VBLIP_OK);
-        assert_int_equal(gpu->commands.submitted, before);
+        assert_int_equal(gpu->submissions.sent, before);
         gpu_submit(&fx);
         vb_weights_end(fx.device, true);
-        assert_int_equal(gpu->commands.submitted, before + c->unmapped);
+        assert_int_equal(gpu->submissions.sent, before + c->unmapped);
         const vb_gpu_matrix *a = (const vb_gpu_matrix *)alone;
         for (int k = 0; k < 2; k++) {
             const vb_gpu_matrix *b = (const vb_gpu_matrix *)together[k];
