@@ -268,48 +268,70 @@ static uint32_t choose_batch(const vb_model *m, uint32_t count, uint32_t batch)
     return batch < count ? batch : count;
 }
 
-// x [count, N, Dv] = visual tokens of `count` frames.
-static vblip_status encode_frame_batch(vb_model *m, const vb_vision_scratch *scratch,
-                                       vb_tensor x, const vb_frame *frames,
-                                       uint32_t count, vblip_error *err)
+// The ITC vector of a clip, computed on the device.
+typedef struct clip_vector {
+    float *home; // NULL: nobody asks for it
+    vb_tensor proj, itc;
+} clip_vector;
+
+static vblip_status make_clip_vector(clip_vector *v, vb_model *m, uint32_t frames,
+                                     vblip_error *err)
 {
-    const uint64_t side = m->config.vision.image_size, bytes = side * side * 3;
-    const vb_vision_scratch s = vb_vision_scratch_cut(scratch, count);
-    for (uint32_t i = 0; i < count; i++)
-        memcpy(m->staging + i * bytes, frames[i].rgb, bytes);
-    vb_recorder rec = vb_recorder_begin(m->device);
-    vb_upload(&rec, s.pixels, m->staging);
-    vb_vision_forward(&rec, &m->weights.vision, &m->config, &s, x);
-    return vb_recorder_submit(&rec, err);
+    const uint32_t projection = m->config.projection;
+    if (!v->home)
+        return VBLIP_OK;
+    VB_TRY(
+        vb_pool_tensor(&v->proj, &m->activations, VB_F32, 1, frames, projection, err));
+    return vb_pool_tensor(&v->itc, &m->activations, VB_F32, 1, 1, projection, err);
 }
 
-static vblip_status encode_in_batches(vb_model *m, vb_tensor x, const vb_frame *frames,
-                                      uint32_t count, uint32_t batch, vblip_error *err)
+// x [count, N, Dv] = visual tokens of `count` frames.
+static void record_frames(vb_recorder *rec, const vb_model *m,
+                          const vb_vision_scratch *scratch, vb_tensor x,
+                          const vb_frame *frames, uint32_t count)
 {
-    const vb_vision_config *c = &m->config.vision;
+    const vb_vision_scratch s = vb_vision_scratch_cut(scratch, count);
+    for (uint32_t i = 0; i < count; i++)
+        vb_upload(rec, vb_batches(s.pixels, i, 1), frames[i].rgb);
+    vb_vision_forward(rec, &m->weights.vision, &m->config, &s, x);
+}
+
+// With the last of the batches comes the vector of all.
+static vblip_status encode_in_batches(vb_model *m, vb_tensor x, const vb_frame *frames,
+                                      uint32_t count, uint32_t batch, float *itc,
+                                      vblip_error *err)
+{
     vb_vision_scratch scratch;
+    clip_vector vector = {.home = itc};
     vb_pool_reset(&m->activations);
-    VB_TRY(vb_vision_scratch_make(&scratch, &m->activations, c, batch, err));
-    VB_TRY(vb_model_stage(m, (uint64_t)batch * c->image_size * c->image_size * 3, err));
-    for (uint32_t done = 0; done < count; done += batch) {
-        const uint32_t n = count - done < batch ? count - done : batch;
-        VB_TRY(encode_frame_batch(m, &scratch, vb_batches(x, done, n), frames + done, n,
+    VB_TRY(vb_vision_scratch_make(&scratch, &m->activations, &m->config.vision, batch,
                                   err));
+    VB_TRY(make_clip_vector(&vector, m, count, err));
+    for (uint32_t done = 0, n; done < count; done += n) {
+        vb_recorder rec = vb_recorder_begin(m->device);
+        n = count - done < batch ? count - done : batch;
+        record_frames(&rec, m, &scratch, vb_batches(x, done, n), frames + done, n);
+        if (itc && done + n == count) {
+            vb_itc_vision(&rec, &m->weights, vector.itc, vector.proj, x);
+            vb_download(&rec, itc, vector.itc);
+        }
+        VB_TRY(vb_recorder_submit(&rec, err));
     }
     return VBLIP_OK;
 }
 
 // `batch` at a time, or half as many as long as there is no memory for them.
 static vblip_status encode_frames(vb_model *m, vb_tensor x, const vb_frame *frames,
-                                  uint32_t count, uint32_t batch, vblip_error *err)
+                                  uint32_t count, uint32_t batch, float *itc,
+                                  vblip_error *err)
 {
     vblip_error why = {0};
-    vblip_status status = encode_in_batches(m, x, frames, count, batch, &why);
+    vblip_status status = encode_in_batches(m, x, frames, count, batch, itc, &why);
     while (status == VBLIP_ERR_MEMORY && batch > 1) {
         vb_pool_free(&m->activations);
         vb_error_reset(&why);
         batch = m->most_frames = batch / 2;
-        status = encode_in_batches(m, x, frames, count, batch, &why);
+        status = encode_in_batches(m, x, frames, count, batch, itc, &why);
     }
     return status == VBLIP_OK ? VBLIP_OK : vb_fail(err, status, "%s", why.message);
 }
@@ -319,20 +341,12 @@ static vblip_status encode_clip_frames(vb_model *m, vb_visual *visual,
                                        uint32_t batch, float *itc, vblip_error *err)
 {
     const vb_vision_config *c = &m->config.vision;
-    const uint32_t tokens = vb_vision_tokens(c), projection = m->config.projection;
-    vb_tensor x, proj, vector;
+    const uint32_t tokens = vb_vision_tokens(c);
+    vb_tensor x;
     VB_TRY(vb_pool_tensor(&x, &visual->pool, VB_F32, count, tokens, c->width, err));
-    VB_TRY(encode_frames(m, x, frames, count, choose_batch(m, count, batch), err));
-    if (itc) {
-        vb_recorder rec = vb_recorder_begin(m->device);
-        VB_TRY(
-            vb_pool_tensor(&proj, &m->activations, VB_F32, 1, count, projection, err));
-        VB_TRY(vb_pool_tensor(&vector, &m->activations, VB_F32, 1, 1, projection, err));
-        vb_itc_vision(&rec, &m->weights, vector, proj, x);
-        vb_download(&rec, itc, vector);
-        VB_TRY(vb_recorder_submit(&rec, err));
-        VB_TRY(vb_check_finite(itc, projection, m->path, "ITC vector", err));
-    }
+    VB_TRY(encode_frames(m, x, frames, count, choose_batch(m, count, batch), itc, err));
+    if (itc)
+        VB_TRY(vb_check_finite(itc, m->config.projection, m->path, "ITC vector", err));
     visual->tokens = vb_reshape(x, 1, count * tokens, c->width);
     return VBLIP_OK;
 }
