@@ -67,6 +67,7 @@ static VkResult cut_from_new(vb_piece *piece, vb_gpu *gpu,
                              vb_memory_use use)
 {
     const uint64_t usual = gpu->memory.block_bytes;
+    gpu->memory.host_allocations++;
     vb_block *block = calloc(1, sizeof *block);
     if (!block)
         return VK_ERROR_OUT_OF_HOST_MEMORY;

@@ -42,6 +42,7 @@ static vblip_status add_sets(vb_descriptors *descriptors, vb_gpu *gpu,
 {
     vb_descriptor_sets *of = &descriptors->of[id];
     vblip_status status = VBLIP_OK;
+    gpu->memory.host_allocations += 2;
     VkDescriptorPool *pools =
         realloc(descriptors->pools, (descriptors->pool_count + 1) * sizeof *pools);
     if (!pools)
@@ -64,6 +65,7 @@ static vblip_status add_sets(vb_descriptors *descriptors, vb_gpu *gpu,
     };
     VB_VK(gpu->vk.AllocateDescriptorSets(gpu->device, &allocate, list + of->count));
     of->count += SETS_AT_ONCE;
+    descriptors->made += SETS_AT_ONCE;
 fail:
     return status;
 }

@@ -14,6 +14,7 @@ typedef struct vb_descriptors {
     vb_descriptor_sets of[VB_PIPELINE_COUNT]; // of each pipeline's layout
     VkDescriptorPool *pools;                  // each holds sets of one layout
     uint32_t pool_count;
+    uint32_t made; // sets, of all layouts
 } vb_descriptors;
 
 void vb_descriptors_close(vb_descriptors *descriptors, vb_gpu *gpu);

@@ -384,3 +384,18 @@ uint64_t vb_gpu_validation_messages(const vb_device *device)
 {
     return atomic_load(&((const vb_gpu *)device)->instance.validation_messages);
 }
+
+vb_gpu_counts vb_gpu_count(const vb_device *device)
+{
+    const vb_gpu *gpu = (const vb_gpu *)device;
+    vb_gpu_counts counts = {
+        .submits = gpu->submissions.sent,
+        .waits = gpu->waiting.waits,
+        .allocations = gpu->memory.allocations,
+        .host_allocations = gpu->memory.host_allocations,
+        .pipelines = atomic_load(&gpu->compiled.made),
+    };
+    for (uint32_t i = 0; i < VB_SUBMISSIONS; i++)
+        counts.descriptor_sets += gpu->submissions.ring[i].descriptors.made;
+    return counts;
+}

@@ -29,6 +29,17 @@ VB_CHECKED vblip_status vb_gpu_open(vb_device **out, const vb_gpu_options *optio
 // Every Vulkan device, in the order in which "auto" tries them.
 VB_CHECKED vblip_status vb_gpu_list(vblip_device_fn fn, void *user, vblip_error *err);
 
+// What a device has asked of the driver and the system since it was opened. After warm-up
+// only submits and waits go on.
+typedef struct vb_gpu_counts {
+    uint64_t submits, waits; // waits: for one of them, or for room to record the next
+    uint64_t allocations;    // of device memory, and of memory for transfers
+    uint64_t host_allocations;
+    uint64_t pipelines;       // compiled
+    uint64_t descriptor_sets; // made
+} vb_gpu_counts;
+vb_gpu_counts vb_gpu_count(const vb_device *device);
+
 // How many messages the validation layer has given so far; 0 without `validate`.
 uint64_t vb_gpu_validation_messages(const vb_device *device);
 

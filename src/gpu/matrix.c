@@ -145,6 +145,7 @@ static vblip_status send_long_panels(filling *f, vb_gpu_buffer *buffer, uint32_t
 {
     vb_gpu *gpu = vb_gpu_of(f->m->base.device);
     vblip_status status = VBLIP_OK;
+    gpu->memory.host_allocations++;
     uint8_t *panel = malloc(f->panel_bytes);
     if (!panel)
         return vb_fail_memory(err, f->name);
@@ -265,6 +266,7 @@ vblip_status vb_gpu_matrix_make(vb_matrix **out, vb_device *device,
                        (unsigned long long)rows);
     VB_TRY(vb_wait_check(gpu, err));
     VB_TRY(vb_commands_go_on(gpu, err));
+    gpu->memory.host_allocations += 2; // and of make_converters
     vb_gpu_matrix *m = calloc(1, sizeof *m);
     if (!m)
         return vb_fail_memory(err, name);

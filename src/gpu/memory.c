@@ -57,6 +57,7 @@ static vblip_status make_buffer(vb_gpu_buffer **out, vb_gpu *gpu, uint64_t bytes
 {
     vblip_status status = VBLIP_OK;
     const bool texels = use == VB_FOR_KERNELS && gpu->family == VB_LAVAPIPE;
+    gpu->memory.host_allocations++;
     vb_gpu_buffer *buffer = calloc(1, sizeof *buffer);
     if (!buffer)
         return vb_fail_memory(err, "buffer");

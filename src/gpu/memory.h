@@ -20,11 +20,12 @@ typedef struct vb_gpu_buffer {
 } vb_gpu_buffer;
 
 typedef struct vb_memory {
-    vb_block *blocks;     // all
-    uint64_t block_bytes; // of one
-    uint64_t allocations; // how often device memory was taken so far
-    bool mapped_buffers;  // device buffers are host-visible where the driver can
-    bool told_full;       // the log knows that device memory ran out
+    vb_block *blocks;          // all
+    uint64_t block_bytes;      // of one
+    uint64_t allocations;      // how often device memory was taken so far
+    uint64_t host_allocations; // the same of the host's, since the device is open
+    bool mapped_buffers;       // device buffers are host-visible where the driver can
+    bool told_full;            // the log knows that device memory ran out
 } vb_memory;
 
 // Memory for kernels. `name` is for messages and debuggers.

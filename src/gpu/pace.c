@@ -38,7 +38,8 @@ void vb_pace_add(vb_pace_load *sum, vb_pace_load load)
 
 void vb_pace_ran(vb_pace *pace, vb_pace_load load, double seconds, bool seen)
 {
-    if (!load.work) // it may have waited for the host's memory
+    if (pace->held ||
+        !load.work) // without work it may have waited for the host's memory
         return;
     const double each_s = seconds / load.submits;
     const uint64_t work = load.work / load.submits;

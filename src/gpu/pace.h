@@ -21,6 +21,7 @@ typedef struct vb_pace_load {
 typedef struct vb_pace {
     uint64_t most;         // work of one submit; 0 = nothing is known yet
     vb_pace_load recorded; // of the next one
+    bool held; // `most` stays as it is: for tests, whatever the machine does
 } vb_pace;
 
 // How many of `count` things, each of so much work, go to the next submit, and counts

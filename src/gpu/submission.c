@@ -112,7 +112,7 @@ fail:
     return status;
 }
 
-vblip_status vb_submissions_wait(vb_gpu *gpu, uint64_t value, vblip_error *err)
+static vblip_status wait_for_ends(vb_gpu *gpu, uint64_t value, vblip_error *err)
 {
     vb_submissions *submissions = &gpu->submissions;
     while (submissions->ended < value) {
@@ -123,8 +123,17 @@ vblip_status vb_submissions_wait(vb_gpu *gpu, uint64_t value, vblip_error *err)
         if (seen || submissions->ended == submissions->sent)
             take_time(gpu, seen);
     }
-    if (submissions->ended == submissions->sent && !submissions->open)
-        submissions->next = 0; // as ever: whatever is recorded again finds what it used
+    return VBLIP_OK;
+}
+
+vblip_status vb_submissions_wait(vb_gpu *gpu, uint64_t value, vblip_error *err)
+{
+    vb_submissions *submissions = &gpu->submissions;
+    VB_TRY(wait_for_ends(gpu, value, err));
+    // Not whenever nothing runs, which is chance: so what is recorded again takes the same
+    // turns, and finds what it used.
+    if (value == submissions->sent && !submissions->open)
+        submissions->next = 0;
     return VBLIP_OK;
 }
 
@@ -133,8 +142,7 @@ vblip_status vb_submission_begin(vb_gpu *gpu, vblip_error *err)
     vb_submissions *submissions = &gpu->submissions;
     vb_submission *s = &submissions->ring[submissions->next];
     vblip_status status = VBLIP_OK;
-    VB_OK(vb_submissions_wait(gpu, s->value, err));
-    s = &submissions->ring[submissions->next];
+    VB_OK(wait_for_ends(gpu, s->value, err));
     VB_VK(gpu->vk.ResetCommandPool(gpu->device, s->pool, 0));
     const VkCommandBufferBeginInfo info = {
         .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,

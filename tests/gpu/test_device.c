@@ -228,24 +228,25 @@ static void test_nothing_is_allocated_after_warm_up(void **state)
 {
     (void)state;
     gpu_fixture fx = gpu_open(NULL);
-    const vb_gpu *gpu = vb_gpu_of(fx.device);
     gpu_operand x = gpu_floats(&fx, 1, 40, 64, 0, (gpu_values){1, 0, 1});
     float host[40 * 64];
-    uint64_t allocations = 0;
-    uint32_t pools = 0;
+    vb_gpu_counts warm = {0};
     for (int frame = 0; frame < 4; frame++) {
         for (int layer = 0; layer < 50; layer++)
             vb_l2norm(&fx.rec, .y = x.t, .x = x.t, .eps = 1e-6F);
         vb_upload(&fx.rec, x.t, host);
         vb_download(&fx.rec, host, x.t);
         gpu_submit(&fx);
-        if (frame == 0) {
-            allocations = gpu->memory.allocations;
-            pools = gpu->submissions.ring[0].descriptors.pool_count;
-        }
+        if (frame == 0)
+            warm = vb_gpu_count(fx.device);
     }
-    assert_int_equal(gpu->memory.allocations, allocations);
-    assert_int_equal(gpu->submissions.ring[0].descriptors.pool_count, pools);
+    const vb_gpu_counts now = vb_gpu_count(fx.device);
+    assert_int_equal(now.allocations, warm.allocations);
+    assert_int_equal(now.host_allocations, warm.host_allocations);
+    assert_int_equal(now.pipelines, warm.pipelines);
+    assert_int_equal(now.descriptor_sets, warm.descriptor_sets);
+    assert_int_equal(now.submits, warm.submits + 3);
+    assert_int_equal(now.waits, warm.waits + 3);
     gpu_operand_free(&x);
     gpu_close(&fx);
 }

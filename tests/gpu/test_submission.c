@@ -126,6 +126,7 @@ static void test_only_downloads_are_waited_for(void **state)
     gpu_submit(&p.fx);
     assert_int_equal(vb_device_finish(p.fx.device, NULL), VBLIP_OK);
     assert_int_equal(driver.waited, driver.gpu->submissions.sent);
+    assert_int_equal(driver.gpu->submissions.next, 0); // the same turns again
     close_pair(&p);
 }
 
