@@ -106,43 +106,81 @@ static vb_access access_of(const vb_span *span, bool write)
     return (vb_access){span->buffer, span->first, span->end, write};
 }
 
-// Points `set` at the operands and lists what they access.
-static uint32_t bind(vb_gpu *gpu, const vb_dispatch *dispatch, VkDescriptorSet set,
-                     vb_access accesses[VB_MAX_BINDINGS])
-{
-    const char *letters = vb_pipeline_rows[dispatch->pipeline].bindings;
+// What a dispatch binds and accesses. Points into itself.
+typedef struct operands {
     VkWriteDescriptorSet writes[VB_MAX_BINDINGS];
     VkDescriptorBufferInfo infos[VB_MAX_BINDINGS];
-    uint32_t count = 0, bound = 0;
-    for (; letters[bound]; bound++) {
-        const char letter = letters[bound];
+    vb_access accesses[VB_MAX_BINDINGS];
+    uint32_t count, access_count;
+} operands;
+
+// The bytes of binding `i`, or others where the operand is absent.
+static vb_span bound_span(vb_gpu *gpu, const vb_dispatch *dispatch, uint32_t i)
+{
+    const char letter = vb_pipeline_rows[dispatch->pipeline].bindings[i];
+    const vb_span span = dispatch->bindings[i];
+    vb_gpu_buffer *nothing = gpu->commands.nothing;
+    if (!span.buffer)
+        return (vb_span){nothing, 0, nothing->base.size};
+    return vb_binding_is_texels(letter)
+               ? (vb_span){span.buffer, 0, span.buffer->base.size}
+               : span;
+}
+
+static void find_operands(operands *o, vb_gpu *gpu, const vb_dispatch *dispatch)
+{
+    const char *letters = vb_pipeline_rows[dispatch->pipeline].bindings;
+    o->access_count = 0;
+    for (o->count = 0; letters[o->count]; o->count++) {
+        const uint32_t i = o->count;
+        const char letter = letters[i];
         const bool texels = vb_binding_is_texels(letter);
-        vb_span span = dispatch->bindings[bound];
-        if (!span.buffer)
-            span =
-                (vb_span){gpu->commands.nothing, 0, gpu->commands.nothing->base.size};
-        else if (texels)
-            span = (vb_span){span.buffer, 0, span.buffer->base.size};
-        infos[bound] = (VkDescriptorBufferInfo){span.buffer->handle, span.first,
-                                                span.end - span.first};
-        writes[bound] = (VkWriteDescriptorSet){
+        const vb_span span = bound_span(gpu, dispatch, i);
+        o->infos[i] = (VkDescriptorBufferInfo){span.buffer->handle, span.first,
+                                               span.end - span.first};
+        o->writes[i] = (VkWriteDescriptorSet){
             .sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
-            .dstSet = set,
-            .dstBinding = bound,
+            .dstBinding = i,
             .descriptorCount = 1,
             .descriptorType = texels ? VK_DESCRIPTOR_TYPE_STORAGE_TEXEL_BUFFER
                                      : VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
-            .pBufferInfo = texels ? NULL : &infos[bound],
+            .pBufferInfo = texels ? NULL : &o->infos[i],
             .pTexelBufferView = letter == 'h' ? &span.buffer->halves
                                 : texels      ? &span.buffer->texels
                                               : NULL,
         };
         span.buffer->used = vb_submission_value(&gpu->submissions);
-        if (dispatch->bindings[bound].buffer)
-            accesses[count++] = access_of(&span, letter == 'w' || letter == 'b');
+        if (dispatch->bindings[i].buffer)
+            o->accesses[o->access_count++] =
+                access_of(&span, letter == 'w' || letter == 'b');
     }
-    gpu->vk.UpdateDescriptorSets(gpu->device, bound, writes, 0, NULL);
-    return count;
+}
+
+// A set with the operands; VK_NULL_HANDLE where they are pushed.
+static vblip_status write_set(VkDescriptorSet *out, vb_gpu *gpu, vb_pipeline_id id,
+                              operands *o, vblip_error *err)
+{
+    *out = VK_NULL_HANDLE;
+    if (vb_pushes_descriptors(gpu))
+        return VBLIP_OK;
+    VB_TRY(
+        vb_descriptor_set_take(out, &gpu->submissions.open->descriptors, gpu, id, err));
+    for (uint32_t i = 0; i < o->count; i++)
+        o->writes[i].dstSet = *out;
+    gpu->vk.UpdateDescriptorSets(gpu->device, o->count, o->writes, 0, NULL);
+    return VBLIP_OK;
+}
+
+static void bind_operands(vb_gpu *gpu, VkPipelineLayout layout, VkDescriptorSet set,
+                          const operands *o)
+{
+    const VkCommandBuffer buffer = gpu->submissions.open->buffer;
+    if (set)
+        gpu->vk.CmdBindDescriptorSets(buffer, VK_PIPELINE_BIND_POINT_COMPUTE, layout, 0,
+                                      1, &set, 0, NULL);
+    else
+        gpu->vk.CmdPushDescriptorSetKHR(buffer, VK_PIPELINE_BIND_POINT_COMPUTE, layout,
+                                        0, o->count, o->writes);
 }
 
 // Some of a dispatch: whole rows of its workgroups or, of the only row, `count` workgroups.
@@ -187,20 +225,18 @@ static vblip_status record_piece(vb_gpu *gpu, const vb_dispatch *dispatch, piece
     VB_TRY(
         vb_pipeline_get(&pipeline, gpu, dispatch->pipeline, dispatch->constants, err));
     VB_TRY(vb_commands_begin(gpu, err));
-    VB_TRY(vb_descriptor_set_take(&set, &gpu->submissions.open->descriptors, gpu,
-                                  dispatch->pipeline, err));
-    vb_access accesses[VB_MAX_BINDINGS];
-    const uint32_t bound = bind(gpu, dispatch, set, accesses);
+    operands o;
+    find_operands(&o, gpu, dispatch);
+    VB_TRY(write_set(&set, gpu, dispatch->pipeline, &o, err));
     uint32_t base[2] = {0}, count[2] = {dispatch->groups[0], dispatch->groups[1]};
     base[part.axis] = part.first;
     count[part.axis] = part.count;
     const VkCommandBuffer buffer = gpu->submissions.open->buffer;
-    vb_command_open(gpu, dispatch->op, accesses, bound);
+    vb_command_open(gpu, dispatch->op, o.accesses, o.access_count);
     if (part.first)
         vb_profile_same_call(gpu);
     vk->CmdBindPipeline(buffer, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline);
-    vk->CmdBindDescriptorSets(buffer, VK_PIPELINE_BIND_POINT_COMPUTE, layout, 0, 1,
-                              &set, 0, NULL);
+    bind_operands(gpu, layout, set, &o);
     vk->CmdPushConstants(buffer, layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
                          row->param_bytes, dispatch->params);
     if (part.first)

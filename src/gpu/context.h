@@ -53,12 +53,13 @@ typedef struct vb_gpu {
 // What a test takes away from a device, to run the path that does without it, or forces
 // upon it.
 typedef struct vb_gpu_mask {
-    bool mapped_buffers; // takes away device buffers that the host can write
-    uint64_t broken;     // vb_verdict_bit: kernels that fail the self-test
-    uint64_t losing;     // the same: that lose the device in it
-    bool prefers_f16;    // what "auto" stores weights in
-    bool subgroup_sums;  // takes away sums over the lanes of a subgroup
-    bool untested;       // no self-test: for tests that open many devices
+    bool mapped_buffers;   // takes away device buffers that the host can write
+    uint64_t broken;       // vb_verdict_bit: kernels that fail the self-test
+    uint64_t losing;       // the same: that lose the device in it
+    bool prefers_f16;      // what "auto" stores weights in
+    bool subgroup_sums;    // takes away sums over the lanes of a subgroup
+    bool push_descriptors; // takes away descriptors without sets
+    bool untested;         // no self-test: for tests that open many devices
 } vb_gpu_mask;
 
 VB_CHECKED vblip_status vb_gpu_open_masked(vb_device **out,

@@ -32,7 +32,7 @@ typedef struct vb_coopmat_opening {
     VkPhysicalDeviceVulkan13Features vulkan13;
     VkPhysicalDeviceCooperativeMatrixFeaturesKHR matrix;
     VkPhysicalDeviceCooperativeMatrix2FeaturesNV matrix2;
-    const char *extensions[3]; // one more than are used
+    const char *extensions[4]; // two more than are used
     uint32_t extension_count;
 } vb_coopmat_opening;
 void vb_coopmat_open(vb_coopmat_opening *out, const vb_coopmat *have);

@@ -1,4 +1,5 @@
-// descriptors.h - descriptor sets for the dispatches of a submission, written anew by each.
+// descriptors.h - descriptor sets for the dispatches of a submission, written anew by each:
+// of a driver without VK_KHR_push_descriptor. Of others, commands hold what they bind.
 #ifndef VB_GPU_DESCRIPTORS_H
 #define VB_GPU_DESCRIPTORS_H
 

@@ -185,6 +185,9 @@ static vblip_status create_device(vb_gpu *gpu, vblip_error *err)
     vb_coopmat_open(&features, &gpu->physical.coopmat);
     if (gpu->physical.portability)
         features.extensions[features.extension_count++] = VB_PORTABILITY_SUBSET;
+    if (gpu->physical.push_descriptors)
+        features.extensions[features.extension_count++] =
+            VK_KHR_PUSH_DESCRIPTOR_EXTENSION_NAME;
     const VkDeviceCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
         .pNext = &features.vulkan12,
@@ -243,6 +246,8 @@ static vblip_status open_gpu(vb_gpu *gpu, const vb_gpu_options *options,
     VB_TRY(choose_device(gpu, options->device, err));
     vb_blocks_open(gpu);
     gpu->physical.subgroup_sums = gpu->physical.subgroup_sums && !mask->subgroup_sums;
+    gpu->physical.push_descriptors =
+        gpu->physical.push_descriptors && !mask->push_descriptors;
     VB_TRY(choose_family(gpu, options->kernels, options->precision, err));
     VB_TRY(choose_precision(gpu, options->precision, mask->prefers_f16, err));
     VB_TRY(create_device(gpu, err));

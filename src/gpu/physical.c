@@ -217,6 +217,7 @@ static vblip_status find_extensions(vb_physical *p, const vb_vk *vk, vblip_error
     } known[] = {
         {VB_PORTABILITY_SUBSET, &p->portability},
         {VK_EXT_MEMORY_BUDGET_EXTENSION_NAME, &p->tells_budget},
+        {VK_KHR_PUSH_DESCRIPTOR_EXTENSION_NAME, &p->push_descriptors},
         {VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME, &p->matrix},
         {VK_NV_COOPERATIVE_MATRIX_2_EXTENSION_NAME, &p->matrix2},
     };

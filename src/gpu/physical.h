@@ -32,6 +32,7 @@ typedef struct vb_physical {
     uint64_t max_allocation; // bytes
     bool portability;        // not all of Vulkan: an extension that must be enabled
     bool tells_budget;       // VK_EXT_memory_budget
+    bool push_descriptors;   // VK_KHR_push_descriptor
     bool matrix, matrix2;    // VK_KHR_cooperative_matrix, VK_NV_cooperative_matrix2
     bool halves;             // kernels can read weights that are stored in halves
     bool subgroup_sums;      // kernels can add over the lanes of a subgroup

@@ -5,6 +5,11 @@
 #include <assert.h>
 #include <string.h>
 
+bool vb_pushes_descriptors(const vb_gpu *gpu)
+{
+    return gpu->vk.CmdPushDescriptorSetKHR != NULL;
+}
+
 static VkDescriptorType descriptor_type(char binding)
 {
     return vb_binding_is_texels(binding) ? VK_DESCRIPTOR_TYPE_STORAGE_TEXEL_BUFFER
@@ -28,6 +33,9 @@ static vblip_status make_layout(vb_gpu *gpu, vb_pipeline_id id, vblip_error *err
         };
     const VkDescriptorSetLayoutCreateInfo set_info = {
         .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
+        .flags = vb_pushes_descriptors(gpu)
+                     ? VK_DESCRIPTOR_SET_LAYOUT_CREATE_PUSH_DESCRIPTOR_BIT_KHR
+                     : 0,
         .bindingCount = count,
         .pBindings = bindings,
     };

@@ -81,6 +81,9 @@ typedef struct vb_pipelines {
     VkPipelineCache cache;
 } vb_pipelines;
 
+// Whether layouts are for descriptors that are pushed, and not for sets.
+bool vb_pushes_descriptors(const vb_gpu *gpu);
+
 VB_CHECKED vblip_status vb_pipelines_open(vb_gpu *gpu, vblip_error *err);
 void vb_pipelines_close(vb_gpu *gpu);
 

@@ -54,7 +54,10 @@ vblip_status vb_vk_load_instance(vb_vk *vk, VkInstance instance, vblip_error *er
 vblip_status vb_vk_load_device(vb_vk *vk, VkDevice device, vblip_error *err)
 {
 #define LOAD_DEVICE(name) LOAD(name, vk->GetDeviceProcAddr(device, "vk" #name))
+#define LOAD_IF_ENABLED(name)                                                          \
+    vk->name = (PFN_vk##name)vk->GetDeviceProcAddr(device, "vk" #name);
     VB_VK_DEVICE(LOAD_DEVICE)
+    VB_VK_PUSH(LOAD_IF_ENABLED)
     return VBLIP_OK;
 }
 

@@ -143,6 +143,8 @@ typedef VkResult(
     X(CmdBeginDebugUtilsLabelEXT)                                                      \
     X(CmdEndDebugUtilsLabelEXT)
 
+#define VB_VK_PUSH(X) X(CmdPushDescriptorSetKHR)
+
 #define VB_VK_LOADER "libvulkan.so.1"
 #define VB_VK_MATRIX(X)                                                                \
     X(GetPhysicalDeviceCooperativeMatrixPropertiesKHR)                                 \
@@ -155,6 +157,7 @@ typedef struct vb_vk {
     VB_VK_GLOBAL(VB_VK_MEMBER)
     VB_VK_INSTANCE(VB_VK_MEMBER)
     VB_VK_DEVICE(VB_VK_MEMBER)
+    VB_VK_PUSH(VB_VK_MEMBER)
     VB_VK_DEBUG(VB_VK_MEMBER)
     VB_VK_MATRIX(VB_VK_MEMBER)
 } vb_vk;

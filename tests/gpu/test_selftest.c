@@ -56,6 +56,31 @@ static void test_every_family_passes(void **state)
     }
 }
 
+// By descriptors in sets, and by those that commands hold, as far as the driver has them.
+static void test_either_way_to_bind_passes(void **state)
+{
+    (void)state;
+    for (const char *const *family = gpu_families(); *family; family++) {
+        for (int sets = 0; sets < 2; sets++) {
+            gpu_fixture fx;
+            tally t = {0};
+            gpu_open_masked(&fx, &(vb_gpu_options){.kernels = *family},
+                            &(vb_gpu_mask){.push_descriptors = sets, .untested = true});
+            const vb_gpu *gpu = vb_gpu_of(fx.device);
+            const bool pushes = gpu->physical.push_descriptors;
+            assert_true(!sets || !pushes);
+            assert_int_equal(gpu->vk.CmdPushDescriptorSetKHR != NULL, pushes);
+            assert_int_equal(vb_selftest_report(fx.device, on_check, &t, NULL),
+                             VBLIP_OK);
+            if (t.good != t.checks || t.checks == 0)
+                fail_msg("%s: %s", *family, t.failed);
+            assert_int_equal(vb_gpu_count(fx.device).descriptor_sets > 0, !pushes);
+            assert_int_equal(vb_gpu_validation_messages(fx.device), 0);
+            gpu_close(&fx);
+        }
+    }
+}
+
 // Each kernel of matrices by itself, and all ops with the best of them.
 static void test_cooperative_matrices_pass(void **state)
 {
@@ -85,6 +110,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_family_passes),
+        cmocka_unit_test(test_either_way_to_bind_passes),
         cmocka_unit_test(test_cooperative_matrices_pass),
     };
     return cmocka_run_group_tests_name("selftest", tests, NULL, NULL);
