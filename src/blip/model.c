@@ -366,3 +366,118 @@ vblip_status vb_model_encode(vb_model *model, vb_visual *visual, const vb_frame 
     }
     return status;
 }
+
+// ------------------------------------------------------------- frames of several clips
+
+// What the frames of all clips become, on its way to their visuals.
+typedef struct joint_batch {
+    const vb_clip_frames *clips; // [count]
+    uint32_t count, frames;
+    vb_vision_scratch scratch;
+    vb_tensor x; // [frames, N, Dv]
+    vb_tensor proj,
+        vector; // [frames, 1, projection], [1, 1, projection]: of each in turn
+} joint_batch;
+
+static vblip_status joint_batch_make(joint_batch *b, vb_model *m, vblip_error *err)
+{
+    const vb_vision_config *c = &m->config.vision;
+    const uint32_t tokens = vb_vision_tokens(c), projection = m->config.projection;
+    vb_pool *pool = &m->activations;
+    vb_pool_reset(pool);
+    VB_TRY(vb_vision_scratch_make(&b->scratch, pool, c, b->frames, err));
+    VB_TRY(vb_pool_tensor(&b->x, pool, VB_F32, b->frames, tokens, c->width, err));
+    VB_TRY(vb_pool_tensor(&b->proj, pool, VB_F32, b->frames, 1, projection, err));
+    VB_TRY(vb_pool_tensor(&b->vector, pool, VB_F32, 1, 1, projection, err));
+    for (uint32_t i = 0; i < b->count; i++) {
+        vb_visual *visual = b->clips[i].visual;
+        VB_TRY(vb_pool_tensor(&visual->tokens, &visual->pool, VB_F32, 1,
+                              b->clips[i].count * tokens, c->width, err));
+    }
+    return vb_model_stage(m, (uint64_t)b->frames * c->image_size * c->image_size * 3,
+                          err);
+}
+
+static void stage_clips(vb_model *m, const joint_batch *b)
+{
+    const uint64_t side = m->config.vision.image_size, bytes = side * side * 3;
+    uint8_t *out = m->staging;
+    for (uint32_t i = 0; i < b->count; i++)
+        for (uint32_t n = 0; n < b->clips[i].count; n++, out += bytes)
+            memcpy(out, b->clips[i].frames[n].rgb, bytes);
+}
+
+// A clip, whose first frame is frame `at` of the batch, gets what is its own.
+static void hand_out_tokens(vb_recorder *rec, const vb_model *m, const joint_batch *b,
+                            const vb_clip_frames *clip, uint32_t at)
+{
+    const vb_tensor tokens = clip->visual->tokens;
+    const vb_tensor x = vb_batches(b->x, at, clip->count);
+    vb_copy(rec, tokens, vb_reshape(x, 1, tokens.rows, tokens.cols));
+    if (!clip->itc)
+        return;
+    const vb_tensor proj = vb_batches(b->proj, 0, clip->count);
+    vb_itc_vision(rec, &m->weights, b->vector,
+                  vb_reshape(proj, 1, clip->count, b->vector.cols), x);
+    vb_download(rec, clip->itc, b->vector);
+}
+
+static vblip_status encode_joint_batch(vb_model *m, joint_batch *b, vblip_error *err)
+{
+    VB_TRY(joint_batch_make(b, m, err));
+    stage_clips(m, b);
+    vb_recorder rec = vb_recorder_begin(m->device);
+    vb_upload(&rec, b->scratch.pixels, m->staging);
+    vb_vision_forward(&rec, &m->weights.vision, &m->config, &b->scratch, b->x);
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < b->count; at += b->clips[i++].count)
+        hand_out_tokens(&rec, m, b, &b->clips[i], at);
+    VB_TRY(vb_recorder_submit(&rec, err));
+    for (uint32_t i = 0; i < b->count; i++)
+        if (b->clips[i].itc)
+            VB_TRY(vb_check_finite(b->clips[i].itc, m->config.projection, m->path,
+                                   "ITC vector", err));
+    return VBLIP_OK;
+}
+
+static vblip_status encode_jointly(vb_model *m, const vb_clip_frames *clips,
+                                   uint32_t count, uint32_t batch, vblip_error *err)
+{
+    joint_batch b = {.clips = clips, .count = count};
+    for (uint32_t i = 0; i < count; i++) {
+        VB_TRY(check_frames(m, clips[i].frames, clips[i].count, clips[i].itc, err));
+        b.frames += clips[i].count;
+    }
+    if (choose_batch(m, b.frames, batch) < b.frames)
+        return vb_fail(err, VBLIP_ERR_MEMORY,
+                       "frames: %u at once, there is room for %u", b.frames,
+                       choose_batch(m, b.frames, batch));
+    const vblip_status status = encode_joint_batch(m, &b, err);
+    if (status == VBLIP_ERR_MEMORY) { // of as many it is not tried again
+        vb_pool_free(&m->activations);
+        m->most_frames = b.frames > 1 ? b.frames - 1 : 1;
+    }
+    return status;
+}
+
+vblip_status vb_model_encode_together(vb_model *model, const vb_clip_frames *clips,
+                                      uint32_t count, uint32_t batch, vblip_error *err)
+{
+    for (uint32_t i = 0; i < count; i++)
+        vb_visual_empty(clips[i].visual);
+    const vblip_status status = encode_jointly(model, clips, count, batch, err);
+    for (uint32_t i = 0; i < count && status != VBLIP_OK; i++) {
+        vb_visual_empty(clips[i].visual);
+        if (clips[i].itc)
+            memset(clips[i].itc, 0, model->config.projection * sizeof *clips[i].itc);
+    }
+    return status;
+}
+
+uint32_t vb_model_filling_frames(const vb_model *model, uint32_t batch)
+{
+    const uint32_t tokens = vb_vision_tokens(&model->config.vision);
+    const uint32_t rows = model->device->caps.filling_rows;
+    const uint32_t filling = rows ? (rows + tokens - 1) / tokens : 1;
+    return choose_batch(model, batch ? batch : filling, batch);
+}

@@ -49,6 +49,25 @@ VB_CHECKED vblip_status vb_model_encode(vb_model *model, vb_visual *visual,
                                         const vb_frame *frames, uint32_t count,
                                         uint32_t batch, float *itc, vblip_error *err);
 
+// The frames of a clip, and what they go to.
+typedef struct vb_clip_frames {
+    vb_visual *visual;
+    const vb_frame *frames; // [count]
+    uint32_t count;
+    float *itc; // [projection]; NULL: not wanted
+} vb_clip_frames;
+
+// Does for each of `count` clips what vb_model_encode does, with all their frames at once: more
+// than `batch` (0 = by memory) are VBLIP_ERR_MEMORY. No visual shows anything after a failure.
+VB_CHECKED vblip_status vb_model_encode_together(vb_model *model,
+                                                 const vb_clip_frames *clips,
+                                                 uint32_t count, uint32_t batch,
+                                                 vblip_error *err);
+
+// How many frames are worth encoding at once: `batch`, or with 0 as many as fill the device, and
+// no more than there is memory for. At least 1.
+uint32_t vb_model_filling_frames(const vb_model *model, uint32_t batch);
+
 // The ITC vector of each frame that `visual` shows, [frames, projection].
 VB_CHECKED vblip_status vb_model_frames_itc(vb_model *model, const vb_visual *visual,
                                             float *itc, vblip_error *err);

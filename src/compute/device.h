@@ -24,6 +24,8 @@ typedef struct vb_device_caps {
     bool
         narrow_factors; // linear and attention may round factors to the type of weights
     bool absorbs;       // has vb_absorbed_attention
+    uint32_t
+        filling_rows; // of a linear's x that it takes to fill the device; 0 = any do
 } vb_device_caps;
 
 // How ops will read a matrix. LINEAR: vb_linear. ROWS: vb_embed, vb_absorbed_attention.

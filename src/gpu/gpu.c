@@ -209,6 +209,16 @@ static uint64_t smaller(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+// As many are 192 tiles of 128 x 128 of a ViT's narrowest linear: large cards have up to as many
+// units. An integrated GPU, and a processor, are filled by one frame.
+enum { FILLING_ROWS = 4096 };
+
+static bool is_a_card(const vb_gpu *gpu)
+{
+    const vblip_device_kind kind = gpu->physical.info.kind;
+    return kind == VBLIP_DEVICE_DISCRETE_GPU || kind == VBLIP_DEVICE_VIRTUAL_GPU;
+}
+
 static vb_device_caps caps_of(const vb_gpu *gpu)
 {
     const VkPhysicalDeviceLimits *limits = &gpu->physical.limits;
@@ -227,6 +237,7 @@ static vb_device_caps caps_of(const vb_gpu *gpu)
         .shares_cores = gpu->physical.info.kind == VBLIP_DEVICE_SOFTWARE,
         .narrow_activations = narrows, // in halves, where weights are
         .narrow_keys = narrows,
+        .filling_rows = is_a_card(gpu) ? FILLING_ROWS : 0,
     };
 }
 

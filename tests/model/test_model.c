@@ -680,6 +680,49 @@ static void test_frames_are_encoded_in_what_memory_there_is(void **state)
     assert_int_equal(ref_device_look(fixture.device).alive, 0);
 }
 
+// Frames of two clips for which there is no memory at once: that is said, and from then on
+// without trying; alone they are encoded.
+static void test_clips_are_not_encoded_together_without_memory(void **state)
+{
+    (void)state;
+    vb_frame frames[MANY];
+    vb_clip_frames clips[2];
+    vblip_error err = {0};
+    vb_model *model = fixture_model(&fixture, "retrieval");
+    fixture_frames(frames, model->config.vision.image_size, IMAGE, MANY);
+    for (uint32_t i = 0; i < 2; i++) {
+        clips[i] =
+            (vb_clip_frames){.frames = frames + (i ? 1 : 0), .count = i ? MANY - 1 : 1};
+        fixture_ok(vb_visual_make(&clips[i].visual, model, &err), &err);
+    }
+    small.sound = fixture.device->table;
+    small.table = *small.sound;
+    small.table.buffer_make = make_small_buffer;
+    small.most = 2 << 20;
+    small.refused = 0;
+    fixture.device->table = &small.table;
+    for (uint32_t round = 0; round < 2; round++) {
+        assert_int_equal(vb_model_encode_together(model, clips, 2, MANY, &err),
+                         VBLIP_ERR_MEMORY);
+        assert_int_equal(small.refused, 1);
+        assert_string_equal(err.message,
+                            round ? "frames: 64 at once, there is room for 63"
+                                  : "activations: out of memory");
+        vb_error_reset(&err);
+    }
+    assert_int_equal(vb_model_filling_frames(model, MANY), MANY - 1);
+    for (uint32_t i = 0; i < 2; i++)
+        fixture_ok(vb_model_encode(model, clips[i].visual, clips[i].frames,
+                                   clips[i].count, MANY, NULL, &err),
+                   &err);
+    fixture.device->table = small.sound;
+    for (uint32_t i = 0; i < 2; i++)
+        vb_visual_free(&clips[i].visual);
+    vb_model_free(&model);
+    free(frames[0].rgb);
+    assert_int_equal(ref_device_look(fixture.device).alive, 0);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -699,6 +742,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_a_load_that_runs_out_of_memory_leaves_nothing),
         cmocka_unit_test(test_a_call_that_runs_out_of_memory_can_be_repeated),
         cmocka_unit_test(test_frames_are_encoded_in_what_memory_there_is),
+        cmocka_unit_test(test_clips_are_not_encoded_together_without_memory),
     };
     fixture_open(&fixture, argc, argv);
     int failures = cmocka_run_group_tests_name("model", tests, NULL, NULL);
