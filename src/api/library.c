@@ -100,12 +100,9 @@ vblip_status vblip_library_update(vblip_library *library, const vblip_job *job,
     VB_TRY(vb_take_job(&s.job, &taken, err));
     vb_indexing in = vb_library_indexing(library, &s);
     vb_set_up_member(&s);
-    vb_cache cache = {.ops = &s.ops};
     in.job = taken;
-    in.cache = &cache;
     const vblip_status status = vb_indexing_run(&in, changes ? changes : &ignored, err);
     for (uint32_t i = 0; i < library->shelf_count; i++)
         vb_index_live(library->shelves[i].index);
-    vb_cache_free(&cache);
     return status;
 }

@@ -1,6 +1,5 @@
 #include "video_tasks/cache.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 static vb_cache_entry *cache_find(vb_cache *cache, vb_clip_key key)
@@ -54,31 +53,21 @@ vb_visual *vb_cache_find(vb_cache *cache, vb_clip_key key)
     return entry ? entry->visual : NULL;
 }
 
-vblip_status vb_cache_take(vb_visual **out, vb_cache *cache, vb_clip_key key,
-                           vblip_error *err)
+vblip_status vb_cache_put(vb_cache *cache, vb_clip_key key, float score,
+                          vb_visual **visual, vblip_error *err)
 {
-    *out = NULL;
+    vb_visual *left_out = NULL;
     vb_cache_entry *entry = NULL;
     if (cache->count == 0 || one_more_fits(cache)) {
         VB_TRY(cache_grow(cache, err));
-        vb_visual *visual = NULL;
-        VB_TRY(cache->ops->visual_make(&visual, cache->ops->model, err));
         entry = &cache->entries[cache->count++];
-        entry->visual = visual;
     } else {
         entry = cache_lowest(cache);
+        left_out = entry->visual;
     }
-    entry->key = key;
-    entry->score = -INFINITY;
-    *out = entry->visual;
+    *entry = (vb_cache_entry){.key = key, .visual = *visual, .score = score};
+    *visual = left_out;
     return VBLIP_OK;
-}
-
-void vb_cache_rate(vb_cache *cache, vb_clip_key key, float score)
-{
-    vb_cache_entry *entry = cache_find(cache, key);
-    if (entry)
-        entry->score = score;
 }
 
 void vb_cache_drop(vb_cache *cache, vb_clip_key key)

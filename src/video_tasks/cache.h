@@ -27,12 +27,10 @@ typedef struct vb_cache {
 // The visual kept for `key`, or NULL.
 vb_visual *vb_cache_find(vb_cache *cache, vb_clip_key key);
 
-// A visual for the caller to fill with `key`, which is not in the cache: a new one while
-// the budget lasts, else that of the lowest score. Its own score is the lowest there can
-// be until the caller knows better.
-VB_CHECKED vblip_status vb_cache_take(vb_visual **out, vb_cache *cache, vb_clip_key key,
-                                      vblip_error *err);
-void vb_cache_rate(vb_cache *cache, vb_clip_key key, float score);
+// Keeps *visual, of `key`, which is not in the cache, and leaves in its place what is not kept for
+// it: nothing while the budget lasts, else the visual of the lowest score.
+VB_CHECKED vblip_status vb_cache_put(vb_cache *cache, vb_clip_key key, float score,
+                                     vb_visual **visual, vblip_error *err);
 
 // Frees the visual of `key`, if there is one.
 void vb_cache_drop(vb_cache *cache, vb_clip_key key);

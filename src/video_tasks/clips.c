@@ -351,6 +351,24 @@ const vb_clip *vb_clips_next(vb_clips *clips)
     return clip;
 }
 
+void vb_clips_keep(vb_clips *clips, vb_clip *kept)
+{
+    vb_clip *clip = &clips->current->clip;
+    const vb_clip before = *kept;
+    *kept = *clip;
+    clip->frames = before.frames;
+    clip->pixels = before.pixels;
+    clip->capacity = before.capacity;
+    clip->count = 0;
+}
+
+void vb_clip_free(vb_clip *kept)
+{
+    free(kept->frames);
+    free(kept->pixels);
+    *kept = (vb_clip){0};
+}
+
 void vb_clips_close(vb_clips **clips)
 {
     vb_clips *c = *clips;
@@ -361,8 +379,7 @@ void vb_clips_close(vb_clips **clips)
         if (c->slots[i].video)
             c->task->frames->close(&c->slots[i].video);
         vb_division_free(&c->slots[i].division);
-        free(c->slots[i].clip.frames);
-        free(c->slots[i].clip.pixels);
+        vb_clip_free(&c->slots[i].clip);
     }
     free(c->slots);
     free(c);

@@ -52,6 +52,11 @@ VB_CHECKED vblip_status vb_clips_open(vb_clips **out, const vb_task *task,
 // is wrong with an input that could be read.
 const vb_clip *vb_clips_next(vb_clips *clips);
 
+// Moves the clip of the last vb_clips_next to `kept`, so that it outlives the next one. What
+// `kept` pointed to is used again: it is all-zero at first. vb_clip_free frees what is kept.
+void vb_clips_keep(vb_clips *clips, vb_clip *kept);
+void vb_clip_free(vb_clip *kept);
+
 void vb_clips_close(vb_clips **clips);
 
 // Calls `fn` with every clip of the task, in order, until a call fails; `frames` of each

@@ -1,8 +1,7 @@
 #include "video_tasks/encoded.h"
 
+#include "video_tasks/clip_encoder.h"
 #include "video_tasks/job.h"
-
-#include <stdlib.h>
 
 vblip_status vb_encode_frames(const vb_task *task, vb_visual *visual,
                               const vb_frame *frames, uint32_t count, uint32_t batch,
@@ -56,35 +55,18 @@ vblip_status vb_encode_first(vb_encoded *out, const vb_task *task, const vblip_j
     return status;
 }
 
-// What one clip after another is encoded into.
-typedef struct encoding {
-    const vb_task *task;
-    const vblip_job *job;
-    vb_visual *visual; // owned
-    float *itc;        // [projection], owned; NULL when not wanted
-    vb_encoded_fn fn;
-    void *user;
-} encoding;
-
-static vblip_status encode_next(void *user, const vb_clip *clip, vblip_error *err)
+static vblip_status encode_next(const vb_task *task, const vblip_job *job,
+                                vb_clip_encoder *encoder, const vb_clip *clip,
+                                vb_encoded_fn fn, void *user, vblip_error *err)
 {
-    encoding *e = user;
-    const vb_encoded encoded = encoded_clip(e->task, clip, e->visual, e->itc);
-    if (encoded.failed)
-        VB_TRY(vb_job_failed(e->job, clip->input, encoded.path, &clip->error, err));
+    vb_encoding none = {0}, *got = &none;
+    const char *path = task->inputs[clip->input].path;
+    if (clip->error.status != VBLIP_OK)
+        VB_TRY(vb_job_failed(job, clip->input, path, &clip->error, err));
     else
-        VB_TRY(vb_clip_encode(clip, e->task, e->visual, e->job->batch, e->itc, err));
-    return e->fn(e->user, &encoded, err);
-}
-
-static vblip_status encode_inputs(encoding *e, uint32_t frames, bool itc,
-                                  vblip_error *err)
-{
-    const vb_model_ops *ops = e->task->ops;
-    if (itc && !(e->itc = calloc(ops->projection, sizeof *e->itc)))
-        return vb_fail_memory(err, "ITC vector");
-    VB_TRY(ops->visual_make(&e->visual, ops->model, err));
-    return vb_clips_each(e->task, e->job, frames, encode_next, e, err);
+        VB_TRY(vb_clip_encoder_encode(&got, encoder, err));
+    const vb_encoded encoded = encoded_clip(task, clip, got->visual, got->itc);
+    return fn(user, &encoded, err);
 }
 
 vblip_status vb_encode_each(const vb_task *task, const vblip_job *job, uint32_t frames,
@@ -92,9 +74,16 @@ vblip_status vb_encode_each(const vb_task *task, const vblip_job *job, uint32_t 
 {
     if (task->encoded)
         return fn(user, task->encoded, err);
-    encoding e = {.task = task, .job = job, .fn = fn, .user = user};
-    vblip_status status = encode_inputs(&e, frames, itc, err);
-    task->ops->visual_free(&e.visual);
-    free(e.itc);
+    const vb_clips_plan plan = {
+        .frames = job->frames ? job->frames : frames,
+        .segmenting = task->segmenting,
+    };
+    vb_clip_encoder *encoder = NULL;
+    VB_TRY(vb_clip_encoder_open(&encoder, task, job, &plan, itc, err));
+    vblip_status status = VBLIP_OK;
+    const vb_clip *clip = NULL;
+    while (status == VBLIP_OK && (clip = vb_clip_encoder_next(encoder)))
+        status = encode_next(task, job, encoder, clip, fn, user, err);
+    vb_clip_encoder_close(&encoder);
     return status;
 }

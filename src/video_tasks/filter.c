@@ -1,7 +1,7 @@
 #include "video_tasks/filter.h"
 
 #include "base/random.h"
-#include "video_tasks/encoded.h"
+#include "video_tasks/clip_encoder.h"
 #include "video_tasks/job.h"
 #include "video_tasks/ranking.h"
 
@@ -11,8 +11,8 @@ static const float default_min_p = 0.5f; // the paper's
 // One of the two models, and the clips as it sees them.
 typedef struct clip_reader {
     const vb_task *task;
-    vb_clips *clips;
-    vb_visual *visual; // every clip in turn
+    vb_clip_encoder *encoder;
+    vb_visual *visual; // of the clip in hand
 } clip_reader;
 
 typedef struct filtering {
@@ -65,35 +65,28 @@ static vblip_status open_reader(clip_reader *s, const filtering *r, const vb_tas
 {
     const vblip_job *job = vb_job(r->f->options->job);
     s->task = task;
-    VB_TRY(task->ops->visual_make(&s->visual, task->ops->model, err));
     const vb_clips_plan plan = {
         .order = r->order,
         .count = r->runs,
         .frames = job->frames ? job->frames : DEFAULT_FRAMES,
     };
-    return vb_clips_open(&s->clips, task, job, &plan, err);
-}
-
-static void close_reader(clip_reader *s)
-{
-    vb_clips_close(&s->clips);
-    if (s->task)
-        s->task->ops->visual_free(&s->visual);
+    return vb_clip_encoder_open(&s->encoder, task, job, &plan, false, err);
 }
 
 // ------------------------------------------------------------------------------- pairs
 
 // Reads the next clip and encodes it; `why` says why not, when it cannot be read.
-static vblip_status filter_encode(clip_reader *s, const filtering *r, vblip_error *why,
-                                  vblip_error *err)
+static vblip_status filter_encode(clip_reader *s, vblip_error *why, vblip_error *err)
 {
-    const vb_clip *clip = vb_clips_next(s->clips);
+    const vb_clip *clip = vb_clip_encoder_next(s->encoder);
     if (why->status == VBLIP_OK)
         *why = clip->error;
     if (why->status != VBLIP_OK)
         return VBLIP_OK;
-    return vb_clip_encode(clip, s->task, s->visual, vb_job(r->f->options->job)->batch,
-                          NULL, err);
+    vb_encoding *got;
+    VB_TRY(vb_clip_encoder_encode(&got, s->encoder, err));
+    s->visual = got->visual;
+    return VBLIP_OK;
 }
 
 // The made-up caption of pair `index`. What is drawn hangs on the pair's place alone, so
@@ -164,9 +157,9 @@ static vblip_status fail_run(filtering *r, uint32_t run, const vblip_error *why,
 static vblip_status filter_run(filtering *r, uint32_t run, vblip_error *err)
 {
     vblip_error why = {0};
-    VB_TRY(filter_encode(&r->judge, r, &why, err));
+    VB_TRY(filter_encode(&r->judge, &why, err));
     if (r->apart)
-        VB_TRY(filter_encode(&r->captioner, r, &why, err));
+        VB_TRY(filter_encode(&r->captioner, &why, err));
     if (why.status != VBLIP_OK)
         return fail_run(r, run, &why, err);
     for (uint32_t i = r->first[run]; i < r->first[run + 1]; i++)
@@ -196,8 +189,8 @@ vblip_status vb_task_filter(const vb_filter *filter, vblip_error *err)
         .apart = filter->captioner->ops->model != filter->task->ops->model,
     };
     vblip_status status = filter_all(&r, err);
-    close_reader(&r.judge);
-    close_reader(&r.captioner);
+    vb_clip_encoder_close(&r.judge.encoder);
+    vb_clip_encoder_close(&r.captioner.encoder);
     vb_generated_free(&r.reply);
     vb_arena_free(&r.arena);
     return status;

@@ -6,8 +6,7 @@
 #include "base/set.h"
 #include "base/text.h"
 #include "decode/inputs.h"
-#include "video_tasks/clips.h"
-#include "video_tasks/encoded.h"
+#include "video_tasks/clip_encoder.h"
 #include "video_tasks/job.h"
 #include "video_tasks/ranking.h"
 
@@ -338,19 +337,20 @@ static vblip_status make_segment_room(indexing_run *r, vblip_error *err)
     return VBLIP_OK;
 }
 
-static vblip_status encode_segment(indexing_run *r, const vb_clip *clip,
-                                   vblip_error *err)
+static vblip_status encode_segment(indexing_run *r, vb_clip_encoder *encoder,
+                                   const vb_clip *clip, vblip_error *err)
 {
     const vb_indexing *in = r->in;
     const vb_clip_key key = {clip->input, clip->start_us};
-    vb_visual *visual = NULL;
+    const uint32_t width = in->task->ops->projection;
+    vb_encoding *got;
     VB_TRY(make_segment_room(r, err));
-    float *vector = r->vectors + (size_t)r->count * in->task->ops->projection;
-    VB_TRY(vb_cache_take(&visual, in->cache, key, err));
-    VB_TRY(vb_clip_encode(clip, in->task, visual, in->job->batch, vector, err));
-    vb_cache_rate(
-        in->cache, key,
-        vb_best_dot(in->text_itc, in->text_count, vector, in->task->ops->projection));
+    VB_TRY(vb_clip_encoder_encode(&got, encoder, err));
+    memcpy(r->vectors + (size_t)r->count * width, got->itc, width * sizeof *got->itc);
+    if (in->cache)
+        VB_TRY(vb_cache_put(in->cache, key,
+                            vb_best_dot(in->text_itc, in->text_count, got->itc, width),
+                            &got->visual, err));
     r->segments[r->count++] = (vb_segment){clip->start_us, clip->end_us};
     r->changes->segments++;
     return VBLIP_OK;
@@ -445,7 +445,8 @@ static vblip_status take_failure(indexing_run *r, const vb_clip *clip, vblip_err
     return vb_meter_add(&r->meter, path, 0, err);
 }
 
-static vblip_status take_segment(indexing_run *r, const vb_clip *clip, vblip_error *err)
+static vblip_status take_segment(indexing_run *r, vb_clip_encoder *encoder,
+                                 const vb_clip *clip, vblip_error *err)
 {
     const uint64_t each = clip->info.still ? 1 : r->in->frames;
     if (clip->error.status != VBLIP_OK)
@@ -460,7 +461,7 @@ static vblip_status take_segment(indexing_run *r, const vb_clip *clip, vblip_err
     r->parts = clip->parts;
     r->planned += clip->count;
     r->planned -= each;
-    VB_TRY(encode_segment(r, clip, err));
+    VB_TRY(encode_segment(r, encoder, clip, err));
     if (clip->part + 1 == clip->parts) {
         VB_TRY(put_recording_of(r, clip, NULL, err));
         r->count = 0;
@@ -494,15 +495,15 @@ static vblip_status encode_pending(indexing_run *r, vblip_error *err)
     for (uint32_t i = 0; i < r->pending_count; i++)
         r->unseen_bytes += r->files[r->pending[i]].size;
     r->meter = vb_meter_start(in->job, "frames", 0);
-    vb_clips *clips = NULL;
-    VB_TRY(vb_clips_open(&clips, in->task, in->job, &plan, err));
+    vb_clip_encoder *encoder = NULL;
+    VB_TRY(vb_clip_encoder_open(&encoder, in->task, in->job, &plan, true, err));
     // Looking for the shots of a long recording takes minutes: what it is at is said before.
     vblip_status status = vb_meter_add(&r->meter, typed_path(r, r->pending[0]), 0, err);
     expect_frames(r);
     const vb_clip *clip = NULL;
-    while (status == VBLIP_OK && (clip = vb_clips_next(clips)))
-        status = take_segment(r, clip, err);
-    vb_clips_close(&clips);
+    while (status == VBLIP_OK && (clip = vb_clip_encoder_next(encoder)))
+        status = take_segment(r, encoder, clip, err);
+    vb_clip_encoder_close(&encoder);
     return status;
 }
 

@@ -55,7 +55,7 @@ typedef struct vb_indexing {
     int64_t since_ns, until_ns; // inputs written to at another time are none; 0 = ever
     const char *const *include, *const *exclude; // as it is: globs of recordings
 
-    // Of a search that follows: visuals of what is encoded are kept, the likeliest
+    // Of a search that follows, else zero: visuals of what is encoded are kept, the likeliest
     // candidates for these.
     const float *text_itc; // [text_count, projection]
     uint32_t text_count;

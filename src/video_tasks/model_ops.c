@@ -20,6 +20,8 @@ vb_model_ops vb_model_ops_of(vb_model *model)
         .visual_free = vb_visual_free,
         .visual_bytes = vb_visual_bytes,
         .encode = vb_model_encode,
+        .encode_together = vb_model_encode_together,
+        .filling_frames = vb_model_filling_frames,
         .frames_itc = vb_model_frames_itc,
         .text_itc = vb_model_text_itc,
         .itm = vb_model_itm,

@@ -18,6 +18,9 @@ typedef struct vb_model_ops {
     vblip_status (*encode)(vb_model *model, vb_visual *visual, const vb_frame *frames,
                            uint32_t count, uint32_t batch, float *itc,
                            vblip_error *err);
+    vblip_status (*encode_together)(vb_model *model, const vb_clip_frames *clips,
+                                    uint32_t count, uint32_t batch, vblip_error *err);
+    uint32_t (*filling_frames)(const vb_model *model, uint32_t batch);
     vblip_status (*frames_itc)(vb_model *model, const vb_visual *visual, float *itc,
                                vblip_error *err);
     vblip_status (*text_itc)(vb_model *model, const char *const *texts, uint32_t count,

@@ -1,7 +1,6 @@
 #include "video_tasks/rerank.h"
 
-#include "video_tasks/clips.h"
-#include "video_tasks/encoded.h"
+#include "video_tasks/clip_encoder.h"
 #include "video_tasks/job.h"
 
 #include <stdlib.h>
@@ -229,8 +228,8 @@ static vblip_status score_kept(matching *m, vblip_error *err)
 // ------------------------------------------------------------------- visuals that are not
 
 // Pair `first` is the first of a part that was to be read again.
-static vblip_status encode_again(matching *m, const vb_clip *clip, uint64_t first,
-                                 vblip_error *err)
+static vblip_status encode_again(matching *m, vb_clip_encoder *encoder,
+                                 const vb_clip *clip, uint64_t first, vblip_error *err)
 {
     vb_rerank *r = m->r;
     const char *path = r->task->inputs[clip->input].path;
@@ -239,10 +238,9 @@ static vblip_status encode_again(matching *m, const vb_clip *clip, uint64_t firs
         VB_TRY(vb_job_failed(r->job, clip->input, path, &clip->error, err));
         return vb_meter_skip(&m->meter, path, open_pairs(&r->pairs[first], size), err);
     }
-    vb_visual *visual = NULL;
-    VB_TRY(vb_cache_take(&visual, r->cache, pair_key(&r->pairs[first]), err));
-    VB_TRY(vb_clip_encode(clip, r->task, visual, r->job->batch, NULL, err));
-    return score_group(m, &r->pairs[first], size, visual, err);
+    vb_encoding *got;
+    VB_TRY(vb_clip_encoder_encode(&got, encoder, err));
+    return score_group(m, &r->pairs[first], size, got->visual, err);
 }
 
 // The first pair of the part of a clip that was to be read.
@@ -279,7 +277,6 @@ static vblip_status score_missing(matching *m, vblip_error *err)
 {
     vb_rerank *r = m->r;
     plan_missing(m);
-    r->cache->budget = 0; // one visual, filled again for every clip
     vblip_job job = *r->job;
     job.warned = NULL; // it was told the first time
     const vb_clips_plan plan = {
@@ -288,17 +285,19 @@ static vblip_status score_missing(matching *m, vblip_error *err)
         .frames = r->frames,
         .parts = m->parts,
     };
-    vb_clips *clips = NULL;
-    VB_TRY(vb_clips_open(&clips, r->task, &job, &plan, err));
+    vb_clip_encoder *encoder = NULL;
+    VB_TRY(vb_clip_encoder_open(&encoder, r->task, &job, &plan, false, err));
     vblip_status status = VBLIP_OK;
     const vb_clip *clip = NULL;
-    for (uint32_t item = 0; status == VBLIP_OK && (clip = vb_clips_next(clips));) {
-        status = encode_again(m, clip, first_of_part(m, item, clip->part), err);
+    for (uint32_t item = 0;
+         status == VBLIP_OK && (clip = vb_clip_encoder_next(encoder));) {
+        status =
+            encode_again(m, encoder, clip, first_of_part(m, item, clip->part), err);
         const bool last =
             clip->error.status != VBLIP_OK || clip->part + 1 == clip->parts;
         item += last;
     }
-    vb_clips_close(&clips);
+    vb_clip_encoder_close(&encoder);
     return status;
 }
 

@@ -1,6 +1,6 @@
 #include "video_tasks/scoring.h"
 
-#include "video_tasks/encoded.h"
+#include "video_tasks/clip_encoder.h"
 #include "video_tasks/job.h"
 #include "video_tasks/ranking.h"
 
@@ -31,17 +31,10 @@ static vblip_status encode_texts(vb_scoring *s, vblip_error *err)
 
 // ------------------------------------------------------------- first pass: every clip
 
-// Encodes a clip into a visual of the cache; `itc` may be NULL.
-static vblip_status encode_into_cache(vb_scoring *s, const vb_clip *clip, float *itc,
-                                      vb_visual **visual, vblip_error *err)
+static vblip_status encode_clip(vb_scoring *s, vb_clip_encoder *encoder,
+                                const vb_clip *clip, vb_meter *meter, vblip_error *err)
 {
-    VB_TRY(vb_cache_take(visual, &s->cache, (vb_clip_key){.input = clip->input}, err));
-    return vb_clip_encode(clip, s->task, *visual, s->job->batch, itc, err);
-}
-
-static vblip_status encode_clip(vb_scoring *s, const vb_clip *clip, vb_meter *meter,
-                                vblip_error *err)
-{
+    const uint32_t width = s->task->ops->projection;
     const char *path = s->task->inputs[clip->input].path;
     if (clip->error.status != VBLIP_OK) {
         VB_TRY(vb_job_failed(s->job, clip->input, path, &clip->error, err));
@@ -49,12 +42,13 @@ static vblip_status encode_clip(vb_scoring *s, const vb_clip *clip, vb_meter *me
     }
     meter->total += clip->count; // it expected s->frames
     meter->total -= s->frames;
-    vb_visual *visual = NULL;
-    float *itc = s->clip_itc + (size_t)clip->input * s->task->ops->projection;
-    VB_TRY(encode_into_cache(s, clip, itc, &visual, err));
-    vb_cache_rate(
-        &s->cache, (vb_clip_key){.input = clip->input},
-        vb_best_dot(s->text_itc, s->text_count, itc, s->task->ops->projection));
+    vb_encoding *got;
+    VB_TRY(vb_clip_encoder_encode(&got, encoder, err));
+    memcpy(s->clip_itc + (size_t)clip->input * width, got->itc,
+           width * sizeof *got->itc);
+    VB_TRY(vb_cache_put(&s->cache, (vb_clip_key){.input = clip->input},
+                        vb_best_dot(s->text_itc, s->text_count, got->itc, width),
+                        &got->visual, err));
     s->readable[clip->input] = true;
     return vb_meter_add(meter, path, clip->count, err);
 }
@@ -63,14 +57,14 @@ static vblip_status encode_clips(vb_scoring *s, vblip_error *err)
 {
     const uint32_t count = s->task->input_count;
     vb_meter meter = vb_meter_start(s->job, "frames", (uint64_t)count * s->frames);
-    vb_clips *clips = NULL;
+    vb_clip_encoder *encoder = NULL;
     const vb_clips_plan plan = {.frames = s->frames};
-    VB_TRY(vb_clips_open(&clips, s->task, s->job, &plan, err));
+    VB_TRY(vb_clip_encoder_open(&encoder, s->task, s->job, &plan, true, err));
     vblip_status status = VBLIP_OK;
     const vb_clip *clip = NULL;
-    while (status == VBLIP_OK && (clip = vb_clips_next(clips)))
-        status = encode_clip(s, clip, &meter, err);
-    vb_clips_close(&clips);
+    while (status == VBLIP_OK && (clip = vb_clip_encoder_next(encoder)))
+        status = encode_clip(s, encoder, clip, &meter, err);
+    vb_clip_encoder_close(&encoder);
     return status;
 }
 

@@ -4,11 +4,12 @@
 import json
 import math
 import os
+import re
 import shlex
 import shutil
 import subprocess
 
-from e2e_support import (BINARY, CAPTION, EXIT_DONE, EXIT_MISUSED, EXIT_NO_MATCH, EXIT_UNUSABLE, FIELDS, NLVR,
+from e2e_support import (BINARY, CAPTION, EXIT_DONE, EXIT_MISUSED, EXIT_NO_MATCH, EXIT_SOME_FAILED, EXIT_UNUSABLE, FIELDS, NLVR,
                          RETRIEVAL, SOURCE, VQA, Case,
                          checkpoint, clip, environment, ffmpeg, main, make_image, make_video, parse, probe_subtitles,
                          read, vblip, write)
@@ -47,6 +48,47 @@ class FormatCase(Case):
         self.assertEqual(rows["csv"], rows["tsv"])
         self.assertEqual(len(rows["csv"]), len(rows["json"]))
         return rows["json"], rows["csv"]
+
+
+class Batches(Case):
+    """Frames of several clips at once: what comes out is the same to the byte."""
+
+    def mixed(self):
+        """Clips, images, and between them what cannot be read."""
+        folder = self.path("mixed")
+        os.makedirs(folder)
+        for number in range(1, 6):
+            shutil.copy(clip(number), folder)
+        write(os.path.join(folder, "clip-02b.mp4"), b"no video")
+        write(os.path.join(folder, "clip-04b.mp4"), read(clip(4))[:3000])
+        for name in ("clip-01b.png", "clip-03b.png"):
+            make_image(os.path.join(folder, name), clip(6))
+        return folder
+
+    def same(self, device, rows, *arguments):
+        """The output with one clip at a time, some and all at once."""
+        told = {}
+        for batch in (1, 5, 64):
+            run = self.exits(EXIT_SOME_FAILED, *arguments, "-f", "jsonl", "--device", device, "--batch", batch,
+                             "--profile")
+            calls = int(re.search(r"^patchify +(\d+) calls", run.err, re.MULTILINE).group(1))
+            bad = [line for line in run.messages if "-02b" in line or "-04b" in line]
+            self.assertEqual(len(bad), 2, run)
+            self.assertEqual(sum('"error"' not in line for line in run.lines), rows)
+            told[batch] = (run.out_bytes, bad)
+            if batch == 64:
+                self.assertEqual(calls, 1, run)
+            else:
+                self.assertGreaterEqual(calls, 7)
+        self.assertEqual(told[1], told[5])
+        self.assertEqual(told[1], told[64])
+
+    def test_rows_are_the_same(self):
+        folder = self.mixed()
+        for device in ("cpu", "llvmpipe"):
+            with self.subTest(device=device):
+                self.same(device, 14, "match", "--model", RETRIEVAL, folder, "a dog", "a cat")
+                self.same(device, 7, "retrieve", "--no-index", "--model", RETRIEVAL, "--top", 20, folder, "a dog")
 
 
 class Searches(FormatCase):

@@ -150,7 +150,8 @@ static vblip_status visual_make(vb_visual **out, vb_model *user, vblip_error *er
     if (!*out)
         return vb_fail_memory(err, "visual");
     (*out)->model = model;
-    model->live++;
+    if (++model->live > model->most_live)
+        model->most_live = model->live;
     model->made++;
     return VBLIP_OK;
 }
@@ -175,6 +176,8 @@ static vblip_status encode(vb_model *user, vb_visual *visual, const vb_frame *fr
     fake_model *model = fake_of(user);
     if (++model->encode_calls == model->fail_encode)
         return vb_fail(err, VBLIP_ERR_DEVICE, "fake: device lost");
+    if (frames[0].rgb[0] + 1u == model->fail_clip)
+        return vb_fail(err, VBLIP_ERR_DEVICE, "fake: not finite");
     for (uint32_t i = 0; i < count; i++) { // all of one clip, as told
         if ((frames[i].rgb[0] != frames[0].rgb[0] && !model->may_mix) ||
             frames[i].rgb[1] + 256u * frames[i].rgb[2] != frames[i].index)
@@ -191,6 +194,34 @@ static vblip_status encode(vb_model *user, vb_visual *visual, const vb_frame *fr
     for (uint32_t q = 0; itc && q < FAKE_MAX_QUERIES; q++)
         itc[q] = model->itc[q][visual->clip];
     return VBLIP_OK;
+}
+
+// One call of encode, whatever the clips: what it counts, and which one fails.
+static vblip_status encode_together(vb_model *user, const vb_clip_frames *clips,
+                                    uint32_t count, uint32_t batch, vblip_error *err)
+{
+    fake_model *model = fake_of(user);
+    const uint32_t calls = model->encode_calls;
+    uint32_t frames = 0;
+    for (uint32_t i = 0; i < count; i++)
+        frames += clips[i].count;
+    if (frames > model->most_frames)
+        return vb_fail_memory(err, "fake");
+    if (frames > model->most_together)
+        model->most_together = frames;
+    for (uint32_t i = 0; i < count; i++) {
+        model->encode_calls = calls;
+        VB_TRY(encode(user, clips[i].visual, clips[i].frames, clips[i].count, batch,
+                      clips[i].itc, err));
+    }
+    model->together += count;
+    return VBLIP_OK;
+}
+
+static uint32_t filling_frames(const vb_model *user, uint32_t batch)
+{
+    const fake_model *model = (const fake_model *)(const void *)user;
+    return batch ? batch : model->filling;
 }
 
 static vblip_status frames_itc(vb_model *user, const vb_visual *visual, float *itc,
@@ -383,6 +414,8 @@ void fake_world_make(fake_world *world, uint32_t clips, uint64_t frames)
         world->clips[i] =
             (fake_clip){.path = names[i], .frames = frames, .frame_us = 40000};
     world->model.visual_bytes = 100;
+    world->model.filling = 1;
+    world->model.most_frames = UINT32_MAX;
 }
 
 vb_task fake_task(fake_world *world, bool threads)
@@ -409,6 +442,8 @@ vb_task fake_task(fake_world *world, bool threads)
         .visual_free = visual_free,
         .visual_bytes = visual_bytes,
         .encode = encode,
+        .encode_together = encode_together,
+        .filling_frames = filling_frames,
         .frames_itc = frames_itc,
         .text_itc = text_itc,
         .itm = itm,

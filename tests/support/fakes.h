@@ -42,12 +42,15 @@ typedef struct fake_model {
     const float *degrees; // that the ITC vectors of frames point to, [frame index]
     uint64_t visual_bytes, itm_bytes; // of a visual; more once itm was asked
     bool may_mix;                     // frames of several clips come together
+    uint32_t filling, most_frames;    // that fill it; that there is memory for at once
+    uint32_t fail_clip;               // 1 + the clip that cannot be encoded; 0 = none
     uint32_t fail_encode; // the call of encode that fails; 0 = none, 1 = the first
     // Counted.
     uint32_t encoded[FAKE_MAX_CLIPS];
     uint32_t itm_calls[FAKE_MAX_CLIPS], itm_texts, encode_calls, text_calls;
-    uint32_t frames; // of the last encode
-    uint32_t live, made;
+    uint32_t together, most_together; // clips that were encoded with others; frames
+    uint32_t frames;                  // of the last encode
+    uint32_t live, most_live, made;
 } fake_model;
 
 typedef struct fake_world {

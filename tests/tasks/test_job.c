@@ -137,6 +137,14 @@ static vb_clip_key key(uint32_t input)
     return (vb_clip_key){.input = input};
 }
 
+static vb_visual *new_visual(fake_world *world)
+{
+    vb_visual *visual = NULL;
+    assert_int_equal(world->ops.visual_make(&visual, world->ops.model, NULL), VBLIP_OK);
+    fill(world, visual);
+    return visual;
+}
+
 static void test_the_cache_forgets_the_lowest_score(void **state)
 {
     (void)state;
@@ -145,28 +153,25 @@ static void test_the_cache_forgets_the_lowest_score(void **state)
     vb_task task = fake_task(&world, false);
     vb_cache cache = {.ops = task.ops, .budget = 300};
     static const float scores[] = {0.5f, -0.2f, 0.1f, 0.3f};
-    vb_visual *visuals[5] = {0};
+    vb_visual *visuals[4], *left = NULL;
     for (uint32_t i = 0; i < 4; i++) {
         assert_null(vb_cache_find(&cache, key(i)));
-        assert_int_equal(vb_cache_take(&visuals[i], &cache, key(i), NULL), VBLIP_OK);
-        fill(&world, visuals[i]);
-        vb_cache_rate(&cache, key(i), scores[i]);
+        left = visuals[i] = new_visual(&world);
+        assert_int_equal(vb_cache_put(&cache, key(i), scores[i], &left, NULL),
+                         VBLIP_OK);
+        assert_ptr_equal(left, i == 3 ? visuals[1] : NULL);
+        assert_ptr_equal(vb_cache_find(&cache, key(i)), visuals[i]);
     }
-    assert_ptr_equal(visuals[3], visuals[1]); // its memory is used again
     assert_null(vb_cache_find(&cache, key(1)));
     assert_ptr_equal(vb_cache_find(&cache, key(0)), visuals[0]);
     assert_non_null(vb_cache_find(&cache, key(2)));
     vb_cache_drop(&cache, key(2));
     vb_cache_drop(&cache, key(77));
-    vb_cache_rate(&cache, key(77), 1.0f);
     assert_null(vb_cache_find(&cache, key(2)));
-    assert_int_equal(world.model.live, 2);
-    assert_int_equal(vb_cache_take(&visuals[4], &cache, key(4), NULL), VBLIP_OK);
-    assert_int_equal(world.model.live, 3);
-    fill(&world, visuals[4]);
-    assert_int_equal(vb_cache_take(&visuals[2], &cache, key(2), NULL), VBLIP_OK);
-    assert_ptr_equal(visuals[2], visuals[4]); // never rated
-    assert_non_null(vb_cache_find(&cache, key(0)));
+    assert_int_equal(world.model.live, 3); // what was left out is the caller's
+    assert_int_equal(vb_cache_put(&cache, key(4), 0.2f, &left, NULL), VBLIP_OK);
+    assert_null(left);
+    assert_ptr_equal(vb_cache_find(&cache, key(4)), visuals[1]);
     vb_cache_free(&cache);
     assert_int_equal(world.model.live, 0);
 }

@@ -197,7 +197,7 @@ static void test_what_the_cache_lost_is_encoded_again(void **state)
     static const struct {
         uint64_t budget, itm_bytes;
         uint32_t encoded;
-        uint32_t made; // visuals; at most those that fit, and one
+        uint32_t live; // visuals; at most those that fit, and one
     } cases[] = {
         {10000, 0, 8, 8},                     // all fit
         {800, 0, 8, 8},   {799, 0, 9, 8},     // one was lost
@@ -222,7 +222,7 @@ static void test_what_the_cache_lost_is_encoded_again(void **state)
                                       (vblip_retrieve_options){.top = 0}, &log, NULL),
                              VBLIP_OK);
             assert_int_equal(world.model.encode_calls, cases[i].encoded);
-            assert_true(world.model.made <= cases[i].made);
+            assert_int_equal(world.model.most_live, cases[i].live);
             for (int c = 0; c < 8; c++)
                 assert_int_equal(world.model.itm_calls[c], 1); // all queries at once
             assert_int_equal(log.pairs_done, 24);
