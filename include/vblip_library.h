@@ -82,6 +82,22 @@ VBLIP_CHECKED vblip_status vblip_library_retrieve(vblip_library *library,
     const char *const *queries, uint32_t count, const vblip_search_options *options,
     vblip_index_changes *changes, vblip_hit_fn fn, void *user, vblip_error *err);
 
+// -------------------------------------------------------------- candidates found elsewhere
+
+// A part of a file, and texts about it.
+typedef struct vblip_candidate {
+    const char *path;
+    int64_t start_us, end_us; // as in vblip_clip_options
+    const char *const *texts; // [text_count]
+    uint32_t text_count;
+} vblip_candidate;
+
+// As vblip_clip_match, of many clips: `input` of rows, and of what is told to the job, is the number
+// of a candidate, `text` that of one of its texts. Rows come in the order of the candidates.
+VBLIP_CHECKED vblip_status vblip_match_candidates(vblip_model *model,
+    const vblip_candidate *candidates, uint32_t count, const vblip_match_options *options,
+    vblip_match_fn fn, void *user, vblip_error *err);
+
 // ------------------------------------------------------------------- indexes by themselves
 
 // What needs neither a model nor a device.

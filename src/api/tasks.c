@@ -3,6 +3,7 @@
 
 #include "api/objects.h"
 #include "datasets/dialogs.h"
+#include "video_tasks/match_candidates.h"
 #include "video_tasks/tasks.h"
 
 #include <stdlib.h>
@@ -122,6 +123,58 @@ vblip_status vblip_clip_match(vblip_clip *clip, const char *const *texts,
 {
     const subject about = about_clip(clip);
     return match_about(&about, texts, count, options, fn, user, err);
+}
+
+static vblip_status check_candidate(vblip_input *input, vb_segment *span,
+                                    const vblip_candidate *candidate, uint32_t number,
+                                    vblip_error *err)
+{
+    const int64_t start_us = candidate->start_us, end_us = candidate->end_us;
+    VB_TRY(vb_need(candidate->path != NULL, "path", err));
+    VB_TRY(vb_check_texts(candidate->texts, candidate->text_count, "texts", err));
+    if (start_us < 0 || (end_us && end_us <= start_us))
+        return vb_fail(err, VBLIP_ERR_ARGUMENT, "candidate %u: from %lld to %lld us",
+                       (unsigned)number, (long long)start_us, (long long)end_us);
+    *input = (vblip_input){.path = candidate->path};
+    *span = (vb_segment){start_us, end_us};
+    return VBLIP_OK;
+}
+
+static vblip_status ask_candidates(vblip_model *model,
+                                   const vblip_candidate *candidates, uint32_t count,
+                                   vblip_match_options *o, vblip_match_fn fn,
+                                   void *user, vb_arena *arena, vblip_error *err)
+{
+    vblip_input *inputs = VB_ARENA_NEW(arena, vblip_input, count);
+    vb_segment *spans = VB_ARENA_NEW(arena, vb_segment, count);
+    if (!inputs || !spans)
+        return vb_fail_memory(err, "candidates");
+    for (uint32_t i = 0; i < count; i++)
+        VB_TRY(check_candidate(&inputs[i], &spans[i], &candidates[i], i, err));
+    vb_setup s;
+    const vblip_inputs all = {.list = {.items = inputs, .count = count}};
+    const subject about = about_inputs(model, &all);
+    VB_TRY(set_up(&s, &about, VBLIP_TASK_RETRIEVAL, &o->job, err));
+    VB_TRY(choose_calibration(&s, &about, o->itm_cls, err));
+    s.task.spans = spans;
+    return vb_task_match_candidates(&s.task, candidates, o, fn, user, err);
+}
+
+vblip_status vblip_match_candidates(vblip_model *model,
+                                    const vblip_candidate *candidates, uint32_t count,
+                                    const vblip_match_options *options,
+                                    vblip_match_fn fn, void *user, vblip_error *err)
+{
+    vblip_match_options o;
+    vb_arena arena = {0};
+    vb_error_reset(err);
+    VB_TRY(vb_take_options(&o, sizeof o, options, "match", err));
+    VB_TRY(vb_need(fn != NULL, "fn", err));
+    VB_TRY(vb_need(candidates != NULL || !count, "candidates", err));
+    const vblip_status status =
+        ask_candidates(model, candidates, count, &o, fn, user, &arena, err);
+    vb_arena_free(&arena);
+    return status;
 }
 
 static vblip_status check_pairs(const vblip_inputs *inputs, uint32_t statements,

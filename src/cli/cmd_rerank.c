@@ -3,16 +3,19 @@
 #include "cli/cmd.h"
 #include "output/json_out.h"
 #include "output/targets.h"
+#include "vblip_library.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct rerank_state {
     cli_candidates candidates;
-    uint32_t *asked; // [queries], of the clip in work: indices
-    const char **texts;
-    cli_candidate *clip; // the first of the clip in work
-    uint32_t alike;      // how many are of it
+    vblip_candidate *clips; // [clip_count], one after another
+    uint32_t *first;        // [clip_count + 1]: the first candidate of each
+    uint32_t clip_count;
+    uint32_t
+        *asked; // [candidates], the queries of the texts of a clip, from its first on
+    const char **texts; // [candidates]
 } rerank_state;
 
 static vblip_status check_output(const cli_session *s, const rerank_state *state,
@@ -39,10 +42,12 @@ static vblip_status rerank_check(cli_session *s, vblip_error *err)
     const cli_args *a = s->args;
     VB_TRY(cli_candidates_read(&state->candidates, a->paths.items[0],
                                a->texts.count ? a->texts.items[0] : NULL, err));
-    const uint32_t queries = state->candidates.queries.count;
-    state->asked = calloc(queries + (size_t)1, sizeof *state->asked);
-    state->texts = calloc(queries + (size_t)1, sizeof *state->texts);
-    if (!state->asked || !state->texts)
+    const size_t count = state->candidates.count + (size_t)1;
+    state->clips = calloc(count, sizeof *state->clips);
+    state->first = calloc(count, sizeof *state->first);
+    state->asked = calloc(count, sizeof *state->asked);
+    state->texts = calloc(count, sizeof *state->texts);
+    if (!state->clips || !state->first || !state->asked || !state->texts)
         return vb_fail_memory(err, "candidates");
     return check_output(s, state, err);
 }
@@ -51,10 +56,12 @@ static vblip_status rerank_check(cli_session *s, vblip_error *err)
 
 static int on_scored(void *held, const vblip_match_row *row)
 {
-    rerank_state *state = held;
-    for (uint32_t i = 0; i < state->alike; i++) {
-        cli_candidate *c = &state->clip[i];
-        if (c->query != state->asked[row->text])
+    cli_session *s = held;
+    rerank_state *state = s->state;
+    const uint32_t first = state->first[row->input];
+    for (uint32_t i = first; i < state->first[row->input + 1]; i++) {
+        cli_candidate *c = &state->candidates.items[i];
+        if (c->query != state->asked[first + row->text])
             continue;
         c->scored = true;
         c->itc = row->itc;
@@ -66,85 +73,54 @@ static int on_scored(void *held, const vblip_match_row *row)
     return 0;
 }
 
-// The queries of the clip in work, each once.
-static uint32_t queries_of_clip(rerank_state *state)
+// The queries of candidates first .. end - 1, each once.
+static uint32_t list_queries(rerank_state *state, uint32_t first, uint32_t end)
 {
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < state->alike; i++) {
-        const uint32_t query = state->clip[i].query;
+    const cli_candidates *c = &state->candidates;
+    uint32_t *asked = state->asked + first, count = 0;
+    for (uint32_t i = first; i < end; i++) {
+        const uint32_t query = c->items[i].query;
         bool known = false;
         for (uint32_t k = 0; k < count; k++)
-            known = known || state->asked[k] == query;
+            known = known || asked[k] == query;
         if (known)
             continue;
-        state->asked[count] = query;
-        state->texts[count++] = state->candidates.queries.items[query];
+        asked[count] = query;
+        state->texts[first + count++] = c->queries.items[query];
     }
     return count;
 }
 
-static vblip_status score_clip(cli_session *s, rerank_state *state, vblip_error *err)
+// A clip for all the candidates that are alike.
+static void gather_clips(rerank_state *state)
 {
-    const vb_hit_row *row = &state->clip->row;
-    const vblip_clip_options options = {
-        .start_us = row->start_us,
-        .end_us = row->end_us,
-        .frames = s->args->frames,
-        .batch = s->args->batch,
-    };
-    const uint32_t queries = queries_of_clip(state);
-    vblip_clip *clip;
-    VB_TRY(vblip_clip_open(&clip, s->model, row->path, &options, err));
-    const vblip_status status =
-        vblip_clip_match(clip, state->texts, queries, NULL, on_scored, state, err);
-    vblip_clip_close(&clip);
-    return status;
-}
-
-// What is wrong with a file, or a part that is not in it, fails its candidates; all else ends
-// the command.
-static bool is_of_file(vblip_status status)
-{
-    return status == VBLIP_ERR_IO || status == VBLIP_ERR_FORMAT ||
-           status == VBLIP_ERR_UNSUPPORTED || status == VBLIP_ERR_ARGUMENT;
-}
-
-// The message without the path that it begins with.
-static const char *reason_of(const vblip_error *err, const char *path)
-{
-    const size_t size = strlen(path);
-    const bool named = strncmp(err->message, path, size) == 0 &&
-                       strncmp(err->message + size, ": ", 2) == 0;
-    return err->message + (named ? size + 2 : 0);
+    cli_candidates *c = &state->candidates;
+    cli_candidates_by_clip(c);
+    for (uint32_t i = 0, end; i < c->count; i = end) {
+        const vb_hit_row *row = &c->items[i].row;
+        for (end = i + 1; end < c->count; end++)
+            if (!cli_candidates_alike(&c->items[i], &c->items[end]))
+                break;
+        state->first[state->clip_count] = i;
+        state->clips[state->clip_count++] = (vblip_candidate){
+            .path = row->path,
+            .start_us = row->start_us,
+            .end_us = row->end_us,
+            .texts = state->texts + i,
+            .text_count = list_queries(state, i, end),
+        };
+    }
+    state->first[state->clip_count] = c->count;
 }
 
 static vblip_status score_candidates(cli_session *s, rerank_state *state,
                                      vblip_error *err)
 {
-    const vblip_job job = cli_job(s);
-    cli_candidates *c = &state->candidates;
-    cli_candidates_by_clip(c);
-    for (uint32_t i = 0; i < c->count; i += state->alike) {
-        const vblip_progress progress = {c->items[i].row.path, "candidates", i,
-                                         c->count, -1};
-        if (job.progress(job.user, &progress))
-            return VBLIP_ERR_CANCELLED;
-        state->clip = &c->items[i];
-        state->alike = 1;
-        while (i + state->alike < c->count &&
-               cli_candidates_alike(state->clip, &state->clip[state->alike]))
-            state->alike++;
-        const vblip_status status = score_clip(s, state, err);
-        if (status != VBLIP_OK && !is_of_file(status))
-            return status;
-        const vblip_failure failure = {.input = i,
-                                       .path = state->clip->row.path,
-                                       .message =
-                                           reason_of(err, state->clip->row.path)};
-        if (status != VBLIP_OK && cli_input_failed(s, &failure))
-            return VBLIP_ERR_CANCELLED;
-    }
-    return VBLIP_OK;
+    vblip_job job = cli_job(s);
+    const vblip_match_options options = {.job = &job};
+    gather_clips(state);
+    return vblip_match_candidates(s->model, state->clips, state->clip_count, &options,
+                                  on_scored, s, err);
 }
 
 // -------------------------------------------------------------------------------- rows
@@ -213,6 +189,8 @@ cli_exit cli_cmd_rerank(cli_session *s)
     s->state = &state;
     const cli_exit code = cli_session_run(s, &task);
     cli_candidates_free(&state.candidates);
+    free(state.clips);
+    free(state.first);
     free(state.asked);
     free(state.texts);
     return code;

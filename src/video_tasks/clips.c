@@ -117,9 +117,11 @@ static vblip_status find_parts(const vb_clips *clips, clip_slot *slot, vblip_err
     slot->clip.searched = 1;
     if (clips->plan.parts)
         return find_known_parts(clips, slot, err);
+    const vb_segment own = task->spans ? task->spans[slot->clip.input]
+                                       : (vb_segment){task->start_us, task->end_us};
     vb_stretch span;
     VB_TRY(vb_stretch_between(&span, task->frames, slot->video, path_of(clips, slot),
-                              task->start_us, task->end_us, err));
+                              own.start_us, own.end_us, err));
     return vb_stretches_add(&slot->division.spans, &span, err);
 }
 

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "base/segmenting.h"
+#include "index/index.h"
 #include "vblip_lab.h"
 #include "video_tasks/frames.h"
 #include "video_tasks/halt.h"
@@ -37,6 +38,7 @@ typedef struct vb_task {
     const vblip_input *inputs;
     uint32_t input_count;
     int64_t start_us, end_us; // the part of a video that counts; end 0 = to its end
+    const vb_segment *spans;  // [input_count], instead that of each; NULL
     const vb_segmenting *segmenting; // its clips; NULL: that part is one
     const vb_encoded *encoded;  // NULL, or a clip asked about instead of the inputs
     struct vb_hwaccel *hwaccel; // that decodes; NULL = the processor

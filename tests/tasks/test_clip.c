@@ -3,6 +3,7 @@
 #include "decode/decode.h"
 #include "support/api_fixture.h"
 #include "vblip_lab.h"
+#include "vblip_library.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -75,6 +76,133 @@ static void test_a_clip_says_what_its_file_says(void **state)
     assert_int_equal(after.frames_encoded - before.frames_encoded, FRAMES);
     vblip_clip_close(&clip);
     assert_null(clip);
+    vblip_model_free(&model);
+}
+
+// What is told of candidates, and of the clips that they are.
+typedef struct told {
+    char text[4096];
+    uint32_t input; // that rows are of
+} told;
+
+static void tell_row(told *all, uint32_t input, const vblip_match_row *row)
+{
+    const size_t at = strlen(all->text);
+    snprintf(all->text + at, sizeof all->text - at, "%u %s %u %a %a %a %a\n", input,
+             row->path, row->text, (double)row->itc, (double)row->itm_logits[0],
+             (double)row->itm_logits[1], (double)row->p_match);
+}
+
+static int tell_candidate(void *user, const vblip_match_row *row)
+{
+    tell_row(user, row->input, row);
+    return 0;
+}
+
+static int tell_clip(void *user, const vblip_match_row *row)
+{
+    tell_row(user, ((const told *)user)->input, row);
+    return 0;
+}
+
+static int tell_failure(void *user, const vblip_failure *failure)
+{
+    told *all = user;
+    const size_t at = strlen(all->text);
+    snprintf(all->text + at, sizeof all->text - at, "%u %s: %s\n", failure->input,
+             failure->path, failure->message);
+    return 0;
+}
+
+// Whole files, parts, an image, and between them what cannot be read.
+static const vblip_candidate candidates[] = {
+    {CLIP, 0, 0, texts, 2},
+    {VB_GOLDEN "/video/none.mp4", 0, 0, texts, 2},
+    {CLIP, 500000, 1000000, texts + 1, 1},
+    {CLIP, 3600000000, 0, texts, 1},
+    {VB_GOLDEN "/video/clip01.mp4", 200000, 0, texts, 1},
+    {VB_GOLDEN "/video/video_tiny.json", 0, 0, texts, 1},
+    {VB_STILLS "/bmp_rgb.bmp", 0, 0, texts, 2},
+    {CLIP, 0, 500000, texts, 1},
+};
+enum { CANDIDATES = sizeof candidates / sizeof *candidates };
+
+// One after another, each a clip of its own.
+static void tell_clips(told *all, vblip_model *model)
+{
+    for (all->input = 0; all->input < CANDIDATES; all->input++) {
+        const vblip_candidate *c = &candidates[all->input];
+        const vblip_clip_options options = {
+            .start_us = c->start_us, .end_us = c->end_us, .frames = 3};
+        vblip_clip *clip;
+        vblip_error err;
+        if (vblip_clip_open(&clip, model, c->path, &options, &err) == VBLIP_OK) {
+            api_ok(vblip_clip_match(clip, c->texts, c->text_count, NULL, tell_clip, all,
+                                    &err),
+                   &err);
+        } else {
+            const char *why = err.message + strlen(c->path) + strlen(": ");
+            tell_failure(all, &(vblip_failure){all->input, c->path, why});
+        }
+        vblip_clip_close(&clip);
+    }
+}
+
+static void test_candidates_say_what_their_clips_say(void **state)
+{
+    (void)state;
+    vblip_model *model = api_load("tiny-retrieval", 0);
+    told want = {0};
+    tell_clips(&want, model);
+    static const uint32_t batches[] = {0, 1, 4, 64};
+    for (size_t i = 0; i < sizeof batches / sizeof *batches; i++) {
+        told got = {0};
+        const vblip_job job = {.frames = 3,
+                               .batch = batches[i],
+                               .jobs = 2,
+                               .failed = tell_failure,
+                               .user = &got};
+        const vblip_match_options options = {.job = &job};
+        vblip_error err;
+        api_ok(vblip_match_candidates(model, candidates, CANDIDATES, &options,
+                                      tell_candidate, &got, &err),
+               &err);
+        assert_string_equal(got.text, want.text);
+    }
+    vblip_model_free(&model);
+}
+
+static void test_candidates_that_cannot_be(void **state)
+{
+    (void)state;
+    vblip_model *model = api_load("tiny-retrieval", 0);
+    vblip_error err;
+    told none = {0};
+    static const struct {
+        vblip_candidate candidate;
+        const char *about;
+    } cases[] = {
+        {{NULL, 0, 0, texts, 1}, "path"},
+        {{CLIP, 0, 0, NULL, 1}, "texts"},
+        {{CLIP, 0, 0, texts, 0}, "texts"},
+        {{CLIP, -1, 0, texts, 1}, "candidate 0: from -1 to 0 us"},
+        {{CLIP, 9, 9, texts, 1}, "candidate 0: from 9 to 9 us"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        api_refused(vblip_match_candidates(model, &cases[i].candidate, 1, NULL,
+                                           tell_candidate, &none, &err),
+                    VBLIP_ERR_ARGUMENT, &err, cases[i].about);
+    api_refused(
+        vblip_match_candidates(model, NULL, 1, NULL, tell_candidate, &none, &err),
+        VBLIP_ERR_ARGUMENT, &err, "candidates");
+    api_refused(
+        vblip_match_candidates(NULL, candidates, 1, NULL, tell_candidate, &none, &err),
+        VBLIP_ERR_ARGUMENT, &err, "model");
+    api_refused(vblip_match_candidates(model, candidates, 1, NULL, NULL, &none, &err),
+                VBLIP_ERR_ARGUMENT, &err, "fn");
+    api_ok(vblip_match_candidates(model, NULL, 0, NULL, tell_candidate, &none, &err),
+           &err);
+    assert_string_equal(none.text, "");
     vblip_model_free(&model);
 }
 
@@ -417,6 +545,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_clip_says_what_its_file_says),
+        cmocka_unit_test(test_candidates_say_what_their_clips_say),
+        cmocka_unit_test(test_candidates_that_cannot_be),
         cmocka_unit_test(test_questions_are_answered_without_decoding),
         cmocka_unit_test(test_a_caption_is_about_the_whole_clip),
         cmocka_unit_test(test_features_of_a_clip),
