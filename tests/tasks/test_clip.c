@@ -424,7 +424,7 @@ static void test_opening_refuses(void **state)
         {model, NULL, {.frames = 0}, VBLIP_ERR_ARGUMENT, "path"},
         {model, "/none.mp4", {.frames = 0}, VBLIP_ERR_IO, "/none.mp4: No such file"},
         {model, CLIP, {.frames = 5000}, VBLIP_ERR_ARGUMENT, "frames: 5000"},
-        {model, CLIP, {.start_us = -1}, VBLIP_ERR_ARGUMENT, "from -1"},
+        {model, CLIP, {.start_us = -1}, VBLIP_ERR_ARGUMENT, "from -0.000001"},
         {model, CLIP, {.start_us = 9, .end_us = 9}, VBLIP_ERR_ARGUMENT, "from 9 to 9"},
         {model,
          CLIP,
