@@ -22,29 +22,34 @@ class Captioned:
     def __init__(self):
         self.visuals = []  # (path, "FILE:LINE")
         self.captions = []  # cleaned as BLIP cleans captions, each once
-        self.pairs = []  # (index of the visual, index of the caption)
+        self.pairs = []  # (index of the visual, of the caption, of the caption that LM learns)
         self._visual_at, self._caption_at = {}, {}
 
-    def add(self, path, caption, where):
-        visual = self._visual_at.setdefault(path, len(self.visuals))
-        if visual == len(self.visuals):
+    def _visual(self, path, where):
+        at = self._visual_at.setdefault(path, len(self.visuals))
+        if at == len(self.visuals):
             self.visuals.append((path, where))
-        text = self._caption_at.setdefault(caption, len(self.captions))
-        if text == len(self.captions):
-            self.captions.append(caption)
-        self.pairs.append((visual, text))
+        return at
+
+    def _caption(self, text):
+        at = self._caption_at.setdefault(text, len(self.captions))
+        if at == len(self.captions):
+            self.captions.append(text)
+        return at
 
     def read(self, path, folder=None):
         """Adds the annotations of a file; names are relative to `folder`, by default the one the file is in."""
         folder = os.path.dirname(path) if folder is None else folder
         before = len(self.pairs)
         for where, record in records(path):
-            name, texts = fields(where, record)
+            name, texts, said = fields(where, record)
             found = located(folder, name)
             if not os.path.exists(found):
                 raise Refused("%s: %s: there is no such file" % (where, found))
+            visual = self._visual(found, where)
             for text in texts:
-                self.add(found, text, where)
+                caption = self._caption(text)
+                self.pairs.append((visual, caption, caption if said is None else self._caption(said)))
         if len(self.pairs) == before:
             raise Refused("%s: holds no annotations" % path)
 
@@ -74,7 +79,7 @@ def parsed(where, text):
 
 
 def fields(where, record):
-    """(name, cleaned captions) of one object."""
+    """(name, cleaned captions, the cleaned one that LM learns instead of them or None) of one object."""
     if not isinstance(record, dict):
         raise Refused("%s: not an object" % where)
     key = next((k for k in ("clip_name", "video", "image") if k in record), None)
@@ -99,7 +104,14 @@ def fields(where, record):
     texts = [clean_caption(t) for t in texts]
     if not all(texts):
         raise Refused("%s: caption: nothing is left of it after cleaning" % where)
-    return (("video" + name, "vid" + name, name) if numbered else (name,)), texts
+    said = record.get("lm_caption", texts[0])
+    if not isinstance(said, str):
+        raise Refused("%s: lm_caption: not a string" % where)
+    said = clean_caption(said)
+    if not said:
+        raise Refused("%s: lm_caption: nothing is left of it after cleaning" % where)
+    names = ("video" + name, "vid" + name, name) if numbered else (name,)
+    return names, texts, said if "lm_caption" in record else None
 
 
 def located(folder, names):

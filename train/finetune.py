@@ -177,7 +177,7 @@ class Run:
         rng = random.Random("%d/frames/%d" % (self.args.seed, step))
         pairs = self.data.sampler.pairs(step)
         shown = []
-        for visual, _ in pairs:
+        for visual, _, _ in pairs:
             frames = self.pixels.frames(self.data.captioned.visuals[visual][0])
             take = self.args.frames_per_step
             at = sorted(rng.sample(range(len(frames)), take)) if take <= len(frames) else \
@@ -185,8 +185,9 @@ class Run:
             shown.append(frames[at])
         pixels = torch.from_numpy(np.stack(shown)).to(self.args.device)
         pixels = (pixels.permute(0, 1, 4, 2, 3).float() / 255 - self.mean) / self.std
-        captions = [self.data.captioned.captions[c] for _, c in pairs]
-        return Batch(pixels.contiguous(), captions, [v for v, _ in pairs], [c for _, c in pairs])
+        visuals, captions, said = zip(*pairs)
+        texts = self.data.captioned.captions
+        return Batch(pixels.contiguous(), [texts[c] for c in captions], [texts[c] for c in said], visuals, captions)
 
     def step(self):
         args = self.args
@@ -231,7 +232,7 @@ class Run:
         self.pixels.prepare(self.data.captioned.visuals, say)
         trained = sum(p.numel() for p in self.model.parameters() if p.requires_grad)
         say("%s: %.1f million parameters, %d pairs of %d captioned files%s, %d steps of %d, losses %s" %
-            (args.model, trained / 1e6, self.data.new, len({v for v, _ in self.data.captioned.pairs[:self.data.new]}),
+            (args.model, trained / 1e6, self.data.new, len({p[0] for p in self.data.captioned.pairs[:self.data.new]}),
              " and %d mixed in" % (len(self.data.captioned.pairs) - self.data.new) if args.mix else "",
              args.steps, args.batch, " + ".join(args.losses)))
         left_out = [loss for loss in NEEDS if loss not in args.losses]

@@ -10,10 +10,11 @@ READ, SPOKEN = 35, 40  # most tokens of a caption that is read, and of one that 
 
 
 class Batch:
-    """pixels [n, frames, 3, side, side]; n captions; which visual and which caption each is, among all there are."""
+    """pixels [n, frames, 3, side, side]; n captions to read and n to say; which visual and which caption (to read)
+    each is, among all there are."""
 
-    def __init__(self, pixels, captions, visual_ids, caption_ids):
-        self.pixels, self.captions = pixels, captions
+    def __init__(self, pixels, captions, said, visual_ids, caption_ids):
+        self.pixels, self.captions, self.said = pixels, captions, said
         self.visuals = torch.tensor(visual_ids, device=pixels.device)
         self.texts = torch.tensor(caption_ids, device=pixels.device)
 
@@ -131,7 +132,7 @@ class Objectives:
             itm, right = itm_loss(model, states, batch, encoded, similarity, generator)
             total, measures["itm"], measures["itm_right"] = total + itm, itm.item(), right
         if "lm" in self.losses:
-            spoken = self._ids([PROMPT + c for c in batch.captions], self.tokenizer.dec, SPOKEN)
+            spoken = self._ids([PROMPT + c for c in batch.said], self.tokenizer.dec, SPOKEN)
             lm = lm_loss(model, states, spoken, self.prompt)
             total, measures["lm"] = total + lm, lm.item()
         return total, measures

@@ -26,6 +26,7 @@ except ImportError as missing:
     print("skipped: %s" % missing)
     sys.exit(77)
 
+import annotations
 import checkpoint
 import export
 import objectives
@@ -51,6 +52,11 @@ def make_model(folder):
     checkpoint.write_folder(folder, tensors, export.files(tokenizer, SIZES))
 
 
+def write_lines(path, records):
+    with open(path, "w", encoding="utf-8") as out:
+        out.writelines(json.dumps(record) + "\n" for record in records)
+
+
 def make_pictures(folder):
     """Eight pictures: a square on each of four colours, and nothing."""
     os.makedirs(folder)
@@ -64,8 +70,7 @@ def make_pictures(folder):
             image.save(os.path.join(folder, name))
             lines.append({"image": name, "caption": "%s %s background" % ("a box on a" if square else "an empty",
                                                                         colour)})
-    with open(os.path.join(folder, "captions.jsonl"), "w", encoding="utf-8") as out:
-        out.writelines(json.dumps(line) + "\n" for line in lines)
+    write_lines(os.path.join(folder, "captions.jsonl"), lines)
 
 
 class FinetuneCase(unittest.TestCase):
@@ -85,12 +90,13 @@ class FinetuneCase(unittest.TestCase):
     def at(cls, *names):
         return os.path.join(cls.temp.name, *names)
 
-    def argv(self, out, *options):
-        return [sys.executable, "-B", os.path.join(SOURCE, "train", "finetune.py"), "--model", self.model, "--data",
-                self.data, "--out", self.at(out), "--batch", "8", "--lr", "2e-3", "--queue", "20", *options]
+    def argv(self, out, *options, captions=True):
+        return [sys.executable, "-B", os.path.join(SOURCE, "train", "finetune.py"), "--model", self.model,
+                *["--data", self.data] * captions, "--out", self.at(out), "--batch", "8", "--lr", "2e-3", "--queue",
+                "20", *options]
 
-    def finetune(self, out, *options, code=0):
-        done = subprocess.run(self.argv(out, *options), stderr=subprocess.PIPE, check=False)
+    def finetune(self, out, *options, code=0, captions=True):
+        done = subprocess.run(self.argv(out, *options, captions=captions), stderr=subprocess.PIPE, check=False)
         said = done.stderr.decode()
         self.assertEqual(done.returncode, code, said)
         self.assertNotIn("Traceback", said)
@@ -142,6 +148,18 @@ class Losses(FinetuneCase):
         self.assertFalse([k for k in report["missing_keys"] if "predictions.decoder" not in k])
 
 
+    def test_lm_says_what_it_is_to_say(self):
+        told = os.path.join(self.pictures, "told.jsonl")
+        with open(self.data, encoding="utf-8") as file:
+            records = [json.loads(line) for line in file]
+        write_lines(told, [{**r, "caption": [r["caption"], "a picture"], "lm_caption": "Two red dogs."}
+                           for r in records])
+        self.finetune("told", "--data", told, "--losses", "lm", "--steps", "40", captions=False)
+        said = subprocess.run([BINARY, "caption", "-q", "-f", "jsonl", "--model", self.at("told", "model"),
+                               os.path.join(self.pictures, "red-1.png")], stdout=subprocess.PIPE, check=True).stdout
+        self.assertEqual(json.loads(said)["caption"], "two red dogs")
+
+
 class Resumed(FinetuneCase):
     OPTIONS = ("--steps", "30", "--save-every", "4", "--log-every", "5", "--mix-share", "0.25")
 
@@ -183,6 +201,8 @@ class Refusals(FinetuneCase):
                 ('{"image": "red-1.png"}', "bad.jsonl:3: caption: missing"),
                 ('{"image": "red-1.png", "caption": [1]}', "bad.jsonl:3: caption: neither a string"),
                 ('{"image": "red-1.png", "caption": "..."}', "bad.jsonl:3: caption: nothing is left"),
+                ('{"image": "red-1.png", "caption": "a", "lm_caption": ["a"]}', "3: lm_caption: not a string"),
+                ('{"image": "red-1.png", "caption": "a", "lm_caption": "."}', "3: lm_caption: nothing is left"),
                 ('{"image": "none.png", "caption": "a"}', "none.png: there is no such file"),
                 ('{"image": "bad.jsonl.png", "caption": "a"}', "cannot be read as an image"),
                 ('{"video": "broken.mp4", "caption": "a"}', "bad.jsonl:3: ")):
@@ -239,7 +259,7 @@ class References(unittest.TestCase):
         for step in range(4):
             image, text, image_m, text_m = unit(3), unit(3), unit(3), unit(3)
             visuals, texts = [step, step + 1, 50 + step], [step, 7, 60 + step]
-            batch = objectives.Batch(torch.zeros(3, 1), [], visuals, texts)
+            batch = objectives.Batch(torch.zeros(3, 1), [], [], visuals, texts)
             loss, _ = objectives.itc_loss(image, text, image_m, text_m, batch, queue, temperature, alpha)
             rows = [(image_m[i], text_m[i], visuals[i], texts[i]) for i in range(3)]
             columns, total = rows + kept, 0.0
@@ -257,6 +277,19 @@ class References(unittest.TestCase):
             self.assertEqual(sorted(found), sorted(c[2:] for c in kept))
             for c in kept:
                 torch.testing.assert_close(found[c[2:]], c[:2])
+
+    def test_captions_that_are_read_and_said(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "a.jsonl")
+            for name in ("a.png", "b.png"):
+                with open(os.path.join(folder, name), "wb"):
+                    pass
+            write_lines(path, [{"image": "a.png", "caption": ["One.", "two"]},
+                               {"image": "b.png", "caption": ["two", "three"], "lm_caption": "one"}])
+            captioned = annotations.Captioned()
+            captioned.read(path)
+        said = [(v, captioned.captions[read], captioned.captions[say]) for v, read, say in captioned.pairs]
+        self.assertEqual(said, [(0, "one", "one"), (0, "two", "two"), (1, "two", "one"), (1, "three", "one")])
 
     def test_negatives_do_not_belong(self):
         generator = torch.Generator().manual_seed(1)
