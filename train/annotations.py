@@ -1,10 +1,10 @@
-"""Captioned videos and images, in the format of `vblip eval retrieval` (docs/evaluation.md)."""
+"""Videos and images with captions or questions, in the formats of `vblip eval` (docs/evaluation.md)."""
 
 import json
 import os
 
 from refused import Refused
-from vocab import clean_caption
+from vocab import clean_caption, clean_question
 
 STILLS = ("png", "jpg", "jpeg", "webp", "bmp")
 # what a name without an extension is tried with, in this order
@@ -16,20 +16,32 @@ def extension(path):
     return os.path.splitext(path)[1][1:].lower()
 
 
-class Captioned:
-    """Pairs of a video or image and a caption. `visuals` holds each path once, with where it was first named."""
+class Visuals:
+    """Videos and images that are named by annotations, each once, with where it was first named."""
 
     def __init__(self):
-        self.visuals = []  # (path, "FILE:LINE")
+        self.named = []  # (path, "FILE:LINE")
+        self._at = {}
+
+    def index(self, folder, names, where):
+        """That of the file which one of `names` names, relative to `folder`."""
+        path = located(folder, names)
+        if not os.path.exists(path):
+            raise Refused("%s: %s: there is no such file" % (where, path))
+        at = self._at.setdefault(path, len(self.named))
+        if at == len(self.named):
+            self.named.append((path, where))
+        return at
+
+
+class Captioned:
+    """Pairs of a video or image and a caption."""
+
+    def __init__(self, visuals):
+        self.visuals = visuals
         self.captions = []  # cleaned as BLIP cleans captions, each once
         self.pairs = []  # (index of the visual, of the caption, of the caption that LM learns)
-        self._visual_at, self._caption_at = {}, {}
-
-    def _visual(self, path, where):
-        at = self._visual_at.setdefault(path, len(self.visuals))
-        if at == len(self.visuals):
-            self.visuals.append((path, where))
-        return at
+        self._caption_at = {}
 
     def _caption(self, text):
         at = self._caption_at.setdefault(text, len(self.captions))
@@ -42,15 +54,35 @@ class Captioned:
         folder = os.path.dirname(path) if folder is None else folder
         before = len(self.pairs)
         for where, record in records(path):
-            name, texts, said = fields(where, record)
-            found = located(folder, name)
-            if not os.path.exists(found):
-                raise Refused("%s: %s: there is no such file" % (where, found))
-            visual = self._visual(found, where)
+            visual = self.visuals.index(folder, names_of(where, record, ("clip_name", "video")), where)
+            texts, said = captions_of(where, record)
             for text in texts:
                 caption = self._caption(text)
                 self.pairs.append((visual, caption, caption if said is None else self._caption(said)))
         if len(self.pairs) == before:
+            raise Refused("%s: holds no annotations" % path)
+
+
+class Asked:
+    """Questions about videos and images, with their answers."""
+
+    def __init__(self, visuals):
+        self.visuals = visuals
+        self.questions = []  # (index of the visual, cleaned question, answer)
+
+    def read(self, path, folder=None):
+        """As Captioned.read, in the format of `vblip eval qa`."""
+        folder = os.path.dirname(path) if folder is None else folder
+        before = len(self.questions)
+        for where, record in records(path):
+            visual = self.visuals.index(folder, names_of(where, record, ("video", "video_id")), where)
+            question = clean_question(string_of(where, record, "question"))
+            answer = string_of(where, record, "answer").strip()
+            for key, text in (("question", question), ("answer", answer)):
+                if not text:
+                    raise Refused("%s: %s: is empty" % (where, key))
+            self.questions.append((visual, question, answer))
+        if len(self.questions) == before:
             raise Refused("%s: holds no annotations" % path)
 
 
@@ -78,23 +110,34 @@ def parsed(where, text):
         raise Refused("%s: is not JSON: %s" % (where, e)) from e
 
 
-def fields(where, record):
-    """(name, cleaned captions, the cleaned one that LM learns instead of them or None) of one object."""
+def names_of(where, record, videos):
+    """What the file of an object may be called, the likeliest first; `videos` are the keys that name a video."""
     if not isinstance(record, dict):
         raise Refused("%s: not an object" % where)
-    key = next((k for k in ("clip_name", "video", "image") if k in record), None)
+    key = next((k for k in (*videos, "image") if k in record), None)
     if key is None:
-        raise Refused("%s: clip_name or video or image: missing" % where)
+        raise Refused("%s: %s or image: missing" % (where, " or ".join(videos)))
     name = record[key]
-    if key != "image" and isinstance(name, int) and not isinstance(name, bool):
-        name = str(name) if name >= 0 else ""
-        numbered = True
-    else:
-        numbered = False
+    if key != "image" and isinstance(name, int) and not isinstance(name, bool) and name >= 0:
+        return "video%d" % name, "vid%d" % name, str(name)
     if not isinstance(name, str):
         raise Refused("%s: %s: not a string" % (where, key))
     if not name:
         raise Refused("%s: %s: is empty" % (where, key))
+    return (name,)
+
+
+def string_of(where, record, key):
+    """A text that has to be there."""
+    if key not in record:
+        raise Refused("%s: %s: missing" % (where, key))
+    if not isinstance(record[key], str):
+        raise Refused("%s: %s: not a string" % (where, key))
+    return record[key]
+
+
+def captions_of(where, record):
+    """(cleaned captions, the cleaned one that LM learns instead of them or None) of one object."""
     texts = record.get("caption")
     if texts is None:
         raise Refused("%s: caption: missing" % where)
@@ -104,14 +147,12 @@ def fields(where, record):
     texts = [clean_caption(t) for t in texts]
     if not all(texts):
         raise Refused("%s: caption: nothing is left of it after cleaning" % where)
-    said = record.get("lm_caption", texts[0])
-    if not isinstance(said, str):
-        raise Refused("%s: lm_caption: not a string" % where)
-    said = clean_caption(said)
+    if "lm_caption" not in record:
+        return texts, None
+    said = clean_caption(string_of(where, record, "lm_caption"))
     if not said:
         raise Refused("%s: lm_caption: nothing is left of it after cleaning" % where)
-    names = ("video" + name, "vid" + name, name) if numbered else (name,)
-    return names, texts, said if "lm_caption" in record else None
+    return texts, said
 
 
 def located(folder, names):

@@ -17,10 +17,10 @@ VISION = {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12
           "image_size": 384, "patch_size": 16, "layer_norm_eps": 1e-5, "hidden_act": "gelu"}
 TEXT = {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": None,
         "max_position_embeddings": 512, "layer_norm_eps": 1e-12, "hidden_act": "gelu"}
-# what a loss needs, by the modules of model.Blip
+# what a loss needs, by the modules of model.Blip; qa needs questions, the others captions
 NEEDS = {"itc": ("text_encoder", "vision_proj", "text_proj"),
          "itm": ("text_encoder", "vision_proj", "text_proj", "itm_head"),
-         "lm": ("text_decoder",)}
+         "lm": ("text_decoder",), "qa": ("text_encoder", "text_decoder")}
 CALLED = {"vision_model": "image encoder", "text_encoder": "text encoder", "text_decoder": "text decoder",
           "vision_proj": "image projection", "text_proj": "text projection", "itm_head": "ITM head"}
 TIED = "text_decoder.cls.predictions.decoder."
@@ -88,10 +88,6 @@ class Checkpoint:
             raise Refused("%s: cannot be read: %s" % (self._path(name), str(e).split("\n", maxsplit=1)[0])) from e
 
     def _refuse_others(self):
-        kind = (self.config.get("architectures") or [""])[0]
-        if kind == "BlipForQuestionAnswering":
-            raise Refused("%s: answers questions, which captions do not train; give a checkpoint for retrieval or "
-                          "captions" % self.folder)
         if not any(name.startswith("vision_model.") for name in self.tensors):
             raise Refused("%s: holds no vision_model.*; not a BLIP in Hugging Face's layout" % self.folder)
         words = self.tensors.get("text_decoder.bert.embeddings.word_embeddings.weight")
@@ -120,16 +116,23 @@ class Checkpoint:
                 "mlp": text["intermediate_size"], "positions": text["max_position_embeddings"],
                 "eps": text["layer_norm_eps"], "shared": self.config.get("image_text_hidden_size", 256)}
 
-    def losses(self, asked=None):
-        """The losses that there are parts for, or those asked for; Refused when a part of these is missing."""
+    def losses(self, data, asked=None):
+        """Those of `data` (the losses that there are annotations for) that there are parts for, or those asked for;
+        Refused when annotations or a part of these are missing."""
+        answers = (self.config.get("architectures") or [""])[0] == "BlipForQuestionAnswering"
+        if answers and set(data) - {"qa"}:
+            raise Refused("%s: answers questions, which captions do not train; give --questions without --data" %
+                          self.folder)
         lacks = {loss: [CALLED[p] for p in parts if p not in self.parts] for loss, parts in NEEDS.items()}
         for loss in asked or ():
+            if loss not in data:
+                raise Refused("--losses %s: there is no %s" % (loss, "--questions" if loss == "qa" else "--data"))
             if lacks[loss]:
                 raise Refused("%s: %s needs a %s, which it lacks; leave it out of --losses" %
                               (self.folder, loss, " and a ".join(lacks[loss])))
-        found = [loss for loss in NEEDS if (loss in asked if asked else not lacks[loss])]
+        found = [loss for loss in data if (loss in asked if asked else not lacks[loss])]
         if not found:
-            raise Refused("%s: holds neither a text encoder with projections nor a text decoder" % self.folder)
+            raise Refused("%s: has no parts for any of %s" % (self.folder, ", ".join(data)))
         return found
 
     def model(self, losses, temperature):

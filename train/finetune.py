@@ -19,19 +19,19 @@ import time
 import numpy as np
 import torch
 
-from annotations import Captioned
+from annotations import Asked, Captioned, Visuals
 from checkpoint import NEEDS, Checkpoint
 from momentum import FeatureQueue, Momentum
 from objectives import Batch, Objectives
 from pixels import Pixels
 from refused import Refused
-from sampler import Sampler
+from sampler import Sampler, Shuffled
 
 DECAY, MOMENTUM, ALPHA = 0.05, 0.995, 0.4  # of AdamW; of the momentum encoders; of the soft targets
 QUEUE = 57600
 # what a run is made of; a resumed one must have the same
 SETTINGS = ("losses", "steps", "batch", "lr", "warm_up", "queue", "seed", "freeze_vision", "mix_share", "frames",
-            "frames_per_step", "temperature", "bf16")
+            "frames_per_step", "temperature", "bf16", "questions_batch")
 
 
 def say(line):
@@ -44,17 +44,25 @@ def digest(path):
 
 
 class Data:
-    """The pairs to train on, and where those that are mixed in begin."""
+    """The pairs and the questions to train on, and which of them a step sees."""
 
     def __init__(self, args):
-        self.captioned = Captioned()
-        folder = args.videos
+        self.visuals = Visuals()
+        self.captioned, self.asked = Captioned(self.visuals), Asked(self.visuals)
         for path in args.data:
-            self.captioned.read(path, folder)
+            self.captioned.read(path, args.videos)
         self.new = len(self.captioned.pairs)
         for path in args.mix:
-            self.captioned.read(path, folder)
-        pairs = self.captioned.pairs
+            self.captioned.read(path, args.videos)
+        for path in args.questions:
+            self.asked.read(path, args.videos)
+        self.per_step = args.questions_batch or args.batch  # questions
+        self.order = Shuffled(max(1, len(self.asked.questions)), "%d/questions" % args.seed)
+        self.steps_per_epoch = -(-len(self.asked.questions) // self.per_step)
+        if args.data:
+            self._sample_pairs(args)
+
+    def _sample_pairs(self, args):
         old = round(args.batch * args.mix_share) if args.mix else 0
         fresh = args.batch - old
         if fresh < 1:
@@ -63,7 +71,27 @@ class Data:
             raise Refused("%s: %d pairs, but a batch takes %d; lower --batch" %
                           (" ".join(args.data), self.new, fresh))
         self.steps_per_epoch = self.new // fresh
+        pairs = self.captioned.pairs
         self.sampler = Sampler(pairs[:self.new], pairs[self.new:], fresh, old, args.seed)
+
+    def pairs(self, step):
+        return self.sampler.pairs(step)
+
+    def questions(self, step):
+        return [self.asked.questions[self.order.at(step * self.per_step + i)] for i in range(self.per_step)]
+
+    def described(self):
+        """For people: what there is."""
+        files = lambda rows: len({row[0] for row in rows})
+        pairs, asked = self.captioned.pairs, self.asked.questions
+        said = []
+        if pairs:
+            said.append("%d pairs of %d captioned files" % (self.new, files(pairs[:self.new])))
+        if pairs[self.new:]:
+            said.append("%d mixed in" % (len(pairs) - self.new))
+        if asked:
+            said.append("%d questions about %d files" % (len(asked), files(asked)))
+        return " and ".join(said)
 
 
 class Run:
@@ -73,7 +101,8 @@ class Run:
         self.args = args
         self.path = lambda *names: os.path.join(args.out, *names)
         self.checkpoint = Checkpoint(args.model)
-        args.losses = self.checkpoint.losses(args.losses)
+        trainable = [loss for loss in NEEDS if (args.questions if loss == "qa" else args.data)]
+        args.losses = self.checkpoint.losses(trainable, args.losses)
         self.data = Data(args)
         if not args.steps:
             args.steps = args.epochs * self.data.steps_per_epoch
@@ -88,7 +117,7 @@ class Run:
         """Makes the folder, or finds in it the run that is to go on."""
         args = self.args
         settings = {name: getattr(args, name) for name in SETTINGS}
-        settings["annotations"] = [digest(p) for p in args.data + args.mix]
+        settings["annotations"] = [digest(p) for p in args.data + args.mix + args.questions]
         settings["config"] = digest(os.path.join(args.model, "config.json"))
         there = os.path.exists(self.path("run.json"))
         if args.overwrite:
@@ -172,22 +201,31 @@ class Run:
 
     # --- steps --------------------------------------------------------------------------------------------------
 
-    def batch(self, step):
-        """Step `step`'s pixels and captions; of each video as many frames as a step takes, drawn anew."""
-        rng = random.Random("%d/frames/%d" % (self.args.seed, step))
-        pairs = self.data.sampler.pairs(step)
+    def shown(self, visuals, rng):
+        """Pixels of these visuals; of each video as many frames as a step takes, drawn anew."""
         shown = []
-        for visual, _, _ in pairs:
-            frames = self.pixels.frames(self.data.captioned.visuals[visual][0])
+        for visual in visuals:
+            frames = self.pixels.frames(self.data.visuals.named[visual][0])
             take = self.args.frames_per_step
             at = sorted(rng.sample(range(len(frames)), take)) if take <= len(frames) else \
                 [i % len(frames) for i in range(take)]
             shown.append(frames[at])
         pixels = torch.from_numpy(np.stack(shown)).to(self.args.device)
-        pixels = (pixels.permute(0, 1, 4, 2, 3).float() / 255 - self.mean) / self.std
-        visuals, captions, said = zip(*pairs)
+        return ((pixels.permute(0, 1, 4, 2, 3).float() / 255 - self.mean) / self.std).contiguous()
+
+    def batch(self, step):
+        """Step `step`'s pairs."""
+        rng = random.Random("%d/frames/%d" % (self.args.seed, step))
+        visuals, captions, said = zip(*self.data.pairs(step))
         texts = self.data.captioned.captions
-        return Batch(pixels.contiguous(), [texts[c] for c in captions], [texts[c] for c in said], visuals, captions)
+        return Batch(self.shown(visuals, rng), [texts[c] for c in captions], [texts[c] for c in said], visuals,
+                     captions)
+
+    def asked(self, step):
+        """Step `step`'s (pixels, questions, answers)."""
+        rng = random.Random("%d/frames asked about/%d" % (self.args.seed, step))
+        visuals, questions, answers = zip(*self.data.questions(step))
+        return self.shown(visuals, rng), questions, answers
 
     def step(self):
         args = self.args
@@ -197,7 +235,8 @@ class Run:
         alpha = ALPHA * min(1.0, self.done / self.data.steps_per_epoch)
         generator = torch.Generator().manual_seed(args.seed * 1000003 + self.done)
         with torch.autocast(torch.device(args.device).type, torch.bfloat16, enabled=args.bf16):
-            loss, measures = self.objectives(self.batch(self.done), alpha, generator)
+            loss, measures = self.objectives(self.batch(self.done) if set(args.losses) - {"qa"} else None,
+                                             self.asked(self.done) if "qa" in args.losses else None, alpha, generator)
         if not torch.isfinite(loss):
             raise Refused("step %d: the loss is %s; lower --lr" % (self.done + 1, loss.item()))
         self.optimiser.zero_grad()
@@ -208,37 +247,41 @@ class Run:
 
     def evaluate(self):
         """Exports, and has vblip measure what is exported."""
-        self.checkpoint.export(self.model, self.path("model"), self.args.float16)
-        for annotations in self.args.eval:
-            argv = [self.args.vblip, "eval", "retrieval", "--model", self.path("model"), "-q", "-f", "json",
-                    "--annotations", annotations, "--frames", str(self.args.frames)]
-            if self.args.videos:
-                argv += ["--videos", self.args.videos]
-            try:
-                done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
-            except OSError as e:
-                raise Refused("%s: %s" % (self.args.vblip, e.strerror)) from e
-            if done.returncode:
-                said = done.stderr.decode(errors="replace").strip().split("\n")[-1]
-                raise Refused("%s eval retrieval of %s: exit status %d: %s" %
-                              (self.args.vblip, annotations, done.returncode, said))
-            self.log(eval=annotations, **{m["metric"]: m["value"] for m in json.loads(done.stdout)})
+        args = self.args
+        self.checkpoint.export(self.model, self.path("model"), args.float16)
+        for annotations in args.eval:
+            self.measure("retrieval", annotations, "--frames", str(args.frames))
+        for annotations in args.eval_questions:
+            self.measure("qa", annotations)
+
+    def measure(self, protocol, annotations, *options):
+        argv = [self.args.vblip, "eval", protocol, "--model", self.path("model"), "-q", "-f", "json",
+                "--annotations", annotations, *options]
+        if self.args.videos:
+            argv += ["--videos", self.args.videos]
+        try:
+            done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+        except OSError as e:
+            raise Refused("%s: %s" % (self.args.vblip, e.strerror)) from e
+        if done.returncode:
+            said = done.stderr.decode(errors="replace").strip().split("\n")[-1]
+            raise Refused("%s eval %s of %s: exit status %d: %s" %
+                          (self.args.vblip, protocol, annotations, done.returncode, said))
+        self.log(eval=annotations, **{m["metric"]: m["value"] for m in json.loads(done.stdout)})
 
     def train(self):
         args = self.args
         if self.done >= args.steps:
             say("%s: is finished" % args.out)
             return
-        self.pixels.prepare(self.data.captioned.visuals, say)
+        self.pixels.prepare(self.data.visuals.named, say)
         trained = sum(p.numel() for p in self.model.parameters() if p.requires_grad)
-        say("%s: %.1f million parameters, %d pairs of %d captioned files%s, %d steps of %d, losses %s" %
-            (args.model, trained / 1e6, self.data.new, len({p[0] for p in self.data.captioned.pairs[:self.data.new]}),
-             " and %d mixed in" % (len(self.data.captioned.pairs) - self.data.new) if args.mix else "",
-             args.steps, args.batch, " + ".join(args.losses)))
+        say("%s: %.1f million parameters, %s, %d steps of %d, losses %s" %
+            (args.model, trained / 1e6, self.data.described(), args.steps, args.batch, " + ".join(args.losses)))
         left_out = [loss for loss in NEEDS if loss not in args.losses]
         if left_out:
             say("not trained: %s" % ", ".join(left_out))
-        if self.done == 0 and args.eval:
+        if self.done == 0 and (args.eval or args.eval_questions):
             self.evaluate()
         while self.done < args.steps:
             began = time.monotonic()
@@ -282,13 +325,15 @@ def loss_names(text):
 def options():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("--model", required=True, help="checkpoint folder in Hugging Face's layout")
-    p.add_argument("--data", required=True, action="append", help="JSON Lines as of vblip eval retrieval; repeatable")
+    p.add_argument("--data", action="append", default=[], help="JSON Lines as of vblip eval retrieval; repeatable")
+    p.add_argument("--questions", action="append", default=[], help="JSON Lines as of vblip eval qa; repeatable")
     p.add_argument("--out", required=True, help="folder of the run; the result is its model/")
     p.add_argument("--videos", help="folder that names are relative to (that of the file which names them)")
     p.add_argument("--mix", action="append", default=[], metavar="FOLDER-or-JSONL",
                    help="old data to mix in, so that it is not forgotten; of a folder its captions.jsonl")
     p.add_argument("--mix-share", type=share, default=0.5, help="of each batch (0.5)")
-    p.add_argument("--losses", type=loss_names, help="of itc,itm,lm (all that the checkpoint has parts for)")
+    p.add_argument("--questions-batch", type=positive, help="questions a step (as many as pairs)")
+    p.add_argument("--losses", type=loss_names, help="of itc,itm,lm,qa (all that there are data and parts for)")
     p.add_argument("--freeze-vision", action="store_true", help="leave the image encoder as it is")
     p.add_argument("--steps", type=int, default=0, help="instead of --epochs")
     p.add_argument("--epochs", type=positive, default=6, help="passes over the new data (6)")
@@ -303,7 +348,9 @@ def options():
     p.add_argument("--device", default="cpu", help="of PyTorch: cpu, cuda (cpu)")
     p.add_argument("--bf16", action="store_true", help="bf16 autocast")
     p.add_argument("--float16", action="store_true", help="write float16 weights instead of float32")
-    p.add_argument("--eval", action="append", default=[], help="annotations that vblip measures; repeatable")
+    p.add_argument("--eval", action="append", default=[],
+                   help="annotations that vblip eval retrieval measures; repeatable")
+    p.add_argument("--eval-questions", action="append", default=[], help="those of vblip eval qa; repeatable")
     p.add_argument("--vblip", default="vblip", help="the program (vblip)")
     p.add_argument("--eval-every", type=int, default=0, help="steps (0: before and after only)")
     p.add_argument("--save-every", type=positive, default=500, help="steps between states to resume from (500)")
@@ -313,6 +360,8 @@ def options():
     args = p.parse_args()
     if args.resume and args.overwrite:
         p.error("--resume and --overwrite exclude each other")
+    if not args.data and (args.mix or not args.questions):
+        p.error("--mix needs --data" if args.mix else "one of --data and --questions is needed")
     if args.frames_per_step > args.frames:
         p.error("--frames-per-step %d: more than the %d of --frames" % (args.frames_per_step, args.frames))
     if args.lr <= 0 or args.temperature <= 0 or args.steps < 0 or args.warm_up < 0 or (args.queue or 0) < 0:

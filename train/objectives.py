@@ -1,4 +1,4 @@
-"""The three losses BLIP is pretrained with: ITC, ITM and LM."""
+"""The three losses BLIP is pretrained with, ITC, ITM and LM, and that of its question answering."""
 
 import torch
 import torch.nn.functional as F
@@ -94,16 +94,23 @@ def itm_loss(model, states, batch, encoded, similarity, generator):
     return F.cross_entropy(logits, matched), (logits.argmax(1) == matched).float().mean().item()
 
 
-def lm_loss(model, states, spoken, prompt):
-    """Of the words after the prompt, with label smoothing 0.1. `spoken`: ids of prompt and caption, beginning with
-    [DEC]; `prompt`: how many of them are not asked for."""
-    packed = Packed(spoken, states.device)
-    logits = model.text_decoder(packed, states, torch.arange(len(spoken), device=states.device))
+def words_loss(decoder, context, context_mask, spoken, given):
+    """Of the words after the first `given` ones, with label smoothing 0.1. `spoken`: ids of texts, beginning with
+    [DEC], one for each row of `context` (image tokens, or states of questions)."""
+    packed = Packed(spoken, context.device)
+    logits = decoder(packed, context, torch.arange(len(spoken), device=context.device), context_mask)
     following = torch.cat([packed.ids[1:], packed.ids[:1]])
     last = torch.zeros_like(following, dtype=torch.bool)
     last[packed.first + packed.lengths - 1] = True
-    asked = (packed.positions >= prompt - 1) & ~last
+    asked = (packed.positions >= given - 1) & ~last
     return F.cross_entropy(logits[asked], following[asked], label_smoothing=0.1)
+
+
+def qa_loss(model, states, questions, answers):
+    """Of answers given the questions' states, which have seen the image. `questions`: ids beginning with [ENC]."""
+    packed = Packed(questions, states.device)
+    asked = model.text_encoder(packed, states, torch.arange(len(questions), device=states.device))
+    return words_loss(model.text_decoder, packed.pad(asked), packed.mask, answers, 1)
 
 
 class Objectives:
@@ -117,11 +124,26 @@ class Objectives:
     def _ids(self, captions, first, longest=READ):
         return [self.tokenizer.encode(c, first, longest) for c in captions]
 
-    def __call__(self, batch, alpha, generator):
-        """(loss, {name: number}); momentum encoders and queue move on."""
-        model, parts = self.model, dict(self.model.named_children())
+    def __call__(self, batch, asked, alpha, generator):
+        """(loss, {name: number}) of a Batch and of (pixels, questions, answers), each of which may be None; momentum
+        encoders and queue move on."""
+        total, measures = 0.0, {}
+        if batch:
+            total, measures = self._captions(batch, alpha, generator)
+        if asked:
+            pixels, questions, answers = asked
+            qa = qa_loss(self.model, self._states(pixels), self._ids(questions, self.tokenizer.enc),
+                         self._ids(answers, self.tokenizer.dec))
+            total, measures["qa"] = total + qa, qa.item()
+        return total, measures
+
+    def _states(self, pixels):
         with torch.set_grad_enabled(not self.frozen_vision):
-            states, _ = see({"vision_model": parts["vision_model"]}, batch.pixels)
+            return see({"vision_model": self.model.vision_model}, pixels)[0]
+
+    def _captions(self, batch, alpha, generator):
+        model, parts = self.model, dict(self.model.named_children())
+        states = self._states(batch.pixels)
         total, measures = 0.0, {}
         if "itc" in self.losses or "itm" in self.losses:
             itc, similarity = self._contrast(parts, batch, states, alpha)
@@ -133,7 +155,7 @@ class Objectives:
             total, measures["itm"], measures["itm_right"] = total + itm, itm.item(), right
         if "lm" in self.losses:
             spoken = self._ids([PROMPT + c for c in batch.said], self.tokenizer.dec, SPOKEN)
-            lm = lm_loss(model, states, spoken, self.prompt)
+            lm = words_loss(model.text_decoder, states, None, spoken, self.prompt)
             total, measures["lm"] = total + lm, lm.item()
         return total, measures
 

@@ -35,6 +35,10 @@ from model import Blip, Packed
 from momentum import FeatureQueue, Momentum
 from vocab import Tokenizer, clean_caption
 
+# PyTorch keeps a list of its functions for this: before transformers puts in others for a time
+with torch.device("meta"):
+    torch.zeros(1)
+
 BINARY = os.environ["VBLIP_BINARY"]
 DEMO = os.path.join(SOURCE, "models", "demo")
 CLIPS = os.path.join(SOURCE, "examples", "clips")
@@ -44,12 +48,15 @@ SIZES = {"side": 32, "patch": 16, "vision_width": 64, "vision_heads": 2, "vision
 COLOURS = ("red", "green", "blue", "yellow")
 
 
-def make_model(folder):
+def make_model(folder, begins=("",), kind="BlipForImageTextRetrieval"):
+    """A seeded BLIP of the tensors whose names begin so."""
     torch.manual_seed(7)
     tokenizer = Tokenizer()
     model = Blip(tokenizer.size, SIZES)
-    tensors = {k: v.detach() for k, v in model.state_dict().items() if k != "temp"}
-    checkpoint.write_folder(folder, tensors, export.files(tokenizer, SIZES))
+    tensors = {k: v.detach() for k, v in model.state_dict().items() if k != "temp" and k.startswith(begins)}
+    files = export.files(tokenizer, SIZES)
+    files["config.json"]["architectures"] = [kind]
+    checkpoint.write_folder(folder, tensors, files)
 
 
 def write_lines(path, records):
@@ -58,9 +65,9 @@ def write_lines(path, records):
 
 
 def make_pictures(folder):
-    """Eight pictures: a square on each of four colours, and nothing."""
+    """Eight pictures with captions and questions: a square on each of four colours, and nothing."""
     os.makedirs(folder)
-    lines = []
+    captions, questions = [], []
     for colour in COLOURS:
         for square in (True, False):
             name = "%s-%d.png" % (colour, square)
@@ -68,9 +75,12 @@ def make_pictures(folder):
             if square:
                 ImageDraw.Draw(image).rectangle((12, 10, 32, 30), fill="white")
             image.save(os.path.join(folder, name))
-            lines.append({"image": name, "caption": "%s %s background" % ("a box on a" if square else "an empty",
-                                                                        colour)})
-    write_lines(os.path.join(folder, "captions.jsonl"), lines)
+            captions.append({"image": name, "caption": "%s %s background" %
+                             ("a box on a" if square else "an empty", colour)})
+            questions.append({"image": name, "question": "Is there a box?", "answer": "yes" if square else "no"})
+            questions.append({"image": name, "question": "What color is the background?", "answer": colour})
+    write_lines(os.path.join(folder, "captions.jsonl"), captions)
+    write_lines(os.path.join(folder, "questions.jsonl"), questions)
 
 
 class FinetuneCase(unittest.TestCase):
@@ -81,6 +91,7 @@ class FinetuneCase(unittest.TestCase):
         make_model(cls.model)
         make_pictures(cls.pictures)
         cls.data = os.path.join(cls.pictures, "captions.jsonl")
+        cls.questions = os.path.join(cls.pictures, "questions.jsonl")
 
     @classmethod
     def tearDownClass(cls):
@@ -110,19 +121,20 @@ class FinetuneCase(unittest.TestCase):
 class Losses(FinetuneCase):
     def test_go_down_and_are_loaded_by_vblip_and_transformers(self):
         self.finetune("run", "--steps", "150", "--log-every", "10", "--eval", self.data, "--vblip", BINARY,
-                      "--eval-every", "75")
+                      "--eval-every", "75", "--questions", self.questions, "--eval-questions", self.questions)
         lines = self.log("run")
         losses = [line for line in lines if "loss" in line]
-        for name in ("itc", "itm", "lm"):
+        for name in ("itc", "itm", "lm", "qa"):
             self.assertLess(losses[-1][name], 0.8 * losses[0][name], name)
-        evaluated = [line for line in lines if "eval" in line]
-        self.assertEqual([line["step"] for line in evaluated], [0, 75, 150])
-        self.assertGreater(evaluated[-1]["txt_r1"], evaluated[0]["txt_r1"])
-        self.same_itc(self.at("run", "model"))
+        for data, measure in ((self.data, "txt_r1"), (self.questions, "accuracy")):
+            evaluated = [line for line in lines if line.get("eval") == data]
+            self.assertEqual([line["step"] for line in evaluated], [0, 75, 150])
+            self.assertGreater(evaluated[-1][measure], evaluated[0][measure])
+        self.same_itc(self.at("run", "model"), "a box on a red background")
 
-    def same_itc(self, folder):
+    def same_itc(self, folder, text):
         """PyTorch here, vblip, and transformers where it is installed."""
-        path, text = os.path.join(self.pictures, "red-1.png"), "a box on a red background"
+        path = os.path.join(self.pictures, "red-1.png")
         source = checkpoint.Checkpoint(folder)
         model = source.model(["itc", "itm"], 0.07).eval()
         mean, std = [torch.tensor(x)[:, None, None] for x in (source.mean, source.std)]
@@ -135,11 +147,13 @@ class Losses(FinetuneCase):
                               stdout=subprocess.PIPE, check=True).stdout
         self.assertAlmostEqual(json.loads(said)["itc"], own, delta=1e-3)
         try:
-            from transformers import BlipForConditionalGeneration, BlipForImageTextRetrieval, logging
+            from transformers import (BertTokenizer, BlipForConditionalGeneration, BlipForImageTextRetrieval,
+                                      logging)
         except ImportError:
             print("transformers is not installed: not compared")
             return
         logging.set_verbosity_error()  # each class names what of the folder is not its own
+        self.assertEqual(BertTokenizer.from_pretrained(folder)(text)["input_ids"], packed.ids.tolist())
         theirs = BlipForImageTextRetrieval.from_pretrained(folder).eval()
         with torch.no_grad():
             score = theirs(input_ids=packed.ids[None], pixel_values=shown, use_itm_head=False).itm_score
@@ -159,12 +173,25 @@ class Losses(FinetuneCase):
                                os.path.join(self.pictures, "red-1.png")], stdout=subprocess.PIPE, check=True).stdout
         self.assertEqual(json.loads(said)["caption"], "two red dogs")
 
+    def test_a_checkpoint_for_questions(self):
+        make_model(self.at("vqa"), ("vision_model", "text_encoder", "text_decoder"), "BlipForQuestionAnswering")
+        said = self.finetune("asked", "--model", self.at("vqa"), "--questions", self.questions, "--steps", "150",
+                             "--eval-questions", self.questions, "--vblip", BINARY, captions=False)
+        self.assertIn("16 questions about 8 files", said)
+        self.assertGreater(self.log("asked")[-1]["accuracy"], 85)
+        try:
+            from transformers import BlipForQuestionAnswering
+        except ImportError:
+            return
+        _, report = BlipForQuestionAnswering.from_pretrained(self.at("asked", "model"), output_loading_info=True)
+        self.assertFalse([k for k in report["missing_keys"] if "predictions.decoder" not in k])
+
 
 class Resumed(FinetuneCase):
     OPTIONS = ("--steps", "30", "--save-every", "4", "--log-every", "5", "--mix-share", "0.25")
 
     def test_equals_uninterrupted_bit_for_bit(self):
-        options = (*self.OPTIONS, "--mix", self.pictures)
+        options = (*self.OPTIONS, "--mix", self.pictures, "--questions", self.questions, "--questions-batch", "3")
         self.finetune("whole", *options)
         with subprocess.Popen(self.argv("killed", *options), stderr=subprocess.DEVNULL) as killed:
             end = time.monotonic() + 60
@@ -191,13 +218,23 @@ class Refusals(FinetuneCase):
         self.assertEqual(len(said), 1, said)
         self.assertIn(message, said[0])
 
-    def test_bad_annotations_by_line(self):
+    def bad_line(self, option, good, text, message):
+        """The third line of annotations is bad."""
         path = os.path.join(self.pictures, "bad.jsonl")
-        good = '{"image": "red-1.png", "caption": "a red box"}\n\n'
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(json.dumps(good) + "\n\n" + text + "\n")
+        with self.subTest(text):
+            self.refused(message, option, path, "--batch", "1", "--steps", "1", "--overwrite")
+
+    def test_bad_captions_by_line(self):
+        for name in ("bad.jsonl.png", "broken.mp4"):
+            with open(os.path.join(self.pictures, name), "w", encoding="utf-8") as out:
+                out.write("neither")
         for text, message in (
                 ("{", "bad.jsonl:3: is not JSON"),
                 ("3", "bad.jsonl:3: not an object"),
                 ('{"caption": "a"}', "bad.jsonl:3: clip_name or video or image: missing"),
+                ('{"video": -1, "caption": "a"}', "bad.jsonl:3: video: not a string"),
                 ('{"image": "red-1.png"}', "bad.jsonl:3: caption: missing"),
                 ('{"image": "red-1.png", "caption": [1]}', "bad.jsonl:3: caption: neither a string"),
                 ('{"image": "red-1.png", "caption": "..."}', "bad.jsonl:3: caption: nothing is left"),
@@ -206,28 +243,33 @@ class Refusals(FinetuneCase):
                 ('{"image": "none.png", "caption": "a"}', "none.png: there is no such file"),
                 ('{"image": "bad.jsonl.png", "caption": "a"}', "cannot be read as an image"),
                 ('{"video": "broken.mp4", "caption": "a"}', "bad.jsonl:3: ")):
-            for name in ("bad.jsonl.png", "broken.mp4"):
-                with open(os.path.join(self.pictures, name), "w", encoding="utf-8") as out:
-                    out.write("neither")
-            with open(path, "w", encoding="utf-8") as out:
-                out.write(good + text + "\n")
-            with self.subTest(text):
-                argv = ("--data", path, "--batch", "1", "--steps", "1", "--overwrite")
-                self.refused(message, *argv)
+            self.bad_line("--data", {"image": "red-1.png", "caption": "a red box"}, text, message)
+
+    def test_bad_questions_by_line(self):
+        for text, message in (
+                ('{"question": "what", "answer": "a"}', "bad.jsonl:3: video or video_id or image: missing"),
+                ('{"image": "red-1.png", "answer": "a"}', "bad.jsonl:3: question: missing"),
+                ('{"image": "red-1.png", "question": "what"}', "bad.jsonl:3: answer: missing"),
+                ('{"image": "red-1.png", "question": "what", "answer": 3}', "bad.jsonl:3: answer: not a string"),
+                ('{"image": "red-1.png", "question": "!", "answer": "a"}', "bad.jsonl:3: question: is empty"),
+                ('{"image": "red-1.png", "question": "what", "answer": " "}', "bad.jsonl:3: answer: is empty"),
+                ('{"video_id": 7, "question": "what", "answer": "a"}', "video7.mp4: there is no such file")):
+            self.bad_line("--questions", {"image": "red-1.png", "question": "what", "answer": "red"}, text, message)
 
     def test_lacking_parts_and_what_is_there_already(self):
-        config = export.files(Tokenizer(), SIZES)
-        stored = load_file(os.path.join(self.model, "model.safetensors"))
-        for name, begins in (("matcher", ("vision", "text_encoder", "text_proj", "itm")),
-                             ("captioner", ("vision_model", "text_decoder")), ("eyes", ("vision_model",))):
-            checkpoint.write_folder(self.at(name), {k: v for k, v in stored.items() if k.startswith(begins)}, config)
+        make_model(self.at("matcher"), ("vision", "text_encoder", "text_proj", "itm"))
+        make_model(self.at("captioner"), ("vision_model", "text_decoder"))
+        make_model(self.at("eyes"), ("vision_model",))
+        make_model(self.at("answers"), ("vision_model", "text_encoder", "text_decoder"), "BlipForQuestionAnswering")
         self.refused("lm needs a text decoder", "--model", self.at("matcher"), "--losses", "itc,lm")
         said = self.finetune("matched", "--model", self.at("matcher"), "--steps", "1")
         self.assertIn("losses itc + itm", said)
-        self.assertIn("not trained: lm", said)
+        self.assertIn("not trained: lm, qa", said)
         self.refused("is not empty", "--model", self.at("matcher"), "--steps", "1", out="matched")
         self.assertIn("losses lm", self.finetune("said", "--model", self.at("captioner"), "--steps", "1"))
-        self.refused("holds neither", "--model", self.at("eyes"))
+        self.refused("has no parts for any of itc, itm, lm", "--model", self.at("eyes"))
+        self.refused("captions do not train", "--model", self.at("answers"), "--questions", self.questions)
+        self.refused("--losses qa: there is no --questions", "--losses", "itc,qa")
         self.refused("holds no run", "--resume", out="nothing")
         self.refused("no config.json", "--model", self.pictures)
 
@@ -278,6 +320,21 @@ class References(unittest.TestCase):
             for c in kept:
                 torch.testing.assert_close(found[c[2:]], c[:2])
 
+    def test_answers_are_given_their_own_question_and_image(self):
+        """The loss of a batch against that of each question alone, which needs no padding."""
+        torch.manual_seed(2)
+        model = Blip(Tokenizer().size, SIZES)
+        states = torch.randn(3, 5, SIZES["vision_width"])
+        questions, answers = [[9, 20, 3], [9, 20, 30, 40, 50, 3], [9, 3]], [[8, 60, 3], [8, 70, 80, 90, 3], [8, 3]]
+        words, total = 0, 0.0
+        for i, (question, answer) in enumerate(zip(questions, answers)):
+            asked = model.text_encoder(Packed([question]), states[i:i + 1], torch.zeros(1, dtype=torch.long))
+            logits = model.text_decoder(Packed([answer]), asked[None], torch.zeros(1, dtype=torch.long))[:-1]
+            total += torch.nn.functional.cross_entropy(logits, torch.tensor(answer[1:]), label_smoothing=0.1,
+                                                       reduction="sum")
+            words += len(answer) - 1
+        torch.testing.assert_close(objectives.qa_loss(model, states, questions, answers), total / words)
+
     def test_captions_that_are_read_and_said(self):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "a.jsonl")
@@ -286,7 +343,7 @@ class References(unittest.TestCase):
                     pass
             write_lines(path, [{"image": "a.png", "caption": ["One.", "two"]},
                                {"image": "b.png", "caption": ["two", "three"], "lm_caption": "one"}])
-            captioned = annotations.Captioned()
+            captioned = annotations.Captioned(annotations.Visuals())
             captioned.read(path)
         said = [(v, captioned.captions[read], captioned.captions[say]) for v, read, say in captioned.pairs]
         self.assertEqual(said, [(0, "one", "one"), (0, "two", "two"), (1, "two", "one"), (1, "three", "one")])
@@ -303,11 +360,11 @@ class References(unittest.TestCase):
         source = checkpoint.Checkpoint(DEMO)
         with tempfile.TemporaryDirectory() as folder:
             out = os.path.join(folder, "model")
-            source.export(source.model(source.losses(), 0.07), out, True)
+            source.export(source.model(list(checkpoint.NEEDS), 0.07), out, True)
             for name in os.listdir(out):
                 self.assertTrue(filecmp.cmp(os.path.join(DEMO, name), os.path.join(out, name), shallow=False), name)
             self.assertNotIn("calibration.json", os.listdir(out))
-            source.export(source.model(source.losses(), 0.07), out, False)  # replaces
+            source.export(source.model(list(checkpoint.NEEDS), 0.07), out, False)  # replaces
             self.assertEqual(load_file(os.path.join(out, "model.safetensors"))["itm_head.bias"].dtype, torch.float32)
 
     def test_clips_are_seen_as_vblip_sees_them(self):
