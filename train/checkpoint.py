@@ -12,6 +12,7 @@ from model import Blip
 from pixels import MEAN, STD
 from refused import Refused
 from vocab import Tokenizer
+from words import COPIES, moved, spelt, with_ids, with_rows
 
 VISION = {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12,
           "image_size": 384, "patch_size": 16, "layer_norm_eps": 1e-5, "hidden_act": "gelu"}
@@ -39,9 +40,10 @@ def write_folder(folder, tensors, files):
 
 
 class Checkpoint:
-    """A folder: its tensors, what its config says, its tokenizer and how it wants pixels."""
+    """A folder: its tensors, what its config says, its tokenizer and how it wants pixels. `words`: those to be words
+    of its vocabulary (words.py)."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, words=()):
         self.folder = folder
         if not os.path.isfile(os.path.join(folder, "config.json")):
             raise Refused("%s: no config.json; a checkpoint folder in Hugging Face's layout is needed" % folder)
@@ -50,11 +52,26 @@ class Checkpoint:
         self._refuse_others()
         with open(self._path("vocab.txt"), encoding="utf-8") as file:
             self.tokenizer = Tokenizer(file.read().rstrip("\n").split("\n"))
+        self.changed = {}  # files that are written otherwise than they were read, beside config.json
+        self.added = slice(self.tokenizer.dec, self.tokenizer.dec)  # rows of words that were added
+        self._add(spelt(self.tokenizer, words))
         self.sizes = self._sizes()
         pixels = self._json("preprocessor_config.json") if os.path.exists(
             os.path.join(folder, "preprocessor_config.json")) else {}
         self.mean, self.std = pixels.get("image_mean", MEAN), pixels.get("image_std", STD)
         self.parts = {part for part in CALLED if any(name.startswith(part + ".") for name in self.tensors)}
+
+    def _add(self, words):
+        old, generation = self.tokenizer, "generation_config.json"
+        if not words:
+            return
+        self.tensors = with_rows(self.tensors, old, words)
+        self.config = with_ids(self.config, old, words)
+        self.tokenizer = Tokenizer(old.lines + words)
+        self.added = slice(old.dec, self.tokenizer.dec)
+        self.changed["vocab.txt"] = "".join(line + "\n" for line in self.tokenizer.lines)
+        if os.path.exists(os.path.join(self.folder, generation)):
+            self.changed[generation] = moved(self._json(generation), old, words)
 
     def _path(self, name):
         path = os.path.join(self.folder, name)
@@ -180,12 +197,13 @@ class Checkpoint:
         config[next((k for k in ("dtype", "torch_dtype") if k in config), "torch_dtype")] = \
             "float16" if half else "float32"
         part, old = folder + ".part", folder + ".old"
-        for stale in (part, old):
-            shutil.rmtree(stale, ignore_errors=True)
-        write_folder(part, tensors, {"config.json": config})
+        for left in (part, old):
+            shutil.rmtree(left, ignore_errors=True)
+        files = {"config.json": config, **self.changed}
+        write_folder(part, tensors, files)
+        stale = {*files, *WEIGHTS, "calibration.json", *(COPIES if "vocab.txt" in files else ())}
         for name in sorted(os.listdir(self.folder)):
-            copied = name.endswith((".json", ".txt")) and name not in WEIGHTS
-            if copied and name not in ("config.json", "calibration.json"):  # that was fitted to the old weights
+            if name.endswith((".json", ".txt")) and name not in stale:
                 shutil.copyfile(os.path.join(self.folder, name), os.path.join(part, name))
         if os.path.exists(folder):
             os.rename(folder, old)

@@ -26,12 +26,14 @@ from objectives import Batch, Objectives
 from pixels import Pixels
 from refused import Refused
 from sampler import Sampler, Shuffled
+from words import ROWS
 
 DECAY, MOMENTUM, ALPHA = 0.05, 0.995, 0.4  # of AdamW; of the momentum encoders; of the soft targets
 QUEUE = 57600
+NEW_ROWS = 10.0  # how many times as fast as the rest the rows of added words learn, which begin far from their place
 # what a run is made of; a resumed one must have the same
 SETTINGS = ("losses", "steps", "batch", "lr", "warm_up", "queue", "seed", "freeze_vision", "mix_share", "frames",
-            "frames_per_step", "temperature", "bf16", "questions_batch")
+            "frames_per_step", "temperature", "bf16", "questions_batch", "add_words")
 
 
 def say(line):
@@ -100,7 +102,7 @@ class Run:
     def __init__(self, args):
         self.args = args
         self.path = lambda *names: os.path.join(args.out, *names)
-        self.checkpoint = Checkpoint(args.model)
+        self.checkpoint = Checkpoint(args.model, args.add_words)
         trainable = [loss for loss in NEEDS if (args.questions if loss == "qa" else args.data)]
         args.losses = self.checkpoint.losses(trainable, args.losses)
         self.data = Data(args)
@@ -159,6 +161,7 @@ class Run:
                                      args.freeze_vision)
         trained = [p for p in self.model.parameters() if p.requires_grad]
         self.optimiser = torch.optim.AdamW(trained, lr=args.lr, weight_decay=DECAY)
+        self.new_rows = [p.data[checkpoint.added] for n, p in self.model.named_parameters() if n.endswith(ROWS)]
         self.pixels = Pixels(self.path("pixels"), args.frames, checkpoint.sizes["side"])
         self.mean, self.std = [torch.tensor(x, device=args.device)[:, None, None]
                                for x in (checkpoint.mean, checkpoint.std)]
@@ -241,7 +244,10 @@ class Run:
             raise Refused("step %d: the loss is %s; lower --lr" % (self.done + 1, loss.item()))
         self.optimiser.zero_grad()
         loss.backward()
+        before = [rows.clone() for rows in self.new_rows]
         self.optimiser.step()
+        for rows, old in zip(self.new_rows, before):
+            rows.copy_(old + NEW_ROWS * (rows - old))
         self.done += 1
         return {"loss": loss.item(), **measures}
 
@@ -281,6 +287,9 @@ class Run:
         left_out = [loss for loss in NEEDS if loss not in args.losses]
         if left_out:
             say("not trained: %s" % ", ".join(left_out))
+        if args.add_words:
+            added = self.checkpoint.tokenizer.lines[self.checkpoint.added]
+            say("words added to vocab.txt: %s" % (", ".join(added) or "none, it has them all"))
         if self.done == 0 and (args.eval or args.eval_questions):
             self.evaluate()
         while self.done < args.steps:
@@ -334,6 +343,8 @@ def options():
     p.add_argument("--mix-share", type=share, default=0.5, help="of each batch (0.5)")
     p.add_argument("--questions-batch", type=positive, help="questions a step (as many as pairs)")
     p.add_argument("--losses", type=loss_names, help="of itc,itm,lm,qa (all that there are data and parts for)")
+    p.add_argument("--add-words", type=lambda text: text.split(","), default=[], metavar="WORD,...",
+                   help="give the vocabulary these words, which it has to spell so far")
     p.add_argument("--freeze-vision", action="store_true", help="leave the image encoder as it is")
     p.add_argument("--steps", type=int, default=0, help="instead of --epochs")
     p.add_argument("--epochs", type=positive, default=6, help="passes over the new data (6)")

@@ -120,8 +120,10 @@ class FinetuneCase(unittest.TestCase):
 
 class Losses(FinetuneCase):
     def test_go_down_and_are_loaded_by_vblip_and_transformers(self):
-        self.finetune("run", "--steps", "150", "--log-every", "10", "--eval", self.data, "--vblip", BINARY,
-                      "--eval-every", "75", "--questions", self.questions, "--eval-questions", self.questions)
+        said = self.finetune("run", "--steps", "150", "--log-every", "10", "--eval", self.data, "--vblip", BINARY,
+                             "--eval-every", "75", "--questions", self.questions, "--eval-questions", self.questions,
+                             "--add-words", "boxes,Hedgehog,red")
+        self.assertIn("added to vocab.txt: boxes, hedgehog", said)
         lines = self.log("run")
         losses = [line for line in lines if "loss" in line]
         for name in ("itc", "itm", "lm", "qa"):
@@ -131,6 +133,7 @@ class Losses(FinetuneCase):
             self.assertEqual([line["step"] for line in evaluated], [0, 75, 150])
             self.assertGreater(evaluated[-1][measure], evaluated[0][measure])
         self.same_itc(self.at("run", "model"), "a box on a red background")
+        self.same_itc(self.at("run", "model"), "two boxes and a hedgehog")
 
     def same_itc(self, folder, text):
         """PyTorch here, vblip, and transformers where it is installed."""
@@ -172,6 +175,17 @@ class Losses(FinetuneCase):
         said = subprocess.run([BINARY, "caption", "-q", "-f", "jsonl", "--model", self.at("told", "model"),
                                os.path.join(self.pictures, "red-1.png")], stdout=subprocess.PIPE, check=True).stdout
         self.assertEqual(json.loads(said)["caption"], "two red dogs")
+
+    def test_rows_of_added_words_learn_faster(self):
+        self.finetune("grown", "--losses", "lm", "--steps", "1", "--add-words", "zebra", "--lr", "1e-3")
+        grown = checkpoint.Checkpoint(self.model, ["zebra"])
+        name = "text_decoder.bert.embeddings.word_embeddings.weight"
+        moved = (load_file(self.at("grown", "model", "model.safetensors"))[name] - grown.tensors[name]).abs()
+        new = moved[grown.added]
+        self.assertEqual(new.shape, (1, SIZES["width"]))
+        # the first step of Adam is the learning rate long, whatever the gradient
+        self.assertAlmostEqual(float(new.median()), 1e-2, delta=1e-3)
+        self.assertAlmostEqual(float(moved[:grown.added.start].median()), 1e-3, delta=1e-4)
 
     def test_a_checkpoint_for_questions(self):
         make_model(self.at("vqa"), ("vision_model", "text_encoder", "text_decoder"), "BlipForQuestionAnswering")
@@ -272,6 +286,7 @@ class Refusals(FinetuneCase):
         self.refused("--losses qa: there is no --questions", "--losses", "itc,qa")
         self.refused("holds no run", "--resume", out="nothing")
         self.refused("no config.json", "--model", self.pictures)
+        self.refused("--add-words sea-horse: not one word", "--add-words", "zebra,sea-horse")
 
 
 class References(unittest.TestCase):
@@ -366,6 +381,20 @@ class References(unittest.TestCase):
             self.assertNotIn("calibration.json", os.listdir(out))
             source.export(source.model(list(checkpoint.NEEDS), 0.07), out, False)  # replaces
             self.assertEqual(load_file(os.path.join(out, "model.safetensors"))["itm_head.bias"].dtype, torch.float32)
+
+    def test_added_words_are_the_mean_of_their_pieces(self):
+        source, grown = checkpoint.Checkpoint(DEMO), checkpoint.Checkpoint(DEMO, ["Zebras", "dog", "zebra", "zebras"])
+        old, new, lines = source.tokenizer, grown.tokenizer, source.tokenizer.dec
+        self.assertEqual((new.word("zebras"), new.word("zebra")), ([lines], [lines + 1]))
+        self.assertEqual(new.pieces("dog zebraz"), old.pieces("dog") + new.word("zebra") + [new.ids["##z"]])
+        self.assertEqual(grown.config["text_config"]["bos_token_id"], new.dec)
+        for name in ("text_encoder.embeddings.word_embeddings.weight", "text_decoder.cls.predictions.bias",
+                     "text_decoder.bert.embeddings.word_embeddings.weight"):
+            before, after = source.tensors[name].float(), grown.tensors[name].float()
+            self.assertEqual(len(after), grown.config["text_config"]["vocab_size"])
+            self.assertTrue(torch.equal(after[:lines], before[:lines]))
+            self.assertTrue(torch.equal(after[new.dec:], before[old.dec:]))
+            torch.testing.assert_close(after[lines], before[old.word("zebras")].mean(0), atol=1e-3, rtol=0)
 
     def test_clips_are_seen_as_vblip_sees_them(self):
         source = checkpoint.Checkpoint(DEMO)
