@@ -12,7 +12,7 @@ from model import Blip
 from pixels import MEAN, STD
 from refused import Refused
 from vocab import Tokenizer
-from words import COPIES, moved, spelt, with_ids, with_rows
+from words import COPIES, ROWS, moved, spelt, with_ids, with_rows
 
 VISION = {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12,
           "image_size": 384, "patch_size": 16, "layer_norm_eps": 1e-5, "hidden_act": "gelu"}
@@ -177,8 +177,16 @@ class Checkpoint:
         model.load_state_dict(values, assign=True)
         return model.requires_grad_(True)
 
-    def export(self, model, folder, half):
-        """This checkpoint with the weights of `model`, written whole: `folder` is replaced in one step."""
+    def _between(self, name, trained, share):
+        """`share` of a tensor as it was, the rest as it is trained; rows of added words are as trained."""
+        mean = torch.lerp(trained, self.tensors[name].float(), share)
+        if name.endswith(ROWS):
+            mean[self.added] = trained[self.added]
+        return mean
+
+    def export(self, model, folder, half, old_share=0.0):
+        """This checkpoint with the weights of `model`, or with means of these and, by `old_share`, its own; written
+        whole: `folder` is replaced in one step."""
         trained = {k: v.detach().cpu() for k, v in model.state_dict().items() if k != "temp"}
         tensors = {}
         for name, stored in self.tensors.items():
@@ -188,6 +196,8 @@ class Checkpoint:
             elif name == TIED + "bias":
                 source = "text_decoder.cls.predictions.bias"
             value = trained.get(source, stored)
+            if source in trained and old_share:
+                value = self._between(name, value, old_share)
             if value.is_floating_point():
                 value = value.to(torch.float16 if half else torch.float32)
                 if not torch.isfinite(value).all():

@@ -251,10 +251,13 @@ class Run:
         self.done += 1
         return {"loss": loss.item(), **measures}
 
+    def export(self):
+        self.checkpoint.export(self.model, self.path("model"), self.args.float16, self.args.old_share)
+
     def evaluate(self):
         """Exports, and has vblip measure what is exported."""
         args = self.args
-        self.checkpoint.export(self.model, self.path("model"), args.float16)
+        self.export()
         for annotations in args.eval:
             self.measure("retrieval", annotations, "--frames", str(args.frames))
         for annotations in args.eval_questions:
@@ -278,7 +281,8 @@ class Run:
     def train(self):
         args = self.args
         if self.done >= args.steps:
-            say("%s: is finished" % args.out)
+            self.export()  # which --old-share and --float16 may be others for
+            say("%s: is finished, and written again" % self.path("model"))
             return
         self.pixels.prepare(self.data.visuals.named, say)
         trained = sum(p.numel() for p in self.model.parameters() if p.requires_grad)
@@ -359,6 +363,8 @@ def options():
     p.add_argument("--device", default="cpu", help="of PyTorch: cpu, cuda (cpu)")
     p.add_argument("--bf16", action="store_true", help="bf16 autocast")
     p.add_argument("--float16", action="store_true", help="write float16 weights instead of float32")
+    p.add_argument("--old-share", type=share, default=0.0,
+                   help="of the weights that are written: so much of what they were before, the rest trained (0)")
     p.add_argument("--eval", action="append", default=[],
                    help="annotations that vblip eval retrieval measures; repeatable")
     p.add_argument("--eval-questions", action="append", default=[], help="those of vblip eval qa; repeatable")

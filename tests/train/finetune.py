@@ -223,7 +223,10 @@ class Resumed(FinetuneCase):
         without = [[{k: v for k, v in line.items() if k != "seconds"} for line in self.log(run)]
                    for run in ("whole", "killed")]
         self.assertEqual(without[0], without[1])
-        self.assertIn("finished", self.finetune("killed", *options, "--resume"))
+        self.assertIn("finished", self.finetune("killed", *options, "--resume", "--old-share", "0.5"))
+        again = load_file(self.at("killed", "model", "model.safetensors"))["itm_head.weight"]
+        old = load_file(os.path.join(self.model, "model.safetensors"))["itm_head.weight"]
+        torch.testing.assert_close(again, (old + a["itm_head.weight"]) / 2)
 
 
 class Refusals(FinetuneCase):
@@ -381,6 +384,21 @@ class References(unittest.TestCase):
             self.assertNotIn("calibration.json", os.listdir(out))
             source.export(source.model(list(checkpoint.NEEDS), 0.07), out, False)  # replaces
             self.assertEqual(load_file(os.path.join(out, "model.safetensors"))["itm_head.bias"].dtype, torch.float32)
+
+    def test_exported_weights_between_the_old_and_the_trained(self):
+        source = checkpoint.Checkpoint(DEMO, ["zebra"])
+        model = source.model(["lm"], 0.07)
+        with torch.no_grad():
+            for p in model.parameters():
+                p.add_(1)
+        with tempfile.TemporaryDirectory() as folder:
+            source.export(model, os.path.join(folder, "model"), False, 0.25)
+            written = load_file(os.path.join(folder, "model", "model.safetensors"))
+        for name, old in source.tensors.items():
+            moved = torch.full_like(old.float(), 0.75 if name.startswith(("vision_model", "text_decoder")) else 0.0)
+            if name.startswith("text_decoder") and moved.shape[:1] == (source.tokenizer.size,):
+                moved[source.added] = 1  # the new word
+            torch.testing.assert_close(written[name] - old.float(), moved, atol=1e-5, rtol=0)
 
     def test_added_words_are_the_mean_of_their_pieces(self):
         source, grown = checkpoint.Checkpoint(DEMO), checkpoint.Checkpoint(DEMO, ["Zebras", "dog", "zebra", "zebras"])
