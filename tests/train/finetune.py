@@ -205,7 +205,9 @@ class Resumed(FinetuneCase):
     OPTIONS = ("--steps", "30", "--save-every", "4", "--log-every", "5", "--mix-share", "0.25")
 
     def test_equals_uninterrupted_bit_for_bit(self):
-        options = (*self.OPTIONS, "--mix", self.pictures, "--questions", self.questions, "--questions-batch", "3")
+        # clips, for a step draws frames of them
+        options = (*self.OPTIONS, "--mix", CLIPS, "--questions", os.path.join(CLIPS, "questions.jsonl"),
+                   "--questions-batch", "3")
         self.finetune("whole", *options)
         with subprocess.Popen(self.argv("killed", *options), stderr=subprocess.DEVNULL) as killed:
             end = time.monotonic() + 60
