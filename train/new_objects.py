@@ -2,9 +2,9 @@
 
     python train/new_objects.py --vblip build/release/vblip --out build/new-objects
 
-Draws clips of scenes with the new objects and clips of the old world, fine-tunes models/demo on the first with the
-second mixed in (train/finetune.py), and scores held-out clips of both before and after. Run again with the same
---out to go on after an interruption.
+Draws clips of scenes with the new objects and clips of the old world, with captions and questions, fine-tunes
+models/demo on the first with the second mixed in (train/finetune.py), and scores held-out clips of both before and
+after. Run again with the same --out to go on after an interruption.
 """
 
 import argparse
@@ -27,11 +27,15 @@ ambulance|1F691|vehicle|
 anchor|2693|thing|
 pumpkin|1F383|thing|"""
 KNOWN = len(OBJECTS)
+QUESTIONS = 5  # of a clip, at most
 OBJECTS.extend(Object(line) for line in NEW.splitlines())  # before the modules that count them
 
-from captions import canonical, plain, say
+from captions import STRANGERS, canonical, plain, say
 from claims import claim_of, holds_one, thin
 from make_clips import things, write_clip
+from questions import question
+
+STRANGERS[:] = [s for s in STRANGERS if s not in {o.name for o in OBJECTS}]  # what is said of strangers is false
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -61,20 +65,22 @@ def scenes(rng, count, new, held_out, distinct):
 
 
 def make(folder, seed, count, new, held_out):
-    """A folder of clips with captions.jsonl: one caption to score by, three to train with."""
+    """A folder of clips with captions.jsonl, one caption to score by, three to train with, and questions.jsonl."""
     if os.path.exists(os.path.join(folder, "captions.jsonl")):
         return
     os.makedirs(folder, exist_ok=True)
-    lines, told = [], []
+    lines, told, asked = [], [], []
     for i, scene in enumerate(scenes(rng_for("new objects", seed), count, new, held_out, held_out)):
         rng, name = rng_for("new objects", seed, i), "clip-%03d" % (i + 1)
         write_clip(rng, scene, os.path.join(folder, name + ".mp4"))
         texts = [canonical(scene)]
         if not held_out:
             texts += [plain(say(rng, thin(rng, claim_of(scene)))) for _ in range(2)]
-        lines.append({"clip_name": name, "caption": texts})
+        lines.append({"clip_name": name, "caption": texts, "lm_caption": texts[0]})
+        made = {q: a for q, a, _ in (question(rng, scene) for _ in range(QUESTIONS))}
+        asked += [{"video": name, "question": q, "answer": a} for q, a in made.items()]
         told.append({"clip_name": name, "objects": things(scene)})
-    for name, records in (("scenes", told), ("captions", lines)):
+    for name, records in (("scenes", told), ("questions", asked), ("captions", lines)):
         with open(os.path.join(folder, name + ".jsonl.part"), "w", encoding="utf-8") as out:
             out.writelines(json.dumps(record) + "\n" for record in records)
         os.replace(out.name, out.name[:-len(".part")])
@@ -87,11 +93,15 @@ def run(*argv):
     return done.stdout.decode()
 
 
+def evaluated(vblip, protocol, model, annotations):
+    said = run(vblip, "eval", protocol, "-q", "-f", "json", "--model", model, "--annotations", annotations)
+    return {m["metric"]: m["value"] for m in json.loads(said)}
+
+
 def score(vblip, model, folder):
-    """{measure: percent}: text to video and back among the clips, and captions that name every object."""
-    said = run(vblip, "eval", "retrieval", "-q", "-f", "json", "--model", model, "--annotations",
-               os.path.join(folder, "captions.jsonl"))
-    measured = {m["metric"]: m["value"] for m in json.loads(said)}
+    """{measure: percent} of a folder's clips, captions and questions."""
+    found = evaluated(vblip, "retrieval", model, os.path.join(folder, "captions.jsonl"))
+    answered = evaluated(vblip, "qa", model, os.path.join(folder, "questions.jsonl"))
     with open(os.path.join(folder, "scenes.jsonl"), encoding="utf-8") as file:
         told = {r["clip_name"]: r["objects"] for r in map(json.loads, file)}
     right = []
@@ -100,8 +110,8 @@ def score(vblip, model, folder):
         words = " %s " % row["caption"]
         named = told[os.path.splitext(os.path.basename(row["path"]))[0]]
         right.append(all(" %s " % (noun if n is None else n + " " + noun) in words for n, noun in named))
-    return {"text to video R@1": measured["vid_r1"], "video to text R@1": measured["txt_r1"],
-            "captions that name all": 100.0 * sum(right) / len(right)}
+    return {"text to video R@1": found["vid_r1"], "video to text R@1": found["txt_r1"],
+            "captions that name all": 100.0 * sum(right) / len(right), "answers": answered["accuracy"]}
 
 
 def main():
@@ -109,17 +119,20 @@ def main():
     p.add_argument("--vblip", default="vblip")
     p.add_argument("--out", required=True)
     p.add_argument("--model", default=os.path.join(ROOT, "models", "demo"))
-    p.add_argument("--clips", type=int, default=300, help="of new objects to train with, and as many old ones (300)")
-    p.add_argument("--steps", type=int, default=600)
+    p.add_argument("--clips", type=int, default=300, help="of new objects to train with; of old ones twice as many")
+    p.add_argument("--steps", type=int, default=400)
     args = p.parse_args()
     at = lambda *names: os.path.join(args.out, *names)
     for name, seed, count, new, held_out in (("train-new", 1, args.clips, True, False),
-                                             ("train-old", 2, args.clips, False, False),
+                                             ("train-old", 2, 2 * args.clips, False, False),
                                              ("test-new", 3, 60, True, True), ("test-old", 4, 100, False, True)):
         make(at(name), seed, count, new, held_out)
-    argv = [sys.executable, os.path.join(ROOT, "train", "finetune.py"), "--model", args.model, "--data",
-            at("train-new", "captions.jsonl"), "--mix", at("train-old"), "--out", at("run"), "--steps",
-            str(args.steps), "--lr", "1e-4", "--temperature", "0.03", "--save-every", "100", "--float16"]
+    words = [form for new in OBJECTS[KNOWN:] for form in (new.name, new.plural)]
+    argv = [sys.executable, os.path.join(ROOT, "train", "finetune.py"), "--model", args.model, "--out", at("run"),
+            "--data", at("train-new", "captions.jsonl"), "--mix", at("train-old"), "--mix-share", "0.7",
+            "--questions", at("train-new", "questions.jsonl"), "--questions", at("train-old", "questions.jsonl"),
+            "--add-words", ",".join(words), "--old-share", "0.2", "--float16",
+            "--steps", str(args.steps), "--lr", "1e-4", "--temperature", "0.03", "--save-every", "100"]
     run(*argv, *["--resume"] * os.path.exists(at("run", "run.json")))
     for name in ("test-new", "test-old"):
         before, after = [score(args.vblip, model, at(name)) for model in (args.model, at("run", "model"))]
