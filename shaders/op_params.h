@@ -63,6 +63,17 @@ struct vb_attention_params {
     VB_UINT chunks, chunk_keys; // of keys, for workgroups of their own; 1 = all of them
 };
 
+// x and w are in vec4. Of each group there are `heads` products of `rows` rows: row r of group g
+// is row (g * rows + r) % y_rows of matrix (g * rows + r) / y_rows of y, and so of x.
+struct vb_product_params {
+    VB_VIEW y, x, w;
+    VB_UINT y_rows, x_rows;
+    VB_UINT y_head, x_head, w_head; // from one head to the next
+    VB_UINT heads, rows, in_cols, out_cols;
+    VB_UINT bias, has_bias; // offset; of all heads one after another
+    VB_FLOAT scale;
+};
+
 // frames: offset in 32-bit words, the frames are packed.
 struct vb_patchify_params {
     VB_VIEW y;

@@ -112,7 +112,7 @@ static vblip_status read_visual(const vb_cross **out, vb_visual *visual,
                                 uint32_t side, const vb_text_config *config,
                                 uint64_t rows, vblip_error *err)
 {
-    const bool absorbs = visual->model->device->caps.absorbs;
+    const bool absorbs = vb_device_absorbs(visual->model->device);
     VB_TRY(prepare_states(visual, err));
     reading->rows += rows;
     if (absorbs && !reading->filled && !keys_pay(config, reading->rows)) {

@@ -251,7 +251,7 @@ static void load_dense(loader *l, void *out, const field *f, const char *prefix)
 
 static void load_keys(loader *l, void *out, const field *f, const char *prefix)
 {
-    const bool absorbs = l->rec.device->caps.absorbs;
+    const bool absorbs = vb_device_absorbs(l->rec.device);
     load_uses(l, out, f, prefix, absorbs ? VB_USE_LINEAR | VB_USE_ROWS : VB_USE_LINEAR);
 }
 

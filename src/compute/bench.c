@@ -353,7 +353,7 @@ vblip_status vb_device_bench(vb_device *device, const char *name, vblip_bench_fn
         if (name && strcmp(name, ops[i].name) != 0)
             continue;
         found = true;
-        if (ops[i].make == make_absorbed && !device->caps.absorbs) {
+        if (ops[i].make == make_absorbed && !vb_device_absorbs(device)) {
             if (name)
                 return vb_fail(err, VBLIP_ERR_UNSUPPORTED,
                                "bench: %s: %s does not have it", name,

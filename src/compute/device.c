@@ -13,6 +13,11 @@ vb_dtype vb_device_keys(const vb_device *device)
     return device->caps.narrow_keys ? vb_device_activations(device) : VB_F32;
 }
 
+bool vb_device_absorbs(const vb_device *device)
+{
+    return device->caps.absorbs & 1u << device->weights;
+}
+
 void vb_device_close(vb_device **device)
 {
     if (*device)

@@ -23,7 +23,8 @@ typedef struct vb_device_caps {
     bool narrow_keys;          // attention reads queries, keys and values in it, too
     bool
         narrow_factors; // linear and attention may round factors to the type of weights
-    bool absorbs;       // has vb_absorbed_attention
+    uint32_t
+        absorbs; // types of weights that vb_absorbed_attention has: bits 1 << vb_dtype
     uint32_t
         filling_rows; // of a linear's x that it takes to fill the device; 0 = any do
 } vb_device_caps;
@@ -104,7 +105,7 @@ typedef struct vb_device_table {
     vblip_status (*layernorm)(vb_device *, const vb_layernorm_args *, vblip_error *);
     vblip_status (*attention)(vb_device *, const vb_attention_args *, vblip_error *);
     vblip_status (*absorbed_attention)(vb_device *, const vb_absorbed_attention_args *,
-                                       vblip_error *); // NULL unless caps.absorbs
+                                       vblip_error *); // NULL where caps.absorbs is 0
     vblip_status (*patchify)(vb_device *, const vb_patchify_args *, vblip_error *);
     vblip_status (*embed)(vb_device *, const vb_embed_args *, vblip_error *);
     vblip_status (*add_rows)(vb_device *, const vb_add_rows_args *, vblip_error *);
@@ -147,6 +148,9 @@ vb_dtype vb_device_activations(const vb_device *device);
 
 // The same of queries, keys and values.
 vb_dtype vb_device_keys(const vb_device *device);
+
+// Whether it has vb_absorbed_attention with the weights in use.
+bool vb_device_absorbs(const vb_device *device);
 
 // Closes `*device` (NULL is fine) and leaves NULL.
 void vb_device_close(vb_device **device);

@@ -231,7 +231,7 @@ void vb_absorbed_attention_op(vb_recorder *rec, const vb_absorbed_attention_args
     static const char op[] = "absorbed attention";
     const uint32_t batch = a->q.batch, width = a->q.cols;
     const uint32_t head_dim = a->heads ? width / a->heads : 0;
-    expect_true(rec, rec->device->caps.absorbs, op, "this device has none");
+    expect_true(rec, vb_device_absorbs(rec->device), op, "this device has none");
     expect_matrix(rec, op, "w", a->w, VB_USE_ROWS);
     if (rec->status != VBLIP_OK)
         return;

@@ -68,7 +68,7 @@ void vb_attention_op(vb_recorder *rec, const vb_attention_args *args);
 // For few queries: one costs heads * x.cols / D times as much, and keys nothing.
 // q, y [b, t, D], y an activation, x [b or 1, n, C] an activation with packed rows, C a
 // multiple of 16, w [2 * D, C] made with VB_USE_ROWS, bias [1,1,2 * D]. D / heads is a
-// multiple of 16. Only where caps.absorbs.
+// multiple of 16. Only where vb_device_absorbs.
 #define vb_absorbed_attention(rec, ...)                                                \
     vb_absorbed_attention_op(rec, &(vb_absorbed_attention_args){__VA_ARGS__})
 typedef struct vb_absorbed_attention_args {

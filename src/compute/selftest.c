@@ -523,7 +523,7 @@ static bool reads_weights(const vb_selftest_case *c)
 
 static bool can_run(const vb_device *device, const vb_selftest_case *c)
 {
-    return (device->caps.absorbs || strcmp(c->op, "absorbed attention") != 0) &&
+    return (vb_device_absorbs(device) || strcmp(c->op, "absorbed attention") != 0) &&
            (!c->narrow || vb_device_activations(device) != VB_F32);
 }
 

@@ -191,7 +191,7 @@ static vblip_status open_cpu(vb_cpu *cpu, const vb_cpu_options *o, vblip_error *
         .shares_cores = true,
         .cached_bytes = CACHED_BYTES,
         .narrow_activations = true,
-        .absorbs = true,
+        .absorbs = 1u << VB_F32 | 1u << VB_BF16,
     };
     if (o->weights_dir && !(cpu->cache.folder = strdup(o->weights_dir)))
         return vb_fail_memory(err, "device");

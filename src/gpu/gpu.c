@@ -95,6 +95,7 @@ static const vb_device_table table = {
     .linear = vb_gpu_linear,
     .layernorm = vb_gpu_layernorm,
     .attention = vb_gpu_attention,
+    .absorbed_attention = vb_gpu_absorbed_attention,
     .patchify = vb_gpu_patchify,
     .embed = vb_gpu_embed,
     .add_rows = vb_gpu_add_rows,

@@ -18,6 +18,9 @@ vblip_status vb_gpu_layernorm(vb_device *device, const vb_layernorm_args *a,
                               vblip_error *err);
 vblip_status vb_gpu_attention(vb_device *device, const vb_attention_args *a,
                               vblip_error *err);
+vblip_status vb_gpu_absorbed_attention(vb_device *device,
+                                       const vb_absorbed_attention_args *a,
+                                       vblip_error *err);
 vblip_status vb_gpu_patchify(vb_device *device, const vb_patchify_args *a,
                              vblip_error *err);
 vblip_status vb_gpu_embed(vb_device *device, const vb_embed_args *a, vblip_error *err);
@@ -106,6 +109,10 @@ vblip_status vb_coopmat_linear(vb_gpu *gpu, const vb_linear_args *a,
 uint32_t vb_coopmat_attention(vb_pipeline_id *pipeline,
                               uint32_t constants[VB_MAX_CONSTANTS], const vb_gpu *gpu,
                               vb_variant variant, uint32_t halves);
+
+// Rows of one tile of the lavapipe family's products: as many tiles as there must be, of the same
+// size. Each size is compiled at its first use, so there are ten.
+uint32_t vb_lavapipe_tile_rows(uint32_t lines);
 
 // Kernels of the lavapipe family; `params` is what the simt kernel would get. Where the
 // operands do not fit into texels, the simt kernel takes them.

@@ -4,9 +4,7 @@
 
 enum { LANES = VB_LAVAPIPE_LANES, MOST_ROWS = 16 };
 
-// Rows of one tile: as many tiles as there must be, of the same size. Each size is compiled
-// at its first use, so there are ten.
-static uint32_t tile_rows(uint32_t lines)
+uint32_t vb_lavapipe_tile_rows(uint32_t lines)
 {
     const uint32_t rows = vb_ceil_div(lines, vb_ceil_div(lines, MOST_ROWS));
     return rows <= 4 ? rows : (rows + 1) / 2 * 2;
@@ -16,7 +14,8 @@ vblip_status vb_lavapipe_linear(vb_gpu *gpu, const vb_linear_args *a,
                                 struct vb_linear_params *params, vblip_error *err)
 {
     const vb_gpu_matrix *w = (const vb_gpu_matrix *)a->w;
-    const uint32_t lines = params->batch * params->rows, rows = tile_rows(lines);
+    const uint32_t lines = params->batch * params->rows,
+                   rows = vb_lavapipe_tile_rows(lines);
     params->x = vb_view_texels(&a->x);
     const vb_dispatch dispatch = {
         .op = "linear",

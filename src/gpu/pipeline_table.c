@@ -29,7 +29,10 @@
 #include "spv/linear_rows_f16.h"
 #include "spv/mean_rows.h"
 #include "spv/patchify.h"
+#include "spv/product_lavapipe.h"
+#include "spv/product_lavapipe_in_rows.h"
 #include "spv/set_row.h"
+#include "spv/softmax_lavapipe.h"
 #include "spv/topk.h"
 #include "spv/topk_lavapipe.h"
 #include "spv/topk_parts.h"
@@ -65,6 +68,11 @@ const vb_pipeline_row vb_pipeline_rows[VB_PIPELINE_COUNT] = {
         KERNEL(layernorm_lavapipe, "wttt", vb_layernorm_params, 0),
     [VB_PIPELINE_ATTENTION_LAVAPIPE] =
         KERNEL(attention_lavapipe, "wtttr", vb_attention_params, 2),
+    [VB_PIPELINE_PRODUCT_LAVAPIPE] =
+        KERNEL(product_lavapipe, "wttr", vb_product_params, 1),
+    [VB_PIPELINE_PRODUCT_LAVAPIPE_IN_ROWS] =
+        KERNEL(product_lavapipe_in_rows, "wttr", vb_product_params, 1),
+    [VB_PIPELINE_SOFTMAX_LAVAPIPE] = KERNEL(softmax_lavapipe, "wt", vb_rows_params, 0),
     [VB_PIPELINE_TOPK_PARTS_LAVAPIPE] =
         KERNEL(topk_parts_lavapipe, "wt", vb_topk_params, 0),
     [VB_PIPELINE_TOPK_LAVAPIPE] = KERNEL(topk_lavapipe, "wrrr", vb_topk_params, 0),

@@ -3,6 +3,7 @@
 enum {
     ANY_WEIGHTS = 1 << VB_F32 | 1 << VB_F16,
     HALVES = 1 << VB_F16,
+    FLOATS = 1 << VB_F32,
     // Workgroups that keep a large GPU busy: it has about so many units that run one each.
     ENOUGH_GROUPS = 96,
 };
@@ -82,6 +83,8 @@ const vb_variant_row vb_variant_rows[VB_VARIANT_COUNT] = {
                                       HALVES, true, runs_attention},
     [VB_VARIANT_ATTENTION_COOPMAT_OF_8] = {"coopmat attention of 8", "attention",
                                            VB_COOPMAT, HALVES, true, runs_attention},
+    [VB_VARIANT_ABSORBED_LAVAPIPE] = {"absorbed", "absorbed attention", VB_LAVAPIPE,
+                                      FLOATS, false, NULL},
 };
 
 vb_variant vb_variant_needed(enum vb_family family)

@@ -19,6 +19,7 @@ typedef enum vb_variant {
     VB_VARIANT_COOPMAT_64X64_OF_8, // of matrices of 8 x 8 x 8
     VB_VARIANT_ATTENTION_COOPMAT,  // of matrices of 16 x 16 x 16, heads of 64
     VB_VARIANT_ATTENTION_COOPMAT_OF_8,
+    VB_VARIANT_ABSORBED_LAVAPIPE, // absorbed attention, of weights in floats
     VB_VARIANT_COUNT
 } vb_variant;
 

@@ -7,6 +7,8 @@ void vb_variants_use(vb_gpu *gpu, uint32_t variants)
 {
     gpu->variants = variants;
     gpu->base.caps.narrow_factors = false;
+    gpu->base.caps.absorbs =
+        variants & vb_variant_bit(VB_VARIANT_ABSORBED_LAVAPIPE) ? 1u << VB_F32 : 0;
     for (uint32_t i = 0; i < VB_VARIANT_COUNT; i++) {
         if (variants & vb_variant_bit((vb_variant)i))
             gpu->base.caps.narrow_factors |= vb_variant_rows[i].rounds;

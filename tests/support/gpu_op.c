@@ -63,7 +63,9 @@ static const char *family_of(const char *variant)
     for (uint32_t i = 0; variant && i < VB_VARIANT_COUNT; i++) {
         const vb_variant_row *row = &vb_variant_rows[i];
         if (row->op && strcmp(row->name, variant) == 0)
-            return vb_family_name(row->families & VB_SIMT ? VB_SIMT : VB_COOPMAT);
+            return vb_family_name(row->families & VB_SIMT       ? VB_SIMT
+                                  : row->families & VB_LAVAPIPE ? VB_LAVAPIPE
+                                                                : VB_COOPMAT);
     }
     return NULL;
 }
@@ -105,8 +107,11 @@ const char *const *op_precisions(const char *device)
     static const char *const floats[] = {"f32", NULL};
     static const char *const halves[] = {"f16", NULL};
     for (uint32_t i = 0; i < VB_VARIANT_COUNT; i++) {
+        const uint32_t weights = vb_variant_rows[i].weights;
         if (strcmp(vb_variant_rows[i].name, device) == 0)
-            return vb_variant_rows[i].weights & 1u << VB_F32 ? vulkan : halves;
+            return weights == 1u << VB_F32   ? floats
+                   : weights == 1u << VB_F16 ? halves
+                                             : vulkan;
     }
     if (strcmp(device, "cpu") != 0)
         return vulkan;

@@ -248,7 +248,7 @@ static void test_absorbed_attention(void **state)
     (void)state;
     bench b;
     vb_matrix w;
-#define ABSORBS (b.device.base.caps.absorbs = true)
+#define ABSORBS (b.device.base.caps.absorbs = 1u << VB_F32)
 #define ABSORB(Y, Q, X, W, BIAS, HEADS)                                                \
     (ABSORBS, vb_absorbed_attention(&b.rec, .y = Y, .q = Q, .x = X, .w = W,            \
                                     .bias = BIAS, .heads = HEADS))
