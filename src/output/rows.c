@@ -313,7 +313,7 @@ void vb_row_failure_json(vb_string *out, const char *path, const char *error)
 
 void vb_rows_failure(vb_rows *rows, vb_string *out, const char *path, const char *error)
 {
-    if (rows->table->count == 0) // what is written are no rows
+    if (rows->table && rows->table->count == 0) // what is written are no rows
         return;
     if (rows->format != VB_FORMAT_JSON && rows->format != VB_FORMAT_JSONL) {
         if (rows->failed_rows)
