@@ -46,6 +46,5 @@ cli_exit cli_cmd_mcp(cli_session *s)
         .run = cmd_mcp_run,
         .finish = cmd_mcp_finish,
     };
-    s->finishes_jobs = true;
     return cli_session_run(s, &task);
 }

@@ -291,6 +291,20 @@ class McpMessages(McpCase):
             self.assertNotIn("interrupted", err)
 
 
+    def test_a_long_search_is_stopped(self):
+        """Clients that have waited long enough send SIGTERM: no call is finished first."""
+        env = environment(XDG_DATA_HOME=self.path("data"))
+        server = self.server("--frames", 1024, CLIPS, env=env)
+        server.begin()
+        server.say(json.dumps({"jsonrpc": "2.0", "id": "long", "method": "tools/call",
+                               "params": {"name": "search", "arguments": {"query": QUESTION}}}))
+        time.sleep(1)
+        server.process.send_signal(signal.SIGTERM)
+        out, err = server.process.communicate(timeout=60)
+        self.assertEqual(server.process.returncode, EXIT_DONE, err)
+        self.assertNotIn(b"structuredContent", out)
+
+
 class McpMany(McpCase):
     COUNT = 1000
 
