@@ -285,15 +285,36 @@ static vblip_status make_clip_vector(clip_vector *v, vb_model *m, uint32_t frame
     return vb_pool_tensor(&v->itc, &m->activations, VB_F32, 1, 1, projection, err);
 }
 
+// Each frame from where it lies; where the second would begin at no place that a tensor may
+// begin at, all of them from one.
+static vblip_status upload_frames(vb_recorder *rec, vb_model *m, vb_tensor pixels,
+                                  const vb_frame *frames, uint32_t count,
+                                  vblip_error *err)
+{
+    const uint64_t bytes = (uint64_t)pixels.rows * pixels.cols;
+    if (bytes % VB_TENSOR_ALIGNMENT == 0) {
+        for (uint32_t i = 0; i < count; i++)
+            vb_upload(rec, vb_batches(pixels, i, 1), frames[i].rgb);
+        return VBLIP_OK;
+    }
+    VB_TRY(vb_model_stage(m, count * bytes, err));
+    uint8_t *out = m->staging;
+    for (uint32_t i = 0; i < count; i++, out += bytes)
+        memcpy(out, frames[i].rgb, bytes);
+    vb_upload(rec, pixels, m->staging);
+    return VBLIP_OK;
+}
+
 // x [count, N, Dv] = visual tokens of `count` frames.
-static void record_frames(vb_recorder *rec, const vb_model *m,
-                          const vb_vision_scratch *scratch, vb_tensor x,
-                          const vb_frame *frames, uint32_t count)
+static vblip_status record_frames(vb_recorder *rec, vb_model *m,
+                                  const vb_vision_scratch *scratch, vb_tensor x,
+                                  const vb_frame *frames, uint32_t count,
+                                  vblip_error *err)
 {
     const vb_vision_scratch s = vb_vision_scratch_cut(scratch, count);
-    for (uint32_t i = 0; i < count; i++)
-        vb_upload(rec, vb_batches(s.pixels, i, 1), frames[i].rgb);
+    VB_TRY(upload_frames(rec, m, s.pixels, frames, count, err));
     vb_vision_forward(rec, &m->weights.vision, &m->config, &s, x);
+    return VBLIP_OK;
 }
 
 // With the last of the batches comes the vector of all.
@@ -310,7 +331,8 @@ static vblip_status encode_in_batches(vb_model *m, vb_tensor x, const vb_frame *
     for (uint32_t done = 0, n; done < count; done += n) {
         vb_recorder rec = vb_recorder_begin(m->device);
         n = count - done < batch ? count - done : batch;
-        record_frames(&rec, m, &scratch, vb_batches(x, done, n), frames + done, n);
+        VB_TRY(record_frames(&rec, m, &scratch, vb_batches(x, done, n), frames + done,
+                             n, err));
         if (itc && done + n == count) {
             vb_itc_vision(&rec, &m->weights, vector.itc, vector.proj, x);
             vb_download(&rec, itc, vector.itc);

@@ -48,7 +48,9 @@ vblip_status vb_text_scratch_make(vb_text_scratch *out, vb_pool *pool,
     VB_TRY(vb_pool_tensor(&out->hidden, pool, VB_F32, batch, tokens, c->width, err));
     VB_TRY(vb_pool_tensor(&out->query, pool, VB_F32, batch, tokens, c->width, err));
     VB_TRY(vb_pool_tensor(&out->mixed, pool, narrow, batch, tokens, c->width, err));
-    VB_TRY(vb_pool_tensor(&out->wide, pool, narrow, batch, tokens, c->mlp, err));
+    VB_TRY(vb_pool_tensor(&out->wide, pool,
+                          vb_device_activations_of(pool->device, c->mlp), batch, tokens,
+                          c->mlp, err));
     if (c->nlvr)
         VB_TRY(
             vb_pool_tensor(&out->pair, pool, VB_F32, batch, tokens, 2 * c->width, err));

@@ -19,7 +19,9 @@ vblip_status vb_vision_scratch_make(vb_vision_scratch *out, vb_pool *pool,
     VB_TRY(vb_pool_tensor(&out->qkv, pool, vb_device_keys(pool->device), frames, tokens,
                           3 * c->width, err));
     VB_TRY(vb_pool_tensor(&out->mixed, pool, narrow, frames, tokens, c->width, err));
-    VB_TRY(vb_pool_tensor(&out->wide, pool, narrow, frames, tokens, c->mlp, err));
+    VB_TRY(vb_pool_tensor(&out->wide, pool,
+                          vb_device_activations_of(pool->device, c->mlp), frames,
+                          tokens, c->mlp, err));
     return VBLIP_OK;
 }
 

@@ -66,6 +66,16 @@ static bool keys_pay(const vb_text_config *c, uint64_t rows)
            rows * 2 * c->heads * c->cross_width >= making + rows * reading;
 }
 
+// Whether what lies between the products of `rows` absorbed queries fits a buffer: of each
+// query and head two rows of visual tokens' width and a score of each token.
+static bool absorbed_fits(const vb_visual *visual, const vb_text_config *c,
+                          uint64_t rows)
+{
+    const uint64_t floats =
+        rows * c->heads * (2ull * c->cross_width + visual->states.rows + 3);
+    return floats <= visual->model->device->caps.max_buffer_bytes / sizeof(float);
+}
+
 // The visual tokens in the type that ops read best: converted once, and not for each
 // layer.
 static vblip_status prepare_states(vb_visual *visual, vblip_error *err)
@@ -115,7 +125,8 @@ static vblip_status read_visual(const vb_cross **out, vb_visual *visual,
     const bool absorbs = vb_device_absorbs(visual->model->device);
     VB_TRY(prepare_states(visual, err));
     reading->rows += rows;
-    if (absorbs && !reading->filled && !keys_pay(config, reading->rows)) {
+    if (absorbs && !reading->filled && !keys_pay(config, reading->rows) &&
+        absorbed_fits(visual, config, rows)) {
         reading->absorbed = (vb_cross){.states = visual->states};
         *out = &reading->absorbed;
         return VBLIP_OK;

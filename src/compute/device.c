@@ -8,6 +8,11 @@ vb_dtype vb_device_activations(const vb_device *device)
     return device->caps.narrow_activations ? device->weights : VB_F32;
 }
 
+vb_dtype vb_device_activations_of(const vb_device *device, uint32_t cols)
+{
+    return cols % 8 == 0 ? vb_device_activations(device) : VB_F32;
+}
+
 vb_dtype vb_device_keys(const vb_device *device)
 {
     return device->caps.narrow_keys ? vb_device_activations(device) : VB_F32;

@@ -146,6 +146,9 @@ struct vb_device {
 // type of weights.
 vb_dtype vb_device_activations(const vb_device *device);
 
+// The same of rows of so many columns: narrow ones come in eights.
+vb_dtype vb_device_activations_of(const vb_device *device, uint32_t cols);
+
 // The same of queries, keys and values.
 vb_dtype vb_device_keys(const vb_device *device);
 

@@ -3,7 +3,7 @@
 
 #include "compute/recorder.h"
 
-enum { MAX_HEAD_DIM = 128, HEAD_DIM_STEP = 16, OFFSET_BYTES = 16, NARROW_STEP = 8 };
+enum { MAX_HEAD_DIM = 128, HEAD_DIM_STEP = 16, NARROW_STEP = 8 };
 enum { MAX_TOPK_COLS = 1 << 24 }; // up to here a float holds any whole number
 
 // Fails unless `t` is a sound view of type `type` and shape [batch, rows, cols].
@@ -25,7 +25,7 @@ static void expect(vb_recorder *rec, const char *op, const char *operand,
     else if (!batch || !rows || !cols)
         vb_recorder_fail(rec, VBLIP_ERR_ARGUMENT, "%s: %s: empty: %ux%ux%u", op,
                          operand, batch, rows, cols);
-    else if (t->row_stride < cols || t->offset % OFFSET_BYTES ||
+    else if (t->row_stride < cols || t->offset % VB_TENSOR_ALIGNMENT ||
              t->offset > t->buffer->size ||
              vb_tensor_bytes(t) > t->buffer->size - t->offset)
         vb_recorder_fail(rec, VBLIP_ERR_ARGUMENT,
@@ -244,6 +244,8 @@ void vb_absorbed_attention_op(vb_recorder *rec, const vb_absorbed_attention_args
     expect(rec, op, "bias", &a->bias, VB_F32, 1, 1, 2 * width);
     expect_true(rec, a->x.row_stride == a->x.cols && a->x.cols % HEAD_DIM_STEP == 0, op,
                 "x: rows must be packed, their columns a multiple of 16");
+    expect_true(rec, (a->q.row_stride | a->q.batch_stride | a->x.batch_stride) % 4 == 0,
+                op, "q, x: strides must be multiples of 4");
     expect_true(rec, a->heads && width % a->heads == 0 && head_dim % HEAD_DIM_STEP == 0,
                 op, "head_dim must be a multiple of 16");
     expect_distinct(rec, op, &a->y);
@@ -363,11 +365,13 @@ void vb_copy(vb_recorder *rec, vb_tensor y, vb_tensor x)
 {
     const vb_dtype narrow = vb_device_activations(rec->device);
     const bool activations = y.type == VB_F32 || y.type == narrow;
-    expect(rec, "copy", "y", &y, y.type, y.batch, y.rows, y.cols);
-    if (activations)
+    if (activations) {
+        expect_activation(rec, "copy", "y", &y, y.batch, y.rows, y.cols);
         expect_activation(rec, "copy", "x", &x, y.batch, y.rows, y.cols);
-    else
+    } else {
+        expect(rec, "copy", "y", &y, y.type, y.batch, y.rows, y.cols);
         expect(rec, "copy", "x", &x, y.type, y.batch, y.rows, y.cols);
+    }
     expect_true(rec, activations || vb_dtype_size(y.type) == 4, "copy",
                 "elements must have 4 bytes");
     expect_distinct(rec, "copy", &y);

@@ -9,6 +9,8 @@
 
 typedef struct vb_device vb_device;
 
+enum { VB_TENSOR_ALIGNMENT = 16 }; // bytes: where a tensor may begin in its buffer
+
 // A block of device memory. A device puts its own fields behind these.
 typedef struct vb_buffer {
     vb_device *device;
@@ -20,7 +22,7 @@ typedef struct vb_buffer {
 // can be columns of one matrix.
 typedef struct vb_tensor {
     vb_buffer *buffer; // NULL = absent
-    uint64_t offset;   // bytes; a multiple of 16
+    uint64_t offset;   // bytes; a multiple of VB_TENSOR_ALIGNMENT
     uint32_t batch, rows, cols;
     uint32_t row_stride;   // elements from one row to the next, >= cols
     uint32_t batch_stride; // elements from one matrix to the next

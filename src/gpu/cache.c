@@ -12,7 +12,10 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-enum { MAX_CACHE = 256 << 20 }; // bytes; drivers keep some MB
+enum {
+    MAX_CACHE = 256 << 20, // bytes; drivers keep some MB
+    TRIES = 8
+};
 
 static vb_cache_key key_of(const vb_gpu *gpu)
 {
@@ -108,12 +111,18 @@ static vblip_status driver_data(vb_cache_entry *entry, uint8_t **owned, vb_gpu *
     const vb_cache_key key = key_of(gpu);
     vblip_status status = VBLIP_OK;
     size_t size = 0;
-    VB_VK(gpu->vk.GetPipelineCacheData(gpu->device, gpu->pipelines.cache, &size, NULL));
-    *owned = malloc(size ? size : 1);
-    if (!*owned)
-        return vb_fail_memory(err, "pipeline cache");
-    VB_VK(
-        gpu->vk.GetPipelineCacheData(gpu->device, gpu->pipelines.cache, &size, *owned));
+    VkResult result = VK_INCOMPLETE; // as long as more is compiled in between
+    for (int tries = 0; result == VK_INCOMPLETE && tries < TRIES; tries++) {
+        VB_VK(gpu->vk.GetPipelineCacheData(gpu->device, gpu->pipelines.cache, &size,
+                                           NULL));
+        free(*owned);
+        *owned = malloc(size ? size : 1);
+        if (!*owned)
+            return vb_fail_memory(err, "pipeline cache");
+        result = gpu->vk.GetPipelineCacheData(gpu->device, gpu->pipelines.cache, &size,
+                                              *owned);
+    }
+    VB_VK(result);
     VB_OK(vb_cache_check_data(*owned, size, &key, err));
     entry->data = *owned;
     entry->size = size;
@@ -146,6 +155,8 @@ static bool take_pipelines(vb_cache *cache, const vb_gpu *gpu)
     if (!gpu->loaded)
         return false;
     const uint32_t count = vb_compiled_used(gpu, used, VB_CACHE_PIPELINES);
+    if (count == 0) // a program that came to nothing
+        return false;
     if (count == cache->pipeline_count &&
         memcmp(used, cache->pipelines, count * sizeof *used) == 0)
         return false;

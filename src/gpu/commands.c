@@ -292,14 +292,21 @@ vblip_status vb_commands_flush(vb_gpu *gpu, vblip_error *err)
 vblip_status vb_commands_wait(vb_gpu *gpu, uint64_t value, vblip_error *err)
 {
     vblip_error why = {0};
+    vblip_status status = VBLIP_OK;
     VB_TRY(vb_wait_check(gpu, err));
     if (value > gpu->submissions.sent) {
-        VB_TRY(vb_commands_flush(gpu, err));
+        status = vb_commands_flush(gpu, err);
         value = gpu->submissions.sent;
     }
-    if (vb_submissions_wait(gpu, value, &why) != VBLIP_OK)
+    if (status != VBLIP_OK && gpu->waiting.broken.status)
+        return status;
+    // What was sent before may use the same, also where nothing more is sent.
+    if (vb_submissions_wait(gpu, value, &why) == VBLIP_OK)
+        return status;
+    if (status == VBLIP_OK)
         return give_commands_up(gpu, &why, err);
-    return VBLIP_OK;
+    (void)give_commands_up(gpu, &why, NULL);
+    return status;
 }
 
 void vb_commands_settle(vb_gpu *gpu, uint64_t value)

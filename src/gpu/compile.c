@@ -3,6 +3,7 @@
 #include "base/cores.h"
 #include "gpu/context.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -148,11 +149,15 @@ void vb_compiled_ahead(vb_gpu *gpu, const vb_specialised *list, uint32_t count)
             compiled->list[n].state = VB_PIPELINE_AHEAD;
     }
     const uint32_t cores = vb_core_count();
+    sigset_t all, before; // signals stay with the program's own threads
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
     while (compiled->started < VB_COMPILE_THREADS && compiled->started < cores &&
            compiled->started < count &&
            pthread_create(&compiled->threads[compiled->started], NULL, compile_ahead,
                           gpu) == 0)
         compiled->started++;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 static vblip_status get_locked(VkPipeline *out, vb_gpu *gpu, const vb_specialised *what,

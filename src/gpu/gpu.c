@@ -18,6 +18,7 @@ static void close_gpu(vb_device *device)
     }
     if (gpu->device) {
         (void)gpu->vk.DeviceWaitIdle(gpu->device); // nothing is left to be told
+        vb_compiled_settle(gpu);                   // and what it made is kept
         vb_cache_save(gpu);
         vb_cache_close(gpu);
         vb_memory_destroy(gpu->scratch);

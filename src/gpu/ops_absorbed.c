@@ -1,4 +1,5 @@
-// ops_absorbed.c - absorbed attention on llvmpipe: products that no weights in panels are in.
+// ops_absorbed.c - absorbed attention on llvmpipe: products with weights that lie in rows, and
+// with what others gave.
 #include "gpu/context.h"
 #include "gpu/ops.h"
 

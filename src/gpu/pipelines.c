@@ -7,7 +7,7 @@
 
 bool vb_pushes_descriptors(const vb_gpu *gpu)
 {
-    return gpu->vk.CmdPushDescriptorSetKHR != NULL;
+    return gpu->physical.push_descriptors;
 }
 
 static VkDescriptorType descriptor_type(char binding)

@@ -56,8 +56,8 @@ typedef struct vb_pipeline_row {
     const uint32_t *spirv;
     size_t spirv_bytes;
     // A letter per binding, binding 0 first, all in set 0. Storage buffers: w written,
-    // r read, b both, also as blocks of several types. Storage texel buffers, read: t of rgba32f, h of rgba32ui, each
-    // texel eight halves.
+    // r read, b both, also as blocks of several types. Storage texel buffers, read: t of
+    // rgba32f, h of rgba32ui, each texel eight halves.
     const char *bindings;
     uint32_t param_bytes; // push constants
     uint32_t constants;   // specialisation constants, ids 0 and up, 32 bits each

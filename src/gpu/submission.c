@@ -102,6 +102,10 @@ static vblip_status look_for_ends(vb_gpu *gpu, vblip_error *err)
     if (submissions->ended < submissions->sent) {
         VB_VK(gpu->vk.GetSemaphoreCounterValue(gpu->device, submissions->timeline,
                                                &reached));
+        if (reached > submissions->sent) // drivers that lost their device say anything
+            return vb_fail(err, VBLIP_ERR_DEVICE, "%s: its timeline is at %llu of %llu",
+                           gpu->physical.name, (unsigned long long)reached,
+                           (unsigned long long)submissions->sent);
         VB_OK(take_back(gpu, reached, err));
         if (submissions->ended == submissions->sent)
             take_time(gpu, false);

@@ -1,5 +1,6 @@
 // clip_encoder.h - clips decoded and encoded in their order. Where one does not fill the device,
-// the frames of several go through the ViT together: what each becomes is the same.
+// the frames of several go through the ViT together: what each becomes is the same, but for rounding
+// where a device chooses kernels by how many rows there are.
 #ifndef VB_VIDEO_TASKS_CLIP_ENCODER_H
 #define VB_VIDEO_TASKS_CLIP_ENCODER_H
 

@@ -134,6 +134,55 @@ static void test_without_a_model_nothing_is_forgotten(void **state)
     gpu_close(&fx);
 }
 
+static void test_a_program_that_used_none_forgets_none(void **state)
+{
+    (void)state;
+    gpu_fixture fx = open_cached();
+    load_model(&fx);
+    use_two(&fx);
+    gpu_close(&fx);
+    fx = open_cached();
+    load_model(&fx);
+    vb_gpu_of(fx.device)->cache.changed = true; // it will be written
+    gpu_close(&fx);
+    fx = open_cached();
+    assert_int_equal(vb_gpu_of(fx.device)->cache.pipeline_count, 2);
+    gpu_close(&fx);
+}
+
+static PFN_vkGetPipelineCacheData whole_data;
+static int refusals;
+
+// As when a pipeline was compiled since the size was asked for.
+static VKAPI_ATTR VkResult VKAPI_CALL incomplete_data(VkDevice device,
+                                                      VkPipelineCache cache,
+                                                      size_t *size, void *data)
+{
+    if (data && refusals-- > 0)
+        return VK_INCOMPLETE;
+    return whole_data(device, cache, size, data);
+}
+
+static void test_data_that_grows_is_kept(void **state)
+{
+    (void)state;
+    gpu_fixture fx = open_cached();
+    gpu_close(&fx);
+    fx = open_cached();
+    vb_gpu *gpu = vb_gpu_of(fx.device);
+    const size_t size =
+        gpu->cache.data_size; // 0 where the driver has none worth keeping
+    whole_data = gpu->vk.GetPipelineCacheData;
+    refusals = 2;
+    gpu->vk.GetPipelineCacheData = incomplete_data;
+    gpu->cache.changed = true;
+    gpu_close(&fx);
+    assert_true(refusals <= 0);
+    fx = open_cached();
+    assert_int_equal(vb_gpu_of(fx.device)->cache.data_size, size);
+    gpu_close(&fx);
+}
+
 // A program that is killed has left them as soon as a submit has compiled nothing.
 static void test_kept_before_the_end(void **state)
 {
@@ -210,6 +259,8 @@ int main(void)
         IN_FOLDER(test_what_was_used_is_made_ahead),
         IN_FOLDER(test_needed_at_once),
         IN_FOLDER(test_without_a_model_nothing_is_forgotten),
+        IN_FOLDER(test_a_program_that_used_none_forgets_none),
+        IN_FOLDER(test_data_that_grows_is_kept),
         IN_FOLDER(test_kept_before_the_end),
         IN_FOLDER(test_what_cannot_be_is_passed_over),
         IN_FOLDER(test_failures_are_told_where_it_is_needed),

@@ -362,9 +362,61 @@ static void test_nothing_queues_up_behind_a_stop(void **state)
     close_pair(&p);
 }
 
+// What was sent runs on behind a stop, and its memory stays as long.
+static void test_memory_stays_behind_a_stop(void **state)
+{
+    (void)state;
+    pair p;
+    int stop = 0;
+    open_pair(&p);
+    driver.gpu->vk.GetSemaphoreCounterValue = silent_counter;
+    driver.gpu->stopped = stop_now;
+    driver.gpu->stopped_user = &stop;
+    copy_in_submits(&p, 1);
+    const uint64_t sent = driver.gpu->submissions.sent;
+    vb_copy(&p.fx.rec, p.y.t, p.x.t); // used again, in what is recorded
+    stop = 1;
+    gpu_operand_free(&p.y);
+    assert_int_equal(driver.waited, sent);
+    stop = 0;
+    assert_int_equal(vb_recorder_submit(&p.fx.rec, NULL), VBLIP_ERR_CANCELLED);
+    close_pair(&p);
+}
+
+static VKAPI_ATTR VkResult VKAPI_CALL lying_counter(VkDevice device,
+                                                    VkSemaphore semaphore,
+                                                    uint64_t *value)
+{
+    (void)device, (void)semaphore;
+    *value = UINT64_MAX;
+    return VK_SUCCESS;
+}
+
+// As some do that have lost their device.
+static void test_a_timeline_beyond_what_was_sent(void **state)
+{
+    (void)state;
+    pair p;
+    vblip_error err = {0};
+    open_pair(&p);
+    PFN_vkGetSemaphoreCounterValue counter = driver.gpu->vk.GetSemaphoreCounterValue;
+    driver.gpu->vk.GetSemaphoreCounterValue = lying_counter;
+    copy_in_submits(&p, 1);
+    vb_copy(&p.fx.rec, p.y.t, p.x.t);
+    assert_int_equal(vb_recorder_submit(&p.fx.rec, &err), VBLIP_ERR_DEVICE);
+    assert_non_null(strstr(err.message, "its timeline is at 18446744073709551615"));
+    driver.gpu->vk.GetSemaphoreCounterValue = counter;
+    gpu_operand_free(&p.x);
+    gpu_operand_free(&p.y);
+    gpu_close(&p.fx);
+    free(p.x_data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_memory_stays_behind_a_stop),
+        cmocka_unit_test(test_a_timeline_beyond_what_was_sent),
         cmocka_unit_test(test_only_downloads_are_waited_for),
         cmocka_unit_test(test_no_more_than_the_ring_run),
         cmocka_unit_test(test_submits_do_not_share_what_they_use),

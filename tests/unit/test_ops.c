@@ -287,6 +287,12 @@ static void test_absorbed_attention(void **state)
             ABSORB(Q, Q, X, W, BIAS, 0));
     REFUSED("absorbed attention: head_dim must be a multiple of 16",
             ABSORB(Q, Q, X, W, BIAS, 4));
+    REFUSED("absorbed attention: q, x: strides must be multiples of 4",
+            ABSORB(Q, strided(Q, 34, 104), X, W, BIAS, 2));
+    REFUSED("absorbed attention: q, x: strides must be multiples of 4",
+            ABSORB(Q, strided(Q, 32, 98), X, W, BIAS, 2));
+    REFUSED("absorbed attention: q, x: strides must be multiples of 4",
+            ABSORB(Q, Q, strided(X, 48, 242), W, BIAS, 2));
     vb_tensor t;
     REFUSED("absorbed attention: y: overlaps q", (t = Q, ABSORB(t, t, X, W, BIAS, 2)));
 #undef ABSORBS
@@ -495,6 +501,9 @@ static void test_activations(void **state)
     TAKEN((NARROWS, vb_copy(&b.rec, N, T)));
     TAKEN((NARROWS, vb_copy(&b.rec, T, N)));
     TAKEN((NARROWS, vb_copy(&b.rec, N, N)));
+    REFUSED(
+        "copy: y: BF16: columns and strides must be multiples of 8",
+        (NARROWS, vb_copy(&b.rec, typed(f32(&b, 1, 2, 3), VB_BF16), f32(&b, 1, 2, 3))));
     REFUSED("linear: residual: type BF16, expected F32",
             (NARROWS, vb_linear(&b.rec, .y = N, .x = N, .w = W, .residual = N)));
     REFUSED("linear: x: type F16, expected F32",
