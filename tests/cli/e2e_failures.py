@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Bad input of every kind: one line that names the subject, the exit status of cli.md, no leftovers."""
 
+import glob
 import json
 import os
 import shutil
@@ -111,6 +112,33 @@ class Checkpoints(Case):
     def refuses(self, folder, names):
         self.refused(EXIT_UNUSABLE, names, "caption", "--model", folder, clip(10), "-o", self.path("out.json"))
         self.assertFalse(os.path.exists(self.path("out.json")))
+
+    def test_patches_of_another_size(self):
+        """Pictures of 42 pixels in patches of 14: the second frame of a clip begins at no multiple of 16 bytes."""
+        def smaller(tensors):
+            dtype, (width, *_), content = tensors["vision_model.embeddings.patch_embedding.weight"]
+            row, kept = len(content) // width, len(content) // width * 14 * 14 // (16 * 16)
+            content = b"".join(content[i * row:i * row + kept] for i in range(width))
+            tensors["vision_model.embeddings.patch_embedding.weight"] = [dtype, [width, 3, 14, 14], content]
+            dtype, (*_, tokens, width), content = tensors["vision_model.embeddings.position_embedding"]
+            content = content[:len(content) // tokens * 10]
+            tensors["vision_model.embeddings.position_embedding"] = [dtype, [1, 10, width], content]
+
+        def adjust(folder):
+            config = json.loads(read(folder + "/config.json"))
+            config["vision_config"].update(patch_size=14, image_size=42)
+            write(folder + "/config.json", json.dumps(config))
+            for name in glob.glob(folder + "/*processor*"):
+                os.remove(name)
+
+        folder = shutil.copytree(RETRIEVAL, self.path("patches"))
+        change_weights(folder, smaller)
+        adjust(folder)
+        for device in ("cpu", "llvmpipe"):
+            match = ["match", "--model", folder, "--device", device, clip(10), "a dog", "--frames", 3, "-f", "jsonl"]
+            rows = self.ok(*match).out
+            self.assertIn("itm_logit", rows)
+            self.assertEqual(rows, self.ok(*match, "--batch", 1).out)
 
     def test_unreadable(self):
         os.mkdir(self.path("empty"))
