@@ -1,5 +1,6 @@
 // test_model.c - what model.h promises besides numbers: refusals, slots that are filled
 // again, no allocation once warm, and a model that outlives every failed allocation.
+#include "blip/vision.h"
 #include "support/model_fixture.h"
 #include "support/ref_device.h"
 
@@ -489,6 +490,42 @@ static void test_features_and_ranks_are_finite(void **state)
     scene_close(&s);
 }
 
+// Between an MLP's products rows are narrow only where they are whole eights.
+static void test_narrow_rows_come_in_eights(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t mlp;
+        vb_dtype type;
+    } rows[] = {{24, VB_F16}, {20, VB_F32}};
+    scene s;
+    scene_open(&s, "retrieval");
+    vb_device *device = s.model->device;
+    const vb_device_caps caps = device->caps;
+    const vb_dtype weights = device->weights;
+    device->caps.narrow_activations = true;
+    device->weights = VB_F16;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        vb_pool pool = {.device = device, .name = "test"};
+        vb_vision_config vision = s.model->config.vision;
+        vb_text_config text = s.model->config.encoder;
+        vb_vision_scratch of_vision;
+        vb_text_scratch of_text;
+        vblip_error err = {0};
+        vision.mlp = text.mlp = rows[i].mlp;
+        fixture_ok(vb_vision_scratch_make(&of_vision, &pool, &vision, 1, &err), &err);
+        fixture_ok(vb_text_scratch_make(&of_text, &pool, &text, 1, 2, &err), &err);
+        assert_int_equal(of_vision.norm.type, VB_F16);
+        assert_int_equal(of_vision.wide.type, rows[i].type);
+        assert_int_equal(of_text.mixed.type, VB_F16);
+        assert_int_equal(of_text.wide.type, rows[i].type);
+        vb_pool_free(&pool);
+    }
+    device->caps = caps;
+    device->weights = weights;
+    scene_close(&s);
+}
+
 // The first time makes activations, the second reuses them, and nothing is different.
 static void test_nothing_is_allocated_once_warm(void **state)
 {
@@ -737,6 +774,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_prompt_is_cut_off),
         cmocka_unit_test(test_what_is_not_finite_is_no_result),
         cmocka_unit_test(test_features_and_ranks_are_finite),
+        cmocka_unit_test(test_narrow_rows_come_in_eights),
         cmocka_unit_test(test_nothing_is_allocated_once_warm),
         cmocka_unit_test(test_little_comes_home),
         cmocka_unit_test(test_a_load_that_runs_out_of_memory_leaves_nothing),
