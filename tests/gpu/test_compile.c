@@ -69,6 +69,23 @@ static void load_model(gpu_fixture *fx)
     vb_weights_end(fx->device, true);
 }
 
+// A program with a model that used two.
+static void leave_two(void)
+{
+    gpu_fixture fx = open_cached();
+    load_model(&fx);
+    use_two(&fx);
+    gpu_close(&fx);
+}
+
+// What the next program knows of the last.
+static void expect_two_known(void)
+{
+    gpu_fixture fx = open_cached();
+    assert_int_equal(vb_gpu_of(fx.device)->cache.pipeline_count, 2);
+    gpu_close(&fx);
+}
+
 static bool comes_to(const vb_gpu *gpu, uint32_t made)
 {
     const struct timespec tenth = {.tv_nsec = 100000000};
@@ -104,10 +121,8 @@ static void test_what_was_used_is_made_ahead(void **state)
 static void test_needed_at_once(void **state)
 {
     (void)state;
-    gpu_fixture fx = open_cached();
-    load_model(&fx);
-    use_two(&fx);
-    gpu_close(&fx);
+    leave_two();
+    gpu_fixture fx;
     for (int i = 0; i < 3; i++) {
         fx = open_cached();
         use_two(&fx);
@@ -122,32 +137,22 @@ static void test_needed_at_once(void **state)
 static void test_without_a_model_nothing_is_forgotten(void **state)
 {
     (void)state;
+    leave_two();
     gpu_fixture fx = open_cached();
-    load_model(&fx);
-    use_two(&fx);
-    gpu_close(&fx);
-    fx = open_cached();
     vb_gpu_of(fx.device)->cache.changed = true; // it will be written
     gpu_close(&fx);
-    fx = open_cached();
-    assert_int_equal(vb_gpu_of(fx.device)->cache.pipeline_count, 2);
-    gpu_close(&fx);
+    expect_two_known();
 }
 
 static void test_a_program_that_used_none_forgets_none(void **state)
 {
     (void)state;
+    leave_two();
     gpu_fixture fx = open_cached();
-    load_model(&fx);
-    use_two(&fx);
-    gpu_close(&fx);
-    fx = open_cached();
     load_model(&fx);
     vb_gpu_of(fx.device)->cache.changed = true; // it will be written
     gpu_close(&fx);
-    fx = open_cached();
-    assert_int_equal(vb_gpu_of(fx.device)->cache.pipeline_count, 2);
-    gpu_close(&fx);
+    expect_two_known();
 }
 
 static PFN_vkGetPipelineCacheData whole_data;
@@ -193,9 +198,7 @@ static void test_kept_before_the_end(void **state)
     const vb_gpu *gpu = vb_gpu_of(fx.device);
     assert_int_equal(gpu->cache.pipeline_count, 0);
     use_two(&fx);
-    gpu_fixture other = open_cached();
-    assert_int_equal(vb_gpu_of(other.device)->cache.pipeline_count, 2);
-    gpu_close(&other);
+    expect_two_known();
     gpu_close(&fx);
 }
 
